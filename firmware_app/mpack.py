@@ -1,0 +1,204 @@
+"""msgpack for MicroPython: the types that messages use, bounded in depth and size.
+
+The host uses the msgpack library; both read the same vectors (tests/vectors/wire.json).
+"""
+
+import struct
+
+MAX_DEPTH = 16
+
+
+def pack(value) -> bytes:
+    """Return value as msgpack; lists, dicts, str, bytes, int (64 bits), float (single), bool, None."""
+    out = bytearray()
+    _pack(out, value, 0)
+    return bytes(out)
+
+
+def _pack(out: bytearray, value, depth: int) -> None:
+    kind = type(value)
+    if kind is int:
+        _pack_int(out, value)
+    elif kind is list or kind is tuple:
+        if depth >= MAX_DEPTH:
+            raise ValueError("nested deeper than %d" % MAX_DEPTH)
+        size = len(value)
+        if size < 16:
+            out.append(0x90 | size)
+        elif size < 65536:
+            out.extend(struct.pack(">BH", 0xDC, size))
+        else:
+            out.extend(struct.pack(">BI", 0xDD, size))
+        for item in value:
+            _pack(out, item, depth + 1)
+    elif kind is str:
+        data = value.encode()
+        size = len(data)
+        if size < 32:
+            out.append(0xA0 | size)
+        elif size < 256:
+            out.append(0xD9)
+            out.append(size)
+        elif size < 65536:
+            out.extend(struct.pack(">BH", 0xDA, size))
+        else:
+            out.extend(struct.pack(">BI", 0xDB, size))
+        out.extend(data)
+    elif value is None:
+        out.append(0xC0)
+    elif kind is bool:
+        out.append(0xC3 if value else 0xC2)
+    elif kind is bytes or kind is bytearray or kind is memoryview:
+        size = len(value)
+        if size < 256:
+            out.append(0xC4)
+            out.append(size)
+        elif size < 65536:
+            out.extend(struct.pack(">BH", 0xC5, size))
+        else:
+            out.extend(struct.pack(">BI", 0xC6, size))
+        out.extend(value)
+    elif kind is dict:
+        if depth >= MAX_DEPTH:
+            raise ValueError("nested deeper than %d" % MAX_DEPTH)
+        size = len(value)
+        if size < 16:
+            out.append(0x80 | size)
+        else:
+            out.extend(struct.pack(">BH", 0xDE, size))
+        for key in value:
+            _pack(out, key, depth + 1)
+            _pack(out, value[key], depth + 1)
+    elif kind is float:
+        out.extend(struct.pack(">Bf", 0xCA, value))
+    else:
+        raise TypeError("can't pack %s" % kind)
+
+
+def _pack_int(out: bytearray, value: int) -> None:
+    if 0 <= value < 128:
+        out.append(value)
+    elif value >= 0:
+        if value < 0x100:
+            out.append(0xCC)
+            out.append(value)
+        elif value < 0x10000:
+            out.append(0xCD)
+            out.append(value >> 8)
+            out.append(value & 0xFF)
+        elif value < 0x100000000:
+            out.extend(struct.pack(">BI", 0xCE, value))
+        else:
+            out.extend(struct.pack(">BQ", 0xCF, value))
+    elif value >= -32:
+        out.append(value & 0xFF)
+    elif value >= -0x80:
+        out.extend(struct.pack(">Bb", 0xD0, value))
+    elif value >= -0x8000:
+        out.extend(struct.pack(">Bh", 0xD1, value))
+    elif value >= -0x80000000:
+        out.extend(struct.pack(">Bi", 0xD2, value))
+    else:
+        out.extend(struct.pack(">Bq", 0xD3, value))
+
+
+def unpack(data: bytes):
+    """Return the one value that data holds; ValueError where it holds another number or is cut off."""
+    value, at = _unpack(data, 0, 0)
+    if at != len(data):
+        raise ValueError("bytes behind the value")
+    return value
+
+
+# Fixed-size values: type byte -> (struct format, size).
+_FIXED = {
+    0xCA: (">f", 4),
+    0xCB: (">d", 8),
+    0xCC: (">B", 1),
+    0xCD: (">H", 2),
+    0xCE: (">I", 4),
+    0xCF: (">Q", 8),
+    0xD0: (">b", 1),
+    0xD1: (">h", 2),
+    0xD2: (">i", 4),
+    0xD3: (">q", 8),
+}
+
+
+def _unpack(data: bytes, at: int, depth: int):
+    if at >= len(data):
+        raise ValueError("cut off")
+    kind = data[at]
+    at += 1
+    if kind < 0x80:
+        return kind, at
+    if kind >= 0xE0:
+        return kind - 0x100, at
+    if kind < 0x90:
+        return _map(data, at, kind & 0x0F, depth)
+    if kind < 0xA0:
+        return _array(data, at, kind & 0x0F, depth)
+    if kind < 0xC0:
+        return _text(data, at, kind & 0x1F)
+    if kind == 0xC0:
+        return None, at
+    if kind == 0xC2:
+        return False, at
+    if kind == 0xC3:
+        return True, at
+    if kind in _FIXED:
+        form, size = _FIXED[kind]
+        if at + size > len(data):
+            raise ValueError("cut off")
+        return struct.unpack_from(form, data, at)[0], at + size
+    if 0xC4 <= kind <= 0xC6:
+        size, at = _size(data, at, 1 << (kind - 0xC4))
+        if at + size > len(data):
+            raise ValueError("cut off")
+        return bytes(data[at : at + size]), at + size
+    if 0xD9 <= kind <= 0xDB:
+        size, at = _size(data, at, 1 << (kind - 0xD9))
+        return _text(data, at, size)
+    if kind == 0xDC or kind == 0xDD:
+        size, at = _size(data, at, 2 if kind == 0xDC else 4)
+        return _array(data, at, size, depth)
+    if kind == 0xDE or kind == 0xDF:
+        size, at = _size(data, at, 2 if kind == 0xDE else 4)
+        return _map(data, at, size, depth)
+    raise ValueError("type byte 0x%02x is not used here" % kind)
+
+
+def _size(data: bytes, at: int, width: int):
+    if at + width > len(data):
+        raise ValueError("cut off")
+    return int.from_bytes(data[at : at + width], "big"), at + width
+
+
+def _text(data: bytes, at: int, size: int):
+    if at + size > len(data):
+        raise ValueError("cut off")
+    return str(data[at : at + size], "utf-8"), at + size
+
+
+def _array(data: bytes, at: int, size: int, depth: int):
+    # Each item takes a byte at least: a size beyond the data is refused before a list grows to it.
+    if depth >= MAX_DEPTH or size > len(data) - at:
+        raise ValueError("array of %d items" % size)
+    items = []
+    for _ in range(size):
+        item, at = _unpack(data, at, depth + 1)
+        items.append(item)
+    return items, at
+
+
+def _map(data: bytes, at: int, size: int, depth: int):
+    if depth >= MAX_DEPTH or size > len(data) - at:
+        raise ValueError("map of %d items" % size)
+    items = {}
+    for _ in range(size):
+        key, at = _unpack(data, at, depth + 1)
+        if not isinstance(key, (str, int)):
+            raise ValueError("map keys are text or integers")
+        value, at = _unpack(data, at, depth + 1)
+        items[key] = value
+    return items, at

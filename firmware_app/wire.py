@@ -1,0 +1,235 @@
+"""Bytes on every link: msgpack inside COBS frames with a CRC-32, the same on UART and TCP.
+
+Sans-I/O and shared with the host: no clock, no socket, no log. A frame is
+``COBS(payload + CRC-32 little endian) + 0x00``; the payload is a msgpack array
+whose first item is the message type (0...127). docs/protocol.md is the normative text.
+"""
+
+import sys
+
+if sys.implementation.name == "micropython":
+    # The CanMV firmware freezes a Python `binascii` in front of the C one; the
+    # u-name reaches the built-in, which has crc32.
+    from ubinascii import crc32
+
+    from firmware_app.mpack import pack, unpack
+else:
+    from zlib import crc32
+
+    from msgpack import packb as pack
+    from msgpack import unpackb as unpack
+
+PROTOCOL_VERSION = 1
+
+# Hard limits, the same for both sides.
+MAX_PAYLOAD = 32768  # bytes of one message before framing
+MAX_SEALED = MAX_PAYLOAD + 16  # a sealed payload carries counter and tag as well
+MAX_ENCODED = MAX_SEALED + 4 + (MAX_SEALED + 4) // 254 + 2
+CHUNK_SIZE = 4096  # data bytes of one CHUNK message, at most
+NONCE_SIZE = 16
+KEY_SIZE = 32
+
+# Message types: the session.
+HELLO = 0  # client: version, client name, nonce
+WELCOME = 1  # board: version, firmware, board name, board id, boot id, flags, nonce, max payload
+AUTH = 2  # client: proof
+READY = 3  # board: proof
+REFUSED = 4  # board: code, message
+# Commands.
+REQUEST = 5  # client: id, name, arguments (map)
+REPLY = 6  # board: id, result
+FAILURE = 7  # board: id, code, message
+PROGRESS = 8  # board: id, done, total, what
+# Large transfers, either direction.
+CHUNK = 9  # transfer id, offset, data
+TAKEN = 10  # transfer id, offset up to which all data has arrived
+# Time.
+PING = 11  # client: its clock in microseconds
+PONG = 12  # board: that value back, board clock in microseconds
+# What the board says by itself.
+EVENT = 13  # time_ms, kind, details (map)
+MODEL = 14  # generation, task, model, sha256, labels, frame width, frame height
+STATISTICS = 15  # time_ms, values (map)
+LOG = 16  # time_ms, level, text
+# Results: seq, time_ms, generation, then what the task found.
+CLASSIFICATION = 32
+DETECTION = 33
+SEGMENTATION = 34
+OCR_DETECTION = 35
+OCR_RECOGNITION = 36
+OCR = 37
+METRIC_LEARNING = 38
+MULTILABEL = 39
+
+RESULT_TASKS = {
+    CLASSIFICATION: "classification",
+    DETECTION: "detection",
+    SEGMENTATION: "segmentation",
+    OCR_DETECTION: "ocr_detection",
+    OCR_RECOGNITION: "ocr_recognition",
+    OCR: "ocr",
+    METRIC_LEARNING: "metric_learning",
+    MULTILABEL: "multilabel",
+}
+
+# WELCOME flags.
+FLAG_KEY_REQUIRED = 1
+FLAG_SEALED = 2
+
+# First byte of a sealed payload: msgpack never uses it, so a plain one can't be mistaken for it.
+SEALED_MARK = 0xC1
+
+# CRC-32 over any data followed by its own CRC-32 in little endian.
+_CRC_RESIDUE = 0x2144DF1C
+
+
+class WireError(ValueError):
+    """What is to be sent can't be a message."""
+
+
+def encode(message: list) -> bytes:
+    """Return the frame of one message (a list: type 0...127, then its fields)."""
+    return frame(payload_of(message))
+
+
+def payload_of(message: list) -> bytes:
+    """Return the msgpack payload of one message; framed once, it serves every unsealed session."""
+    kind = message[0]
+    if not isinstance(kind, int) or not 0 <= kind <= 127:
+        raise WireError("a message starts with its type 0...127, found %r" % (kind,))
+    payload: bytes = pack(message)
+    if len(payload) > MAX_PAYLOAD:
+        raise WireError("a message has at most %d bytes, found %d" % (MAX_PAYLOAD, len(payload)))
+    return payload
+
+
+def frame(payload: bytes) -> bytes:
+    """Return payload with its CRC-32, stuffed, ending in the delimiter."""
+    return stuff(payload + crc32(payload).to_bytes(4, "little")) + b"\0"
+
+
+def stuff(data: bytes) -> bytes:
+    """Consistent overhead byte stuffing: return data without any zero byte, no delimiter."""
+    out = bytearray()
+    start = 0
+    size = len(data)
+    while True:
+        zero = data.find(b"\0", start)
+        stop = size if zero < 0 else zero
+        while stop - start >= 254:
+            out.append(255)
+            out.extend(data[start : start + 254])
+            start += 254
+            if start == size:
+                return bytes(out)  # a full last block needs no empty block behind it
+        out.append(stop - start + 1)
+        out.extend(data[start:stop])
+        if zero < 0:
+            return bytes(out)
+        start = zero + 1
+
+
+def unstuff(data: bytes) -> bytes:
+    """Undo stuff(); return b"" where data is no such encoding. data holds no zero byte."""
+    size = len(data)
+    if data[0] == size:
+        return data[1:]
+    blocks = []
+    at = 0
+    if size < 256:  # no block can be a full one followed by more without its zero
+        while at < size:
+            stop = at + data[at]
+            blocks.append(data[at + 1 : stop])
+            at = stop
+        if at == size and data[0] != 255:
+            return b"\0".join(blocks)
+        if at != size:
+            return b""
+        blocks = []
+        at = 0
+    while at < size:
+        code = data[at]
+        stop = at + code
+        if stop > size:
+            return b""
+        blocks.append(data[at + 1 : stop])
+        at = stop
+        if code != 255 and at < size:
+            blocks.append(b"\0")
+    return b"".join(blocks)
+
+
+class Decoder:
+    """Turns chunks of bytes into messages; what is damaged is dropped and counted.
+
+    Memory is bounded by MAX_ENCODED whatever arrives. opener, where given, takes a
+    sealed payload and returns the plain one, or b"" to reject it; plain payloads are
+    then rejected as well unless allow_plain is set.
+    """
+
+    def __init__(self, opener=None, max_encoded: int = MAX_ENCODED) -> None:
+        self.rejected = 0  # frames thrown away: damaged, oversized, no message, wrong seal
+        self.opener = opener
+        self.allow_plain = opener is None
+        self._max = max_encoded
+        self._buffer = bytearray()
+        self._skipping = False  # inside an oversized frame, up to its delimiter
+
+    def feed(self, data: bytes) -> list:
+        """Return the messages that data completes, in order; each a list, its first item the type."""
+        messages: list = []
+        if b"\0" not in data:
+            self._keep(data)
+            return messages
+        if self._buffer:
+            data = bytes(self._buffer) + data
+            self._buffer = bytearray()
+        parts = data.split(b"\0")
+        rest = parts.pop()
+        for part in parts:
+            if self._skipping:
+                self._skipping = False  # counted when the skipping began
+            elif part:
+                message = self._message(part)
+                if message is None:
+                    self.rejected += 1
+                else:
+                    messages.append(message)
+        self._keep(rest)
+        return messages
+
+    def _keep(self, data: bytes) -> None:
+        if self._skipping or not data:
+            return
+        if len(self._buffer) + len(data) > self._max:
+            self._buffer = bytearray()
+            self._skipping = True
+            self.rejected += 1
+        else:
+            self._buffer.extend(data)
+
+    def _message(self, part: bytes):
+        if len(part) > self._max:
+            return None
+        body = unstuff(part)
+        if len(body) < 5 or crc32(body) != _CRC_RESIDUE:
+            return None
+        payload = body[:-4]
+        if payload[0] == SEALED_MARK:
+            if self.opener is None:
+                return None
+            payload = self.opener(payload)
+            if not payload:
+                return None
+        elif not self.allow_plain:
+            return None
+        try:
+            message = unpack(payload)
+        except Exception:  # whatever a msgpack library makes of a bad payload
+            return None
+        if type(message) is not list or not message:
+            return None
+        kind = message[0]
+        if type(kind) is not int or not 0 <= kind <= 127:
+            return None
+        return message
