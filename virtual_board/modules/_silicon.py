@@ -1,0 +1,101 @@
+"""The one way from the stand-in modules to the silicon: calls over a pair of FIFOs.
+
+A call is a JSON header and raw buffers, so that pictures and tensors travel as they are. FIFOs
+and not sockets, because an interpreter with the board's own socket layer has no Unix sockets.
+
+The lock below is the board's interpreter lock. PC builds of MicroPython run threads side by
+side; on the board a thread runs only while the others wait in something that lets go of the
+interpreter. call() holds the lock (as kpu.run or a UART write hold the interpreter there);
+call_waiting() lets go of it while the silicon works and returns only when it is free.
+"""
+
+import _thread
+import json
+import struct
+import time
+
+config = {}  # the board's wiring as the virtual board laid it down (see boot.py)
+
+_lock = _thread.allocate_lock()
+_camera_lock = _thread.allocate_lock()
+_channels = []
+
+_KINDS = {
+    "OSError": OSError,
+    "ValueError": ValueError,
+    "RuntimeError": RuntimeError,
+    "TypeError": TypeError,
+    "EOFError": EOFError,
+    "MemoryError": MemoryError,
+    "NotImplementedError": NotImplementedError,
+}
+
+
+def connect(settings: dict) -> None:
+    """Open the channels; called once by boot.py before anything else is imported."""
+    config.update(settings)
+    for request, reply in settings["channels"]:
+        _channels.append((open(request, "wb"), open(reply, "rb")))
+
+
+def call(op: str, args=(), blobs=()):
+    """Run op in the silicon with the interpreter held; return (result, buffers).
+
+    args are JSON-able; blobs are buffers of bytes (an array's is array.tobytes()).
+    """
+    start = time.ticks_us()
+    with _lock:
+        return _exchange(_channels[0], op, args, blobs, start)
+
+
+def call_waiting(op: str, args=(), blobs=()):
+    """Run op with the interpreter free meanwhile (camera waits); one thread at a time."""
+    start = time.ticks_us()
+    with _camera_lock:
+        answer = _exchange(_channels[1], op, args, blobs, start)
+    with _lock:
+        return answer
+
+
+def die(message: str) -> None:
+    """End the process as a native fault does: nothing can catch it."""
+    call("board.fault", [message])
+    while True:  # the supervisor kills this process
+        time.sleep(1)
+
+
+def _exchange(channel, op: str, args, blobs, start: int):
+    request, reply = channel
+    views = [memoryview(blob) for blob in blobs]
+    header = json.dumps([op, args, start]).encode()
+    request.write(struct.pack("<%dI" % (2 + len(views)), len(header), len(views), *[len(v) for v in views]))
+    request.write(header)
+    for view in views:
+        if len(view):
+            request.write(view)
+    head = bytearray(8)
+    if reply.readinto(head) != 8:
+        raise SystemExit  # the virtual board is gone
+    size, count = struct.unpack("<II", head)
+    sizes = bytearray(4 * count)
+    if count:
+        reply.readinto(sizes)
+    text = bytearray(size)
+    reply.readinto(text)
+    answer = []
+    for i in range(count):
+        blob = bytearray(struct.unpack_from("<I", sizes, 4 * i)[0])
+        if blob:
+            reply.readinto(blob)
+        answer.append(blob)
+    status, result = json.loads(text)
+    if status == 0:
+        return result, answer
+    if status == 1:
+        kind, message = result
+        if kind == "OSError" and message.isdigit():
+            raise OSError(int(message))  # an errno
+        raise _KINDS.get(kind, RuntimeError)(message)
+    while True:  # a native fault: the supervisor is ending this process
+        time.sleep(1)
+

@@ -1,0 +1,46 @@
+"""What the board's ROM and firmware do before the card's main.py runs.
+
+Started by the virtual board as `micropython boot.py WIRING.json`. Puts the stand-in modules in
+front of the interpreter's own, mounts the card and the data partition, runs the script, and
+afterwards says what a real board would do: sit in the REPL for good.
+"""
+
+import json
+import sys
+
+with open(sys.argv[1]) as _file:
+    _wiring = json.load(_file)
+# The board's order: "", .frozen, /sdcard, /data, /data/lib. The stand-ins come first, so that
+# `import os` finds the board's os and not the PC's.
+sys.path[:] = [_wiring["modules"], "", ".frozen", "/sdcard", "/data", "/data/lib", _wiring["firmware"]]
+
+import _silicon
+
+_silicon.connect(_wiring)
+
+import card
+
+card.mount(_wiring["sdcard"], "/sdcard")
+card.mount(_wiring["data"], "/data")
+
+
+def _run(path: str) -> None:
+    # The firmware runs its scripts as strings, with a __main__ that is no module file.
+    with open(path) as file:
+        source = file.read()
+    sys.argv[:] = [path]
+    exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": path})
+
+
+_end = "finished"
+try:
+    for _script in _wiring["scripts"]:
+        _run(_script)
+except SystemExit:
+    _end = "called sys.exit"
+except KeyboardInterrupt:
+    _end = "was interrupted"
+except BaseException as error:  # the firmware catches everything too, prints it and enters the REPL
+    sys.print_exception(error)
+    _end = "raised " + type(error).__name__
+_silicon.call("board.repl", [_end])

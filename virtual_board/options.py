@@ -1,0 +1,57 @@
+"""What a virtual board is made of: the options that `k230 sim` and tests pass to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class BoardOptions:
+    """The wiring of one virtual board.
+
+    Attributes:
+        sdcard: folder mounted at /sdcard.
+        data: folder mounted at /data (what the service writes); kept between runs.
+        camera: picture folder, picture, video file, "webcam" or "synthetic".
+        scripts: what runs at power-on, in order (paths as the board sees them); empty: the card's
+            main.py, else the product's own.
+        ports: port the firmware binds -> (host, port) on this PC.
+        uart: path at which a pty stands for the UART, or None.
+        timing: name or path of a timing profile; None runs as fast as it goes.
+        micropython: interpreter to use instead of the packaged one.
+        frames: switch off once this many frames were taken and processed.
+        seconds: switch off after this time.
+        replay: folder with recorded KPU outputs (timed runs), or None.
+        restart: whether the board starts again after a reset, as a board does.
+    """
+
+    sdcard: Path
+    data: Path
+    camera: str = "synthetic"
+    scripts: tuple[str, ...] = ()
+    ports: dict[int, tuple[str, int]] = field(default_factory=dict)
+    uart: Path | None = None
+    timing: str | None = None
+    micropython: str | None = None
+    frames: int | None = None
+    seconds: float | None = None
+    replay: Path | None = None
+    restart: bool = True
+
+    def to_json(self) -> str:
+        """Return the options as one JSON object."""
+        return json.dumps(asdict(self), default=str)
+
+    @staticmethod
+    def from_json(text: str) -> BoardOptions:
+        """Return the options of to_json()'s text."""
+        values: dict[str, Any] = json.loads(text)
+        for name in ("sdcard", "data", "uart", "replay"):
+            if values[name] is not None:
+                values[name] = Path(values[name])
+        values["scripts"] = tuple(values["scripts"])
+        values["ports"] = {int(k): (v[0], int(v[1])) for k, v in values["ports"].items()}
+        return BoardOptions(**values)

@@ -1,0 +1,95 @@
+"""Answers the calls of the stand-in modules: one thread per channel, one table of operations."""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from virtual_board.silicon.errors import NativeFault, SiliconError
+
+Buffer = bytes | bytearray | memoryview
+Operation = Callable[[list[Any], list[memoryview]], tuple[Any, list[Buffer]]]
+
+
+class Stopped(Exception):
+    """The board is being switched off: the call gets no answer."""
+
+
+class Call(threading.local):
+    """What an operation may want to know of the call it serves."""
+
+    start_us: int = 0  # the interpreter's monotonic clock when the stand-in was called
+
+
+current = Call()
+
+
+class Server:
+    """Serves the channels of one run of the interpreter."""
+
+    def __init__(
+        self,
+        operations: Mapping[str, Operation],
+        on_fault: Callable[[str], None],
+        on_bug: Callable[[str], None],
+    ) -> None:
+        self._operations = operations
+        self._on_fault = on_fault
+        self._on_bug = on_bug
+
+    def serve(self, request: Path, reply: Path) -> threading.Thread:
+        """Answer one channel until the interpreter closes it."""
+        thread = threading.Thread(target=self._channel, args=(request, reply), daemon=True)
+        thread.start()
+        return thread
+
+    def _channel(self, request: Path, reply: Path) -> None:
+        # Opened in the same order as in _silicon.connect: opening a FIFO waits for its other end.
+        with open(request, "rb") as source, open(reply, "wb", buffering=0) as sink:
+            try:
+                while self._answer(source, sink):
+                    pass
+            except (BrokenPipeError, Stopped):
+                return
+
+    def _answer(self, source: BinaryIO, sink: Any) -> bool:
+        head = source.read(8)
+        if len(head) < 8:
+            return False
+        size, count = struct.unpack("<II", head)
+        sizes = struct.unpack(f"<{count}I", source.read(4 * count))
+        op, args, current.start_us = json.loads(source.read(size))
+        blobs = [memoryview(source.read(n)) for n in sizes]
+        status, result, buffers = self._run(op, args, blobs)
+        text = json.dumps([status, result]).encode()
+        views = [memoryview(b).cast("B") if len(b) else memoryview(b"") for b in buffers]
+        header = struct.pack(f"<{2 + len(views)}I", len(text), len(views), *[v.nbytes for v in views])
+        _write(sink, header + text)
+        for view in views:
+            _write(sink, view)
+        return True
+
+    def _run(self, op: str, args: list[Any], blobs: list[memoryview]) -> tuple[int, Any, list[Buffer]]:
+        try:
+            result, buffers = self._operations[op](args, blobs)
+            return 0, result, list(buffers)
+        except SiliconError as error:
+            return 1, [error.kind, error.message], []
+        except NativeFault as fault:
+            self._on_fault(fault.message)
+            return 2, fault.message, []
+        except Stopped:
+            raise
+        except Exception as error:  # a fault of the virtual board itself, not of the script
+            self._on_bug(f"the virtual board failed in {op}: {type(error).__name__}: {error}")
+            return 1, ["RuntimeError", f"the virtual board failed in {op}: {error}"], []
+
+
+def _write(sink: Any, data: Buffer) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[sink.write(view) :]
