@@ -1,0 +1,125 @@
+"""Recorded KPU outputs, so that timed runs do not wait for the simulator."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from virtual_board.silicon.kpu import Kpu, Model
+
+Array = NDArray[Any]
+
+MAX_DISK_BYTES = 512 << 20
+MAX_MEMORY_BYTES = 64 << 20
+
+
+class ReplayStore:
+    """Maps (kmodel sha256, input sha256) to outputs, as `.npz` files in `folder`.
+
+    The least recently used files go when the folder passes `max_bytes`. Results of the ONNX twin
+    are kept apart from the simulator's. `hits` and `misses` count what `run` did.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        max_bytes: int = MAX_DISK_BYTES,
+        max_memory: int = MAX_MEMORY_BYTES,
+    ) -> None:
+        self.folder = folder
+        self.hits = 0
+        self.misses = 0
+        self._max_bytes, self._max_memory = max_bytes, max_memory
+        self._memory: OrderedDict[str, list[Array]] = OrderedDict()
+        self._memory_bytes = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        self._disk_bytes = sum(size for _, size, _ in self._files())
+
+    def run(self, kpu: Kpu, model: Model, inputs: Sequence[Array]) -> list[Array]:
+        """Return the recorded outputs, or run the model and record them (read-only arrays)."""
+        key = self._key(model, inputs)
+        outputs = self._get(key)
+        if outputs is not None:
+            self.hits += 1
+            return outputs
+        self.misses += 1
+        outputs = kpu.run(model, inputs)
+        self._put(key, outputs)
+        return outputs
+
+    def _key(self, model: Model, inputs: Sequence[Array]) -> str:
+        digest = hashlib.sha256(b"twin" if model.twin is not None else b"")
+        for array in inputs:
+            digest.update(f"{array.dtype.str}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        return f"{model.sha256[:32]}-{digest.hexdigest()[:32]}"
+
+    def _get(self, key: str) -> list[Array] | None:
+        if key in self._memory:
+            self._memory.move_to_end(key)
+            return self._memory[key]
+        path = self.folder / f"{key}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                outputs = [stored[f"output{index}"] for index in range(len(stored.files))]
+            os.utime(path)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None  # a damaged recording is made anew
+        self._remember(key, outputs)
+        return outputs
+
+    def _put(self, key: str, outputs: list[Array]) -> None:
+        self._remember(key, outputs)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, **{f"output{i}": array for i, array in enumerate(outputs)})
+                size = file.tell()
+            os.replace(temporary, self.folder / f"{key}.npz")
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+        self._disk_bytes += size
+        if self._disk_bytes > self._max_bytes:
+            self._evict()
+
+    def _remember(self, key: str, outputs: list[Array]) -> None:
+        for array in outputs:
+            array.flags.writeable = False
+        self._memory[key] = outputs
+        self._memory_bytes += sum(array.nbytes for array in outputs)
+        while self._memory_bytes > self._max_memory and self._memory:
+            _, old = self._memory.popitem(last=False)
+            self._memory_bytes -= sum(array.nbytes for array in old)
+
+    def _files(self) -> list[tuple[float, int, Path]]:
+        found = []
+        for path in self.folder.glob("*.npz"):
+            with contextlib.suppress(OSError):
+                state = path.stat()
+                found.append((state.st_mtime, state.st_size, path))
+        return sorted(found)
+
+    def _evict(self) -> None:
+        files = self._files()
+        self._disk_bytes = sum(size for _, size, _ in files)
+        for _, size, path in files:
+            if self._disk_bytes <= self._max_bytes:
+                return
+            with contextlib.suppress(OSError):
+                path.unlink()
+            self._disk_bytes -= size
