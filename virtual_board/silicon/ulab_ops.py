@@ -60,8 +60,8 @@ def pack(results: Any) -> tuple[Any, list[Any]]:
     blobs: list[Any] = []
     for result in results if several else (results,):
         if isinstance(result, int):
-            items.append([2, 0, False, []])
-            blobs.append(str(result).encode())
+            items.append([2, 0, False, result])
+            blobs.append(b"")
             continue
         array = np.ascontiguousarray(result)
         boolean = array.dtype == np.bool_

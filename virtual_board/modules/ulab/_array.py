@@ -102,15 +102,6 @@ class ndarray:
     def __new__(cls, source, *, dtype=FLOAT):
         return array(source, dtype=dtype)
 
-    def _setup(self, store, dtype: int, boolean, shape, strides, offset: int, n: int):
-        self._m = store
-        self._d = dtype
-        self._b = boolean
-        self._s = shape
-        self._t = strides
-        self._o = offset
-        self._n = n
-
     # -- what an array says about itself
 
     @property
@@ -323,12 +314,10 @@ class ndarray:
     __str__ = __repr__
 
 
-from ulab._operators import add_operators  # noqa: E402  (the operators need the names above)
-
-add_operators(ndarray)
+_base = ndarray  # isinstance(a, np.ndarray) holds for both kinds below, which print its name
 
 
-class dense_array(ndarray, memoryview):
+class ndarray(_base, memoryview):
     """An array whose elements lie side by side: the buffer protocol shows them."""
 
     def __new__(cls, *args):
@@ -339,14 +328,435 @@ class dense_array(ndarray, memoryview):
             super().__init__(store.span(offset, offset + n))
         else:
             super().__init__(store[offset : offset + n])
-        self._setup(store, dtype, boolean, shape, strides, offset, n)
+        self._m = store
+        self._d = dtype
+        self._b = boolean
+        self._s = shape
+        self._t = strides
+        self._o = offset
+        self._n = n
 
 
-class strided_array(ndarray):
+dense_array = ndarray
+
+
+class ndarray(_base):
     """Any other view: no buffer."""
 
     def __new__(cls, *args):
         return object.__new__(cls)
 
-    def __init__(self, *parts):
-        self._setup(*parts)
+    def __init__(self, store, dtype, boolean, shape, strides, offset, n):
+        self._m = store
+        self._d = dtype
+        self._b = boolean
+        self._s = shape
+        self._t = strides
+        self._o = offset
+        self._n = n
+
+
+strided_array = ndarray
+ndarray = _base
+
+
+# -- making arrays
+
+
+def view(source, shape, strides, offset: int, boolean=None):
+    """Return an array over the elements of source: dense_array where they lie side by side."""
+    n = product(shape)
+    dense = strides == strides_of(shape) or n == 0
+    kind = dense_array if dense else strided_array
+    if boolean is None:
+        boolean = source._b
+    return kind(source._m, source._d, boolean, shape, strides, offset, n)
+
+
+def new(dtype: int, boolean, shape, data):
+    """Return a dense array that holds a copy of data (bytes or bytearray)."""
+    store = memoryview(_arrays.array(_CODE[dtype], data))
+    return dense_array(store, dtype, boolean, shape, strides_of(shape), 0, len(store))
+
+
+def from_values(dtype: int, boolean, shape, values):
+    """Return a dense array of a list of numbers that fit its type."""
+    store = memoryview(_arrays.array(_CODE[dtype], values))
+    return dense_array(store, dtype, boolean, shape, strides_of(shape), 0, len(store))
+
+
+def zeros(shape, dtype=FLOAT, boolean=False):
+    """Return a dense array of zeros."""
+    return new(dtype, boolean, shape, bytes(product(shape) * _SIZE[dtype]))
+
+
+def zeros_like(source, dtype: int):
+    """Return zeros in the shape of source."""
+    return zeros(source._s, dtype)
+
+
+def array(source, *, dtype=FLOAT):
+    """Make an array of a nested sequence, or a copy of an array (floats become rounded integers)."""
+    kind = element_type(dtype)
+    boolean = dtype == BOOL
+    if isinstance(source, ndarray):
+        if dtype == source._d:
+            return source.copy()
+        if source._n <= SMALL:
+            values = [fit(kind, value) for value in elements(source)]
+            return from_values(kind, boolean, source._s, values)
+        return run("convert", (source,), (kind, boolean))
+    return from_nested(source, kind, boolean)
+
+
+def from_nested(source, dtype: int, boolean):
+    """Make an array of a nested sequence; only the first item of each level gives the shape."""
+    shape = []
+    item = source
+    while True:
+        try:
+            length = len(item)
+        except TypeError:
+            break
+        if len(shape) == 4:
+            raise ValueError("too many dimensions")
+        shape.append(length)
+        if length == 0:
+            break
+        item = next(iter(item))
+    if not shape:
+        iter(source)  # raises TypeError where there is nothing to iterate
+        return zeros((0,), dtype, boolean)
+    shape = tuple(shape)
+    total = product(shape)
+    values = []
+    if total:
+        _collect(source, len(shape), values, dtype, boolean)
+    if len(values) > total:
+        _silicon.die(
+            "np.array of a ragged list: the first rows say %d elements, the list has %d, and the "
+            "rest is written behind the array" % (total, len(values))
+        )
+    if len(values) < total:
+        values += [0] * (total - len(values))
+    return from_values(dtype, boolean, shape, values)
+
+
+def _collect(source, depth: int, values, dtype: int, boolean) -> None:
+    if depth > 1:
+        for item in source:
+            _collect(item, depth - 1, values, dtype, boolean)
+        return
+    for value in source:
+        if boolean:
+            values.append(1 if value else 0)
+        elif dtype == FLOAT:
+            if not isinstance(value, (int, float)):
+                raise TypeError("can't convert %s to float" % type(value).__name__)
+            values.append(value)
+        elif isinstance(value, int):
+            values.append(fit(dtype, value))
+        else:
+            raise TypeError("can't convert %s to int" % type(value).__name__)
+
+
+def from_object(value, other=0):
+    """Return an operand as an array: the smallest type for a number, floats for a sequence."""
+    if isinstance(value, ndarray):
+        return value
+    if value is True or value is False:
+        return from_values(UINT8, True, (1,), [1 if value else 0])
+    if isinstance(value, int):
+        return from_values(scalar_type(value, other), False, (1,), [value])
+    if isinstance(value, float):
+        return from_values(FLOAT, False, (1,), [value])
+    return from_nested(value, FLOAT, False)
+
+
+def scalar_type(value: int, other=0) -> int:
+    """Return the type an integer operand takes beside an array of type other."""
+    if not -32767 <= value <= 32767:
+        return FLOAT
+    if value < 0:
+        return INT8 if value > -128 else INT16
+    if other == INT8 or other == INT16:
+        return INT8 if value < 128 else INT16
+    return UINT8 if value < 256 else UINT16
+
+
+# -- reading elements
+
+
+def elements(source):
+    """Return the elements, row by row, as a list (booleans as 0 and 1)."""
+    if isinstance(source, dense_array):
+        store = source._m
+        if type(store) is Retyped:
+            return [store[i] for i in range(source._o, source._o + source._n)]
+        return list(store[source._o : source._o + source._n])
+    values = []
+    _gather(source._m, source._s, source._t, source._o, values)
+    return values
+
+
+def _gather(store, shape, strides, at: int, values) -> None:
+    step = strides[0]
+    if len(shape) == 1:
+        for _ in range(shape[0]):
+            values.append(store[at])
+            at += step
+        return
+    for _ in range(shape[0]):
+        _gather(store, shape[1:], strides[1:], at, values)
+        at += step
+
+
+def nested(source, shape, strides, at: int):
+    """Return the elements as nested lists."""
+    step = strides[0]
+    if len(shape) == 1:
+        values = []
+        _gather(source._m, shape, strides, at, values)
+        return [bool(value) for value in values] if source._b else values
+    return [nested(source, shape[1:], strides[1:], at + i * step) for i in range(shape[0])]
+
+
+def raw(source, low=None, high=None):
+    """Return the bytes of elements low to high of the store (default: of a dense array)."""
+    if low is None:
+        low, high = source._o, source._o + source._n
+    store = source._m
+    if type(store) is Retyped:
+        return bytearray(store.span(low, high))
+    size = _SIZE[source._d]
+    return uctypes.bytearray_at(uctypes.addressof(store) + low * size, (high - low) * size)
+
+
+def extent(source):
+    """Return the lowest and one past the highest element of the store that source reaches."""
+    low = high = source._o
+    for length, stride in zip(source._s, source._t):
+        if stride < 0:
+            low += (length - 1) * stride
+        else:
+            high += (length - 1) * stride
+    return low, high + 1
+
+
+def _text(source, shape, strides, at: int) -> str:
+    step = strides[0]
+    if len(shape) > 1:
+        rows = [_text(source, shape[1:], strides[1:], at + i * step) for i in range(shape[0])]
+        gap = ",\n\n       " if len(shape) > 2 else ",\n       "
+        return "[" + gap.join(rows) + "]"
+    n, edge = shape[0], print_options["edgeitems"]
+    if n <= print_options["threshold"] or n <= 2 * edge:
+        shown = range(n)
+        return "[" + ", ".join([_element(source, at + i * step) for i in shown]) + "]"
+    head = [_element(source, at + i * step) for i in range(max(1, edge))]
+    tail = [_element(source, at + i * step) for i in range(n - edge, n)]
+    return "[" + ", ".join(head + ["..."] + tail) + "]"
+
+
+def _element(source, at: int) -> str:
+    value = source._m[at]
+    if source._b:
+        return "True" if value else "False"
+    if source._d != FLOAT:
+        return str(value)
+    text = "%.7g" % value
+    if "." in text or "e" in text or "n" in text:
+        return text
+    return text + ".0"
+
+
+# -- indexing
+
+
+def locate(source, key):
+    """Return (shape, strides, offset) of an index, a slice or a tuple of them."""
+    if not isinstance(key, tuple):
+        key = (key,)
+    shape, strides, at = source._s, source._t, source._o
+    if len(key) > len(shape):
+        raise IndexError("too many indices")
+    new_shape = []
+    new_strides = []
+    for i in range(len(key)):
+        item = key[i]
+        n = shape[i]
+        if type(item) is int:
+            if item < 0:
+                item += n
+            if not 0 <= item < n:
+                raise IndexError("index is out of bounds")
+            at += item * strides[i]
+        elif isinstance(item, slice):
+            start, stop, step = item.indices(n)
+            if step > 0:
+                length = (stop - start + step - 1) // step
+            else:
+                length = (stop - start + step + 1) // step
+            new_shape.append(max(0, length))
+            new_strides.append(step * strides[i])
+            at += start * strides[i]
+        else:
+            raise IndexError("indices must be integers, slices, or Boolean lists")
+    new_shape += shape[len(key) :]
+    new_strides += strides[len(key) :]
+    return tuple(new_shape), tuple(new_strides), at
+
+
+def check_mask(key) -> None:
+    """Refuse an index array that is not a 1-D comparison result."""
+    if len(key._s) > 1 or not key._b:
+        raise NotImplementedError("operation is implemented for 1D Boolean arrays only")
+
+
+def masked(source, mask):
+    """Return the chosen elements (of a 1-D array) as a new array; booleans come back as uint8."""
+    if len(source._s) > 1:
+        _silicon.die("a[mask] on an array of %d dimensions reads outside it" % len(source._s))
+    chosen = []
+    if source._n <= SMALL:
+        for value, take in zip(elements(source), elements(mask)):
+            if take:
+                chosen.append(value)
+        return from_values(source._d, False, (len(chosen),), chosen)
+    return run("masked", (source, mask))
+
+
+def assign_masked(target, mask, values) -> None:
+    """Store values (as many as chosen, or one) in the chosen elements; floats truncate here."""
+    if len(target._s) > 1 or mask._n < target._n:
+        _silicon.die("a[mask] = ... wants a 1-D array and a mask of its length: it wrote outside")
+    places = [i for i, take in enumerate(elements(mask)) if take]
+    source = elements(values)
+    single = len(source) != len(places)
+    at, step = target._o, target._t[0]
+    for k in range(len(places)):
+        value = source[0 if single else k]
+        if isinstance(value, float) and target._d != FLOAT:
+            value = int(value)
+        target._m[at + places[k] * step] = fit(target._d, value)
+
+
+def broadcasts(shape, into) -> bool:
+    """Tell whether shape stretches to the shape into."""
+    if len(shape) > len(into):
+        return False
+    for a, b in zip(reversed(shape), reversed(into)):
+        if a != b and a != 1:
+            return False
+    return True
+
+
+def assign(target, values) -> None:
+    """Store values in every element of target, stretching and converting as the board does."""
+    if values._n == 0 or target._n == 0:
+        return
+    if not broadcasts(values._s, target._s):
+        _assign_oddly(target, values)
+        return
+    if isinstance(target, dense_array) and type(target._m) is not Retyped:
+        at = target._o
+        if values._d == target._d and values._n == target._n and isinstance(values, dense_array):
+            raw(target)[:] = raw(values)
+            return
+        if values._n == 1:
+            value = fit(target._d, values._m[values._o])
+            one = _arrays.array(_CODE[target._d], [value])
+            target._m[at : at + target._n] = memoryview(
+                _arrays.array(_CODE[target._d], bytes(one) * target._n)
+            )
+            return
+    if values._n == target._n <= SMALL and values._s == target._s:
+        _scatter(target, iter(elements(values)), target._s, target._t, target._o)
+        return
+    store_through(target, "assign", values)
+
+
+def _assign_oddly(target, values) -> None:
+    # The board's check is symmetric: a target of length 1 is accepted beside any length, and the
+    # loop then runs over the target's shape alone.
+    a, b = target._s, values._s
+    for i in range(1, min(len(a), len(b)) + 1):
+        if a[-i] != b[-i] and a[-i] > 1 and b[-i] > 1:
+            raise ValueError("operands could not be broadcast together")
+    _silicon.die("a[...] = b with b of shape %s larger than the target's %s" % (b, a))
+
+
+def _scatter(target, values, shape, strides, at: int) -> None:
+    step = strides[0]
+    if len(shape) == 1:
+        store, dtype = target._m, target._d
+        for _ in range(shape[0]):
+            store[at] = fit(dtype, next(values))
+            at += step
+        return
+    for _ in range(shape[0]):
+        _scatter(target, values, shape[1:], strides[1:], at)
+        at += step
+
+
+# -- the silicon
+
+
+def store_through(target, op: str, values) -> None:
+    """Let the silicon change target in place (assignment, += and the like)."""
+    low, high = extent(target)
+    metas, blobs = [], []
+    _describe(target, metas, blobs, True)
+    _describe(values, metas, blobs, False)
+    _, out = _silicon.call("ulab." + op, [metas, []], blobs)
+    if type(target._m) is Retyped:
+        target._m.span(low, high)[:] = out[0]
+    else:
+        raw(target, low, high)[:] = out[0]
+
+
+def run(op: str, sources, params=()):
+    """Run op in the silicon over arrays; return its array, number or tuple."""
+    metas, blobs = [], []
+    for source in sources:
+        _describe(source, metas, blobs, False)
+    (several, items), out = _silicon.call("ulab." + op, [metas, params], blobs)
+    results = []
+    for item, data in zip(items, out):
+        kind, dtype, boolean, shape = item
+        if kind == 0:
+            results.append(new(dtype, boolean, tuple(shape), data))
+        elif kind == 1:
+            value = _arrays.array(_CODE[dtype], data)[0]
+            results.append(bool(value) if boolean else value)
+        else:
+            results.append(shape)
+    return tuple(results) if several else results[0]
+
+
+def _describe(source, metas, blobs, whole: bool) -> None:
+    if isinstance(source, dense_array) and not whole:
+        metas.append((source._d, source._b, source._s))
+        blobs.append(raw(source))
+    elif source._n <= SMALL and not whole:
+        metas.append((source._d, source._b, source._s))
+        blobs.append(bytes(_arrays.array(_CODE[source._d], elements(source))))
+    elif source._n == 0:
+        metas.append((source._d, source._b, source._s))
+        blobs.append(b"")
+    else:
+        low, high = extent(source)
+        metas.append((source._d, source._b, source._s, source._t, source._o - low))
+        blobs.append(raw(source, low, high))
+
+
+def axis_of(axis, source) -> int:
+    """Return axis counted from the front; ValueError outside the array's dimensions."""
+    if type(axis) is not int:
+        raise TypeError("can't convert %s to int" % type(axis).__name__)
+    n = len(source._s)
+    if axis < 0:
+        axis += n
+    if not 0 <= axis < n:
+        raise ValueError("axis is out of bounds")
+    return axis

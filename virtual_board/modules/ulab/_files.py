@@ -1,0 +1,84 @@
+"""load, save, loadtxt and savetxt."""
+
+import struct
+
+from ulab._array import FLOAT, UINT8, _SIZE, element_type, from_values, ndarray, new, raw
+
+_KINDS = {"u1": 66, "i1": 98, "u2": 72, "i2": 104, "f4": 102}
+
+
+def save(path, source):
+    """Write a .npy file."""
+    if not isinstance(source, ndarray):
+        raise TypeError("wrong input type")
+    kind = [name for name in _KINDS if _KINDS[name] == source._d][0]
+    shape = ", ".join([str(n) for n in source._s]) + ("," if len(source._s) == 1 else "")
+    order = "|" if kind[1] == "1" else "<"
+    text = "{'descr': '%s%s', 'fortran_order': False, 'shape': (%s), }" % (order, kind, shape)
+    text += " " * (-(len(text) + 11) % 64) + "\n"
+    with open(path, "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode())
+        file.write(raw(source.copy()))
+
+
+def load(path):
+    """Read a .npy file of one of the board's types."""
+    if not isinstance(path, str):
+        raise TypeError("wrong input type")
+    with open(path, "rb") as file:
+        head = file.read(10)
+        if head[:8] != b"\x93NUMPY\x01\x00":
+            raise ValueError("input data is not a .npy file")
+        text = file.read(struct.unpack("<H", head[8:])[0]).decode()
+        kind = _KINDS.get(text.split("'descr':")[1].split("'")[1][-2:])
+        if kind is None or "'fortran_order': True" in text:
+            raise TypeError("wrong dtype")
+        inside = text.split("'shape':")[1].split("(")[1].split(")")[0]
+        shape = tuple([int(part) for part in inside.split(",") if part.strip()])
+        data = file.read()
+    return new(kind, False, shape, data)
+
+
+def savetxt(path, source, *, delimiter=" ", header=None, footer=None, comments="# "):
+    """Write a text file, one row a line."""
+    if not isinstance(source, ndarray):
+        raise TypeError("input must be a one or two-dimensional ndarray")
+    if len(source._s) > 2:
+        raise TypeError("array has too many dimensions")
+    with open(path, "w") as file:
+        if header is not None:
+            file.write(comments + header + "\n")
+        rows = source.tolist()
+        for row in [rows] if len(source._s) == 1 else rows:
+            file.write("".join([("%f" if source._d == FLOAT else "%d") % v + delimiter for v in row]))
+            file.write("\n")
+        if footer is not None:
+            file.write(comments + footer + "\n")
+
+
+def loadtxt(
+    path, *, delimiter=None, comments="#", max_rows=-1, usecols=None, dtype=FLOAT, skiprows=0
+):
+    """Read a text file of numbers."""
+    kind = element_type(dtype)
+    rows = []
+    with open(path) as file:
+        for number, line in enumerate(file):
+            line = line.split(comments)[0].strip()
+            if number < skiprows or not line:
+                continue
+            if max_rows >= 0 and len(rows) >= max_rows:
+                break
+            parts = [part for part in line.split(delimiter) if part.strip()]
+            if usecols is not None:
+                parts = [parts[i] for i in ([usecols] if isinstance(usecols, int) else usecols)]
+            rows.append([float(part) if kind == FLOAT else int(float(part)) for part in parts])
+    values = []
+    for row in rows:
+        values += row
+    columns = len(rows[0]) if rows else 0
+    shape = (len(values),) if columns == 1 or len(rows) < 2 else (len(rows), columns)
+    return from_values(kind, False, shape, values)
+
+
+_ = (UINT8, _SIZE)
