@@ -81,6 +81,7 @@ class Ai2dPlan:
             )
         self._in_c, self._in_h, self._in_w = _geometry(self.in_shape, params.src_format)
         self._out_c, self._out_h, self._out_w = _geometry(self.out_shape, params.dst_format)
+        self._check_channels()
         self._crop = self._checked_crop()
         self._pads = self._checked_pads()
         if params.affine and params.resize:
@@ -127,13 +128,14 @@ class Ai2dPlan:
         form, count = self.params.src_format, self.in_shape[0]
         if form <= YUV420_I420:
             flat = source.reshape(count, -1)
-            return np.stack([sampler.yuv420_planes(one, self._in_w, self._in_h, form) for one in flat])
+            made = [sampler.yuv420_planes(one, self._in_w, self._in_h, form) for one in flat]
+            return np.stack(made)
         if form == RGB_PACKED:
             return source.reshape(self.in_shape).transpose(0, 3, 1, 2)
         planes = source.reshape(self.in_shape)
         if self._in_c != self._out_c:
             shape = (count, self._out_c, self._in_h, self._in_w)
-            return np.broadcast_to(planes[:, :1], shape)
+            planes = np.broadcast_to(planes[:, :1], shape)
         return planes
 
     def _sampler(self, width: int, height: int) -> sampler.Sampler:
@@ -174,6 +176,20 @@ class Ai2dPlan:
             tables.nearest(rows, crop_h, half_up=align),
         )
 
+    def _check_channels(self) -> None:
+        yuv = self.params.src_format <= YUV420_I420
+        if yuv and (self.in_shape[1] != 1 or self.in_shape[2] % 3 or self._in_w % 2):
+            raise NativeFault(
+                "ai2d build: expected YUV 4:2:0 input as [n, 1, h * 3 / 2, w] with even sides, "
+                f"found {list(self.in_shape)}"
+            )
+        planar = self.params.src_format == self.params.dst_format == NCHW
+        if not planar and self._in_c != self._out_c:
+            raise NativeFault(
+                f"ai2d build: expected {self._in_c} output channels as in the input, "
+                f"found {self._out_c}"
+            )
+
     def _checked_crop(self) -> tuple[int, int, int, int]:
         if self.params.crop is None:
             return 0, 0, self._in_w, self._in_h
@@ -196,12 +212,12 @@ class Ai2dPlan:
                 "ai2d build: expected 8 paddings of 0 or more, the first four (batch, channel) 0; "
                 f"found {list(pad)}"
             )
-        if any(pad) and self.params.pad_mode == PAD_CONSTANT:
-            if len(self.params.pad_values) < self._out_c:
-                raise NativeFault(
-                    f"ai2d build: expected a padding value for each of {self._out_c} channels, "
-                    f"found {len(self.params.pad_values)}"
-                )
+        values = len(self.params.pad_values)
+        if any(pad) and self.params.pad_mode == PAD_CONSTANT and values < self._out_c:
+            raise NativeFault(
+                f"ai2d build: expected a padding value for each of {self._out_c} channels, "
+                f"found {values}"
+            )
         return pad[4], pad[5], pad[6], pad[7]
 
     def _fill_border(self, output: NDArray[np.uint8]) -> None:

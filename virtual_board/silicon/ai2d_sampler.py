@@ -83,7 +83,9 @@ class AffineSampler:
         det = a * d - b * c
         if det == 0 or not np.isfinite(det):
             raise NativeFault("ai2d build: the affine matrix has no inverse")
-        x, y = np.meshgrid(np.arange(output[0], dtype=np.float32), np.arange(output[1], dtype=np.float32))
+        x, y = np.meshgrid(
+            np.arange(output[0], dtype=np.float32), np.arange(output[1], dtype=np.float32)
+        )
         from_x, from_y = (d * (x - tx) - b * (y - ty)) / det, (a * (y - ty) - c * (x - tx)) / det
         fixed_x, fixed_y = (np.floor(v.astype(np.float64) * 1024 + 0.5) for v in (from_x, from_y))
         limit = float(1 << 40)
@@ -107,7 +109,7 @@ class AffineSampler:
         lower = self._corner(source, 0, 1) * (256 - self._weight_x)
         lower += self._corner(source, 1, 1) * self._weight_x
         upper = upper * (256 - self._weight_y) + lower * self._weight_y
-        made = ((upper + 32768) >> 16).astype(np.uint8)
+        made: Pixels = ((upper + 32768) >> 16).astype(np.uint8)
         if self._outside is not None and self._fill is not None:
             made[:, self._outside] = self._fill
         return made
@@ -132,8 +134,9 @@ def yuv420_planes(data: Pixels, width: int, height: int, form: int) -> Pixels:
     else:
         pairs = chroma.reshape(height // 2, width // 2, 2)
         u, v = (pairs[..., 0], pairs[..., 1]) if form == 0 else (pairs[..., 1], pairs[..., 0])
-    u, v = (np.repeat(np.repeat(c, 2, 0), 2, 1).astype(np.int32) for c in (u, v))
-    red = luma + 292 * v - 146 * 256
-    green = luma - 101 * u - 149 * v + 125 * 256
-    blue = luma + 520 * u - 260 * 256
-    return ((np.stack((red, green, blue)) + 128) >> 8).clip(0, 255).astype(np.uint8)
+    cb, cr = (np.repeat(np.repeat(c, 2, 0), 2, 1).astype(np.int32) for c in (u, v))
+    red = luma + 292 * cr - 146 * 256
+    green = luma - 101 * cb - 149 * cr + 125 * 256
+    blue = luma + 520 * cb - 260 * 256
+    rgb: Pixels = ((np.stack((red, green, blue)) + 128) >> 8).clip(0, 255).astype(np.uint8)
+    return rgb

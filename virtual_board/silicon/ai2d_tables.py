@@ -33,7 +33,8 @@ class Axis:
 
     def source(self, x: int) -> np.float32:
         """Return the source coordinate of output pixel `x`."""
-        return _F32(_F32(self.scale * _F32(x)) + self.bias)
+        source: np.float32 = _F32(_F32(self.scale * _F32(x)) + self.bias)
+        return source
 
     def first(self, x: int) -> int:
         """Return the first source pixel that a tile starting at output pixel `x` reads."""
@@ -42,7 +43,9 @@ class Axis:
     def widest(self, tile: int) -> int:
         """Return how many source pixels the largest tile of `tile` output pixels reads."""
         return max(
-            min(math.ceil(self.source(min(x + tile, self.out) - 1)), self.size - 1) - self.first(x) + 1
+            min(math.ceil(self.source(min(x + tile, self.out) - 1)), self.size - 1)
+            - self.first(x)
+            + 1
             for x in range(0, self.out, tile)
         )
 
@@ -117,7 +120,10 @@ def coordinates(line: Axis, tile: int, *, add_first: bool) -> NDArray[np.int64]:
 
 
 def _round(value: NDArray[np.float32] | np.float32) -> NDArray[np.int64]:
-    return np.floor(np.asarray(value, dtype=np.float64) + 0.5).astype(np.int64)
+    rounded: NDArray[np.int64] = np.floor(np.asarray(value, dtype=np.float64) + 0.5).astype(
+        np.int64
+    )
+    return rounded
 
 
 def bilinear(
@@ -132,4 +138,5 @@ def bilinear(
 
 def nearest(fixed: NDArray[np.int64], size: int, *, half_up: bool) -> NDArray[np.intp]:
     """Return the source pixel of each coordinate, rounded down or half up."""
-    return np.clip((fixed + (512 if half_up else 0)) >> 10, 0, size - 1).astype(np.intp)
+    index: NDArray[np.intp] = ((fixed + (512 if half_up else 0)) >> 10).astype(np.intp)
+    return index.clip(0, size - 1)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-KINDS = frozenset(
-    {"EOFError", "MemoryError", "OSError", "RuntimeError", "TypeError", "ValueError"}
-)
+KINDS = frozenset({"EOFError", "MemoryError", "OSError", "RuntimeError", "TypeError", "ValueError"})
 """Exception names a `SiliconError` may carry; MicroPython has every one of them."""
 
 

@@ -23,7 +23,8 @@ sections of a module fill it the same way. A section with flag 1 has its body in
 
 A type is a byte stream: 0 invalid, 1 any, 2 tensor, 3 tuple (types up to 0xFF), 4 callable. A
 tensor is its element type (one byte, `DTYPES`; 0xF0 pointer + element type; 0xF1 value type + 16
-bytes uuid + u32 size), then 0 for a scalar or 1 and dimensions up to 0xFF: 1 + u32 fixed, 0 unknown.
+bytes uuid + u32 size), then 0 for a scalar, or 1 and dimensions up to 0xFF: each is 1 + u32 (fixed)
+or 0 (unknown).
 
 Files of other generations: version 7 is nncase 2.4 and later, 6 is nncase 2.0 to 2.3, 5 is nncase
 1.x, 4 is nncase 0.2 (K210; the fourth u32 is the target, 1 = K210). nncase 0.1 (K210) wrote version
@@ -138,7 +139,9 @@ def read_header(data: bytes | memoryview) -> KmodelHeader:
         _MODEL.unpack_from(data)
     )
     if not 1 <= count <= _MAX_MODULES:
-        raise ValueError(f"kmodel is damaged: it counts {count} modules, expected 1 to {_MAX_MODULES}")
+        raise ValueError(
+            f"kmodel is damaged: it counts {count} modules, expected 1 to {_MAX_MODULES}"
+        )
     modules: list[Module] = []
     signature: tuple[tuple[TensorType, ...], tuple[TensorType, ...]] | None = None
     position = _MODEL.size
@@ -219,7 +222,9 @@ def _read_module(data: memoryview, position: int, what: str) -> Module:
             f"expected one of {', '.join(MODULE_KINDS)}"
         )
     if size < _MODULE.size:
-        raise ValueError(f"kmodel is damaged: {what} has size {size}, expected at least {_MODULE.size}")
+        raise ValueError(
+            f"kmodel is damaged: {what} has size {size}, expected at least {_MODULE.size}"
+        )
     _need(data, position + size, what)
     return Module(kind, version, functions, sections, size)
 
@@ -275,7 +280,7 @@ class _TypeReader:
         token = self._u8()
         if token == 3 and not nested:
             fields: list[TensorType] = []
-            while self._data[self._position : self._position + 1] != b"\xff":
+            while bytes(self._data[self._position : self._position + 1]) != b"\xff":
                 fields += self.read(nested=True)
             self._position += 1
             return fields
@@ -295,7 +300,9 @@ class _TypeReader:
         shape: list[int] = []
         while (token := self._u8()) != 0xFF:
             if token > 1 or len(shape) == _MAX_RANK:
-                raise ValueError(f"kmodel is damaged: bad dimension {len(shape)} in the entry function")
+                raise ValueError(
+                    f"kmodel is damaged: bad dimension {len(shape)} in the entry function"
+                )
             shape.append(self._u32() if token else -1)
         return tuple(shape)
 

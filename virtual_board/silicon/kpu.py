@@ -143,7 +143,7 @@ class Kpu:
         with self._lock:
             child = self._ensure_loaded(model)
             specs = [[array.dtype.str, list(array.shape)] for array in arrays]
-            blobs = [memoryview(array.reshape(-1)).cast("B") for array in arrays]
+            blobs = [array.reshape(-1).view(np.uint8).data for array in arrays]
             head = {"op": "run", "key": model.sha256, "specs": specs}
             reply, made = self._request(child, model, "running", head, blobs)
             outputs = []
@@ -207,9 +207,10 @@ class Kpu:
         try:
             reply, made = child.request(head, blobs)
         except (EOFError, OSError):
+            ending = child.ending()
             self.close()
             raise NativeFault(
-                f"the KPU simulator died ({child.ending()}) {doing} model {model.name}"
+                f"the KPU simulator died ({ending}) {doing} model {model.name}"
             ) from None
         if "error" in reply:
             kind = "EOFError" if doing == "loading" else "RuntimeError"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,8 +44,7 @@ class Twin:
     """
 
     def __init__(self, path: Path, name: str, outputs: Sequence[TensorType]) -> None:
-        import onnxruntime
-
+        onnxruntime: Any = importlib.import_module("onnxruntime")
         self._name, self._path, self._outputs = name, path, tuple(outputs)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
@@ -54,7 +54,8 @@ class Twin:
             )
         except Exception as error:  # onnxruntime raises its own, unrelated classes
             raise SiliconError(
-                "RuntimeError", f"model {name}: cannot load its ONNX twin {path.name}: {_line(error)}"
+                "RuntimeError",
+                f"model {name}: cannot load its ONNX twin {path.name}: {_line(error)}",
             ) from None
         if len(self._session.get_outputs()) != len(self._outputs):
             raise SiliconError(

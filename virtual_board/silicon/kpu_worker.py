@@ -7,6 +7,7 @@ argument 1: a u32 length, a JSON object with `sizes`, and that many bytes for ea
 
 from __future__ import annotations
 
+import importlib
 import json
 import socket
 import struct
@@ -76,13 +77,13 @@ class Simulators:
 def serve(channel: socket.socket) -> None:
     """Answer requests until the parent goes away."""
     try:
-        import _nncase
-        import numpy
+        native: Any = importlib.import_module("_nncase")
+        numpy: Any = importlib.import_module("numpy")
     except ImportError as error:
         send(channel, {"error": str(error)})
         return
-    simulators = Simulators(_nncase, numpy)
-    send(channel, {"version": getattr(_nncase, "__version__", "")})
+    simulators = Simulators(native, numpy)
+    send(channel, {"version": getattr(native, "__version__", "")})
     while True:
         try:
             head, blobs = receive(channel)

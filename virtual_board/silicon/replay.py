@@ -7,7 +7,6 @@ import hashlib
 import os
 import tempfile
 import zipfile
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virtual_board.silicon.kpu import Kpu, Model
+from virtual_board.silicon.lru import ByteLru
 
 Array = NDArray[Any]
 
@@ -40,9 +40,8 @@ class ReplayStore:
         self.folder = folder
         self.hits = 0
         self.misses = 0
-        self._max_bytes, self._max_memory = max_bytes, max_memory
-        self._memory: OrderedDict[str, list[Array]] = OrderedDict()
-        self._memory_bytes = 0
+        self._max_bytes = max_bytes
+        self._memory: ByteLru[list[Array]] = ByteLru(max_memory)
         folder.mkdir(parents=True, exist_ok=True)
         self._disk_bytes = sum(size for _, size, _ in self._files())
 
@@ -66,9 +65,9 @@ class ReplayStore:
         return f"{model.sha256[:32]}-{digest.hexdigest()[:32]}"
 
     def _get(self, key: str) -> list[Array] | None:
-        if key in self._memory:
-            self._memory.move_to_end(key)
-            return self._memory[key]
+        outputs = self._memory.get(key)
+        if outputs is not None:
+            return outputs
         path = self.folder / f"{key}.npz"
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -86,7 +85,8 @@ class ReplayStore:
         handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, **{f"output{i}": array for i, array in enumerate(outputs)})
+                named: dict[str, Any] = {f"output{i}": one for i, one in enumerate(outputs)}
+                np.savez(file, **named)
                 size = file.tell()
             os.replace(temporary, self.folder / f"{key}.npz")
         except BaseException:
@@ -100,11 +100,7 @@ class ReplayStore:
     def _remember(self, key: str, outputs: list[Array]) -> None:
         for array in outputs:
             array.flags.writeable = False
-        self._memory[key] = outputs
-        self._memory_bytes += sum(array.nbytes for array in outputs)
-        while self._memory_bytes > self._max_memory and self._memory:
-            _, old = self._memory.popitem(last=False)
-            self._memory_bytes -= sum(array.nbytes for array in old)
+        self._memory.put(key, outputs, sum(array.nbytes for array in outputs))
 
     def _files(self) -> list[tuple[float, int, Path]]:
         found = []

@@ -1,0 +1,175 @@
+"""Camera sources: what stands before the virtual board's lens.
+
+`open_source` takes a folder of pictures (name order, looping), one picture, a video file
+(looping), `webcam`, `webcam:1`, a `/dev/videoN`, `synthetic` or `synthetic:640x480`. A
+`?fit=stretch`, `?fit=pad` or `?fit=crop` at the end says how frames reach the size a channel
+wants; stretch is the default.
+Missing things and bad specs raise SourceError with one sentence.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from virtual_board.silicon.lru import ByteLru
+
+Pixels = NDArray[np.uint8]
+
+FITS = ("stretch", "pad", "crop")
+CACHE_BYTES = 64 << 20
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+
+_OPTIONS = re.compile(r"\?(\w+)=([^?=]*)$")
+_SIZE = re.compile(r"(\d+)x(\d+)")
+
+
+class SourceError(Exception):
+    """A camera source that cannot be used; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture: uint8 [h, w, 3] RGB, not to be written to; `name` says where it comes from."""
+
+    rgb: Pixels
+    name: str
+
+
+class Stream(Protocol):
+    """Gives frames one after the other, for ever."""
+
+    fps: float | None
+    """Frames per second of a video or webcam, None where frames have no time of their own."""
+
+    def next(self) -> Frame:
+        """Return the next frame; SourceError when there is none."""
+
+    def close(self) -> None:
+        """Let go of files and devices."""
+
+
+class Source:
+    """A stream, and how its frames are made to fit."""
+
+    def __init__(self, stream: Stream, *, fit: str = "stretch") -> None:
+        self._stream = stream
+        self._fitted: ByteLru[Pixels] = ByteLru(CACHE_BYTES)
+        self.fit = fit
+
+    @property
+    def fps(self) -> float | None:
+        """The stream's own frame rate, or None."""
+        return self._stream.fps
+
+    def next(self) -> Frame:
+        """Return the next frame in its own size."""
+        return self._stream.next()
+
+    def fitted(self, frame: Frame, width: int, height: int) -> Pixels:
+        """Return the frame's picture as [height, width, 3]; untouched when it has that size.
+
+        Pictures that come back, as in a looping folder, are fitted once.
+        """
+        if frame.rgb.shape[:2] == (height, width):
+            return frame.rgb
+        if self._stream.fps is not None or frame.name.startswith("synthetic"):
+            return fit_picture(frame.rgb, width, height, self.fit)
+        key = (frame.name, width, height)
+        made = self._fitted.get(key)
+        if made is None:
+            made = fit_picture(frame.rgb, width, height, self.fit)
+            self._fitted.put(key, made, made.nbytes)
+        return made
+
+    def close(self) -> None:
+        """Let go of files and devices."""
+        self._stream.close()
+
+
+def open_source(spec: str) -> Source:
+    """Return the source that `spec` names (see the module); SourceError when it cannot be used."""
+    # The streams import this module's types, so they are imported when one is wanted.
+    from virtual_board.silicon import camera_pictures, camera_synthetic, camera_video
+
+    place, fit = _split(spec)
+    if place == "synthetic" or place.startswith("synthetic:"):
+        return Source(camera_synthetic.Synthetic(*_synthetic_size(place)), fit=fit)
+    if place == "webcam" or re.fullmatch(r"webcam:\d+|/dev/video\d+", place):
+        number = re.search(r"\d+$", place)
+        return Source(camera_video.Webcam(int(number.group()) if number else 0), fit=fit)
+    path = Path(place).expanduser()
+    if place and path.is_dir():
+        return Source(camera_pictures.PictureFolder(path), fit=fit)
+    if not place or not path.exists():
+        raise SourceError(
+            f"camera source {place!r}: no such file or folder "
+            "(a picture folder, a picture, a video, webcam, webcam:N or synthetic)"
+        )
+    stream: Callable[[Path], Stream] = camera_video.Video
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        stream = camera_pictures.SinglePicture
+    return Source(stream(path), fit=fit)
+
+
+def fit_picture(rgb: Pixels, width: int, height: int, fit: str) -> Pixels:
+    """Return `rgb` as [height, width, 3], smoothly scaled.
+
+    `stretch` ignores the aspect ratio, `pad` keeps it and adds black on both sides, `crop` keeps it
+    and cuts both sides off.
+    """
+    own_height, own_width = rgb.shape[:2]
+    picture = Image.fromarray(rgb)
+    if fit == "stretch":
+        return np.asarray(
+            picture.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        )
+    choose = min if fit == "pad" else max
+    ratio = choose(width / own_width, height / own_height)
+    if fit == "crop":
+        box_w, box_h = min(width / ratio, own_width), min(height / ratio, own_height)
+        left, top = (own_width - box_w) / 2, (own_height - box_h) / 2
+        box = (left, top, left + box_w, top + box_h)
+        return np.asarray(
+            picture.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=2.0)
+        )
+    inner = (max(1, round(own_width * ratio)), max(1, round(own_height * ratio)))
+    made = np.zeros((height, width, 3), np.uint8)
+    left, top = (width - inner[0]) // 2, (height - inner[1]) // 2
+    made[top : top + inner[1], left : left + inner[0]] = np.asarray(
+        picture.resize(inner, Image.Resampling.BILINEAR, reducing_gap=2.0)
+    )
+    return made
+
+
+def _split(spec: str) -> tuple[str, str]:
+    found = _OPTIONS.search(spec)
+    if not found:
+        return spec, "stretch"
+    key, value = found.groups()
+    if key != "fit" or value not in FITS:
+        raise SourceError(
+            f"camera source {spec!r}: expected ?fit= with one of {', '.join(FITS)}, "
+            f"found ?{key}={value}"
+        )
+    return spec[: found.start()], value
+
+
+def _synthetic_size(place: str) -> tuple[int, int]:
+    _, _, text = place.partition(":")
+    if not text:
+        return 1280, 720
+    size = _SIZE.fullmatch(text)
+    width, height = (int(size[1]), int(size[2])) if size else (0, 0)
+    if not (16 <= width <= 8192 and 16 <= height <= 8192):
+        raise SourceError(
+            f"camera source {place!r}: expected a size like 1280x720 (16 to 8192), found {text!r}"
+        )
+    return width, height
