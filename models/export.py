@@ -1,0 +1,80 @@
+"""From a trained network to ONNX: one file for the compiler, one twin that runs on any PC."""
+
+# mypy: allow-subclassing-any
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from models.recipe import Recipe
+from models.train import normalise
+
+OPSET = 13
+"""The newest operator set that nncase 2.11 reads without surprises."""
+
+
+class _Twin(nn.Module):
+    """The network behind the normalisation that the kmodel carries inside."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map uint8-valued float [1, 3, h, w] to the network's outputs."""
+        outputs: Tensor = self.network(normalise(pixels))
+        return outputs
+
+
+def _export(network: nn.Module, recipe: Recipe) -> bytes:
+    stream = io.BytesIO()
+    example = torch.zeros(1, 3, recipe.size[1], recipe.size[0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # The older exporter: it folds batch normalisation and writes one self-contained file.
+        torch.onnx.export(
+            network.eval(),
+            (example,),
+            stream,
+            input_names=["input"],
+            output_names=list(recipe.outputs),
+            opset_version=OPSET,
+            dynamo=False,
+        )
+    return stream.getvalue()
+
+
+def bare(network: nn.Module, recipe: Recipe) -> bytes:
+    """Return ONNX that takes normalised input; nncase adds the normalisation itself."""
+    return _export(network, recipe)
+
+
+def twin(network: nn.Module, recipe: Recipe) -> bytes:
+    """Return ONNX that takes what the kmodel takes: pixels 0..255 (as float32)."""
+    return _export(_Twin(network), recipe)
+
+
+def multiply_adds(network: nn.Module, recipe: Recipe) -> int:
+    """Count the multiply-adds of one frame's convolutions and linear layers."""
+    total = 0
+
+    def count(module: nn.Module, _inputs: object, output: Tensor) -> None:
+        nonlocal total
+        weight = module.weight
+        assert isinstance(weight, Tensor)
+        total += output.numel() * weight[0].numel()
+
+    hooks = [
+        module.register_forward_hook(count)
+        for module in network.modules()
+        if isinstance(module, (nn.Conv2d, nn.Linear))
+    ]
+    with torch.no_grad():
+        network(torch.zeros(1, 3, recipe.size[1], recipe.size[0]))
+    for hook in hooks:
+        hook.remove()
+    return total

@@ -1,0 +1,59 @@
+"""What a model's recipe has to say; ``models/recipes`` has one per package."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from models.resample import Pixels, Size
+
+Truth = Any
+"""The right answer of one picture, plain data, in frame pixels."""
+
+Arrays = tuple[NDArray[Any], ...]
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+class Recipe(Protocol):
+    """One model: its pictures, its network, its training and its package."""
+
+    name: str
+    size: Size
+    outputs: tuple[str, ...]
+    pool: int
+    """How many pictures training draws."""
+    epochs: int
+    batch: int
+    rate: float
+
+    def network(self) -> nn.Module:
+        """Return the untrained network: float [n, 3, h, w], normalised, to the outputs."""
+
+    def scene(self, rng: np.random.Generator, *, plain: bool = False) -> tuple[Pixels, Truth]:
+        """Draw a frame and its right answer; ``plain`` asks for the usual frame size."""
+
+    def prepare(self, frame: Pixels) -> Pixels:
+        """Return the model's input [h, w, 3], as the board makes it from the frame."""
+
+    def target(self, truth: Truth, frame: Size) -> Arrays:
+        """Return what the loss needs to know about one picture."""
+
+    def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
+        """Return the scalar to minimise."""
+
+    def decode(self, outputs: Arrays, frame: Size) -> Any:
+        """Return the answer, as the service would give it, from one picture's outputs."""
+
+    def score(self, pairs: list[tuple[Truth, Any]]) -> dict[str, float]:
+        """Return named figures of merit over (truth, answer) pairs, the main one first."""
+
+    def expected(self, truth: Truth) -> Any:
+        """Return the truth as it is written to ``expected.json``."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the task's own fields of ``deploy_config.json``."""
