@@ -141,7 +141,7 @@ def unstuff(data: bytes) -> bytes:
             stop = at + data[at]
             blocks.append(data[at + 1 : stop])
             at = stop
-        if at == size and data[0] != 255:
+        if at == size:
             return b"\0".join(blocks)
         if at != size:
             return b""
@@ -162,15 +162,15 @@ def unstuff(data: bytes) -> bytes:
 class Decoder:
     """Turns chunks of bytes into messages; what is damaged is dropped and counted.
 
-    Memory is bounded by MAX_ENCODED whatever arrives. opener, where given, takes a
-    sealed payload and returns the plain one, or b"" to reject it; plain payloads are
-    then rejected as well unless allow_plain is set.
+    Memory is bounded by MAX_ENCODED whatever arrives. opener, where set, takes a sealed
+    payload and returns the plain one, or b"" to reject it; without it all sealed payloads are
+    rejected. plain, where set, lists the types that are accepted unsealed.
     """
 
-    def __init__(self, opener=None, max_encoded: int = MAX_ENCODED) -> None:
+    def __init__(self, max_encoded: int = MAX_ENCODED) -> None:
         self.rejected = 0  # frames thrown away: damaged, oversized, no message, wrong seal
-        self.opener = opener
-        self.allow_plain = opener is None
+        self.opener = None
+        self.plain = None
         self._max = max_encoded
         self._buffer = bytearray()
         self._skipping = False  # inside an oversized frame, up to its delimiter
@@ -215,14 +215,13 @@ class Decoder:
         if len(body) < 5 or crc32(body) != _CRC_RESIDUE:
             return None
         payload = body[:-4]
-        if payload[0] == SEALED_MARK:
+        sealed = payload[0] == SEALED_MARK
+        if sealed:
             if self.opener is None:
                 return None
             payload = self.opener(payload)
             if not payload:
                 return None
-        elif not self.allow_plain:
-            return None
         try:
             message = unpack(payload)
         except Exception:  # whatever a msgpack library makes of a bad payload
@@ -231,5 +230,7 @@ class Decoder:
             return None
         kind = message[0]
         if type(kind) is not int or not 0 <= kind <= 127:
+            return None
+        if not sealed and self.plain is not None and kind not in self.plain:
             return None
         return message

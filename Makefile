@@ -1,0 +1,33 @@
+# make demo   runs the product on this machine, without hardware
+# make test   runs every check and test
+# Both set themselves up in .venv/ first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check setup clean
+
+demo: $(VENV)/.ready
+	$(BIN)/k230 demo
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m tools.check
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.ready-dev
+	$(BIN)/python -m tools.check
+
+setup: $(VENV)/.ready-dev
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV)

@@ -1,0 +1,150 @@
+"""The way of a frame: camera, ai2d, KPU, decode, publish; and pictures that clients send.
+
+One task of the event loop. The camera's frame is scaled into the task's own tensor at once and
+given back, so that the next one is captured while this one is inferred.
+"""
+
+import asyncio
+import gc
+import time
+
+from firmware_app import arrays, npu
+from firmware_app.camera import CameraError
+from firmware_app.errors import CommandError, TaskError
+
+_RETRY_MS = 2000  # between attempts to set a failing camera up again
+_IDLE_MS = 20
+_SOON_MS = 1
+
+
+class Engine:
+    """Runs the current task on the camera's frames."""
+
+    def __init__(self, service) -> None:
+        self._service = service
+        self.task = None
+        self.generation = 0
+        self._plan = None  # for the camera's frames
+        self._picture_plan = None  # for the size of the last picture sent
+        self.camera = None
+        self.frames = 0
+        self.problem = ""  # why no results are made, or empty
+        self._since_gc = 0
+        # Sums of the running statistics period.
+        self.stages = {}
+        self._clear()
+
+    def _clear(self) -> None:
+        self.stages = {"frames": 0, "wait_us": 0, "ai2d_us": 0, "kpu_us": 0, "decode_us": 0, "publish_us": 0, "gc_us": 0}
+
+    def statistics(self) -> dict:
+        """Return the sums since the last call, and begin anew."""
+        sums = self.stages
+        self._clear()
+        return sums
+
+    def set_task(self, task, generation: int) -> None:
+        """Let task make the results from the next frame on; None stops them."""
+        self._plan = None
+        self._picture_plan = None
+        self.task = task
+        self.generation = generation
+        self.problem = ""
+
+    async def run(self) -> None:
+        """Process frames for ever; whatever goes wrong with one is logged and survived."""
+        while True:
+            camera = self.camera
+            if camera is None or self.task is None:
+                await asyncio.sleep_ms(_IDLE_MS)
+                continue
+            if camera.broken:
+                await self._revive(camera)
+                continue
+            image = camera.take()
+            if image is None:
+                await asyncio.sleep_ms(_SOON_MS)
+                continue
+            try:
+                self._frame(camera, image)
+                self.problem = ""
+            except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
+                self._trouble(str(error))
+                await asyncio.sleep_ms(_IDLE_MS)
+            self._collect()
+            await asyncio.sleep_ms(0)
+
+    def _trouble(self, text: str) -> None:
+        # A task that fails fails on every frame: say it once.
+        if text != self.problem:
+            self.problem = text
+            self._service.log.error("task %s: %s" % (self.task.name, text))
+            self._service.publisher.event("problem", {"text": text}, self._service.clock.ms())
+
+    def _frame(self, camera, image) -> None:
+        service = self._service
+        task = self.task
+        try:
+            seq = camera.seq
+            time_ms = service.clock.at(camera.ticks) // 1000
+            stages = self.stages
+            stages["wait_us"] += camera.waited_us
+            if self._plan is None:
+                self._plan = task.plan(camera.width, camera.height, True)
+            source = npu.tensor(arrays.frame_planes(image, camera.width, camera.height))
+            task.take(self._plan, source)
+        finally:
+            image = None
+            source = None
+            camera.release()
+        fields = task.finish(self._plan)
+        start = time.ticks_us()
+        service.publisher.result([task.kind, seq, time_ms, self.generation] + fields, time_ms)
+        service.pump()
+        self.frames += 1
+        stages["frames"] += 1
+        stages["ai2d_us"] += task.ai2d_us
+        stages["kpu_us"] += task.kpu_us
+        stages["decode_us"] += task.decode_us
+        stages["publish_us"] += time.ticks_diff(time.ticks_us(), start)
+
+    def _collect(self) -> None:
+        # ulab's arrays lie outside the heap and are freed by finalisers only: without regular
+        # collections the memory of many frames piles up.
+        self._since_gc += 1
+        if self._since_gc >= self._service.settings["memory"]["collect_frames"]:
+            start = time.ticks_us()
+            gc.collect()
+            self._since_gc = 0
+            self.stages["gc_us"] += time.ticks_diff(time.ticks_us(), start)
+
+    async def _revive(self, camera) -> None:
+        service = self._service
+        service.log.warning("%s; the sensor is set up again" % camera.problem)
+        camera.stop()
+        while True:
+            try:
+                camera.start()
+                camera.failures = 0
+                return
+            except CameraError as error:
+                self.problem = str(error)
+                service.log.error(str(error))
+            await asyncio.sleep_ms(_RETRY_MS)
+
+    def picture(self, data, width: int, height: int) -> list:
+        """Return the result of a picture: planes R, G, B of width x height. CommandError, TaskError."""
+        task = self.task
+        if task is None:
+            raise CommandError("no_task", self._service.task_problem or "no task is running")
+        plan = self._picture_plan
+        if plan is None or plan.width != width or plan.height != height:
+            plan = task.plan(width, height, False)
+            self._picture_plan = plan
+        now = self._service.clock.ms()
+        source = npu.tensor(arrays.planes(data, width, height))
+        task.take(plan, source)
+        fields = task.finish(plan)
+        self._collect()
+        # Pictures have no place among the camera's frames: their number is 0.
+        return [task.kind, 0, now, self.generation] + fields

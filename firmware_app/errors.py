@@ -1,0 +1,13 @@
+"""Errors that a person reads: each carries one clear sentence."""
+
+
+class TaskError(ValueError):
+    """A task that can't be run, or a result that can't be made."""
+
+
+class CommandError(ValueError):
+    """A command that can't be done: code (docs/protocol.md section 5) and sentence."""
+
+    def __init__(self, code: str, text: str) -> None:
+        self.code = code
+        super().__init__(text)

@@ -1,0 +1,78 @@
+"""Files that survive a power cut: on FAT, rename refuses to overwrite and nothing is atomic.
+
+replace() writes NAME.new, flushes, renames NAME to NAME.old, NAME.new to NAME, and removes NAME.old.
+Whatever step is the last, recover() (at start) finds the old or the new content, never neither.
+"""
+
+import os
+
+NEW = ".new"
+OLD = ".old"
+
+
+def exists(path: str) -> bool:
+    """Return whether path names a file or folder."""
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False
+
+
+def is_folder(path: str) -> bool:
+    """Return whether path names a folder."""
+    try:
+        return os.stat(path)[0] & 0x4000 != 0
+    except OSError:
+        return False
+
+
+def make_folders(path: str) -> None:
+    """Make path and the folders above it where they are missing."""
+    at = ""
+    for part in path.split("/"):
+        if not part:
+            continue
+        at += "/" + part
+        if not exists(at):
+            os.mkdir(at)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.remove(path)
+    except OSError:
+        pass
+
+
+def replace(path: str, data: bytes) -> None:
+    """Make data the content of path; OSError leaves the old content in place."""
+    recover(path)
+    new = path + NEW
+    with open(new, "wb") as file:
+        file.write(data)
+        file.flush()  # fsync, on the board
+    if exists(path):
+        os.rename(path, path + OLD)
+    os.rename(new, path)
+    _remove(path + OLD)
+
+
+def recover(path: str) -> None:
+    """Finish or take back what a power cut left of replace(path)."""
+    new = path + NEW
+    old = path + OLD
+    if exists(path):
+        # Cut before the first rename (a new one that may be half written) or before the last removal.
+        _remove(new)
+        _remove(old)
+    elif exists(old):
+        # Cut between the renames: the new one was flushed before them, so it is whole.
+        if exists(new):
+            os.rename(new, path)
+            _remove(old)
+        else:
+            os.rename(old, path)
+    else:
+        # A first write that never finished.
+        _remove(new)

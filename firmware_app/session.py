@@ -1,0 +1,259 @@
+"""The board's half of a session: greeting, proof of the key, commands in, messages out.
+
+Sans-I/O: bytes and times come in, frames go out; links move them. docs/protocol.md section 3.
+"""
+
+from firmware_app import hardware, outbox, seal, wire
+
+GREETING_MS = 5000  # from connecting to HELLO, and from WELCOME to AUTH
+SILENCE_MS = 20000  # of a network client
+REPLIES_KEPT = 8  # answers that a repeated command gets again
+
+_GREETING = 0
+_PROVING = 1
+_OPEN = 2
+CLOSED = 3
+
+
+class Session:
+    """One client on one link."""
+
+    def __init__(self, host, name: str, now_ms: int, key_required: bool, sealed: bool, depth: int) -> None:
+        """host: what the service offers to sessions (service.py); name: for the log."""
+        self._host = host
+        self.name = name
+        self._key_required = key_required
+        self._sealed = sealed
+        self.decoder = wire.Decoder()
+        self.outbox = outbox.Outbox(depth)
+        self._sealer = None
+        self._handshake = None
+        self._greeting = b""  # the HELLO that began this, as payload
+        self._welcome = b""  # and what it was answered with
+        self._state = _GREETING
+        self.started_ms = now_ms
+        self.heard_ms = now_ms
+        self._replies: list = []  # (id, Outgoing or None while it is being worked on)
+        self.client = ""
+        self.admits = None  # the link's word on whether one more session may open
+        self.closing = ""  # why the link should close once everything is sent
+        self.results = False
+        self.events = False
+        self.statistics = False
+        self.logs = False
+        self._period_ms = 0
+        self._next_ms = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether the greeting is done."""
+        return self._state == _OPEN
+
+    def feed(self, data: bytes, now_ms: int) -> None:
+        """Take what arrived."""
+        self.heard_ms = now_ms
+        for message in self.decoder.feed(data):
+            if self._state == CLOSED:
+                return
+            self._take(message, now_ms)
+
+    def check_silence(self, now_ms: int) -> None:
+        """Close where a network client says nothing for too long."""
+        if self._state < _OPEN:
+            if now_ms - self.started_ms > GREETING_MS:
+                self.refuse("protocol", "expected a greeting within %d s of connecting, found none" % (GREETING_MS // 1000))
+        elif now_ms - self.heard_ms > SILENCE_MS:
+            self.close("nothing heard for %d s" % (SILENCE_MS // 1000))
+
+    def _take(self, message: list, now_ms: int) -> None:
+        kind = message[0]
+        if kind == wire.HELLO:
+            self._hello(message, now_ms)
+        elif self._state == _PROVING and kind == wire.AUTH:
+            self._auth(message)
+        elif self._state == _OPEN:
+            if kind == wire.REQUEST:
+                self._request(message)
+            elif kind == wire.PING and len(message) > 1:
+                self.send([wire.PONG, message[1], self._host.clock.us()])
+            elif kind == wire.CHUNK and len(message) > 3:
+                self._host.chunk(self, message[1], message[2], message[3])
+            elif kind == wire.TAKEN and len(message) > 2:
+                self._host.taken(self, message[1], message[2])
+
+    def _hello(self, message: list, now_ms: int) -> None:
+        if len(message) < 4 or not isinstance(message[2], str) or not isinstance(message[3], bytes):
+            self.refuse("protocol", "HELLO: expected version, client name and nonce")
+            return
+        if message[1] != wire.PROTOCOL_VERSION:
+            self.refuse("version", "the board speaks protocol %d, the client %s" % (wire.PROTOCOL_VERSION, message[1]))
+            return
+        payload = wire.payload_of(message)
+        if self._welcome and payload == self._greeting:
+            # Said again because our answer was lost.
+            self.outbox.push(outbox.Outgoing(self._welcome, True))
+            if self._state == _OPEN and not self._key_required:
+                self._ready(b"")
+            return
+        if self._full():
+            return
+        wait_s = self._host.attempts.wait_s(self.name, now_ms) if self._key_required else 0
+        if wait_s:
+            self.refuse("wait", "too many failed attempts from this address: try again in %d s" % wait_s)
+            return
+        self._forget()
+        self.client = message[2][:64]
+        flags = 0
+        if self._key_required:
+            flags = wire.FLAG_KEY_REQUIRED | (wire.FLAG_SEALED if self._sealed else 0)
+        host = self._host
+        welcome = [
+            wire.WELCOME,
+            wire.PROTOCOL_VERSION,
+            host.version,
+            host.name,
+            host.board_id,
+            host.boot_id,
+            flags,
+            hardware.nonce(),
+            wire.MAX_PAYLOAD,
+        ]
+        self._greeting = payload
+        self._welcome = wire.payload_of(welcome)
+        self.outbox.push(outbox.Outgoing(self._welcome, True))
+        self.started_ms = now_ms
+        if self._key_required:
+            self._handshake = seal.Handshake(host.key, payload, self._welcome)
+            self._state = _PROVING
+        else:
+            self._state = _OPEN
+            self._ready(b"")
+            host.opened(self)
+
+    def _full(self) -> bool:
+        if self.admits is None or self.admits():
+            return False
+        self.refuse("full", "all network sessions of the board are taken")
+        return True
+
+    def _ready(self, proof: bytes) -> None:
+        self.outbox.push(outbox.Outgoing(wire.payload_of([wire.READY, proof]), True))
+
+    def _auth(self, message: list) -> None:
+        proof = message[1] if len(message) > 1 else b""
+        handshake = self._handshake
+        good = isinstance(proof, bytes) and seal.same(proof, handshake.client_proof())
+        self._host.attempts.note(self.name, good, self.heard_ms)
+        if not good:
+            self.refuse("key", "the key is not this board's")
+            return
+        if self._full():
+            return
+        self._state = _OPEN
+        self._ready(handshake.board_proof())
+        if self._sealed:
+            self._sealer = seal.Sealer(handshake.board_seal())
+            self.decoder.opener = seal.Opener(handshake.client_seal()).open
+            # On a wire there is no new connection: only a new greeting can begin anew.
+            self.decoder.plain = (wire.HELLO,)
+        self._handshake = None
+        self._host.opened(self)
+
+    def _request(self, message: list) -> None:
+        if len(message) < 4 or type(message[1]) is not int or not isinstance(message[2], str):
+            return
+        request = message[1]
+        for done, outgoing in self._replies:
+            if done == request:
+                if outgoing is not None and not self.outbox.push(outgoing):
+                    self.close("the reader doesn't keep up")
+                return
+        arguments = message[3] if isinstance(message[3], dict) else {}
+        if len(self._replies) >= REPLIES_KEPT:
+            self._replies.pop(0)
+        self._replies.append((request, None))
+        self._host.request(self, request, message[2], arguments)
+
+    def reply(self, request: int, result) -> None:
+        """Answer a command."""
+        self._answer(request, [wire.REPLY, request, result])
+
+    def fail(self, request: int, code: str, text: str) -> None:
+        """Answer a command that can't be done."""
+        self._answer(request, [wire.FAILURE, request, code, text])
+
+    def _answer(self, request: int, message: list) -> None:
+        try:
+            outgoing = outbox.Outgoing(wire.payload_of(message))
+        except wire.WireError as error:
+            outgoing = outbox.Outgoing(wire.payload_of([wire.FAILURE, request, "too_large", "the answer: %s" % error]))
+        for i in range(len(self._replies)):
+            if self._replies[i][0] == request:
+                self._replies[i] = (request, outgoing)
+        if not self.outbox.push(outgoing):
+            self.close("the reader doesn't keep up")
+
+    def send(self, message: list) -> None:
+        """Queue a message that no result may displace."""
+        self.push(outbox.Outgoing(wire.payload_of(message)))
+
+    def push(self, outgoing) -> None:
+        """Queue what may go to several sessions."""
+        if self._state != CLOSED and not self.outbox.push(outgoing):
+            self.close("the reader doesn't keep up")
+
+    def push_result(self, outgoing, now_ms: int) -> None:
+        """Queue a result, if the client asked for results and the time for the next has come."""
+        if not self.results:
+            return
+        if self._period_ms:
+            if now_ms < self._next_ms:
+                return
+            # A slot is kept where it was due, so that the rate is met on average.
+            self._next_ms = max(self._next_ms + self._period_ms, now_ms - self._period_ms)
+        self.outbox.push_result(outgoing)
+
+    def subscribe(self, results: bool, events: bool, statistics: bool, logs: bool, rate: int) -> None:
+        """Set what the client gets by itself; rate: results a second at most, 0 for all."""
+        self.results = results
+        self.events = events
+        self.statistics = statistics
+        self.logs = logs
+        self._period_ms = 1000 // rate if rate else 0
+        self._next_ms = 0
+
+    def next_frame(self, results: bool = True):
+        """Return the next frame to send, or None."""
+        outgoing = self.outbox.pop(results)
+        if outgoing is None:
+            return None
+        if self._sealer is None or outgoing.plain:
+            return outgoing.frame()
+        return wire.frame(self._sealer.seal(outgoing.payload))
+
+    def refuse(self, code: str, text: str) -> None:
+        """Say why not, then close."""
+        self.outbox.clear()
+        plain = self._state != _OPEN
+        self.outbox.push(outbox.Outgoing(wire.payload_of([wire.REFUSED, code, text]), plain))
+        self.close(text)
+
+    def close(self, reason: str) -> None:
+        """Close the session; what is queued still goes out where the link can."""
+        if self._state != CLOSED:
+            self._state = CLOSED
+            self.closing = reason
+            self._host.closed(self)
+
+    def _forget(self) -> None:
+        # A HELLO begins anew: answers to an earlier client must not reach this one.
+        if self._state == _OPEN:
+            self._host.closed(self)
+        self._state = _GREETING
+        self._sealer = None
+        self._handshake = None
+        self.decoder.opener = None
+        self.decoder.plain = None
+        self.outbox.clear()
+        self._replies.clear()
+        self.subscribe(False, False, False, False, 0)

@@ -1,0 +1,85 @@
+"""What tasks with one model share: package, scaler per picture size, run, warm-up."""
+
+import time
+
+from firmware_app.npu import Scaler
+
+
+class Plan:
+    """How pictures of one size reach the model."""
+
+    def __init__(self, scaler, region, width: int, height: int) -> None:
+        self.scaler = scaler
+        self.region = region  # (x, y, width, height) of the source that the model sees
+        self.width = width
+        self.height = height
+
+
+class SingleModelTask:
+    """Base of the tasks with one package and one model. Subclasses decode.
+
+    A frame passes in two steps: take() scales it into the task's own tensor, after which the
+    camera may free the frame; finish() runs the model on that tensor and decodes.
+    """
+
+    packages = ("package",)  # the keys of the YAML that name this task's packages
+    pad_value = 114
+
+    def __init__(self, settings, packages, models) -> None:
+        self.settings = settings
+        self.package = packages[0]
+        self.labels = self.package.categories
+        self.name = self.package.name
+        self._model = models[0]
+        self._output = None  # ai2d's output tensor, one for all plans
+        self._tensor = None
+        self.ai2d_us = 0
+        self.kpu_us = 0
+        self.decode_us = 0
+
+    def pads(self, width: int, height: int):
+        """Return (top, bottom, left, right): here none, the whole picture is stretched."""
+        return (0, 0, 0, 0)
+
+    def plan(self, width: int, height: int, use_region: bool) -> Plan:
+        """Return how pictures of this size are scaled; NpuError where they can't be."""
+        region = self.settings["region"] if use_region else None
+        if region is not None:
+            region = (region["x"], region["y"], region["width"], region["height"])
+        taken = (width, height) if region is None else (region[2], region[3])
+        scaler = Scaler(
+            (width, height),
+            (self.package.width, self.package.height),
+            self.pads(taken[0], taken[1]),
+            self.pad_value,
+            region,
+            self._output,
+        )
+        self._output = scaler.output
+        return Plan(scaler, region or (0, 0, width, height), width, height)
+
+    def take(self, plan: Plan, source) -> None:
+        """Scale the source tensor into the task's own."""
+        start = time.ticks_us()
+        self._tensor = plan.scaler.run(source)
+        self.ai2d_us = time.ticks_diff(time.ticks_us(), start)
+
+    def finish(self, plan: Plan) -> list:
+        """Run the model on what take() left; return the result's fields behind generation."""
+        start = time.ticks_us()
+        outputs = self._model.run(self._tensor)
+        middle = time.ticks_us()
+        fields = self.decode(outputs, plan)
+        self.kpu_us = time.ticks_diff(middle, start)
+        self.decode_us = time.ticks_diff(time.ticks_us(), middle)
+        return fields
+
+    def decode(self, outputs: list, plan: Plan) -> list:
+        """Return the fields of the result; TaskError where the outputs are not this task's."""
+        raise NotImplementedError
+
+    def release(self) -> None:
+        """Give the model's memory back."""
+        self._tensor = None
+        self._output = None
+        self._model.release()

@@ -1,0 +1,86 @@
+"""UART: one session on a wire, in pieces small enough for what a write costs.
+
+On the board a write holds the interpreter for 10 bits a byte, so a frame goes out in pieces, and
+results take no more than their share of the line. Reads are set up not to wait.
+"""
+
+from firmware_app import hardware
+from firmware_app.session import Session
+
+_PIECE_US = 2000  # the interpreter is held for about this long at a time
+_DEPTH = 1  # on a slow line only the newest result is worth its time
+_READ_ROUNDS = 8
+
+
+class UartLink:
+    """The session on the wire."""
+
+    def __init__(self, host, settings) -> None:
+        """settings: the `uart` section of service.yaml."""
+        self._host = host
+        self._settings = settings
+        self._uart = None
+        baudrate = settings["baudrate"]
+        self._piece = max(16, baudrate * _PIECE_US // 10_000_000)
+        self._us_per_byte = 10_000_000 // baudrate  # rounded down; 86 at 115200
+        self._rest = None
+        self._next_us = 0  # results may go out again from here on
+        self.session = None
+        self.always = settings["publish"] == "always"
+
+    def start(self) -> None:
+        """Open the UART; OSError, ValueError or AssertionError say what is wrong."""
+        settings = self._settings
+        self._uart = hardware.open_uart(settings["id"], settings["baudrate"], settings["tx"], settings["rx"])
+        self._renew(0)
+
+    def _renew(self, now_ms: int) -> None:
+        settings = self._settings
+        name = "uart%d" % settings["id"]
+        rejected = self.session.decoder.rejected if self.session is not None else 0
+        self.session = Session(self._host, name, now_ms, settings["key_required"], True, _DEPTH)
+        self.session.decoder.rejected = rejected
+        if self.always:
+            self.session.subscribe(True, False, True, False, 0)
+
+    def serve(self, now_ms: int) -> bool:
+        """Take what arrived, send at most one piece; return whether anything happened."""
+        busy = False
+        for _ in range(_READ_ROUNDS):
+            data = self._uart.read()
+            if not data:
+                break
+            busy = True
+            self.session.feed(data, now_ms)
+            if self.session.closing:
+                break
+        if self._rest is None:
+            now_us = self._host.clock.us()
+            frame = self.session.next_frame(now_us >= self._next_us)
+            if frame is not None:
+                self._rest = memoryview(frame)
+                # The line is taken for the frame's own time; the share leaves the rest of it free.
+                self._next_us = now_us + len(frame) * self._us_per_byte * 100 // self._settings["share"]
+        if self._rest is not None:
+            busy = True
+            piece = self._rest[: self._piece]
+            self._uart.write(piece)
+            self._rest = self._rest[len(piece) :] if len(self._rest) > len(piece) else None
+        elif self.session.closing:
+            self._renew(now_ms)  # the wire stays; only the session ended
+        return busy
+
+    def sessions(self) -> list:
+        """Return the session where it is open, or where results go out unasked."""
+        return [self.session] if self.session is not None and (self.session.open or self.always) else []
+
+    @property
+    def rejected(self) -> int:
+        """Damaged frames thrown away since the start."""
+        return self.session.decoder.rejected if self.session is not None else 0
+
+    def stop(self) -> None:
+        """Close the UART."""
+        if self._uart is not None:
+            self._uart.deinit()
+            self._uart = None
