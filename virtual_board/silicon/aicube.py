@@ -22,7 +22,6 @@ from virtual_board.silicon.cpp import F32, Floats, Ints
 Size = tuple[int, int]
 
 _BINS = 17
-_ROW = np.dtype([("label", "<i4"), ("score", "<f4"), ("box", "<i4", 4)])
 
 
 class Detections(NamedTuple):
@@ -85,7 +84,7 @@ def anchorbasedet_post_process(
     levels = []
     for level, (output, stride) in enumerate(zip(outputs, strides, strict=False)):
         grid_w, grid_h = model_size[0] // stride, model_size[1] // stride
-        rows = _rows(output, grid_w * grid_h * 3, 5 + num_classes)
+        rows = cpp.table(output, grid_w * grid_h * 3, 5 + num_classes)
         cell, labels, scores = _multi_label(rows, confidence)
         picked = rows[cell, :4]
         location, anchor = np.divmod(cell, 3)
@@ -122,7 +121,7 @@ def anchorfreedet_post_process(
     levels = []
     for output, stride in zip(outputs, strides, strict=False):
         grid_w, grid_h = model_size[0] // stride, model_size[1] // stride
-        rows = _rows(output, grid_w * grid_h, 5 + num_classes)
+        rows = cpp.table(output, grid_w * grid_h, 5 + num_classes)
         cell = np.flatnonzero(rows[:, 4] > F32(confidence))
         picked = rows[cell, :5]
         grid_y, grid_x = np.divmod(cell, max(grid_w, 1))
@@ -161,7 +160,7 @@ def gfldet_post_process(
     levels = []
     for output, stride in zip(outputs, strides, strict=False):
         grid_w, grid_h = -(-model_size[0] // stride), -(-model_size[1] // stride)
-        rows = _rows(output, grid_w * grid_h, num_classes + 4 * _BINS)
+        rows = cpp.table(output, grid_w * grid_h, num_classes + 4 * _BINS)
         labels, scores = _best_class(rows[:, :num_classes])
         cell = np.flatnonzero(scores > F32(confidence))
         distance = _distances(rows[cell, num_classes:]) * F32(stride) / mapping.gain
@@ -201,7 +200,7 @@ def seg_post_process(
     """
     import cv2
 
-    values = _rows(logits, size[0] * size[1], num_classes)
+    values = cpp.table(logits, size[0] * size[1], num_classes)
     total = np.zeros(len(values), F32)
     with np.errstate(all="ignore"):
         for column in range(num_classes):
@@ -211,13 +210,6 @@ def seg_post_process(
     picture = _palette(num_classes)[best].reshape(*size, 4)
     resized = cv2.resize(picture, (display[1], display[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized, np.uint8), divided
-
-
-def _rows(output: Floats, count: int, width: int) -> Floats:
-    needed = count * width
-    if output.size < needed:
-        raise ValueError(f"the tensor has {output.size} values, {count} rows of {width} need more")
-    return output.reshape(-1)[:needed].reshape(count, width)
 
 
 def _multi_label(rows: Floats, confidence: float) -> tuple[Ints, Ints, Floats]:
@@ -282,7 +274,7 @@ def _palette(num_classes: int) -> npt.NDArray[np.uint8]:
 def _select(
     levels: Sequence[Detections], num_classes: int, nms: float, class_agnostic: bool
 ) -> Detections:
-    """Suppress overlaps. Candidates stand coarse level first; per-class results, last class first."""
+    """Suppress overlaps; candidates stand coarse level first, per-class results last class first."""
     columns = [np.concatenate(column) for column in zip(*reversed(levels), strict=True)]
     found = Detections(*columns)
     if class_agnostic:

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from virtual_board.silicon.errors import NativeFault
+
 F32 = np.float32
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
@@ -19,8 +21,23 @@ _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 _SORT_THRESHOLD = 16
 
 
+def table(tensor: Floats, count: int, width: int) -> Floats:
+    """Return the first `count` rows of `width` values, the way the board addresses a tensor.
+
+    Raises:
+        NativeFault: the tensor is shorter; the board reads on past its end.
+    """
+    needed = count * width
+    if tensor.size < needed:
+        raise NativeFault(
+            f"tensor: expected {count} rows of {width} values, found {tensor.size} values in all;"
+            " the board reads past the end"
+        )
+    return tensor.reshape(-1)[:needed].reshape(count, width)
+
+
 def to_int(values: npt.NDArray[Any]) -> Ints:
-    """Convert floats to 32-bit ints as the board does: toward zero, saturating, NaN to the maximum."""
+    """Convert to 32-bit ints as the board does: toward zero, saturating, NaN to the maximum."""
     clipped = np.clip(np.trunc(values.astype(np.float64)), _INT_MIN, _INT_MAX)
     clipped[np.isnan(clipped)] = _INT_MAX
     return clipped.astype(np.int64)
@@ -39,7 +56,7 @@ def fast_exp(values: Floats) -> Floats:
 
 
 def exp(values: Floats) -> Floats:
-    """Single-precision ``exp``, correctly rounded (NumPy's own float32 ``exp`` is off by an ulp)."""
+    """Single-precision ``exp``, correctly rounded (NumPy's own float32 one is off by an ulp)."""
     with np.errstate(over="ignore"):
         return np.exp(values.astype(np.float64)).astype(np.float32)
 

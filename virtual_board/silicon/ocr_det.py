@@ -61,7 +61,7 @@ def ocr_post_process(
     for contour in contours:
         if len(contour) < 4:
             continue
-        outline = contour.reshape(-1, 2)
+        outline = np.asarray(contour, np.int32).reshape(-1, 2)
         vertices = rectangle.corners(_offset(outline, model_size[1]))
         if _mean_inside(plane, outline) < F32(box_threshold):
             continue
@@ -76,7 +76,7 @@ def _offset(outline: npt.NDArray[np.int32], height: int) -> npt.NDArray[np.int32
     A thin hole or line shrinks to nothing. The board then reads a freed rectangle; what it finds
     depends on the allocator, typically a line along the map's left edge, which is returned here.
     """
-    import pyclipper
+    import pyclipper  # type: ignore[import-untyped]
 
     path = outline.tolist()
     steps = np.diff(outline.astype(np.float64), axis=0)
@@ -110,7 +110,7 @@ def _to_frame(vertices: Floats, model_size: Size, frame_size: Size) -> Floats:
     inside = np.clip(to_int(vertices), 0, model_size).astype(F32)
     unpadded = np.array([_round(F32(side) * ratio) for side in frame_size], F32)
     size = np.array(frame_size, F32)
-    return np.clip(inside / unpadded * size, F32(0), size)
+    return np.clip(inside / unpadded * size, F32(0), size).astype(F32)
 
 
 def _round(value: np.float32) -> int:
@@ -152,7 +152,7 @@ def _crop(picture: npt.NDArray[np.uint8], quad: Floats) -> npt.NDArray[np.uint8]
     sides = [rectangle.length(quad[1] - quad[0]), rectangle.length(quad[2] - quad[1])]
     width, height = max(sides), min(sides)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], F32)
-    transform = cv2.getPerspectiveTransform(quad, target)
+    transform = np.asarray(cv2.getPerspectiveTransform(quad, target), np.float64)
     size = (int(width), int(height))
     if min(size) < 1:
         size = (picture.shape[1], picture.shape[0])
@@ -171,9 +171,7 @@ def _warp(
     scale = inverse[2, 0] * x + (inverse[2, 1] * y + inverse[2, 2])
     with np.errstate(divide="ignore"):
         scale = np.where(scale != 0, 32 / scale, 0.0)
-    source = [
-        to_int(np.rint((row[0] * x + (row[1] * y + row[2])) * scale)) for row in inverse[:2]
-    ]
+    source = [to_int(np.rint((row[0] * x + (row[1] * y + row[2])) * scale)) for row in inverse[:2]]
     whole = np.stack([source[0] >> 5, source[1] >> 5], axis=-1).clip(-32768, 32767)
     part = ((source[1] & 31) * 32 + (source[0] & 31)).astype(np.uint16)
     crop = cv2.remap(picture, whole.astype(np.int16), part, cv2.INTER_LINEAR)

@@ -9,6 +9,7 @@ Sizes are ``(height, width)``. Boxes come as ``x, y, width, height`` in display 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,18 +112,6 @@ def grid_rows(model: Size) -> int:
     return sum((model[0] // stride) * (model[1] // stride) for stride in (8, 16, 32))
 
 
-def table(output: Floats, count: int, width: int) -> Floats:
-    """Return the first `count` rows of `width` values.
-
-    Raises:
-        ValueError: the tensor is shorter.
-    """
-    needed = count * width
-    if output.size < needed:
-        raise ValueError(f"the tensor has {output.size} values, {count} rows of {width} need more")
-    return output.reshape(-1)[:needed].reshape(count, width)
-
-
 def candidates(
     output: Floats,
     model: Size,
@@ -137,7 +126,7 @@ def candidates(
     score. `extra` values follow the classes.
     """
     first = 5 if anchors > 1 else 4
-    rows = table(output, anchors * grid_rows(model), first + num_classes + extra)
+    rows = cpp.table(output, anchors * grid_rows(model), first + num_classes + extra)
     classes = rows[:, first : first + num_classes]
     scores = classes.max(axis=1)
     if anchors > 1:
@@ -148,7 +137,7 @@ def candidates(
 
 def end_to_end(output: Floats, width: int, confidence: float) -> Floats:
     """Return those of the 300 rows whose score, in column 4, passes the threshold."""
-    rows = table(output, END_TO_END_ROWS, width)
+    rows = cpp.table(output, END_TO_END_ROWS, width)
     return rows[rows[:, 4] > F32(confidence)]
 
 
@@ -192,7 +181,7 @@ def suppress(found: Found, threshold: float) -> Ints:
     return greedy(found.scores, threshold, overlap)
 
 
-def greedy(scores: Floats, threshold: float, overlap: Any) -> Ints:
+def greedy(scores: Floats, threshold: float, overlap: Callable[[int, Ints], Floats]) -> Ints:
     """Walk down the scores; drop what overlaps a kept item by more than the threshold.
 
     `overlap(best, others)` returns the overlap of one item with each of the others.

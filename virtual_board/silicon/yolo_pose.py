@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from virtual_board.silicon import yolo
+from virtual_board.silicon import cpp, yolo
 from virtual_board.silicon.cpp import F32, Floats
 from virtual_board.silicon.errors import NativeFault
 from virtual_board.silicon.yolo import Found, Mapping, Size
@@ -30,7 +30,7 @@ def yolov8_pose_postprocess(
     Returns:
         The boxes and their key points ``[n, points * dimensions]`` in display pixels.
     """
-    rows = yolo.table(output, yolo.grid_rows(model), 5 + points * dimensions)
+    rows = cpp.table(output, yolo.grid_rows(model), 5 + points * dimensions)
     rows = rows[rows[:, 4] > F32(confidence)]
     mapping = Mapping(frame, model, display)
     found, real = yolo.centred(rows, np.zeros(len(rows), np.int64), rows[:, 4], mapping)

@@ -6,8 +6,6 @@ best instance first, so that a worse one covers a better one. Sizes are ``(heigh
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -101,9 +99,7 @@ class _Mask:
         self._threshold = F32(threshold)
         self._grid = (model[0] // 4, model[1] // 4)
         scale = Mapping(frame, model, display).scale
-        self._used = [
-            _used(frame[axis], model[axis], self._grid[axis], scale) for axis in (0, 1)
-        ]
+        self._used = [_used(frame[axis], model[axis], self._grid[axis], scale) for axis in (0, 1)]
 
     def paint(
         self, found: Found, coefficients: Floats, prototypes: Floats
@@ -125,7 +121,7 @@ class _Mask:
         if not len(found.ids):
             return found, canvas
         self._refuse(found)
-        planes = yolo.table(prototypes, _PROTOTYPES, self._grid[0] * self._grid[1])
+        planes = cpp.table(prototypes, _PROTOTYPES, self._grid[0] * self._grid[1])
         logits = (coefficients.astype(np.float64) @ planes.astype(np.float64)).astype(F32)
         size = (self._display[1], self._display[0])
         masks = []
@@ -167,6 +163,7 @@ def _used(frame: int, model: int, grid: int, scale: np.float32) -> int:
     return grid - int(padding * (grid / model))
 
 
-def _colour(label: int) -> Any:
+def _colour(label: int) -> tuple[int, int, int, int]:
     start = label % (len(_PALETTE) // 3) * 3
-    return (_ALPHA, *_PALETTE[start : start + 3])
+    red, green, blue = _PALETTE[start : start + 3]
+    return _ALPHA, red, green, blue

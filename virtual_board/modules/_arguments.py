@@ -1,0 +1,70 @@
+"""What the board's native calls take on trust, checked.
+
+aicube and aidemo read the memory behind their arguments without looking at the type: a tuple read
+as a list or a view read as a dense array corrupts memory, a short array is read past its end. Here
+each of these ends the process with a sentence that names the call and the argument.
+"""
+
+import _silicon
+from ulab import numpy as np
+
+_TYPES = {np.float: ("float32", 4), np.uint8: ("uint8", 1)}
+_ndarray = type(np.zeros(1))
+
+
+def numbers(call: str, name: str, value, count: int, convert):
+    """Return the items of a list of at least count numbers, each converted."""
+    if not isinstance(value, list):
+        _die(call, name, "a list", type(value).__name__)
+    if len(value) < count:
+        _die(call, name, "at least %d numbers" % count, "%d" % len(value))
+    return [convert(item) for item in value]
+
+
+def size(call: str, name: str, value):
+    """Return the first two whole numbers of a list."""
+    return numbers(call, name, value, 2, integer)[:2]
+
+
+def integer(value) -> int:
+    """Return a whole number; the board refuses a float."""
+    if isinstance(value, float):
+        raise TypeError("can't convert float to int")
+    return int(value)
+
+
+def real(value) -> float:
+    """Return a number as a float; the board refuses text."""
+    if isinstance(value, str):
+        raise TypeError("can't convert str to float")
+    return float(value)
+
+
+def blob(call: str, name: str, value, dtype):
+    """Return the bytes of a dense array of this dtype."""
+    kind, _ = _TYPES[dtype]
+    if not isinstance(value, _ndarray):
+        _die(call, name, "an array", type(value).__name__)
+    if value.dtype != dtype:
+        _die(call, name, "an array of " + kind, "dtype %s" % value.dtype)
+    try:
+        return value.tobytes()
+    except ValueError:
+        _die(call, name, "a dense array", "a view of shape %s" % (value.shape,))
+
+
+def room(call: str, name: str, value, count: int):
+    """Check that a uint8 array can be written count bytes."""
+    blob(call, name, value, np.uint8)
+    if value.size < count:
+        _die(call, name, "room for %d bytes" % count, "%d" % value.size)
+
+
+def overwrite(array, data) -> None:
+    """Write data over the start of a dense array, as the native code does."""
+    source = np.frombuffer(data, dtype=array.dtype)
+    array.reshape((array.size,))[: source.size] = source
+
+
+def _die(call: str, name: str, expected: str, found: str) -> None:
+    _silicon.die("%s: %s: expected %s, found %s; the board corrupts memory" % (call, name, expected, found))
