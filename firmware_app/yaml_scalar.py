@@ -52,7 +52,7 @@ class Refused(ValueError):
     """What is wrong with a scalar, in words; the caller knows the line."""
 
 
-def _exact(mantissa: int, places: int) -> float:
+def decimal(mantissa: int, places: int) -> float:
     """Return mantissa / 10**places, correctly rounded (the board's float() is not).
 
     Rounded to double precision first and then to this interpreter's, so that it equals what a
@@ -111,7 +111,7 @@ def _number(text: str) -> int | float | None:
     if len(whole) + len(fraction) > MAX_DIGITS:
         raise Refused("the number " + text + " has more than " + str(MAX_DIGITS) + " digits")
     if dot:
-        value = _exact(int(whole + fraction), len(fraction))
+        value = decimal(int(whole + fraction), len(fraction))
         return -value if negative else value
     return -int(whole) if negative else int(whole)
 

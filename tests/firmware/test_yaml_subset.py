@@ -183,7 +183,7 @@ def test_what_pyyaml_dumps_is_accepted(
 @settings(thousands, max_examples=5000)
 @given(st.integers(0, 10**19 - 1), st.integers(1, 19))
 def test_numbers_are_rounded_as_a_pc_rounds_them(mantissa: int, places: int) -> None:
-    assert yaml_scalar._exact(mantissa, places) == mantissa / 10**places
+    assert yaml_scalar.decimal(mantissa, places) == mantissa / 10**places
 
 
 @pytest.mark.parametrize("bits", [24])
@@ -196,7 +196,7 @@ def test_numbers_are_rounded_to_single_precision_as_a_pc_rounds_them(
     before = yaml_scalar._SIGNIFICAND
     yaml_scalar._SIGNIFICAND = bits
     try:
-        assert yaml_scalar._exact(mantissa, places) == expected
+        assert yaml_scalar.decimal(mantissa, places) == expected
     finally:
         yaml_scalar._SIGNIFICAND = before
 
