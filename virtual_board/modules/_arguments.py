@@ -8,7 +8,7 @@ each of these ends the process with a sentence that names the call and the argum
 import _silicon
 from ulab import numpy as np
 
-_TYPES = {np.float: ("float32", 4), np.uint8: ("uint8", 1)}
+_NAMES = {np.float: "float32", np.uint8: "uint8"}
 _ndarray = type(np.zeros(1))
 
 
@@ -17,7 +17,7 @@ def numbers(call: str, name: str, value, count: int, convert):
     if not isinstance(value, list):
         _die(call, name, "a list", type(value).__name__)
     if len(value) < count:
-        _die(call, name, "at least %d numbers" % count, "%d" % len(value))
+        _die(call, name, f"at least {count} numbers", str(len(value)))
     return [convert(item) for item in value]
 
 
@@ -42,22 +42,21 @@ def real(value) -> float:
 
 def blob(call: str, name: str, value, dtype):
     """Return the bytes of a dense array of this dtype."""
-    kind, _ = _TYPES[dtype]
     if not isinstance(value, _ndarray):
         _die(call, name, "an array", type(value).__name__)
     if value.dtype != dtype:
-        _die(call, name, "an array of " + kind, "dtype %s" % value.dtype)
+        _die(call, name, "an array of " + _NAMES[dtype], f"dtype {value.dtype}")
     try:
         return value.tobytes()
     except ValueError:
-        _die(call, name, "a dense array", "a view of shape %s" % (value.shape,))
+        _die(call, name, "a dense array", f"a view of shape {value.shape}")
 
 
 def room(call: str, name: str, value, count: int):
     """Check that a uint8 array can be written count bytes."""
     blob(call, name, value, np.uint8)
     if value.size < count:
-        _die(call, name, "room for %d bytes" % count, "%d" % value.size)
+        _die(call, name, f"room for {count} bytes", str(value.size))
 
 
 def overwrite(array, data) -> None:
@@ -67,4 +66,5 @@ def overwrite(array, data) -> None:
 
 
 def _die(call: str, name: str, expected: str, found: str) -> None:
-    _silicon.die("%s: %s: expected %s, found %s; the board corrupts memory" % (call, name, expected, found))
+    what = f"expected {expected}, found {found}; the board corrupts memory"
+    _silicon.die(f"{call}: {name}: {what}")

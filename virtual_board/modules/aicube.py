@@ -13,12 +13,23 @@ from ulab import numpy as np
 
 
 def anchorbasedet_post_process(
-    data_0, data_1, data_2, kmodel_size, frame_size, strides, num_class, conf, nms, anchors, nms_option
+    data_0,
+    data_1,
+    data_2,
+    kmodel_size,
+    frame_size,
+    strides,
+    num_class,
+    conf,
+    nms,
+    anchors,
+    nms_option,
 ):
     """Return a list of [label, score, x1, y1, x2, y2] in frame pixels."""
     call = "aicube.anchorbasedet_post_process"
-    more = [numbers(call, "anchors", anchors, 18, real)]
-    return _detect(call, (data_0, data_1, data_2), kmodel_size, frame_size, strides, num_class, conf, nms, more, nms_option)
+    args = _args(call, kmodel_size, frame_size, strides, num_class, conf, nms)
+    args.append(numbers(call, "anchors", anchors, 18, real))
+    return _detect(call, (data_0, data_1, data_2), args, nms_option)
 
 
 def anchorfreedet_post_process(
@@ -26,17 +37,21 @@ def anchorfreedet_post_process(
 ):
     """Return a list of [label, score, x1, y1, x2, y2]; each box once per class, as on the board."""
     call = "aicube.anchorfreedet_post_process"
-    return _detect(call, (data_0, data_1, data_2), kmodel_size, frame_size, strides, num_class, conf, nms, [], nms_option)
+    args = _args(call, kmodel_size, frame_size, strides, num_class, conf, nms)
+    return _detect(call, (data_0, data_1, data_2), args, nms_option)
 
 
-def gfldet_post_process(data_0, data_1, data_2, kmodel_size, frame_size, strides, num_class, conf, nms, nms_option):
+def gfldet_post_process(
+    data_0, data_1, data_2, kmodel_size, frame_size, strides, num_class, conf, nms, nms_option
+):
     """Return a list of [label, score, x1, y1, x2, y2] in frame pixels."""
     call = "aicube.gfldet_post_process"
-    return _detect(call, (data_0, data_1, data_2), kmodel_size, frame_size, strides, num_class, conf, nms, [], nms_option)
+    args = _args(call, kmodel_size, frame_size, strides, num_class, conf, nms)
+    return _detect(call, (data_0, data_1, data_2), args, nms_option)
 
 
-def _detect(call, data, kmodel_size, frame_size, strides, num_class, conf, nms, more, nms_option):
-    args = [
+def _args(call: str, kmodel_size, frame_size, strides, num_class, conf, nms):
+    return [
         size(call, "kmodel_frame_size", kmodel_size),
         size(call, "frame_size", frame_size),
         numbers(call, "strides", strides, 3, integer),
@@ -44,18 +59,23 @@ def _detect(call, data, kmodel_size, frame_size, strides, num_class, conf, nms, 
         real(conf),
         real(nms),
     ]
-    blobs = [blob(call, "output %d" % i, data[i], np.float) for i in range(3)]
-    count, (rows,) = _silicon.call(call, args + more + [bool(nms_option)], blobs)
+
+
+def _detect(call: str, data, args, nms_option):
+    blobs = [blob(call, f"output {i}", data[i], np.float) for i in range(3)]
+    args.append(bool(nms_option))
+    count, (rows,) = _silicon.call(call, args, blobs)
     return [list(struct.unpack_from("<ifiiii", rows, 24 * i)) for i in range(count)]
 
 
 def seg_post_process(data, num_class, ori_shape, dst_shape):
     """Return the (height, width, 4) uint8 colours A, R, G, B; data is overwritten."""
     call = "aicube.seg_post_process"
-    args = [integer(num_class), size(call, "ori_shape", ori_shape), size(call, "dst_shape", dst_shape)]
+    shape = size(call, "dst_shape", dst_shape)
+    args = [integer(num_class), size(call, "ori_shape", ori_shape), shape]
     _, (picture, changed) = _silicon.call(call, args, [blob(call, "data", data, np.float)])
     overwrite(data, changed)
-    return np.array(np.frombuffer(picture, dtype=np.uint8)).reshape((args[2][0], args[2][1], 4))
+    return np.array(np.frombuffer(picture, dtype=np.uint8)).reshape((shape[0], shape[1], 4))
 
 
 def ocr_post_process(data_0, data_1, kmodel_size, frame_size, mask_thresh, box_thresh):

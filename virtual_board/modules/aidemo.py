@@ -12,39 +12,54 @@ from _arguments import blob, integer, overwrite, real, room, size
 from ulab import numpy as np
 
 
-def yolov5_det_postprocess(data, frame_size, kmodel_size, display_size, num_class, conf, nms, max_box_cnt):
+def yolov5_det_postprocess(
+    data, frame_size, kmodel_size, display_size, num_class, conf, nms, max_box_cnt
+):
     """Return [boxes (int16 x, y, w, h), ids, scores]."""
     call = "aidemo.yolov5_det_postprocess"
     rest = [real(conf), real(nms), integer(max_box_cnt)]
-    return _boxes(call, (data,), (frame_size, kmodel_size, display_size), num_class, rest)[:3]
+    sizes = (frame_size, kmodel_size, display_size)
+    return _boxes(call, (data,), sizes, num_class, rest)[:3]
 
 
-def yolov8_det_postprocess(data, frame_size, kmodel_size, display_size, num_class, conf, nms, max_box_cnt):
+def yolov8_det_postprocess(
+    data, frame_size, kmodel_size, display_size, num_class, conf, nms, max_box_cnt
+):
     """Return [boxes (int16 x, y, w, h), ids, scores]."""
     call = "aidemo.yolov8_det_postprocess"
     rest = [real(conf), real(nms), integer(max_box_cnt)]
-    return _boxes(call, (data,), (frame_size, kmodel_size, display_size), num_class, rest)[:3]
+    sizes = (frame_size, kmodel_size, display_size)
+    return _boxes(call, (data,), sizes, num_class, rest)[:3]
 
 
-def yolo26_det_postprocess(data, frame_size, kmodel_size, display_size, num_class, conf, max_box_cnt):
+def yolo26_det_postprocess(
+    data, frame_size, kmodel_size, display_size, num_class, conf, max_box_cnt
+):
     """Return [boxes (int16 x, y, w, h), ids, scores]."""
     call = "aidemo.yolo26_det_postprocess"
     rest = [real(conf), integer(max_box_cnt)]
-    return _boxes(call, (data,), (frame_size, kmodel_size, display_size), num_class, rest)[:3]
+    sizes = (frame_size, kmodel_size, display_size)
+    return _boxes(call, (data,), sizes, num_class, rest)[:3]
 
 
-def yolo_obb_postprocess(data, frame_size, kmodel_size, display_size, num_class, conf, nms, max_box_cnt):
+def yolo_obb_postprocess(
+    data, frame_size, kmodel_size, display_size, num_class, conf, nms, max_box_cnt
+):
     """Return [boxes (int16, four corners), ids, scores]."""
     call = "aidemo.yolo_obb_postprocess"
     rest = [real(conf), real(nms), integer(max_box_cnt)]
-    return _boxes(call, (data,), (frame_size, kmodel_size, display_size), num_class, rest, 8)[:3]
+    sizes = (frame_size, kmodel_size, display_size)
+    return _boxes(call, (data,), sizes, num_class, rest, 8)[:3]
 
 
-def yolo26_obb_postprocess(data, frame_size, kmodel_size, display_size, num_class, conf, max_box_cnt):
+def yolo26_obb_postprocess(
+    data, frame_size, kmodel_size, display_size, num_class, conf, max_box_cnt
+):
     """Return [boxes (int16, four corners), ids, scores]."""
     call = "aidemo.yolo26_obb_postprocess"
     rest = [real(conf), integer(max_box_cnt)]
-    return _boxes(call, (data,), (frame_size, kmodel_size, display_size), num_class, rest, 8)[:3]
+    sizes = (frame_size, kmodel_size, display_size)
+    return _boxes(call, (data,), sizes, num_class, rest, 8)[:3]
 
 
 def yolov8_pose_postprocess(
@@ -56,7 +71,9 @@ def yolov8_pose_postprocess(
     return _pose(call, data, (frame_size, kmodel_size, display_size), num_class, rest)
 
 
-def yolo26_pose_postprocess(data, frame_size, kmodel_size, display_size, num_class, kp_num, kp_dim, conf, max_box_cnt):
+def yolo26_pose_postprocess(
+    data, frame_size, kmodel_size, display_size, num_class, kp_num, kp_dim, conf, max_box_cnt
+):
     """Return [boxes (int16 x, y, w, h), ids, scores, key points (float)]."""
     call = "aidemo.yolo26_pose_postprocess"
     rest = [integer(kp_num), integer(kp_dim), real(conf), integer(max_box_cnt)]
@@ -69,7 +86,8 @@ def yolov5_seg_postprocess(
     """Paint into masks, (height, width, 4) A, R, G, B; return [boxes, ids, scores]."""
     call = "aidemo.yolov5_seg_postprocess"
     rest = [real(conf), real(nms), real(mask_thresh)]
-    return _seg(call, (data_0, data_1), (frame_size, kmodel_size, display_size), num_class, rest, masks)
+    sizes = (frame_size, kmodel_size, display_size)
+    return _seg(call, (data_0, data_1), sizes, num_class, rest, masks)
 
 
 def yolov8_seg_postprocess(
@@ -78,14 +96,18 @@ def yolov8_seg_postprocess(
     """Paint into masks, (height, width, 4) A, R, G, B; return [boxes, ids, scores]."""
     call = "aidemo.yolov8_seg_postprocess"
     rest = [real(conf), real(nms), real(mask_thresh)]
-    return _seg(call, (data_0, data_1), (frame_size, kmodel_size, display_size), num_class, rest, masks)
+    sizes = (frame_size, kmodel_size, display_size)
+    return _seg(call, (data_0, data_1), sizes, num_class, rest, masks)
 
 
-def yolo26_seg_postprocess(data_0, data_1, frame_size, kmodel_size, display_size, num_class, conf, mask_thresh, masks):
+def yolo26_seg_postprocess(
+    data_0, data_1, frame_size, kmodel_size, display_size, num_class, conf, mask_thresh, masks
+):
     """Paint into masks, (height, width, 4) A, R, G, B; return [boxes, ids, scores]."""
     call = "aidemo.yolo26_seg_postprocess"
     rest = [real(conf), real(mask_thresh)]
-    return _seg(call, (data_0, data_1), (frame_size, kmodel_size, display_size), num_class, rest, masks)
+    sizes = (frame_size, kmodel_size, display_size)
+    return _seg(call, (data_0, data_1), sizes, num_class, rest, masks)
 
 
 def rgb888_compress(frame_size, data, jpeg_quality):
@@ -101,24 +123,25 @@ def _boxes(call: str, data, sizes, num_class, rest, numbers: int = 4):
     names = ("frame_size", "kmodel_input_size", "display_size")
     args = [size(call, names[i], sizes[i]) for i in range(3)]
     args.append(integer(num_class))
-    blobs = [blob(call, "output %d" % i, data[i], np.float) for i in range(len(data))]
+    blobs = [blob(call, f"output {i}", data[i], np.float) for i in range(len(data))]
     count, answer = _silicon.call(call, args + rest, blobs)
-    form = "<%dh" % numbers
-    step = 2 * numbers
-    boxes = [np.array(struct.unpack_from(form, answer[0], step * i), dtype=np.int16) for i in range(count)]
-    ids = list(struct.unpack_from("<%di" % count, answer[1], 0))
-    scores = list(struct.unpack_from("<%df" % count, answer[2], 0))
+    boxes = _arrays(answer[0], "h", numbers, count, np.int16)
+    ids = list(struct.unpack_from(f"<{count}i", answer[1], 0))
+    scores = list(struct.unpack_from(f"<{count}f", answer[2], 0))
     return [boxes, ids, scores, answer]
+
+
+def _arrays(data, code: str, length: int, count: int, dtype):
+    """Return count arrays of length numbers each."""
+    form = f"<{length}{code}"
+    step = struct.calcsize(form)
+    return [np.array(struct.unpack_from(form, data, step * i), dtype=dtype) for i in range(count)]
 
 
 def _pose(call: str, data, sizes, num_class, rest):
     result = _boxes(call, (data,), sizes, num_class, rest)
-    values = rest[0] * rest[1]
-    form = "<%df" % values
     points = result.pop()[3]
-    result.append(
-        [np.array(struct.unpack_from(form, points, 4 * values * i), dtype=np.float) for i in range(len(result[0]))]
-    )
+    result.append(_arrays(points, "f", rest[0] * rest[1], len(result[0]), np.float))
     return result
 
 
@@ -132,7 +155,7 @@ def _seg(call: str, data, sizes, num_class, rest, masks):
 
 def _absent(name: str):
     def call(*args):
-        raise NotImplementedError("aidemo.%s exists on the board; the virtual board does not have it" % name)
+        raise NotImplementedError(f"aidemo.{name} is on the board, not on the virtual board")
 
     return call
 

@@ -51,7 +51,8 @@ class _Mapping:
         ]
 
     def point(self, values: Floats, axis: int) -> Floats:
-        return (values - self._offset[axis]) / self.gain
+        mapped: Floats = (values - self._offset[axis]) / self.gain
+        return mapped
 
     def corners(self, cx: Floats, cy: Floats, w: Floats, h: Floats) -> Floats:
         """Return whole-pixel corners clamped to the frame, its far edge included."""
@@ -274,7 +275,8 @@ def _palette(num_classes: int) -> npt.NDArray[np.uint8]:
 def _select(
     levels: Sequence[Detections], num_classes: int, nms: float, class_agnostic: bool
 ) -> Detections:
-    """Suppress overlaps; candidates stand coarse level first, per-class results last class first."""
+    """Suppress overlaps: candidates stand coarse level first, per-class results begin
+    with the last class."""
     columns = [np.concatenate(column) for column in zip(*reversed(levels), strict=True)]
     found = Detections(*columns)
     if class_agnostic:

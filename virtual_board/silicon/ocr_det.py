@@ -76,7 +76,7 @@ def _offset(outline: npt.NDArray[np.int32], height: int) -> npt.NDArray[np.int32
     A thin hole or line shrinks to nothing. The board then reads a freed rectangle; what it finds
     depends on the allocator, typically a line along the map's left edge, which is returned here.
     """
-    import pyclipper  # type: ignore[import-untyped]
+    import pyclipper
 
     path = outline.tolist()
     steps = np.diff(outline.astype(np.float64), axis=0)
@@ -100,7 +100,8 @@ def _mean_inside(plane: Floats, outline: npt.NDArray[np.int32]) -> np.float32:
     filled = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), np.uint8)
     cv2.fillPoly(filled, [(outline - low).reshape(-1, 1, 2)], (1,))
     window = plane[low[1] : high[1] + 1, low[0] : high[0] + 1]
-    return F32(cv2.mean(window, mask=filled)[0])
+    mean: np.float32 = F32(cv2.mean(window, mask=filled)[0])
+    return mean
 
 
 def _to_frame(vertices: Floats, model_size: Size, frame_size: Size) -> Floats:
@@ -110,7 +111,8 @@ def _to_frame(vertices: Floats, model_size: Size, frame_size: Size) -> Floats:
     inside = np.clip(to_int(vertices), 0, model_size).astype(F32)
     unpadded = np.array([_round(F32(side) * ratio) for side in frame_size], F32)
     size = np.array(frame_size, F32)
-    return np.clip(inside / unpadded * size, F32(0), size).astype(F32)
+    mapped: Floats = np.clip(inside / unpadded * size, F32(0), size).astype(F32)
+    return mapped
 
 
 def _round(value: np.float32) -> int:

@@ -59,11 +59,13 @@ def _smallest(hull: Floats) -> _Rectangle:
 def length(vector: Floats) -> np.float32:
     """Length of a plane vector, worked out in double precision and rounded once."""
     x, y = float(vector[0]), float(vector[1])
-    return F32(math.sqrt(x * x + y * y))
+    rounded: np.float32 = F32(math.sqrt(x * x + y * y))
+    return rounded
 
 
 def _degrees(dy: float, dx: float) -> np.float32:
-    return F32(float(F32(math.atan2(dy, dx)) * F32(180)) / math.pi)
+    degrees: np.float32 = F32(float(F32(math.atan2(dy, dx)) * F32(180)) / math.pi)
+    return degrees
 
 
 def _calipers(hull: Floats) -> tuple[Floats, Floats, Floats]:

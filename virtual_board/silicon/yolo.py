@@ -57,7 +57,8 @@ class Mapping:
 
     def _map(self, values: Floats, stretch: float) -> Floats:
         with np.errstate(all="ignore"):
-            return ((values / self.scale).astype(np.float64) * stretch).astype(F32)
+            mapped: Floats = ((values / self.scale).astype(np.float64) * stretch).astype(F32)
+        return mapped
 
 
 def yolov5_det_postprocess(
@@ -138,7 +139,8 @@ def candidates(
 def end_to_end(output: Floats, width: int, confidence: float) -> Floats:
     """Return those of the 300 rows whose score, in column 4, passes the threshold."""
     rows = cpp.table(output, END_TO_END_ROWS, width)
-    return rows[rows[:, 4] > F32(confidence)]
+    picked: Floats = rows[rows[:, 4] > F32(confidence)]
+    return picked
 
 
 def centred(

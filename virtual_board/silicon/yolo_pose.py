@@ -65,7 +65,7 @@ def _key_points(values: Floats, dimensions: int, mapping: Mapping) -> Floats:
     """
     if dimensions not in (2, 3):
         raise NativeFault(f"kp_dim: expected 2 or 3, found {dimensions}")
-    mapped = values.copy()
+    mapped: Floats = values.copy()
     mapped[:, 0::dimensions] = mapping.x(values[:, 0::dimensions])
     mapped[:, 1::dimensions] = mapping.y(values[:, 1::dimensions])
     return mapped
