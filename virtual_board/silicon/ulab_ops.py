@@ -201,8 +201,11 @@ def _extreme(kind: Callable[[Array, Array], Array]) -> Callable[[Array, Array], 
     def operation(left: Array, right: Array) -> Array:
         left, right = plain(left), plain(right)
         dtype = EXTREME_TYPES[code_of(left), code_of(right)]
-        a, b = left.astype(TYPES[dtype]), right.astype(TYPES[dtype])
-        return np.where(kind(a, b), a, b)
+        if FLOAT in (code_of(left), code_of(right)):
+            a, b = left.astype(F32), right.astype(F32)
+        else:
+            a, b = _wide(left), _wide(right)
+        return np.where(kind(a, b), a, b).astype(TYPES[dtype])
 
     return operation
 
@@ -460,9 +463,37 @@ def sort(a: Array, axis: int | None) -> Array:
 
 def argsort(a: Array, axis: int) -> Array:
     """np.argsort by heap sort, which is not stable: equal values leave it as on the board."""
-    return np.argsort(_unsigned(np.ascontiguousarray(a)), axis=axis, kind="heapsort").astype(
-        np.uint16
-    )
+    values = np.moveaxis(_unsigned(np.ascontiguousarray(a)), axis, -1)
+    rows = np.ascontiguousarray(values).reshape(-1, values.shape[-1])
+    order = np.argsort(rows, axis=-1)
+    ranked = np.take_along_axis(rows, order, -1)
+    for i in np.flatnonzero((ranked[:, 1:] == ranked[:, :-1]).any(-1)):
+        order[i] = _heap_argsort(rows[i].tolist())
+    return np.moveaxis(order.reshape(values.shape), -1, axis).astype(np.uint16)
+
+
+def _heap_argsort(values: list[Any]) -> list[int]:
+    order = list(range(len(values)))
+    end, root = len(values), len(values) // 2
+    while True:
+        if root:
+            root -= 1
+            item = order[root]
+        else:
+            end -= 1
+            if end <= 0:
+                return order
+            item = order[end]
+            order[end] = order[0]
+        value, at, child = values[item], root, 2 * root + 1
+        while child < end:
+            if child + 1 < end and values[order[child + 1]] > values[order[child]]:
+                child += 1
+            if not values[order[child]] > value:
+                break
+            order[at] = order[child]
+            at, child = child, 2 * child + 1
+        order[at] = item
 
 
 def median(a: Array, axis: int | None) -> Any:
@@ -512,9 +543,12 @@ def delete(a: Array, indices: list[int], axis: int | None) -> Array:
 
 
 def diff(a: Array, n: int) -> Array:
-    """n-th difference of a 1-D array, wrapping in its own type."""
+    """n-th difference of a 1-D array, wrapping in its own type; even orders come negated."""
     a = plain(a)
-    return np.diff(a, n) if code_of(a) == FLOAT else np.diff(_wide(a), n).astype(a.dtype)
+    sign = 1 if n % 2 else -1
+    if code_of(a) == FLOAT:
+        return np.diff(a, n) * F32(sign)
+    return (np.diff(_wide(a), n) * sign).astype(a.dtype)
 
 
 def dot(a: Array, b: Array) -> Any:

@@ -57,6 +57,13 @@ def fit(dtype: int, value):
     return ((value + 0x8000) & 0xFFFF) - 0x8000
 
 
+def number(value) -> float:
+    """Return a number (or truth value) as a float; TypeError for anything else."""
+    if not isinstance(value, (int, float, bool)):
+        raise TypeError("can't convert %s to float" % type(value).__name__)
+    return float(value)
+
+
 def product(shape) -> int:
     """Return the number of elements of shape."""
     n = 1
@@ -91,6 +98,9 @@ class Retyped:
 
     def __setitem__(self, i: int, value):
         struct.pack_into(self._format, self.raw, i * self._size, value)
+
+    def __len__(self):
+        return len(self.raw) // self._size
 
     def span(self, low: int, high: int):
         return self.raw[low * self._size : high * self._size]
@@ -178,6 +188,18 @@ class ndarray:
                 value = self._m[at]
                 return bool(value) if self._b else value
             return view(self, shape[1:], self._t[1:], at)
+        if type(key) is tuple and len(key) == 2 and len(shape) == 2:
+            i, j = key
+            if type(i) is int and type(j) is int:
+                if i < 0:
+                    i += shape[0]
+                if j < 0:
+                    j += shape[1]
+                if not (0 <= i < shape[0] and 0 <= j < shape[1]):
+                    raise IndexError("index is out of bounds")
+                strides = self._t
+                value = self._m[self._o + i * strides[0] + j * strides[1]]
+                return bool(value) if self._b else value
         if isinstance(key, ndarray):
             check_mask(key)
             if key._n != self._n:
@@ -366,11 +388,21 @@ ndarray = _base
 def view(source, shape, strides, offset: int, boolean=None):
     """Return an array over the elements of source: dense_array where they lie side by side."""
     n = product(shape)
-    dense = strides == strides_of(shape) or n == 0
-    kind = dense_array if dense else strided_array
+    kind = dense_array if strides == strides_of(shape) or _dense(shape, strides) else strided_array
     if boolean is None:
         boolean = source._b
     return kind(source._m, source._d, boolean, shape, strides, offset, n)
+
+
+def _dense(shape, strides) -> bool:
+    # The board looks at the first stride alone, so a view reversed in another dimension passes
+    # there (and reads beyond its data); here it counts as not dense.
+    if strides[0] != product(shape[1:]):
+        return False
+    for length, stride, whole in zip(shape[1:], strides[1:], strides_of(shape)[1:]):
+        if length > 1 and stride != whole:
+            return False
+    return True
 
 
 def new(dtype: int, boolean, shape, data):
@@ -382,6 +414,8 @@ def new(dtype: int, boolean, shape, data):
 def from_values(dtype: int, boolean, shape, values):
     """Return a dense array of a list of numbers that fit its type."""
     store = memoryview(_arrays.array(_CODE[dtype], values))
+    if not values and len(shape) == 1:  # the board makes these without a dimension: no buffer
+        return strided_array(store, dtype, boolean, shape, (1,), 0, 0)
     return dense_array(store, dtype, boolean, shape, strides_of(shape), 0, len(store))
 
 
@@ -402,6 +436,8 @@ def array(source, *, dtype=FLOAT):
     if isinstance(source, ndarray):
         if dtype == source._d:
             return source.copy()
+        if boolean:  # the board converts nothing to bool: every element stays False
+            return zeros(source._s, UINT8, True)
         if source._n <= SMALL:
             values = [fit(kind, value) for value in elements(source)]
             return from_values(kind, boolean, source._s, values)
@@ -430,6 +466,8 @@ def from_nested(source, dtype: int, boolean):
     shape = tuple(shape)
     total = product(shape)
     values = []
+    if len(shape) == 4 and shape[0] > 1:
+        raise TypeError("can't convert list to float")  # the board loses its way in such lists
     if total:
         _collect(source, len(shape), values, dtype, boolean)
     if len(values) > total:
@@ -439,6 +477,8 @@ def from_nested(source, dtype: int, boolean):
         )
     if len(values) < total:
         values += [0] * (total - len(values))
+    if not total:
+        return zeros(shape, dtype, boolean)
     return from_values(dtype, boolean, shape, values)
 
 
@@ -451,10 +491,8 @@ def _collect(source, depth: int, values, dtype: int, boolean) -> None:
         if boolean:
             values.append(1 if value else 0)
         elif dtype == FLOAT:
-            if not isinstance(value, (int, float)):
-                raise TypeError("can't convert %s to float" % type(value).__name__)
-            values.append(value)
-        elif isinstance(value, int):
+            values.append(number(value))
+        elif isinstance(value, (int, bool)):
             values.append(fit(dtype, value))
         else:
             raise TypeError("can't convert %s to int" % type(value).__name__)
@@ -653,8 +691,10 @@ def broadcasts(shape, into) -> bool:
 
 def assign(target, values) -> None:
     """Store values in every element of target, stretching and converting as the board does."""
-    if values._n == 0 or target._n == 0:
+    if values._n == 0:
         return
+    if target._n == 0:
+        target = _at_least_one(target)
     if not broadcasts(values._s, target._s):
         _assign_oddly(target, values)
         return
@@ -674,6 +714,18 @@ def assign(target, values) -> None:
         _scatter(target, iter(elements(values)), target._s, target._t, target._o)
         return
     store_through(target, "assign", values)
+
+
+def _at_least_one(target):
+    # The board's loops store before they look at the length: an empty slice takes a value.
+    shape = tuple([max(1, length) for length in target._s])
+    target = strided_array(
+        target._m, target._d, target._b, shape, target._t, target._o, product(shape)
+    )
+    low, high = extent(target)
+    if low < 0 or high > len(target._m):
+        _silicon.die("assigning to an empty slice at the end of an array writes behind it")
+    return target
 
 
 def _assign_oddly(target, values) -> None:
@@ -725,7 +777,10 @@ def run(op: str, sources, params=()):
     for item, data in zip(items, out):
         kind, dtype, boolean, shape = item
         if kind == 0:
-            results.append(new(dtype, boolean, tuple(shape), data))
+            if shape == [0]:
+                results.append(from_values(dtype, boolean, (0,), []))
+            else:
+                results.append(new(dtype, boolean, tuple(shape), data))
         elif kind == 1:
             value = _arrays.array(_CODE[dtype], data)[0]
             results.append(bool(value) if boolean else value)

@@ -20,6 +20,7 @@ from ulab._array import (
     from_object,
     from_values,
     ndarray,
+    number,
     print_options,
     product,
     run,
@@ -62,15 +63,13 @@ def _truth(name: str, empty, source, axis):
     if not isinstance(source, ndarray):
         if isinstance(source, (int, float)):
             return bool(source)
-        for item in source:
-            if bool(item) != empty:
-                return not empty
-        return empty
+        iter(source)
+        return empty  # the board mixes the two up: all([...]) is True and any([...]) False, always
     if source._n == 0:
         return empty
     axis = _reduced_axis(axis, source)
     if axis is not None and len(source._s) == 1:
-        return zeros((0,), UINT8, True)
+        return from_values(UINT8, True, (0,), [])  # the board's answer holds nothing
     return run(name, (source,), (axis,))
 
 
@@ -92,6 +91,8 @@ def _extreme(name: str, source, axis):
         if len(source) == 0:
             raise ValueError("attempt to get argmin/argmax of an empty sequence")
         best, at = source[0], 0
+        for item in source:
+            number(item)
         for i in range(1, len(source)):
             if (source[i] > best) if largest else (source[i] < best):
                 best, at = source[i], i
@@ -241,6 +242,12 @@ def roll(source, distance, *, axis=None):
         if type(axis) is not int:
             raise TypeError("wrong axis index")
         axis = axis_of(axis, source)
+    n = source._n if axis is None else source._s[axis]
+    if n and distance % n == 0 and (distance < 0 or (distance == 0 and axis is None)):
+        _silicon.die(
+            "np.roll by %d of %d places to the left comes out as a whole turn and is written "
+            "behind the array" % (distance, n)
+        )
     return run("roll", (source,), (distance, axis))
 
 
@@ -544,7 +551,7 @@ def vectorize(function, *, otypes=None):
         answers = []
         for value in values:
             answer = function(value)
-            if kind != FLOAT and not isinstance(answer, int):
+            if kind != FLOAT and not isinstance(answer, (int, bool)):
                 raise TypeError("can't convert %s to int" % type(answer).__name__)
             answers.append(fit(kind, answer))
         return from_values(kind, False, shape, answers)

@@ -43,6 +43,8 @@ def _shape(shape):
 
 def zeros(shape, *, dtype=FLOAT):
     """Zeros of a shape."""
+    if shape == 0:
+        return from_values(element_type(dtype), dtype == BOOL, (0,), [])
     return _zeros(_shape(shape), element_type(dtype), dtype == BOOL)
 
 
@@ -71,6 +73,11 @@ def eye(n, *, M=None, k=0, dtype=FLOAT):
     columns = n if M is None else M
     result = _zeros((n, columns), element_type(dtype), dtype == BOOL)
     row, column = (0, k) if k >= 0 else (-k, 0)
+    if (columns - column > n) if k >= 0 else (n - row > columns):
+        _silicon.die(
+            "np.eye(%d, M=%d, k=%d) follows the diagonal out of the matrix and writes over the heap"
+            % (n, columns, k)
+        )
     while row < n and column < columns:
         result._m[row * columns + column] = 1
         row += 1
@@ -227,7 +234,10 @@ def frombuffer(buffer, *, dtype=FLOAT, count=-1, offset=0):
     """
     kind = element_type(dtype)
     size = _SIZE[kind]
-    source = memoryview(buffer)
+    try:
+        source = memoryview(buffer)
+    except TypeError:
+        return None
     if isinstance(buffer, dense_array):
         item = buffer.itemsize
         typed = buffer._d == kind and offset % size == 0 and type(buffer._m) is not Retyped

@@ -2,7 +2,7 @@
 
 import struct
 
-from ulab._array import FLOAT, UINT8, _SIZE, element_type, from_values, ndarray, new, raw
+from ulab._array import FLOAT, element_type, fit, from_values, ndarray, new, raw
 
 _KINDS = {"u1": 66, "i1": 98, "u2": 72, "i2": 104, "f4": 102}
 
@@ -49,9 +49,8 @@ def savetxt(path, source, *, delimiter=" ", header=None, footer=None, comments="
         if header is not None:
             file.write(comments + header + "\n")
         rows = source.tolist()
-        for row in [rows] if len(source._s) == 1 else rows:
-            file.write("".join([("%f" if source._d == FLOAT else "%d") % v + delimiter for v in row]))
-            file.write("\n")
+        for row in [[value] for value in rows] if len(source._s) == 1 else rows:
+            file.write(delimiter.join(["%f" % value for value in row]) + "\n")
         if footer is not None:
             file.write(comments + footer + "\n")
 
@@ -71,14 +70,11 @@ def loadtxt(
                 break
             parts = [part for part in line.split(delimiter) if part.strip()]
             if usecols is not None:
-                parts = [parts[i] for i in ([usecols] if isinstance(usecols, int) else usecols)]
-            rows.append([float(part) if kind == FLOAT else int(float(part)) for part in parts])
+                wanted = [usecols] if isinstance(usecols, int) else usecols
+                parts = [parts[i] for i in sorted(wanted)]  # always in the order of the file
+            rows.append([fit(kind, float(part)) for part in parts])
     values = []
     for row in rows:
         values += row
     columns = len(rows[0]) if rows else 0
-    shape = (len(values),) if columns == 1 or len(rows) < 2 else (len(rows), columns)
-    return from_values(kind, False, shape, values)
-
-
-_ = (UINT8, _SIZE)
+    return from_values(kind, False, (len(rows), columns), values)

@@ -142,6 +142,7 @@ def inplace(op: str, left, right):
 def logical(op: str, left, right):
     """left & | ^ right; both bool give bool."""
     kinds = (left._d, right._d)
+    _stretch(left, right)
     if FLOAT in kinds:
         raise TypeError("operation not supported for the input types")
     if kinds == (INT16, UINT16) or kinds == (UINT16, INT16):
@@ -166,11 +167,11 @@ def _install() -> None:
         return lambda self, other: arithmetic(op, self, from_object(other, self._d))
 
     def right(op):
-        return lambda self, other: arithmetic(op, from_object(other, self._d), self)
+        # A number on the left takes its own smallest type, whatever stands on the right.
+        return lambda self, other: arithmetic(op, from_object(other), self)
 
     for op, name in enumerate(("add", "sub", "mul", "truediv")):
         setattr(ndarray, "__" + name + "__", left(op))
-        # The board swaps the operands before it looks at their types.
         setattr(ndarray, "__r" + name + "__", right(op))
 
     def changing(op):
@@ -185,7 +186,7 @@ def _install() -> None:
     ):
         setattr(ndarray, "__i" + name + "__", changing(op))
     ndarray.__pow__ = lambda self, other: _power(self, from_object(other, self._d))
-    ndarray.__rpow__ = lambda self, other: _power(from_object(other, self._d), self)
+    ndarray.__rpow__ = lambda self, other: _power(from_object(other), self)
     ndarray.__floordiv__ = lambda self, other: two("floor_divide", self, from_object(other, self._d))
     for name in ("and", "or", "xor"):
         setattr(ndarray, "__" + name + "__", _logical_method("logical_" + name))
@@ -223,8 +224,6 @@ def _less(op: str, swapped: str, self, other):
 def _same(op: str, self, other):
     if other is self:
         return op == "equal"
-    if other is None:
-        return op != "equal"
     return compare(op, self, from_object(other, self._d))
 
 
