@@ -71,3 +71,95 @@ def best(scores, count: int) -> list:
             if len(found) > count:
                 found.pop()
     return found
+
+
+def first_channel(tensor):
+    """Return channel 0 of a (1, h, w, c) tensor as a dense 1-D array of h x w items."""
+    # A plain integer is the one shape that reshape takes soundly for a view that is not dense.
+    return tensor[:, :, :, 0].reshape(-1)
+
+
+def dark(width: int, height: int):
+    """Return a dense 1-D uint8 array that stands for a picture of this size, all zero."""
+    return np.zeros((width * height * 3,), dtype=np.uint8)
+
+
+def steps(tensor):
+    """Return, for a (1, t, c) tensor, the best class of each of the t steps and its value."""
+    table = tensor.reshape((tensor.shape[1], tensor.shape[2]))
+    return np.argmax(table, axis=1), np.max(table, axis=1), table
+
+
+def row_sum(table, row: int) -> float:
+    """Return the sum of one row of a 2-D float array."""
+    return float(np.sum(table[row]))
+
+
+def row_softmax_at(table, row: int, value: float) -> float:
+    """Return the softmax of one row of logits at its highest value."""
+    return 1.0 / float(np.sum(np.exp(table[row] - value)))
+
+
+def transposed(tensor):
+    """Return a (1, r, n) tensor as a dense (n, r) array."""
+    return tensor.reshape((tensor.shape[1], tensor.shape[2])).transpose().copy()
+
+
+# A band's positions fit 14 bits (two LEB128 bytes), and uint16, in which ulab counts hits.
+_BAND = 16383
+
+
+def class_runs(logits, classes: int, overflow: bool):
+    """Return (runs, areas) of a (1, h, w, classes) tensor of logits.
+
+    runs: bytes, for each run of equal classes in row-major order the class and the length in LEB128;
+    areas: pixels per class. The first maximum wins. overflow: logits above 88.7, whose e^x is
+    infinite, make class 0, as in the vendor's code.
+    """
+    pixels = size_of(logits) // classes
+    table = logits.reshape((pixels, classes))
+    areas = [0] * classes
+    parts: list = []
+    for start in range(0, pixels, _BAND):
+        band = table[start : start + _BAND]
+        best_class = np.array(np.argmax(band, axis=1), dtype=np.uint8)
+        if overflow:
+            best_class = np.array(best_class * (np.max(band, axis=1) < 88.72), dtype=np.uint8)
+        size = len(best_class)
+        # Positions where another class begins; the runs end there, and at the end.
+        ends = np.nonzero(best_class[1:] != best_class[:-1])[0] if size > 1 else []
+        count = len(ends) + 1
+        stops = np.zeros((count,))
+        if count > 1:
+            stops[: count - 1] = np.array(ends, dtype=np.float) + 1
+        stops[count - 1] = size
+        lengths = stops.copy()
+        if count > 1:
+            lengths[1:] = stops[1:] - stops[: count - 1]
+        values = np.zeros((count,), dtype=np.uint8)
+        at = 0
+        for i in range(count):
+            values[i] = best_class[at]
+            at = int(stops[i])
+        for value in range(classes):
+            areas[value] += int(np.sum(lengths * (values == value)) + 0.5)
+        parts.append(_leb128_runs(values, lengths, count))
+    return b"".join(parts), areas
+
+
+def _leb128_runs(values, lengths, count: int) -> bytes:
+    high = np.array(np.floor(lengths / 128), dtype=np.uint8)
+    low = np.array(lengths - np.floor(lengths / 128) * 128, dtype=np.uint8)
+    out = bytearray(3 * count)
+    at = 0
+    for i in range(count):
+        out[at] = values[i]
+        top = high[i]
+        if top:
+            out[at + 1] = low[i] | 0x80
+            out[at + 2] = top
+            at += 3
+        else:
+            out[at + 1] = low[i]
+            at += 2
+    return bytes(memoryview(out)[:at])

@@ -1,8 +1,7 @@
 """Classification as the cloud platform defines it: one sigmoid for two classes, softmax above."""
 
 from firmware_app import arrays, wire
-from firmware_app.errors import TaskError
-from firmware_app.single_model import SingleModelTask
+from firmware_app.single_model import SingleModelTask, labels_of, need, product, shapes
 
 
 class Classification(SingleModelTask):
@@ -10,20 +9,24 @@ class Classification(SingleModelTask):
 
     kind = wire.CLASSIFICATION
 
+    @classmethod
+    def check(cls, settings, packages) -> None:
+        """One output, a value for each category; a single one for two categories."""
+        package = packages[0]
+        count = len(labels_of(settings, package))
+        found = shapes(package)
+        if not count:
+            raise need(package, "categories", "a label for each class", "none")
+        # Two labels with two logits: the vendor's script looks at the first alone, and so do we.
+        allowed = (count,) if count > 2 else (1, count)
+        if len(found) != 1 or product(found[0]) not in allowed:
+            raise need(package, "categories", "a kmodel output of %d values for %d categories" % (allowed[0], count), found)
+
     def decode(self, outputs: list, plan) -> list:
         """Return [decided, top]: top is class, score16, class, score16 … best first."""
         count = len(self.labels)
-        expected = 1 if count <= 2 else count
-        found = arrays.size_of(outputs[0])
-        # Two labels with two logits: the vendor's script looks at the first alone, and so do we.
-        if len(outputs) != 1 or (found != expected and not (count == 2 and found == 2)):
-            raise TaskError(
-                "categories: the kmodel's output has %d values, expected %d for %d categories" % (found, expected, count)
-            )
         logits = arrays.vector(outputs[0])
-        threshold = self.settings["confidence_threshold"]
-        if threshold is None:
-            threshold = self.package.confidence_threshold
+        threshold = self.threshold("confidence_threshold")
         if count > 2:
             ranked = arrays.best(arrays.softmax(logits), min(self.settings["top_k"], count))
             decided = ranked[0][1] > threshold

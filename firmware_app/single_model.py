@@ -2,7 +2,31 @@
 
 import time
 
+from firmware_app.errors import TaskError
 from firmware_app.npu import Scaler
+
+
+def labels_of(settings, package) -> list:
+    """Return the labels in the model's order: the YAML's, else the package's."""
+    return settings.get("labels") or package.categories or []
+
+
+def need(package, what: str, expected: str, found) -> TaskError:
+    """Return the error of a package whose kmodel does not fit."""
+    return TaskError("%s: %s: expected %s, found %s" % (package.config_path, what, expected, found))
+
+
+def shapes(package) -> list:
+    """Return the shapes of the kmodel's outputs as its header gives them."""
+    return [list(output.shape) for output in package.outputs]
+
+
+def product(shape: list) -> int:
+    """Return the number of values of a shape."""
+    count = 1
+    for side in shape:
+        count *= side
+    return count
 
 
 class Plan:
@@ -22,20 +46,32 @@ class SingleModelTask:
     camera may free the frame; finish() runs the model on that tensor and decodes.
     """
 
-    packages = ("package",)  # the keys of the YAML that name this task's packages
+    packages = (("package", None),)  # the YAML's keys that name the packages, and what they must do
     pad_value = 114
 
     def __init__(self, settings, packages, models) -> None:
         self.settings = settings
         self.package = packages[0]
-        self.labels = self.package.categories
+        self.labels = labels_of(settings, self.package)
         self.name = self.package.name
+        self.sha256 = self.package.sha256
+        self.warnings = self.package.warnings
         self._model = models[0]
         self._output = None  # ai2d's output tensor, one for all plans
         self._tensor = None
         self.ai2d_us = 0
         self.kpu_us = 0
         self.decode_us = 0
+
+    @classmethod
+    def check(cls, settings, packages) -> None:
+        """Refuse packages whose kmodel can't do this task, before any of it is loaded; TaskError."""
+        raise NotImplementedError
+
+    def threshold(self, name: str) -> float:
+        """Return the YAML's threshold, else the package's."""
+        value = self.settings[name]
+        return getattr(self.package, name) if value is None else value
 
     def pads(self, width: int, height: int):
         """Return (top, bottom, left, right): here none, the whole picture is stretched."""
@@ -49,7 +85,7 @@ class SingleModelTask:
         taken = (width, height) if region is None else (region[2], region[3])
         scaler = Scaler(
             (width, height),
-            (self.package.width, self.package.height),
+            self.package.img_size,
             self.pads(taken[0], taken[1]),
             self.pad_value,
             region,
@@ -75,7 +111,7 @@ class SingleModelTask:
         return fields
 
     def decode(self, outputs: list, plan: Plan) -> list:
-        """Return the fields of the result; TaskError where the outputs are not this task's."""
+        """Return the fields of the result."""
         raise NotImplementedError
 
     def release(self) -> None:

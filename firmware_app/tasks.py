@@ -1,53 +1,100 @@
 """Which room does which task, and how a task is made from its YAML and its packages."""
 
-from firmware_app import kmodel, package
+import hashlib
+
+from firmware_app import kmodel
+from firmware_app.deploy_fields import PackageError
 from firmware_app.errors import TaskError
 from firmware_app.npu import Model, NpuError
+from firmware_app.package import read_package, resolve
+
+_SLICE = 65536  # bytes of a .kmodel read between two frames
 
 
 def _class_of(name: str):
     # Imported when asked for: a board that runs one task carries no others in memory.
     if name == "classification":
-        from firmware_app.classification import Classification
-
-        return Classification
-    raise TaskError("task: %s is not built in" % name)
+        from firmware_app.classification import Classification as kind
+    elif name == "detection":
+        from firmware_app.detection import Detection as kind
+    elif name == "segmentation":
+        from firmware_app.segmentation import Segmentation as kind
+    elif name == "multilabel":
+        from firmware_app.multilabel import Multilabel as kind
+    elif name == "metric_learning":
+        from firmware_app.metric_learning import MetricLearning as kind
+    elif name == "ocr_detection":
+        from firmware_app.ocr_detection import OcrDetection as kind
+    elif name == "ocr_recognition":
+        from firmware_app.ocr_recognition import OcrRecognition as kind
+    else:
+        from firmware_app.ocr import Ocr as kind
+    return kind
 
 
 async def make_task(settings, pause):
     """Return the task that a task YAML describes, its models loaded.
 
-    settings: the validated mapping of configs/tasks/NAME.yaml. pause: an async function called between
-    slices of the kmodel's file, so that frames go on meanwhile. Raises TaskError.
+    settings: the checked values of configs/tasks/NAME.yaml. pause: an async function called between
+    slices of a .kmodel's file, so that frames go on meanwhile. Raises TaskError, OSError, MemoryError.
     """
     kind = _class_of(settings["task"])
+    packages: list = []
+    models: list = []
     try:
-        packages = []
-        models = []
-        for key in kind.packages:
-            found = package.read_package(settings[key], settings["task"])
+        for key, task in kind.packages:
+            if not settings[key]:
+                raise TaskError("%s: expected the folder of a deployment package, found nothing" % key)
+            found = read_package(resolve(settings[key]), task, settings.get("head"))
+            header = kmodel.read(found.kmodel_path)
+            _check_input(found, header)
+            found.outputs = header.outputs
             packages.append(found)
-            data = await _read(found.kmodel_path, pause)
-            models.append(Model(data, found.width, found.height))
+        kind.check(settings, packages)
+        for found in packages:
+            data, found.sha256 = await _read(found.kmodel_path, pause)
+            models.append(Model(data, found.img_size[0], found.img_size[1]))
         return kind(settings, packages, models)
-    except (package.PackageError, kmodel.KmodelError, NpuError) as error:
+    except (PackageError, kmodel.KmodelError, NpuError) as error:
+        _give_back(models)
         raise TaskError(str(error))
+    except (TaskError, OSError, MemoryError):
+        _give_back(models)
+        raise
 
 
-_SLICE = 65536
+def _give_back(models: list) -> None:
+    for model in models:
+        model.release()
+
+
+def _check_input(package, header) -> None:
+    """The service feeds one uint8 picture of planes R, G, B; anything else would end the process."""
+    width, height = package.img_size
+    expected = "1 input uint8 1x3x%dx%d" % (height, width)
+    inputs = header.inputs
+    if len(inputs) != 1:
+        raise TaskError("%s: expected %s, found %d inputs" % (package.kmodel_path, expected, len(inputs)))
+    if inputs[0].dtype != "uint8" or tuple(inputs[0].shape) != (1, 3, height, width):
+        raise TaskError(
+            "%s: img_size: expected %s as the package says, found %s in %s"
+            % (package.config_path, expected, inputs[0], package.kmodel_path)
+        )
 
 
 async def _read(path: str, pause):
-    """Return the content of a .kmodel, read in slices between frames, its header checked first."""
-    size = kmodel.check_file(path)
+    """Return (content, SHA-256) of a .kmodel, read in slices between frames."""
+    size = kmodel.read(path).size
     data = bytearray(size)
     view = memoryview(data)
+    digest = hashlib.sha256()
     with open(path, "rb") as file:
         at = 0
         while at < size:
             count = file.readinto(view[at : at + _SLICE])
             if not count:
-                raise kmodel.KmodelError("%s: expected %d bytes, found %d" % (path, size, at))
+                raise TaskError("%s: expected %d bytes, found %d" % (path, size, at))
+            digest.update(view[at : at + count])
             at += count
             await pause()
-    return data
+    return data, digest.digest()

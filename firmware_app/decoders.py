@@ -1,0 +1,99 @@
+"""The only room that touches aicube and aidemo, the vendor's native post-processing.
+
+It checks nothing: tuples for lists, arrays that are not dense or not float32, or of another
+size, corrupt memory. Each function here makes sure of them first.
+"""
+
+import aicube
+
+from firmware_app import arrays
+from firmware_app.errors import TaskError
+
+STRIDES = [8, 16, 32]
+
+
+def _expect(outputs: list, sizes: list, what: str) -> None:
+    found = [arrays.size_of(o) for o in outputs]
+    if found != sizes:
+        raise TaskError("%s: expected outputs of %s values, found %s" % (what, sizes, found))
+
+
+def _grids(width: int, height: int, up: bool) -> list:
+    cells = []
+    for stride in STRIDES:
+        if up:
+            cells.append(((width + stride - 1) // stride) * ((height + stride - 1) // stride))
+        else:
+            cells.append((width // stride) * (height // stride))
+    return cells
+
+
+def output_sizes(head: str, size, classes: int) -> list:
+    """Return how many values each output has that a detection head's decoding reads."""
+    if head == "GFLDet":
+        return [n * (classes + 68) for n in _grids(size[0], size[1], True)]
+    cells = _grids(size[0], size[1], False)
+    if head == "YOLOv8":
+        return [sum(cells) * (4 + classes)]
+    return [n * (5 + classes) * (3 if head == "AnchorBaseDet" else 1) for n in cells]
+
+
+def anchor_base(outputs, size, frame, classes, confidence, overlap, anchors, agnostic) -> list:
+    """Return rows [class, score, x1, y1, x2, y2] in frame pixels; AnchorBaseDet.
+
+    size, frame: (width, height) of model and picture; anchors: 18 numbers.
+    """
+    _expect(outputs, output_sizes("AnchorBaseDet", size, classes), "AnchorBaseDet")
+    return aicube.anchorbasedet_post_process(
+        outputs[0], outputs[1], outputs[2], list(size), list(frame), list(STRIDES), classes, confidence, overlap, list(anchors), agnostic
+    )
+
+
+def anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
+    """Return rows as anchor_base does; AnchorFreeDet. Each box comes once for every class."""
+    _expect(outputs, output_sizes("AnchorFreeDet", size, classes), "AnchorFreeDet")
+    return aicube.anchorfreedet_post_process(
+        outputs[0], outputs[1], outputs[2], list(size), list(frame), list(STRIDES), classes, confidence, overlap, agnostic
+    )
+
+
+def gfl(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
+    """Return rows as anchor_base does; GFLDet."""
+    _expect(outputs, output_sizes("GFLDet", size, classes), "GFLDet")
+    return aicube.gfldet_post_process(
+        outputs[0], outputs[1], outputs[2], list(size), list(frame), list(STRIDES), classes, confidence, overlap, agnostic
+    )
+
+
+def yolov8(outputs, size, frame, classes, confidence, overlap, most) -> list:
+    """Return rows [class, score, x1, y1, x2, y2] in frame pixels; a YOLOv8 head, letterbox at the corner.
+
+    NMS is class-agnostic, always.
+    """
+    import aidemo
+
+    _expect(outputs[:1], output_sizes("YOLOv8", size, classes), "YOLOv8")
+    points = sum(_grids(size[0], size[1], False))
+    data = arrays.transposed(outputs[0].reshape((1, 4 + classes, points)))
+    boxes, ids, scores = aidemo.yolov8_det_postprocess(
+        data, [frame[1], frame[0]], [size[1], size[0]], [frame[1], frame[0]], classes, confidence, overlap, most
+    )
+    rows = []
+    for i in range(len(ids)):
+        x, y, w, h = boxes[i]
+        rows.append([ids[i], scores[i], x, y, x + w, y + h])
+    return rows
+
+
+def text_boxes(probabilities, size, dummy, mask_threshold, box_threshold) -> list:
+    """Return quadrilaterals [x, y] x 4 (top left first, clockwise) in model pixels, expanded as the vendor does.
+
+    probabilities: dense 1-D array of width x height; dummy: a dense uint8 picture of that size (the
+    function cuts the boxes out of a picture, whether anybody wants them or not).
+    """
+    if arrays.size_of(probabilities) != size[0] * size[1]:
+        raise TaskError(
+            "img_size: expected a map of %d x %d, found %d values" % (size[0], size[1], arrays.size_of(probabilities))
+        )
+    found = aicube.ocr_post_process(probabilities, dummy, list(size), list(size), mask_threshold, box_threshold)
+    return [[float(v) for v in row[1]] for row in found]

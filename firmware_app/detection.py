@@ -1,0 +1,105 @@
+"""Detection: AnchorBaseDet, AnchorFreeDet, GFLDet, and YOLOv8 heads that users package themselves."""
+
+import struct
+
+from firmware_app import decoders, letterbox, repair, wire
+from firmware_app.single_model import SingleModelTask, labels_of, need, product, shapes
+
+# What fits a packed box (docs/protocol.md section 4).
+_MAX_COORDINATE = 2047
+_MAX_CLASS = 1023
+
+
+class Detection(SingleModelTask):
+    """Boxes with class and score."""
+
+    kind = wire.DETECTION
+
+    @classmethod
+    def check(cls, settings, packages) -> None:
+        """The outputs of the head, for as many classes as there are categories."""
+        package = packages[0]
+        count = len(labels_of(settings, package))
+        head = package.head
+        if not count:
+            raise need(package, "categories", "a label for each class", "none")
+        if head == "AnchorBaseDet" and not package.anchors:
+            raise need(package, "anchors", "3 lists of 6 numbers for AnchorBaseDet", "none")
+        wanted = decoders.output_sizes(head, package.img_size, count)
+        found = shapes(package)
+        if [product(shape) for shape in found][: len(wanted)] != wanted:
+            raise need(package, "categories", "kmodel outputs of %s values for %s with %d categories" % (wanted, head, count), found)
+
+    def __init__(self, settings, packages, models) -> None:
+        super().__init__(settings, packages, models)
+        self._head = self.package.head
+        if self._head == "YOLOv8":
+            self.pad_value = 128
+
+    def pads(self, width: int, height: int):
+        """Return the letterbox: centred for the platform's heads, at the corner for YOLOv8."""
+        target = self.package.img_size
+        vendor = self.settings["vendor_compatible"]
+        if self._head == "YOLOv8":
+            pads = letterbox.vendor_corner_pads if vendor else letterbox.corner_pads
+        else:
+            pads = letterbox.vendor_centre_pads if vendor else letterbox.centre_pads
+        return pads(width, height, target[0], target[1])
+
+    def _rows(self, outputs: list, frame) -> list:
+        settings = self.settings
+        package = self.package
+        size = package.img_size
+        classes = len(self.labels)
+        confidence = self.threshold("confidence_threshold")
+        overlap = self.threshold("nms_threshold")
+        if settings["vendor_compatible"]:
+            agnostic = False  # the vendor's scripts read nms_option and never pass it on
+        elif settings["nms"] is None:
+            agnostic = package.nms_agnostic
+        else:
+            agnostic = settings["nms"] == "class_agnostic"
+        if self._head == "AnchorBaseDet":
+            return decoders.anchor_base(outputs, size, frame, classes, confidence, overlap, package.anchors, agnostic)
+        if self._head == "GFLDet":
+            return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
+        if self._head == "YOLOv8":
+            return decoders.yolov8(outputs, size, frame, classes, confidence, overlap, settings["max_results"])
+        rows = decoders.anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic)
+        if settings["vendor_compatible"]:
+            return rows
+        return repair.anchor_free(rows, outputs, size, frame, classes, confidence, overlap, agnostic)
+
+    def decode(self, outputs: list, plan) -> list:
+        """Return [boxes], packed where they fit."""
+        dx, dy, width, height = plan.region
+        settings = self.settings
+        smallest = settings["min_size"]
+        boxes = []
+        for label, score, x1, y1, x2, y2 in self._rows(outputs, (width, height)):
+            x1 = max(0, int(x1))
+            y1 = max(0, int(y1))
+            w = min(width, int(x2)) - x1
+            h = min(height, int(y2)) - y1
+            if w < 1 or h < 1 or min(w, h) < smallest:
+                continue
+            boxes.append((x1 + dx, y1 + dy, w, h, int(score * 1000 + 0.5), int(label)))
+        if not settings["vendor_compatible"]:
+            boxes.sort(key=_score, reverse=True)
+        return [pack_boxes(boxes[: settings["max_results"]])]
+
+
+def _score(box):
+    return box[4]
+
+
+def pack_boxes(boxes: list):
+    """Return boxes (x, y, w, h, score1000, class) in the wire's packed form, or as rows where one does not fit."""
+    packed = bytearray(8 * len(boxes))
+    at = 0
+    for x, y, w, h, score, label in boxes:
+        if x > _MAX_COORDINATE or y > _MAX_COORDINATE or w > _MAX_COORDINATE or h > _MAX_COORDINATE or label > _MAX_CLASS:
+            return [list(box) for box in boxes]
+        struct.pack_into("<II", packed, at, x | y << 11 | score << 22, w | h << 11 | label << 22)
+        at += 8
+    return packed
