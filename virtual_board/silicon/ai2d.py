@@ -129,9 +129,11 @@ class Ai2dPlan:
         if form <= YUV420_I420:
             flat = source.reshape(count, -1)
             made = [sampler.yuv420_planes(one, self._in_w, self._in_h, form) for one in flat]
-            return np.stack(made)
+            stacked: NDArray[np.uint8] = np.stack(made)
+            return stacked
         if form == RGB_PACKED:
-            return source.reshape(self.in_shape).transpose(0, 3, 1, 2)
+            planes: NDArray[np.uint8] = source.reshape(self.in_shape).transpose(0, 3, 1, 2)
+            return planes
         planes = source.reshape(self.in_shape)
         if self._in_c != self._out_c:
             shape = (count, self._out_c, self._in_h, self._in_w)

@@ -11,49 +11,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from virtual_board.silicon.camera_pictures import PictureFolder, SinglePicture
+from virtual_board.silicon.camera_synthetic import Synthetic
+from virtual_board.silicon.camera_video import Video, Webcam
+from virtual_board.silicon.frames import (
+    CACHE_BYTES,
+    PICTURE_SUFFIXES,
+    Frame,
+    Pixels,
+    SourceError,
+    Stream,
+)
 from virtual_board.silicon.lru import ByteLru
 
-Pixels = NDArray[np.uint8]
+__all__ = ["FITS", "Frame", "Source", "SourceError", "fit_picture", "open_source"]
 
 FITS = ("stretch", "pad", "crop")
-CACHE_BYTES = 64 << 20
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-
 _OPTIONS = re.compile(r"\?(\w+)=([^?=]*)$")
 _SIZE = re.compile(r"(\d+)x(\d+)")
-
-
-class SourceError(Exception):
-    """A camera source that cannot be used; the text is one sentence for the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One picture: uint8 [h, w, 3] RGB, not to be written to; `name` says where it comes from."""
-
-    rgb: Pixels
-    name: str
-
-
-class Stream(Protocol):
-    """Gives frames one after the other, for ever."""
-
-    fps: float | None
-    """Frames per second of a video or webcam, None where frames have no time of their own."""
-
-    def next(self) -> Frame:
-        """Return the next frame; SourceError when there is none."""
-
-    def close(self) -> None:
-        """Let go of files and devices."""
 
 
 class Source:
@@ -80,7 +60,7 @@ class Source:
         """
         if frame.rgb.shape[:2] == (height, width):
             return frame.rgb
-        if self._stream.fps is not None or frame.name.startswith("synthetic"):
+        if not self._stream.repeats:
             return fit_picture(frame.rgb, width, height, self.fit)
         key = (frame.name, width, height)
         made = self._fitted.get(key)
@@ -96,26 +76,23 @@ class Source:
 
 def open_source(spec: str) -> Source:
     """Return the source that `spec` names (see the module); SourceError when it cannot be used."""
-    # The streams import this module's types, so they are imported when one is wanted.
-    from virtual_board.silicon import camera_pictures, camera_synthetic, camera_video
-
     place, fit = _split(spec)
     if place == "synthetic" or place.startswith("synthetic:"):
-        return Source(camera_synthetic.Synthetic(*_synthetic_size(place)), fit=fit)
+        return Source(Synthetic(*_synthetic_size(place)), fit=fit)
     if place == "webcam" or re.fullmatch(r"webcam:\d+|/dev/video\d+", place):
         number = re.search(r"\d+$", place)
-        return Source(camera_video.Webcam(int(number.group()) if number else 0), fit=fit)
+        return Source(Webcam(int(number.group()) if number else 0), fit=fit)
     path = Path(place).expanduser()
     if place and path.is_dir():
-        return Source(camera_pictures.PictureFolder(path), fit=fit)
+        return Source(PictureFolder(path), fit=fit)
     if not place or not path.exists():
         raise SourceError(
             f"camera source {place!r}: no such file or folder "
             "(a picture folder, a picture, a video, webcam, webcam:N or synthetic)"
         )
-    stream: Callable[[Path], Stream] = camera_video.Video
+    stream: Callable[[Path], Stream] = Video
     if path.suffix.lower() in PICTURE_SUFFIXES:
-        stream = camera_pictures.SinglePicture
+        stream = SinglePicture
     return Source(stream(path), fit=fit)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from virtual_board.silicon.camera import CACHE_BYTES, PICTURE_SUFFIXES, Frame, SourceError
+from virtual_board.silicon.frames import CACHE_BYTES, PICTURE_SUFFIXES, Frame, SourceError
 from virtual_board.silicon.lru import ByteLru
 from virtual_board.silicon.picture import read_rgb
 
@@ -16,6 +16,7 @@ class SinglePicture:
     """The same picture again and again."""
 
     fps: float | None = None
+    repeats = True
 
     def __init__(self, path: Path) -> None:
         try:
@@ -42,6 +43,7 @@ class PictureFolder:
     """
 
     fps: float | None = None
+    repeats = True
 
     def __init__(self, folder: Path) -> None:
         self.warnings: list[str] = []

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from virtual_board.silicon.camera import Frame
+from virtual_board.silicon.frames import Frame
 
 
 class Synthetic:
     """Frame n shows a square and a disc on their ways and the number n, over a colour gradient."""
 
     fps: float | None = None
+    repeats = False
 
     def __init__(self, width: int, height: int) -> None:
         self._width, self._height = width, height

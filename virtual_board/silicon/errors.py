@@ -17,7 +17,7 @@ class SiliconError(Exception):
         self.message = message
 
 
-class NativeFault(Exception):
+class NativeFault(Exception):  # noqa: N818 - not an error: it ends the process
     """Something the board answers by ending the process: an uncaught C++ exception or a signal."""
 
     def __init__(self, message: str) -> None:

@@ -70,7 +70,7 @@ class Model:
     twin: kpu_twin.Twin | None = field(default=None, repr=False)
 
 
-class SimulatorMissing(Exception):
+class SimulatorMissingError(Exception):
     """The simulator cannot run on this machine; the text says why."""
 
 
@@ -92,7 +92,7 @@ class Kpu:
         if backend != "onnx":
             try:
                 self._ensure_child()
-            except SimulatorMissing as error:
+            except SimulatorMissingError as error:
                 if backend == "simulator":
                     raise SiliconError("RuntimeError", f"KPU: {error}") from None
                 self._missing = str(error)
@@ -183,7 +183,7 @@ class Kpu:
     def _ensure_loaded(self, model: Model) -> _Child:
         try:
             child = self._ensure_child()
-        except SimulatorMissing as error:
+        except SimulatorMissingError as error:
             raise SiliconError("RuntimeError", f"model {model.name}: {error}") from None
         if model.sha256 in self._loaded:
             self._loaded.move_to_end(model.sha256)
@@ -246,7 +246,7 @@ class _Child:
             hello = {"error": f"its process ended ({self.ending()})"}
         if "error" in hello:
             self.close()
-            raise SimulatorMissing(f"the KPU simulator cannot start: {hello['error']}")
+            raise SimulatorMissingError(f"the KPU simulator cannot start: {hello['error']}")
         self.version = str(hello["version"]) or "of unknown version"
 
     def request(
@@ -277,10 +277,10 @@ class _Child:
 def _simulator_folder() -> Path:
     spec = importlib.util.find_spec("_nncase")
     if spec is None or spec.origin is None:
-        raise SimulatorMissing(_NOT_INSTALLED)
+        raise SimulatorMissingError(_NOT_INSTALLED)
     folder = Path(spec.origin).parent
     if not (folder / SIMULATOR_FILE).is_file():
-        raise SimulatorMissing(f"{SIMULATOR_FILE} is missing (pip install nncase-kpu)")
+        raise SimulatorMissingError(f"{SIMULATOR_FILE} is missing (pip install nncase-kpu)")
     return folder
 
 

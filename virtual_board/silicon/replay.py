@@ -70,7 +70,7 @@ class ReplayStore:
             return outputs
         path = self.folder / f"{key}.npz"
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 outputs = [stored[f"output{index}"] for index in range(len(stored.files))]
             os.utime(path)
         except FileNotFoundError:
