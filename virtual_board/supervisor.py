@@ -20,8 +20,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from virtual_board.interpreter import find_interpreter
+from virtual_board.interpreter import InterpreterMissing, find_interpreter
 from virtual_board.options import BoardOptions
+from virtual_board.silicon.camera import SourceError
 from virtual_board.silicon.chip import Chip
 from virtual_board.silicon.server import Server
 
@@ -67,7 +68,9 @@ class Supervisor:
             self._chip.close()
 
     def _watch_stdin(self) -> None:
-        sys.stdin.buffer.read()
+        # Not sys.stdin: a thread inside its lock would abort the interpreter at its end.
+        while os.read(0, 4096):
+            pass
         self._post("off", "asked")
 
     def _power_on(self, starts: int) -> int | None:
@@ -176,6 +179,9 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="k230-board-"))
     try:
         return Supervisor(options, folder).run()
+    except (InterpreterMissing, SourceError) as error:
+        emit("error", detail=str(error))
+        return 2
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -48,6 +48,11 @@ def call(op: str, args=(), blobs=()):
         return _exchange(_channels[0], op, args, blobs, start)
 
 
+def held():
+    """Return the interpreter's lock, for stand-ins that hold the interpreter without a call."""
+    return _lock
+
+
 def call_waiting(op: str, args=(), blobs=()):
     """Run op with the interpreter free meanwhile (camera waits); one thread at a time."""
     start = time.ticks_us()

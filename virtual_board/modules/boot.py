@@ -18,6 +18,8 @@ import _silicon
 
 _silicon.connect(_wiring)
 
+import _overrides  # noqa: F401  (puts stand-ins in front of built-in modules)
+
 import card
 
 card.mount(_wiring["sdcard"], "/sdcard")

@@ -1,0 +1,224 @@
+"""The whole chip behind one table of operations."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from virtual_board.options import BoardOptions
+from virtual_board.silicon import aicube_ops, aidemo_ops, ulab_ops
+from virtual_board.silicon.camera import open_source
+from virtual_board.silicon.images import Images
+from virtual_board.silicon.npu import Npu
+from virtual_board.silicon.sensors import Sensors
+from virtual_board.silicon.server import Buffer, Operation
+from virtual_board.silicon.timing import Clock
+from virtual_board.silicon.uart import Uarts
+
+Answer = tuple[Any, list[Buffer]]
+
+QUIET_S = 0.6
+"""So long may a firmware compute between two calls while it still works on the last frame."""
+
+_IDLE_OPS = frozenset(
+    {"uart.waiting", "uart.read", "uart.write", "wdt.feed", "board.load", "board.media_memory", "board.temperature"}
+)
+"""What a firmware calls while it has nothing to do."""
+
+_IDLE_TEMPERATURE = 41.0  # degrees Celsius
+_LOAD_TEMPERATURE = 0.2  # more for each percent of load
+
+
+class Chip:
+    """Everything of the board that is not the interpreter.
+
+    `post(event, detail)` reports to the supervisor: fault, reset, repl, listening, frames, console.
+    Raises SourceError when the camera source cannot be used.
+    """
+
+    def __init__(self, options: BoardOptions, post: Callable[[str, str], None]) -> None:
+        self._post = post
+        self._options = options
+        self._clock = Clock()
+        self._uarts = Uarts(options.uart, options.timing is not None)
+        source = open_source(options.camera)
+        self._sensors = Sensors(source, self._clock, options.frames, self._all_taken, self._trouble)
+        self._npu = Npu(self._sensors, self._clock, options.sdcard, options.data, options.replay)
+        self._images = Images(self._sensors, self._clock)
+        self._watchdog = Watchdog(lambda: post("reset", "watchdog"))
+        self._activity = Activity()
+        self._operations = self._collect()
+
+    def operations(self) -> dict[str, Operation]:
+        """Return all operations by name."""
+        return self._operations
+
+    def reset(self) -> None:
+        """The interpreter is gone: forget what belonged to it."""
+        self._watchdog.close()
+        self._uarts.reset()
+        self._sensors.reset()
+        self._npu.reset()
+
+    def close(self) -> None:
+        """The board is switched off."""
+        self._watchdog.close()
+        self._sensors.close()
+        self._npu.close()
+        self._uarts.close()
+
+    def _collect(self) -> dict[str, Operation]:
+        operations: dict[str, Operation] = {}
+        parts: list[dict[str, Operation]] = [
+            self._uarts.operations(),
+            self._sensors.operations(),
+            self._npu.operations(),
+            self._images.operations(),
+            self._watchdog.operations(),
+            ulab_ops.OPS,
+            aicube_ops.OPS,
+            aidemo_ops.OPS,
+            {
+                "board.fault": self._event("fault"),
+                "board.reset": self._event("reset"),
+                "board.repl": self._event("repl"),
+                "board.hold": _hold,
+                "board.load": lambda args, blobs: (_load(), []),
+                "board.temperature": lambda args, blobs: (_temperature(), []),
+                "board.media_memory": self._media_memory,
+                "board.chipid": self._chip_id,
+                "net.listening": self._listening,
+            },
+        ]
+        for part in parts:
+            operations.update(part)
+        return {name: self._watched(name, operation) for name, operation in operations.items()}
+
+    def _watched(self, name: str, operation: Operation) -> Operation:
+        if name in _IDLE_OPS or name == "camera.snapshot":
+            return operation
+
+        def watched(args: list[Any], blobs: list[memoryview]) -> Answer:
+            with self._activity:
+                return operation(args, blobs)
+
+        return watched
+
+    def _all_taken(self) -> None:
+        """The last wanted frame was taken: report it when nothing works on it any more."""
+        self._activity.wait_quiet(QUIET_S)
+        self._post("frames", str(self._options.frames))
+
+    def _trouble(self, text: str) -> None:
+        self._post("console", f"camera: {text}")
+
+    def _event(self, event: str) -> Operation:
+        def report(args: list[Any], blobs: list[memoryview]) -> Answer:
+            self._post(event, str(args[0]))
+            return None, []
+
+        return report
+
+    def _listening(self, args: list[Any], _: list[memoryview]) -> Answer:
+        port, host, actual = args
+        self._post("listening", f"{port} {host}:{actual}")
+        return None, []
+
+    def _media_memory(self, args: list[Any], _: list[memoryview]) -> Answer:
+        return self._sensors.memory() + self._npu.tensors.bytes, []
+
+    def _chip_id(self, args: list[Any], _: list[memoryview]) -> Answer:
+        return None, [hashlib.sha256(str(self._options.data.resolve()).encode()).digest()]
+
+
+class Watchdog:
+    """Barks when it was started and not fed in time."""
+
+    def __init__(self, bark: Callable[[], None]) -> None:
+        self._bark = bark
+        self._timer: threading.Timer | None = None
+        self._seconds = 0
+        self._lock = threading.Lock()
+
+    def operations(self) -> dict[str, Operation]:
+        """Return what the machine.WDT stand-in calls."""
+        return {"wdt.start": self._start, "wdt.feed": self._feed, "wdt.close": self._close}
+
+    def close(self) -> None:
+        """Stop watching."""
+        with self._lock:
+            self._stop()
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _arm(self) -> None:
+        self._stop()
+        self._timer = threading.Timer(self._seconds, self._bark)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _start(self, args: list[Any], _: list[memoryview]) -> Answer:
+        with self._lock:
+            if self._timer is not None:
+                return False, []
+            self._seconds = args[0]
+            self._arm()
+        return True, []
+
+    def _feed(self, args: list[Any], _: list[memoryview]) -> Answer:
+        with self._lock:
+            if self._timer is not None:
+                self._arm()
+        return None, []
+
+    def _close(self, args: list[Any], _: list[memoryview]) -> Answer:
+        self.close()
+        return None, []
+
+
+class Activity:
+    """Knows whether operations are running, and since when none was."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._running = 0
+        self._last = time.monotonic()
+
+    def __enter__(self) -> None:
+        with self._changed:
+            self._running += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._changed:
+            self._running -= 1
+            self._last = time.monotonic()
+            self._changed.notify_all()
+
+    def wait_quiet(self, seconds: float) -> None:
+        """Return when nothing has run for `seconds`."""
+        with self._changed:
+            while True:
+                left = self._last + seconds - time.monotonic()
+                if not self._running and left <= 0:
+                    return
+                self._changed.wait(None if self._running else left)
+
+
+def _hold(args: list[Any], _: list[memoryview]) -> Answer:
+    time.sleep(args[0] / 1000)
+    return None, []
+
+
+def _load() -> int:
+    return min(100, round(100 * os.getloadavg()[0] / (os.cpu_count() or 1)))
+
+
+def _temperature() -> float:
+    return _IDLE_TEMPERATURE + _LOAD_TEMPERATURE * _load()
