@@ -163,3 +163,32 @@ def _leb128_runs(values, lengths, count: int) -> bytes:
             out[at + 1] = low[i]
             at += 2
     return bytes(memoryview(out)[:at])
+
+
+def mean_inside(values, width: int, height: int, quad: list) -> float:
+    """Return the mean of a dense 1-D map of width x height over the middle of a quadrilateral.
+
+    The rows through it are summed between its edges; the map is not copied.
+    """
+    xs = quad[0::2]
+    ys = quad[1::2]
+    top = max(0, int(min(ys)))
+    bottom = min(height - 1, int(max(ys)))
+    total = 0.0
+    count = 0
+    step = max(1, (bottom - top) // 16)  # 16 rows tell enough
+    for y in range(top, bottom + 1, step):
+        crossings = []
+        for i in range(4):
+            xa, ya = xs[i], ys[i]
+            xb, yb = xs[(i + 1) % 4], ys[(i + 1) % 4]
+            if (ya <= y) != (yb <= y):
+                crossings.append(xa + (y - ya) * (xb - xa) / (yb - ya))
+        if len(crossings) < 2:
+            continue
+        left = max(0, int(min(crossings)))
+        right = min(width, int(max(crossings)) + 1)
+        if right > left:
+            total += float(np.sum(values[y * width + left : y * width + right]))
+            count += right - left
+    return total / count if count else 0.0

@@ -93,11 +93,14 @@ class Engine:
                 self._plan = task.plan(camera.width, camera.height, True)
             source = npu.tensor(arrays.frame_planes(image, camera.width, camera.height))
             task.take(self._plan, source)
+            if task.holds_frame:
+                fields = task.finish(self._plan)
         finally:
             image = None
             source = None
             camera.release()
-        fields = task.finish(self._plan)
+        if not task.holds_frame:
+            fields = task.finish(self._plan)
         start = time.ticks_us()
         service.publisher.result([task.kind, seq, time_ms, self.generation] + fields, time_ms)
         service.pump()

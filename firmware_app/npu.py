@@ -69,6 +69,44 @@ class Scaler:
         return self.output
 
 
+class Turner:
+    """Like Scaler for a rotated box: its corners come upright to the corners of the target, bilinear."""
+
+    def __init__(self, source, target, pads, quad, output=None) -> None:
+        """quad: x, y of the corners in source pixels, top left first, clockwise; pad value 0."""
+        width, height = source
+        top, bottom, left, right = pads
+        inner_w = target[0] - left - right
+        inner_h = target[1] - top - bottom
+        # The affine map of three corners: source (x, y) -> target.
+        x0, y0, x1, y1 = quad[0], quad[1], quad[2], quad[3]
+        x3, y3 = quad[6], quad[7]
+        ux, uy = x1 - x0, y1 - y0
+        vx, vy = x3 - x0, y3 - y0
+        area = ux * vy - uy * vx
+        if not area:
+            raise NpuError("a text box without any area")
+        a, b = inner_w * vy / area, -inner_w * vx / area
+        c, d = -inner_h * uy / area, inner_h * ux / area
+        ai2d = nn.ai2d()
+        ai2d.set_dtype(nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, arrays.uint8, arrays.uint8)
+        if top or bottom or left or right:
+            ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [0, 0, 0])
+        ai2d.set_affine_param(
+            True, nn.interp_method.cv2_bilinear, 0, 0, 0, 1, [a, b, -(a * x0 + b * y0), c, d, -(c * x0 + d * y0)]
+        )
+        self._ai2d = ai2d
+        self._builder = ai2d.build([1, 3, height, width], [1, 3, target[1], target[0]])
+        if output is None:
+            output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
+        self.output = output
+
+    def run(self, source):
+        """Cut the box out of the source tensor; return the output tensor."""
+        self._builder.run(source, self.output)
+        return self.output
+
+
 class Model:
     """A kmodel in the KPU."""
 

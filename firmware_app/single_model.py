@@ -48,6 +48,7 @@ class SingleModelTask:
 
     packages = (("package", None),)  # the YAML's keys that name the packages, and what they must do
     pad_value = 114
+    holds_frame = False  # whether finish() still needs the frame that take() got
 
     def __init__(self, settings, packages, models) -> None:
         self.settings = settings

@@ -1,0 +1,82 @@
+"""OCR: a detector finds lines of text, a recogniser reads each of them."""
+
+import time
+
+from firmware_app import letterbox, npu, wire
+from firmware_app.ocr_detection import OcrDetection
+from firmware_app.ocr_recognition import OcrRecognition
+
+_LEVEL = 12  # a box counts as level where its top edge rises by less than a 12th of its length
+
+
+class Ocr(OcrDetection):
+    """Text with its place. Needs the frame until every box was cut out of it."""
+
+    kind = wire.OCR
+    packages = (("detection_package", "ocr_detection"), ("recognition_package", "ocr_recognition"))
+    holds_frame = True
+
+    @classmethod
+    def check(cls, settings, packages) -> None:
+        """Both packages as their own tasks need them."""
+        OcrDetection.check(settings, packages[:1])
+        OcrRecognition.check(settings, packages[1:])
+
+    def __init__(self, settings, packages, models) -> None:
+        super().__init__(settings, packages[:1], models[:1])
+        self._reader = OcrRecognition(settings, packages[1:], models[1:])
+        self._reading = models[1]
+        self._source = None
+        self._crop_output = None
+        self.name = self.package.name + "+" + self._reader.name
+        self.warnings = self.warnings + self._reader.warnings
+
+    def take(self, plan, source) -> None:
+        """Scale for the detector, and keep the source for the crops."""
+        super().take(plan, source)
+        self._source = source
+
+    def decode(self, outputs: list, plan) -> list:
+        """Return [rows]: [text, score16, quad]; the score is the recogniser's."""
+        rows = []
+        for quad, _ in self.quads(outputs, plan):
+            text, score = self._read(quad, plan)
+            rows.append([text, int(score * 65535 + 0.5), quad])
+        self._source = None
+        return [rows]
+
+    def _read(self, quad: list, plan):
+        start = time.ticks_us()
+        tensor = self._cut(quad, plan).run(self._source)
+        middle = time.ticks_us()
+        outputs = self._reading.run(tensor)
+        self.ai2d_us += time.ticks_diff(middle, start)
+        self.kpu_us += time.ticks_diff(time.ticks_us(), middle)
+        return self._reader.read(outputs)
+
+    def _cut(self, quad: list, plan):
+        """Return the scaler that brings this box upright into the recogniser's input."""
+        target = self._reader.package.img_size
+        x0, y0, x1, y1, x2, y2, x3, y3 = quad
+        level = abs(y1 - y0) * _LEVEL <= abs(x1 - x0) and abs(y2 - y3) * _LEVEL <= abs(x2 - x3)
+        if level:
+            left, top = min(x0, x3), min(y0, y1)
+            width, height = max(x1, x2) - left, max(y2, y3) - top
+            left, top = min(left, plan.width - 1), min(top, plan.height - 1)
+            width, height = max(1, min(width, plan.width - left)), max(1, min(height, plan.height - top))
+            pads = letterbox.corner_pads(width, height, target[0], target[1])
+            scaler = npu.Scaler((plan.width, plan.height), target, pads, 0, (left, top, width, height), self._crop_output)
+        else:
+            width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + 0.5))
+            height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + 0.5))
+            pads = letterbox.corner_pads(width, height, target[0], target[1])
+            scaler = npu.Turner((plan.width, plan.height), target, pads, quad, self._crop_output)
+        self._crop_output = scaler.output
+        return scaler
+
+    def release(self) -> None:
+        """Give both models' memory back."""
+        super().release()
+        self._source = None
+        self._crop_output = None
+        self._reader.release()
