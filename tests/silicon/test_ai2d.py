@@ -190,6 +190,7 @@ def test_nv12_grey_stays_grey() -> None:
             "together",
         ),
         ((1, 3, 64, 64), (1, 3, 9, 9), {"affine": Affine(1, (1, 0, 0, 0, 0, 0))}, "no inverse"),
+        ((1, 1, 9, 9), (1, 1, 9, 9), {"affine": Affine(1, (1, 0, np.nan, 0, 1, 0))}, "no inverse"),
         ((1, 8, 8, 3), (1, 1, 8, 8), {"src_format": ai2d.RGB_PACKED}, "3 output channels"),
         ((1, 1, 13, 8), (1, 3, 8, 8), {"src_format": ai2d.YUV420_NV12}, "even sides"),
     ],

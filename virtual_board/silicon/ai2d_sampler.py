@@ -81,7 +81,7 @@ class AffineSampler:
             raise NativeFault(f"ai2d build: expected 6 affine coefficients, found {len(matrix)}")
         a, b, tx, c, d, ty = (np.float32(value) for value in matrix)
         det = a * d - b * c
-        if det == 0 or not np.isfinite(det):
+        if det == 0 or not np.isfinite([*matrix, det]).all():
             raise NativeFault("ai2d build: the affine matrix has no inverse")
         x, y = np.meshgrid(
             np.arange(output[0], dtype=np.float32), np.arange(output[1], dtype=np.float32)

@@ -225,14 +225,14 @@ class _Child:
         folder = _simulator_folder()
         ours, theirs = socket.socketpair()
         # The simulator writes its dumps into the working directory.
-        self._cwd = tempfile.TemporaryDirectory(prefix="k230-kpu-")
+        self._scratch = tempfile.TemporaryDirectory(prefix="k230-kpu-")
         environment = {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', '')}"}
-        command = [sys.executable, str(Path(kpu_worker.__file__).resolve()), str(theirs.fileno())]
+        worker = str(Path(kpu_worker.__file__).resolve())
+        command = [sys.executable, worker, str(theirs.fileno()), self._scratch.name]
         with theirs:
             self._process = subprocess.Popen(
                 command,
                 env=environment | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-                cwd=self._cwd.name,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -271,7 +271,7 @@ class _Child:
             self._process.kill()
         self._process.wait()
         with contextlib.suppress(OSError):
-            self._cwd.cleanup()
+            self._scratch.cleanup()
 
 
 def _simulator_folder() -> Path:

@@ -1,14 +1,17 @@
 """The child process around the vendor's KPU simulator; `kpu.py` starts it and talks to it.
 
 It runs as a script of its own, because the simulator may abort the process, writes to standard
-output and leaves files in the working directory. Requests and replies on the socket given as
-argument 1: a u32 length, a JSON object with `sizes`, and that many bytes for each size.
+output and leaves files in the working directory: a scratch folder, argument 2. Requests and replies
+go over the socket of argument 1: a u32 length, a JSON object with `sizes`, and that many bytes for
+each size.
 """
 
 from __future__ import annotations
 
 import importlib
 import json
+import os
+import shutil
 import socket
 import struct
 import sys
@@ -105,4 +108,6 @@ def serve(channel: socket.socket) -> None:
 
 
 if __name__ == "__main__":
+    os.chdir(sys.argv[2])
     serve(socket.socket(fileno=int(sys.argv[1])))
+    shutil.rmtree(sys.argv[2], ignore_errors=True)  # the parent is gone without having done it
