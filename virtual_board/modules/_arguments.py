@@ -9,7 +9,6 @@ import _silicon
 from ulab import numpy as np
 
 _NAMES = {np.float: "float32", np.uint8: "uint8"}
-_ndarray = type(np.zeros(1))
 
 
 def numbers(call: str, name: str, value, count: int, convert):
@@ -42,7 +41,7 @@ def real(value) -> float:
 
 def blob(call: str, name: str, value, dtype):
     """Return the bytes of a dense array of this dtype."""
-    if not isinstance(value, _ndarray):
+    if not isinstance(value, np.ndarray):
         _die(call, name, "an array", type(value).__name__)
     if value.dtype != dtype:
         _die(call, name, "an array of " + _NAMES[dtype], f"dtype {value.dtype}")

@@ -75,7 +75,7 @@ def seg_post_process(data, num_class, ori_shape, dst_shape):
     args = [integer(num_class), size(call, "ori_shape", ori_shape), shape]
     _, (picture, changed) = _silicon.call(call, args, [blob(call, "data", data, np.float)])
     overwrite(data, changed)
-    return np.array(np.frombuffer(picture, dtype=np.uint8)).reshape((shape[0], shape[1], 4))
+    return np.frombuffer(picture, dtype=np.uint8).copy().reshape((shape[0], shape[1], 4))
 
 
 def ocr_post_process(data_0, data_1, kmodel_size, frame_size, mask_thresh, box_thresh):
@@ -91,7 +91,7 @@ def ocr_post_process(data_0, data_1, kmodel_size, frame_size, mask_thresh, box_t
     shapes, answer = _silicon.call(call, args, blobs)
     texts = []
     for i in range(len(shapes)):
-        crop = np.array(np.frombuffer(answer[i + 1], dtype=np.uint8))
+        crop = np.frombuffer(answer[i + 1], dtype=np.uint8).copy()
         quad = np.array(struct.unpack_from("<8f", answer[0], 32 * i), dtype=np.float)
         texts.append([crop.reshape((1, shapes[i][0], shapes[i][1], 3)), quad])
     return texts

@@ -115,7 +115,7 @@ def rgb888_compress(frame_size, data, jpeg_quality):
     call = "aidemo.rgb888_compress"
     args = [size(call, "frame_size", frame_size), integer(jpeg_quality)]
     _, (picture,) = _silicon.call(call, args, [blob(call, "data", data, np.uint8)])
-    return np.array(np.frombuffer(picture, dtype=np.uint8)).reshape((args[0][0], args[0][1], 3))
+    return np.frombuffer(picture, dtype=np.uint8).copy().reshape((args[0][0], args[0][1], 3))
 
 
 def _boxes(call: str, data, sizes, num_class, rest, numbers: int = 4):
