@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 
 import pytest
-from ulab_runner import micropython, run_script
+from ulab_runner import micropython, run_script  # type: ignore[import-not-found,unused-ignore]
 
 pytestmark = pytest.mark.skipif(micropython() is None, reason="no micropython command found")
 
@@ -16,7 +16,8 @@ def value(expression: str, before: str = "") -> str:
     """Return what the expression prints."""
     outcome = run_script(f"from ulab import numpy as np\n{before}\nprint(repr(({expression})))\n")
     assert outcome.fault is None, outcome.fault
-    return outcome.output.rstrip("\n")
+    output: str = outcome.output
+    return output.rstrip("\n")
 
 
 def test_detections_as_the_vendor_reads_them() -> None:
@@ -25,7 +26,9 @@ def test_detections_as_the_vendor_reads_them() -> None:
         "boxes = np.ndarray(d[:, 2:6], dtype=np.int16)\n"
     )
     assert value("boxes.tolist()", before) == "[[10, 20, 30, 40], [-12, 22, 32, 41]]"
-    assert value("[int(b[0]) for b in boxes], len(boxes), boxes[1][3]", before) == "([10, -12], 2, 41)"
+    assert (
+        value("[int(b[0]) for b in boxes], len(boxes), boxes[1][3]", before) == "([10, -12], 2, 41)"
+    )
     assert value("d[:,1]", before) == "array([0.9, 0.8], dtype=float32)"
 
 
@@ -65,7 +68,9 @@ def test_buffers_share_the_data_of_dense_arrays(tmp_path: Path) -> None:
         r"(16, [[1.0, 2.5], [-1.0, 7.0]], 4, b'\x00\x00\x80\xbf\x00\x00\xe0@')"
     )
     for use in ("memoryview(a.T)", "bytes(a[:, 1])", f"open({str(data)!r}, 'rb').readinto(a.T)"):
-        attempt = f"{before}try:\n    {use}\n    r = 'worked'\nexcept TypeError:\n    r = 'refused'\n"
+        attempt = (
+            f"{before}try:\n    {use}\n    r = 'worked'\nexcept TypeError:\n    r = 'refused'\n"
+        )
         assert value("r", attempt) == "'refused'"
 
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ulab_cases import PROLOGUE, agree, cases
-from ulab_runner import micropython, run_script
+from ulab_cases import PROLOGUE, agree, cases  # type: ignore[import-not-found,unused-ignore]
+from ulab_runner import micropython, run_script  # type: ignore[import-not-found,unused-ignore]
 
 COUNT, SEED = 1500, 20230810
 VECTORS = Path(__file__).resolve().parents[1] / "vectors" / "ulab.json"
@@ -25,7 +25,8 @@ BATCH = 250
 
 def script(programs: list[str], numbers: list[int]) -> str:
     """Return a board script that runs the programs of these numbers."""
-    return PROLOGUE + "\n".join(f"run({n},{programs[n]!r})" for n in numbers)
+    prologue: str = PROLOGUE
+    return prologue + "\n".join(f"run({n},{programs[n]!r})" for n in numbers)
 
 
 def answers(output: str) -> dict[int, Any]:
@@ -59,7 +60,9 @@ def record(interpreter: str) -> None:
         with tempfile.NamedTemporaryFile("w", suffix=".py") as file:
             file.write(script(programs, [number]))
             file.flush()
-            done = subprocess.run([interpreter, file.name], capture_output=True, text=True)
+            done = subprocess.run(
+                [interpreter, file.name], capture_output=True, text=True, check=False
+            )
         real = answers(done.stdout)
         recorded.append(None if here.fault or done.returncode else real[number])
     VECTORS.parent.mkdir(exist_ok=True)

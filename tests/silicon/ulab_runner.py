@@ -43,8 +43,7 @@ def run_script(text: str, timeout: float = 120.0) -> Outcome:
             os.mkfifo(pipe)
         script = Path(folder) / "script.py"
         boot = (
-            "import _silicon\n"
-            f"_silicon.connect({{'channels': [{pipes[:2]!r}, {pipes[2:]!r}]}})\n"
+            f"import _silicon\n_silicon.connect({{'channels': [{pipes[:2]!r}, {pipes[2:]!r}]}})\n"
         )
         script.write_text(boot + text)
         process = subprocess.Popen(

@@ -1,6 +1,6 @@
 """ulab for interpreters that do not have the board's built in."""
 
-from ulab import numpy, utils
+from ulab import numpy, utils  # noqa: F401 (part of the package)
 
 __version__ = "6.4.1-(4)D"
 

@@ -6,108 +6,41 @@ the buffer protocol, as on the board; any other view refuses it.
 """
 
 import array as _arrays
-import struct
-import uctypes
 
 import _silicon
 
-UINT8 = 66
-INT8 = 98
-UINT16 = 72
-INT16 = 104
-FLOAT = 102
-BOOL = 63
-COMPLEX = 99
-
-SMALL = 64  # up to here the interpreter is quicker than a call to the silicon
-
-_CODE = {UINT8: "B", INT8: "b", UINT16: "H", INT16: "h", FLOAT: "f"}
-_SIZE = {UINT8: 1, INT8: 1, UINT16: 2, INT16: 2, FLOAT: 4}
-_NAME = {UINT8: "uint8", INT8: "int8", UINT16: "uint16", INT16: "int16", FLOAT: "float32"}
-
-print_options = {"threshold": 10, "edgeitems": 3}
-
-
-def element_type(dtype) -> int:
-    """Return the storage type of a dtype argument, refusing what the stand-in does not have."""
-    if dtype == BOOL:
-        return UINT8
-    if dtype == COMPLEX:
-        raise NotImplementedError("complex arrays are not part of the virtual board's ulab")
-    if dtype not in _CODE:
-        raise ValueError("bad typecode")
-    return dtype
-
-
-def fit(dtype: int, value):
-    """Convert a number the way a store does: floats round half away from zero, integers wrap."""
-    if dtype == FLOAT:
-        return float(value)
-    if isinstance(value, float):
-        if value - value != 0.0 or abs(value) >= 2147483648.0:  # NaN, infinite, too large: INT_MIN
-            return 0
-        value = int(value + 0.5) if value >= 0 else -int(0.5 - value)
-    value = int(value)
-    if dtype == UINT8:
-        return value & 0xFF
-    if dtype == UINT16:
-        return value & 0xFFFF
-    if dtype == INT8:
-        return ((value + 0x80) & 0xFF) - 0x80
-    return ((value + 0x8000) & 0xFFFF) - 0x8000
-
-
-def number(value) -> float:
-    """Return a number (or truth value) as a float; TypeError for anything else."""
-    if not isinstance(value, (int, float, bool)):
-        raise TypeError("can't convert %s to float" % type(value).__name__)
-    return float(value)
-
-
-def product(shape) -> int:
-    """Return the number of elements of shape."""
-    n = 1
-    for length in shape:
-        n *= length
-    return n
-
-
-def strides_of(shape):
-    """Return the strides, in elements, of a dense array."""
-    if len(shape) == 1:
-        return (1,)
-    strides = []
-    n = 1
-    for i in range(len(shape) - 1, -1, -1):
-        strides.append(n)
-        n *= shape[i]
-    strides.reverse()
-    return tuple(strides)
-
-
-class Retyped:
-    """Elements of one type over the bytes of another object (np.frombuffer of a byte buffer)."""
-
-    def __init__(self, raw, dtype: int):
-        self.raw = raw
-        self._format = "<" + _CODE[dtype]
-        self._size = _SIZE[dtype]
-
-    def __getitem__(self, i: int):
-        return struct.unpack_from(self._format, self.raw, i * self._size)[0]
-
-    def __setitem__(self, i: int, value):
-        struct.pack_into(self._format, self.raw, i * self._size, value)
-
-    def __len__(self):
-        return len(self.raw) // self._size
-
-    def span(self, low: int, high: int):
-        return self.raw[low * self._size : high * self._size]
+from ulab._access import (
+    axis_of,
+    elements,
+    extent,
+    locate,
+    nested,
+    raw,
+    text_of,
+)
+from ulab._types import (
+    BOOL,
+    CODE,
+    FLOAT,
+    NAME,
+    SIZE,
+    SMALL,
+    UINT8,
+    Retyped,
+    broadcasts,
+    element_type,
+    fit,
+    number,
+    product,
+    scalar_type,
+    strides_of,
+)
 
 
 class ndarray:
     """An array: elements of `_d` in store `_m` from `_o` on, with shape `_s` and strides `_t`."""
+
+    _dense = False
 
     def __new__(cls, source, *, dtype=FLOAT):
         return array(source, dtype=dtype)
@@ -135,11 +68,11 @@ class ndarray:
 
     @property
     def itemsize(self):
-        return _SIZE[self._d]
+        return SIZE[self._d]
 
     @property
     def strides(self):
-        size = _SIZE[self._d]
+        size = SIZE[self._d]
         return tuple([stride * size for stride in self._t])
 
     @property
@@ -310,7 +243,7 @@ class ndarray:
 
     def byteswap(self, *, inplace=False):
         target = self if inplace else self.copy()
-        if _SIZE[self._d] > 1:
+        if SIZE[self._d] > 1:
             swapped = run("byteswap", (target,))
             assign(target, swapped)
         return target
@@ -318,7 +251,9 @@ class ndarray:
     def sort(self, *, axis=-1):
         if axis is None:
             if not isinstance(self, dense_array):
-                _silicon.die("a.sort(axis=None) on a view that is not dense sorts memory outside it")
+                _silicon.die(
+                    "a.sort(axis=None) on a view that is not dense sorts memory outside it"
+                )
             assign(view(self, (self._n,), (1,), self._o), run("sort", (self,), (None,)))
             self._s, self._t = (self._n,), (1,)
         else:
@@ -327,11 +262,11 @@ class ndarray:
     # -- printing
 
     def __repr__(self):
-        name = "bool" if self._b else _NAME[self._d]
+        name = "bool" if self._b else NAME[self._d]
         if self._n == 0:
             shape = ", shape=(" + ",".join([str(n) for n in self._s]) + ")"
             return "array([]%s, dtype=%s)" % (shape if len(self._s) > 1 else "", name)
-        return "array(%s, dtype=%s)" % (_text(self, self._s, self._t, self._o), name)
+        return "array(%s, dtype=%s)" % (text_of(self, self._s, self._t, self._o), name)
 
     __str__ = __repr__
 
@@ -341,6 +276,8 @@ _base = ndarray  # isinstance(a, np.ndarray) holds for both kinds below, which p
 
 class ndarray(_base, memoryview):
     """An array whose elements lie side by side: the buffer protocol shows them."""
+
+    _dense = True
 
     def __new__(cls, *args):
         return object.__new__(cls)
@@ -379,22 +316,24 @@ class ndarray(_base):
 
 
 strided_array = ndarray
+
 ndarray = _base
-
-
-# -- making arrays
 
 
 def view(source, shape, strides, offset: int, boolean=None):
     """Return an array over the elements of source: dense_array where they lie side by side."""
     n = product(shape)
-    kind = dense_array if strides == strides_of(shape) or _dense(shape, strides) else strided_array
+    kind = (
+        dense_array
+        if strides == strides_of(shape) or _contiguous(shape, strides)
+        else strided_array
+    )
     if boolean is None:
         boolean = source._b
     return kind(source._m, source._d, boolean, shape, strides, offset, n)
 
 
-def _dense(shape, strides) -> bool:
+def _contiguous(shape, strides) -> bool:
     # The board looks at the first stride alone, so a view reversed in another dimension passes
     # there (and reads beyond its data); here it counts as not dense.
     if strides[0] != product(shape[1:]):
@@ -407,26 +346,26 @@ def _dense(shape, strides) -> bool:
 
 def new(dtype: int, boolean, shape, data):
     """Return a dense array that holds a copy of data (bytes or bytearray)."""
-    store = memoryview(_arrays.array(_CODE[dtype], data))
+    store = memoryview(_arrays.array(CODE[dtype], data))
     return dense_array(store, dtype, boolean, shape, strides_of(shape), 0, len(store))
 
 
 def from_values(dtype: int, boolean, shape, values):
     """Return a dense array of a list of numbers that fit its type."""
-    store = memoryview(_arrays.array(_CODE[dtype], values))
+    store = memoryview(_arrays.array(CODE[dtype], values))
     if not values and len(shape) == 1:  # the board makes these without a dimension: no buffer
         return strided_array(store, dtype, boolean, shape, (1,), 0, 0)
     return dense_array(store, dtype, boolean, shape, strides_of(shape), 0, len(store))
 
 
-def zeros(shape, dtype=FLOAT, boolean=False):
+def zeroed(shape, dtype=FLOAT, boolean=False):
     """Return a dense array of zeros."""
-    return new(dtype, boolean, shape, bytes(product(shape) * _SIZE[dtype]))
+    return new(dtype, boolean, shape, bytes(product(shape) * SIZE[dtype]))
 
 
 def zeros_like(source, dtype: int):
     """Return zeros in the shape of source."""
-    return zeros(source._s, dtype)
+    return zeroed(source._s, dtype)
 
 
 def array(source, *, dtype=FLOAT):
@@ -437,7 +376,7 @@ def array(source, *, dtype=FLOAT):
         if dtype == source._d:
             return source.copy()
         if boolean:  # the board converts nothing to bool: every element stays False
-            return zeros(source._s, UINT8, True)
+            return zeroed(source._s, UINT8, True)
         if source._n <= SMALL:
             values = [fit(kind, value) for value in elements(source)]
             return from_values(kind, boolean, source._s, values)
@@ -462,7 +401,7 @@ def from_nested(source, dtype: int, boolean):
         item = next(iter(item))
     if not shape:
         iter(source)  # raises TypeError where there is nothing to iterate
-        return zeros((0,), dtype, boolean)
+        return zeroed((0,), dtype, boolean)
     shape = tuple(shape)
     total = product(shape)
     values = []
@@ -478,7 +417,7 @@ def from_nested(source, dtype: int, boolean):
     if len(values) < total:
         values += [0] * (total - len(values))
     if not total:
-        return zeros(shape, dtype, boolean)
+        return zeroed(shape, dtype, boolean)
     return from_values(dtype, boolean, shape, values)
 
 
@@ -509,140 +448,6 @@ def from_object(value, other=0):
     if isinstance(value, float):
         return from_values(FLOAT, False, (1,), [value])
     return from_nested(value, FLOAT, False)
-
-
-def scalar_type(value: int, other=0) -> int:
-    """Return the type an integer operand takes beside an array of type other."""
-    if not -32767 <= value <= 32767:
-        return FLOAT
-    if value < 0:
-        return INT8 if value > -128 else INT16
-    if other == INT8 or other == INT16:
-        return INT8 if value < 128 else INT16
-    return UINT8 if value < 256 else UINT16
-
-
-# -- reading elements
-
-
-def elements(source):
-    """Return the elements, row by row, as a list (booleans as 0 and 1)."""
-    if isinstance(source, dense_array):
-        store = source._m
-        if type(store) is Retyped:
-            return [store[i] for i in range(source._o, source._o + source._n)]
-        return list(store[source._o : source._o + source._n])
-    values = []
-    _gather(source._m, source._s, source._t, source._o, values)
-    return values
-
-
-def _gather(store, shape, strides, at: int, values) -> None:
-    step = strides[0]
-    if len(shape) == 1:
-        for _ in range(shape[0]):
-            values.append(store[at])
-            at += step
-        return
-    for _ in range(shape[0]):
-        _gather(store, shape[1:], strides[1:], at, values)
-        at += step
-
-
-def nested(source, shape, strides, at: int):
-    """Return the elements as nested lists."""
-    step = strides[0]
-    if len(shape) == 1:
-        values = []
-        _gather(source._m, shape, strides, at, values)
-        return [bool(value) for value in values] if source._b else values
-    return [nested(source, shape[1:], strides[1:], at + i * step) for i in range(shape[0])]
-
-
-def raw(source, low=None, high=None):
-    """Return the bytes of elements low to high of the store (default: of a dense array)."""
-    if low is None:
-        low, high = source._o, source._o + source._n
-    store = source._m
-    if type(store) is Retyped:
-        return bytearray(store.span(low, high))
-    size = _SIZE[source._d]
-    return uctypes.bytearray_at(uctypes.addressof(store) + low * size, (high - low) * size)
-
-
-def extent(source):
-    """Return the lowest and one past the highest element of the store that source reaches."""
-    low = high = source._o
-    for length, stride in zip(source._s, source._t):
-        if stride < 0:
-            low += (length - 1) * stride
-        else:
-            high += (length - 1) * stride
-    return low, high + 1
-
-
-def _text(source, shape, strides, at: int) -> str:
-    step = strides[0]
-    if len(shape) > 1:
-        rows = [_text(source, shape[1:], strides[1:], at + i * step) for i in range(shape[0])]
-        gap = ",\n\n       " if len(shape) > 2 else ",\n       "
-        return "[" + gap.join(rows) + "]"
-    n, edge = shape[0], print_options["edgeitems"]
-    if n <= print_options["threshold"] or n <= 2 * edge:
-        shown = range(n)
-        return "[" + ", ".join([_element(source, at + i * step) for i in shown]) + "]"
-    head = [_element(source, at + i * step) for i in range(max(1, edge))]
-    tail = [_element(source, at + i * step) for i in range(n - edge, n)]
-    return "[" + ", ".join(head + ["..."] + tail) + "]"
-
-
-def _element(source, at: int) -> str:
-    value = source._m[at]
-    if source._b:
-        return "True" if value else "False"
-    if source._d != FLOAT:
-        return str(value)
-    text = "%.7g" % value
-    if "." in text or "e" in text or "n" in text:
-        return text
-    return text + ".0"
-
-
-# -- indexing
-
-
-def locate(source, key):
-    """Return (shape, strides, offset) of an index, a slice or a tuple of them."""
-    if not isinstance(key, tuple):
-        key = (key,)
-    shape, strides, at = source._s, source._t, source._o
-    if len(key) > len(shape):
-        raise IndexError("too many indices")
-    new_shape = []
-    new_strides = []
-    for i in range(len(key)):
-        item = key[i]
-        n = shape[i]
-        if type(item) is int:
-            if item < 0:
-                item += n
-            if not 0 <= item < n:
-                raise IndexError("index is out of bounds")
-            at += item * strides[i]
-        elif isinstance(item, slice):
-            start, stop, step = item.indices(n)
-            if step > 0:
-                length = (stop - start + step - 1) // step
-            else:
-                length = (stop - start + step + 1) // step
-            new_shape.append(max(0, length))
-            new_strides.append(step * strides[i])
-            at += start * strides[i]
-        else:
-            raise IndexError("indices must be integers, slices, or Boolean lists")
-    new_shape += shape[len(key) :]
-    new_strides += strides[len(key) :]
-    return tuple(new_shape), tuple(new_strides), at
 
 
 def check_mask(key) -> None:
@@ -679,16 +484,6 @@ def assign_masked(target, mask, values) -> None:
         target._m[at + places[k] * step] = fit(target._d, value)
 
 
-def broadcasts(shape, into) -> bool:
-    """Tell whether shape stretches to the shape into."""
-    if len(shape) > len(into):
-        return False
-    for a, b in zip(reversed(shape), reversed(into)):
-        if a != b and a != 1:
-            return False
-    return True
-
-
 def assign(target, values) -> None:
     """Store values in every element of target, stretching and converting as the board does."""
     if values._n == 0:
@@ -705,9 +500,9 @@ def assign(target, values) -> None:
             return
         if values._n == 1:
             value = fit(target._d, values._m[values._o])
-            one = _arrays.array(_CODE[target._d], [value])
+            one = _arrays.array(CODE[target._d], [value])
             target._m[at : at + target._n] = memoryview(
-                _arrays.array(_CODE[target._d], bytes(one) * target._n)
+                _arrays.array(CODE[target._d], bytes(one) * target._n)
             )
             return
     if values._n == target._n <= SMALL and values._s == target._s:
@@ -751,9 +546,6 @@ def _scatter(target, values, shape, strides, at: int) -> None:
         at += step
 
 
-# -- the silicon
-
-
 def store_through(target, op: str, values) -> None:
     """Let the silicon change target in place (assignment, += and the like)."""
     low, high = extent(target)
@@ -782,7 +574,7 @@ def run(op: str, sources, params=()):
             else:
                 results.append(new(dtype, boolean, tuple(shape), data))
         elif kind == 1:
-            value = _arrays.array(_CODE[dtype], data)[0]
+            value = _arrays.array(CODE[dtype], data)[0]
             results.append(bool(value) if boolean else value)
         else:
             results.append(shape)
@@ -795,7 +587,7 @@ def _describe(source, metas, blobs, whole: bool) -> None:
         blobs.append(raw(source))
     elif source._n <= SMALL and not whole:
         metas.append((source._d, source._b, source._s))
-        blobs.append(bytes(_arrays.array(_CODE[source._d], elements(source))))
+        blobs.append(bytes(_arrays.array(CODE[source._d], elements(source))))
     elif source._n == 0:
         metas.append((source._d, source._b, source._s))
         blobs.append(b"")
@@ -803,15 +595,3 @@ def _describe(source, metas, blobs, whole: bool) -> None:
         low, high = extent(source)
         metas.append((source._d, source._b, source._s, source._t, source._o - low))
         blobs.append(raw(source, low, high))
-
-
-def axis_of(axis, source) -> int:
-    """Return axis counted from the front; ValueError outside the array's dimensions."""
-    if type(axis) is not int:
-        raise TypeError("can't convert %s to int" % type(axis).__name__)
-    n = len(source._s)
-    if axis < 0:
-        axis += n
-    if not 0 <= axis < n:
-        raise ValueError("axis is out of bounds")
-    return axis

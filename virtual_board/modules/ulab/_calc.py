@@ -3,34 +3,34 @@
 import math
 
 import _silicon
+
+from ulab._access import (
+    axis_of,
+    elements,
+)
 from ulab._array import (
-    BOOL,
+    dense_array,
+    from_nested,
+    from_object,
+    from_values,
+    ndarray,
+    run,
+    view,
+    zeroed,
+)
+from ulab._operators import two
+from ulab._types import (
     FLOAT,
     INT8,
     INT16,
     SMALL,
     UINT8,
     UINT16,
-    axis_of,
-    dense_array,
     element_type,
-    elements,
     fit,
-    from_nested,
-    from_object,
-    from_values,
-    ndarray,
     number,
     print_options,
-    product,
-    run,
-    strided_array,
-    view,
-    zeros,
 )
-from ulab._operators import two
-
-_ = (BOOL, INT8, dense_array, product, strided_array)
 
 
 def _sequence(source):
@@ -254,6 +254,11 @@ def roll(source, distance, *, axis=None):
 def compress(condition, source, *, axis=None):
     """The entries where condition is true."""
     _ndarray(source, "wrong input type")
+    if axis is not None and len(source._s) == 4:
+        _silicon.die(
+            "np.compress along an axis of a 4-D array loses its place and writes over the heap; "
+            "use three dimensions at most"
+        )
     wanted = source._n if axis is None else source._s[axis_of(axis, source)]
     if len(condition) != wanted:
         raise ValueError("wrong length of condition array")
@@ -365,9 +370,7 @@ def clip(value, low, high):
     """value limited to low...high."""
     if _scalar(value):
         return low if value < low else high if value > high else value
-    return two(
-        "maximum", from_object(low), two("minimum", from_object(value), from_object(high))
-    )
+    return two("maximum", from_object(low), two("minimum", from_object(value), from_object(high)))
 
 
 def _bitwise(op: str, a, b):
@@ -484,7 +487,7 @@ def trapz(y, x=None, dx=1.0):
     if len(y._s) != 1:
         raise ValueError("trapz is defined for 1D iterables")
     if x is None:
-        x = zeros((0,))
+        x = zeroed((0,))
     else:
         x = from_object(x)
         if len(x._s) != 1 or x._n != y._n:
@@ -588,7 +591,7 @@ def _apply(name: str, value, out):
         except (ValueError, OverflowError):
             pass  # NaN and infinity are the silicon's
     if result is None:
-        result = run(name, (value,)) if value._n else zeros(value._s)
+        result = run(name, (value,)) if value._n else zeroed(value._s)
     if out is None:
         return result
     out[:] = result
@@ -613,6 +616,3 @@ def _function(name: str):
         return _apply(name, value, out)
 
     return function
-
-
-_unused = (UINT16,)

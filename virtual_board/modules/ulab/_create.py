@@ -3,29 +3,31 @@
 import math
 
 import _silicon
+
+from ulab._access import (
+    elements,
+)
 from ulab._array import (
-    BOOL,
-    FLOAT,
-    INT16,
-    UINT8,
-    Retyped,
-    _CODE,
-    _SIZE,
     array,
     dense_array,
-    element_type,
-    elements,
-    fit,
     from_nested,
     from_object,
     from_values,
     ndarray,
     run,
-    scalar_type,
-    zeros as _zeros,
+    zeroed,
 )
-
-_ = (UINT8, scalar_type)
+from ulab._types import (
+    BOOL,
+    CODE,
+    FLOAT,
+    INT16,
+    SIZE,
+    UINT8,
+    Retyped,
+    element_type,
+    fit,
+)
 
 
 def _shape(shape):
@@ -45,7 +47,7 @@ def zeros(shape, *, dtype=FLOAT):
     """Zeros of a shape."""
     if shape == 0:
         return from_values(element_type(dtype), dtype == BOOL, (0,), [])
-    return _zeros(_shape(shape), element_type(dtype), dtype == BOOL)
+    return zeroed(_shape(shape), element_type(dtype), dtype == BOOL)
 
 
 empty = zeros
@@ -58,7 +60,7 @@ def full(shape, value, *, dtype=FLOAT):
         value = 1 if value else 0
     elif kind != FLOAT and not isinstance(value, int):
         raise TypeError("can't convert %s to int" % type(value).__name__)
-    result = _zeros(_shape(shape), kind, dtype == BOOL)
+    result = zeroed(_shape(shape), kind, dtype == BOOL)
     result[:] = from_values(kind, False, (1,), [fit(kind, value)])
     return result
 
@@ -71,7 +73,7 @@ def ones(shape, *, dtype=FLOAT):
 def eye(n, *, M=None, k=0, dtype=FLOAT):
     """Ones on a diagonal of an n x M matrix."""
     columns = n if M is None else M
-    result = _zeros((n, columns), element_type(dtype), dtype == BOOL)
+    result = zeroed((n, columns), element_type(dtype), dtype == BOOL)
     row, column = (0, k) if k >= 0 else (-k, 0)
     if (columns - column > n) if k >= 0 else (n - row > columns):
         _silicon.die(
@@ -103,7 +105,7 @@ def diag(source, *, k=0):
     if len(source._s) > 2:
         raise ValueError("input must be 1- or 2-d")
     n = source._n + abs(k)
-    result = _zeros((n, n), source._d, False)
+    result = zeroed((n, n), source._d, False)
     row, column = (0, k) if k >= 0 else (-k, 0)
     values = elements(source)
     for i in range(source._n):
@@ -233,7 +235,7 @@ def frombuffer(buffer, *, dtype=FLOAT, count=-1, offset=0):
     On the board an offset keeps nothing alive: hold a reference to buffer.
     """
     kind = element_type(dtype)
-    size = _SIZE[kind]
+    size = SIZE[kind]
     try:
         source = memoryview(buffer)
     except TypeError:
@@ -276,17 +278,17 @@ _alive = []  # byte views made from typed buffers do not keep them; the last few
 def _same_type(buffer, kind: int) -> bool:
     import array as arrays
 
-    return isinstance(buffer, arrays.array) and str(buffer)[7] == _CODE[kind]
+    return isinstance(buffer, arrays.array) and str(buffer)[7] == CODE[kind]
 
 
 def fromfile(path, *, dtype=FLOAT, count=-1, offset=0):
     """A 1-D array of the elements of a binary file, from a byte offset on."""
     kind = element_type(dtype)
-    size = _SIZE[kind]
+    size = SIZE[kind]
     with open(path, "rb") as file:
         file.seek(offset)
         data = file.read() if count < 0 else file.read(count * size)
-    result = _zeros((len(data) // size,), kind, dtype == BOOL)
+    result = zeroed((len(data) // size,), kind, dtype == BOOL)
     if result._n:
         memoryview(result)[:] = memoryview(frombuffer(data[: result._n * size], dtype=dtype).copy())
     return result

@@ -1,6 +1,10 @@
 """ulab.numpy.fft: power-of-two lengths, real and imaginary parts apart."""
 
-from ulab._array import ndarray, run, zeros
+from ulab._array import (
+    ndarray,
+    run,
+    zeroed,
+)
 
 
 def transform(real, imaginary, kind: str):
@@ -13,7 +17,7 @@ def transform(real, imaginary, kind: str):
     if real._n & (real._n - 1):
         raise ValueError("input array length must be power of 2")
     if imaginary is None:
-        imaginary = zeros((0,))
+        imaginary = zeroed((0,))
     elif imaginary._n != real._n:
         raise ValueError("real and imaginary parts must be of equal length")
     return run("fourier", (real, imaginary), (kind,))

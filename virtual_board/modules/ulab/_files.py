@@ -2,7 +2,19 @@
 
 import struct
 
-from ulab._array import FLOAT, element_type, fit, from_values, ndarray, new, raw
+from ulab._access import (
+    raw,
+)
+from ulab._array import (
+    from_values,
+    ndarray,
+    new,
+)
+from ulab._types import (
+    FLOAT,
+    element_type,
+    fit,
+)
 
 _KINDS = {"u1": 66, "i1": 98, "u2": 72, "i2": 104, "f4": 102}
 

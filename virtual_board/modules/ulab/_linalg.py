@@ -1,7 +1,14 @@
 """ulab.numpy.linalg."""
 
-from ulab._array import FLOAT, from_nested, ndarray, run
+from ulab._array import (
+    from_nested,
+    ndarray,
+    run,
+)
 from ulab._calc import _reduced_axis
+from ulab._types import (
+    FLOAT,
+)
 
 
 def _square(source):

@@ -5,20 +5,24 @@ in a float array, so both give the same bits.
 """
 
 import _silicon
-from ulab._array import (
-    FLOAT,
-    INT8,
-    INT16,
-    SMALL,
-    UINT8,
-    UINT16,
-    broadcasts,
+
+from ulab._access import (
     elements,
+)
+from ulab._array import (
     from_object,
     from_values,
     ndarray,
     run,
     store_through,
+)
+from ulab._types import (
+    FLOAT,
+    INT16,
+    SMALL,
+    UINT8,
+    UINT16,
+    broadcasts,
 )
 
 
@@ -187,7 +191,9 @@ def _install() -> None:
         setattr(ndarray, "__i" + name + "__", changing(op))
     ndarray.__pow__ = lambda self, other: _power(self, from_object(other, self._d))
     ndarray.__rpow__ = lambda self, other: _power(from_object(other), self)
-    ndarray.__floordiv__ = lambda self, other: two("floor_divide", self, from_object(other, self._d))
+    ndarray.__floordiv__ = lambda self, other: two(
+        "floor_divide", self, from_object(other, self._d)
+    )
     for name in ("and", "or", "xor"):
         setattr(ndarray, "__" + name + "__", _logical_method("logical_" + name))
     ndarray.__gt__ = lambda self, other: compare("more", self, from_object(other, self._d))
@@ -216,8 +222,10 @@ def _power(left, right):
 def _less(op: str, swapped: str, self, other):
     other = from_object(other, self._d)
     # The board answers a < b as b > a, its types in that order.
-    return compare(swapped, other, self) if other._n > 1 or self._n > SMALL else run(
-        swapped, (other, self)
+    return (
+        compare(swapped, other, self)
+        if other._n > 1 or self._n > SMALL
+        else run(swapped, (other, self))
     )
 
 
@@ -240,4 +248,3 @@ def _invert(self):
 
 
 _install()
-_ = (INT8,)

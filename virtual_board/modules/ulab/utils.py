@@ -1,7 +1,16 @@
 """ulab.utils."""
 
-from ulab._array import FLOAT, UINT8, dense_array, ndarray, new, run
+from ulab._array import (
+    dense_array,
+    ndarray,
+    new,
+    run,
+)
 from ulab._fft import transform
+from ulab._types import (
+    FLOAT,
+    UINT8,
+)
 
 
 def _integers(kind: str, size: int, buffer, count, offset, out, byteswap):
