@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -199,8 +200,6 @@ def seg_post_process(
         input buffer: each logit divided by the sum of the pixel's exponentials (not a softmax;
         a logit above 88.7 makes the sum infinite and class 0 win).
     """
-    import cv2
-
     values = cpp.table(logits, size[0] * size[1], num_classes)
     total = np.zeros(len(values), F32)
     with np.errstate(all="ignore"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -44,8 +45,6 @@ def _serve(decode: Callable[..., Any]) -> Operation:
 
 def _rgb888_compress(args: list[Any], blobs: list[memoryview]) -> Answer:
     """Serve `[(h, w), quality]`: the picture through JPEG and back, not the JPEG file."""
-    import cv2
-
     (height, width), quality = args
     picture = np.frombuffer(blobs[0], np.uint8)
     if min(height, width) < 1 or picture.size < height * width * 3:

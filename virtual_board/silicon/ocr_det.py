@@ -11,8 +11,10 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
+import pyclipper
 
 from virtual_board.silicon import rectangle
 from virtual_board.silicon.cpp import F32, Floats, to_int
@@ -49,8 +51,6 @@ def ocr_post_process(
         mask_threshold: a pixel above it belongs to a text.
         box_threshold: a text whose mean probability is below it is dropped.
     """
-    import cv2
-
     plane = probability.reshape(-1)[: model_size[0] * model_size[1]]
     plane = plane.reshape(model_size[1], model_size[0])
     picture = frame.reshape(-1)[: frame_size[0] * frame_size[1] * 3]
@@ -76,8 +76,6 @@ def _offset(outline: npt.NDArray[np.int32], height: int) -> npt.NDArray[np.int32
     A thin hole or line shrinks to nothing. The board then reads a freed rectangle; what it finds
     depends on the allocator, typically a line along the map's left edge, which is returned here.
     """
-    import pyclipper
-
     path = outline.tolist()
     steps = np.diff(outline.astype(np.float64), axis=0)
     length = 0.0
@@ -94,8 +92,6 @@ def _offset(outline: npt.NDArray[np.int32], height: int) -> npt.NDArray[np.int32
 
 def _mean_inside(plane: Floats, outline: npt.NDArray[np.int32]) -> np.float32:
     """Return the mean probability inside the filled outline."""
-    import cv2
-
     low, high = outline.min(axis=0), outline.max(axis=0)
     filled = np.zeros((high[1] - low[1] + 1, high[0] - low[0] + 1), np.uint8)
     cv2.fillPoly(filled, [(outline - low).reshape(-1, 1, 2)], (1,))
@@ -149,8 +145,6 @@ def _crop(picture: npt.NDArray[np.uint8], quad: Floats) -> npt.NDArray[np.uint8]
 
     Without a whole pixel of height the board gives a picture of the frame's size.
     """
-    import cv2
-
     sides = [rectangle.length(quad[1] - quad[0]), rectangle.length(quad[2] - quad[1])]
     width, height = max(sides), min(sides)
     target = np.array([[0, 0], [width, 0], [width, height], [0, height]], F32)
@@ -165,16 +159,21 @@ def _warp(
     picture: npt.NDArray[np.uint8], transform: npt.NDArray[np.float64], size: Size
 ) -> npt.NDArray[np.uint8]:
     """Warp with coordinates in 1/32 pixel, as OpenCV did up to 4.12 (5.0 interpolates finer)."""
-    import cv2
-
     inverse = np.asarray(cv2.invert(transform)[1])
     x = np.arange(size[0], dtype=np.float64)
     y = np.arange(size[1], dtype=np.float64)[:, None]
     scale = inverse[2, 0] * x + (inverse[2, 1] * y + inverse[2, 2])
     with np.errstate(divide="ignore"):
-        scale = np.where(scale != 0, 32 / scale, 0.0)
-    source = [to_int(np.rint((row[0] * x + (row[1] * y + row[2])) * scale)) for row in inverse[:2]]
-    whole = np.stack([source[0] >> 5, source[1] >> 5], axis=-1).clip(-32768, 32767)
-    part = ((source[1] & 31) * 32 + (source[0] & 31)).astype(np.uint16)
-    crop = cv2.remap(picture, whole.astype(np.int16), part, cv2.INTER_LINEAR)
+        np.divide(32.0, scale, out=scale, where=scale != 0)
+    whole = np.empty((size[1], size[0], 2), np.int16)
+    part = np.zeros((size[1], size[0]), np.int32)
+    for axis, row in enumerate(inverse[:2]):
+        place = row[0] * x + (row[1] * y + row[2])
+        place *= scale
+        np.clip(place, -(2**31), 2**31 - 1, out=place)
+        np.rint(place, out=place)
+        fixed = place.astype(np.int32)
+        whole[..., axis] = np.clip(fixed >> 5, -(2**15), 2**15 - 1)
+        part += (fixed & 31) << (5 * axis)
+    crop = cv2.remap(picture, whole, part.astype(np.uint16), cv2.INTER_LINEAR)
     return np.asarray(crop, np.uint8)

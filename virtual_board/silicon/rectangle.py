@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -19,8 +20,6 @@ _Rectangle = tuple[np.float32, np.float32, np.float32, np.float32, np.float32]
 
 def corners(points: npt.NDArray[np.int32]) -> Floats:
     """Return the ``[4, 2]`` corners of the smallest rectangle around ``[n, 2]`` whole points."""
-    import cv2
-
     hull = np.asarray(cv2.convexHull(points.reshape(-1, 1, 2), clockwise=False), F32)
     x, y, width, height, degrees = _smallest(hull.reshape(-1, 2))
     angle = float(degrees) * math.pi / 180.0

@@ -6,6 +6,7 @@ best instance first, so that a worse one covers a better one. Sizes are ``(heigh
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -114,8 +115,6 @@ class _Mask:
             NativeFault: what ends the board's process: over 512 instances, a box outside the
                 display, a class beyond the palette, a frame so narrow that no mask is left.
         """
-        import cv2
-
         canvas = np.zeros((*self._display, 4), np.uint8)
         found = found._replace(boxes=self._clipped(found.boxes))
         if not len(found.ids):
