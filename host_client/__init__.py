@@ -1,0 +1,105 @@
+"""Client of the K230 vision service: results, events and commands of a board.
+
+    from host_client import Board
+
+    async with Board.connect("tcp://192.168.1.20") as board:
+        async for result in board.results():
+            print(result.task, result.to_dict())
+
+host_client.sync has the same without await.
+"""
+
+from host_client.address import SerialAddress, TcpAddress, parse_address
+from host_client.board import Board
+from host_client.clock import BoardClock
+from host_client.decode import Model, decode_result
+from host_client.exceptions import (
+    AddressError,
+    AuthenticationError,
+    BoardFull,
+    Closed,
+    CommandFailed,
+    ConnectionFailed,
+    K230Error,
+    KeyFormatError,
+    LinkLost,
+    PictureError,
+    PortLocked,
+    ProtocolError,
+    RequestTimeout,
+    SimulationError,
+    TooManyAttempts,
+    VersionError,
+)
+from host_client.keys import KeyStore
+from host_client.messages import (
+    Counts,
+    Event,
+    LogLine,
+    State,
+    StateChange,
+    Statistics,
+    SwitchReport,
+    TaskInfo,
+)
+from host_client.results import (
+    Box,
+    ClassificationResult,
+    DetectionResult,
+    Label,
+    MetricLearningResult,
+    MultilabelResult,
+    OcrResult,
+    Result,
+    SegmentationResult,
+    Text,
+)
+from host_client.session import Welcome
+from host_client.streams import Stream
+
+__all__ = [
+    "AddressError",
+    "AuthenticationError",
+    "Board",
+    "BoardClock",
+    "BoardFull",
+    "Box",
+    "ClassificationResult",
+    "Closed",
+    "CommandFailed",
+    "ConnectionFailed",
+    "Counts",
+    "DetectionResult",
+    "Event",
+    "K230Error",
+    "KeyFormatError",
+    "KeyStore",
+    "Label",
+    "LinkLost",
+    "LogLine",
+    "MetricLearningResult",
+    "Model",
+    "MultilabelResult",
+    "OcrResult",
+    "PictureError",
+    "PortLocked",
+    "ProtocolError",
+    "RequestTimeout",
+    "Result",
+    "SegmentationResult",
+    "SerialAddress",
+    "SimulationError",
+    "State",
+    "StateChange",
+    "Statistics",
+    "Stream",
+    "SwitchReport",
+    "TaskInfo",
+    "TcpAddress",
+    "Text",
+    "TooManyAttempts",
+    "VersionError",
+    "Welcome",
+    "decode_result",
+    "parse_address",
+]

@@ -1,0 +1,396 @@
+"""One board: results, events and commands, over a link that comes back by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Generator
+from types import TracebackType
+from typing import Any
+
+from host_client.address import Address, parse_address
+from host_client.answers import expect, transfer_place
+from host_client.calls import Progress
+from host_client.clock import BoardClock
+from host_client.connection import Connection
+from host_client.decode import MALFORMED, Model
+from host_client.exceptions import (
+    Closed,
+    K230Error,
+    LinkLost,
+    ProtocolError,
+    RequestTimeout,
+)
+from host_client.inbox import Channel, Inbox
+from host_client.keys import KeyRing, KeyStore
+from host_client.link import Link
+from host_client.messages import (
+    Counts,
+    Event,
+    LogLine,
+    State,
+    StateChange,
+    Statistics,
+    SwitchReport,
+    TaskInfo,
+)
+from host_client.pictures import PictureSource, load_picture
+from host_client.results import Result
+from host_client.session import Settings, Welcome
+from host_client.streams import Stream
+
+_log = logging.getLogger(__name__)
+
+REQUEST_TIMEOUT = 60.0  # seconds; commands are answered between frames, and a frame may take 20
+INFER_TIMEOUT = 300.0
+SWITCH_TIMEOUT = 300.0
+QUEUE = 64  # items that a stream keeps for a slow reader
+
+OnState = Callable[[StateChange], None]
+
+
+class Board:
+    """A connected board; use `async with Board.connect(url) as board`.
+
+    The link reconnects by itself with growing pauses, and streams go on across reconnects and
+    restarts of the board. A command under way when the link is lost raises LinkLost unless
+    repeating it is harmless. Not to be shared between event loops.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        keys: KeyRing,
+        settings: Settings,
+        wait: float,
+        on_state: OnState | None,
+    ) -> None:
+        """Not for users: see connect()."""
+        self.address = address
+        self._wait = wait
+        self._on_state = on_state
+        self._inbox = Inbox(self._subscription_changed, self._ask_model)
+        self._states: Channel[StateChange] = Channel(lambda: None)
+        self._connection = Connection(
+            address, keys, settings, self._inbox, on_link=self._new_link, on_state=self._changed
+        )
+        self._wanted_changed = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._subscriber: asyncio.Task[None] | None = None
+        self._background: set[asyncio.Task[Any]] = set()
+        self._transfer_lock = asyncio.Lock()
+
+    @classmethod
+    def connect(
+        cls,
+        url: str,
+        key: bytes | str | bool | None = None,
+        *,
+        wait: float = 0.0,
+        on_state: OnState | None = None,
+        key_store: KeyStore | None = None,
+        client_name: str = "host_client",
+        greeting_timeout: float = 60.0,
+        silence_timeout: float = 120.0,
+    ) -> Board:
+        """Return a board to enter with `async with` (or to await, and close() later).
+
+        Args:
+            url: tcp://HOST[:5230] or serial:///dev/ttyUSB0?baudrate=921600.
+            key: 32 bytes, 64 hexadecimal digits, "@FILE", False for none; by default K230_KEY,
+                else the store.
+            wait: seconds for which a board that can't be reached yet is tried again.
+            on_state: called with each StateChange, in the event loop.
+            key_store: instead of ~/.config/k230/keys.
+            client_name: how the board's log calls this client.
+            greeting_timeout: seconds until what does not greet is no board.
+            silence_timeout: seconds of silence after which a link counts as lost.
+
+        Entering raises ConnectionFailed, AuthenticationError or VersionError.
+        """
+        settings = Settings(
+            client_name=client_name,
+            greeting_timeout=greeting_timeout,
+            silence_timeout=silence_timeout,
+        )
+        return cls(parse_address(url), KeyRing(key, key_store), settings, wait, on_state)
+
+    async def __aenter__(self) -> Board:
+        self._loop = asyncio.get_running_loop()
+        await self._connection.open(self._wait)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __await__(self) -> Generator[Any, None, Board]:
+        return self.__aenter__().__await__()
+
+    def __repr__(self) -> str:
+        return f"<Board {self.address} {self.state.value}>"
+
+    # What is known.
+
+    @property
+    def state(self) -> State:
+        """Where the link stands."""
+        return self._connection.state
+
+    @property
+    def info(self) -> Welcome:
+        """Who answered last: firmware version, name, id, boot id."""
+        info = self._connection.info
+        if info is None:
+            raise Closed("the board was never connected")
+        return info
+
+    @property
+    def model(self) -> Model | None:
+        """The running configuration, as far as it was announced (see describe())."""
+        return self._inbox.model
+
+    @property
+    def clock(self) -> BoardClock:
+        """The board's clock in this computer's time."""
+        return self._inbox.clock
+
+    @property
+    def latest_statistics(self) -> Statistics | None:
+        """What the board counted last, where anybody reads statistics()."""
+        return self._inbox.latest_statistics
+
+    @property
+    def counts(self) -> Counts:
+        """What was thrown away, and why."""
+        inbox = self._inbox
+        channels: list[Channel[Any]] = [
+            inbox.results,
+            inbox.events,
+            inbox.statistics,
+            inbox.logs,
+        ]
+        dropped = sum(s.dropped for channel in channels for s in channel.open_streams)
+        return Counts(self._connection.damaged, inbox.malformed, inbox.undescribed, dropped)
+
+    # Streams. Each keeps the newest `queue` items for its reader and counts what it dropped.
+
+    def results(self, queue: int = QUEUE, rate: int = 0) -> Stream[Result]:
+        """Return a stream of results; rate: results a second at most, 0 for all."""
+        return self._inbox.results.open(queue, rate)
+
+    def events(self, queue: int = QUEUE) -> Stream[Event]:
+        """Return a stream of what happens on the board."""
+        return self._inbox.events.open(queue)
+
+    def statistics(self, queue: int = QUEUE) -> Stream[Statistics]:
+        """Return a stream of the board's statistics."""
+        return self._inbox.statistics.open(queue)
+
+    def logs(self, queue: int = 1000) -> Stream[LogLine]:
+        """Return a stream of the board's log lines."""
+        return self._inbox.logs.open(queue)
+
+    def states(self, queue: int = QUEUE) -> Stream[StateChange]:
+        """Return a stream of the link's states."""
+        return self._states.open(queue)
+
+    # Commands.
+
+    async def request(
+        self,
+        command: str,
+        arguments: dict[str, Any] | None = None,
+        timeout: float = REQUEST_TIMEOUT,
+        *,
+        progress: Progress | None = None,
+        repeat: bool = False,
+    ) -> Any:
+        """Send a command and return its result as it comes.
+
+        timeout (seconds) starts anew with every progress report. repeat: send it again over
+        the next link where this one is lost; only for what may happen twice.
+        Raises CommandFailed, RequestTimeout, LinkLost.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            link = await self._connection.usable_link(deadline)
+            try:
+                return await link.request(command, arguments or {}, timeout, progress)
+            except LinkLost:
+                if not repeat:
+                    raise
+                await asyncio.sleep(0)  # let the keeper see it too
+            except RequestTimeout:
+                raise RequestTimeout(f"{command}: no answer within {timeout:g} s") from None
+
+    async def status(self, timeout: float = REQUEST_TIMEOUT) -> dict[str, Any]:
+        """Return the board's own account of its state."""
+        answer = await self.request("status", timeout=timeout, repeat=True)
+        return dict(expect(answer, dict, "status"))
+
+    async def tasks(self, timeout: float = REQUEST_TIMEOUT) -> list[TaskInfo]:
+        """Return the tasks that the card offers."""
+        answer = await self.request("tasks", timeout=timeout, repeat=True)
+        rows = expect(answer, list, "tasks")
+        return [TaskInfo.from_map(expect(row, dict, "tasks")) for row in rows]
+
+    async def describe(self, timeout: float = REQUEST_TIMEOUT) -> Model:
+        """Return the running configuration: task, model, labels, size of the frames."""
+        fields = await self.request("describe", timeout=timeout, repeat=True)
+        try:
+            return self._inbox.learn(expect(fields, list, "describe"))
+        except MALFORMED as error:
+            raise ProtocolError(f"describe: {error}") from error
+
+    async def switch(
+        self, task: str, timeout: float = SWITCH_TIMEOUT, *, progress: Progress | None = None
+    ) -> SwitchReport:
+        """Run another task; the old one goes on where that fails (CommandFailed)."""
+        answer = await self.request("switch", {"task": task}, timeout, progress=progress)
+        return SwitchReport.from_map(expect(answer, dict, "switch"))
+
+    async def set(
+        self,
+        values: dict[str, Any],
+        *,
+        save: bool = False,
+        timeout: float = REQUEST_TIMEOUT,
+    ) -> dict[str, Any]:
+        """Change settings of the running task from the next frame on; save keeps them."""
+        answer = await self.request("set", {"values": values, "save": save}, timeout)
+        return dict(expect(answer, dict, "set"))
+
+    async def infer(
+        self,
+        picture: PictureSource,
+        timeout: float = INFER_TIMEOUT,
+        *,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Send a picture and return what the running task finds in it.
+
+        picture: path, encoded bytes, Pillow image, or uint8 array (height, width, 3) RGB or
+        (height, width) grey. Raises PictureError, CommandFailed and what request() raises.
+        """
+        loop = asyncio.get_running_loop()
+        loaded = await loop.run_in_executor(None, load_picture, picture)
+        digest = hashlib.sha256(loaded.planes).digest()
+        put = {"kind": "picture", "size": len(loaded.planes), "sha256": digest}
+        deadline = time.monotonic() + timeout
+        async with self._transfer_lock:
+            while True:
+                link = await self._connection.usable_link(deadline)
+                try:
+                    place = await link.request("put", put, timeout)
+                    number, offset, window = transfer_place(place)
+                    await asyncio.wait_for(
+                        link.transfer(number, loaded.planes, offset, window, progress), timeout
+                    )
+                    where = {
+                        "transfer": number,
+                        "width": loaded.width,
+                        "height": loaded.height,
+                        "format": "rgb888p",
+                    }
+                    answer = await link.request("infer", where, timeout, progress)
+                    break
+                except LinkLost:
+                    if time.monotonic() >= deadline:
+                        raise
+                    await asyncio.sleep(0)
+                except asyncio.TimeoutError:
+                    raise RequestTimeout(f"infer: picture not taken in {timeout:g} s") from None
+        return await self._picture_result(expect(answer, list, "infer"), loaded.name)
+
+    async def _picture_result(self, message: list[Any], name: str | None) -> Result:
+        try:
+            model = self._inbox.find_model(message[3]) or await self.describe()
+            return self._inbox.decode(message, model, name)
+        except MALFORMED as error:
+            raise ProtocolError(f"infer: the answer is no result ({error})") from error
+
+    # The link.
+
+    async def close(self) -> None:
+        """Close the link; streams end. May be called again."""
+        tasks = [*self._background]
+        if self._subscriber is not None:
+            tasks.append(self._subscriber)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._connection.close()
+        self._inbox.end(None)
+        self._states.end(None)
+
+    def _new_link(self, link: Link) -> None:
+        if self._subscriber is not None:
+            self._subscriber.cancel()
+        self._subscriber = asyncio.create_task(self._subscribe(link), name="k230-subscriber")
+
+    def _changed(self, change: StateChange) -> None:
+        self._states.push(change)
+        if change.state is State.FAILED:
+            self._states.end(None)
+        if self._on_state is not None:
+            try:
+                self._on_state(change)
+            except Exception:
+                _log.exception("the on_state callback failed")
+
+    # What the board should send by itself.
+
+    def _subscription_changed(self) -> None:
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        # A stream may be collected in any thread.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._wanted_changed.set)
+
+    def _wanted(self) -> dict[str, Any]:
+        inbox = self._inbox
+        rates = [stream.rate for stream in inbox.results.open_streams]
+        return {
+            "results": bool(rates),
+            "events": bool(inbox.events.open_streams),
+            "statistics": bool(inbox.statistics.open_streams),
+            "logs": bool(inbox.logs.open_streams),
+            "rate": 0 if 0 in rates or not rates else max(rates),
+        }
+
+    async def _subscribe(self, link: Link) -> None:
+        nothing = {"results": False, "events": False, "statistics": False, "logs": False, "rate": 0}
+        sent = nothing
+        while not link.ended.done():
+            self._wanted_changed.clear()
+            wanted = self._wanted()
+            if wanted != sent:
+                try:
+                    await link.request("subscribe", wanted, REQUEST_TIMEOUT)
+                    sent = wanted
+                except RequestTimeout:
+                    continue
+                except K230Error as error:
+                    link.close(LinkLost(f"the board does not let us subscribe: {error}"))
+                    return
+            else:
+                await self._wanted_changed.wait()
+
+    def _ask_model(self) -> None:
+        async def ask() -> None:
+            with contextlib.suppress(K230Error):
+                await self.describe()
+
+        if self._loop is not None:
+            task = self._loop.create_task(ask())
+            self._background.add(task)
+            task.add_done_callback(self._background.discard)
