@@ -130,7 +130,7 @@ def _find(path: str, files: Files) -> str:
     found = []
     for name in names[:MAX_FOLDERS]:
         below = _join(path, name)
-        if name.startswith(("cpp_", ".", "__")) or not files.is_folder(below):
+        if name[0] in "._" or name[:4] == "cpp_" or not files.is_folder(below):
             continue
         for folder in (below, _join(below, INNER)):
             if files.is_file(_join(folder, CONFIG)):

@@ -1,7 +1,7 @@
 """One YAML scalar: what its text means, and what is refused because people misread it.
 
 Pure: no I/O, no vendor module; the same file runs on the board and on the host.
-docs/configuration.md describes the subset.
+docs/yaml.md describes the subset.
 """
 
 _DIGITS = "0123456789"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -244,3 +246,17 @@ def test_error_carries_its_parts() -> None:
         "configs/service.yaml line 2: on is not clear: write true or false, "
         "or put it in quotes if it is text"
     )
+
+
+def test_number_vectors_are_what_pyyaml_reads() -> None:
+    path = Path(__file__).parents[1] / "vectors" / "yaml" / "numbers.txt"
+    for line in path.read_text().splitlines()[1:]:
+        text, expected = line.split()
+        assert struct.pack("<f", yaml.safe_load(text)).hex() == expected
+
+
+def test_document_vectors_are_what_pyyaml_reads() -> None:
+    path = Path(__file__).parents[1] / "vectors" / "yaml" / "documents.json"
+    for row in json.loads(path.read_text(encoding="utf-8")):
+        if "error" not in row:
+            assert same(row["value"], yaml.safe_load(row["text"]))
