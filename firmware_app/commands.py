@@ -1,5 +1,6 @@
 """What clients may ask for: one function a command, (service, session, arguments) -> result.
 
+An async function is a command that waits for something; frames and other commands go on meanwhile.
 docs/protocol.md section 5 lists them. Arguments come from outside: each is checked before use.
 """
 

@@ -25,7 +25,18 @@ CONFIGS = "/sdcard/configs"
 SERVICE_YAML = CONFIGS + "/service.yaml"
 MAX_CONFIG = 65536  # characters
 MAX_QUEUED = 16  # commands that wait for their turn, over all sessions
+MAX_LONG = 4  # commands under way that wait for frames or files
 _LINK_MS = 2  # between looks at the links while nothing happens
+
+
+_FAILED = object()  # a command that was answered already
+
+
+def _raiser(error: BaseException):
+    def raise_it():
+        raise error
+
+    return raise_it
 
 
 class Service:
@@ -48,6 +59,7 @@ class Service:
         self.task_problem = ""  # why no task runs, or empty
         self.problems: list = []  # what else is wrong since the start, one sentence each
         self._queue: list = []  # (session, request id, command, arguments)
+        self._long = 0  # commands that wait for something
         self._links: list = []
         self._network = None
 
@@ -56,9 +68,13 @@ class Service:
     def read_settings(self) -> None:
         """Read service.yaml; with a missing or faulty one the defaults run, links open, and no task."""
         try:
-            self.settings = settings.read_service(_read_text(SERVICE_YAML), "configs/service.yaml").values
+            self.settings = settings.read_service(
+                _read_text(SERVICE_YAML), "configs/service.yaml"
+            ).values
         except OSError:
-            self._wrong("configs/service.yaml: expected the file on the card, found none; the defaults are used")
+            self._wrong(
+                "configs/service.yaml: expected the file on the card, found none; the defaults are used"
+            )
             self.settings = settings.read_service("", SERVICE_YAML).values
         except settings.SettingsError as error:
             for message in error.messages:
@@ -167,6 +183,10 @@ class Service:
 
     # -- what sessions ask for
 
+    def nonce(self) -> bytes:
+        """Return the random bytes of a greeting."""
+        return hardware.nonce()
+
     def opened(self, session) -> None:
         """A session's greeting is done."""
         self.log.info("%s: %s connected" % (session.name, session.client))
@@ -176,12 +196,17 @@ class Service:
         self.transfers.drop(session)
         self._queue = [entry for entry in self._queue if entry[0] is not session]
         if session.client:
-            self.log.info("%s: %s left: %s" % (session.name, session.client, session.closing or "a new greeting"))
+            self.log.info(
+                "%s: %s left: %s"
+                % (session.name, session.client, session.closing or "a new greeting")
+            )
 
     def request(self, session, request: int, command: str, arguments: dict) -> None:
         """A command arrived; it is executed between frames."""
         if command not in commands.COMMANDS:
-            session.fail(request, "unknown_command", "the board does not know the command %s" % command[:64])
+            session.fail(
+                request, "unknown_command", "the board does not know the command %s" % command[:64]
+            )
         elif len(self._queue) >= MAX_QUEUED:
             session.fail(request, "busy", "%d commands are waiting: try again" % MAX_QUEUED)
         else:
@@ -205,7 +230,16 @@ class Service:
             return None
         camera = self.settings["camera"]
         size = (camera["width"], camera["height"])
-        return [wire.MODEL, self.engine.generation, self.task_name, task.name, task.sha256, task.labels, size[0], size[1]]
+        return [
+            wire.MODEL,
+            self.engine.generation,
+            self.task_name,
+            task.name,
+            task.sha256,
+            task.labels,
+            size[0],
+            size[1],
+        ]
 
     def status(self) -> dict:
         """Return what `status` answers."""
@@ -233,7 +267,12 @@ class Service:
             "frames": self.engine.frames,
             "seq": camera.seq if camera is not None else 0,
             "clients": [
-                {"name": s.name, "client": s.client, "sent": s.outbox.sent, "dropped": s.outbox.dropped}
+                {
+                    "name": s.name,
+                    "client": s.client,
+                    "sent": s.outbox.sent,
+                    "dropped": s.outbox.dropped,
+                }
                 for s in self.publisher.sessions()
             ],
             "rejected": sum([link.rejected for link in self._links]),
@@ -253,10 +292,18 @@ class Service:
         except OSError:
             names = []
         for name in names[:64]:
-            entry = {"name": name, "task": None, "package": None, "active": name == self.task_name, "problem": None}
+            entry = {
+                "name": name,
+                "task": None,
+                "package": None,
+                "active": name == self.task_name,
+                "problem": None,
+            }
             shown = "configs/tasks/%s.yaml" % name
             try:
-                values = settings.read_task(_read_text("%s/tasks/%s.yaml" % (CONFIGS, name)), shown).values
+                values = settings.read_task(
+                    _read_text("%s/tasks/%s.yaml" % (CONFIGS, name)), shown
+                ).values
                 entry["task"] = values["task"]
                 entry["package"] = values.get("package") or values.get("recognition_package")
             except (OSError, ValueError) as error:
@@ -288,20 +335,44 @@ class Service:
                 await asyncio.sleep_ms(_LINK_MS)
                 continue
             session, request, command, arguments = self._queue.pop(0)
-            try:
-                result = commands.COMMANDS[command](self, session, arguments)
-                session.reply(request, result)
-            except CommandError as error:
-                session.fail(request, error.code, str(error))
-            except (TaskError, NpuError) as error:
-                session.fail(request, "failed", str(error))
-            except MemoryError:
-                gc.collect()
-                session.fail(request, "too_large", "the board's memory does not suffice for %s" % command)
-            except Exception as error:  # a fault of ours must not end the service
-                sys.print_exception(error)
-                session.fail(request, "internal", "%s failed: %s: %s" % (command, type(error).__name__, error))
+            outcome = self._guarded(session, request, command, lambda: commands.COMMANDS[command](self, session, arguments))
+            if hasattr(outcome, "send"):
+                # It waits for something (frames, a file): others need not wait for it.
+                if self._long >= MAX_LONG:
+                    outcome.close()
+                    session.fail(request, "busy", "%d long commands are under way: try again" % MAX_LONG)
+                else:
+                    self._long += 1
+                    asyncio.create_task(self._finish(session, request, command, outcome))
+            elif outcome is not _FAILED:
+                session.reply(request, outcome)
             await asyncio.sleep_ms(0)
+
+    async def _finish(self, session, request: int, command: str, work) -> None:
+        try:
+            session.reply(request, await work)
+        except Exception as error:
+            self._guarded(session, request, command, _raiser(error))
+        finally:
+            self._long -= 1
+
+    def _guarded(self, session, request: int, command: str, work):
+        """Return what work() returns; where it raises, answer the command and return _FAILED."""
+        try:
+            return work()
+        except CommandError as error:
+            session.fail(request, error.code, str(error))
+        except (TaskError, NpuError) as error:
+            session.fail(request, "failed", str(error))
+        except settings.SettingsError as error:
+            session.fail(request, "bad_argument", str(error))
+        except MemoryError:
+            gc.collect()
+            session.fail(request, "too_large", "the board's memory does not suffice for %s" % command)
+        except Exception as error:  # a fault of ours must not end the service
+            sys.print_exception(error)
+            session.fail(request, "internal", "%s failed: %s: %s" % (command, type(error).__name__, error))
+        return _FAILED
 
     async def serve_statistics(self) -> None:
         """Publish statistics in their period."""

@@ -3,7 +3,7 @@
 Sans-I/O: bytes and times come in, frames go out; links move them. docs/protocol.md section 3.
 """
 
-from firmware_app import hardware, outbox, seal, wire
+from firmware_app import outbox, seal, wire
 
 GREETING_MS = 5000  # from connecting to HELLO, and from WELCOME to AUTH
 SILENCE_MS = 20000  # of a network client
@@ -18,7 +18,9 @@ CLOSED = 3
 class Session:
     """One client on one link."""
 
-    def __init__(self, host, name: str, now_ms: int, key_required: bool, sealed: bool, depth: int) -> None:
+    def __init__(
+        self, host, name: str, now_ms: int, key_required: bool, sealed: bool, depth: int
+    ) -> None:
         """host: what the service offers to sessions (service.py); name: for the log."""
         self._host = host
         self.name = name
@@ -61,7 +63,11 @@ class Session:
         """Close where a network client says nothing for too long."""
         if self._state < _OPEN:
             if now_ms - self.started_ms > GREETING_MS:
-                self.refuse("protocol", "expected a greeting within %d s of connecting, found none" % (GREETING_MS // 1000))
+                self.refuse(
+                    "protocol",
+                    "expected a greeting within %d s of connecting, found none"
+                    % (GREETING_MS // 1000),
+                )
         elif now_ms - self.heard_ms > SILENCE_MS:
             self.close("nothing heard for %d s" % (SILENCE_MS // 1000))
 
@@ -86,7 +92,10 @@ class Session:
             self.refuse("protocol", "HELLO: expected version, client name and nonce")
             return
         if message[1] != wire.PROTOCOL_VERSION:
-            self.refuse("version", "the board speaks protocol %d, the client %s" % (wire.PROTOCOL_VERSION, message[1]))
+            self.refuse(
+                "version",
+                "the board speaks protocol %d, the client %s" % (wire.PROTOCOL_VERSION, message[1]),
+            )
             return
         payload = wire.payload_of(message)
         if self._welcome and payload == self._greeting:
@@ -99,7 +108,9 @@ class Session:
             return
         wait_s = self._host.attempts.wait_s(self.name, now_ms) if self._key_required else 0
         if wait_s:
-            self.refuse("wait", "too many failed attempts from this address: try again in %d s" % wait_s)
+            self.refuse(
+                "wait", "too many failed attempts from this address: try again in %d s" % wait_s
+            )
             return
         self._forget()
         self.client = message[2][:64]
@@ -115,7 +126,7 @@ class Session:
             host.board_id,
             host.boot_id,
             flags,
-            hardware.nonce(),
+            host.nonce(),
             wire.MAX_PAYLOAD,
         ]
         self._greeting = payload
@@ -186,7 +197,9 @@ class Session:
         try:
             outgoing = outbox.Outgoing(wire.payload_of(message))
         except wire.WireError as error:
-            outgoing = outbox.Outgoing(wire.payload_of([wire.FAILURE, request, "too_large", "the answer: %s" % error]))
+            outgoing = outbox.Outgoing(
+                wire.payload_of([wire.FAILURE, request, "too_large", "the answer: %s" % error])
+            )
         for i in range(len(self._replies)):
             if self._replies[i][0] == request:
                 self._replies[i] = (request, outgoing)
@@ -213,7 +226,9 @@ class Session:
             self._next_ms = max(self._next_ms + self._period_ms, now_ms - self._period_ms)
         self.outbox.push_result(outgoing)
 
-    def subscribe(self, results: bool, events: bool, statistics: bool, logs: bool, rate: int) -> None:
+    def subscribe(
+        self, results: bool, events: bool, statistics: bool, logs: bool, rate: int
+    ) -> None:
         """Set what the client gets by itself; rate: results a second at most, 0 for all."""
         self.results = results
         self.events = events

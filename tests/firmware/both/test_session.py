@@ -1,0 +1,253 @@
+"""The board's half of a session: greeting, key, seal, commands once, full and silent clients."""
+
+from firmware_app import seal, wire
+from firmware_app.attempts import Attempts
+from firmware_app.outbox import Outgoing
+from firmware_app.session import GREETING_MS, SILENCE_MS, Session
+
+KEY = bytes(range(32))
+NONCE = bytes(range(16))
+
+
+class Clock:
+    def us(self) -> int:
+        return 5_000_000
+
+
+class Host:
+    """What the service offers to a session, recording what the session asks of it."""
+
+    version = "0.1.0"
+    name = "test"
+    board_id = "0011"
+    boot_id = 7
+    key = KEY
+
+    def __init__(self) -> None:
+        self.attempts = Attempts()
+        self.clock = Clock()
+        self.requests: list = []
+        self.ended: list = []
+        self.chunks: list = []
+
+    def nonce(self) -> bytes:
+        return bytes(16)
+
+    def opened(self, session) -> None:
+        pass
+
+    def closed(self, session) -> None:
+        self.ended.append(session.closing)
+
+    def request(self, session, request, command, arguments) -> None:
+        self.requests.append((request, command, arguments))
+
+    def chunk(self, session, number, offset, data) -> None:
+        self.chunks.append((number, offset, data))
+
+    def taken(self, session, number, offset) -> None:
+        pass
+
+
+class Client:
+    """The other half, as small as it can be."""
+
+    def __init__(self, key_required: bool = False, sealed: bool = False, key: bytes = KEY) -> None:
+        self.host = Host()
+        self.session = Session(self.host, "10.0.0.9:4000", 0, key_required, sealed, 4)
+        self.decoder = wire.Decoder()
+        self.key = key
+        self.sealer = None
+
+    def send(self, message: list, now_ms: int = 0) -> None:
+        payload = wire.payload_of(message)
+        if self.sealer is not None:
+            payload = self.sealer.seal(payload)
+        self.session.feed(wire.frame(payload), now_ms)
+
+    def received(self) -> list:
+        messages: list = []
+        while True:
+            frame = self.session.next_frame()
+            if frame is None:
+                return messages
+            messages.extend(self.decoder.feed(frame))
+
+    def greet(self) -> list:
+        hello = [wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE]
+        self.send(hello)
+        welcome = self.received()[0]
+        self.handshake = seal.Handshake(
+            self.key, wire.payload_of(hello), wire.payload_of(welcome)
+        )
+        return welcome
+
+    def prove(self) -> list:
+        self.send([wire.AUTH, self.handshake.client_proof()])
+        answer = self.received()[0]
+        if answer[0] == wire.READY and self.session._sealed:
+            self.sealer = seal.Sealer(self.handshake.client_seal())
+            self.decoder.opener = seal.Opener(self.handshake.board_seal()).open
+        return answer
+
+
+def test_open_without_key() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    welcome, ready = client.received()
+    assert welcome[:2] == [wire.WELCOME, wire.PROTOCOL_VERSION]
+    assert welcome[6] == 0
+    assert ready == [wire.READY, b""]
+    assert client.session.open
+
+
+def test_key_is_proven_both_ways() -> None:
+    client = Client(True, True)
+    welcome = client.greet()
+    assert welcome[6] == wire.FLAG_KEY_REQUIRED | wire.FLAG_SEALED
+    assert not client.session.open
+    ready = client.prove()
+    assert ready == [wire.READY, client.handshake.board_proof()]
+    client.send([wire.REQUEST, 1, "status", {}])
+    assert client.host.requests == [(1, "status", {})]
+    client.session.reply(1, {"a": 1})
+    assert client.received() == [[wire.REPLY, 1, {"a": 1}]]
+
+
+def test_wrong_key_is_refused_and_has_to_wait() -> None:
+    host = Host()
+    for i in range(6):
+        client = Client(True, True, bytes(32))
+        client.host = host
+        client.session = Session(host, "10.0.0.9:%d" % i, 0, True, True, 4)
+        client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+        answer = client.received()[0]
+        if answer[0] == wire.REFUSED:
+            break
+        client.handshake = seal.Handshake(client.key, b"", b"")
+        client.send([wire.AUTH, client.handshake.client_proof()])
+        assert client.received()[0][:2] == [wire.REFUSED, "key"]
+        assert not client.session.open
+    assert answer[:2] == [wire.REFUSED, "wait"]
+    # Another address is not kept out by the first one's failures.
+    other = Session(host, "10.0.0.10:1", 0, True, True, 4)
+    other.feed(wire.encode([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE]), 0)
+    assert wire.Decoder().feed(other.next_frame())[0][0] == wire.WELCOME
+
+
+def test_a_command_without_proof_is_not_executed() -> None:
+    client = Client(True, True)
+    client.greet()
+    client.send([wire.REQUEST, 1, "status", {}])
+    assert client.host.requests == []
+
+
+def test_plain_and_replayed_frames_are_dropped_once_sealed() -> None:
+    client = Client(True, True)
+    client.greet()
+    client.prove()
+    client.session.feed(wire.encode([wire.REQUEST, 1, "status", {}]), 0)
+    assert client.host.requests == []
+    frame = wire.frame(client.sealer.seal(wire.payload_of([wire.REQUEST, 2, "status", {}])))
+    client.session.feed(frame, 0)
+    client.session.feed(frame, 0)
+    assert client.host.requests == [(2, "status", {})]
+    assert client.session.decoder.rejected == 2
+
+
+def test_repeated_greeting_gets_the_same_welcome() -> None:
+    client = Client(True, True)
+    first = client.greet()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    assert client.received() == [first]
+    assert client.prove()[0] == wire.READY
+
+
+def test_another_version_is_refused() -> None:
+    client = Client()
+    client.send([wire.HELLO, 99, "test", NONCE])
+    answer = client.received()[0]
+    assert answer[:2] == [wire.REFUSED, "version"]
+    assert "99" in answer[2]
+    assert "1" in answer[2]
+
+
+def test_a_command_is_executed_once_and_answered_again() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    client.send([wire.REQUEST, 5, "status", {}])
+    client.send([wire.REQUEST, 5, "status", {}])
+    assert client.host.requests == [(5, "status", {})]
+    client.session.reply(5, 1)
+    client.send([wire.REQUEST, 5, "status", {}])
+    assert client.received() == [[wire.REPLY, 5, 1], [wire.REPLY, 5, 1]]
+    assert len(client.host.requests) == 1
+
+
+def test_full_board_says_so() -> None:
+    client = Client()
+    client.session.admits = lambda: False
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    assert client.received()[0][:2] == [wire.REFUSED, "full"]
+
+
+def test_silence_and_missing_greeting_close() -> None:
+    client = Client()
+    client.session.check_silence(GREETING_MS)
+    assert not client.session.closing
+    client.session.check_silence(GREETING_MS + 1)
+    assert client.session.closing
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE], 100)
+    client.session.check_silence(100 + SILENCE_MS)
+    assert not client.session.closing
+    client.session.check_silence(101 + SILENCE_MS)
+    assert client.session.closing
+
+
+def test_results_never_displace_answers() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    client.session.subscribe(True, True, True, False, 0)
+    for seq in range(100):
+        client.session.push_result(Outgoing(wire.payload_of([wire.CLASSIFICATION, seq])), 0)
+        if seq == 50:
+            client.session.send([wire.EVENT, 0, "switched", {}])
+    messages = client.received()
+    assert messages[0][0] == wire.EVENT
+    assert [m[1] for m in messages[1:]] == [96, 97, 98, 99]
+    assert client.session.outbox.dropped == 96
+
+
+def test_a_reader_that_never_reads_is_given_up() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    for i in range(1000):
+        client.session.send([wire.EVENT, i, "x", {}])
+    assert client.session.closing
+    assert client.host.ended
+
+
+def test_result_rate_is_met_on_average() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    client.session.subscribe(True, False, False, False, 10)
+    taken = 0
+    for i in range(300):  # 33 ms frames for 10 s
+        client.session.push_result(Outgoing(b"\x90"), i * 33)
+        if client.session.outbox.pop() is not None:
+            taken += 1
+    assert 95 <= taken <= 101
+
+
+def test_garbage_never_raises() -> None:
+    client = Client(True, True)
+    for i in range(300):
+        noise = bytes((i * 7 + j * 13) & 255 for j in range(i))
+        client.session.feed(noise, 0)
+        for message in ([i], [i & 63, None], [wire.HELLO], [wire.AUTH], [wire.HELLO, 1, 2, 3]):
+            client.session.feed(wire.encode(message) if message[0] < 128 else b"\0", 0)
+    assert client.host.requests == []
