@@ -483,7 +483,7 @@ def _near(found: str, expected: str, ulps: int) -> bool:
     if len(found) != len(expected):
         return False
     a, b = bytes.fromhex(found), bytes.fromhex(expected)
-    for x, y in zip(struct.iter_unpack("<f", a), struct.iter_unpack("<f", b)):
+    for x, y in zip(struct.iter_unpack("<f", a), struct.iter_unpack("<f", b), strict=True):
         if x[0] == y[0] or (x[0] != x[0] and y[0] != y[0]):
             continue
         if not abs(x[0] - y[0]) <= ulps * 6e-8 * max(abs(y[0]), 0.25):

@@ -1,8 +1,10 @@
 """Making arrays: zeros, ranges, joins, buffers and files."""
 
+import array as arrays
 import math
 
 import _silicon
+import uctypes
 
 from ulab._access import (
     elements,
@@ -262,22 +264,15 @@ def frombuffer(buffer, *, dtype=FLOAT, count=-1, offset=0):
     if item == 1 and size == 1 and kind == UINT8:
         return dense_array(source, kind, boolean, (n,), (1,), offset, n)
     if item > 1:
-        import uctypes
-
         source = memoryview(uctypes.bytearray_at(uctypes.addressof(source), length))
-        _alive.append(buffer)
-        del _alive[:-64]
     if offset:
         source = source[offset:]
-    return dense_array(Retyped(source, kind), kind, boolean, (n,), (1,), 0, n)
-
-
-_alive = []  # byte views made from typed buffers do not keep them; the last few are kept here
+    store = Retyped(source, kind)
+    store.keep = buffer  # a view by address keeps nothing alive
+    return dense_array(store, kind, boolean, (n,), (1,), 0, n)
 
 
 def _same_type(buffer, kind: int) -> bool:
-    import array as arrays
-
     return isinstance(buffer, arrays.array) and str(buffer)[7] == CODE[kind]
 
 
