@@ -34,8 +34,11 @@ class Outcome(NamedTuple):
 
 
 def interpreter() -> str | None:
+    """The command of K230_TEST_MICROPYTHON, else micropython beside this Python or on PATH."""
     beside = Path(sys.executable).with_name("micropython")
-    return str(beside) if beside.exists() else shutil.which("micropython")
+    return os.environ.get("K230_TEST_MICROPYTHON") or shutil.which(
+        str(beside) if beside.exists() else "micropython"
+    )
 
 
 def fault_of(args: list[str], blobs: object) -> tuple[None, list[bytes]]:
