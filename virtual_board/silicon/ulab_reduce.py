@@ -144,7 +144,11 @@ def sort(a: Array, axis: int | None) -> Array:
     boolean = a.dtype == np.bool_
     a = np.ascontiguousarray(plain(a))
     values = a.ravel() if axis is None else a
-    result = np.sort(_unsigned(values), axis=0 if axis is None else axis).view(a.dtype)
+    along = 0 if axis is None else axis
+    if code_of(a) == FLOAT and np.isnan(values).any():
+        # NaN loses every comparison, which leaves the heap sort in an order of its own.
+        return np.take_along_axis(values, argsort(values, along).astype(np.int64), along)
+    result = np.sort(_unsigned(values), axis=along).view(a.dtype)
     return result.view(np.bool_) if boolean else result
 
 
@@ -154,7 +158,8 @@ def argsort(a: Array, axis: int) -> Array:
     rows = np.ascontiguousarray(values).reshape(-1, values.shape[-1])
     order = np.argsort(rows, axis=-1)
     ranked = np.take_along_axis(rows, order, -1)
-    for i in np.flatnonzero((ranked[:, 1:] == ranked[:, :-1]).any(-1)):
+    unclear = (ranked[:, 1:] == ranked[:, :-1]) | (ranked[:, 1:] != ranked[:, 1:])  # equal, NaN
+    for i in np.flatnonzero(unclear.any(-1)):
         order[i] = _heap_argsort(rows[i].tolist())
     return np.moveaxis(order.reshape(values.shape), -1, axis).astype(np.uint16)
 
