@@ -72,13 +72,10 @@ class Kmodel:
 def read(path: str) -> Kmodel:
     """Return what the headers of this file say; raise KmodelError for a file not to load."""
     try:
-        file = open(path, "rb")
+        with open(path, "rb") as file:
+            return read_from(file, path)
     except OSError:
-        raise KmodelError(path + ": the file cannot be opened")
-    try:
-        return read_from(file, path)
-    finally:
-        file.close()
+        raise KmodelError(path + ": the file cannot be opened or read")
 
 
 def read_from(file: object, name: str) -> Kmodel:
@@ -275,4 +272,4 @@ def _what(head: bytes) -> str:
         return "an ONNX model"
     if not any(head):
         return "zeros (an interrupted copy?)"
-    return " ".join(["%02x" % code for code in head[:4]])
+    return " ".join([f"{code:02x}" for code in head[:4]])

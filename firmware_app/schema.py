@@ -7,7 +7,7 @@ docs/configuration.md all read the same fields.
 MAX_PATH = 200  # characters of a path on the card
 
 
-class Invalid(ValueError):
+class FieldError(ValueError):
     """A value does not fit its field; str() says what was expected and what was found."""
 
 
@@ -103,13 +103,13 @@ def show(value: object) -> str:
     return "something else"
 
 
-def _refuse(field: Field, value: object, hint: str = "") -> Invalid:
+def _refuse(field: Field, value: object, hint: str = "") -> FieldError:
     found = "something else (not shown)" if field.secret else show(value)
-    return Invalid("expected " + field.expected() + ", found " + found + hint)
+    return FieldError("expected " + field.expected() + ", found " + found + hint)
 
 
 def check(field: Field, value: object) -> object:
-    """Return the value as the service uses it (numbers as float); raise Invalid."""
+    """Return the value as the service uses it (numbers as float); raise FieldError."""
     if value is None:
         if field.default is None and not field.required:
             return None
@@ -198,7 +198,7 @@ def _check_labels(field: Field, value: object) -> list[str]:
         raise _refuse(field, value)
     for index, item in enumerate(value):
         if not isinstance(item, str):
-            raise Invalid(
+            raise FieldError(
                 "expected texts only, found "
                 + show(item)
                 + " at position "
@@ -214,14 +214,14 @@ def _check_region(field: Field, value: object) -> dict[str, int]:
     names = ("x", "y", "width", "height")
     for name in value:
         if name not in names:
-            raise Invalid("expected " + field.expected() + ", found the key " + show(name))
+            raise FieldError("expected " + field.expected() + ", found the key " + show(name))
     for name in names:
         if name not in value:
-            raise Invalid("expected " + field.expected() + ": " + name + " is missing")
+            raise FieldError("expected " + field.expected() + ": " + name + " is missing")
         number = value[name]
         low = 0 if name in "xy" else 16
         if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= 4096:
-            raise Invalid(
+            raise FieldError(
                 name + ": expected an integer " + str(low) + "..4096, found " + show(number)
             )
     return value

@@ -4,7 +4,7 @@ Pure: text in, Settings out; the board and the host say the same in the same wor
 """
 
 from firmware_app import schema, service_fields, task_fields
-from firmware_app.schema import Field, Invalid, show, suggestion
+from firmware_app.schema import Field, FieldError, show, suggestion
 from firmware_app.yaml_subset import YamlError, load_with_lines
 
 
@@ -70,7 +70,7 @@ class Settings:
             _put(values, each.path, self.get(each.path))
         try:
             _put(values, path, schema.check(field, value))
-        except Invalid as error:
+        except FieldError as error:
             raise SettingsError([path + ": " + str(error)])
         result = Settings(self.name, self.fields, values, self.lines)
         faults = [where + ": " + problem for where, problem in _together(result)]
@@ -96,7 +96,7 @@ def read_task(text: str, name: str) -> Settings:
     task = data[first.path]
     try:
         schema.check(first, task)
-    except Invalid as error:
+    except FieldError as error:
         reading.fault((first.path,), first.path, str(error))
         raise SettingsError(reading.faults)
     meant = tuple(f for f in task_fields.FIELDS if not f.tasks or task in f.tasks)
@@ -197,7 +197,7 @@ class _Reading:
                 try:
                     _put(values, path, schema.check(field, value))
                     given[path] = self.lines[here]
-                except Invalid as error:
+                except FieldError as error:
                     self.fault(here, path, str(error))
             elif name not in names:
                 hint = suggestion(name, names, prefix)

@@ -1,10 +1,10 @@
 """The value that fills the rest of a line: a scalar, [a, b] or {a: 1}.
 
-Pure; used by yaml_subset alone. Raises yaml_scalar.Refused; the caller knows the line.
+Pure; used by yaml_subset alone. Raises yaml_scalar.ScalarError; the caller knows the line.
 """
 
 from firmware_app import yaml_scalar
-from firmware_app.yaml_scalar import Refused
+from firmware_app.yaml_scalar import ScalarError
 
 
 class Flow:
@@ -25,8 +25,8 @@ class Flow:
         rest = tail.lstrip(" ")
         if rest and (rest[0] != "#" or len(rest) == len(tail)):
             if rest[0] == ":":
-                raise Refused("a second ': ' in the line: put the text in quotes")
-            raise Refused("unexpected " + yaml_scalar.show(rest) + " behind the value")
+                raise ScalarError("a second ': ' in the line: put the text in quotes")
+            raise ScalarError("unexpected " + yaml_scalar.show(rest) + " behind the value")
         return value
 
     def _value(
@@ -41,14 +41,14 @@ class Flow:
             return yaml_scalar.single_quoted(text, at)
         if first in "[{":
             if depth >= self.max_depth:
-                raise Refused("nested deeper than " + str(self.max_depth) + " levels")
+                raise ScalarError("nested deeper than " + str(self.max_depth) + " levels")
             if first == "[":
                 return self._list(at + 1, depth + 1, path)
             return self._mapping(at + 1, depth + 1, path)
         end = yaml_scalar.plain_end(text, at, flow)
         word = text[at:end].rstrip(" ")
         if not word:
-            raise Refused("a value is missing before " + yaml_scalar.show(text[at:]))
+            raise ScalarError("a value is missing before " + yaml_scalar.show(text[at:]))
         return yaml_scalar.plain(word), end
 
     def _list(self, at: int, depth: int, path: tuple[object, ...]) -> tuple[list[object], int]:
@@ -83,12 +83,12 @@ class Flow:
                 key, at = yaml_scalar.plain_key(text[at:end].rstrip(" ")), end
             at = self._skip(at, "}")
             if text[at] != ":" or (not quoted and text[at + 1 : at + 2] != " "):
-                raise Refused("expected ': ' and a value behind " + yaml_scalar.show(key))
+                raise ScalarError("expected ': ' and a value behind " + yaml_scalar.show(key))
             if key in result:
-                raise Refused("the key " + yaml_scalar.show(key) + " appears twice")
+                raise ScalarError("the key " + yaml_scalar.show(key) + " appears twice")
             at = self._skip(at + 1, "}")
             if text[at] in ",}":
-                raise Refused("the value of " + yaml_scalar.show(key) + " is missing")
+                raise ScalarError("the value of " + yaml_scalar.show(key) + " is missing")
             here = path + (key,)
             self.places[here] = self.number
             value, at = self._value(at, depth, here, True)
@@ -101,7 +101,7 @@ class Flow:
         while text[at : at + 1] == " ":
             at += 1
         if at >= len(text) or text[at] == "#":
-            raise Refused("the " + closing + " that closes the value is missing on its line")
+            raise ScalarError("the " + closing + " that closes the value is missing on its line")
         return at
 
     def _comma(self, at: int, closing: str) -> int:
@@ -111,5 +111,5 @@ class Flow:
             return at + 1
         if self.text[at] != closing:
             found = yaml_scalar.show(self.text[at:])
-            raise Refused("expected , or " + closing + ", found " + found)
+            raise ScalarError("expected , or " + closing + ", found " + found)
         return at

@@ -48,7 +48,7 @@ MAX_DIGITS = 20  # of a number; more carry nothing a setting could use
 _SIGNIFICAND = 53 if 1.0 + 1.0 / (1 << 40) != 1.0 else 24
 
 
-class Refused(ValueError):
+class ScalarError(ValueError):
     """What is wrong with a scalar, in words; the caller knows the line."""
 
 
@@ -109,7 +109,7 @@ def _number(text: str) -> int | float | None:
     if (len(whole) > 1 and whole[0] == "0") or (dot and not fraction):
         return None
     if len(whole) + len(fraction) > MAX_DIGITS:
-        raise Refused("the number " + text + " has more than " + str(MAX_DIGITS) + " digits")
+        raise ScalarError("the number " + text + " has more than " + str(MAX_DIGITS) + " digits")
     if dot:
         value = decimal(int(whole + fraction), len(fraction))
         return -value if negative else value
@@ -154,50 +154,52 @@ def _misread_number(text: str) -> str:
 def plain(text: str) -> object:
     """Return the value of an unquoted scalar: None, bool, int, float or str.
 
-    Raises Refused for what YAML allows and people misread (on, 010, 1:30, 1e3, dates, ...).
+    Raises ScalarError for what YAML allows and people misread (on, 010, 1:30, 1e3, dates, ...).
     """
     if text in _WORDS:
         return _WORDS[text]
     first = text[0]
     if first in _INDICATORS:
         if first in "&*":
-            raise Refused("anchors and aliases (" + first + ") are not supported")
+            raise ScalarError("anchors and aliases (" + first + ") are not supported")
         if first == "!":
-            raise Refused("tags (!) are not supported")
+            raise ScalarError("tags (!) are not supported")
         if first in "|>":
-            raise Refused("block text (" + first + ') is not supported: use "quotes" and \\n')
-        raise Refused("text that starts with " + first + " must be in quotes")
+            raise ScalarError("block text (" + first + ') is not supported: use "quotes" and \\n')
+        raise ScalarError("text that starts with " + first + " must be in quotes")
     if text == "-" or text == "<<" or text.startswith("- "):
-        raise Refused("text that is or starts with " + text[:2].strip() + " must be in quotes")
+        raise ScalarError("text that is or starts with " + text[:2].strip() + " must be in quotes")
     lower = text.lower()
     if lower in _SWITCH_WORDS:
-        raise Refused(
+        raise ScalarError(
             text + " is not clear: write true or false, or put it in quotes if it is text"
         )
     if lower in ("true", "false", "null"):
-        raise Refused(text + " is read as text by YAML: write " + lower + " in small letters")
+        raise ScalarError(text + " is read as text by YAML: write " + lower + " in small letters")
     for ch in text:
         if ch in _WIDE_SPACES or "\u2000" <= ch <= "\u200f":
-            raise Refused("an invisible space that is not a plain one: retype it, or use quotes")
+            raise ScalarError(
+                "an invisible space that is not a plain one: retype it, or use quotes"
+            )
     if first in "+-." or first in _DIGITS:
         value = _number(text) if first in "-0123456789" else None
         if value is not None:
             return value
         reason = _misread_number(text)
         if reason:
-            raise Refused(reason)
+            raise ScalarError(reason)
     return text
 
 
 def plain_key(text: str) -> str:
     """Return the key that an unquoted scalar names; only text can be one."""
     if not text:
-        raise Refused("a key is missing before the :")
+        raise ScalarError("a key is missing before the :")
     if text in ("y", "n"):
         return text  # text to YAML as well, and y is a coordinate's name
     key = plain(text)
     if not isinstance(key, str):
-        raise Refused("the key " + text + " must be in quotes")
+        raise ScalarError("the key " + text + " must be in quotes")
     return key
 
 
@@ -213,7 +215,7 @@ def single_quoted(line: str, start: int) -> tuple[str, int]:
     while True:
         end = line.find("'", at)
         if end < 0:
-            raise Refused("the ' is not closed on its line")
+            raise ScalarError("the ' is not closed on its line")
         parts.append(line[at:end])
         if line[end + 1 : end + 2] != "'":
             return "".join(parts), end + 1
@@ -238,18 +240,18 @@ def double_quoted(line: str, start: int) -> tuple[str, int]:
             length = _HEX_LENGTHS[code]
             digits = line[at + 2 : at + 2 + length]
             if len(digits) != length or not _all_in(digits, _HEX):
-                raise Refused("\\" + code + " needs " + str(length) + " hexadecimal digits")
+                raise ScalarError("\\" + code + " needs " + str(length) + " hexadecimal digits")
             number = int(digits, 16)
             if number > 0x10FFFF or 0xD800 <= number <= 0xDFFF:
-                raise Refused("\\" + code + digits + " is not a character")
+                raise ScalarError("\\" + code + digits + " is not a character")
             parts.append(chr(number))
             at += 2 + length
         elif code and code in _ESCAPES:
             parts.append(_ESCAPES[code])
             at += 2
         else:
-            raise Refused("\\" + code + " is not an escape: write \\\\ for \\, or use 'quotes'")
-    raise Refused('the " is not closed on its line')
+            raise ScalarError("\\" + code + " is not an escape: write \\\\ for \\, or use 'quotes'")
+    raise ScalarError('the " is not closed on its line')
 
 
 def plain_end(line: str, start: int, flow: bool) -> int:
@@ -274,6 +276,6 @@ def plain_end(line: str, start: int, flow: bool) -> int:
             if ch in ",[]{}":
                 return at
             if ch == "?":
-                raise Refused("text with ? inside [ ] or { } must be in quotes")
+                raise ScalarError("text with ? inside [ ] or { } must be in quotes")
         at += 1
     return at

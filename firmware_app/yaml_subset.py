@@ -84,7 +84,7 @@ class _Parser:
                 if _unprintable(ch):
                     raise self._error(
                         number,
-                        "the character U+{:04X} is not allowed here".format(ord(ch)),
+                        f"the character U+{ord(ch):04X} is not allowed here",
                     )
             body = line.lstrip(" ")
             indent = len(line) - len(body)
@@ -227,7 +227,7 @@ class _Parser:
                 if body[end : end + 1] != ":":
                     return None
                 key = yaml_scalar.plain_key(body[:end].rstrip(" "))
-        except yaml_scalar.Refused as error:
+        except yaml_scalar.ScalarError as error:
             raise self._error(number, str(error))
         while body[end : end + 1] == " ":
             end += 1
@@ -239,7 +239,7 @@ class _Parser:
         """Read the scalar, [..] or {..} that fills the rest of a line."""
         try:
             return yaml_flow.Flow(text, number, self.places, MAX_DEPTH).whole(depth, path)
-        except yaml_scalar.Refused as error:
+        except yaml_scalar.ScalarError as error:
             raise self._error(number, str(error))
 
 

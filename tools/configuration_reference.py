@@ -1,4 +1,7 @@
-"""Write docs/configuration.md from the settings' own definitions: `python -m tools.configuration_reference`."""
+"""Write docs/configuration.md from the settings' own definitions.
+
+Run it as `python -m tools.configuration_reference`.
+"""
 
 from __future__ import annotations
 

@@ -159,8 +159,8 @@ def is_clear(value: object) -> bool:
             return False
         try:
             yaml_scalar.plain(value or "~")
-        except yaml_scalar.Refused:
-            # Refused as it stands; PyYAML may or may not put it in quotes.
+        except yaml_scalar.ScalarError:
+            # ScalarError as it stands; PyYAML may or may not put it in quotes.
             return yaml.safe_dump(value).startswith(("'", '"'))
     return True
 

@@ -2,7 +2,7 @@
 
 from firmware_app.json_text import MAX_DEPTH, MAX_SIZE, JsonError, load
 
-GOOD = (
+GOOD: tuple[tuple[bytes, object], ...] = (
     (b"{}", {}),
     (b" [ ] ", []),
     (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),

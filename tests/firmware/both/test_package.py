@@ -3,12 +3,11 @@
 import io
 import json
 
-from fake_card import FLOAT32, UINT8, FakeFiles, kmodel, tensor
-
 from firmware_app import dictionary, fit
 from firmware_app.deploy_fields import MODEL_TYPES, PackageError
 from firmware_app.kmodel import read_from
 from firmware_app.package import Package, read_package, resolve
+from tests.firmware.both.fake_card import FLOAT32, UINT8, FakeFiles, kmodel, tensor
 
 CLASSIFIER = {
     "chip_type": "k230",
@@ -39,11 +38,11 @@ DETECTOR = {
 def _with(base: dict[str, object], **changes: object) -> dict[str, object]:
     """Return base with changes; a change to ... leaves the field out."""
     result = dict(base)
-    for name in changes:
-        if changes[name] is ...:
+    for name, value in changes.items():
+        if value is ...:
             result.pop(name)
         else:
-            result[name] = changes[name]
+            result[name] = value
     return result
 
 
@@ -275,7 +274,8 @@ def _fits(config: object, outputs: list[bytes], *more: object, **settings: objec
     """Return '' where package and kmodel fit, else the sentence."""
     width, height = more if more else (64, 32)
     package = _read(config)
-    data = kmodel([tensor(UINT8, 1, 3, height, width)], outputs)  # type: ignore[arg-type]
+    assert isinstance(width, int) and isinstance(height, int)
+    data = kmodel([tensor(UINT8, 1, 3, height, width)], outputs)
     model = read_from(io.BytesIO(data), "m.kmodel")
     try:
         fit.check(package, model, package.categories, **settings)  # type: ignore[arg-type]

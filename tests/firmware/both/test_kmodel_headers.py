@@ -3,9 +3,8 @@
 import io
 import struct
 
-from fake_card import FLOAT32, UINT8, kmodel, tensor
-
 from firmware_app.kmodel import KmodelError, read, read_from
+from tests.firmware.both.fake_card import FLOAT32, UINT8, kmodel, tensor
 
 GOOD = kmodel([tensor(UINT8, 1, 3, 224, 224)], [tensor(FLOAT32, 1, 6)])
 REMEDY = ": expected version 7; convert the model again with nncase 2.11 for the target k230"
@@ -100,6 +99,6 @@ def test_missing_file_is_one_sentence() -> None:
     try:
         read("no/such/file.kmodel")
     except KmodelError as error:
-        assert str(error) == "no/such/file.kmodel: the file cannot be opened"
+        assert str(error) == "no/such/file.kmodel: the file cannot be opened or read"
     else:
         raise AssertionError("accepted")
