@@ -16,8 +16,10 @@ FRAMES: tuple[Size, ...] = ((320, 240), (320, 240), (320, 240), (384, 216), (256
 """Frame sizes (width, height) that scenes are drawn at; the first is that of the committed ones."""
 
 
-def frame_size(rng: np.random.Generator) -> Size:
-    """Pick a frame size, 4:3 as often as all others."""
+def frame_size(rng: np.random.Generator, demo: int | None = None) -> Size:
+    """Pick a frame size, 4:3 as often as all others; the first for committed pictures."""
+    if demo is not None:
+        return FRAMES[0]
     return FRAMES[int(rng.integers(len(FRAMES)))]
 
 

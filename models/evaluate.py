@@ -48,7 +48,7 @@ def evaluate(recipe: Recipe, onnx: bytes, kmodel: bytes) -> dict[str, Any]:
     truths = []
     pairs = []
     for _ in range(FLOAT_PICTURES):
-        frame, truth = recipe.scene(rng)
+        frame, truth = recipe.scene(rng, unseen=True)
         size = (frame.shape[1], frame.shape[0])
         pixels = _feed(camera(rng, recipe.prepare(frame)))
         pairs.append((truth, recipe.decode(twin.run(pixels), size)))
@@ -65,7 +65,7 @@ def evaluate(recipe: Recipe, onnx: bytes, kmodel: bytes) -> dict[str, Any]:
         report["kmodel"] = recipe.score(pairs)
         pairs = []
         for _ in range(KMODEL_PICTURES):
-            frame, truth = recipe.scene(rng)
+            frame, truth = recipe.scene(rng, unseen=True)
             seen = read(jpeg(camera(rng, frame, strength=1.5)))
             outputs = simulator.run(_feed(recipe.prepare(seen)))
             pairs.append((truth, recipe.decode(outputs, (frame.shape[1], frame.shape[0]))))

@@ -7,6 +7,10 @@ from __future__ import annotations
 import io
 import warnings
 
+import numpy as np
+import onnx
+import onnx.helper
+import onnx.numpy_helper
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +19,9 @@ from models.train import normalise
 
 OPSET = 13
 """The newest operator set that nncase 2.11 reads without surprises."""
+
+WORTH_HALVING = 256
+"""Smaller tensors than this stay as they are."""
 
 
 class _Twin(nn.Module):
@@ -55,7 +62,29 @@ def bare(network: nn.Module, recipe: Recipe) -> bytes:
 
 def twin(network: nn.Module, recipe: Recipe) -> bytes:
     """Return ONNX that takes what the kmodel takes: pixels 0..255 (as float32)."""
-    return _export(_Twin(network), recipe)
+    return _halve(_export(_Twin(network), recipe))
+
+
+def _halve(model: bytes) -> bytes:
+    """Store the weights as float16 behind a cast: half the size, float32 arithmetic."""
+    graph = onnx.load_from_string(model)
+    casts = []
+    for tensor in graph.graph.initializer:
+        if tensor.data_type != onnx.TensorProto.FLOAT:
+            continue
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.size < WORTH_HALVING:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(
+            onnx.helper.make_node("Cast", [f"{name}_half"], [name], to=onnx.TensorProto.FLOAT)
+        )
+    nodes = [*casts, *graph.graph.node]
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    onnx.checker.check_model(graph)
+    return graph.SerializeToString()
 
 
 def multiply_adds(network: nn.Module, recipe: Recipe) -> int:

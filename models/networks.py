@@ -54,7 +54,7 @@ class Trunk(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A trunk, the mean over the picture and one linear layer: [n, classes].
+    """A trunk, the mean or maximum over the picture and one linear layer: [n, classes].
 
     In training two maps come along, [n, 1 + kinds, h/8, w/8] and [n, 1 + kinds, h/16, w/16]: what
     lies in each cell. Learning that beside the answer takes a tenth of the time of learning the
@@ -62,11 +62,18 @@ class Classifier(nn.Module):
     """
 
     def __init__(
-        self, widths: Sequence[int], classes: int, kinds: int, *, extra: Sequence[int] = ()
+        self,
+        widths: Sequence[int],
+        classes: int,
+        kinds: int,
+        *,
+        extra: Sequence[int] = (),
+        peak: bool = False,
     ) -> None:
-        """``kinds`` counts the kinds of things a cell may show, the ground not included."""
+        """``kinds`` counts what a cell may show besides the ground; ``peak`` = maximum, not mean."""
         super().__init__()
         self.trunk = Trunk(widths, extra=extra)
+        self.pool = nn.AdaptiveMaxPool2d(1) if peak else nn.AdaptiveAvgPool2d(1)
         self.head = nn.Linear(widths[-1], classes)
         self.fine = nn.Conv2d(widths[2], 1 + kinds, 1)
         self.coarse = nn.Conv2d(widths[3], 1 + kinds, 1)
@@ -74,7 +81,7 @@ class Classifier(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Map [n, 3, h, w] to raw scores [n, classes]."""
         maps = self.trunk(pixels)
-        pooled = functional.adaptive_avg_pool2d(maps[-1], 1)
+        pooled = self.pool(maps[-1])
         scores: Tensor = self.head(torch.flatten(pooled, 1))
         if self.training:
             return scores, self.fine(maps[2]), self.coarse(maps[3])

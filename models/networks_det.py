@@ -1,4 +1,11 @@
-"""The detectors' network: a trunk, a light top-down neck, and one of three heads."""
+"""The detectors' network: one unbranched chain that tells all three strides' cells at its end.
+
+Every branch of a network ends a run of fused layers, and each run costs the KPU simulator 30 ms
+before the first multiply-add. So there is no feature pyramid: the last map, stride 32, has a
+channel for each value of the sixteen stride-8, four stride-16 and one stride-32 cells under it.
+A gather with fixed indices, which the CPU does in passing, puts them in order; slices and
+transpositions would be three more runs.
+"""
 
 # mypy: allow-subclassing-any
 
@@ -8,90 +15,97 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from models.networks import Trunk, conv
+from models.networks import conv
+from models.resample import Size
 
-WIDTHS = (8, 16, 32, 48, 64)
-NECK = (32, 40, 48)
-
-
-class Neck(nn.Module):
-    """Give each of the strides 8, 16, 32 what the coarser ones know."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.trunk = Trunk(WIDTHS)
-        self.deep = conv(64, NECK[2])
-        self.middle = conv(48 + NECK[2], NECK[1], size=1)
-        self.fine = conv(32 + NECK[1], 32, size=1)
-        self.last = nn.ModuleList([conv(32, NECK[0]), conv(NECK[1], NECK[1]), nn.Identity()])
-
-    def forward(self, pixels: Tensor) -> list[Tensor]:
-        """Map [n, 3, h, w] to three maps, strides 8, 16, 32, ``NECK`` channels."""
-        maps = self.trunk(pixels)
-        deep = self.deep(maps[4])
-        up = functional.interpolate(deep, scale_factor=2.0, mode="nearest")
-        middle = self.middle(torch.cat([maps[3], up], 1))
-        up = functional.interpolate(middle, scale_factor=2.0, mode="nearest")
-        fine = self.fine(torch.cat([maps[2], up], 1))
-        return [last(level) for last, level in zip(self.last, (fine, middle, deep), strict=True)]
+CELLS = (16, 4, 1)
+"""Cells of the strides 8, 16 and 32 under one cell of the last map."""
 
 
-def _head(width: int, outputs: int, prior: float) -> nn.Conv2d:
-    """Return a 1×1 convolution whose bias starts at ``prior``."""
-    layer = nn.Conv2d(width, outputs, 1)
-    nn.init.constant_(layer.bias, prior)  # type: ignore[arg-type]
-    return layer
+def spread(block: Tensor, side: int) -> Tensor:
+    """Turn [n, side·side·c, h, w] into [n, h·side, w·side, c]."""
+    count, channels, height, width = block.shape
+    depth = channels // side**2
+    split = block.view(count, side, side, depth, height, width)
+    ordered = split.permute(0, 4, 1, 5, 2, 3)
+    return ordered.reshape(count, height * side, width * side, depth)
 
 
 class Detector(nn.Module):
-    """A neck with separate geometry and score heads, joined at the very end.
-
-    Separate convolutions keep their own quantisation: distances and logits differ in range.
-    Training sees raw values, [n, cells, channels] in one tensor over the three strides; the
-    exported model finishes them with ``finish`` and returns one tensor per stride.
-    """
+    """Raw values [n, cells, channels] in training; the platform's three outputs afterwards."""
 
     def __init__(
-        self, geometry: int, scores: int, finish: Callable[[Tensor, Tensor], Tensor]
+        self,
+        size: Size,
+        channels: int,
+        width: int,
+        activate: Callable[[Tensor], Tensor],
+        *,
+        points: bool = False,
     ) -> None:
-        """``geometry`` and ``scores`` are channels per cell."""
+        """``channels`` are per cell; ``activate`` maps [n, 21·channels, h, w] raw to finished.
+
+        ``points`` asks for outputs [points, channels] instead of [1, gh, gw, channels].
+        """
         super().__init__()
-        self.neck = Neck()
-        self.geometry = nn.ModuleList([_head(width, geometry, 0.0) for width in NECK])
-        self.scores = nn.ModuleList([_head(width, scores, -3.0) for width in NECK])
-        self.finish = finish
+        self.trunk = nn.Sequential(
+            conv(3, 8, stride=2),
+            conv(8, 16, stride=2),
+            conv(16, 32, stride=2),
+            conv(32, 64, stride=2),
+            conv(64, 112, stride=2),
+            conv(112, width),
+        )
+        self.head = nn.Conv2d(width, sum(CELLS) * channels, 1)
+        self.channels = channels
+        self.activate = activate
+        height, across = size[1] // 32, size[0] // 32
+        count = sum(CELLS) * channels * height * across
+        places = torch.arange(count).view(1, -1, height, across)
+        self.places = [
+            level.reshape(-1, channels) if points else level for level in self._levels(places)
+        ]
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """Return (geometry, scores) in training, the platform's three outputs afterwards."""
-        levels = self.neck(pixels)
-        shapes = [head(level) for head, level in zip(self.geometry, levels, strict=True)]
-        odds = [head(level) for head, level in zip(self.scores, levels, strict=True)]
+    def _levels(self, raw: Tensor) -> tuple[Tensor, ...]:
+        fine, middle, coarse = torch.split(raw, [count * self.channels for count in CELLS], 1)
+        return spread(fine, 4), spread(middle, 2), coarse.permute(0, 2, 3, 1)
+
+    def start_scores(self, scores: slice, every: int) -> None:
+        """Start the scores low: the channels ``scores`` of each group of ``every``."""
+        with torch.no_grad():
+            bias = self.head.bias
+            assert bias is not None
+            bias.zero_()
+            bias.view(-1, every)[:, scores] = -3.0
+
+    def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """Map [n, 3, h, w] to one tensor in training, one picture to three afterwards."""
+        raw = self.head(self.trunk(pixels))
         if self.training:
-            return _flat(shapes), _flat(odds)
-        return tuple(self.finish(a, b) for a, b in zip(shapes, odds, strict=True))
+            return torch.cat([level.flatten(1, 2) for level in self._levels(raw)], 1)
+        finished = self.activate(raw).reshape(-1)
+        return tuple(finished[places] for places in self.places)
 
 
-def _flat(levels: list[Tensor]) -> Tensor:
-    return torch.cat([level.flatten(2).transpose(1, 2) for level in levels], 1)
+class Ranges(nn.Module):
+    """A sigmoid stretched to its own range in each channel.
 
+    One activation for geometry and scores alike keeps the chain in one piece, and its bounded
+    range is what 8-bit quantisation likes.
+    """
 
-def finish_anchor_base(geometry: Tensor, scores: Tensor) -> Tensor:
-    """Join to [n, gh, gw, 3·(5+nc)], sigmoid; channels come in per anchor."""
-    count, _, height, width = geometry.shape
-    shapes = torch.sigmoid(geometry).view(count, 3, 4, height, width)
-    odds = torch.sigmoid(scores).view(count, 3, -1, height, width)
-    joined = torch.cat([shapes, odds], 2).view(count, -1, height, width)
-    return joined.permute(0, 2, 3, 1)
+    low: Tensor
+    span: Tensor
 
+    def __init__(self, low: list[float], high: list[float]) -> None:
+        """``low`` and ``high`` name the range of each of a cell's channels."""
+        super().__init__()
+        lows = torch.tensor(low * sum(CELLS)).view(1, -1, 1, 1)
+        highs = torch.tensor(high * sum(CELLS)).view(1, -1, 1, 1)
+        self.register_buffer("low", lows, persistent=False)
+        self.register_buffer("span", highs - lows, persistent=False)
 
-def finish_anchor_free(geometry: Tensor, scores: Tensor) -> Tensor:
-    """Join to [n, gh, gw, 5+nc]: x, y, log sides raw; object and classes sigmoid."""
-    return torch.cat([geometry, torch.sigmoid(scores)], 1).permute(0, 2, 3, 1)
-
-
-def finish_gfl(geometry: Tensor, scores: Tensor) -> Tensor:
-    """Join to [points, nc+68], all raw (one picture at a time)."""
-    joined = torch.cat([scores, geometry], 1)
-    return joined.permute(0, 2, 3, 1).reshape(-1, joined.shape[1])
+    def forward(self, raw: Tensor) -> Tensor:
+        """Map raw [n, 21·channels, h, w] to the ranges."""
+        return torch.sigmoid(raw) * self.span + self.low

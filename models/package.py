@@ -46,6 +46,8 @@ def write(recipe: Recipe, onnx: bytes, kmodel: bytes) -> Path:
     _write_json(deployment / "deploy_config.json", deploy_config(recipe))
     (deployment / f"{recipe.name}.kmodel").write_bytes(kmodel)
     (folder / f"{recipe.name}.onnx").write_bytes(onnx)
+    for name, data in recipe.extras().items():
+        (deployment / name).write_bytes(data)
     write_pictures(recipe, folder)
     return folder
 
@@ -59,7 +61,7 @@ def write_pictures(recipe: Recipe, folder: Path) -> None:
     rng = np.random.default_rng(PICTURE_SEED)
     expected = {}
     for index in range(PICTURES):
-        frame, truth = recipe.scene(rng, plain=True)
+        frame, truth = recipe.scene(rng, demo=index, unseen=True)
         name = f"{recipe.name}_{index}.jpg"
         (pictures / name).write_bytes(jpeg(camera(rng, frame, strength=0.7)))
         expected[name] = recipe.expected(truth)

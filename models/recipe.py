@@ -19,6 +19,14 @@ MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
 
+class Base:
+    """What most recipes have in common."""
+
+    def extras(self) -> dict[str, bytes]:
+        """Return nothing: only a text recogniser has another file."""
+        return {}
+
+
 class Recipe(Protocol):
     """One model: its pictures, its network, its training and its package."""
 
@@ -34,8 +42,14 @@ class Recipe(Protocol):
     def network(self) -> nn.Module:
         """Return the untrained network: float [n, 3, h, w], normalised, to the outputs."""
 
-    def scene(self, rng: np.random.Generator, *, plain: bool = False) -> tuple[Pixels, Truth]:
-        """Draw a frame and its right answer; ``plain`` asks for the usual frame size."""
+    def scene(
+        self, rng: np.random.Generator, *, demo: int | None = None, unseen: bool = False
+    ) -> tuple[Pixels, Truth]:
+        """Draw a frame and its right answer.
+
+        ``demo`` numbers a committed picture; ``unseen`` asks for classes that training never saw,
+        where that means something.
+        """
 
     def prepare(self, frame: Pixels) -> Pixels:
         """Return the model's input [h, w, 3], as the board makes it from the frame."""
@@ -57,3 +71,6 @@ class Recipe(Protocol):
 
     def config(self) -> dict[str, Any]:
         """Return the task's own fields of ``deploy_config.json``."""
+
+    def extras(self) -> dict[str, bytes]:
+        """Return further files of the package."""

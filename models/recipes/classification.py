@@ -11,7 +11,7 @@ from torch.nn import functional
 from models import draw, draw_shapes
 from models.draw_shapes import Shape
 from models.networks import Classifier, cell_loss
-from models.recipe import Arrays
+from models.recipe import Arrays, Base
 from models.resample import Pixels, Size, stretch
 
 LABELS = {
@@ -33,7 +33,7 @@ def label(shape: Shape) -> str:
     return list(LABELS)[KINDS.index(shape.kind)]
 
 
-class Classification:
+class Classification(Base):
     """Full-frame stretch to 96×96, logits [1, 6]."""
 
     name = "shapes_cls"
@@ -45,10 +45,12 @@ class Classification:
         """Return a plain convolutional classifier."""
         return Classifier((16, 24, 48, 64, 64), len(LABELS), len(LABELS), extra=(3,))
 
-    def scene(self, rng: np.random.Generator, *, plain: bool = False) -> tuple[Pixels, Shape]:
+    def scene(
+        self, rng: np.random.Generator, *, demo: int | None = None, unseen: bool = False
+    ) -> tuple[Pixels, Shape]:
         """Draw one shape, which is the truth."""
-        image = draw.ground(rng, draw.FRAMES[0] if plain else draw.frame_size(rng))
-        kind = str(rng.choice(KINDS))
+        image = draw.ground(rng, draw.frame_size(rng, demo))
+        kind = str(rng.choice(KINDS)) if demo is None else KINDS[demo % len(KINDS)]
         shape = draw_shapes.scatter(rng, image, [kind], (0.15, 0.48))[0]
         return np.asarray(image), shape
 

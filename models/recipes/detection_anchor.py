@@ -10,17 +10,19 @@ from torch.nn import functional
 
 from models import assign, boxes
 from models.boxes import Box
-from models.networks_det import Detector, finish_anchor_base
+from models.networks_det import Detector
 from models.recipe import Arrays
 from models.recipes.shapes_boxes import LABELS, ShapesBoxes
 from models.resample import Size
 
 ANCHORS = (
-    (13, 13, 18, 18, 24, 24),
-    (29, 29, 36, 36, 44, 44),
-    (54, 54, 68, 68, 88, 88),
+    (12, 12, 16, 16, 20, 20),
+    (25, 25, 31, 31, 38, 38),
+    (46, 46, 57, 57, 72, 72),
 )
 """Width and height of three anchors for each of the strides 8, 16, 32, in input pixels."""
+
+PER_ANCHOR = 5 + len(LABELS)
 
 RATIO = 1.7
 """A box belongs to an anchor when neither side differs by more than this factor."""
@@ -38,14 +40,16 @@ class AnchorBase(ShapesBoxes):
         self.anchors = pairs[level]
 
     def network(self) -> nn.Module:
-        """Return the detector; per cell 3 × 4 numbers of geometry and 3 × 5 scores."""
-        return Detector(12, 3 * (1 + len(LABELS)), finish_anchor_base)
+        """Return the detector; per cell and anchor 4 numbers of geometry and 5 scores."""
+        network = Detector(self.size, 3 * PER_ANCHOR, 96, torch.sigmoid)
+        network.start_scores(slice(4, None), PER_ANCHOR)
+        return network
 
     def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
         """GIoU of the positives, their classes, and objectness towards the IoU reached."""
         truth, cells, count = targets[0], self.cells, len(outputs[0])
-        geometry = torch.sigmoid(outputs[0]).view(count, -1, 3, 4)
-        scores = outputs[1].view(count, -1, 3, 1 + len(LABELS))
+        raw = outputs[0].view(count, -1, 3, PER_ANCHOR)
+        geometry, scores = torch.sigmoid(raw[..., :4]), raw[..., 4:]
         sides = truth[:, :, None, None, 3:]
         ratio = torch.maximum(sides / self.anchors, self.anchors / sides.clamp(min=1)).amax(-1)
         dx = (truth[:, :, 1, None] / cells.stride - cells.x - 0.5).abs()

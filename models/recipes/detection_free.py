@@ -10,13 +10,17 @@ from torch.nn import functional
 
 from models import assign, boxes
 from models.boxes import Box
-from models.networks_det import Detector, finish_anchor_free
+from models.networks_det import Detector, Ranges
 from models.recipe import Arrays
 from models.recipes.shapes_boxes import LABELS, ShapesBoxes
 from models.resample import Size
 
-REACH = {8: (0.0, 34.0), 16: (26.0, 68.0), 32: (52.0, 1e6)}
+REACH = {8: (0.0, 28.0), 16: (22.0, 54.0), 32: (42.0, 1e6)}
 """Longer side of the boxes that each stride answers for, input pixels; the ranges overlap."""
+
+
+LOW, HIGH = (-1.0, -1.0, -1.0, -1.0), (2.0, 2.0, 3.0, 3.0)
+"""Ranges of the centre's offset in cells and of the log of the sides in cells."""
 
 
 def in_reach(truth: Tensor, stride: Tensor) -> Tensor:
@@ -40,7 +44,11 @@ class AnchorFree(ShapesBoxes):
 
     def network(self) -> nn.Module:
         """Return the detector; per cell 4 numbers of geometry and 5 scores."""
-        return Detector(4, 1 + len(LABELS), finish_anchor_free)
+        scores = 1 + len(LABELS)
+        low, high = [*LOW, *[0.0] * scores], [*HIGH, *[1.0] * scores]
+        network = Detector(self.size, 4 + scores, 96, Ranges(low, high))
+        network.start_scores(slice(4, None), 4 + scores)
+        return network
 
     def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
         """GIoU of the positives, their classes, and objectness towards the IoU reached."""
@@ -50,8 +58,11 @@ class AnchorFree(ShapesBoxes):
         near = torch.maximum(dx, dy) < 0.9
         found, which = assign.nearest(in_reach(truth, cells.stride) & near, dx + dy)
         grid = torch.stack([cells.x, cells.y], -1)
-        centre = (outputs[0][..., :2] + grid) * cells.stride[:, None]
-        sides = torch.exp(outputs[0][..., 2:].clamp(-4, 4)) * cells.stride[:, None]
+        low, high = torch.tensor(LOW), torch.tensor(HIGH)
+        geometry = torch.sigmoid(outputs[0][..., :4]) * (high - low) + low
+        scores = outputs[0][..., 4:]
+        centre = (geometry[..., :2] + grid) * cells.stride[:, None]
+        sides = torch.exp(geometry[..., 2:]) * cells.stride[:, None]
         mine, wanted = torch.cat([centre, sides], -1)[found], assign.take(truth, which)[found]
         iou, general = assign.giou(assign.corners(mine), assign.corners(wanted[:, 1:]))
         quality = torch.zeros(found.shape)
@@ -59,9 +70,9 @@ class AnchorFree(ShapesBoxes):
         positives = found.sum().clamp(min=1)
         kinds = functional.one_hot(wanted[:, 0].long(), len(LABELS)).float()
         named = functional.binary_cross_entropy_with_logits(
-            outputs[1][found][:, 1:], kinds, reduction="sum"
+            scores[found][:, 1:], kinds, reduction="sum"
         )
-        objects = assign.balanced(outputs[1][..., 0], quality, positives)
+        objects = assign.balanced(scores[..., 0], quality, positives)
         return 2 * (1 - general).sum() / positives + named / positives + 2 * objects
 
     def decode(self, outputs: Arrays, frame: Size) -> list[Box]:

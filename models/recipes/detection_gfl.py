@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from models import assign, boxes
 from models.boxes import GFL_BINS, Box
-from models.networks_det import Detector, finish_gfl
+from models.networks_det import Detector
 from models.recipe import Arrays
 from models.recipes.detection_free import in_reach
 from models.recipes.shapes_boxes import LABELS, ShapesBoxes
@@ -27,7 +27,10 @@ class Gfl(ShapesBoxes):
 
     def network(self) -> nn.Module:
         """Return the detector; per point 4 × 17 bins and 4 class logits."""
-        return Detector(4 * GFL_BINS, len(LABELS), finish_gfl)
+        channels = len(LABELS) + 4 * GFL_BINS
+        network = Detector(self.size, channels, 64, nn.Identity(), points=True)
+        network.start_scores(slice(len(LABELS)), channels)
+        return network
 
     def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
         """Quality focal loss of the classes, GIoU and distribution focal loss of the sides."""
@@ -42,7 +45,7 @@ class Gfl(ShapesBoxes):
         near = (torch.maximum(dx, dy) < 0.9) & inside
         found, which = assign.nearest(in_reach(truth, cells.stride) & near, dx + dy)
         wanted = assign.take(truth, which)[found]
-        bins = outputs[0][found].view(-1, 4, GFL_BINS)
+        bins = outputs[0][found][:, len(LABELS) :].reshape(-1, 4, GFL_BINS)
         reach = torch.softmax(bins, -1) @ torch.arange(GFL_BINS, dtype=torch.float32)
         index = found.nonzero()[:, 1]
         point = torch.stack([px[index], py[index]], -1)
@@ -58,11 +61,12 @@ class Gfl(ShapesBoxes):
             odds.gather(-1, below.long()[..., None])[..., 0] * (below + 1 - exact)
             + odds.gather(-1, below.long()[..., None] + 1)[..., 0] * (exact - below)
         )
-        quality = torch.zeros_like(outputs[1])
+        logits = outputs[0][..., : len(LABELS)]
+        quality = torch.zeros_like(logits)
         kinds = functional.one_hot(wanted[:, 0].long(), len(LABELS)).float()
         quality[found] = kinds * iou.detach().clamp(min=0)[:, None]
         positives = found.sum().clamp(min=1)
-        scores = assign.balanced(outputs[1], quality, positives)
+        scores = assign.balanced(logits, quality, positives)
         return 2 * (1 - general).sum() / positives + 0.25 * spread.sum() / positives + 2 * scores
 
     def decode(self, outputs: Arrays, frame: Size) -> list[Box]:

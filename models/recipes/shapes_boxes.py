@@ -9,7 +9,7 @@ import numpy as np
 from models import boxes, draw, draw_shapes
 from models.assign import MOST_BOXES
 from models.boxes import Box
-from models.recipe import Arrays
+from models.recipe import Arrays, Base
 from models.resample import Pixels, Placement, Size, pad_centre
 
 LABELS = {"圆形": "circle", "三角形": "triangle", "square": "square", "star": "star"}
@@ -22,20 +22,22 @@ def placement(frame: Size, size: Size) -> Placement:
     return pad_centre(np.zeros((frame[1], frame[0], 3), np.uint8), size, BORDER)[1]
 
 
-class ShapesBoxes:
-    """Pictures of up to six shapes of four kinds, 160×128 letterboxed on grey 114."""
+class ShapesBoxes(Base):
+    """Pictures of up to six shapes of four kinds, 128×96 letterboxed on grey 114."""
 
-    size: Size = (160, 128)
+    size: Size = (128, 96)
     outputs = ("stride8", "stride16", "stride32")
     pool, epochs, batch, rate = 12000, 12, 48, 4e-3
     threshold = 0.4
 
-    def scene(self, rng: np.random.Generator, *, plain: bool = False) -> tuple[Pixels, list[Box]]:
+    def scene(
+        self, rng: np.random.Generator, *, demo: int | None = None, unseen: bool = False
+    ) -> tuple[Pixels, list[Box]]:
         """Draw the shapes; the truth is a list of boxes."""
-        image = draw.ground(rng, draw.FRAMES[0] if plain else draw.frame_size(rng))
+        image = draw.ground(rng, draw.frame_size(rng, demo))
         names = {kind: label for label, kind in LABELS.items()}
         wanted = [str(kind) for kind in rng.choice(list(names), int(rng.integers(1, 7)))]
-        if not plain and rng.random() < 0.04:
+        if demo is None and rng.random() < 0.04:
             wanted = []
         found = draw_shapes.scatter(rng, image, wanted, (0.08, 0.42), gap=0.95)
         width, height = image.size
