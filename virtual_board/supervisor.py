@@ -1,7 +1,7 @@
 """One virtual board as a process: the silicon, and the interpreter that it starts and restarts.
 
 Run as `python -m virtual_board.supervisor OPTIONS.json`. Everything that happens is one JSON object a line
-on stdout: {"event": "console", "line": …}, "listening", "reset", "fault", "repl", "off". The board is switched off
+on stdout: {"event": "console", "detail": …}, "listening", "uart", "reset", "fault", "repl", "off". The board is switched off
 when stdin closes, so that it never outlives whoever started it.
 """
 
@@ -102,7 +102,7 @@ class Supervisor:
     def _until_end(self, process: subprocess.Popen[bytes]) -> int | None:
         while True:
             event, detail = self._events.get()
-            if event in ("console", "listening", "bug"):
+            if event in ("console", "listening", "uart", "bug"):
                 emit(event, detail=detail)
             elif event == "frames":
                 time.sleep(FLUSH_S)

@@ -9,8 +9,8 @@ import sys
 import time
 
 import _gc
+import _network
 import machine
-import network
 import socket
 
 for _name, _module in (
@@ -23,6 +23,11 @@ for _name, _module in (
     ("usocket", socket),
     ("machine", machine),
     ("umachine", machine),
-    ("network", network),
+    ("network", _network),
 ):
     sys.modules[_name] = _module
+
+if not socket.NATIVE:
+    import _select
+
+    sys.modules["select"] = sys.modules["uselect"] = _select

@@ -18,7 +18,7 @@ import time
 import usocket as _real
 
 import _silicon
-import network
+import _network
 
 AF_INET = _real.AF_INET
 AF_INET6 = _real.AF_INET6
@@ -30,6 +30,7 @@ SO_REUSEADDR = _real.SO_REUSEADDR
 SO_BROADCAST = _real.SO_BROADCAST
 SO_KEEPALIVE = _real.SO_KEEPALIVE
 
+_TCP = 6
 _EAGAIN = 11
 _EADDRINUSE = 98
 _ENOTCONN = 107
@@ -47,7 +48,7 @@ _SLICE_MS = 500  # the longest the driver waits in one go
 _MAX_TCP = 16  # lwIP's TCP_PCB count on the board
 
 # An interpreter with the board's own socket layer shows the addresses as tuples.
-_NATIVE = type(_real.getaddrinfo("127.0.0.1", 9)[0][-1]) is tuple
+NATIVE = type(_real.getaddrinfo("127.0.0.1", 9)[0][-1]) is tuple
 
 _tcp_open = [0]
 
@@ -55,7 +56,7 @@ _tcp_open = [0]
 def getaddrinfo(host, port, *_):
     """Return [(family, kind, protocol, name, (ip, port))]."""
     _need_nic()
-    if _NATIVE:
+    if NATIVE:
         return _real.getaddrinfo(host, port)
     if host in ("", "0.0.0.0"):
         return [(AF_INET, SOCK_STREAM, 0, "", ("0.0.0.0", port))]
@@ -65,7 +66,7 @@ def getaddrinfo(host, port, *_):
 
 
 def _need_nic() -> None:
-    if not network.have_nic():
+    if not _network.have_nic():
         raise OSError("no available NIC")
 
 
@@ -85,7 +86,7 @@ def _pack(host: str, port: int):
     digits = host.split(".")
     if len(digits) != 4 or not all([d.isdigit() and int(d) < 256 for d in digits]):
         raise ValueError("invalid arguments")
-    if _NATIVE:
+    if NATIVE:
         return (host, port)
     return _real.getaddrinfo(host, port)[0][-1]
 
@@ -179,7 +180,7 @@ class _Emulated(io.IOBase):
 
     def setsockopt(self, level: int, option: int, value) -> None:
         self._check_open()
-        if level == SOL_SOCKET and option == SO_REUSEADDR or option == SO_BROADCAST:
+        if level == _TCP or option in (SO_REUSEADDR, SO_BROADCAST):
             self._socket.setsockopt(level, option, value)
 
     def bind(self, address) -> None:
@@ -426,4 +427,4 @@ class _Emulated(io.IOBase):
         self.close()
 
 
-socket = _Native if _NATIVE else _Emulated
+socket = _Native if NATIVE else _Emulated

@@ -96,7 +96,16 @@ class Chip:
         ]
         for part in parts:
             operations.update(part)
+        operations["uart.open"] = self._reporting_uart(operations["uart.open"])
         return {name: self._watched(name, operation) for name, operation in operations.items()}
+
+    def _reporting_uart(self, operation: Operation) -> Operation:
+        def opened(args: list[Any], blobs: list[memoryview]) -> Answer:
+            answer = operation(args, blobs)
+            self._post("uart", f"UART{args[0]} at {args[1]} baud")
+            return answer
+
+        return opened
 
     def _watched(self, name: str, operation: Operation) -> Operation:
         if name in _IDLE_OPS or name == "camera.snapshot":

@@ -1,0 +1,322 @@
+"""The virtual board as seen from Python: start it, read its events, switch it off."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import secrets
+import socket
+import sys
+import tempfile
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypedDict
+
+from firmware_app import settings as firmware_settings
+from virtual_board.interpreter import InterpreterMissing, find_interpreter
+from virtual_board.options import BoardOptions
+from virtual_board.silicon.camera import SourceError, open_source
+
+DEFAULT_PORT = 5230  # what the firmware binds unless its service.yaml says otherwise
+DEFAULT_BAUDRATE = 115200
+KEY_DIGITS = 64
+MAX_EVENTS = 1000
+CONSOLE_LINES = 500
+STOP_S = 5.0
+
+_ENDPOINT = re.compile(r"(?P<host>[^:]+|\[[^\]]+\]):(?P<port>\d{1,5})")
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+class BoardError(Exception):
+    """The virtual board cannot start or did not come up; the text is for the user."""
+
+
+class Event(TypedDict):
+    """One event: console, listening, uart, reset, fault, repl, bug, error or off."""
+
+    event: str
+    detail: str
+
+
+class VirtualBoard:
+    """A virtual board running as a child process.
+
+    Use it as `async with VirtualBoard(sdcard=…) as board:`. The child ends with the block, and with
+    this process however that ends.
+
+    Attributes:
+        url: `tcp://HOST:PORT` of the service, None without tcp.
+        uart_url: `serial://PATH?baudrate=N`, None without uart.
+        key: the board's key, 64 hexadecimal digits.
+        console: the last lines that the firmware printed.
+    """
+
+    def __init__(
+        self,
+        *,
+        sdcard: Path,
+        camera: str = "synthetic",
+        tcp: str | None = "127.0.0.1:0",
+        uart: Path | None = None,
+        key: str | None = None,
+        timing: str | None = None,
+        micropython: str | None = None,
+        frames: int | None = None,
+        seconds: float | None = None,
+        data: Path | None = None,
+        scripts: Sequence[str] = (),
+        restart: bool = True,
+        replay: Path | None = None,
+    ) -> None:
+        """Prepare the board; nothing runs yet.
+
+        Args:
+            sdcard: folder that stands for the SD card.
+            camera: picture folder, picture, video, "webcam" or "synthetic" (see silicon.camera).
+            tcp: HOST:PORT where the firmware's port appears on this PC; port 0 takes a free one;
+                None: nowhere but at the firmware's own number on 127.0.0.1.
+            uart: path of the pty that stands for the UART's wires.
+            key: the board's key; None keeps the one in the data folder, or makes one there.
+            timing: timing profile (name or path); None runs as fast as it goes.
+            micropython: interpreter to use instead of the packaged one.
+            frames: switch off when so many frames were taken and processed.
+            seconds: switch off after this time.
+            data: folder that stands for /data; default `.data` on the card.
+            scripts: what runs at power-on, as the board names it; default main.py.
+            restart: whether the board starts again after a reset or a fault.
+            replay: folder with recorded KPU outputs.
+
+        Raises:
+            BoardError: for options that cannot work.
+        """
+        if not sdcard.is_dir():
+            raise BoardError(f"--sdcard {sdcard}: expected a folder, found {_found(sdcard)}")
+        try:
+            find_interpreter(micropython)
+            open_source(camera).close()
+        except (InterpreterMissing, SourceError) as error:
+            raise BoardError(str(error)) from None
+        for path in scripts:
+            on_card = sdcard / path.removeprefix("/sdcard/")
+            if path.startswith("/sdcard/") and not on_card.is_file():
+                raise BoardError(f"script {path}: expected a file at {on_card}, found none")
+        port, baudrate = _card_settings(sdcard)
+        self._data = data if data is not None else sdcard / ".data"
+        try:
+            self._data.mkdir(parents=True, exist_ok=True)
+            self.key = _keep_key(self._data / "key", key)
+        except OSError as error:
+            raise BoardError(f"data folder {self._data}: {error.strerror}") from None
+        self.url: str | None = None
+        ports: dict[int, tuple[str, int]] = {}
+        if tcp is not None:
+            host, chosen = _endpoint(tcp)
+            ports[port] = (host, chosen)
+            self.url = f"tcp://{host}:{chosen}"
+        self.uart_url = f"serial://{uart.absolute()}?baudrate={baudrate}" if uart is not None else None
+        self._options = BoardOptions(
+            sdcard=sdcard,
+            data=self._data,
+            camera=camera,
+            scripts=tuple(scripts),
+            ports=ports,
+            uart=uart.absolute() if uart is not None else None,
+            timing=timing,
+            micropython=micropython,
+            frames=frames,
+            seconds=seconds,
+            replay=replay,
+            restart=restart,
+        )
+        self.console: deque[str] = deque(maxlen=CONSOLE_LINES)
+        self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
+        self._changed = asyncio.Condition()
+        self._up = False
+        self._trouble = ""
+        self._process: asyncio.subprocess.Process | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._code: int | None = None
+
+    async def __aenter__(self) -> VirtualBoard:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Power on; ready() tells when the service can be reached."""
+        self._folder = tempfile.TemporaryDirectory(prefix="k230-")
+        path = Path(self._folder.name) / "options.json"
+        path.write_text(self._options.to_json())
+        paths = [str(_ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "virtual_board.supervisor",
+            str(path),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in paths if p)},
+            limit=1 << 20,
+        )
+        self._reader = asyncio.create_task(self._read(self._process))
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Yield what happens, until the board is off; the oldest are lost when nobody reads."""
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: self._events or self._code is not None)
+                if not self._events:
+                    return
+                event = self._events.popleft()
+            yield event
+
+    async def ready(self, timeout: float = 20.0) -> None:
+        """Return when the service listens (without tcp: when it opened the UART).
+
+        Raises:
+            BoardError: it did not within `timeout` seconds, or the board went off before.
+        """
+        async with self._changed:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(
+                    self._changed.wait_for(lambda: self._up or self._code is not None), timeout
+                )
+            if self._up:
+                return
+            reason = "switched off" if self._code is not None else f"was not up after {timeout:g} s"
+        why = self._trouble or "; ".join(list(self.console)[-3:]) or "it printed nothing"
+        raise BoardError(f"the virtual board {reason}: {why}")
+
+    async def wait(self) -> int:
+        """Return the exit code when the board is off (0: switched off as asked)."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._code is not None)
+        assert self._code is not None
+        return self._code
+
+    async def stop(self) -> None:
+        """Switch the board off."""
+        process = self._process
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_S)
+        except asyncio.TimeoutError:
+            process.kill()
+            await process.wait()
+        if self._reader is not None:
+            await self._reader
+        self._process = None
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        while True:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:  # a longer line than the stream keeps
+                continue
+            if not line:
+                break
+            await self._take(_event(line))
+        code = await process.wait()
+        async with self._changed:
+            self._code = code
+            self._changed.notify_all()
+
+    async def _take(self, event: Event) -> None:
+        kind, detail = event["event"], event["detail"]
+        if kind == "console":
+            self.console.append(detail)
+        elif kind in ("fault", "bug", "error"):
+            self._trouble = detail
+        elif kind == "repl" and detail != "finished":
+            self._trouble = f"the script {detail}"
+        elif kind == ("listening" if self._options.ports else "uart"):
+            self._up = True
+        async with self._changed:
+            self._events.append(event)
+            self._changed.notify_all()
+
+
+def _event(line: bytes) -> Event:
+    text = line.decode("utf-8", "replace").rstrip()
+    try:
+        values: Any = json.loads(text)
+        return Event(event=str(values["event"]), detail=str(values.get("detail", "")))
+    except (ValueError, KeyError, TypeError):
+        return Event(event="bug", detail=text)  # not from the supervisor: its own failure
+
+
+def _found(path: Path) -> str:
+    return "a file" if path.exists() else "nothing"
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    """Return (host, port) of HOST:PORT, port 0 replaced by a free one."""
+    found = _ENDPOINT.fullmatch(text)
+    if found is None or int(found["port"]) > 65535:
+        raise BoardError(f"--tcp: expected HOST:PORT (port 0: a free one), found {text!r}")
+    host, port = found["host"], int(found["port"])
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise BoardError(f"--tcp {text}: cannot listen there: {error.strerror}") from None
+        address = probe.getsockname()
+        return str(address[0]), int(address[1])
+
+
+def _keep_key(path: Path, wanted: str | None) -> str:
+    """Return the key in the file, written there first when it is given or there is none."""
+    if wanted is not None and re.fullmatch(r"[0-9a-fA-F]{64}", wanted) is None:
+        raise BoardError(f"key: expected {KEY_DIGITS} hexadecimal digits, found {len(wanted)} characters")
+    if wanted is None and path.is_file():
+        kept = path.read_text(errors="replace").strip()
+        if re.fullmatch(r"[0-9a-fA-F]{64}", kept) is None:
+            raise BoardError(
+                f"{path}: expected {KEY_DIGITS} hexadecimal digits, found {len(kept)} characters; "
+                "remove the file to make a new key"
+            )
+        return kept.lower()
+    key = (wanted or secrets.token_hex(KEY_DIGITS // 2)).lower()
+    path.touch(mode=0o600)
+    path.write_text(key + "\n")
+    return key
+
+
+def _card_settings(sdcard: Path) -> tuple[int, int]:
+    """Return (TCP port, UART baud rate) of the card's service.yaml; the defaults where it has none.
+
+    A faulty file is the firmware's to report: it does so in its own words.
+    """
+    path = sdcard / "configs" / "service.yaml"
+    try:
+        settings = firmware_settings.read_service(path.read_text(encoding="utf-8"), str(path))
+        return _number(settings.get("network.port")), _number(settings.get("uart.baudrate"))
+    except (OSError, UnicodeDecodeError, firmware_settings.SettingsError):
+        return DEFAULT_PORT, DEFAULT_BAUDRATE
+
+
+def _number(value: object) -> int:
+    assert isinstance(value, int)
+    return value

@@ -1,0 +1,188 @@
+"""Throw-away SD cards around one deployment package."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from firmware_app import settings as firmware_settings
+from firmware_app.deploy_fields import PackageError
+from firmware_app.package import CONFIG, read_package
+
+MAX_FILES = 4000
+MAX_BYTES = 1 << 30  # unpacked
+WIDTH_STEP = 16
+_SMALLEST = 64
+
+
+class CardError(Exception):
+    """No card can be made of the package; the text is one sentence for the user."""
+
+
+def make_card(
+    package: Path,
+    folder: Path,
+    *,
+    task: str | None = None,
+    camera_size: tuple[int, int] | None = None,
+    camera_enabled: bool = True,
+    uart: bool = False,
+    settings: dict[str, Any] | None = None,
+) -> None:
+    """Write a card for the service into `folder`: its settings, one task and the package.
+
+    Args:
+        package: a deployment package: its folder, one around it, or a zip file as the cloud
+            platform ships it (a zip around the package's zip too).
+        folder: where the card is made; created when missing.
+        task: what the package does, when its files do not say it or to override them.
+        camera_size: (width, height) of the camera frame; the width is rounded up to 16 as the
+            camera does.
+        camera_enabled: false for a board that gets its pictures from clients.
+        uart: whether the service opens its UART.
+        settings: further settings of service.yaml by dotted name, e.g. {"results.queue": 8}.
+
+    Raises:
+        CardError: with one sentence.
+    """
+    with tempfile.TemporaryDirectory(prefix="k230-package-") as unpacked:
+        root = package
+        if package.is_file():
+            root = Path(unpacked)
+            _unpack(package, root)
+        elif not package.is_dir():
+            raise CardError(f"{package}: expected a package folder or a zip file, found nothing")
+        try:
+            read = read_package(str(_inside(root)), task)
+        except PackageError as error:
+            shown = str(error).replace(str(root), str(package))
+            raise CardError(shown) from None
+        name = _name(package, read.name)
+        target = folder / "packages" / name
+        if target.exists():
+            shutil.rmtree(target)
+        _copy(Path(read.folder), target)
+    values = {
+        "task": name,
+        "camera.enabled": camera_enabled,
+        "uart.enabled": uart,
+        **_camera(camera_size),
+        **(settings or {}),
+    }
+    (folder / "configs" / "tasks").mkdir(parents=True, exist_ok=True)
+    text = _yaml(values)
+    try:
+        firmware_settings.read_service(text, "service.yaml")
+    except firmware_settings.SettingsError as error:
+        raise CardError(str(error)) from None
+    (folder / "configs" / "service.yaml").write_text(text, encoding="utf-8")
+    task_text = _yaml({"task": read.task, "package": f"/sdcard/packages/{name}"})
+    (folder / "configs" / "tasks" / f"{name}.yaml").write_text(task_text, encoding="utf-8")
+
+
+def _camera(size: tuple[int, int] | None) -> dict[str, int]:
+    if size is None:
+        return {}
+    width, height = size
+    if width < _SMALLEST or height < _SMALLEST:
+        raise CardError(
+            f"camera: expected a picture of {_SMALLEST}x{_SMALLEST} or more, found {width}x{height}"
+        )
+    return {"camera.width": -(-width // WIDTH_STEP) * WIDTH_STEP, "camera.height": height}
+
+
+def _name(package: Path, model: str) -> str:
+    """Return a plain file name for the package: its folder's or file's, else its model's."""
+    for candidate in (package.stem if package.is_file() else package.resolve().name, model, "package"):
+        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", candidate).strip("_-")
+        if plain and plain != "mp_deployment_source":
+            return plain[:40]
+    return "package"
+
+
+def _yaml(values: dict[str, Any]) -> str:
+    """Return dotted names and plain values as the YAML that the firmware reads."""
+    lines: list[str] = []
+    groups: dict[str, list[str]] = {}
+    for path, value in values.items():
+        group, _, last = path.rpartition(".")
+        line = f"{last}: {json.dumps(value, ensure_ascii=False)}"
+        if group:
+            groups.setdefault(group, []).append("  " + line)
+        else:
+            lines.append(line)
+    for group, inner in groups.items():
+        lines += [f"{group}:", *inner]
+    return "\n".join(lines) + "\n"
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy the files of a package's folder; links and folders are not part of it."""
+    target.mkdir(parents=True)
+    for path in sorted(source.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            shutil.copyfile(path, target / path.name)
+
+
+def _inside(root: Path) -> Path:
+    """Return the folder in an unpacked zip from which the package is found: past lone folders."""
+    while not (root / CONFIG).is_file():
+        inner = [p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__"))]
+        if len(inner) != 1 or any(p.suffix == ".kmodel" for p in root.iterdir()):
+            return root
+        root = inner[0]
+    return root
+
+
+def _unpack(file: Path, target: Path) -> None:
+    """Unpack a package's zip, and a zip in it where the package is not there already."""
+    budget = [MAX_FILES, MAX_BYTES]
+    _extract(file, target, str(file), budget)
+    if any(target.rglob(CONFIG)):
+        return
+    inner = sorted(p for p in target.rglob("*.zip") if p.is_file())
+    for path in inner:
+        _extract(path, path.with_suffix(""), f"{file}: {path.name}", budget)
+    if not any(target.rglob(CONFIG)):
+        raise CardError(f"{file}: no {CONFIG} in it: expected a deployment package of the cloud platform")
+
+
+def _extract(file: Path, target: Path, name: str, budget: list[int]) -> None:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for entry in archive.infolist():
+                _extract_one(archive, entry, target, name, budget)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise CardError(f"{name}: not a zip file that can be read: {error}") from None
+    except OSError as error:
+        raise CardError(f"{name}: cannot be unpacked: {error.strerror or error}") from None
+
+
+def _extract_one(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, name: str, budget: list[int]
+) -> None:
+    path = PurePosixPath(entry.filename.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        raise CardError(f"{name}: it has a file outside its own folder: {entry.filename!r}")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise CardError(f"{name}: it has a symbolic link: {entry.filename!r}")
+    if entry.is_dir():
+        return
+    budget[0] -= 1
+    if budget[0] < 0:
+        raise CardError(f"{name}: it has more than {MAX_FILES} files")
+    place = target.joinpath(*path.parts)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with archive.open(entry) as source, place.open("wb") as sink:
+        # Counted while it is read: what a header says of its size is a claim.
+        while chunk := source.read(1 << 16):
+            budget[1] -= len(chunk)
+            if budget[1] < 0:
+                raise CardError(f"{name}: it unpacks to more than {MAX_BYTES >> 20} MiB")
+            sink.write(chunk)
