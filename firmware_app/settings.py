@@ -79,6 +79,34 @@ class Settings:
         return result
 
 
+def decode(data: bytes, name: str) -> str:
+    """Return the text of a file's bytes; SettingsError names the line that is not UTF-8."""
+    try:
+        return str(data, "utf-8")
+    except ValueError:
+        number = 0
+        for line in data.split(b"\n"):
+            number += 1
+            try:
+                str(line, "utf-8")
+            except ValueError:
+                break
+        where = name + " line " + str(number)
+        raise SettingsError([where + ": text that is not UTF-8: save the file as UTF-8"])
+
+
+def read_value(text: str, path: str) -> object:
+    """Return one value as a file would give it, for `k230 set PATH=TEXT`; SettingsError."""
+    if "\n" in text or "\r" in text:
+        raise SettingsError([path + ": expected one line"])
+    try:
+        data, _ = load_with_lines("value: " + text, path)
+    except YamlError as error:
+        raise SettingsError([path + ": " + error.problem])
+    assert isinstance(data, dict)
+    return data["value"]
+
+
 def read_service(text: str, name: str) -> Settings:
     """Return the settings of a service.yaml; an empty text is valid. Raise SettingsError."""
     data, lines = _load(text, name)

@@ -3,7 +3,14 @@
 import os
 
 from firmware_app import service_fields, task_fields
-from firmware_app.settings import Settings, SettingsError, read_service, read_task
+from firmware_app.settings import (
+    Settings,
+    SettingsError,
+    decode,
+    read_service,
+    read_task,
+    read_value,
+)
 
 SERVICE = "configs/service.yaml"
 TASK = "configs/tasks/t.yaml"
@@ -300,3 +307,35 @@ def test_one_setting_changed_while_running() -> None:
         assert "network.ssid: missing" in str(error)
     else:
         raise AssertionError("accepted")
+
+
+def test_bytes_that_are_not_utf8_are_refused_with_their_line() -> None:
+    assert decode("a: 菠菜\n".encode(), "f.yaml") == "a: 菠菜\n"
+    try:
+        decode(b"a: 1\nb: 2\nc: \xb2\xa4\n", "f.yaml")
+    except SettingsError as error:
+        assert str(error) == "f.yaml line 3: text that is not UTF-8: save the file as UTF-8"
+    else:
+        raise AssertionError("accepted")
+
+
+def test_one_value_reads_as_in_a_file() -> None:
+    for text, value in (
+        ("0.5", 0.5),
+        ("true", True),
+        ("beside", "beside"),
+        ("", None),
+        ("{x: 1, y: 2}", {"x": 1, "y": 2}),
+    ):
+        assert read_value(text, "k") == value
+    for text, words in (
+        ("on", "k: on is not clear"),
+        ("[1", "k: the ] that closes"),
+        ("1\nb: 2", "k: expected one line"),
+    ):
+        try:
+            read_value(text, "k")
+        except SettingsError as error:
+            assert str(error).startswith(words), str(error)
+        else:
+            raise AssertionError(text)
