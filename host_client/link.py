@@ -26,7 +26,7 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._due = float("inf")
         self.ended: asyncio.Future[K230Error] = self._loop.create_future()
-        self._ready: asyncio.Future[None] = self._loop.create_future()
+        self._greeted: asyncio.Future[None] = self._loop.create_future()  # well or badly
         self._transport: Transport | None = None
 
     @classmethod
@@ -68,7 +68,7 @@ class Link:
             for reason in early:
                 link._lost(reason)
             link._flush()
-            await asyncio.wait([link._ready, link.ended], return_when=asyncio.FIRST_COMPLETED)
+            await link._greeted
         except BaseException:
             link.close()
             raise
@@ -92,6 +92,8 @@ class Link:
             error = error or LinkLost("the link was closed")
             self.session.end(error)
             self.ended.set_result(error)
+            if not self._greeted.done():
+                self._greeted.set_result(None)
 
     async def request(
         self,
@@ -145,8 +147,8 @@ class Link:
         if self.ended.done():
             return
         messages = self.session.receive(data, time.monotonic())
-        if self.session.ready and not self._ready.done():
-            self._ready.set_result(None)
+        if self.session.ready and not self._greeted.done():
+            self._greeted.set_result(None)
         if messages:
             self._on_messages(messages)
         self._flush()
