@@ -113,6 +113,11 @@ class Camera:
         """Whether so many snapshots failed in a row that the sensor needs a restart."""
         return self.failures >= _MAX_FAILURES
 
+    def give_up(self, problem: str) -> None:
+        """Count as broken: whoever uses the camera sets it up again."""
+        self.problem = problem
+        self.failures = _MAX_FAILURES
+
     def stop(self) -> None:
         """Stop the thread and the sensor."""
         if self._running:

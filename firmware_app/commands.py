@@ -4,7 +4,7 @@ An async function is a command that waits for something; frames and other comman
 docs/protocol.md section 5 lists them. Arguments come from outside: each is checked before use.
 """
 
-from firmware_app import transfers
+from firmware_app import status, transfers
 from firmware_app.errors import CommandError
 
 
@@ -44,16 +44,16 @@ def _subscribe(service, session, arguments: dict):
 def _describe(service, session, arguments: dict):
     model = service.model_message()
     if model is None:
-        raise CommandError("no_task", service.task_problem or "no task is running")
+        raise CommandError("no_task", service.switcher.problem or "no task is running")
     return model[1:]
 
 
 def _status(service, session, arguments: dict):
-    return service.status()
+    return status.status(service)
 
 
 def _tasks(service, session, arguments: dict):
-    return service.list_tasks()
+    return status.tasks(service)
 
 
 def _put(service, session, arguments: dict):
@@ -75,6 +75,26 @@ def _infer(service, session, arguments: dict):
     return service.engine.picture(data, width, height)
 
 
+async def _switch(service, session, arguments: dict):
+    return await service.switcher.switch(_text(arguments, "task"))
+
+
+def _set(service, session, arguments: dict):
+    changes = arguments.get("changes")
+    if not isinstance(changes, dict) or not changes:
+        raise CommandError("bad_argument", "changes: expected settings and their values, found %r" % (changes,))
+    save = _flag(arguments, "save", False)
+    for path in changes:
+        where = service.switcher if service.switcher.has(path) else service.configuration
+        where.change(path, changes[path], save)
+    return {"generation": service.engine.generation, "changed": sorted(changes), "saved": save}
+
+
+def _config(service, session, arguments: dict):
+    running = service.switcher.settings
+    return {"service": service.configuration.public(), "task": running.public() if running is not None else None}
+
+
 COMMANDS = {
     "subscribe": _subscribe,
     "describe": _describe,
@@ -82,4 +102,7 @@ COMMANDS = {
     "tasks": _tasks,
     "put": _put,
     "infer": _infer,
+    "switch": _switch,
+    "set": _set,
+    "config": _config,
 }

@@ -15,6 +15,7 @@ from firmware_app.errors import CommandError, TaskError
 _RETRY_MS = 2000  # between attempts to set a failing camera up again
 _IDLE_MS = 20
 _SOON_MS = 1
+_INTERVALS = 15  # of which the median is the period
 
 
 class Engine:
@@ -23,6 +24,7 @@ class Engine:
     def __init__(self, service) -> None:
         self._service = service
         self.task = None
+        self.trial = None  # a task that waits for its first frame (switcher.Trial)
         self.generation = 0
         self._plan = None  # for the camera's frames
         self._picture_plan = None  # for the size of the last picture sent
@@ -30,6 +32,8 @@ class Engine:
         self.frames = 0
         self.problem = ""  # why no results are made, or empty
         self._since_gc = 0
+        self._result_us = 0  # when the last result was published
+        self._intervals: list = []  # between the latest results, us
         # Sums of the running statistics period.
         self.stages = {}
         self._clear()
@@ -43,19 +47,30 @@ class Engine:
         self._clear()
         return sums
 
-    def set_task(self, task, generation: int) -> None:
-        """Let task make the results from the next frame on; None stops them."""
+    def set_task(self, task) -> None:
+        """Let task make the results from the next frame on, as a new generation; None stops them."""
+        self.restore(task)
+        if task is not None:
+            self.generation += 1
+
+    def restore(self, task) -> None:
+        """Let task make the results, as the generation that is announced already."""
         self._plan = None
         self._picture_plan = None
         self.task = task
-        self.generation = generation
         self.problem = ""
+
+    def apply(self, values) -> None:
+        """Let the running task use changed settings from the next frame on."""
+        self.task.settings = values
+        self._plan = None
+        self._picture_plan = None
 
     async def run(self) -> None:
         """Process frames for ever; whatever goes wrong with one is logged and survived."""
         while True:
             camera = self.camera
-            if camera is None or self.task is None:
+            if camera is None or (self.task is None and self.trial is None):
                 await asyncio.sleep_ms(_IDLE_MS)
                 continue
             if camera.broken:
@@ -66,7 +81,12 @@ class Engine:
                 await asyncio.sleep_ms(_SOON_MS)
                 continue
             try:
-                self._frame(camera, image)
+                if self.trial is not None:
+                    self._try(camera, image)
+                elif self.task is not None:
+                    self._frame(camera, image)
+                else:
+                    camera.release()
                 self.problem = ""
             except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
                 self._trouble(str(error))
@@ -82,34 +102,82 @@ class Engine:
             self._service.publisher.event("problem", {"text": text}, self._service.clock.ms())
 
     def _frame(self, camera, image) -> None:
-        service = self._service
+        """Make a result of this frame with the running task."""
         task = self.task
         try:
-            seq = camera.seq
-            time_ms = service.clock.at(camera.ticks) // 1000
-            stages = self.stages
-            stages["wait_us"] += camera.waited_us
             if self._plan is None:
                 self._plan = task.plan(camera.width, camera.height, True)
-            source = npu.tensor(arrays.frame_planes(image, camera.width, camera.height))
-            task.take(self._plan, source)
+            plan = self._plan
+            seq = camera.seq
+            ticks = camera.ticks
+            self.stages["wait_us"] += camera.waited_us
+            task.take(plan, npu.tensor(arrays.frame_planes(image, camera.width, camera.height)))
             if task.holds_frame:
-                fields = task.finish(self._plan)
+                fields = task.finish(plan)
         finally:
             image = None
-            source = None
             camera.release()
         if not task.holds_frame:
-            fields = task.finish(self._plan)
+            fields = task.finish(plan)
+        self._publish(task, seq, ticks, fields)
+
+    def _try(self, camera, image) -> None:
+        """Make the first result of the task on trial; where it can't, the running one makes it."""
+        trial = self.trial
+        self.trial = None
+        task = trial.task
+        try:
+            plan = task.plan(camera.width, camera.height, True)
+            task.take(plan, npu.tensor(arrays.frame_planes(image, camera.width, camera.height)))
+            fields = task.finish(plan)
+        except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
+            trial.error = "the first inference failed: %s" % error
+            trial.done = True
+            if self.task is not None:
+                self._frame(camera, image)
+            else:
+                camera.release()
+            return
+        seq = camera.seq
+        ticks = camera.ticks
+        image = None
+        camera.release()
+        trial.first_seq = seq
+        trial.period_us = self._period_us()
+        self.set_task(task)
+        self._plan = plan
+        self._service.switcher.committed(trial)
+        last = self._result_us
+        self._publish(task, seq, ticks, fields)
+        trial.gap_us = self._result_us - last if last else 0
+        self._intervals.clear()  # the gap is no period
+        trial.done = True
+
+    def _publish(self, task, seq: int, ticks: int, fields: list) -> None:
+        service = self._service
         start = time.ticks_us()
+        now_us = service.clock.us()
+        time_ms = service.clock.at(ticks) // 1000
         service.publisher.result([task.kind, seq, time_ms, self.generation] + fields, time_ms)
         service.pump()
+        if self._result_us:
+            if len(self._intervals) >= _INTERVALS:
+                self._intervals.pop(0)
+            self._intervals.append(now_us - self._result_us)
+        self._result_us = now_us
         self.frames += 1
+        stages = self.stages
         stages["frames"] += 1
         stages["ai2d_us"] += task.ai2d_us
         stages["kpu_us"] += task.kpu_us
         stages["decode_us"] += task.decode_us
         stages["publish_us"] += time.ticks_diff(time.ticks_us(), start)
+
+    def _period_us(self) -> int:
+        """Return the median time between results, 0 where there were none."""
+        if not self._intervals:
+            return 0
+        return sorted(self._intervals)[len(self._intervals) // 2]
 
     def _collect(self) -> None:
         # ulab's arrays lie outside the heap and are freed by finalisers only: without regular
@@ -139,7 +207,7 @@ class Engine:
         """Return the result of a picture: planes R, G, B of width x height. CommandError, TaskError."""
         task = self.task
         if task is None:
-            raise CommandError("no_task", self._service.task_problem or "no task is running")
+            raise CommandError("no_task", self._service.switcher.problem or "no task is running")
         plan = self._picture_plan
         if plan is None or plan.width != width or plan.height != height:
             plan = task.plan(width, height, False)

@@ -1,0 +1,127 @@
+"""The settings in force: service.yaml, what was changed over the link, and how changes come about."""
+
+from firmware_app import files, settings
+from firmware_app.errors import CommandError
+from firmware_app.state import State
+
+CONFIGS = "/sdcard/configs"
+SERVICE_YAML = CONFIGS + "/service.yaml"
+MAX_CONFIG = 65536  # bytes of one YAML file
+
+
+def read_text(path: str) -> str:
+    """Return a YAML file's text; OSError, SettingsError where it is none."""
+    files.recover(path)
+    if files.is_folder(path):
+        raise OSError(21)  # EISDIR
+    with open(path, "rb") as file:
+        data = file.read(MAX_CONFIG + 1)
+    try:
+        return str(data, "utf-8")
+    except UnicodeError:
+        raise settings.SettingsError(["%s: expected UTF-8 text" % shown(path)])
+
+
+def shown(path: str) -> str:
+    """Return the path as people know it: from the card's root."""
+    return path[8:] if path.startswith("/sdcard/") else path
+
+
+def task_path(name: str) -> str:
+    """Return the path of a task's YAML."""
+    return "%s/tasks/%s.yaml" % (CONFIGS, name)
+
+
+class Configuration:
+    """The service's settings, and what is remembered of changes."""
+
+    def __init__(self) -> None:
+        self._settings = None  # of service.yaml, as Settings
+        self.values: dict = {}
+        self.task = None  # the task that is named to run
+        self._state = State()
+
+    def read(self) -> list:
+        """Read service.yaml; return what is wrong, a sentence each: then the defaults are in force, without a task."""
+        name = shown(SERVICE_YAML)
+        wrong: list = []
+        lost = self._state.load()
+        if lost:
+            wrong.append(lost)
+        try:
+            self._settings = self._applied(settings.read_service(read_text(SERVICE_YAML), name))
+            self.task = self._settings.get("task")
+        except OSError:
+            wrong.append(name + ": expected the file on the card, found none")
+        except settings.SettingsError as error:
+            wrong.extend(error.messages)
+        if self._settings is None:
+            self._settings = settings.read_service("", name)
+        self.values = self._settings.values
+        return wrong
+
+    def _applied(self, values):
+        return self._state.applied(values)
+
+    def read_task(self, name: str):
+        """Return the Settings of a task's YAML with what was changed over the link; OSError, SettingsError."""
+        path = task_path(name)
+        return self._applied(settings.read_task(read_text(path), shown(path)))
+
+    def reread(self):
+        """Read an edited service.yaml, use what may change while running; return the task it names.
+
+        CommandError: it is not valid, and the old settings stay.
+        """
+        try:
+            fresh = self._applied(settings.read_service(read_text(SERVICE_YAML), shown(SERVICE_YAML)))
+        except (OSError, settings.SettingsError) as error:
+            raise CommandError("failed", str(error))
+        for field in fresh.fields:
+            if field.live:
+                self._settings = self._settings.changed(field.path, fresh.get(field.path))
+        self.values = self._settings.values
+        self.task = fresh.get("task")
+        return self.task
+
+    def changed(self, values, path: str, value):
+        """Return Settings with one setting changed; CommandError where that is not allowed."""
+        try:
+            changed = values.changed(path, value)
+        except settings.SettingsError as error:
+            raise CommandError("bad_argument", str(error))
+        for field in values.fields:
+            if field.path == path and not field.live:
+                raise CommandError("bad_argument", "%s: takes effect at the next start only; edit %s" % (path, values.name))
+        return changed
+
+    def change(self, path: str, value, save: bool) -> None:
+        """Change one of the service's settings."""
+        changed = self.changed(self._settings, path, value)
+        if save:
+            self.remember(self._settings, path, changed.get(path))
+        self._settings = changed
+        self.values = changed.values
+
+    def remember(self, values, path: str, value) -> None:
+        """Keep a changed setting over a power loss; CommandError where the card can't be written."""
+        try:
+            self._state.remember(values.name, path, self._in_file(values, path), value)
+        except OSError as error:
+            raise CommandError("failed", "%s can't be kept: %s" % (path, error))
+
+    def remember_task(self, name: str) -> None:
+        """Keep the active task over a power loss; CommandError."""
+        self.remember(self._settings, "task", name)
+
+    def _in_file(self, values, path: str):
+        """Return what the YAML itself says of a setting, whatever was changed since."""
+        try:
+            read = settings.read_service if values.name == shown(SERVICE_YAML) else settings.read_task
+            return read(read_text("/sdcard/" + values.name), values.name).get(path)
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def public(self) -> dict:
+        """Return the service's settings, secrets left out."""
+        return self._settings.public()

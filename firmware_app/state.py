@@ -1,0 +1,69 @@
+"""What the board remembers of changes made over the link: /data/state.json, replaced whole.
+
+A change is remembered beside the value that the YAML had then. Where the YAML has another value by
+now, somebody edited the card since, and the card wins.
+"""
+
+import json
+
+from firmware_app import files
+
+PATH = "/data/state.json"
+_MAX_SIZE = 65536
+
+
+def same(left, right) -> bool:
+    """Return whether two settings are equal; floats lose digits on their way through the file."""
+    if isinstance(left, float) or isinstance(right, float):
+        try:
+            return abs(left - right) <= 0.00001 * max(1, abs(left))
+        except TypeError:
+            return False
+    return left == right
+
+
+class State:
+    """The remembered changes: {file name: {setting: [YAML's value then, value now]}}."""
+
+    def __init__(self, path: str = PATH) -> None:
+        self._path = path
+        self._changes: dict = {}
+
+    def load(self) -> str:
+        """Read the file; return what is wrong with it, or nothing."""
+        try:
+            files.recover(self._path)
+            if not files.exists(self._path):
+                return ""
+            with open(self._path, "rb") as file:
+                data = json.loads(str(file.read(_MAX_SIZE), "utf-8"))
+            changes = data["changes"]
+            for name in changes:
+                for path in changes[name]:
+                    base, value = changes[name][path]
+            self._changes = changes
+            return ""
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return "%s: what was changed over the link is lost: %s" % (self._path, error)
+
+    def applied(self, settings):
+        """Return a file's settings with the remembered changes that still hold."""
+        changes = self._changes.get(settings.name, {})
+        for path in changes:
+            base, value = changes[path]
+            try:
+                if same(settings.get(path), base):
+                    settings = settings.changed(path, value)
+            except (ValueError, KeyError):
+                pass  # a setting of an older version
+        return settings
+
+    def remember(self, name: str, path: str, base, value) -> None:
+        """Remember one change and write the file; OSError leaves the old one in place."""
+        changes = self._changes.setdefault(name, {})
+        if same(base, value):
+            changes.pop(path, None)
+        else:
+            changes[path] = [base, value]
+        files.make_folders(self._path[: self._path.rfind("/")])
+        files.replace(self._path, json.dumps({"changes": self._changes}).encode())

@@ -1,0 +1,70 @@
+"""What `status` and `tasks` answer."""
+
+import gc
+import os
+
+from firmware_app import hardware
+from firmware_app.configuration import CONFIGS
+
+_MAX_TASKS = 64
+
+
+def problems(service) -> list:
+    """Return everything that is wrong now, one sentence each."""
+    found = list(service.problems)
+    camera = service.engine.camera
+    for text in (camera.problem if camera is not None else "", service.switcher.problem, service.engine.problem):
+        if text and text not in found:
+            found.append(text)
+    return found
+
+
+def status(service) -> dict:
+    """Return the state of the board as a map of plain values."""
+    engine = service.engine
+    camera = engine.camera
+    return {
+        "name": service.name,
+        "version": service.version,
+        "board": hardware.board_name(),
+        "firmware": hardware.firmware_version(),
+        "id": service.board_id,
+        "boot": service.boot_id,
+        "uptime_ms": service.clock.ms(),
+        "early_starts": service.boots.early,
+        "restart_reason": service.boots.reason,
+        "task": service.switcher.name,
+        "model": engine.task.name if engine.task is not None else "",
+        "generation": engine.generation,
+        "camera": camera is not None,
+        "frames": engine.frames,
+        "seq": camera.seq if camera is not None else 0,
+        "clients": [
+            {"name": s.name, "client": s.client, "sent": s.outbox.sent, "dropped": s.outbox.dropped}
+            for s in service.publisher.sessions()
+        ],
+        "rejected": sum([link.rejected for link in service.publisher.links]),
+        "heap_used": gc.mem_alloc(),
+        "heap_free": gc.mem_free(),
+        "temperature": hardware.temperature(),
+        "problems": problems(service),
+    }
+
+
+def tasks(service) -> list:
+    """Return the tasks on the card: name, task, package, whether active, and what is wrong."""
+    found: list = []
+    try:
+        names = sorted([name[:-5] for name in os.listdir(CONFIGS + "/tasks") if name.endswith(".yaml")])
+    except OSError:
+        names = []
+    for name in names[:_MAX_TASKS]:
+        entry = {"name": name, "task": None, "package": None, "active": name == service.switcher.name, "problem": None}
+        try:
+            values = service.configuration.read_task(name).values
+            entry["task"] = values["task"]
+            entry["package"] = values.get("package") or values.get("recognition_package")
+        except (OSError, ValueError) as error:
+            entry["problem"] = str(error)
+        found.append(entry)
+    return found
