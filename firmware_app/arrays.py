@@ -192,3 +192,12 @@ def mean_inside(values, width: int, height: int, quad: list) -> float:
             total += float(np.sum(values[y * width + left : y * width + right]))
             count += right - left
     return total / count if count else 0.0
+
+
+def rows_above(tensor, width: int, column: int, threshold: float) -> list:
+    """Return (number, values) of the rows of a dense tensor, width values each, whose column exceeds threshold."""
+    rows = size_of(tensor) // width
+    table = tensor.reshape((rows, width))
+    # A copy of the column first: it is no dense view. Fewer than 65,536 rows, so uint16 counts them.
+    hits = np.nonzero(table[:, column].copy() > threshold)[0]
+    return [(int(hits[i]), [float(v) for v in table[int(hits[i])]]) for i in range(len(hits))]

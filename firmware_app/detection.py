@@ -2,7 +2,7 @@
 
 import struct
 
-from firmware_app import decoders, letterbox, repair, wire
+from firmware_app import arrays, decoders, letterbox, repair, wire
 from firmware_app.single_model import SingleModelTask, labels_of, need, product, shapes
 
 # What fits a packed box (docs/protocol.md section 4).
@@ -65,10 +65,13 @@ class Detection(SingleModelTask):
             return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
         if self._head == "YOLOv8":
             return decoders.yolov8(outputs, size, frame, classes, confidence, overlap, settings["max_results"])
-        rows = decoders.anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic)
         if settings["vendor_compatible"]:
-            return rows
-        return repair.anchor_free(rows, outputs, size, frame, classes, confidence, overlap, agnostic)
+            return decoders.anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic)
+        # The native function ignores the class scores; in Python, on the few cells that count.
+        levels = [
+            (decoders.STRIDES[i], arrays.rows_above(outputs[i], 5 + classes, 4, confidence)) for i in range(3)
+        ]
+        return repair.anchor_free(levels, size, frame, confidence, overlap, agnostic)
 
     def decode(self, outputs: list, plan) -> list:
         """Return [boxes], packed where they fit."""

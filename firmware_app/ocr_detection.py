@@ -32,16 +32,19 @@ class OcrDetection(SingleModelTask):
         """Return [quad, score] with eight integers in frame pixels for each text, top to bottom."""
         size = self.package.img_size
         probabilities = arrays.first_channel(outputs[0])
-        found = decoders.text_boxes(
-            probabilities, size, self._dummy, self.threshold("mask_threshold"), self.threshold("box_threshold")
-        )
+        mask = self.threshold("mask_threshold")
+        found = decoders.text_boxes(probabilities, size, self._dummy, mask, self.threshold("box_threshold"))
+
+        def inside(x: int, y: int) -> bool:
+            return 0 <= x < size[0] and 0 <= y < size[1] and probabilities[y * size[0] + x] > mask
+
         dx, dy, width, height = plan.region
         inside = letterbox.fit(width, height, size[0], size[1])
         smallest = self.settings["min_size"]
         rows = []
         for quad in found:
             if not self.settings["vendor_compatible"]:
-                quad = repair.text_box(quad)
+                quad = repair.text_box(quad, size, inside)
                 if quad is None:
                     continue
             score = arrays.mean_inside(probabilities, size[0], size[1], quad)

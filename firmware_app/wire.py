@@ -17,7 +17,9 @@ else:
     from zlib import crc32
 
     from msgpack import packb as pack
-    from msgpack import unpackb as unpack
+    from msgpack import unpackb
+
+    from firmware_app import mpack
 
 PROTOCOL_VERSION = 1
 
@@ -81,6 +83,35 @@ SEALED_MARK = 0xC1
 
 # CRC-32 over any data followed by its own CRC-32 in little endian.
 _CRC_RESIDUE = 0x2144DF1C
+
+if sys.implementation.name != "micropython":
+    # The library makes room for every array before it has seen its items, a thousand levels deep:
+    # hundreds of megabytes for one hostile payload. Above this size mpack's own bounds count.
+    _LIBRARY_BYTES = 1024
+
+    def unpack(payload: bytes):
+        """Return the value that payload holds, under the limits of mpack.unpack; ValueError else."""
+        if len(payload) > _LIBRARY_BYTES:
+            return mpack.unpack(payload)
+        value = unpackb(payload, strict_map_key=False, max_ext_len=0)
+        _check_depth(value, 0)
+        return value
+
+    def _check_depth(value, depth: int) -> None:
+        if type(value) is list:
+            if depth >= mpack.MAX_DEPTH:
+                raise ValueError("nested deeper than %d" % mpack.MAX_DEPTH)
+            for item in value:
+                kind = type(item)
+                if kind is list or kind is dict:
+                    _check_depth(item, depth + 1)
+        elif type(value) is dict:
+            if depth >= mpack.MAX_DEPTH:
+                raise ValueError("nested deeper than %d" % mpack.MAX_DEPTH)
+            for key in value:
+                if type(key) is not str and type(key) is not int:
+                    raise ValueError("map keys are text or integers")
+                _check_depth(value[key], depth + 1)
 
 
 class WireError(ValueError):

@@ -1,0 +1,172 @@
+"""Answers of the vendor's native post-processing put right. Pure arithmetic, no board module.
+
+docs: the faults are those of the firmware's aicube module. Its AnchorFree decoding ignores the
+class scores; its text boxes are expanded twice.
+"""
+
+# A text box is offset by 1.5 x area / length of its outline, on every side.
+_RATIO = 1.5
+# The vendor then moves each corner away from its neighbours, by this share of the sides.
+_STRETCH_X = 0.025
+_STRETCH_Y = 0.15
+
+
+def anchor_free(levels: list, size, frame, confidence: float, overlap: float, agnostic: bool, most: int = 200) -> list:
+    """Return rows [class, score, x1, y1, x2, y2] in frame pixels, best first; AnchorFreeDet.
+
+    levels: for each output (stride, cells), cells being (number, values) of those whose objectness
+    passes the threshold: the number counts row by row, values are x, y, w, h, objectness, classes.
+    size, frame: (width, height) of model and picture, the picture centred in the model's input.
+    The score is objectness x best class. Of more than most candidates the best are looked at.
+    """
+    gain = min(size[0] / frame[0], size[1] / frame[1])
+    left = (size[0] - frame[0] * gain) / 2
+    top = (size[1] - frame[1] * gain) / 2
+    found = []
+    for stride, cells in levels:
+        columns = size[0] // stride
+        for number, values in cells:
+            label = 5
+            for i in range(6, len(values)):
+                if values[i] > values[label]:
+                    label = i
+            score = values[4] * values[label]
+            if score > confidence:
+                found.append((score, label - 5, number, stride, columns, values))
+    found.sort(key=_first, reverse=True)
+    rows: list = []
+    for score, label, number, stride, columns, values in found[:most]:
+        x = ((values[0] + number % columns) * stride - left) / gain
+        y = ((values[1] + number // columns) * stride - top) / gain
+        w = _exp(values[2]) * stride / gain / 2
+        h = _exp(values[3]) * stride / gain / 2
+        row = [label, score, max(0.0, x - w), max(0.0, y - h), min(float(frame[0]), x + w), min(float(frame[1]), y + h)]
+        if row[4] > row[2] and row[5] > row[3] and not _covered(row, rows, overlap, agnostic):
+            rows.append(row)
+    return rows
+
+
+def _first(item):
+    return item[0]
+
+
+def _exp(value: float) -> float:
+    return 2.718281828459045 ** min(value, 60.0)
+
+
+def _covered(row: list, rows: list, overlap: float, agnostic: bool) -> bool:
+    """Say whether a better box of the class (of any class, if agnostic) overlaps by more than overlap."""
+    label, _, x1, y1, x2, y2 = row
+    area = (x2 - x1) * (y2 - y1)
+    for other in rows:
+        if agnostic or other[0] == label:
+            w = min(x2, other[4]) - max(x1, other[2])
+            if w > 0:
+                h = min(y2, other[5]) - max(y1, other[3])
+                if h > 0:
+                    both = w * h
+                    if both > overlap * (area + (other[4] - other[2]) * (other[5] - other[3]) - both):
+                        return True
+    return False
+
+
+def text_box(quad, size=None, inside=None):
+    """Return a text's corners (TL, TR, BR, BL) without the vendor's two expansions, or None for no text.
+
+    quad: the eight floats aicube.ocr_post_process answers when picture and map have one size, in
+    map pixels; size: (width, height) of the map, for boxes that reach its right or bottom edge;
+    inside: tells of a whole x, y whether that pixel of the map is text. It is asked about a hundred
+    times; without it the offset of a nearly level box is a guess.
+    What is left is the outline grown by 1.5 x area / length, as the model was trained for.
+    """
+    xs = _unstretched(list(quad[0::2]), (0, 3, 2, 1), _STRETCH_X, size[0] if size else None)
+    ys = _unstretched(list(quad[1::2]), (0, 1, 2, 3), _STRETCH_Y, size[1] if size else None)
+    ax, ay = xs[1] - xs[0], ys[1] - ys[0]
+    bx, by = xs[3] - xs[0], ys[3] - ys[0]
+    a = (ax * ax + ay * ay) ** 0.5
+    b = (bx * bx + by * by) ** 0.5
+    if min(a, b) < 2:
+        return None  # the vendor's answer to a hole in a text
+    # The vendor leaves out the last edge of the outline: up to the whole upper edge of a level box.
+    across, down = (a, b) if abs(ax) >= abs(ay) else (b, a)
+    least = offset_of(across, down, False)
+    most = offset_of(across, down, True)
+    if inside is not None:
+        x, y = (xs[0] + xs[2]) / 2, (ys[0] + ys[2]) / 2
+        thick = _thickness(x, y, ax, ay, bx / b, by / b, inside) if b < a else _thickness(x, y, bx, by, ax / a, ay / a, inside)
+        offset = min(most, max(least, (min(a, b) - thick) / 2))
+    else:
+        offset = most if min(abs(ay), abs(ax)) * 16 < a else least
+    w, h = a - 2 * offset, b - 2 * offset
+    right = _RATIO * w * h / (2 * (w + h))
+    along, beside = (offset - right) / a, (offset - right) / b
+    ax, ay, bx, by = ax * along, ay * along, bx * beside, by * beside
+    return [
+        xs[0] + ax + bx,
+        ys[0] + ay + by,
+        xs[1] - ax + bx,
+        ys[1] - ay + by,
+        xs[2] - ax - bx,
+        ys[2] - ay - by,
+        xs[3] + ax - bx,
+        ys[3] + ay - by,
+    ]
+
+
+def _thickness(x: float, y: float, ax: float, ay: float, ux: float, uy: float, inside) -> float:
+    """Return how far the text reaches across its long axis (ax, ay), along the unit vector (ux, uy)."""
+    reach = [0, 0]
+    for share in (0.0, -0.15, 0.15, -0.3, 0.3):
+        px, py = x + share * ax, y + share * ay
+        if inside(int(px + 0.5), int(py + 0.5)):
+            for side in (0, 1):
+                sign = 2 * side - 1
+                n = reach[side]
+                # Farther than another place only where the text is whole up to there.
+                if n and not inside(int(px + sign * n * ux + 0.5), int(py + sign * n * uy + 0.5)):
+                    continue
+                while inside(int(px + sign * (n + 1) * ux + 0.5), int(py + sign * (n + 1) * uy + 0.5)):
+                    n += 1
+                reach[side] = n
+    return reach[0] + reach[1]
+
+
+def offset_of(across: float, down: float, open_top: bool) -> float:
+    """Return the offset d that made a rectangle of these sides out of one of w x h.
+
+    across = w + 2 d, down = h + 2 d, d = 1.5 w h / L, where L = 2 w + 2 h, or w + 2 h without the
+    upper edge. Both are quadratic in d; the smaller root is the one with w and h positive.
+    """
+    product = _RATIO * across * down
+    if open_top:
+        half = (4 * across + 5 * down) / 2
+        return (half - (half * half - 12 * product) ** 0.5) / 12
+    half = 2.5 * (across + down)
+    return (half - (half * half - 14 * product) ** 0.5) / 14
+
+
+def _unstretched(v: list, order, share: float, far) -> list:
+    """Undo v' = (1 + share) v - share v(partner) for one coordinate of the four corners.
+
+    order: the corners such that the first two lie on the low side (v clipped at 0), the others on
+    the high side (clipped at far), and the first's partner is the last, the second's the third.
+    """
+    a, b, c, d = order
+    clipped = [i for i in (a, b) if v[i] <= 0] + [i for i in (c, d) if far is not None and v[i] >= far]
+    if len(clipped) == 1:  # the stretched box is a parallelogram: three corners tell the fourth
+        i = clipped[0]
+        v[i] = v[(i + 1) % 4] + v[(i + 3) % 4] - v[(i + 2) % 4]
+        clipped = []
+    out = list(v)
+    grown = 1 + share
+    for low, high in ((a, d), (b, c)):
+        if low in clipped and high in clipped:
+            continue
+        if low in clipped:
+            out[high] = (v[high] + share * v[low]) / grown
+        elif high in clipped:
+            out[low] = (v[low] + share * v[high]) / grown
+        else:
+            out[low] = (grown * v[low] + share * v[high]) / (1 + 2 * share)
+            out[high] = (grown * v[high] + share * v[low]) / (1 + 2 * share)
+    return out
