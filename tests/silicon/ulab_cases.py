@@ -164,6 +164,7 @@ RARE = [
     "np.array(v,dtype=np.bool)",
 ]
 FIXED = [
+    "a=np.arange(3)\nb=a.tobytes()\na[0]=5\nr=bytes(b)",
     "r=np.zeros((2,3))",
     "r=np.ones((3,),dtype=np.int16)",
     "r=np.full((2,2),7,dtype=np.uint8)",

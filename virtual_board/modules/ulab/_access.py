@@ -45,13 +45,16 @@ def nested(source, shape, strides, at: int):
 
 
 def raw(source, low=None, high=None):
-    """Return the bytes of elements low to high of the store (default: of a dense array)."""
+    """Return elements low to high of the store (default: all of a dense array) as shared bytes.
+
+    The bytes keep nothing alive: use them while the array is at hand.
+    """
     if low is None:
         low, high = source._o, source._o + source._n
     store = source._m
-    if type(store) is Retyped:
-        return bytearray(store.span(low, high))
     size = SIZE[source._d]
+    if type(store) is Retyped:
+        store = store.raw
     return uctypes.bytearray_at(uctypes.addressof(store) + low * size, (high - low) * size)
 
 

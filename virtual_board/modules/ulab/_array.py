@@ -236,7 +236,7 @@ class ndarray:
     def tobytes(self):
         if not isinstance(self, dense_array):
             raise ValueError("tobytes can be invoked for dense arrays only")
-        return bytearray(raw(self))
+        return raw(self)  # shared, and dangling once the array is gone, as on the board: see bytes(a)
 
     def tolist(self):
         return nested(self, self._s, self._t, self._o)
@@ -553,10 +553,7 @@ def store_through(target, op: str, values) -> None:
     _describe(target, metas, blobs, True)
     _describe(values, metas, blobs, False)
     _, out = _silicon.call("ulab." + op, [metas, []], blobs)
-    if type(target._m) is Retyped:
-        target._m.span(low, high)[:] = out[0]
-    else:
-        raw(target, low, high)[:] = out[0]
+    raw(target, low, high)[:] = out[0]
 
 
 def run(op: str, sources, params=()):
