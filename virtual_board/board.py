@@ -21,6 +21,7 @@ from firmware_app import settings as firmware_settings
 from virtual_board.interpreter import InterpreterMissing, find_interpreter
 from virtual_board.options import BoardOptions
 from virtual_board.silicon.camera import SourceError, open_source
+from virtual_board.silicon.profile import ProfileError, load_profile
 
 DEFAULT_PORT = 5230  # what the firmware binds unless its service.yaml says otherwise
 DEFAULT_BAUDRATE = 115200
@@ -100,7 +101,9 @@ class VirtualBoard:
         try:
             find_interpreter(micropython)
             open_source(camera).close()
-        except (InterpreterMissing, SourceError) as error:
+            if timing is not None:
+                load_profile(timing)
+        except (InterpreterMissing, SourceError, ProfileError) as error:
             raise BoardError(str(error)) from None
         for path in scripts:
             on_card = sdcard / path.removeprefix("/sdcard/")

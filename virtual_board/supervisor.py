@@ -24,6 +24,7 @@ from virtual_board.interpreter import InterpreterMissing, find_interpreter
 from virtual_board.options import BoardOptions
 from virtual_board.silicon.camera import SourceError
 from virtual_board.silicon.chip import Chip
+from virtual_board.silicon.profile import ProfileError
 from virtual_board.silicon.server import Server
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
@@ -179,7 +180,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="k230-board-"))
     try:
         return Supervisor(options, folder).run()
-    except (InterpreterMissing, SourceError) as error:
+    except (InterpreterMissing, SourceError, ProfileError) as error:
         emit("error", detail=str(error))
         return 2
     finally:

@@ -43,9 +43,9 @@ def call(op: str, args=(), blobs=()):
 
     args are JSON-able; blobs are buffers of bytes (an array's is array.tobytes()).
     """
-    start = time.ticks_us()
     with _lock:
-        return _exchange(_channels[0], op, args, blobs, start)
+        # From here on the interpreter is held: waiting for it is no part of the operation's time.
+        return _exchange(_channels[0], op, args, blobs, time.ticks_us())
 
 
 def held():

@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from virtual_board.options import BoardOptions
@@ -14,9 +14,10 @@ from virtual_board.silicon import aicube_ops, aidemo_ops, ulab_ops
 from virtual_board.silicon.camera import open_source
 from virtual_board.silicon.images import Images
 from virtual_board.silicon.npu import Npu
+from virtual_board.silicon.profile import load_profile
 from virtual_board.silicon.sensors import Sensors
 from virtual_board.silicon.server import Buffer, Operation
-from virtual_board.silicon.timing import Clock
+from virtual_board.silicon.timing import BoardClock, Clock
 from virtual_board.silicon.uart import Uarts
 
 Answer = tuple[Any, list[Buffer]]
@@ -37,13 +38,15 @@ class Chip:
     """Everything of the board that is not the interpreter.
 
     `post(event, detail)` reports to the supervisor: fault, reset, repl, listening, frames, console.
-    Raises SourceError when the camera source cannot be used.
+    Raises SourceError and ProfileError for a camera source or timing profile that cannot be used.
     """
 
     def __init__(self, options: BoardOptions, post: Callable[[str, str], None]) -> None:
         self._post = post
         self._options = options
         self._clock = Clock()
+        if options.timing is not None:
+            self._clock = BoardClock(load_profile(options.timing), lambda text: post("console", text))
         self._uarts = Uarts(options.uart, options.timing is not None)
         source = open_source(options.camera)
         self._sensors = Sensors(source, self._clock, options.frames, self._all_taken, self._trouble)
@@ -80,8 +83,8 @@ class Chip:
             self._images.operations(),
             self._watchdog.operations(),
             ulab_ops.OPS,
-            aicube_ops.OPS,
-            aidemo_ops.OPS,
+            self._timed(aicube_ops.OPS),
+            self._timed(aidemo_ops.OPS),
             {
                 "board.fault": self._event("fault"),
                 "board.reset": self._event("reset"),
@@ -98,6 +101,18 @@ class Chip:
             operations.update(part)
         operations["uart.open"] = self._reporting_uart(operations["uart.open"])
         return {name: self._watched(name, operation) for name, operation in operations.items()}
+
+    def _timed(self, operations: Mapping[str, Operation]) -> dict[str, Operation]:
+        """Return native post-processing that takes the board's time."""
+
+        def timed(operation: Operation) -> Operation:
+            def run(args: list[Any], blobs: list[memoryview]) -> Answer:
+                with self._clock.post(sum(len(blob) for blob in blobs)):
+                    return operation(args, blobs)
+
+            return run
+
+        return {name: timed(operation) for name, operation in operations.items()}
 
     def _reporting_uart(self, operation: Operation) -> Operation:
         def opened(args: list[Any], blobs: list[memoryview]) -> Answer:

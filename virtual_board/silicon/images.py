@@ -113,7 +113,7 @@ class Images:
         reference, (quality,) = args
         form, rgb = self._rgb(reference, blobs)
         height, width = rgb.shape[:2]
-        with self._clock.stage("jpeg", self._clock.jpeg_ms(width, height)):
+        with self._clock.jpeg(width * height):
             if form == "RGB888":
                 rgb = pixels.from_rgb565(pixels.to_rgb565(rgb))
             data = picture.encode_jpeg(rgb[..., 0] if form == "GRAYSCALE" else rgb[..., :3], quality)

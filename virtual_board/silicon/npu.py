@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,6 +83,8 @@ class Npu:
         self._mounts = {"/sdcard": sdcard, "/data": data}
         self._replay = ReplayStore(replay) if replay is not None else None
         self._kpu: Kpu | None = None
+        self._starter = threading.Thread(target=self._start, daemon=True)
+        self._starter.start()
         self.tensors = Tensors()
         self._plans: OrderedDict[int, ai2d.Ai2dPlan] = OrderedDict()
         self._models: OrderedDict[int, Model] = OrderedDict()
@@ -106,13 +109,16 @@ class Npu:
 
     def close(self) -> None:
         """End the simulator."""
-        if self._kpu is not None:
-            self._kpu.close()
+        self._unit().close()
 
-    @property
-    def backend(self) -> str | None:
-        """What runs the models, None before the first was loaded."""
-        return self._kpu.backend if self._kpu is not None else None
+    def _start(self) -> None:
+        # Beside the interpreter's start: the simulator's process takes a third of a second.
+        self._kpu = Kpu()
+
+    def _unit(self) -> Kpu:
+        self._starter.join()
+        assert self._kpu is not None
+        return self._kpu
 
     # -- tensors
 
@@ -147,7 +153,7 @@ class Npu:
         if plan is None:
             return None, []
         self._plans.move_to_end(handle)
-        with self._clock.stage("ai2d", self._clock.ai2d_ms(plan.in_shape, plan.out_shape)):
+        with self._clock.ai2d(plan.in_shape):
             if math.prod(out_shape) != math.prod(plan.out_shape):
                 raise NativeFault(
                     f"ai2d run: built for an output of {list(plan.out_shape)}, the tensor is {out_shape}"
@@ -160,11 +166,10 @@ class Npu:
     def _load(self, args: list[Any], blobs: list[memoryview]) -> tuple[Any, list[Buffer]]:
         (name,) = args
         data = bytes(blobs[0])
-        with self._clock.stage("load", self._clock.load_ms(len(data), by_path=name != "buffer")):
-            if self._kpu is None:
-                self._kpu = Kpu()
-            twin = self._twin(name, data) if self._kpu.backend == ONNX_BACKEND else None
-            model = self._kpu.load(data, name=name, twin=twin)
+        with self._clock.load(len(data), by_path=name != "buffer"):
+            unit = self._unit()
+            twin = self._twin(name, data) if unit.backend == ONNX_BACKEND else None
+            model = unit.load(data, name=name, twin=twin)
         handle = next(self._handles)
         self._models[handle] = model
         if len(self._models) > MAX_MODELS:
@@ -193,20 +198,19 @@ class Npu:
     def _run(self, args: list[Any], blobs: list[memoryview]) -> tuple[Any, list[Buffer]]:
         handle, references = args
         model = self._models.get(handle)
-        if model is None or self._kpu is None:
+        if model is None:
             return None, []
         self._models.move_to_end(handle)
-        with self._clock.stage("kpu", self._clock.kpu_ms(model)):
+        with self._clock.kpu(model):
             inputs = [self._content(reference, blobs) for reference in references]
             outputs = self._infer(model, inputs)
             made = [[self.tensors.put(one), one.dtype.name, one.shape] for one in outputs]
             return made, []
 
     def _infer(self, model: Model, inputs: Sequence[Array]) -> Sequence[Array]:
-        assert self._kpu is not None
         if self._replay is not None:
-            return self._replay.run(self._kpu, model, inputs)
-        return self._kpu.run(model, inputs)
+            return self._replay.run(self._unit(), model, inputs)
+        return self._unit().run(model, inputs)
 
 
 def _params(settings: dict[str, Any]) -> ai2d.Ai2dParams:

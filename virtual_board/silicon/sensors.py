@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -97,6 +98,8 @@ class Sensors:
         self._taken = 0
         self._newest: Frame | None = None
         self._stopped = threading.Event()
+        self._fetcher = ThreadPoolExecutor(1)
+        self._ahead: Future[Frame] | None = None
         self._generation = 0
 
     def operations(self) -> dict[str, Operation]:
@@ -133,6 +136,7 @@ class Sensors:
     def close(self) -> None:
         """Let go of the source."""
         self._stopped.set()
+        self._fetcher.shutdown(cancel_futures=True)
         self._source.close()
 
     def shot(self, reference: list[Any]) -> Shot:
@@ -165,7 +169,7 @@ class Sensors:
                 for chn, width, height, form, crop in channels
             }
             sensor.running = True
-        self._clock.camera_started(sensor.fps, self._source.fps)
+        self._clock.camera_started(sensor.fps)
         return None, []
 
     def _stop(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
@@ -201,10 +205,10 @@ class Sensors:
                 if self._generation != generation:
                     break
             raise Stopped
-        if not self._clock.wait_for_camera(timeout_ms):
+        if not self._clock.wait_for_camera(timeout_ms, self._stopped):
             return False
         try:
-            picture = self._source.next()
+            picture = self._next_picture()
         except SourceError as error:
             self._on_trouble(str(error))
             return False
@@ -212,6 +216,16 @@ class Sensors:
             self._newest = picture
             self._taken += 1
         return True
+
+    def _next_picture(self) -> Frame:
+        """Return the next picture; on the board's clock it is fetched while the board works."""
+        if not self._clock.paced:
+            return self._source.next()
+        waiting = self._ahead or self._fetcher.submit(self._source.next)
+        try:
+            return waiting.result()
+        finally:
+            self._ahead = self._fetcher.submit(self._source.next)
 
     def _maker(self, picture: Frame, sensor: _Sensor, channel: _Channel) -> Callable[[], Pixels]:
         mirror, crop = sensor.mirror, channel.crop
