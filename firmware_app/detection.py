@@ -103,6 +103,6 @@ def pack_boxes(boxes: list):
     for x, y, w, h, score, label in boxes:
         if x > _MAX_COORDINATE or y > _MAX_COORDINATE or w > _MAX_COORDINATE or h > _MAX_COORDINATE or label > _MAX_CLASS:
             return [list(box) for box in boxes]
-        struct.pack_into("<II", packed, at, x | y << 11 | score << 22, w | h << 11 | label << 22)
+        struct.pack_into("<II", packed, at, x | score << 11 | y << 21, w | label << 11 | h << 21)
         at += 8
     return packed

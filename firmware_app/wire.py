@@ -90,28 +90,27 @@ if sys.implementation.name != "micropython":
     _LIBRARY_BYTES = 1024
 
     def unpack(payload: bytes):
-        """Return the value that payload holds, under the limits of mpack.unpack; ValueError else."""
+        """Return the message that payload holds, under mpack's limits; ValueError where it does not."""
         if len(payload) > _LIBRARY_BYTES:
             return mpack.unpack(payload)
         value = unpackb(payload, strict_map_key=False, max_ext_len=0)
-        _check_depth(value, 0)
+        if type(value) is list:
+            for item in value:
+                if type(item) is list or type(item) is dict:
+                    _check_depth(item, 1)
         return value
 
     def _check_depth(value, depth: int) -> None:
-        if type(value) is list:
-            if depth >= mpack.MAX_DEPTH:
-                raise ValueError("nested deeper than %d" % mpack.MAX_DEPTH)
-            for item in value:
-                kind = type(item)
-                if kind is list or kind is dict:
-                    _check_depth(item, depth + 1)
-        elif type(value) is dict:
-            if depth >= mpack.MAX_DEPTH:
-                raise ValueError("nested deeper than %d" % mpack.MAX_DEPTH)
+        if depth >= mpack.MAX_DEPTH:
+            raise ValueError("nested deeper than %d" % mpack.MAX_DEPTH)
+        if type(value) is dict:
             for key in value:
                 if type(key) is not str and type(key) is not int:
                     raise ValueError("map keys are text or integers")
-                _check_depth(value[key], depth + 1)
+            value = value.values()
+        for item in value:
+            if type(item) is list or type(item) is dict:
+                _check_depth(item, depth + 1)
 
 
 class WireError(ValueError):

@@ -100,12 +100,12 @@ def _detection(
                 _new(
                     Box,
                     (
-                        table[b >> 22],
-                        scores[a >> 22],
+                        table[b >> 11 & 1023],
+                        scores[a >> 11 & 1023],
                         a & 2047,
-                        a >> 11 & 2047,
+                        a >> 21,
                         b & 2047,
-                        b >> 11 & 2047,
+                        b >> 21,
                     ),
                 )
                 for a, b in _word_pairs(rows)
@@ -114,8 +114,8 @@ def _detection(
     else:
         label = model.label
         boxes = tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3]) for r in rows])
-    head = (model.task, m[1], m[2], m[3], model.name)
-    return _new(DetectionResult, (*head, boxes, image, at, pm))
+    fields = (model.task, m[1], m[2], m[3], model.name, boxes, image, at, pm)
+    return _new(DetectionResult, fields)
 
 
 def _scored(flat: list[int], model: Model) -> tuple[Label, ...]:

@@ -81,7 +81,7 @@ def plain(value: Any) -> Any:
 def packed_boxes(rows: list[list[int]]) -> bytes:
     """Boxes x, y, w, h, score1000, class in 8 bytes each."""
     return b"".join(
-        struct.pack("<II", x | y << 11 | score << 22, w | h << 11 | label << 22)
+        struct.pack("<II", x | score << 11 | y << 21, w | label << 11 | h << 21)
         for x, y, w, h, score, label in rows
     )
 

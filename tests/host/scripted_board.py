@@ -325,4 +325,4 @@ async def pty_board(**attributes: Any) -> AsyncIterator[PtyBoard]:
 
 def pack_box(x: int, y: int, w: int, h: int, score1000: int, kind: int) -> bytes:
     """One packed box, written from docs/protocol.md and not from the firmware."""
-    return struct.pack("<II", x | y << 11 | score1000 << 22, w | h << 11 | kind << 22)
+    return struct.pack("<II", x | score1000 << 11 | y << 21, w | kind << 11 | h << 21)
