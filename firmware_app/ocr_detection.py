@@ -39,7 +39,7 @@ class OcrDetection(SingleModelTask):
             return 0 <= x < size[0] and 0 <= y < size[1] and probabilities[y * size[0] + x] > mask
 
         dx, dy, width, height = plan.region
-        inside = letterbox.fit(width, height, size[0], size[1])
+        picture = letterbox.fit(width, height, size[0], size[1])
         smallest = self.settings["min_size"]
         rows = []
         for quad in found:
@@ -50,8 +50,8 @@ class OcrDetection(SingleModelTask):
             score = arrays.mean_inside(probabilities, size[0], size[1], quad)
             corners = []
             for i in range(0, 8, 2):
-                corners.append(dx + min(width, max(0, int(quad[i] * width / inside[0] + 0.5))))
-                corners.append(dy + min(height, max(0, int(quad[i + 1] * height / inside[1] + 0.5))))
+                corners.append(dx + min(width, max(0, int(quad[i] * width / picture[0] + 0.5))))
+                corners.append(dy + min(height, max(0, int(quad[i + 1] * height / picture[1] + 0.5))))
             if min(_side(corners, 0, 2), _side(corners, 2, 4)) < max(1, smallest):
                 continue
             rows.append([corners, score])

@@ -1,8 +1,10 @@
-"""Answers of the vendor's native post-processing put right. Pure arithmetic, no board module.
+"""Answers of the vendor's native post-processing put right: pure arithmetic, no board module.
 
-docs: the faults are those of the firmware's aicube module. Its AnchorFree decoding ignores the
-class scores; its text boxes are expanded twice.
+aicube's AnchorFree decoding ignores the class scores, so that every box comes once per class; its
+text boxes are expanded twice.
 """
+
+from math import exp
 
 # A text box is offset by 1.5 x area / length of its outline, on every side.
 _RATIO = 1.5
@@ -11,13 +13,13 @@ _STRETCH_X = 0.025
 _STRETCH_Y = 0.15
 
 
-def anchor_free(levels: list, size, frame, confidence: float, overlap: float, agnostic: bool, most: int = 200) -> list:
+def anchor_free(levels, size, frame, confidence: float, overlap: float, agnostic: bool, most: int = 200) -> list:
     """Return rows [class, score, x1, y1, x2, y2] in frame pixels, best first; AnchorFreeDet.
 
     levels: for each output (stride, cells), cells being (number, values) of those whose objectness
-    passes the threshold: the number counts row by row, values are x, y, w, h, objectness, classes.
-    size, frame: (width, height) of model and picture, the picture centred in the model's input.
-    The score is objectness x best class. Of more than most candidates the best are looked at.
+    passes the threshold: the number counts row by row, values is the list x, y, w, h, objectness,
+    classes. size, frame: (width, height) of model and picture, the picture centred in the model's
+    input. The score is objectness x best class. Of more than most candidates the best are looked at.
     """
     gain = min(size[0] / frame[0], size[1] / frame[1])
     left = (size[0] - frame[0] * gain) / 2
@@ -26,20 +28,20 @@ def anchor_free(levels: list, size, frame, confidence: float, overlap: float, ag
     for stride, cells in levels:
         columns = size[0] // stride
         for number, values in cells:
-            label = 5
-            for i in range(6, len(values)):
-                if values[i] > values[label]:
-                    label = i
-            score = values[4] * values[label]
+            classes = values[5:]
+            best = max(classes)
+            score = values[4] * best
             if score > confidence:
-                found.append((score, label - 5, number, stride, columns, values))
+                x = (values[0] + number % columns) * stride
+                y = (values[1] + number // columns) * stride
+                found.append((score, classes.index(best), x, y, values[2], values[3], stride))
     found.sort(key=_first, reverse=True)
     rows: list = []
-    for score, label, number, stride, columns, values in found[:most]:
-        x = ((values[0] + number % columns) * stride - left) / gain
-        y = ((values[1] + number // columns) * stride - top) / gain
-        w = _exp(values[2]) * stride / gain / 2
-        h = _exp(values[3]) * stride / gain / 2
+    for score, label, x, y, w, h, stride in found[:most]:
+        x = (x - left) / gain
+        y = (y - top) / gain
+        w = _exp(w) * stride / gain / 2
+        h = _exp(h) * stride / gain / 2
         row = [label, score, max(0.0, x - w), max(0.0, y - h), min(float(frame[0]), x + w), min(float(frame[1]), y + h)]
         if row[4] > row[2] and row[5] > row[3] and not _covered(row, rows, overlap, agnostic):
             rows.append(row)
@@ -51,7 +53,7 @@ def _first(item):
 
 
 def _exp(value: float) -> float:
-    return 2.718281828459045 ** min(value, 60.0)
+    return exp(min(value, 60.0))  # beyond it the box is larger than any frame
 
 
 def _covered(row: list, rows: list, overlap: float, agnostic: bool) -> bool:
