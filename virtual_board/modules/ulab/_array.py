@@ -236,7 +236,9 @@ class ndarray:
     def tobytes(self):
         if not isinstance(self, dense_array):
             raise ValueError("tobytes can be invoked for dense arrays only")
-        return raw(self)  # shared, and dangling once the array is gone, as on the board: see bytes(a)
+        return raw(
+            self
+        )  # shared, and dangling once the array is gone, as on the board: see bytes(a)
 
     def tolist(self):
         return nested(self, self._s, self._t, self._o)

@@ -166,13 +166,22 @@ def absolute(a):
     return run("absolute", (a,))
 
 
+def _left(value):
+    # PC builds of MicroPython offer a class += and -= only; for the others they ask the buffer.
+    if isinstance(value, memoryview) and not isinstance(value, ndarray):
+        raise TypeError(
+            "a *= b, a /= b, a &= b: this interpreter has no such operator, write a = a * b"
+        )
+    return from_object(value)
+
+
 def _install() -> None:
     def left(op):
         return lambda self, other: arithmetic(op, self, from_object(other, self._d))
 
     def right(op):
         # A number on the left takes its own smallest type, whatever stands on the right.
-        return lambda self, other: arithmetic(op, from_object(other), self)
+        return lambda self, other: arithmetic(op, _left(other), self)
 
     for op, name in enumerate(("add", "sub", "mul", "truediv")):
         setattr(ndarray, "__" + name + "__", left(op))
