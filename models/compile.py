@@ -37,7 +37,7 @@ def _compile(
     # nncase leaves dumps in the working directory whatever it is told.
     scratch = tempfile.TemporaryDirectory()
     os.chdir(scratch.name)
-    import nncase
+    import nncase  # noqa: PLC0415 - it reads the environment when imported
 
     options = nncase.CompileOptions()
     options.target = CHIP
@@ -61,6 +61,8 @@ def _compile(
     compiler.use_ptq(ptq)
     compiler.compile()
     pipe.send(compiler.gencode_tobytes())
+    os.chdir("/")
+    scratch.cleanup()
 
 
 def compile_kmodel(

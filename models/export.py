@@ -1,6 +1,6 @@
 """From a trained network to ONNX: one file for the compiler, one twin that runs on any PC."""
 
-# mypy: allow-subclassing-any
+# mypy: allow-subclassing-any, no-warn-unused-ignores
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _export(network: nn.Module, recipe: Recipe) -> bytes:
         torch.onnx.export(
             network.eval(),
             (example,),
-            stream,
+            stream,  # type: ignore[arg-type]
             input_names=["input"],
             output_names=list(recipe.outputs),
             opset_version=OPSET,
@@ -84,7 +84,8 @@ def _halve(model: bytes) -> bytes:
     del graph.graph.node[:]
     graph.graph.node.extend(nodes)
     onnx.checker.check_model(graph)
-    return graph.SerializeToString()
+    halved: bytes = graph.SerializeToString()
+    return halved
 
 
 def multiply_adds(network: nn.Module, recipe: Recipe) -> int:

@@ -3,6 +3,8 @@
 Draws, trains, exports, compiles, packages and measures each named model (all without a name).
 """
 
+# mypy: no-warn-unused-ignores
+
 from __future__ import annotations
 
 import argparse

@@ -32,7 +32,7 @@ class Trunk(nn.Module):
     """A chain of stride-2 stages; returns the outputs of all of them, finest first."""
 
     def __init__(self, widths: Sequence[int], *, extra: Sequence[int] = ()) -> None:
-        """``extra`` names the stages (from 0) that get a second convolution."""
+        """Give the stages named by ``extra`` (from 0) a second convolution."""
         super().__init__()
         stages = []
         before = 3
@@ -70,7 +70,7 @@ class Classifier(nn.Module):
         extra: Sequence[int] = (),
         peak: bool = False,
     ) -> None:
-        """``kinds`` counts what a cell may show besides the ground; ``peak`` = maximum, not mean."""
+        """Take ``kinds``, what a cell may show; ``peak`` asks for the maximum, not the mean."""
         super().__init__()
         self.trunk = Trunk(widths, extra=extra)
         self.pool = nn.AdaptiveMaxPool2d(1) if peak else nn.AdaptiveAvgPool2d(1)

@@ -19,7 +19,7 @@ class Dense(nn.Module):
     def __init__(
         self, widths: Sequence[int], *plain_then_classes: int, probability: bool = False
     ) -> None:
-        """``widths`` of the strided stages, then those of plain ones, then values per pixel.
+        """Take the widths of the strided stages, those of plain ones, and values per pixel.
 
         ``probability`` puts a sigmoid on the exported output.
         """

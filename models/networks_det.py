@@ -44,7 +44,7 @@ class Detector(nn.Module):
         *,
         points: bool = False,
     ) -> None:
-        """``channels`` are per cell; ``activate`` maps [n, 21·channels, h, w] raw to finished.
+        """Take channels per cell; ``activate`` maps raw [n, 21·channels, h, w] to finished.
 
         ``points`` asks for outputs [points, channels] instead of [1, gh, gw, channels].
         """
@@ -99,7 +99,7 @@ class Ranges(nn.Module):
     span: Tensor
 
     def __init__(self, low: list[float], high: list[float]) -> None:
-        """``low`` and ``high`` name the range of each of a cell's channels."""
+        """Take the range of each of a cell's channels."""
         super().__init__()
         lows = torch.tensor(low * sum(CELLS)).view(1, -1, 1, 1)
         highs = torch.tensor(high * sum(CELLS)).view(1, -1, 1, 1)

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 Pixels = NDArray[np.uint8]
 """A picture [h, w, 3], RGB."""
 
+Wide = NDArray[np.int32]
+"""Intermediate values of the resampler."""
+
 Size = tuple[int, int]
 """Width and height in pixels."""
 
@@ -43,18 +46,19 @@ def stretch(pixels: Pixels, size: Size) -> Pixels:
     height, width = pixels.shape[:2]
     left, right, wx = _taps(width, size[0], vertical=False)
     above, below, wy = _taps(height, size[1], vertical=True)
-    wide = pixels.astype(np.int32)
-    wx32 = wx.astype(np.int32)[None, :, None]
-    wy32 = wy.astype(np.int32)[:, None, None]
+    wide: Wide = pixels.astype(np.int32)
+    wx32: Wide = wx.astype(np.int32)[None, :, None]
+    wy32: Wide = wy.astype(np.int32)[:, None, None]
     upper, lower = wide[above], wide[below]
-    row0 = (256 - wx32) * upper[:, left] + wx32 * upper[:, right]
-    row1 = (256 - wx32) * lower[:, left] + wx32 * lower[:, right]
-    return ((row0 * (256 - wy32) + row1 * wy32 + 32768) >> 16).astype(np.uint8)
+    row0: Wide = (256 - wx32) * upper[:, left] + wx32 * upper[:, right]
+    row1: Wide = (256 - wx32) * lower[:, left] + wx32 * lower[:, right]
+    total: Wide = row0 * (256 - wy32) + row1 * wy32 + 32768
+    return (total >> 16).astype(np.uint8)
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a frame lies in the model's input: model = frame * gain + offset (exact, not rounded)."""
+    """Where a frame lies in the model's input: model = frame * gain + offset, unrounded."""
 
     gain: float
     dx: float

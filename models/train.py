@@ -1,5 +1,7 @@
 """The one training loop: draw a pool of pictures, then AdamW with a one-cycle rate."""
 
+# mypy: no-warn-unused-ignores
+
 from __future__ import annotations
 
 import time
@@ -51,7 +53,7 @@ def train(recipe: Recipe) -> nn.Module:
     started = time.monotonic()
     inputs, targets = draw_pool(recipe, recipe.pool, SEED)
     print(f"{recipe.name}: drew {recipe.pool} in {time.monotonic() - started:.0f} s", flush=True)
-    network = recipe.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network: nn.Module = recipe.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=1e-3)
     steps = len(inputs) // recipe.batch
     rate = torch.optim.lr_scheduler.OneCycleLR(
@@ -67,7 +69,7 @@ def train(recipe: Recipe) -> nn.Module:
             wanted = tuple(torch.from_numpy(column[chosen]) for column in targets)
             loss = recipe.loss(as_tuple(network(batch)), wanted)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 5.0)
             optimiser.step()
             rate.step()
@@ -80,7 +82,7 @@ def train(recipe: Recipe) -> nn.Module:
 
 
 def _relight(batch: Tensor) -> Tensor:
-    """Vary light, contrast and noise anew each epoch, so that the pool is never seen twice alike."""
+    """Vary light, contrast and noise anew each epoch: the pool is never seen twice alike."""
     count = len(batch)
     gain = 1 + 0.15 * torch.randn(count, 1, 1, 1)
     shift = 0.2 * torch.randn(count, 1, 1, 1) + 0.1 * torch.randn(count, 3, 1, 1)

@@ -22,7 +22,7 @@ LABELS = {
     "cross": "cross",
     "heart": "heart",
 }
-"""Label and the outline it stands for: two in Chinese, so that non-ASCII labels are always tried."""
+"""Label and the outline it stands for; two are Chinese: non-ASCII labels are always tried."""
 
 KINDS = list(LABELS.values())
 THRESHOLD = 0.5

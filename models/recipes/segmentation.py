@@ -1,4 +1,4 @@
-"""Which pixels belong to which shape?"""
+"""Which pixels belong to which shape? A class for each pixel of the input."""
 
 from __future__ import annotations
 

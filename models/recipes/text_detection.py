@@ -134,7 +134,7 @@ class TextDetection(Base):
         }
 
     def expected(self, truth: list[Word]) -> dict[str, Any]:
-        """Return ``{"texts": [{"text", "quad"}]}``; corners from top left clockwise, frame pixels."""
+        """Return ``{"texts": [{"text", "quad"}]}``; top left first, clockwise, frame pixels."""
         return {
             "texts": [
                 {"text": word.text, "quad": np.round(word.quad, 1).ravel().tolist()}
