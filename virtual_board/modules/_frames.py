@@ -52,6 +52,11 @@ class Frame:
                 % (self.number, self.channel, self._gone)
             )
 
+    def changed(self) -> None:
+        """Somebody drew on the frame: what the interpreter has of it is read again."""
+        if self._pixels is not None:
+            self._pixels[:] = _silicon.call("camera.pixels", self.reference())[1][0]
+
     def reference(self):
         """Return what stands for the frame in calls of the silicon."""
         self.check()

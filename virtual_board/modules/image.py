@@ -25,6 +25,8 @@ ALLOC_MMZ = 2
 ALLOC_VB = 3
 ALLOC_REF = 4
 
+_MAX_STROKES = 200
+
 _NAMES = {
     GRAYSCALE: "GRAYSCALE",
     RGB565: "RGB565",
@@ -82,10 +84,10 @@ class Image:
             self._set(width, height, _FORMS[name], blobs[0], None)
             return
         size = _bytes_of(form, source, height)
+        pixels = None
         if data is None:
             if alloc == ALLOC_REF:
                 raise ValueError("ALLOC_REF needs data")
-            pixels = bytearray(size)
         else:
             pixels = _pixels_of(data)
             if len(pixels) < size:
@@ -96,8 +98,21 @@ class Image:
         self._width = width
         self._height = height
         self._form = form
-        self._pixels = pixels
+        self._raw = pixels  # None: all zero, nobody has looked
         self._frame = frame
+        self._strokes = []  # drawn, not yet seen by anybody
+
+    @property
+    def _pixels(self):
+        """The image's own memory, with everything drawn."""
+        if self._raw is None:
+            self._raw = bytearray(_bytes_of(self._form, self._width, self._height))
+        if self._strokes:
+            picture = ["pixels", _NAMES[self._form], self._width, self._height]
+            drawn = _silicon.call("image.draw", [picture, self._strokes], [self._raw])[1][0]
+            self._strokes = []
+            self._raw[:] = drawn  # in place: arrays made by to_numpy_ref() see it
+        return self._raw
 
     def _picture(self, blobs):
         """Return what stands for the picture in a call of the silicon."""
@@ -209,17 +224,35 @@ class Image:
             file.write(data)
         return self
 
+    def copy_from(self, other):
+        """Take over the pixels of an image of the same size and format."""
+        if other.size() != self.size():
+            raise ValueError("expected an image of %d bytes, found %d" % (self.size(), other.size()))
+        self._strokes = []
+        self._pixels[:] = other.bytearray()
+        return self
+
     def clear(self):
-        self._pixels[:] = bytes(len(self._pixels))
+        """Make all pixels zero."""
+        self._strokes = []
+        if self._frame is not None:
+            self._draw("clear", [])
+        elif self._raw is not None:
+            self._raw[:] = bytes(len(self._raw))
         return self
 
     # -- drawing
 
     def _draw(self, op: str, args):
         if self._frame is not None:
-            self._ask("draw", [op, args])
-        else:
-            self._pixels = self._ask("draw", [op, args])[1][0]
+            self._ask("draw", [[op, args]])
+            self._frame.changed()
+            return self
+        if self._form not in _NAMES:
+            raise ValueError("drawing on a compressed image")
+        self._strokes.append([op, args])
+        if len(self._strokes) >= _MAX_STROKES:
+            self._pixels
         return self
 
     def draw_rectangle(self, *args, color=(255, 255, 255), thickness: int = 1, fill: bool = False, **_):
@@ -251,7 +284,9 @@ class Image:
         second = other._picture(blobs)
         data = _silicon.call("image.paste", [picture, second, x, y], blobs)[1]
         if self._frame is None:
-            self._pixels = data[0]
+            self._pixels[:] = data[0]
+        else:
+            self._frame.changed()
         return self
 
 

@@ -133,13 +133,12 @@ class Images:
         return None, [file.getvalue()]
 
     def _draw(self, args: list[Any], blobs: list[memoryview]) -> Answer:
-        reference, (op, values) = args
+        reference, strokes = args
         form, rgb = self._rgb(reference, blobs)
-        if rgb.shape[2] == 4:
-            canvas = Image.fromarray(rgb, "RGBA")
-        else:
-            canvas = Image.fromarray(rgb)
-        _DRAWERS[op](ImageDraw.Draw(canvas), canvas.mode, values)
+        canvas = Image.fromarray(rgb)
+        draw = ImageDraw.Draw(canvas)
+        for op, values in strokes:
+            _DRAWERS[op](draw, canvas.mode, values)
         return None, self._put(reference, form, np.asarray(canvas))
 
     def _paste(self, args: list[Any], blobs: list[memoryview]) -> Answer:
@@ -165,6 +164,10 @@ def _paint(mode: str, color: list[int]) -> tuple[int, ...]:
         alpha, red, green, blue = color
         return (red, green, blue, alpha) if mode == "RGBA" else (red, green, blue)
     return (*color[:3], 255) if mode == "RGBA" else tuple(color[:3])
+
+
+def _clear(draw: ImageDraw.ImageDraw, mode: str, values: list[Any]) -> None:
+    draw.rectangle((0, 0, *draw.im.size), fill=(0,) * len(mode))
 
 
 def _rectangle(draw: ImageDraw.ImageDraw, mode: str, values: list[Any]) -> None:
@@ -199,4 +202,4 @@ def _string(draw: ImageDraw.ImageDraw, mode: str, values: list[Any]) -> None:
         draw.text((x, y), text.encode("ascii", "replace").decode(), fill=_paint(mode, color))
 
 
-_DRAWERS = {"rectangle": _rectangle, "line": _line, "circle": _circle, "string": _string}
+_DRAWERS = {"clear": _clear, "rectangle": _rectangle, "line": _line, "circle": _circle, "string": _string}
