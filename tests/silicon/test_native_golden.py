@@ -49,6 +49,26 @@ def test_detectors(name: str) -> None:
         np.testing.assert_array_equal(found.rows(), vectors[f"{prefix}_res"])
 
 
+def test_a_real_detector() -> None:
+    """Outputs of a real kmodel: the rows above 0.05 are recorded, the others cannot pass."""
+    model = json.loads((GOLDEN / "e2e.json").read_text("utf-8"))["insect_det"]
+    for picture in model["results"]:
+        outputs = [
+            np.zeros(shape, np.float32).reshape(-1, 11) for shape in picture["output_shapes"]
+        ]
+        for layer in picture["rows_with_score_gt_0.05"]:
+            outputs[layer["layer"]][layer["row_index"]] = layer["rows"]
+        for decode in picture["decodes"]:
+            found = aicube.anchorbasedet_post_process(
+                [output.reshape(-1) for output in outputs],
+                *(model["img_size"], picture["frame_size"], model["strides"], 6),
+                *(decode["conf"], decode["nms"], model["anchors"], decode["nms_option"]),
+            )
+            assert found.boxes.astype(int).tolist() == decode["boxes_xyxy"]
+            assert found.labels.tolist() == decode["idx"]
+            np.testing.assert_allclose(found.scores, decode["scores"], atol=1e-6)
+
+
 def test_segmentation() -> None:
     cases, vectors = load("seg")
     for case in cases:
