@@ -32,7 +32,8 @@ class Twin:
         return tuple(self._session.run(None, {"input": pixels.astype(np.float32)}))
 
 
-def _feed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def feed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn a prepared picture [h, w, 3] into a model's input [1, 3, h, w]."""
     return np.ascontiguousarray(pixels.transpose(2, 0, 1)[None])
 
 
@@ -50,7 +51,7 @@ def evaluate(recipe: Recipe, onnx: bytes, kmodel: bytes) -> dict[str, Any]:
     for _ in range(FLOAT_PICTURES):
         frame, truth = recipe.scene(rng, unseen=True)
         size = (frame.shape[1], frame.shape[0])
-        pixels = _feed(camera(rng, recipe.prepare(frame)))
+        pixels = feed(camera(rng, recipe.prepare(frame)))
         pairs.append((truth, recipe.decode(twin.run(pixels), size)))
         inputs.append((pixels, size))
         truths.append(truth)
@@ -67,7 +68,7 @@ def evaluate(recipe: Recipe, onnx: bytes, kmodel: bytes) -> dict[str, Any]:
         for _ in range(KMODEL_PICTURES):
             frame, truth = recipe.scene(rng, unseen=True)
             seen = read(jpeg(camera(rng, frame, strength=1.5)))
-            outputs = simulator.run(_feed(recipe.prepare(seen)))
+            outputs = simulator.run(feed(recipe.prepare(seen)))
             pairs.append((truth, recipe.decode(outputs, (frame.shape[1], frame.shape[0]))))
         report["end_to_end"] = recipe.score(pairs)
         report["milliseconds"] = round(1000 * float(np.median(simulator.seconds)), 1)

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from models import compile as kpu
-from models import evaluate, export, package, train
+from models import evaluate, export, package, report, train
 from models.recipe import Recipe
 
 RECIPES = {
@@ -59,11 +59,12 @@ def make(recipe: Recipe, weights: Path | None = None) -> dict[str, object]:
     twin = export.twin(network, recipe)
     kmodel = kpu.compile_kmodel(export.bare(network, recipe), samples)
     folder = package.write(recipe, twin, kmodel)
-    report = evaluate.evaluate(recipe, twin, kmodel)
-    report["multiply_adds"] = export.multiply_adds(network, recipe)
-    report["kmodel_bytes"] = len(kmodel)
-    (folder / "measured.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    return report
+    measured = evaluate.evaluate(recipe, twin, kmodel)
+    measured["multiply_adds"] = export.multiply_adds(network, recipe)
+    measured["kmodel_bytes"] = len(kmodel)
+    (folder / "measured.json").write_text(json.dumps(measured, indent=2) + "\n", encoding="utf-8")
+    report.update()
+    return measured
 
 
 def main() -> None:
@@ -79,8 +80,8 @@ def main() -> None:
         folder: Path | None = arguments.weights
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        report = make(load(name), folder / f"{name}.pt" if folder else None)
-        print(name, json.dumps(report), flush=True)
+        measured = make(load(name), folder / f"{name}.pt" if folder else None)
+        print(name, json.dumps(measured), flush=True)
 
 
 if __name__ == "__main__":

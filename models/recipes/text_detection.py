@@ -121,9 +121,9 @@ class TextDetection(Base):
         for truth, answer in pairs:
             free = list(answer)
             for word in truth:
-                best = max(free, key=lambda quad: _overlap(word.quad, quad), default=None)
-                if best is not None and _overlap(word.quad, best) >= 0.5:
-                    overlaps.append(_overlap(word.quad, best))
+                best = max(free, key=lambda quad: overlap(word.quad, quad), default=None)
+                if best is not None and overlap(word.quad, best) >= 0.5:
+                    overlaps.append(overlap(word.quad, best))
                     free = [quad for quad in free if quad is not best]
         hits = len(overlaps)
         return {
@@ -151,7 +151,7 @@ class TextDetection(Base):
         }
 
 
-def _overlap(one: Quad, other: Quad) -> float:
+def overlap(one: Quad, other: Quad) -> float:
     """Return the IoU of two convex quadrilaterals."""
     both, _ = cv2.intersectConvexConvex(
         cv2.convexHull(one.astype(np.float32)), cv2.convexHull(other.astype(np.float32))
