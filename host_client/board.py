@@ -265,7 +265,7 @@ class Board:
         timeout: float = REQUEST_TIMEOUT,
     ) -> dict[str, Any]:
         """Change settings of the running task from the next frame on; save keeps them."""
-        answer = await self.request("set", {"values": values, "save": save}, timeout)
+        answer = await self.request("set", {"changes": values, "save": save}, timeout)
         return dict(expect(answer, dict, "set"))
 
     async def infer(

@@ -29,6 +29,7 @@ _word_pairs = struct.Struct("<II").iter_unpack
 _MAX_PACKED_CLASSES = 1024  # a packed box has 10 bits for the class
 _SCORES = tuple(i / 1000 for i in range(1024))  # a packed box has 10 bits for the score
 _MAX_MAP_SIDE = 65535
+_TASKS = wire.RESULT_TASKS
 
 # Whatever a well-framed but senseless message makes of the code below.
 MALFORMED = (IndexError, TypeError, ValueError, struct.error, KeyError, AttributeError)
@@ -114,7 +115,7 @@ def _detection(
     else:
         label = model.label
         boxes = tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3]) for r in rows])
-    fields = (model.task, m[1], m[2], m[3], model.name, boxes, image, at, pm)
+    fields = (_TASKS[m[0]], m[1], m[2], m[3], model.name, boxes, image, at, pm)
     return _new(DetectionResult, fields)
 
 
@@ -129,14 +130,14 @@ def _classification(
     top = _scored(m[5], model)
     label = top[0].label if m[4] and top else None
     score = top[0].score if top else 0.0
-    head = (model.task, m[1], m[2], m[3], model.name)
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
     return _new(ClassificationResult, (*head, label, score, top, image, at, pm))
 
 
 def _multilabel(
     m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
 ) -> Result:
-    head = (model.task, m[1], m[2], m[3], model.name)
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
     return _new(MultilabelResult, (*head, _scored(m[4], model), image, at, pm))
 
 
@@ -151,7 +152,7 @@ def _segmentation(
     for index, pixels in enumerate(m[7]):
         label = model.label(index)
         areas[label] = areas.get(label, 0) + pixels  # two classes may share a label
-    head = (model.task, m[1], m[2], m[3], model.name)
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
     return _new(SegmentationResult, (*head, width, height, rle, areas, image, at, pm))
 
 
@@ -191,7 +192,7 @@ def _texts(
         if corners is not None:
             quad = tuple((corners[i], corners[i + 1]) for i in (0, 2, 4, 6))
         texts.append(Text(row[0], row[1] / 65535, quad))
-    head = (model.task, m[1], m[2], m[3], model.name)
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
     return _new(OcrResult, (*head, tuple(texts), image, at, pm))
 
 
@@ -203,7 +204,7 @@ def _metric_learning(
     identity = score = margin = None
     if len(m) > 5 and m[5] is not None:
         identity, score, margin = m[5][0], m[5][1] / 10000, m[5][2] / 10000
-    head = (model.task, m[1], m[2], m[3], model.name)
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
     fields = (*head, embedding, identity, score, margin, image, at, pm)
     return _new(MetricLearningResult, fields)
 

@@ -14,6 +14,7 @@
      ├── ProtocolError           the board sent what the protocol doesn't allow
      ├── RequestTimeout          no answer in time
      ├── CommandFailed           the board answered that it can't (code, message)
+     ├── PackageError            a deployment package can't be used
      ├── SimulationError         the virtual board can't start or stopped
      └── Closed                  the Board object was closed
 
@@ -124,6 +125,13 @@ class CommandFailed(K230Error):  # noqa: N818 - it names what happened
         self.exit_code = EXIT_CODES_OF_FAILURES.get(code, 7)
 
 
+class PackageError(K230Error, ValueError):
+    """A deployment package that can't be used."""
+
+    code = "bad_package"
+    exit_code = 8
+
+
 class SimulationError(K230Error):
     """The virtual board can't start, or stopped where it should not."""
 
@@ -167,6 +175,7 @@ ALL_ERRORS: tuple[type[K230Error], ...] = (
     RequestTimeout,
     CommandFailed,
     PictureError,
+    PackageError,
     SimulationError,
     Closed,
 )

@@ -1,4 +1,4 @@
-"""A board that does what a test tells it: sessions over TCP or a pty, spoken with firmware_app.wire.
+"""A board that does what a test tells it, over TCP or a pty, spoken with firmware_app.wire.
 
 It is no model of the service: just enough of the protocol for the client to be tried against
 everything that a link and a board can do to it.
@@ -323,6 +323,6 @@ async def pty_board(**attributes: Any) -> AsyncIterator[PtyBoard]:
         board.dispose()
 
 
-def pack_box(x: int, y: int, w: int, h: int, score1000: int, kind: int) -> bytes:
+def pack_box(x: int, y: int, w: int, h: int, *, score1000: int, kind: int) -> bytes:
     """One packed box, written from docs/protocol.md and not from the firmware."""
     return struct.pack("<II", x | score1000 << 11 | y << 21, w | kind << 11 | h << 21)

@@ -1,0 +1,116 @@
+"""The top of the command line: the verbs, and one place where every error ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+from typing import Any
+
+import click
+
+from firmware_app.version import VERSION
+from host_client.cli import output
+from host_client.cli.boards import infer, set_, status, switch, tasks, watch
+from host_client.cli.demo import demo
+from host_client.cli.keys import key
+from host_client.cli.sim import sim
+from host_client.exceptions import K230Error
+
+USAGE_EXIT_CODE = 2
+INTERRUPTED_EXIT_CODE = 130
+
+
+class UsageError(K230Error):
+    """The command line itself is wrong."""
+
+    code = "usage"
+    exit_code = USAGE_EXIT_CODE
+
+
+class InternalError(K230Error):
+    """A fault of this program."""
+
+    code = "internal"
+    exit_code = 70
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(VERSION, prog_name="k230")
+@click.option("--debug", is_flag=True, help="Show where in the program an error came up.")
+def cli(debug: bool) -> None:
+    """Use a K230 vision board, or a virtual one on this computer."""
+
+
+for _verb in (demo, watch, status, tasks, switch, set_, infer, key, sim):
+    cli.add_command(_verb)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; return the exit code. No traceback leaves here without --debug."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    as_json = "--json" in options
+    debug = "--debug" in options
+    if debug:
+        # Anywhere on the line, like --json.
+        arguments = ["--debug", *_without_debug(arguments)]
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+    else:
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    try:
+        try:
+            return _invoke(arguments)
+        except K230Error as error:
+            if debug:
+                logging.exception("the error")
+            output.print_error(error, as_json)
+            return error.exit_code
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return INTERRUPTED_EXIT_CODE
+    except BrokenPipeError:
+        # Whoever read our output has enough. Nothing may be flushed into the pipe at exit.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _without_debug(arguments: list[str]) -> list[str]:
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [a for i, a in enumerate(arguments) if a != "--debug" or i > end]
+
+
+def _invoke(arguments: list[str]) -> int:
+    try:
+        outcome: Any = cli.main(arguments, prog_name="k230", standalone_mode=False)
+    except click.exceptions.Abort:
+        raise KeyboardInterrupt from None
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        output.print_line(error.format_message())
+        return USAGE_EXIT_CODE
+    except click.ClickException as error:
+        raise UsageError(_usage(error)) from error
+    except (K230Error, BrokenPipeError):
+        raise
+    except Exception as error:
+        raise InternalError(
+            f"a fault of this program ({type(error).__name__}: {error}); --debug shows where"
+        ) from error
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _usage(error: click.ClickException) -> str:
+    text = error.format_message().rstrip(".")
+    text = text[:1].lower() + text[1:]
+    command = (
+        error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "k230"
+    )
+    return f"{text} (see `{command} --help`)"

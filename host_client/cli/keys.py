@@ -1,0 +1,67 @@
+"""`k230 key`: the store of this user's keys."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from host_client.address import parse_address
+from host_client.cli import output
+from host_client.cli.options import json_option
+from host_client.exceptions import K230Error
+from host_client.keys import KeyStore, parse_key
+
+
+class UnknownBoard(K230Error):  # noqa: N818 - it names what is wrong
+    """The store has no such board."""
+
+    code = "not_found"
+    exit_code = 7
+
+
+@click.group()
+def key() -> None:
+    """Keep the keys of your boards (~/.config/k230/keys)."""
+
+
+@key.command("add")
+@click.argument("board")
+@click.argument("value", default="-", metavar="[HEX|@FILE|-]")
+def add(board: str, value: str) -> None:
+    """Keep the key of BOARD: its URL or its id. Without a value it is read from stdin."""
+    if value == "-":
+        if sys.stdin.isatty():
+            value = click.prompt(f"key of {board}", hide_input=True)
+        else:
+            value = sys.stdin.readline()
+    store = KeyStore()
+    store.add(board_name(board), parse_key(value))
+    output.print_line(f"key of {board_name(board)} kept in {store.path}")
+
+
+@key.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the boards whose keys are kept; never the keys."""
+    for name in KeyStore().names():
+        if as_json:
+            output.print_json({"board": name})
+        else:
+            output.print_line(name)
+
+
+@key.command("remove")
+@click.argument("board")
+def remove(board: str) -> None:
+    """Forget the key of BOARD."""
+    name = board_name(board)
+    store = KeyStore()
+    if not store.remove(name):
+        raise UnknownBoard(f"{store.path} has no key of {name}")
+    output.print_line(f"key of {name} forgotten")
+
+
+def board_name(board: str) -> str:
+    """Return how the store calls a board: a URL in full, an id as it is."""
+    return str(parse_address(board)) if "://" in board else board

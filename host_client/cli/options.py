@@ -1,0 +1,56 @@
+"""Options that several verbs have."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+import click
+
+from host_client.board import Board
+from host_client.cli import output
+from host_client.messages import State, StateChange
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+
+def json_option(function: F) -> F:
+    """Add --json."""
+    return click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")(function)
+
+
+def board_options(function: F) -> F:
+    """Add what every verb needs that talks to a board: URL, --key, --wait, --json."""
+    function = json_option(function)
+    function = click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        default=0.0,
+        metavar="SECONDS",
+        help="Try for so long to reach a board that is not up yet.",
+    )(function)
+    function = click.option(
+        "--key",
+        metavar="HEX|@FILE",
+        help="The board's key (default: K230_KEY, then ~/.config/k230/keys).",
+    )(function)
+    return click.argument("url")(function)
+
+
+def connect(url: str, key: str | None, wait: float) -> Board:
+    """Return the board to enter; link changes are told on stderr."""
+    return Board.connect(url, key, wait=wait, on_state=_tell, client_name="k230")
+
+
+def _tell(change: StateChange) -> None:
+    if change.state is State.RECONNECTING and change.attempt == 1:
+        output.note(f"k230: {change.reason}; reconnecting")
+    elif change.state is State.CONNECTED and change.restarted:
+        output.note("k230: connected again; the board has restarted")
+
+
+def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a verb's coroutine; Ctrl-C cancels it, so that everything it opened is closed."""
+    return asyncio.run(coroutine)

@@ -1,0 +1,132 @@
+"""What the command line prints: JSON lines for machines, text and tables for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from host_client.exceptions import K230Error
+from host_client.messages import plain
+from host_client.results import (
+    ClassificationResult,
+    DetectionResult,
+    MetricLearningResult,
+    MultilabelResult,
+    OcrResult,
+    Result,
+    SegmentationResult,
+)
+
+_SHOWN = 4  # rows of a result on one line
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON line, at once: whoever reads a pipe wants it now."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_line(text: str) -> None:
+    """Print one line of text."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Tell the person something that is not the answer."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def print_error(error: K230Error, as_json: bool) -> None:
+    """Print an error: JSON on stdout, or a sentence on stderr."""
+    if as_json:
+        print_json({"error": {"code": error.code, "message": str(error)}})
+    else:
+        note(f"k230: {error}")
+
+
+def console() -> Console:
+    """Return the console for tables."""
+    return Console(highlight=False)
+
+
+def print_table(title: str, heads: list[str], rows: list[list[str]]) -> None:
+    """Print a table that fits the terminal."""
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
+def print_map(title: str, values: dict[str, Any]) -> None:
+    """Print what a board says of itself, nested maps indented."""
+    rows: list[list[str]] = []
+    _flatten(plain(values), "", rows)
+    print_table(title, ["name", "value"], rows)
+
+
+def _flatten(value: Any, prefix: str, rows: list[list[str]]) -> None:
+    for name, item in value.items():
+        if isinstance(item, dict) and item:
+            _flatten(item, f"{prefix}{name}.", rows)
+        elif isinstance(item, list):
+            rows.append([f"{prefix}{name}", ", ".join(_text(each) for each in item) or "none"])
+        else:
+            rows.append([f"{prefix}{name}", _text(item)])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return " ".join(f"{key}={_text(item)}" for key, item in value.items())
+    return str(value)
+
+
+def summary(result: Result) -> str:
+    """Return what was found, on one line."""
+    if isinstance(result, ClassificationResult):
+        best = f"{result.top[0].label} {result.score:.3f}" if result.top else "nothing"
+        return best if result.label is not None else f"undecided (best: {best})"
+    if isinstance(result, DetectionResult):
+        return _rows([f"{b.label} {b.score:.2f} @{b.x},{b.y} {b.w}x{b.h}" for b in result.boxes])
+    if isinstance(result, SegmentationResult):
+        total = result.width * result.height
+        found = sorted(result.areas.items(), key=lambda item: -item[1])
+        return _rows([f"{label} {100 * area / total:.1f} %" for label, area in found if area])
+    if isinstance(result, OcrResult):
+        rows = []
+        for text in result.texts:
+            corner = "" if text.quad is None else f" @{text.quad[0][0]},{text.quad[0][1]}"
+            words = "box" if text.text is None else f"{text.text!r}"
+            rows.append(f"{words} {text.score:.2f}{corner}")
+        return _rows(rows)
+    if isinstance(result, MultilabelResult):
+        return _rows([f"{row.label} {row.score:.2f}" for row in result.labels])
+    return _metric(result)
+
+
+def _metric(result: MetricLearningResult) -> str:
+    if result.score is not None:
+        name = "unknown" if result.identity is None else result.identity
+        return f"{name} {result.score:.3f} (margin {result.margin or 0:.3f})"
+    size = 0 if result.embedding is None else len(result.embedding)
+    return f"embedding of {size} numbers"
+
+
+def _rows(rows: list[str]) -> str:
+    if not rows:
+        return "nothing found"
+    more = f" (+{len(rows) - _SHOWN})" if len(rows) > _SHOWN else ""
+    return ", ".join(rows[:_SHOWN]) + more

@@ -1,0 +1,232 @@
+"""`k230 sim`: the service, pictures or any script on a virtual board."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host_client.board import Board
+from host_client.cli import output
+from host_client.cli.boards import infer_all
+from host_client.cli.options import json_option, run_async
+from host_client.cli.simulation import (
+    READY_TIMEOUT,
+    board_key,
+    card_of,
+    kept_key,
+    micropython_option,
+    package_options,
+    virtual_board,
+)
+from host_client.exceptions import SimulationError
+
+_SERIAL_BAUDRATE = 921600
+_CONNECT_WAIT = 20.0  # seconds
+
+
+@click.group()
+def sim() -> None:
+    """A virtual board on this computer."""
+
+
+def _camera_option(function: Any) -> Any:
+    return click.option(
+        "--camera",
+        default="synthetic",
+        show_default=True,
+        metavar="SOURCE",
+        help="A picture folder (in name order, looping), a picture, a video, webcam or synthetic.",
+    )(function)
+
+
+_sdcard_option = click.option(
+    "--sdcard", type=click.Path(path_type=Path), metavar="DIR", help="A folder as SD card."
+)
+_frames_option = click.option(
+    "--frames", type=click.IntRange(min=1), help="Switch off after so many camera frames."
+)
+
+
+@sim.command("run")
+@_sdcard_option
+@package_options
+@_camera_option
+@click.option(
+    "--tcp",
+    default="127.0.0.1:0",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where the service listens on this computer; port 0 takes a free one.",
+)
+@click.option("--uart", type=click.Path(path_type=Path), metavar="PATH", help="Link a pty there.")
+@click.option("--key", metavar="HEX|@FILE", help="The board's key (default: one of its own).")
+@click.option("--timing", metavar="PROFILE", help="Take a real board's time for each step.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Switch off after so long.")
+@_frames_option
+@micropython_option
+@json_option
+def run(
+    *,
+    sdcard: Path | None,
+    package: Path | None,
+    task: str | None,
+    camera: str,
+    tcp: str,
+    uart: Path | None,
+    key: str | None,
+    timing: str | None,
+    seconds: float | None,
+    frames: int | None,
+    micropython: str | None,
+    as_json: bool,
+) -> None:
+    """Run the service on a virtual board until Ctrl-C.
+
+    What the firmware prints goes to stdout. The key is kept in ~/.config/k230/keys
+    while the board runs: `k230 watch URL` needs no --key.
+    """
+    with card_of(sdcard, package, task=task, uart=uart is not None) as card:
+        options = {
+            "sdcard": card,
+            "camera": camera,
+            "tcp": tcp,
+            "uart": uart,
+            "key": board_key(key),
+            "timing": timing,
+            "micropython": micropython,
+            "frames": frames,
+            "seconds": seconds,
+        }
+        run_async(_run(options, as_json))
+
+
+async def _run(options: dict[str, Any], as_json: bool) -> None:
+    async with virtual_board(**options) as board:
+        with kept_key(board.url, board.key):
+            for name, url in (("tcp", board.url), ("uart", board.uart_url)):
+                if url is not None and as_json:
+                    output.print_json({"event": "address", "detail": url})
+                elif url is not None:
+                    output.print_line(f"{name}: {url}")
+            trouble = ""
+            async for event in board.events():
+                if as_json:
+                    output.print_json(event)
+                elif event["event"] == "console":
+                    output.print_line(event["detail"])
+                elif event["event"] in ("reset", "fault", "bug", "error", "off"):
+                    output.note(f"{event['event']}: {event['detail']}")
+                if event["event"] in ("repl", "fault", "bug", "error"):
+                    trouble = f"{event['event']}: {event['detail']}"
+            code = await board.wait()
+            if code:
+                raise SimulationError(f"the virtual board stopped ({trouble or f'code {code}'})")
+
+
+@sim.command("infer")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@_sdcard_option
+@package_options
+@click.option("--link", type=click.Choice(["tcp", "uart"]), default="tcp", show_default=True)
+@micropython_option
+@json_option
+def infer(
+    *,
+    images: tuple[str, ...],
+    sdcard: Path | None,
+    package: Path | None,
+    task: str | None,
+    link: str,
+    micropython: str | None,
+    as_json: bool,
+) -> int:
+    """Send each IMAGE through the service on a virtual board and the link, in order.
+
+    Pictures are decoded on this side; an EXIF orientation is not applied.
+    """
+    serial = link == "uart"
+    settings: dict[str, Any] = {"network.enabled": not serial}
+    if serial:
+        settings["uart.baudrate"] = _SERIAL_BAUDRATE
+    with (
+        card_of(
+            sdcard, package, task=task, camera_enabled=False, uart=serial, settings=settings
+        ) as card,
+        tempfile.TemporaryDirectory(prefix="k230-sim-") as folder,
+    ):
+        options = {
+            "sdcard": card,
+            "data": Path(folder) / "data",
+            "tcp": None if serial else "127.0.0.1:0",
+            "uart": Path(folder) / "uart" if serial else None,
+            "micropython": micropython,
+        }
+        return run_async(_infer(options, images, as_json))
+
+
+async def _infer(options: dict[str, Any], images: tuple[str, ...], as_json: bool) -> int:
+    async with virtual_board(**options) as virtual:
+        await virtual.ready(READY_TIMEOUT)
+        url = virtual.url or virtual.uart_url
+        assert url is not None
+        key = virtual.key if virtual.url else False
+        async with Board.connect(url, key, wait=_CONNECT_WAIT, client_name="k230 sim") as board:
+            return await infer_all(board, images, as_json)
+
+
+@sim.command("exec")
+@click.argument("script", type=click.Path(path_type=Path))
+@_sdcard_option
+@_camera_option
+@_frames_option
+@micropython_option
+def exec_(
+    script: Path, sdcard: Path | None, camera: str, frames: int | None, micropython: str | None
+) -> None:
+    """Run any CanMV SCRIPT on a virtual board, unmodified.
+
+    What it prints goes to stdout. The exit code is 0 where it came to its end, or took
+    all its frames.
+    """
+    if not script.is_file():
+        raise SimulationError(f"{script}: no such script")
+    with tempfile.TemporaryDirectory(prefix="k230-exec-") as folder:
+        card = sdcard or Path(folder) / "card"
+        if sdcard is None:
+            card.mkdir()
+        options = {
+            "sdcard": card,
+            "data": Path(folder) / "data",
+            "camera": camera,
+            "tcp": None,
+            "scripts": [_on_board(script, card)],
+            "restart": False,
+            "frames": frames,
+            "micropython": micropython,
+        }
+        run_async(_exec(options))
+
+
+def _on_board(script: Path, card: Path) -> str:
+    """Return how the board names the script: by its place on the card, if it is there."""
+    try:
+        return f"/sdcard/{script.resolve().relative_to(card.resolve()).as_posix()}"
+    except ValueError:
+        return str(script.resolve())
+
+
+async def _exec(options: dict[str, Any]) -> None:
+    async with virtual_board(**options) as board:
+        trouble = ""
+        async for event in board.events():
+            if event["event"] == "console":
+                output.print_line(event["detail"])
+            elif event["event"] == "repl" and event["detail"] != "finished":
+                trouble = f"the script {event['detail']}"
+            elif event["event"] in ("fault", "bug", "error", "reset"):
+                trouble = f"{event['event']}: {event['detail']}"
+        if await board.wait():
+            raise SimulationError(trouble or "the virtual board stopped")

@@ -1,0 +1,119 @@
+"""What `k230 sim` and `k230 demo` share: cards, virtual boards and their errors."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from host_client.cli.output import note
+from host_client.exceptions import K230Error, KeyFormatError, PackageError, SimulationError
+from host_client.keys import ENVIRONMENT, KeyStore, parse_key
+
+if TYPE_CHECKING:
+    from virtual_board.board import VirtualBoard
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+READY_TIMEOUT = 60.0  # seconds; a busy PC starts slowly
+
+
+def micropython_option(function: F) -> F:
+    """Add --micropython."""
+    return click.option(
+        "--micropython", metavar="PATH", help="Another MicroPython interpreter for the firmware."
+    )(function)
+
+
+def package_options(function: F) -> F:
+    """Add --package and --task."""
+    function = click.option("--task", help="What the package does (default: what its files say).")(
+        function
+    )
+    return click.option(
+        "--package",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER|ZIP",
+        help="A deployment package; a card is made around it.",
+    )(function)
+
+
+def fill_card(package: Path, folder: Path, **settings: Any) -> None:
+    """Make a card around a package; raises PackageError."""
+    from virtual_board.card import CardError, make_card  # noqa: PLC0415 - numpy takes its time
+
+    try:
+        make_card(package, folder, **settings)
+    except CardError as error:
+        raise PackageError(str(error)) from None
+
+
+@contextlib.contextmanager
+def card_of(sdcard: Path | None, package: Path | None, **settings: Any) -> Iterator[Path]:
+    """Yield a folder to be used as card: the user's own, or one that is thrown away."""
+    if (sdcard is None) == (package is None):
+        raise click.UsageError("give either --sdcard or --package")
+    if sdcard is not None:
+        yield sdcard
+        return
+    assert package is not None
+    with tempfile.TemporaryDirectory(prefix="k230-card-") as folder:
+        fill_card(package, Path(folder), **settings)
+        yield Path(folder)
+
+
+@contextlib.asynccontextmanager
+async def virtual_board(**options: Any) -> AsyncIterator[VirtualBoard]:
+    """Start a virtual board and switch it off at the end; raises SimulationError."""
+    from virtual_board.board import BoardError, VirtualBoard  # noqa: PLC0415
+
+    try:
+        async with VirtualBoard(**options) as board:
+            yield board
+    except BoardError as error:
+        raise SimulationError(str(error)) from None
+
+
+def board_key(given: str | None) -> str | None:
+    """Return the key that a virtual board shall have, or None for its own."""
+    if given is not None:
+        return parse_key(given).hex()
+    found = os.environ.get(ENVIRONMENT)
+    return parse_key(found, ENVIRONMENT).hex() if found else None
+
+
+@contextlib.contextmanager
+def kept_key(url: str | None, key: str | None) -> Iterator[None]:
+    """Keep a virtual board's key while it runs, so that `k230 watch URL` needs none."""
+    names = _addresses(url) if url and key else []
+    store = KeyStore()
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            try:
+                before = store.find(name)
+                store.add(name, bytes.fromhex(key or ""))
+            except KeyFormatError as error:
+                note(f"k230: the key is not kept: {error}")
+                break
+            stack.callback(_restore, store, name, before)
+        yield
+
+
+def _restore(store: KeyStore, name: str, before: bytes | None) -> None:
+    with contextlib.suppress(K230Error):
+        if before is None:
+            store.remove(name)
+        else:
+            store.add(name, before)
+
+
+def _addresses(url: str) -> list[str]:
+    host, _, port = url.removeprefix("tcp://").rpartition(":")
+    if host in ("127.0.0.1", "0.0.0.0", "localhost", "[::1]"):
+        return [f"tcp://{name}:{port}" for name in ("127.0.0.1", "localhost")]
+    return [url]
