@@ -72,14 +72,15 @@ def _covered(row: list, rows: list, overlap: float, agnostic: bool) -> bool:
     return False
 
 
-def text_box(quad, size=None, inside=None):
+def text_box(quad, size=None, inside=None, margin: float = 0.05):
     """Return a text's corners (TL, TR, BR, BL) without the vendor's two expansions, or None for no text.
 
     quad: the eight floats aicube.ocr_post_process answers when picture and map have one size, in
     map pixels; size: (width, height) of the map, for boxes that reach its right or bottom edge;
     inside: tells of a whole x, y whether that pixel of the map is text. It is asked about a hundred
     times; without it the offset of a nearly level box is a guess.
-    What is left is the outline grown by 1.5 x area / length, as the model was trained for.
+    What is left is the outline grown by 1.5 x area / length, as the model was trained for, and by
+    margin x the shorter side: bare, the box fits best but may cut into the outermost letters.
     """
     xs = _unstretched(list(quad[0::2]), (0, 3, 2, 1), _STRETCH_X, size[0] if size else None)
     ys = _unstretched(list(quad[1::2]), (0, 1, 2, 3), _STRETCH_Y, size[1] if size else None)
@@ -101,6 +102,7 @@ def text_box(quad, size=None, inside=None):
         offset = most if min(abs(ay), abs(ax)) * 16 < a else least
     w, h = a - 2 * offset, b - 2 * offset
     right = _RATIO * w * h / (2 * (w + h))
+    right += margin * (min(w, h) + 2 * right)
     along, beside = (offset - right) / a, (offset - right) / b
     ax, ay, bx, by = ax * along, ay * along, bx * beside, by * beside
     return [

@@ -77,12 +77,12 @@ def test_an_upright_box_is_given_its_right_offset():
     x, y, w, h = 100, 80, 90, 18
     vendor = stretch(upright(x, y, w, h, 1.5 * w * h / (w + 2 * h)))
     right = upright(x, y, w, h, 1.5 * w * h / (2 * (w + h)))
-    assert near(repair.text_box(vendor), right, 0.05)
+    assert near(repair.text_box(vendor, margin=0.0), right, 0.05)
 
     def inside(px, py):
         return x <= px <= x + w and y <= py <= y + h
 
-    assert near(repair.text_box(vendor, (320, 320), inside), right, 1.0)
+    assert near(repair.text_box(vendor, (320, 320), inside, 0.0), right, 1.0)
 
 
 def test_a_ragged_outline_lacks_less_of_its_length():
@@ -93,7 +93,7 @@ def test_a_ragged_outline_lacks_less_of_its_length():
     def inside(px, py):
         return x <= px <= x + w and y <= py <= y + h
 
-    assert near(repair.text_box(vendor, (320, 320), inside), right, 1.0)
+    assert near(repair.text_box(vendor, (320, 320), inside, 0.0), right, 1.0)
 
 
 def test_a_rotated_box_keeps_its_place_and_direction():
@@ -103,7 +103,7 @@ def test_a_rotated_box_keeps_its_place_and_direction():
     quad = []
     for u, v in ((-a, -b), (a, -b), (a, b), (-a, b)):
         quad += [160 + 0.8 * u - 0.6 * v, 160 + 0.6 * u + 0.8 * v]
-    assert near(repair.text_box(stretch(quad)), quad, 0.05)
+    assert near(repair.text_box(stretch(quad), margin=0.0), quad, 0.05)
 
 
 def test_a_corner_clipped_at_the_edge_is_found_again():
@@ -116,7 +116,7 @@ def test_a_corner_clipped_at_the_edge_is_found_again():
     vendor = stretch(quad)
     assert vendor[6] < 0 < vendor[0]
     vendor[6] = 0.0
-    assert near(repair.text_box(vendor, (320, 320)), quad, 0.05)
+    assert near(repair.text_box(vendor, (320, 320), margin=0.0), quad, 0.05)
 
 
 def test_a_side_clipped_at_the_edge_stays_there():
@@ -125,6 +125,15 @@ def test_a_side_clipped_at_the_edge_stays_there():
     assert found[0] < 12 and abs(found[0] - found[6]) < 0.001
     assert 80 < found[2] < 99
     assert 50 < found[1] < found[7] < 90
+
+
+def test_the_margin_is_a_share_of_the_shorter_side():
+    vendor = stretch(upright(100, 80, 90, 18, 5.0))
+    bare = repair.text_box(vendor, margin=0.0)
+    wide = repair.text_box(vendor, margin=0.1)
+    grown = (bare[7] - bare[1]) * 0.1
+    signs = (-1, -1, 1, -1, 1, 1, -1, 1)
+    assert near(wide, [v + sign * grown for v, sign in zip(bare, signs)], 0.01)
 
 
 def test_the_bogus_box_of_a_hole_is_no_text():
