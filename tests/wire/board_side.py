@@ -1,3 +1,5 @@
+# ruff: noqa: UP031  MicroPython's strings are formatted the old way
+# mypy: ignore-errors
 """Runs in MicroPython: the vectors, and msgpack and the decoder for what the host makes up.
 
 micropython board_side.py vectors PATH   every vector through firmware_app; prints what differs
@@ -111,7 +113,11 @@ def check_vectors(path):
             for piece in pieces(data, size, state):
                 found.extend(decoder.feed(piece))
             run.same("%s in pieces of %d" % (row["name"], size), found, messages)
-            run.same("%s in pieces of %d: rejected" % (row["name"], size), decoder.rejected, row["rejected"])
+            run.same(
+                "%s in pieces of %d: rejected" % (row["name"], size),
+                decoder.rejected,
+                row["rejected"],
+            )
     row = vectors["handshake"]
     handshake = seal.Handshake(unhex(row["key"]), unhex(row["hello"]), unhex(row["welcome"]))
     run.same("client's proof", handshake.client_proof(), unhex(row["client_proof"]))

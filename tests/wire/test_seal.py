@@ -1,0 +1,118 @@
+"""Sealed frames: replayed, reordered, altered, lost; HMAC against the standard library's."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from firmware_app import seal, wire
+
+KEY = bytes(range(32))
+OTHER = bytes(range(1, 33))
+
+
+@given(st.binary(max_size=200), st.lists(st.binary(max_size=300), max_size=4))
+@settings(deadline=None)
+def test_hmac_is_the_standard_one(key: bytes, parts: list[bytes]) -> None:
+    expected = hmac.new(key, b"".join(parts), hashlib.sha256).digest()
+    assert seal.Hmac(key).digest(*parts) == expected
+
+
+@given(st.lists(st.binary(min_size=1, max_size=100), min_size=1, max_size=20))
+@settings(deadline=None)
+def test_what_is_sealed_opens_once_and_in_order(payloads: list[bytes]) -> None:
+    sealer, opener = seal.Sealer(KEY), seal.Opener(KEY)
+    sealed = [sealer.seal(payload) for payload in payloads]
+    for one, payload in zip(sealed, payloads, strict=True):
+        assert len(one) == len(payload) + 11
+        assert opener.open(one) == payload
+        assert opener.open(one) == b""
+    for one in sealed:
+        assert opener.open(one) == b""
+
+
+def test_every_bit_counts() -> None:
+    sealed = seal.Sealer(KEY).seal(wire.payload_of([12, 1, 2]))
+    opener = seal.Opener(KEY)
+    for at in range(1, len(sealed)):
+        for bit in range(8):
+            altered = bytearray(sealed)
+            altered[at] ^= 1 << bit
+            assert opener.open(bytes(altered)) == b""
+    assert opener.open(sealed) == wire.payload_of([12, 1, 2])
+
+
+def test_another_key_opens_nothing() -> None:
+    assert seal.Opener(OTHER).open(seal.Sealer(KEY).seal(b"payload")) == b""
+
+
+def test_frames_may_be_lost_but_never_come_late() -> None:
+    chance = random.Random(3)
+    sealer, opener = seal.Sealer(KEY), seal.Opener(KEY)
+    newest = -1
+    waiting: list[tuple[int, bytes]] = []
+    for number in range(3000):
+        waiting.append((number, sealer.seal(number.to_bytes(4, "little"))))
+        if len(waiting) > 5 or chance.random() < 0.5:
+            chosen, sealed = waiting.pop(chance.randrange(len(waiting)))
+            if chance.random() < 0.2:
+                continue  # lost
+            opened = opener.open(sealed)
+            assert (opened != b"") == (chosen > newest)
+            if opened:
+                assert int.from_bytes(opened, "little") == chosen
+                newest = chosen
+
+
+@pytest.mark.parametrize("gap", [1, 2, 65534, 65535])
+def test_a_gap_is_bridged(gap: int) -> None:
+    sealer, opener = seal.Sealer(KEY), seal.Opener(KEY)
+    assert opener.open(sealer.seal(b"first"))
+    for _ in range(gap - 1):
+        sealer.seal(b"lost")
+    assert opener.open(sealer.seal(b"next")) == b"next"
+
+
+def test_neither_side_takes_its_own_frames_for_the_others() -> None:
+    handshake = seal.Handshake(KEY, b"hello", b"welcome")
+    sealed = seal.Sealer(handshake.client_seal()).seal(b"payload")
+    assert seal.Opener(handshake.board_seal()).open(sealed) == b""
+
+
+@pytest.mark.parametrize("side", ["hello", "welcome", "key"])
+def test_everything_said_goes_into_the_proofs(side: str) -> None:
+    first = seal.Handshake(KEY, b"hello", b"welcome")
+    other = seal.Handshake(
+        OTHER if side == "key" else KEY,
+        b"hellp" if side == "hello" else b"hello",
+        b"welcomf" if side == "welcome" else b"welcome",
+    )
+    assert first.client_proof() != other.client_proof()
+    assert first.board_proof() != other.board_proof()
+    assert first.board_seal() != other.board_seal()
+    assert first.client_seal() != other.client_seal()
+
+
+@given(st.binary(max_size=64))
+@settings(deadline=None)
+def test_any_bytes_are_refused_without_a_word(data: bytes) -> None:
+    assert seal.Opener(KEY).open(b"\xc1" + data) == b""
+
+
+def test_a_sealed_session_takes_no_plain_frame_and_no_replay() -> None:
+    decoder: object = wire.Decoder()
+    decoder.opener = seal.Opener(KEY).open  # type: ignore[attr-defined]
+    decoder.plain = (wire.HELLO,)  # type: ignore[attr-defined]
+    sealer = seal.Sealer(KEY)
+    recorded = wire.frame(sealer.seal(wire.payload_of([11, 1])))
+    assert isinstance(decoder, wire.Decoder)
+    assert decoder.feed(recorded) == [[11, 1]]
+    assert decoder.feed(recorded) == []
+    assert decoder.feed(wire.encode([5, 1, "status", {}])) == []
+    assert decoder.feed(wire.encode([0, 1, "a", b""])) == [[0, 1, "a", b""]]
+    assert decoder.rejected == 2

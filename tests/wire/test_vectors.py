@@ -1,0 +1,144 @@
+"""tests/vectors/wire.json: what its generator makes, and what both interpreters make of it."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from typing import Any
+
+import pytest
+
+from firmware_app import mpack, seal, wire
+from tools import wire_vectors
+
+from .support import (
+    BOARD_SIDE,
+    VECTORS,
+    board_environment,
+    joined,
+    load,
+    micropython,
+    pieces,
+    value_of,
+)
+
+FILE = load()
+SIZES = (1, 3, 64, 0, 0, 0)
+LONG = 5000  # bytes; beyond, one byte at a time is left to the shorter ones
+
+
+def _names(rows: list[dict[str, Any]]) -> list[str]:
+    return [row["name"] for row in rows]
+
+
+def _feed(decoder: Any, data: bytes, size: int, chance: random.Random) -> list[Any]:
+    found: list[Any] = []
+    for piece in pieces(data, size, chance):
+        found.extend(decoder.feed(piece))
+    return found
+
+
+def test_file_is_what_the_generator_makes() -> None:
+    assert VECTORS.read_text(encoding="utf-8") == wire_vectors.text()
+
+
+def test_every_type_has_a_vector() -> None:
+    types = {
+        value
+        for name, value in vars(wire).items()
+        if name.isupper() and isinstance(value, int) and name in _type_names()
+    }
+    assert types == set(range(17)) | set(range(32, 40))
+    assert types <= {row["message"][0] for row in FILE["messages"]}
+
+
+def _type_names() -> set[str]:
+    limits = {"PROTOCOL_VERSION", "CHUNK_SIZE", "NONCE_SIZE", "KEY_SIZE", "SEALED_MARK"}
+    return {
+        name
+        for name in vars(wire)
+        if name.isupper() and not name.startswith(("MAX_", "FLAG_", "_")) and name not in limits
+    }
+
+
+@pytest.mark.parametrize("row", FILE["messages"], ids=_names(FILE["messages"]))
+def test_message(row: dict[str, Any]) -> None:
+    message = value_of(row["message"])
+    frame = bytes.fromhex(row["frame"])
+    assert wire.encode(message) == frame
+    payload = mpack.pack(message)
+    assert wire.frame(payload) == frame
+    if "payload" in row:
+        assert payload.hex() == row["payload"]
+    assert mpack.unpack(payload) == message
+    chance = random.Random(1)
+    for size in SIZES if len(frame) < LONG else (0, len(frame)):
+        decoder = wire.Decoder()
+        assert _feed(decoder, frame, size, chance) == [message]
+        assert decoder.rejected == 0
+
+
+def test_all_messages_in_one_stream() -> None:
+    stream = b"".join(bytes.fromhex(row["frame"]) for row in FILE["messages"])
+    expected = [value_of(row["message"]) for row in FILE["messages"]]
+    for seed in range(20):
+        decoder = wire.Decoder()
+        assert _feed(decoder, stream, 0 if seed else 1, random.Random(seed)) == expected
+        assert decoder.rejected == 0
+
+
+@pytest.mark.parametrize("row", FILE["cobs"])
+def test_cobs(row: dict[str, str]) -> None:
+    data, stuffed = bytes.fromhex(row["data"]), bytes.fromhex(row["stuffed"])
+    assert 0 not in stuffed
+    assert wire.stuff(data) == stuffed
+    assert wire.unstuff(stuffed) == data
+
+
+@pytest.mark.parametrize("row", FILE["streams"], ids=_names(FILE["streams"]))
+def test_stream(row: dict[str, Any]) -> None:
+    data = joined(row["stream"])
+    for seed, size in enumerate(SIZES if len(data) < LONG else (0, len(data))):
+        decoder = wire.Decoder()
+        assert _feed(decoder, data, size, random.Random(seed)) == value_of(row["messages"])
+        assert decoder.rejected == row["rejected"]
+
+
+def test_handshake() -> None:
+    row = {name: bytes.fromhex(value) for name, value in FILE["handshake"].items()}
+    handshake = seal.Handshake(row["key"], row["hello"], row["welcome"])
+    assert handshake.client_proof() == row["client_proof"]
+    assert handshake.board_proof() == row["board_proof"]
+    assert handshake.client_seal() == row["client_seal"]
+    assert handshake.board_seal() == row["board_seal"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sealed(size: int) -> None:
+    decoder: Any = wire.Decoder()
+    decoder.opener = seal.Opener(bytes.fromhex(FILE["sealed"]["key"])).open
+    decoder.plain = ()
+    rejected = 0
+    for row in FILE["sealed"]["steps"]:
+        found = _feed(decoder, bytes.fromhex(row["frame"]), size, random.Random(2))
+        if row["message"] is None:
+            rejected += 1
+            assert found == [], row["name"]
+        else:
+            assert found == [value_of(row["message"])], row["name"]
+        assert decoder.rejected == rejected, row["name"]
+
+
+def test_under_micropython() -> None:
+    result = subprocess.run(
+        [micropython(), str(BOARD_SIDE), "vectors", str(VECTORS)],
+        env=board_environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    checks = int(result.stdout.split()[-4])
+    assert checks > 4 * len(FILE["messages"]) + 4 * len(FILE["streams"])
+    assert result.stdout.endswith(", 0 differ\n")
