@@ -201,3 +201,155 @@ def rows_above(tensor, width: int, column: int, threshold: float) -> list:
     # A copy of the column first: it is no dense view. Fewer than 65,536 rows, so uint16 counts them.
     hits = np.nonzero(table[:, column].copy() > threshold)[0]
     return [(int(hits[i]), [float(v) for v in table[int(hits[i])]]) for i in range(len(hits))]
+
+
+def raw(tensor) -> bytes:
+    """Return the bytes of a dense tensor, copied (tobytes() shares memory that outlives nothing)."""
+    return bytes(vector(tensor))
+
+
+# What a gallery of embeddings needs (samples.py, gallery.py).
+
+_BLOCK = 128  # rows that are multiplied at a time: the intermediate products stay small
+
+
+def table(rows: int, columns: int):
+    """Return a float array of zeros, rows x columns."""
+    return np.zeros((rows, columns))
+
+
+def column(rows: int):
+    """Return a 1-D float array of zeros."""
+    return np.zeros((rows,))
+
+
+def grown(old, used: int, rows: int):
+    """Return a larger copy of a table or column, its first `used` rows kept."""
+    shape = (rows,) if len(old.shape) == 1 else (rows, old.shape[1])
+    new = np.zeros(shape)
+    new[:used] = old[:used]
+    return new
+
+
+def floats(data):
+    """Return float32 bytes (little endian) as a 1-D array: a view, keep data alive as long as it."""
+    return np.frombuffer(data, dtype=np.float)
+
+
+def rows_of_floats(data, columns: int):
+    """Return float32 bytes as a table, a view like floats()."""
+    view = np.frombuffer(data, dtype=np.float)
+    return view.reshape((len(view) // columns, columns))
+
+
+def float_bytes(vector) -> bytes:
+    """Return a dense float array as float32 bytes."""
+    return bytes(vector.tobytes())
+
+
+def length(vector) -> float:
+    """Return the Euclidean length of a 1-D array."""
+    # Scaled first: the squares of a large embedding overflow single precision.
+    top = max(float(np.max(vector)), -float(np.min(vector)))
+    if not 0.0 < top < 3e38:
+        return 0.0 if top == 0.0 else float("nan")
+    return top * float(np.linalg.norm(vector / top))
+
+
+def lengths(rows):
+    """Return the Euclidean length of each row of a table."""
+    return np.linalg.norm(rows, axis=1)
+
+
+def unit(vector):
+    """Return a copy of a 1-D array with length 1, or None where it has no direction."""
+    size = length(vector)
+    if not size > 1e-20:
+        return None
+    return vector / size
+
+
+def dot(one, other) -> float:
+    """Return the product of two 1-D arrays."""
+    return float(np.dot(one, other))
+
+
+def product_by_dot(rows, used: int, vector):
+    """Return the products of the first `used` rows of a table with a vector."""
+    return np.dot(rows[:used], vector)
+
+
+def product_by_halves(rows, used: int, vector):
+    """The same: multiply, then add the halves of the columns until one is left.
+
+    ulab's dot calls a function for each number; its element-wise loops don't.
+    """
+    result = np.zeros((used,))
+    for start in range(0, used, _BLOCK):
+        part = rows[start : min(start + _BLOCK, used)] * vector
+        width = part.shape[1]
+        while width > 1:
+            half = width // 2
+            left = part[:, :half]
+            left += part[:, half : 2 * half]
+            if width & 1:
+                last = part[:, :1]
+                last += part[:, width - 1 : width]
+            width = half
+        result[start : start + len(part)] = part[:, 0]
+    return result
+
+
+def scaled(values, scale, offset, used: int):
+    """Return values x scale + offset, of the first `used` items."""
+    return values * scale[:used] + offset[:used]
+
+
+def highest(scores):
+    """Return (index, value) of the highest item of a 1-D float array."""
+    index = int(np.argmax(scores))
+    return index, float(scores[index])
+
+
+def without(scores, owners, used: int, owner: int):
+    """Return scores with those of one owner lowered by 4, below any cosine."""
+    return scores - (owners[:used] == float(owner)) * 4.0
+
+
+def scores_of(scores, owners, used: int, owner: int):
+    """Return the scores of one owner, in the rows' order."""
+    return scores[owners[:used] == float(owner)]
+
+
+def highest_mean(scores, count: int) -> float:
+    """Return the mean of the count highest items (of all, where there are fewer)."""
+    total = 0.0
+    found = min(count, len(scores))
+    if found == len(scores):
+        return float(np.sum(scores)) / found
+    scores = scores.copy()
+    for _ in range(found):
+        index = int(np.argmax(scores))
+        total += float(scores[index])
+        scores[index] = -4.0
+    return total / found
+
+
+def rows_with(owners, used: int, owner: int) -> list:
+    """Return the rows of one owner, ascending."""
+    # In bands: ulab counts hits in 16 bits.
+    found: list = []
+    for start in range(0, used, 32768):
+        stop = min(start + 32768, used)
+        for index in np.nonzero(owners[start:stop] == float(owner))[0]:
+            found.append(start + int(index))
+    return found
+
+
+def spread(tensor_values):
+    """Return (mean, standard deviation) of a dense uint8 array, from about 4,000 of its items."""
+    size = size_of(tensor_values)
+    step = max(1, size // 4096) | 1
+    some = np.array(tensor_values.reshape((size,))[::step], dtype=np.float)
+    mean = float(np.mean(some))
+    return mean, float(np.mean((some - mean) * (some - mean))) ** 0.5

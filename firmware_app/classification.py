@@ -1,26 +1,13 @@
 """Classification as the cloud platform defines it: one sigmoid for two classes, softmax above."""
 
 from firmware_app import arrays, wire
-from firmware_app.single_model import SingleModelTask, labels_of, need, product, shapes
+from firmware_app.single_model import SingleModelTask
 
 
 class Classification(SingleModelTask):
     """One label for the whole picture."""
 
     kind = wire.CLASSIFICATION
-
-    @classmethod
-    def check(cls, settings, packages) -> None:
-        """One output, a value for each category; a single one for two categories."""
-        package = packages[0]
-        count = len(labels_of(settings, package))
-        found = shapes(package)
-        if not count:
-            raise need(package, "categories", "a label for each class", "none")
-        # Two labels with two logits: the vendor's script looks at the first alone, and so do we.
-        allowed = (count,) if count > 2 else (1, count)
-        if len(found) != 1 or product(found[0]) not in allowed:
-            raise need(package, "categories", "a kmodel output of %d values for %d categories" % (allowed[0], count), found)
 
     def decode(self, outputs: list, plan) -> list:
         """Return [decided, top]: top is class, score16, class, score16 … best first."""

@@ -34,7 +34,7 @@ _ALIASES = {
     "FreeDet": "AnchorFreeDet",
     "YOLO11": "YOLOv8",
 }
-_PICTURE_TASKS = ("classification", "multilabel", "metric_learning")
+_PICTURE_TASKS = ("classification", "segmentation", "multilabel", "metric_learning")
 MAX_SIDE = 4096  # pixels of a model's input
 MAX_LABELS = 10000
 
@@ -170,6 +170,7 @@ def infer(
             )
         task = said
     elif known and said != task:
+        # The platform uses one network for several tasks; whether this one fits, its kmodel tells.
         if task not in _PICTURE_TASKS or said not in _PICTURE_TASKS:
             raise fields.error(
                 "model_type", "one for the task " + task, show(given) + " for " + str(said)

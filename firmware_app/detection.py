@@ -3,7 +3,7 @@
 import struct
 
 from firmware_app import arrays, decoders, letterbox, repair, wire
-from firmware_app.single_model import SingleModelTask, labels_of, need, product, shapes
+from firmware_app.single_model import SingleModelTask
 
 # What fits a packed box (docs/protocol.md section 4).
 _MAX_COORDINATE = 2047
@@ -14,21 +14,6 @@ class Detection(SingleModelTask):
     """Boxes with class and score."""
 
     kind = wire.DETECTION
-
-    @classmethod
-    def check(cls, settings, packages) -> None:
-        """The outputs of the head, for as many classes as there are categories."""
-        package = packages[0]
-        count = len(labels_of(settings, package))
-        head = package.head
-        if not count:
-            raise need(package, "categories", "a label for each class", "none")
-        if head == "AnchorBaseDet" and not package.anchors:
-            raise need(package, "anchors", "3 lists of 6 numbers for AnchorBaseDet", "none")
-        wanted = decoders.output_sizes(head, package.img_size, count)
-        found = shapes(package)
-        if [product(shape) for shape in found][: len(wanted)] != wanted:
-            raise need(package, "categories", "kmodel outputs of %s values for %s with %d categories" % (wanted, head, count), found)
 
     def __init__(self, settings, packages, models) -> None:
         super().__init__(settings, packages, models)

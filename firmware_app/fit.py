@@ -44,6 +44,20 @@ def check(
             raise fit.labels_error(scores, count)
 
 
+def likely_task(package: Package, kmodel: Kmodel) -> str:
+    """Return the package's task, put right where the kmodel's output shows that it is another.
+
+    The platform's networks can2 and the like serve several tasks, and their packages do not say
+    which.
+    """
+    outputs = kmodel.outputs
+    if package.task == "classification" and len(outputs) == 1 and len(outputs[0].shape) == 4:
+        width, height = package.img_size or (0, 0)
+        if outputs[0].shape[:3] == (1, height, width):
+            return "segmentation"
+    return package.task
+
+
 def _labels(fit: "_Fit", labels: list[str] | None) -> int:
     if fit.package.task not in ("classification", "detection", "segmentation", "multilabel"):
         return 0

@@ -1,7 +1,7 @@
 """Metric learning: the embedding of the whole picture."""
 
 from firmware_app import arrays, wire
-from firmware_app.single_model import SingleModelTask, need, product, shapes
+from firmware_app.single_model import SingleModelTask
 
 
 class MetricLearning(SingleModelTask):
@@ -9,13 +9,6 @@ class MetricLearning(SingleModelTask):
 
     kind = wire.METRIC_LEARNING
 
-    @classmethod
-    def check(cls, settings, packages) -> None:
-        """One output, the embedding."""
-        found = shapes(packages[0])
-        if len(found) != 1 or product(found[0]) < 2:
-            raise need(packages[0], "model_type", "one kmodel output, the embedding", found)
-
     def decode(self, outputs: list, plan) -> list:
         """Return [embedding, identity]; identity is nil without a gallery."""
-        return [arrays.vector(outputs[0]).tobytes(), None]
+        return [arrays.raw(outputs[0]), None]

@@ -16,12 +16,6 @@ class Ocr(OcrDetection):
     packages = (("detection_package", "ocr_detection"), ("recognition_package", "ocr_recognition"))
     holds_frame = True
 
-    @classmethod
-    def check(cls, settings, packages) -> None:
-        """Both packages as their own tasks need them."""
-        OcrDetection.check(settings, packages[:1])
-        OcrRecognition.check(settings, packages[1:])
-
     def __init__(self, settings, packages, models) -> None:
         super().__init__(settings, packages[:1], models[:1])
         self._reader = OcrRecognition(settings, packages[1:], models[1:])

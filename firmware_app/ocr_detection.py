@@ -1,22 +1,13 @@
 """Text detection: quadrilaterals around lines of text."""
 
 from firmware_app import arrays, decoders, letterbox, repair, wire
-from firmware_app.single_model import SingleModelTask, need, shapes
+from firmware_app.single_model import SingleModelTask
 
 
 class OcrDetection(SingleModelTask):
     """Text boxes, corners from the top left clockwise."""
 
     kind = wire.OCR_DETECTION
-
-    @classmethod
-    def check(cls, settings, packages) -> None:
-        """One output [1, height, width, channels] whose first channel is the probability of text."""
-        package = packages[0]
-        width, height = package.img_size
-        found = shapes(package)
-        if len(found) != 1 or len(found[0]) != 4 or found[0][:3] != [1, height, width]:
-            raise need(package, "img_size", "one kmodel output [1, %d, %d, channels]" % (height, width), found)
 
     def __init__(self, settings, packages, models) -> None:
         super().__init__(settings, packages, models)

@@ -1,49 +1,7 @@
 """Text recognition: a CTC decoder over the steps of one line of text."""
 
 from firmware_app import arrays, letterbox, wire
-from firmware_app.errors import TaskError
-from firmware_app.package import resolve
-from firmware_app.single_model import SingleModelTask, need, shapes
-
-_MAX_DICTIONARY = 262144  # bytes
-
-
-def read_dictionary(settings, package, classes: int):
-    """Return (characters, blank): the text of each class and the class that stands for none; TaskError.
-
-    blank `last`, as the platform has it: characters first, blank behind them. blank `first`
-    (PaddleOCR): blank, characters, and where one class is left, a space.
-    """
-    path = settings["dictionary"]
-    path = resolve(path) if path else package.dictionary_path
-    if not path:
-        raise TaskError("%s: expected a dictionary dict.txt beside the kmodel, found none" % package.folder)
-    try:
-        with open(path, "rb") as file:
-            lines = str(file.read(_MAX_DICTIONARY), "utf-8").split("\n")
-    except OSError:
-        raise TaskError("dictionary: expected the file %s, found none" % path)
-    except UnicodeError:
-        raise TaskError("dictionary: %s: expected UTF-8 text" % path)
-    lines = [line[:-1] if line.endswith("\r") else line for line in lines]
-    if lines and not lines[-1]:
-        lines.pop()
-    if settings["blank"] == "first":
-        if len(lines) + 2 == classes:
-            lines.append(" ")
-        lines.insert(0, "")
-        blank = 0
-        expected = classes - 1
-    else:
-        lines.append("")
-        blank = len(lines) - 1
-        expected = classes - 1
-    if len(lines) != classes:
-        raise TaskError(
-            "dictionary: %s: expected %d characters for a recogniser of %d classes, found %d"
-            % (path, expected, classes, len(lines) - 1)
-        )
-    return lines, blank
+from firmware_app.single_model import SingleModelTask
 
 
 class OcrRecognition(SingleModelTask):
@@ -52,14 +10,10 @@ class OcrRecognition(SingleModelTask):
     kind = wire.OCR_RECOGNITION
     pad_value = 0
 
-    @classmethod
-    def check(cls, settings, packages) -> None:
-        """One output [1, steps, classes], and a dictionary of that many classes."""
-        package = packages[0]
-        found = shapes(package)
-        if len(found) != 1 or len(found[0]) != 3 or found[0][0] != 1:
-            raise need(package, "model_type", "one kmodel output [1, steps, classes]", found)
-        package.characters, package.blank = read_dictionary(settings, package, found[0][2])
+    def __init__(self, settings, packages, models) -> None:
+        super().__init__(settings, packages, models)
+        # Where the blank is the last class, none of the characters has its number.
+        self._first = settings["blank"] == "first"
 
     def pads(self, width: int, height: int):
         """Return the letterbox, the picture at the top left."""
@@ -69,8 +23,11 @@ class OcrRecognition(SingleModelTask):
     def read(self, outputs: list):
         """Return (text, score): score is the mean probability of its characters, 0 for no text."""
         indices, values, table = arrays.steps(outputs[0])
-        blank = self.package.blank
         characters = self.package.characters
+        # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
+        # the blank is the class behind all characters (the platform).
+        shift = 1 if self._first else 0
+        blank = 0 if self._first else len(characters)
         text = []
         total = 0.0
         before = -1
@@ -82,7 +39,7 @@ class OcrRecognition(SingleModelTask):
                 if probabilities is None:
                     probabilities = 0.0 <= value <= 1.001 and abs(arrays.row_sum(table, step) - 1) < 0.01
                 total += value if probabilities else arrays.row_softmax_at(table, step, value)
-                text.append(characters[index])
+                text.append(characters[index - shift] if index - shift < len(characters) else " ")
             before = index
         return "".join(text), total / len(text) if text else 0.0
 

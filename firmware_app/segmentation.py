@@ -5,22 +5,13 @@ classes themselves.
 """
 
 from firmware_app import arrays, wire
-from firmware_app.single_model import SingleModelTask, labels_of, need, shapes
+from firmware_app.single_model import SingleModelTask
 
 
 class Segmentation(SingleModelTask):
     """A class for each pixel of the model's input."""
 
     kind = wire.SEGMENTATION
-
-    @classmethod
-    def check(cls, settings, packages) -> None:
-        """One output [1, height, width, classes]."""
-        package = packages[0]
-        count = len(labels_of(settings, package))
-        found = shapes(package)
-        if not count or count > 255 or len(found) != 1 or len(found[0]) != 4 or found[0][3] != count:
-            raise need(package, "categories", "a kmodel output [1, height, width, %d] for %d categories" % (count, count), found)
 
     def decode(self, outputs: list, plan) -> list:
         """Return [map width, map height, runs, areas]."""

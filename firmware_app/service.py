@@ -165,12 +165,13 @@ class Service:
         return [
             wire.MODEL,
             self.engine.generation,
-            self.switcher.name,
+            wire.RESULT_TASKS[task.kind],
             task.name,
             task.sha256,
             task.labels,
             camera["width"],
             camera["height"],
+            self.switcher.name,
         ]
 
     # -- the loop

@@ -2,31 +2,7 @@
 
 import time
 
-from firmware_app.errors import TaskError
 from firmware_app.npu import Scaler
-
-
-def labels_of(settings, package) -> list:
-    """Return the labels in the model's order: the YAML's, else the package's."""
-    return settings.get("labels") or package.categories or []
-
-
-def need(package, what: str, expected: str, found) -> TaskError:
-    """Return the error of a package whose kmodel does not fit."""
-    return TaskError("%s: %s: expected %s, found %s" % (package.config_path, what, expected, found))
-
-
-def shapes(package) -> list:
-    """Return the shapes of the kmodel's outputs as its header gives them."""
-    return [list(output.shape) for output in package.outputs]
-
-
-def product(shape: list) -> int:
-    """Return the number of values of a shape."""
-    count = 1
-    for side in shape:
-        count *= side
-    return count
 
 
 class Plan:
@@ -53,7 +29,7 @@ class SingleModelTask:
     def __init__(self, settings, packages, models) -> None:
         self.settings = settings
         self.package = packages[0]
-        self.labels = labels_of(settings, self.package)
+        self.labels = self.package.labels
         self.name = self.package.name
         self.sha256 = self.package.sha256
         self.warnings = self.package.warnings
@@ -63,11 +39,6 @@ class SingleModelTask:
         self.ai2d_us = 0
         self.kpu_us = 0
         self.decode_us = 0
-
-    @classmethod
-    def check(cls, settings, packages) -> None:
-        """Refuse packages whose kmodel can't do this task, before any of it is loaded; TaskError."""
-        raise NotImplementedError
 
     def threshold(self, name: str) -> float:
         """Return the YAML's threshold, else the package's."""

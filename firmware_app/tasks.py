@@ -2,7 +2,7 @@
 
 import hashlib
 
-from firmware_app import kmodel
+from firmware_app import dictionary, fit, kmodel
 from firmware_app.deploy_fields import PackageError
 from firmware_app.errors import TaskError
 from firmware_app.npu import Model, NpuError
@@ -45,12 +45,14 @@ async def make_task(settings, pause):
         for key, task in kind.packages:
             if not settings[key]:
                 raise TaskError("%s: expected the folder of a deployment package, found nothing" % key)
-            found = read_package(resolve(settings[key]), task, settings.get("head"))
-            header = kmodel.read(found.kmodel_path)
-            _check_input(found, header)
-            found.outputs = header.outputs
+            found = read_package(resolve(settings[key]), task or settings["task"], settings.get("head"))
+            found.labels = settings.get("labels") or found.categories or []
+            found.characters = None
+            if found.task == "ocr_recognition":
+                found.characters = _characters(settings, found)
+            count = len(found.characters) if found.characters is not None else None
+            fit.check(found, kmodel.read(found.kmodel_path), found.labels, count, settings.get("blank") or "last")
             packages.append(found)
-        kind.check(settings, packages)
         for found in packages:
             data, found.sha256 = await _read(found.kmodel_path, pause)
             models.append(Model(data, found.img_size[0], found.img_size[1]))
@@ -68,18 +70,17 @@ def _give_back(models: list) -> None:
         model.release()
 
 
-def _check_input(package, header) -> None:
-    """The service feeds one uint8 picture of planes R, G, B; anything else would end the process."""
-    width, height = package.img_size
-    expected = "1 input uint8 1x3x%dx%d" % (height, width)
-    inputs = header.inputs
-    if len(inputs) != 1:
-        raise TaskError("%s: expected %s, found %d inputs" % (package.kmodel_path, expected, len(inputs)))
-    if inputs[0].dtype != "uint8" or tuple(inputs[0].shape) != (1, 3, height, width):
-        raise TaskError(
-            "%s: img_size: expected %s as the package says, found %s in %s"
-            % (package.config_path, expected, inputs[0], package.kmodel_path)
-        )
+def _characters(settings, package):
+    """Return the recogniser's characters, or None where there is no dictionary."""
+    path = settings["dictionary"]
+    path = resolve(path) if path else package.dictionary_path
+    if not path:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return dictionary.characters(file.read(dictionary.MAX_SIZE + 1), path)
+    except OSError:
+        raise TaskError("dictionary: expected the file %s, found none" % path)
 
 
 async def _read(path: str, pause):

@@ -42,6 +42,7 @@ HOST_SIDE = {("wire", "zlib"), ("wire", "msgpack")}
 # What the host may use of the firmware: files without any I/O.
 PURE = {
     "deploy_fields",
+    "fit",
     "kmodel",
     "package",
     "schema",

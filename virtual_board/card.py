@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from firmware_app import fit, kmodel
 from firmware_app import settings as firmware_settings
 from firmware_app.deploy_fields import PackageError
 from firmware_app.package import CONFIG, read_package
@@ -60,7 +61,8 @@ def make_card(
             raise CardError(f"{package}: expected a package folder or a zip file, found nothing")
         try:
             read = read_package(str(_inside(root)), task)
-        except PackageError as error:
+            done = task or fit.likely_task(read, kmodel.read(read.kmodel_path))
+        except (PackageError, kmodel.KmodelError) as error:
             shown = str(error).replace(str(root), str(package))
             raise CardError(shown) from None
         name = _name(package, read.name)
@@ -69,7 +71,7 @@ def make_card(
             shutil.rmtree(target)
         _copy(Path(read.folder), target)
     values = {
-        "task": name,
+        "task": done,
         "camera.enabled": camera_enabled,
         "uart.enabled": uart,
         **_camera(camera_size),
@@ -82,8 +84,8 @@ def make_card(
     except firmware_settings.SettingsError as error:
         raise CardError(str(error)) from None
     (folder / "configs" / "service.yaml").write_text(text, encoding="utf-8")
-    task_text = _yaml({"task": read.task, "package": f"/sdcard/packages/{name}"})
-    (folder / "configs" / "tasks" / f"{name}.yaml").write_text(task_text, encoding="utf-8")
+    task_text = _yaml({"task": done, "package": f"/sdcard/packages/{name}"})
+    (folder / "configs" / "tasks" / f"{done}.yaml").write_text(task_text, encoding="utf-8")
 
 
 def _camera(size: tuple[int, int] | None) -> dict[str, int]:
