@@ -13,13 +13,15 @@ _STRETCH_X = 0.025
 _STRETCH_Y = 0.15
 
 
-def anchor_free(levels, size, frame, confidence: float, overlap: float, agnostic: bool, most: int = 200) -> list:
+def anchor_free(
+    levels, size, frame, confidence: float, overlap: float, agnostic: bool, most: int = 200
+) -> list:
     """Return rows [class, score, x1, y1, x2, y2] in frame pixels, best first; AnchorFreeDet.
 
     levels: for each output (stride, cells), cells being (number, values) of those whose objectness
     passes the threshold: the number counts row by row, values is the list x, y, w, h, objectness,
     classes. size, frame: (width, height) of model and picture, the picture centred in the model's
-    input. The score is objectness x best class. Of more than most candidates the best are looked at.
+    input. The score is objectness x best class. At most the best `most` candidates are looked at.
     """
     gain = min(size[0] / frame[0], size[1] / frame[1])
     left = (size[0] - frame[0] * gain) / 2
@@ -37,14 +39,17 @@ def anchor_free(levels, size, frame, confidence: float, overlap: float, agnostic
                 found.append((score, classes.index(best), x, y, values[2], values[3], stride))
     found.sort(key=_first, reverse=True)
     rows: list = []
-    for score, label, x, y, w, h, stride in found[:most]:
-        x = (x - left) / gain
-        y = (y - top) / gain
-        w = _exp(w) * stride / gain / 2
-        h = _exp(h) * stride / gain / 2
-        row = [label, score, max(0.0, x - w), max(0.0, y - h), min(float(frame[0]), x + w), min(float(frame[1]), y + h)]
-        if row[4] > row[2] and row[5] > row[3] and not _covered(row, rows, overlap, agnostic):
-            rows.append(row)
+    right, bottom = float(frame[0]), float(frame[1])
+    for score, label, cx, cy, log_w, log_h, stride in found[:most]:
+        x = (cx - left) / gain
+        y = (cy - top) / gain
+        w = _exp(log_w) * stride / gain / 2
+        h = _exp(log_h) * stride / gain / 2
+        x1, y1, x2, y2 = max(0.0, x - w), max(0.0, y - h), min(right, x + w), min(bottom, y + h)
+        if x2 > x1 and y2 > y1:
+            row = [label, score, x1, y1, x2, y2]
+            if not _covered(row, rows, overlap, agnostic):
+                rows.append(row)
     return rows
 
 
@@ -57,7 +62,7 @@ def _exp(value: float) -> float:
 
 
 def _covered(row: list, rows: list, overlap: float, agnostic: bool) -> bool:
-    """Say whether a better box of the class (of any class, if agnostic) overlaps by more than overlap."""
+    """Say whether a better box, of this class or of any, overlaps by more than overlap."""
     label, _, x1, y1, x2, y2 = row
     area = (x2 - x1) * (y2 - y1)
     for other in rows:
@@ -67,18 +72,20 @@ def _covered(row: list, rows: list, overlap: float, agnostic: bool) -> bool:
                 h = min(y2, other[5]) - max(y1, other[3])
                 if h > 0:
                     both = w * h
-                    if both > overlap * (area + (other[4] - other[2]) * (other[5] - other[3]) - both):
+                    sum_of_areas = area + (other[4] - other[2]) * (other[5] - other[3])
+                    if both > overlap * (sum_of_areas - both):
                         return True
     return False
 
 
 def text_box(quad, size=None, inside=None, margin: float = 0.05):
-    """Return a text's corners (TL, TR, BR, BL) without the vendor's two expansions, or None for no text.
+    """Return a text's corners (TL, TR, BR, BL) without the vendor's two expansions, or None.
 
     quad: the eight floats aicube.ocr_post_process answers when picture and map have one size, in
     map pixels; size: (width, height) of the map, for boxes that reach its right or bottom edge;
     inside: tells of a whole x, y whether that pixel of the map is text. It is asked about a hundred
     times; without it the offset of a nearly level box is a guess.
+    None stands for no text, what the vendor makes of a hole in one.
     What is left is the outline grown by 1.5 x area / length, as the model was trained for, and by
     margin x the shorter side: bare, the box fits best but may cut into the outermost letters.
     """
@@ -89,14 +96,17 @@ def text_box(quad, size=None, inside=None, margin: float = 0.05):
     a = (ax * ax + ay * ay) ** 0.5
     b = (bx * bx + by * by) ** 0.5
     if min(a, b) < 2:
-        return None  # the vendor's answer to a hole in a text
+        return None
     # The vendor leaves out the last edge of the outline: up to the whole upper edge of a level box.
     across, down = (a, b) if abs(ax) >= abs(ay) else (b, a)
     least = offset_of(across, down, False)
     most = offset_of(across, down, True)
     if inside is not None:
-        x, y = (xs[0] + xs[2]) / 2, (ys[0] + ys[2]) / 2
-        thick = _thickness(x, y, ax, ay, bx / b, by / b, inside) if b < a else _thickness(x, y, bx, by, ax / a, ay / a, inside)
+        middle = ((xs[0] + xs[2]) / 2, (ys[0] + ys[2]) / 2)
+        if b < a:
+            thick = _thickness(middle, (ax, ay), (bx / b, by / b), inside)
+        else:
+            thick = _thickness(middle, (bx, by), (ax / a, ay / a), inside)
         offset = min(most, max(least, (min(a, b) - thick) / 2))
     else:
         offset = most if min(abs(ay), abs(ax)) * 16 < a else least
@@ -117,11 +127,12 @@ def text_box(quad, size=None, inside=None, margin: float = 0.05):
     ]
 
 
-def _thickness(x: float, y: float, ax: float, ay: float, ux: float, uy: float, inside) -> float:
-    """Return how far the text reaches across its long axis (ax, ay), along the unit vector (ux, uy)."""
+def _thickness(middle, axis, unit, inside) -> int:
+    """Return how far the text reaches across its long axis, along a unit vector; in pixels."""
+    ux, uy = unit
     reach = [0, 0]
     for share in (0.0, -0.15, 0.15, -0.3, 0.3):
-        px, py = x + share * ax, y + share * ay
+        px, py = middle[0] + share * axis[0], middle[1] + share * axis[1]
         if inside(int(px + 0.5), int(py + 0.5)):
             for side in (0, 1):
                 sign = 2 * side - 1
@@ -129,7 +140,8 @@ def _thickness(x: float, y: float, ax: float, ay: float, ux: float, uy: float, i
                 # Farther than another place only where the text is whole up to there.
                 if n and not inside(int(px + sign * n * ux + 0.5), int(py + sign * n * uy + 0.5)):
                     continue
-                while inside(int(px + sign * (n + 1) * ux + 0.5), int(py + sign * (n + 1) * uy + 0.5)):
+                dx, dy = sign * ux, sign * uy
+                while inside(int(px + (n + 1) * dx + 0.5), int(py + (n + 1) * dy + 0.5)):
                     n += 1
                 reach[side] = n
     return reach[0] + reach[1]
@@ -156,7 +168,9 @@ def _unstretched(v: list, order, share: float, far) -> list:
     the high side (clipped at far), and the first's partner is the last, the second's the third.
     """
     a, b, c, d = order
-    clipped = [i for i in (a, b) if v[i] <= 0] + [i for i in (c, d) if far is not None and v[i] >= far]
+    clipped = [i for i in (a, b) if v[i] <= 0]
+    if far is not None:
+        clipped += [i for i in (c, d) if v[i] >= far]
     if len(clipped) == 1:  # the stretched box is a parallelogram: three corners tell the fourth
         i = clipped[0]
         v[i] = v[(i + 1) % 4] + v[(i + 3) % 4] - v[(i + 2) % 4]

@@ -40,7 +40,9 @@ def test_boxes_are_suppressed_within_a_class_or_across():
 
 
 def test_boxes_end_at_the_frame_and_empty_ones_are_dropped():
-    levels = [(8, [(0, cell(0.0, 0.0, 4.0, 4.0, 0.9, 0.9)), (1, cell(-9.0, 0.0, 1.0, 1.0, 0.9, 0.9))])]
+    corner = cell(0.0, 0.0, 4.0, 4.0, 0.9, 0.9)
+    outside = cell(-9.0, 0.0, 1.0, 1.0, 0.9, 0.9)
+    levels = [(8, [(0, corner), (1, outside)])]
     rows = repair.anchor_free(levels, (64, 64), (64, 64), 0.5, 0.5, True)
     assert len(rows) == 1
     assert near(rows[0][2:], [0, 0, 16, 16], 0.001)
@@ -122,7 +124,8 @@ def test_a_corner_clipped_at_the_edge_is_found_again():
 def test_a_side_clipped_at_the_edge_stays_there():
     vendor = [0.0, 50.0, 99.0, 50.0, 99.0, 90.0, 0.0, 90.0]
     found = repair.text_box(vendor, (320, 320))
-    assert found[0] < 12 and abs(found[0] - found[6]) < 0.001
+    assert found[0] < 12
+    assert abs(found[0] - found[6]) < 0.001
     assert 80 < found[2] < 99
     assert 50 < found[1] < found[7] < 90
 
