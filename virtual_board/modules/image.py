@@ -92,6 +92,8 @@ class Image:
             pixels = _pixels_of(data)
             if len(pixels) < size:
                 raise ValueError("expected %d bytes of data, found %d" % (size, len(pixels)))
+            if len(pixels) > size:
+                pixels = pixels[:size]
         self._set(source, height, form, pixels, None)
 
     def _set(self, width: int, height: int, form: int, pixels, frame) -> None:

@@ -189,7 +189,8 @@ class ndarray:
         return view(self, tuple(reversed(self._s)), tuple(reversed(self._t)), self._o)
 
     def reshape(self, shape):
-        if type(shape) is int:
+        linear = type(shape) is int
+        if linear:
             shape = (shape,)
         elif not isinstance(shape, tuple):
             raise TypeError("shape must be integer or tuple of integers")
@@ -210,6 +211,8 @@ class ndarray:
         elif known != self._n:
             raise ValueError("cannot reshape array")
         if not isinstance(self, dense_array):
+            if linear:  # an integer takes another way through ulab, which copies as it should
+                return view(self.copy(), shape, (1,), 0, False)
             _silicon.die(
                 "a.reshape(%s) on a view that is not dense (.T, a column slice, a step): it "
                 "returns an empty shape and writes over the heap; use a.copy().reshape(...)"
