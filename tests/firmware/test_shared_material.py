@@ -87,5 +87,7 @@ def test_own_packages_fit(folder: Path) -> None:
     if package.dictionary_path:
         data = Path(package.dictionary_path).read_bytes()
         characters = len(dictionary.characters(data, package.dictionary_path))
-    fit.check(package, kmodel.read(package.kmodel_path), package.categories, characters)
+    model = kmodel.read(package.kmodel_path)
+    package.task = fit.likely_task(package, model)
+    fit.check(package, model, package.categories, characters)
     assert package.warnings == []
