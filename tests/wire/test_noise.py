@@ -148,7 +148,7 @@ def test_same_outcome_under_micropython(board: BoardSide) -> None:
         assert int(answer[0]) == decoder.rejected
         theirs = msgpack.unpackb(bytes.fromhex(answer[1]), strict_map_key=False)
         assert theirs == found
-        assert _in_order(theirs, sent)
+        assert _in_order(found, sent)
 
 
 def test_memory_is_bounded_under_micropython(board: BoardSide) -> None:

@@ -1,0 +1,218 @@
+"""clients/c/k230_wire.h, compiled strictly: the vectors and noise, beside the Python decoder."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_app import wire
+
+from .support import ROOT, damaged, joined, load, value_of
+
+FILE = load()
+HEADER = ROOT / "clients" / "c" / "k230_wire.h"
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow"]
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
+MAX_PAYLOAD = wire.MAX_SEALED
+
+
+def _compiler() -> str:
+    for name in (os.environ.get("CC", ""), "gcc", "cc", "clang"):
+        if name and shutil.which(name):
+            return name
+    if os.environ.get("CI"):
+        pytest.fail("no C compiler, and CI must test the C decoder: install gcc")
+    pytest.skip("no C compiler (gcc, cc, clang): the C decoder is not tested")
+
+
+def _build(target: Path, source: Path, *flags: str) -> subprocess.CompletedProcess[str]:
+    command = [_compiler(), *STRICT, *flags, f"-I{HEADER.parent}", "-o", str(target), str(source)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The decoder as a program, with the sanitizers where the compiler has them."""
+    folder = tmp_path_factory.mktemp("c")
+    probe = folder / "probe.c"
+    probe.write_text("int main(void) { return 0; }\n")
+    sanitize = SANITIZERS
+    built = _build(folder / "probe", probe, *SANITIZERS)
+    if built.returncode or subprocess.run([folder / "probe"], check=False).returncode:
+        sanitize = []
+    source = Path(__file__).with_name("decode_main.c")
+    target = folder / "decode"
+    done = _build(target, source, f"-DK230_MAX_PAYLOAD={MAX_PAYLOAD}", "-O1", *sanitize)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def _decode(program: Path, stream: bytes) -> tuple[list[dict[str, Any]], int]:
+    """What the program prints: the messages, and how many frames it rejected."""
+    done = subprocess.run([program], input=stream, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
+    lines = done.stdout.decode().splitlines()
+    return [json.loads(line) for line in lines[:-1]], int(lines[-1])
+
+
+def test_the_header_and_the_example_compile_without_a_word(tmp_path: Path) -> None:
+    for source in (HEADER.with_name("example.c"), Path(__file__).with_name("decode_main.c")):
+        for optimise in ("-O0", "-O2", "-Os"):
+            done = _build(tmp_path / "out", source, optimise)
+            assert done.returncode == 0, done.stderr
+            assert done.stderr == ""
+
+
+def test_the_header_needs_three_headers_and_no_function_but_theirs(tmp_path: Path) -> None:
+    text = HEADER.read_text()
+    assert re.findall(r"#include <(.*)>", text) == ["stddef.h", "stdint.h", "string.h"]
+    assert not re.search(r"\b(malloc|calloc|realloc|free|printf|alloca)\s*\(", text)
+    alone = tmp_path / "alone.c"
+    alone.write_text(
+        '#include "k230_wire.h"\n'
+        "int main(void) { static k230_decoder d; k230_init(&d); return k230_push(&d, 1); }\n"
+    )
+    assert _build(tmp_path / "alone", alone).returncode == 0
+
+
+def test_the_example_reads_a_stream(tmp_path: Path) -> None:
+    done = _build(tmp_path / "example", HEADER.with_name("example.c"))
+    assert done.returncode == 0, done.stderr
+    named = [14, 3, "detection", "cups", bytes(32), ["cup", "plate"], 640, 480]
+    words = struct.pack("<II", 10 | 875 << 11 | 20 << 21, 30 | 1 << 11 | 40 << 21)
+    stream = wire.encode(named) + b"\xff\x01\x00" + wire.encode([33, 7, 8, 3, words])
+    shown = subprocess.run(
+        [tmp_path / "example"], input=stream, capture_output=True, check=True
+    ).stdout.decode()
+    assert shown == (
+        "detection runs cups: 2 labels\n"
+        "frame 7: plate 87.5% at 10,20 30x40\n"
+        "1 frames were damaged\n"
+    )
+
+
+@pytest.mark.parametrize("row", FILE["messages"], ids=[row["name"] for row in FILE["messages"]])
+def test_message(program: Path, row: dict[str, Any]) -> None:
+    found, rejected = _decode(program, bytes.fromhex(row["frame"]))
+    assert rejected == 0
+    assert [one["message"] for one in found] == [row["message"]]
+    assert found[0]["whole"]
+    _check_typed(value_of(row["message"]), found[0]["typed"])
+
+
+def _check_typed(message: list[Any], typed: Any) -> None:
+    """Compare the typed readers with the message, read here in Python."""
+    kind, fields = message[0], message[1:]
+    if kind == wire.MODEL:
+        fields[3] = {"bin": fields[3].hex()}
+        assert typed == fields
+        return
+    if not wire.CLASSIFICATION <= kind <= wire.MULTILABEL:
+        assert typed is None
+        return
+    assert [typed.pop("seq"), typed.pop("time_ms"), typed.pop("generation")] == fields[:3]
+    rest = fields[3:]
+    if kind == wire.DETECTION:
+        boxes = rest[0]
+        if isinstance(boxes, bytes):
+            words = struct.iter_unpack("<II", boxes)
+            boxes = [
+                [a % 2048, a >> 21, b % 2048, b >> 21, a >> 11 & 1023, b >> 11 & 1023]
+                for a, b in words
+            ]
+        assert typed == {"boxes": boxes}
+    elif kind == wire.CLASSIFICATION:
+        assert typed == {"decided": rest[0], "classes": rest[1]}
+    elif kind == wire.MULTILABEL:
+        assert typed == {"decided": 0, "classes": rest[0]}
+    elif kind in (wire.OCR, wire.OCR_DETECTION, wire.OCR_RECOGNITION):
+        assert typed == {"lines": rest[0]}
+    elif kind == wire.SEGMENTATION:
+        assert (typed["width"], typed["height"], typed["areas"]) == (rest[0], rest[1], rest[3])
+        assert sum(length for _, length in typed["runs"]) == rest[0] * rest[1]
+        areas = [0] * len(rest[3])
+        for label, length in typed["runs"]:
+            areas[label] += length
+        assert areas == rest[3]
+    else:
+        assert typed.pop("embedding") == (None if rest[0] is None else {"bin": rest[0].hex()})
+        assert typed == ({} if rest[1] is None else {"identity": rest[1]})
+
+
+@pytest.mark.parametrize("row", FILE["streams"], ids=[row["name"] for row in FILE["streams"]])
+def test_stream(program: Path, row: dict[str, Any]) -> None:
+    found, rejected = _decode(program, joined(row["stream"]))
+    if row["name"] == "sealed without a session":  # reported as such: this reader has no keys
+        assert "sealed" in found.pop(0)
+        rejected += 1
+    assert [one["message"] for one in found] == row["messages"]
+    assert rejected == row["rejected"]
+
+
+def test_sealed_frames_are_reported_and_not_read(program: Path) -> None:
+    steps = FILE["sealed"]["steps"]
+    found, rejected = _decode(program, b"".join(bytes.fromhex(row["frame"]) for row in steps))
+    assert rejected == 0
+    assert len(found) == len(steps)
+    assert sum("sealed" in one for one in found) == len(steps) - 2  # two of them are plain
+
+
+@pytest.mark.parametrize("size", [64, 1000])
+def test_a_small_buffer_rejects_what_is_longer(tmp_path: Path, size: int) -> None:
+    source = Path(__file__).with_name("decode_main.c")
+    done = _build(tmp_path / "small", source, f"-DK230_MAX_PAYLOAD={size}")
+    assert done.returncode == 0, done.stderr
+    rows = FILE["messages"]
+    stream = b"".join(bytes.fromhex(row["frame"]) for row in rows)
+    fitting = [
+        row["message"] for row in rows if len(wire.payload_of(value_of(row["message"]))) <= size
+    ]
+    found, rejected = _decode(tmp_path / "small", stream)
+    assert [one["message"] for one in found] == fitting
+    assert rejected == len(rows) - len(fitting)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_noise(program: Path, seed: int) -> None:
+    """The same stream, damaged, through both decoders: the same messages, the same count."""
+    chance = random.Random(seed)
+    rows = [row for row in FILE["messages"] if len(row["frame"]) < 2000]
+    stream = b"".join(bytes.fromhex(chance.choice(rows)["frame"]) for _ in range(400))
+    stream = damaged(stream, chance, 30 * (1 + seed))
+    decoder = wire.Decoder()
+    expected = decoder.feed(stream)
+    found, rejected = _decode(program, stream)
+    assert [value_of(one["message"]) for one in found] == expected
+    assert rejected == decoder.rejected
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_intact_frames_of_damaged_payloads(program: Path, seed: int) -> None:
+    """Bad msgpack behind a good CRC, as only a faulty or hostile sender makes it."""
+    chance = random.Random(seed)
+    rows = [row for row in FILE["messages"] if "payload" in row]
+    stream = b"".join(
+        wire.frame(damaged(bytes.fromhex(chance.choice(rows)["payload"]), chance, 1))
+        for _ in range(3000)
+    )
+    found, rejected = _decode(program, stream)
+    assert len(found) + rejected == 3000
+    assert rejected > 500
+    assert all("sealed" in one or one["whole"] for one in found)
+
+
+def test_random_bytes(program: Path) -> None:
+    chance = random.Random(9)
+    stream = chance.randbytes(300_000)
+    decoder = wire.Decoder()
+    assert decoder.feed(stream) == []
+    assert _decode(program, stream) == ([], decoder.rejected)
