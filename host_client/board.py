@@ -69,7 +69,7 @@ class Board:
         on_state: OnState | None,
     ) -> None:
         """Not for users: see connect()."""
-        self.address = address
+        self._address = address
         self._wait = wait
         self._on_state = on_state
         self._inbox = Inbox(self._subscription_changed, self._ask_model)
@@ -138,6 +138,11 @@ class Board:
         return f"<Board {self.address} {self.state.value}>"
 
     # What is known.
+
+    @property
+    def address(self) -> Address:
+        """Where the board is."""
+        return self._address
 
     @property
     def state(self) -> State:

@@ -221,3 +221,6 @@ _DECODERS: dict[
     wire.METRIC_LEARNING: _metric_learning,
     wire.MULTILABEL: _multilabel,
 }
+
+# What this client understands; results of other types are of a later version.
+RESULT_TYPES = frozenset(_DECODERS)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from firmware_app import wire
 from host_client.clock import BoardClock
-from host_client.decode import MALFORMED, Model, decode_result
+from host_client.decode import MALFORMED, RESULT_TYPES, Model, decode_result
 from host_client.exceptions import K230Error
 from host_client.messages import Event, LogLine, Statistics
 from host_client.results import Result
@@ -123,8 +123,8 @@ class Inbox:
         return decode_result(message, model, image, at, uncertainty)
 
     def _result(self, message: list[Any]) -> None:
-        if message[0] not in wire.RESULT_TASKS:
-            return  # a task of a later version
+        if message[0] not in RESULT_TYPES:
+            return
         known = self._models.get(message[3])
         if known is not None:
             self.results.push(self.decode(message, known[1]))

@@ -2,8 +2,9 @@
 
 Attribute names are the names of the JSON (`to_dict()`). Every result has
 
-- `task`, one of the eight kinds of results; `seq`, the camera's frame number; `time_ms`, when the frame was captured on the
-  board's clock (ms since its start); `generation` of the configuration that made it; `model`
+- `task`, the kind of result; `seq`, the camera's frame number; `time_ms`, when the frame was
+  captured on the board's clock (ms since its start); `generation` of the configuration that
+  made it; `model`
 - `image`: what was sent, where a picture was (a path as given, else None)
 - `host_time`: when the frame was captured, in Unix seconds of this computer, and
   `uncertainty`, plus or minus seconds; both None until the clocks were compared.

@@ -29,6 +29,8 @@ _FIRST_PING_INTERVAL = 0.25
 # A UART session ends without a word when the board restarts: asked after this long with no PONG.
 _DEAF_SECONDS = 10.0
 _GREETING_TRIES = 4
+# What only a board says that knows our session.
+_ANSWERS = (wire.PONG, wire.REPLY, wire.FAILURE, wire.PROGRESS, wire.TAKEN)
 _LONGEST_GREETING = 4096  # bytes of a framed WELCOME, at most
 
 
@@ -79,7 +81,7 @@ class ClientSession:
         self._transfers: dict[int, Transfer] = {}
         self._pings = 0
         self._next_ping = now
-        self._last_pong = now
+        self._last_answer = now
         self._raw_frame = b""
         self._raw = bytearray()  # of the frame that is arriving, during the greeting
         self._welcome_payload = b""
@@ -136,17 +138,9 @@ class ClientSession:
                 self._take_refused(str(message[1]), str(message[2]))
             elif not self.ready:
                 pass  # a UART may publish without any session
-            elif kind == wire.PONG:
-                self._last_pong = now
-                if self.on_pong:
-                    self.on_pong(message[1] / 1e6, now, message[2] / 1e6)
-            elif kind in (wire.REPLY, wire.FAILURE, wire.PROGRESS):
-                self._take_answer(kind, message, now)
-            elif kind == wire.TAKEN:
-                transfer = self._transfers.get(message[1])
-                if transfer is not None:
-                    transfer.taken(message[2], now)
-                    self._pump(transfer)
+            elif kind in _ANSWERS:
+                self._last_answer = now
+                self._take_answer(message, now)
             else:
                 messages.append(message)
         except (IndexError, TypeError, ValueError):
@@ -217,7 +211,7 @@ class ClientSession:
         elif welcome.key_required:
             return
         self.ready = True
-        self._last_pong = now
+        self._last_answer = now
         self._next_ping = now
 
     def _take_refused(self, code: str, text: str) -> None:
@@ -227,7 +221,18 @@ class ClientSession:
             kind = REFUSALS.get(code, ConnectionFailed)
             self.error = kind(f"the board refused: {text}")
 
-    def _take_answer(self, kind: int, message: list[Any], now: float) -> None:
+    def _take_answer(self, message: list[Any], now: float) -> None:
+        kind = message[0]
+        if kind == wire.PONG:
+            if self.on_pong:
+                self.on_pong(message[1] / 1e6, now, message[2] / 1e6)
+            return
+        if kind == wire.TAKEN:
+            transfer = self._transfers.get(message[1])
+            if transfer is not None:
+                transfer.taken(message[2], now)
+                self._pump(transfer)
+            return
         call = self._calls.get(message[1])
         if call is None:
             return  # an answer repeated, or given up
@@ -352,7 +357,7 @@ class ClientSession:
         self._pings += 1
         quick = self._pings < _FIRST_PINGS
         self._next_ping = now + (_FIRST_PING_INTERVAL if quick else PING_INTERVAL)
-        if self._lossy and now - self._last_pong > _DEAF_SECONDS:
+        if self._lossy and now - self._last_answer > _DEAF_SECONDS:
             self._probe()
 
     def _probe(self) -> None:

@@ -88,7 +88,9 @@ def _without_debug(arguments: list[str]) -> list[str]:
 
 def _invoke(arguments: list[str]) -> int:
     try:
-        outcome: Any = cli.main(arguments, prog_name="k230", standalone_mode=False)
+        # Not cli.main(): it prints a line at Ctrl-C and ends the process at a closed pipe.
+        with cli.make_context("k230", list(arguments)) as context:
+            outcome: Any = cli.invoke(context)
     except click.exceptions.Abort:
         raise KeyboardInterrupt from None
     except click.exceptions.Exit as error:

@@ -14,11 +14,11 @@ from host_client.exceptions import K230Error
 
 
 @click.command()
+@board_options
 @click.option("--count", type=click.IntRange(min=1), help="End after so many results.")
 @click.option(
     "--rate", type=click.IntRange(0, 1000), default=0, help="Results a second at most (0: all)."
 )
-@board_options
 def watch(
     *, url: str, key: str | None, wait: float, as_json: bool, count: int | None, rate: int
 ) -> None:
@@ -92,8 +92,8 @@ async def _tasks(url: str, key: str | None, wait: float, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("task")
 @board_options
+@click.argument("task")
 def switch(url: str, key: str | None, wait: float, as_json: bool, task: str) -> None:
     """Run another TASK on the board at URL."""
     run_async(_switch(url, key, wait, as_json, task))
@@ -109,9 +109,9 @@ async def _switch(url: str, key: str | None, wait: float, as_json: bool, task: s
 
 
 @click.command("set")
+@board_options
 @click.option("--save", is_flag=True, help="Keep the values over a restart.")
 @click.argument("settings", nargs=-1, required=True, metavar="KEY=VALUE...")
-@board_options
 def set_(
     *, url: str, key: str | None, wait: float, as_json: bool, settings: tuple[str, ...], save: bool
 ) -> None:
@@ -144,8 +144,8 @@ def _value(text: str) -> Any:
 
 
 @click.command()
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @board_options
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 def infer(url: str, key: str | None, wait: float, as_json: bool, images: tuple[str, ...]) -> int:
     """Send each IMAGE to the board at URL and show what it finds.
 

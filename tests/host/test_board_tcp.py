@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -26,15 +25,8 @@ from host_client import (
     TooManyAttempts,
     VersionError,
 )
+from tests.host.running import run
 from tests.host.scripted_board import KEY, ScriptedBoard, tcp_board
-
-
-def run(test: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(_awaited(test), 30))
-
-
-async def _awaited(test: Callable[[], Awaitable[None]]) -> None:
-    await test()
 
 
 async def subscribed(scripted: ScriptedBoard, kind: str = "results") -> None:
@@ -406,7 +398,7 @@ def test_garbage_between_frames_is_dropped_and_counted() -> None:
             session.send_raw(bytes(range(1, 200)) + b"\0" + b"\x01\x01\x01\x01\x01\0")
             session.send_raw(wire.encode([wire.EVENT]) + wire.encode([wire.REPLY]))
             session.send_raw(wire.encode([99, "of a later version"]))
-            session.send_raw(wire.encode([39 + 1, 1, 2, 1, "a task of a later version"]))
+            session.send_raw(wire.encode([126, 1, 2, 1, "a task of a later version"]))
             session.send_raw(wire.encode([wire.CLASSIFICATION, 2, 3, 1, "no", "sense"]))
             scripted.publish_label(2)
             assert [(await results.__anext__()).seq for _ in range(2)] == [1, 2]

@@ -1,0 +1,208 @@
+"""The command line against a scripted board: JSON, exit codes, pipes; no traceback ever."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from host_client.cli.app import run
+from tests.host.board_thread import BoardThread
+from tests.host.scripted_board import KEY
+
+_ROOT = Path(__file__).parents[2]
+_K230 = [sys.executable, "-c", "from host_client.cli import main; main()"]
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test sees or changes the user's keys."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("K230_KEY", raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    return tmp_path / "k230" / "keys"
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    """Return the JSON lines on stdout."""
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_watch(capsys: pytest.CaptureFixture[str]) -> None:
+    with BoardThread() as scripted:
+        assert run(["watch", scripted.board.url, "--count", "3", "--json"]) == 0
+        rows = lines(capsys)
+        assert [sorted(row) for row in rows] == 3 * [
+            ["generation", "label", "model", "score", "seq", "task", "time_ms", "top"]
+        ]
+        assert run(["watch", scripted.board.url, "--count", "2"]) == 0
+        shown = capsys.readouterr().out.splitlines()
+        assert len(shown) == 2
+        assert "classification" in shown[0]
+        assert all(len(line) <= 80 for line in shown)
+
+
+def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
+    with BoardThread() as scripted:
+        url = scripted.board.url
+        report = {"task": "seg", "generation": 2, "gap_ms": 40, "sha256": "aa" * 32, "later": 1}
+        scripted.board.answers = {
+            "status": lambda _: {"uptime_ms": 5, "camera": {"state": "ok"}, "digest": b"\1\2"},
+            "tasks": lambda _: [{"name": "a", "task": "ocr", "active": True}],
+            "switch": lambda arguments: report | {"task": arguments["task"]},
+            "set": lambda arguments: {"changed": sorted(arguments["changes"])},
+        }
+        assert run(["status", url, "--json"]) == 0
+        assert lines(capsys)[0]["digest"] == "0102"
+        assert run(["status", url]) == 0
+        assert "camera.state" in capsys.readouterr().out
+        assert run(["tasks", url, "--json"]) == 0
+        assert lines(capsys)[0]["task"] == "ocr"
+        assert run(["switch", url, "seg", "--json"]) == 0
+        row = lines(capsys)[0]
+        assert sorted(row) == [
+            "first_seq",
+            "gap_frames",
+            "gap_ms",
+            "generation",
+            "heap_after",
+            "heap_before",
+            "sha256",
+            "task",
+        ]
+        assert run(["set", url, "confidence=0.6", "name=x", "--save"]) == 0
+        values = {"changes": {"confidence": 0.6, "name": "x"}, "save": True}
+        assert scripted.board.commands[-1][2] == values
+
+
+def test_infer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    good = tmp_path / "good.png"
+    Image.new("RGB", (7, 5), (1, 2, 3)).save(good)
+    bad = str(tmp_path / "bad.png")
+    with BoardThread() as scripted:
+        url = scripted.board.url
+        assert run(["infer", url, bad, str(good), "--json"]) == 8
+        rows = lines(capsys)
+        assert rows[0]["error"]["code"] == "bad_picture"
+        assert (rows[1]["image"], rows[1]["label"]) == (str(good), "菠菜")
+        assert scripted.board.received == b"\1" * 35 + b"\2" * 35 + b"\3" * 35
+        assert run(["infer", url, str(good)]) == 0
+        assert capsys.readouterr().out == f"{good}: 菠菜 1.000\n"
+
+
+def test_keys(capsys: pytest.CaptureFixture[str], own_store: Path, monkeypatch: Any) -> None:
+    with BoardThread(key=KEY) as scripted:
+        url = scripted.board.url
+        scripted.board.answers["status"] = lambda _: {}
+        ask = ["status", url, "--json"]
+        assert run(ask) == 4
+        assert lines(capsys)[0]["error"]["code"] == "authentication"
+        assert run([*ask, "--key", "00" * 32]) == 4
+        assert run([*ask, "--key", KEY.hex()]) == 0
+        assert run([*ask, "--key", "12"]) == 2
+        monkeypatch.setenv("K230_KEY", KEY.hex())
+        assert run(ask) == 0
+        monkeypatch.delenv("K230_KEY")
+        own_store.parent.mkdir(exist_ok=True)
+        file = own_store.parent / "my key"
+        file.write_text(KEY.hex())
+        assert run(["key", "add", url, f"@{file}"]) == 0
+        assert run(ask) == 0
+        capsys.readouterr()
+        assert run(["key", "list", "--json"]) == 0
+        assert lines(capsys) == [{"board": url}]
+        assert run(["key", "remove", url]) == 0
+        assert run(["key", "remove", url]) == 7
+        assert run(["key", "add", "board-1", KEY.hex()]) == 0
+        assert run(ask) == 0
+        out, err = capsys.readouterr()
+        assert KEY.hex() not in out + err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "name"),
+    [
+        (["watch", "nowhere"], 2, "bad_address"),
+        (["watch", "tcp://127.0.0.1:1"], 3, "connection_failed"),
+        (["watch", "serial:///dev/no-such-tty"], 3, "connection_failed"),
+        (["watch"], 2, "usage"),
+        (["fly"], 2, "usage"),
+        (["watch", "tcp://x", "--count", "0"], 2, "usage"),
+        (["set", "tcp://x", "novalue"], 2, "usage"),
+        (["sim", "run"], 2, "usage"),
+        (["sim", "run", "--sdcard", "/none"], 9, "simulation"),
+        (["sim", "infer", "x.jpg", "--package", "/none"], 8, "bad_package"),
+    ],
+)
+def test_errors(
+    arguments: list[str], code: int, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*arguments, "--json"]) == code
+    assert lines(capsys)[0]["error"]["code"] == name
+    assert run(arguments) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("k230: ")
+    assert err.count("\n") == 1
+
+
+def test_faults_of_our_own_show_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("host_client.cli.boards.connect", fail)
+    assert run(["status", "tcp://x"]) == 70
+    assert "Traceback" not in capsys.readouterr().err
+    assert run(["status", "tcp://x", "--debug"]) == 70
+
+
+def test_version_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert run(["watch", "--help"]) == 0
+    assert all(len(line) <= 80 for line in capsys.readouterr().out.splitlines())
+    assert run([]) == 2
+
+
+def _start(arguments: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*_K230, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(_ROOT), "PYTHONUTF8": "1"},
+    )
+
+
+def test_ctrl_c_is_quiet() -> None:
+    with BoardThread() as scripted:
+        process = _start(["watch", scripted.board.url])
+        assert process.stdout is not None
+        assert "classification" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert err == ""
+
+
+def test_a_closed_pipe_is_quiet() -> None:
+    with BoardThread() as scripted:
+        process = _start(["watch", scripted.board.url, "--json"])
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        started = time.monotonic()
+        assert process.wait(timeout=20) == 0
+        assert time.monotonic() - started < 10
+        assert process.stderr.read() == ""
+        process.stderr.close()

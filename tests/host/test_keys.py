@@ -1,0 +1,83 @@
+"""Where keys come from, and that they go nowhere else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from host_client import KeyFormatError, KeyStore
+from host_client.keys import KeyRing, default_store, parse_key
+
+A, B = bytes(range(32)), bytes(range(32, 64))
+
+
+def test_parse(tmp_path: Path) -> None:
+    assert parse_key(A.hex().upper() + "\n") == A
+    file = tmp_path / "key"
+    file.write_text(A.hex() + "\n")
+    assert parse_key(f"@{file}") == A
+    file.write_bytes(B)
+    assert parse_key(f"@{file}") == B
+
+
+@pytest.mark.parametrize(
+    "text", ["", "12", "z" * 64, A.hex() + "00", "@/no/such/file", " ".join("ab")]
+)
+def test_bad_keys_are_refused_and_never_shown(text: str) -> None:
+    with pytest.raises(KeyFormatError) as caught:
+        parse_key(text)
+    if len(text) > 20:
+        assert text not in str(caught.value) or text.startswith("@")
+
+
+def test_a_file_that_names_a_file_is_no_key(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"@{file}")
+    with pytest.raises(KeyFormatError):
+        parse_key(f"@{file}")
+
+
+def test_store(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "new" / "keys")
+    assert store.names() == []
+    store.add("tcp://b:5230", A)
+    store.add("board-1", B)
+    store.add("tcp://b:5230", B)
+    assert stat.S_IMODE(store.path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(store.path.parent.stat().st_mode) == 0o700
+    assert store.names() == ["board-1", "tcp://b:5230"]
+    assert store.find("nobody", "tcp://b:5230") == B
+    assert store.remove("tcp://b:5230")
+    assert not store.remove("tcp://b:5230")
+    assert store.find("tcp://b:5230") is None
+    assert os.listdir(store.path.parent) == ["keys"]
+    with pytest.raises(KeyFormatError, match="can't name a board"):
+        store.add("two words", A)
+    store.path.write_text("board-1 abc\n")
+    with pytest.raises(KeyFormatError, match="line 1"):
+        store.names()
+
+
+def test_order_of_sources(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "keys")
+    store.add("tcp://b:5230", A)
+    store.add("board-1", B)
+    where = ("tcp://b:5230", "board-1")
+    assert KeyRing(None, store, {}).find(*where) == A
+    assert KeyRing(None, store, {}).find("tcp://other:1", "board-1") == B
+    assert KeyRing(None, store, {"K230_KEY": B.hex()}).find(*where) == B
+    assert KeyRing(A, store, {"K230_KEY": B.hex()}).find(*where) == A
+    assert KeyRing(A.hex(), store, {}).find(*where) == A
+    assert KeyRing(False, store, {"K230_KEY": B.hex()}).find(*where) is None
+    assert A.hex() not in repr(KeyRing(A, store, {}))
+    for bad in (b"short", "short", True):
+        with pytest.raises(KeyFormatError):
+            KeyRing(bad, store, {})
+
+
+def test_store_follows_xdg() -> None:
+    assert default_store({"XDG_CONFIG_HOME": "/x"}) == Path("/x/k230/keys")
+    assert default_store({}) == Path("~/.config/k230/keys").expanduser()
