@@ -7,6 +7,7 @@ when stdin closes, so that it never outlives whoever started it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -28,6 +29,9 @@ from virtual_board.silicon.profile import ProfileError
 from virtual_board.silicon.server import Server
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
+DRAIN_S = 0.1
+MAX_DRAIN_S = 1.0
+_ENDS = ("off", "reset", "repl", "fault")
 FLUSH_S = 0.5  # after the last frame, for results on their way
 _HERE = Path(__file__).resolve().parent
 
@@ -103,6 +107,8 @@ class Supervisor:
     def _until_end(self, process: subprocess.Popen[bytes]) -> int | None:
         while True:
             event, detail = self._events.get()
+            if event in _ENDS:
+                self._drain()
             if event in ("console", "listening", "uart", "bug"):
                 emit(event, detail=detail)
             elif event == "frames":
@@ -124,6 +130,20 @@ class Supervisor:
             elif event == "ended" and detail == str(process.pid):
                 emit("fault", detail=f"the interpreter ended with status {process.poll()}")
                 return None if self._options.restart else 1
+
+    def _drain(self) -> None:
+        """Report what the firmware printed before it ended: it comes another way than the end."""
+        late: list[tuple[str, str]] = []
+        stop = time.monotonic() + MAX_DRAIN_S
+        with contextlib.suppress(queue.Empty):
+            while time.monotonic() < stop:
+                event, detail = self._events.get(timeout=DRAIN_S)
+                if event in ("console", "bug"):
+                    emit(event, detail=detail)
+                elif event in ("off", "frames"):  # not of this interpreter: still to be done
+                    late.append((event, detail))
+        for event, detail in late:
+            self._post(event, detail)
 
     def _console(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None

@@ -1,0 +1,137 @@
+"""Throw-away cards: from folders and zips, and what a bad zip may not do."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from firmware_app import settings as firmware_settings
+from virtual_board import card as card_module
+from virtual_board.card import CardError, make_card
+
+from .scripts import PACKAGES
+
+MODEL = PACKAGES / "shapes_cls" / "mp_deployment_source" / "shapes_cls.kmodel"
+if not MODEL.is_file():
+    pytest.skip(f"{MODEL} is not there", allow_module_level=True)
+KMODEL = MODEL.read_bytes()
+CONFIG = {
+    "model_type": "can2",
+    "img_size": [96, 96],
+    "categories": ["a", "b", "c", "d", "e", "f"],
+    "num_classes": 6,
+    "confidence_threshold": 0.5,
+    "kmodel_path": "model.kmodel",
+}
+
+
+def fill(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "deploy_config.json").write_text(json.dumps(CONFIG))
+    (folder / "model.kmodel").write_bytes(KMODEL)
+    return folder
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+PACKAGE = {
+    "mp_deployment_source/deploy_config.json": json.dumps(CONFIG).encode(),
+    "mp_deployment_source/model.kmodel": KMODEL,
+}
+
+
+def read(card: Path, name: str) -> firmware_settings.Settings:
+    task = card / "configs" / "tasks" / "classification.yaml"
+    text = task.read_text(encoding="utf-8")
+    settings = firmware_settings.read_task(text, str(task))
+    packages = card / "packages" / name
+    assert settings.get("package") == f"/sdcard/packages/{name}"
+    assert sorted(p.name for p in packages.iterdir()) == ["deploy_config.json", "model.kmodel"]
+    assert settings.get("task") == "classification"
+    return firmware_settings.read_service((card / "configs" / "service.yaml").read_text(), "service")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    fill(tmp_path / "pots" / "mp_deployment_source")
+    make_card(
+        tmp_path / "pots",
+        tmp_path / "card",
+        camera_size=(321, 240),
+        uart=True,
+        settings={"results.queue": 8},
+    )
+    service = read(tmp_path / "card", "pots")
+    assert service.get("camera.width") == 336
+    assert service.get("camera.height") == 240
+    assert service.get("uart.enabled") is True
+    assert service.get("results.queue") == 8
+    assert service.get("task") == "classification"
+
+
+@pytest.mark.parametrize("outer", [False, True])
+def test_a_zip(tmp_path: Path, outer: bool) -> None:
+    content = zipped(PACKAGE)
+    if outer:
+        content = zipped({"README.md": b"", "mp_deployment_source.zip": content})
+    (tmp_path / "pots.zip").write_bytes(content)
+    make_card(tmp_path / "pots.zip", tmp_path / "card", camera_enabled=False)
+    assert read(tmp_path / "card", "pots").get("camera.enabled") is False
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"../evil.py": b""}, "outside its own folder: '../evil.py'"),
+        ({"/etc/evil": b""}, "outside its own folder"),
+        ({"a\\..\\..\\evil": b""}, "outside its own folder"),
+        ({"readme.txt": b""}, "no deploy_config.json in it"),
+    ],
+)
+def test_a_bad_zip(tmp_path: Path, files: dict[str, bytes], message: str) -> None:
+    (tmp_path / "bad.zip").write_bytes(zipped(files))
+    with pytest.raises(CardError, match=message.replace(".", r"\.")):
+        make_card(tmp_path / "bad.zip", tmp_path / "card")
+    assert not (tmp_path / "evil.py").exists()
+
+
+def test_a_zip_with_a_link(tmp_path: Path) -> None:
+    entry = zipfile.ZipInfo("link")
+    entry.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
+        archive.writestr(entry, "/etc/passwd")
+    with pytest.raises(CardError, match="symbolic link"):
+        make_card(tmp_path / "bad.zip", tmp_path / "card")
+
+
+def test_a_zip_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card_module, "MAX_BYTES", 50)
+    (tmp_path / "bad.zip").write_bytes(zipped(PACKAGE))
+    with pytest.raises(CardError, match="unpacks to more than"):
+        make_card(tmp_path / "bad.zip", tmp_path / "card")
+
+
+def test_no_package_at_all(tmp_path: Path) -> None:
+    with pytest.raises(CardError, match="found nothing"):
+        make_card(tmp_path / "none", tmp_path / "card")
+    (tmp_path / "file.zip").write_bytes(b"PK no zip")
+    with pytest.raises(CardError, match="not a zip file that can be read"):
+        make_card(tmp_path / "file.zip", tmp_path / "card")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CardError, match=r"no deploy_config\.json"):
+        make_card(tmp_path / "empty", tmp_path / "card")
+
+
+def test_a_setting_the_service_would_refuse(tmp_path: Path) -> None:
+    fill(tmp_path / "pots")
+    with pytest.raises(CardError, match=r"results\.queue"):
+        make_card(tmp_path / "pots", tmp_path / "card", settings={"results.queue": 0})

@@ -1,0 +1,65 @@
+"""Modules of the board that a PC's interpreter has otherwise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .scripts import run_script
+
+
+def test_os_time_and_gc(tmp_path: Path) -> None:
+    source = """
+import gc, os, time, utime, uos, ujson, uctypes, _thread, random, math
+print([name for name in ("getenv", "system", "sync", "path") if hasattr(os, name)], uos is os)
+print(os.uname()[0], os.uname()[-1])
+print(type(time.time()) is int, time.time_ns() < 10**15 and time.time_ns() != 0, utime is time)
+print(time.gmtime(0), time.gmtime(1704067199), time.mktime(time.gmtime(951782400)))
+print([len(part()) for part in (gc.sys_heap, gc.sys_page, gc.sys_mmz, gc.sys_total)])
+open("/data/a", "w").close()
+open("/data/b", "w").close()
+try:
+    os.rename("/data/a", "/data/b")
+except OSError as error:
+    print(error.errno)
+print(len(os.urandom(4)), os.exitpoint(os.EXITPOINT_ENABLE_SLEEP))
+"""
+    run = run_script(tmp_path, source)
+    assert run.lines == [
+        "[] True",
+        "rt-smart k230_canmv_virtual",
+        "True True True",
+        "(1970, 1, 1, 0, 0, 0, 4, 0) (2023, 12, 31, 23, 59, 59, 0, 364) 951782400",
+        "[3, 3, 3, 3]",
+        "17",
+        "4 2",
+    ], run.events
+
+
+def test_images(tmp_path: Path) -> None:
+    source = """
+import image
+from ulab import numpy as np
+made = image.Image(32, 24, image.ARGB8888)
+made.draw_rectangle(4, 4, 8, 8, color=(255, 10, 20, 30), fill=True)
+view = made.to_numpy_ref()
+print(view.shape, [int(v) for v in view[5][5]], [int(v) for v in view[0][0]])
+made.clear()
+print([int(v) for v in view[5][5]])
+grey = image.Image(16, 16, image.RGB888, alloc=image.ALLOC_REF, data=np.full((16, 16, 3), 200, dtype=np.uint8))
+grey.save("/data/grey.png")
+read = image.Image("/data/grey.png")
+print(read.format() == image.RGB565, read.width(), read.size(), read.to_rgb888().to_numpy_ref()[3, 3, 1])
+print(read.copy(roi=(2, 2, 8, 4)).height(), read.to_grayscale().size())
+try:
+    image.Image("/data/none.jpg")
+except OSError as error:
+    print(error.errno)
+"""
+    run = run_script(tmp_path, source)
+    assert run.lines == [
+        "(24, 32, 4) [255, 10, 20, 30] [0, 0, 0, 0]",
+        "[0, 0, 0, 0]",
+        "True 16 512 203",
+        "4 256",
+        "2",
+    ], run.events

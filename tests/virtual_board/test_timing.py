@@ -1,0 +1,135 @@
+"""The board's clock and the profile that drives it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from virtual_board.silicon.profile import ProfileError, load_profile, names
+
+from .scripts import PACKAGES, run_script
+
+PROFILE = Path(__file__).resolve().parents[2] / "virtual_board" / "profiles" / "k230.yaml"
+MODEL = PACKAGES / "shapes_cls" / "mp_deployment_source" / "shapes_cls.kmodel"
+
+
+def test_published_models_have_their_published_times() -> None:
+    profile = load_profile("k230")
+    pixels = 320 * 320
+    assert profile.kpu_ms("/sdcard/yolov8n_320.kmodel", 3_300_000, 320, pixels, 176_400) == 22.7
+    assert profile.kpu_ms("yolov8n-seg.kmodel", 3_300_000, 320, pixels, 300_000) == 25.6
+    assert profile.kpu_ms("yolov8s.kmodel", 11_200_000, 320, pixels, 176_400) == 40.0
+    assert profile.ai2d_ms(pixels) == 1.0
+    assert profile.post_ms(8400 * 84 * 4) == pytest.approx(3, abs=0.7)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions", "side", "outputs", "published"),
+    [
+        ("yolov5n", 1.9, 320, 176_400, 18.5),
+        ("yolov8s", 11.2, 320, 176_400, 40.0),
+        ("yolov8n", 3.2, 640, 705_600, 71.4),
+        ("yolov5n", 1.9, 640, 705_600, 62.5),
+        ("yolov8n-cls", 2.7, 224, 1000, 5.1),
+    ],
+)
+def test_the_estimate_for_other_models_is_near_published_ones(
+    name: str, millions: float, side: int, outputs: int, published: float
+) -> None:
+    estimate = load_profile("k230").kpu_ms("unknown", int(millions * 1e6), side, side * side, outputs)
+    assert estimate == pytest.approx(published, rel=0.15), name
+
+
+def test_every_number_says_where_it_comes_from() -> None:
+    content = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))
+    for row in content["kpu"]["models"]:
+        assert row["source"]
+    assert "k230" in names()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"ai2d": {"ms": {"value": "fast", "source": "x"}}}, "ai2d.ms: expected a number"),
+        ({"ai2d": {"ms": {"value": 1.0}}}, "ai2d.ms: expected a source or an estimate"),
+        ({"ai2d": {}}, "ai2d.ms is missing"),
+        ({"kpu": {"models": [{"name": "x"}]}}, "kpu.models: expected rows"),
+    ],
+)
+def test_a_faulty_profile_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
+    content = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))
+    content.update(change)
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(ProfileError, match=message):
+        load_profile(str(path))
+
+
+def test_a_camera_of_thirty_frames_a_second(tmp_path: Path) -> None:
+    source = """
+import time
+from media.sensor import *
+sensor = Sensor(fps=30)
+sensor.reset()
+sensor.set_framesize(width=320, height=240)
+sensor.set_pixformat(Sensor.RGB888)
+sensor.run()
+sensor.snapshot()
+start = time.ticks_ms()
+for _ in range(30):
+    sensor.snapshot()
+print(time.ticks_diff(time.ticks_ms(), start))
+try:
+    sensor.snapshot(timeout=1)
+except RuntimeError as error:
+    print(error)
+"""
+    run = run_script(tmp_path, source, timing="k230", camera="synthetic:320x240")
+    assert 960 <= int(run.lines[-2]) <= 1200
+    assert run.lines[-1] == "sensor(2) snapshot chn(0) failed(3)"
+
+
+def test_stages_last_as_long_as_on_the_board(tmp_path: Path) -> None:
+    if not MODEL.is_file():
+        pytest.skip(f"{MODEL} is not there")
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "yolov8n.kmodel").write_bytes(MODEL.read_bytes())
+    source = """
+import time
+import nncase_runtime as nn
+from ulab import numpy as np
+def least(call):
+    best = 1000000
+    for _ in range(5):
+        start = time.ticks_us()
+        call()
+        best = min(best, time.ticks_diff(time.ticks_us(), start))
+    return best
+ai2d = nn.ai2d()
+ai2d.set_resize_param(True, nn.interp_method.tf_bilinear, nn.interp_mode.half_pixel)
+builder = ai2d.build([1, 3, 640, 640], [1, 3, 96, 96])
+source = nn.from_numpy(np.ones((1, 3, 640, 640), dtype=np.uint8))
+target = nn.from_numpy(np.ones((1, 3, 96, 96), dtype=np.uint8))
+print(least(lambda: builder.run(source, target)))
+kpu = nn.kpu()
+kpu.load_kmodel("/sdcard/yolov8n.kmodel")
+kpu.set_input_tensor(0, target)
+kpu.run()
+print(least(kpu.run))
+import machine
+uart = machine.UART(3, 115200)
+print(least(lambda: uart.write(bytes(115))))
+"""
+    profile = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))
+    profile["kpu"]["models"] = [{"name": "yolov8n", "input": 96, "ms": 30.0, "source": "test"}]
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(profile), encoding="utf-8")
+    options = {"timing": str(path), "uart": tmp_path / "uart", "replay": tmp_path / "replay"}
+    run = run_script(tmp_path, source, **options)
+    numbers = [int(line) for line in run.lines if line.isdigit()]
+    assert len(numbers) == 3, run.events
+    assert 4000 <= numbers[0] <= 6500  # 640 * 640 pixels, 1 ms for 320 * 320
+    assert 30000 <= numbers[1] <= 33000
+    assert 9900 <= numbers[2] <= 13000  # 1150 bits
