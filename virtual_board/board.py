@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, TypedDict
 
 from firmware_app import settings as firmware_settings
-from virtual_board.interpreter import InterpreterMissing, find_interpreter
+from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.options import BoardOptions
 from virtual_board.silicon.camera import SourceError, open_source
 from virtual_board.silicon.profile import ProfileError, load_profile
@@ -103,7 +103,7 @@ class VirtualBoard:
             open_source(camera).close()
             if timing is not None:
                 load_profile(timing)
-        except (InterpreterMissing, SourceError, ProfileError) as error:
+        except (InterpreterError, SourceError, ProfileError) as error:
             raise BoardError(str(error)) from None
         for path in scripts:
             on_card = sdcard / path.removeprefix("/sdcard/")
@@ -122,7 +122,9 @@ class VirtualBoard:
             host, chosen = _endpoint(tcp)
             ports[port] = (host, chosen)
             self.url = f"tcp://{host}:{chosen}"
-        self.uart_url = f"serial://{uart.absolute()}?baudrate={baudrate}" if uart is not None else None
+        self.uart_url = (
+            f"serial://{uart.absolute()}?baudrate={baudrate}" if uart is not None else None
+        )
         self._options = BoardOptions(
             sdcard=sdcard,
             data=self._data,
@@ -292,7 +294,9 @@ def _endpoint(text: str) -> tuple[str, int]:
 def _keep_key(path: Path, wanted: str | None) -> str:
     """Return the key in the file, written there first when it is given or there is none."""
     if wanted is not None and re.fullmatch(r"[0-9a-fA-F]{64}", wanted) is None:
-        raise BoardError(f"key: expected {KEY_DIGITS} hexadecimal digits, found {len(wanted)} characters")
+        raise BoardError(
+            f"key: expected {KEY_DIGITS} hexadecimal digits, found {len(wanted)} characters"
+        )
     if wanted is None and path.is_file():
         kept = path.read_text(errors="replace").strip()
         if re.fullmatch(r"[0-9a-fA-F]{64}", kept) is None:

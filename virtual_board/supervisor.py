@@ -1,8 +1,9 @@
 """One virtual board as a process: the silicon, and the interpreter that it starts and restarts.
 
-Run as `python -m virtual_board.supervisor OPTIONS.json`. Everything that happens is one JSON object a line
-on stdout: {"event": "console", "detail": …}, "listening", "uart", "reset", "fault", "repl", "off". The board is switched off
-when stdin closes, so that it never outlives whoever started it.
+Run as `python -m virtual_board.supervisor OPTIONS.json`. What happens is reported as one JSON
+object a line on stdout, {"event": …, "detail": …}: console, listening, uart, reset, fault, repl,
+bug, error, off. The board is switched off when stdin closes, so that it never outlives whoever
+started it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from virtual_board.interpreter import InterpreterMissing, find_interpreter
+from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.options import BoardOptions
 from virtual_board.silicon.camera import SourceError
 from virtual_board.silicon.chip import Chip
@@ -84,14 +85,24 @@ class Supervisor:
         wiring = self._folder / f"wiring-{starts}.json"
         wiring.write_text(json.dumps(self._wiring(channels)))
         process = subprocess.Popen(
-            [self._interpreter, "-X", f"heapsize={HEAP}", str(_HERE / "modules" / "boot.py"), str(wiring)],
+            [
+                self._interpreter,
+                "-X",
+                f"heapsize={HEAP}",
+                str(_HERE / "modules" / "boot.py"),
+                str(wiring),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self._folder,
             start_new_session=True,
         )
-        server = Server(self._chip.operations(), lambda m: self._post("fault", m), lambda m: self._post("bug", m))
+        server = Server(
+            self._chip.operations(),
+            lambda m: self._post("fault", m),
+            lambda m: self._post("bug", m),
+        )
         for request, reply in channels:
             server.serve(request, reply)
         threading.Thread(target=self._console, args=(process,), daemon=True).start()
@@ -155,7 +166,10 @@ class Supervisor:
     def _channels(self, starts: int) -> list[tuple[Path, Path]]:
         pairs = []
         for name in ("main", "camera"):
-            pair = self._folder / f"{name}-{starts}.request", self._folder / f"{name}-{starts}.reply"
+            pair = (
+                self._folder / f"{name}-{starts}.request",
+                self._folder / f"{name}-{starts}.reply",
+            )
             for fifo in pair:
                 os.mkfifo(fifo, 0o600)
             pairs.append(pair)
@@ -200,7 +214,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="k230-board-"))
     try:
         return Supervisor(options, folder).run()
-    except (InterpreterMissing, SourceError, ProfileError) as error:
+    except (InterpreterError, SourceError, ProfileError) as error:
         emit("error", detail=str(error))
         return 2
     finally:

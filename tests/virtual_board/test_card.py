@@ -58,7 +58,9 @@ def read(card: Path, name: str) -> firmware_settings.Settings:
     assert settings.get("package") == f"/sdcard/packages/{name}"
     assert sorted(p.name for p in packages.iterdir()) == ["deploy_config.json", "model.kmodel"]
     assert settings.get("task") == "classification"
-    return firmware_settings.read_service((card / "configs" / "service.yaml").read_text(), "service")
+    return firmware_settings.read_service(
+        (card / "configs" / "service.yaml").read_text(), "service"
+    )
 
 
 def test_a_folder(tmp_path: Path) -> None:

@@ -33,11 +33,14 @@ def pictures(tmp_path: Path) -> Path:
 
 
 def test_snapshot_gives_the_pictures_in_order(tmp_path: Path, pictures: Path) -> None:
-    source = OPEN + """
+    source = (
+        OPEN
+        + """
 for _ in range(4):
     a = sensor.snapshot(chn=2).to_numpy_ref()
     print(a.shape, a[0, 5, 5], a[1, 5, 5], a[2, 5, 5])
 """
+    )
     run = run_script(tmp_path, source, camera=str(pictures))
     shape = "(3, 240, 320)"
     expected = [f"{shape} 200 0 0", f"{shape} 0 104 0", f"{shape} 0 0 56", f"{shape} 200 0 0"]
@@ -46,7 +49,9 @@ for _ in range(4):
 
 
 def test_a_second_channel_sees_the_same_picture(tmp_path: Path, pictures: Path) -> None:
-    source = OPEN + """
+    source = (
+        OPEN
+        + """
 for _ in range(2):
     sensor.snapshot(chn=2)
     small = sensor.snapshot(chn=0)
@@ -55,7 +60,10 @@ for _ in range(2):
 jpeg = small.to_jpeg(quality=70)
 print(bytes(jpeg.bytearray())[:2], jpeg.size() == len(jpeg.bytearray()))
 """
-    run = run_script(tmp_path, source.replace("import nn", "import image, nn"), camera=str(pictures))
+    )
+    run = run_script(
+        tmp_path, source.replace("import nn", "import image, nn"), camera=str(pictures)
+    )
     red, green = 200 >> 3 << 11, 104 >> 2 << 5
     assert run.lines[-3:] == [
         f"True {red & 255} {red >> 8}",
@@ -76,7 +84,9 @@ print(bytes(jpeg.bytearray())[:2], jpeg.size() == len(jpeg.bytearray()))
     ],
 )
 def test_a_look_at_a_dead_frame_ends_the_process(tmp_path: Path, look: str, freed: str) -> None:
-    source = OPEN + f"""
+    source = (
+        OPEN
+        + f"""
 from ulab import numpy as np
 ai2d = nn.ai2d()
 ai2d.set_resize_param(True, nn.interp_method.tf_bilinear, nn.interp_mode.half_pixel)
@@ -94,6 +104,7 @@ except BaseException:
     pass
 print("not reached")
 """
+    )
     run = run_script(tmp_path, source)
     assert run.lines[-1] == "True"
     what = freed.removeprefix("sensor.").replace("chn=2", "")
@@ -101,18 +112,23 @@ print("not reached")
 
 
 def test_another_channels_snapshot_frees_nothing(tmp_path: Path) -> None:
-    source = OPEN + """
+    source = (
+        OPEN
+        + """
 array = sensor.snapshot(chn=2).to_numpy_ref()
 before = array[0, 100, 100]
 for _ in range(3):
     sensor.snapshot(chn=0)
 print(array[0, 100, 100] == before)
 """
+    )
     assert run_script(tmp_path, source).lines[-1] == "True"
 
 
 def test_errors_of_the_camera(tmp_path: Path) -> None:
-    source = OPEN + """
+    source = (
+        OPEN
+        + """
 def attempt(call):
     try:
         call()
@@ -131,6 +147,7 @@ print(again.width(), again.width(None))
 attempt(lambda: again.set_framesize(width=1296, height=480))
 attempt(again.run)
 """
+    )
     run = run_script(tmp_path, source)
     assert [line for line in run.lines if line.split(" ")[0].endswith("Error")] == [
         "RuntimeError sensor(2) snapshot chn(1) failed(3)",

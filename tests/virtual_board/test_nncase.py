@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -35,14 +33,11 @@ def card(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def expected() -> list[dict[str, Any]]:
-    answers: Any = json.loads((PACKAGE / "expected.json").read_text(encoding="utf-8"))
-    return answers if isinstance(answers, list) else answers["pictures"]
-
-
 def test_a_camera_frame_through_ai2d_and_the_kpu(card: Path) -> None:
     picture = sorted((PACKAGE / "pictures").iterdir())[0]
-    source = LOAD + """
+    source = (
+        LOAD
+        + """
 from media.sensor import *
 sensor = Sensor()
 sensor.reset()
@@ -63,9 +58,11 @@ for _ in range(2):
 kpu.set_input_tensor(0, nn.from_numpy(small.to_numpy()))
 kpu.run()
 by_copy = kpu.get_output_tensor(0).to_numpy()
-print(by_frame.shape, by_frame.dtype == np.float, [float(v) for v in by_frame[0]] == [float(v) for v in by_copy[0]])
+same = [float(v) for v in by_frame[0]] == [float(v) for v in by_copy[0]]
+print(by_frame.shape, by_frame.dtype == np.float, same)
 print(kpu.inputs_desc(0), kpu.outputs_size())
 """
+    )
     run = run_script(card, source, camera=str(picture))
     assert run.lines[-2] == "(1, 6) True True", run.events
     described, outputs = run.lines[-1].rsplit(" ", 1)
@@ -76,7 +73,9 @@ print(kpu.inputs_desc(0), kpu.outputs_size())
 
 def test_errors_a_script_can_catch(card: Path) -> None:
     (card / "card" / "text.kmodel").write_text("no model")
-    source = LOAD + """
+    source = (
+        LOAD
+        + """
 def attempt(call):
     try:
         call()
@@ -96,6 +95,7 @@ attempt(kpu.run)
 kpu.__del__()
 attempt(kpu.__del__)
 """
+    )
     run = run_script(card, source)
     assert [line for line in run.lines if not line.startswith("kmodel:")] == [
         "OSError Kmodel file not exist.",
@@ -126,7 +126,9 @@ attempt(kpu.__del__)
     ],
 )
 def test_what_nothing_can_catch(card: Path, call: str, message: str) -> None:
-    source = LOAD + f"""
+    source = (
+        LOAD
+        + f"""
 def builder(pad=None, crop=None):
     ai2d = nn.ai2d()
     if pad:
@@ -141,13 +143,16 @@ except BaseException:
     pass
 print("not reached")
 """
+    )
     run = run_script(card, source)
     assert run.lines[-1] == "before"
     assert message in run.fault
 
 
 def test_dropped_models_and_tensors_come_back_or_say_so(card: Path) -> None:
-    source = LOAD + f"""
+    source = (
+        LOAD
+        + f"""
 kpu.set_input_tensor(0, nn.from_numpy(picture))
 kpu.run()
 first = kpu.get_output_tensor(0).to_numpy()
@@ -169,6 +174,7 @@ try:
 except RuntimeError as error:
     print(error)
 """
+    )
     run = run_script(card, source)
     assert run.lines[0] == "True", run.events
     assert "no longer kept" in run.lines[1]

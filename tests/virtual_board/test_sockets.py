@@ -55,7 +55,9 @@ except OSError as error:
 
 
 def test_receiving(tmp_path: Path) -> None:
-    source = LISTEN + """
+    source = (
+        LISTEN
+        + """
 peer, address = accept()
 print(type(address) is tuple, address[0])
 peer.setblocking(False)
@@ -82,6 +84,7 @@ print(peer.readline(), peer.read(1), [item[1] for item in poller.poll(0)])
 print(peer.recv(4), peer.recv(4))
 peer.close()
 """
+    )
 
     def talk(board: VirtualBoard) -> None:
         with connect(board) as peer:
@@ -105,7 +108,9 @@ peer.close()
 
 
 def test_accepting_and_sending(tmp_path: Path) -> None:
-    source = LISTEN + """
+    source = (
+        LISTEN
+        + """
 listener.setblocking(False)
 def failing():
     try:
@@ -134,6 +139,7 @@ try:
 except OSError as error:
     print(error.errno)
 """
+    )
 
     def talk(board: VirtualBoard) -> None:
         time.sleep(1)
@@ -146,7 +152,9 @@ except OSError as error:
 
 @pytest.mark.parametrize("timeout", ["None", "0.4"])
 def test_a_waiting_recv_holds_the_interpreter(tmp_path: Path, timeout: str) -> None:
-    source = LISTEN + f"""
+    source = (
+        LISTEN
+        + f"""
 import _thread, gc
 longest = [0]
 running = [True]
@@ -175,6 +183,7 @@ print(longest[0] < 100)
 running[0] = False
 time.sleep_ms(50)
 """
+    )
 
     def talk(board: VirtualBoard) -> None:
         with connect(board) as peer:
@@ -221,7 +230,9 @@ asyncio.run(main())
 
 
 def test_datagrams(tmp_path: Path) -> None:
-    source = LISTEN + """
+    source = (
+        LISTEN
+        + """
 udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 udp.setblocking(False)
 udp.bind(("0.0.0.0", 5230))
@@ -234,6 +245,7 @@ while not data:
 print(data)
 udp.sendto(b"pong", address)
 """
+    )
     got = b""
 
     def talk(board: VirtualBoard) -> None:

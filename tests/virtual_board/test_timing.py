@@ -38,7 +38,9 @@ def test_published_models_have_their_published_times() -> None:
 def test_the_estimate_for_other_models_is_near_published_ones(
     name: str, millions: float, side: int, outputs: int, published: float
 ) -> None:
-    estimate = load_profile("k230").kpu_ms("unknown", int(millions * 1e6), side, side * side, outputs)
+    estimate = load_profile("k230").kpu_ms(
+        "unknown", int(millions * 1e6), side, side * side, outputs
+    )
     assert estimate == pytest.approx(published, rel=0.15), name
 
 
@@ -126,8 +128,9 @@ print(least(lambda: uart.write(bytes(115))))
     profile["kpu"]["models"] = [{"name": "yolov8n", "input": 96, "ms": 30.0, "source": "test"}]
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(profile), encoding="utf-8")
-    options = {"timing": str(path), "uart": tmp_path / "uart", "replay": tmp_path / "replay"}
-    run = run_script(tmp_path, source, **options)
+    run = run_script(
+        tmp_path, source, timing=str(path), uart=tmp_path / "uart", replay=tmp_path / "replay"
+    )
     numbers = [int(line) for line in run.lines if line.isdigit()]
     assert len(numbers) == 3, run.events
     assert 4000 <= numbers[0] <= 6500  # 640 * 640 pixels, 1 ms for 320 * 320

@@ -26,7 +26,15 @@ QUIET_S = 0.6
 """So long may a firmware compute between two calls while it still works on the last frame."""
 
 _IDLE_OPS = frozenset(
-    {"uart.waiting", "uart.read", "uart.write", "wdt.feed", "board.load", "board.media_memory", "board.temperature"}
+    {
+        "uart.waiting",
+        "uart.read",
+        "uart.write",
+        "wdt.feed",
+        "board.load",
+        "board.media_memory",
+        "board.temperature",
+    }
 )
 """What a firmware calls while it has nothing to do."""
 
@@ -46,8 +54,10 @@ class Chip:
         self._options = options
         self._clock = Clock()
         if options.timing is not None:
-            self._clock = BoardClock(load_profile(options.timing), lambda text: post("console", text))
-        self._uarts = Uarts(options.uart, options.timing is not None)
+            self._clock = BoardClock(
+                load_profile(options.timing), lambda text: post("console", text)
+            )
+        self._uarts = Uarts(options.uart, self._clock)
         source = open_source(options.camera)
         self._sensors = Sensors(source, self._clock, options.frames, self._all_taken, self._trouble)
         self._npu = Npu(self._sensors, self._clock, options.sdcard, options.data, options.replay)

@@ -70,7 +70,7 @@ class Images:
     def _rgb(self, reference: list[Any], blobs: list[memoryview]) -> tuple[str, Pixels]:
         if reference[0] == "frame":
             form, shot, width, height = self._sensors.picture(reference)
-            return form, decode_pixels(form, memoryview(shot.pixels().reshape(-1)), width, height)
+            return form, decode_pixels(form, shot.pixels().reshape(-1).data, width, height)
         _, form, width, height = reference
         return form, decode_pixels(form, blobs.pop(0), width, height)
 
@@ -81,13 +81,13 @@ class Images:
             shot = self._sensors.shot(reference)
             shot.content = content
             return []
-        return [memoryview(content.reshape(-1))]
+        return [content.reshape(-1).data]
 
     def _decode(self, args: list[Any], blobs: list[memoryview]) -> Answer:
         data = bytes(blobs[0])
         made = picture.decode_rgb565(data)
         height, width = made.shape[:2]
-        return ["RGB565", width, height], [memoryview(made.reshape(-1))]
+        return ["RGB565", width, height], [made.reshape(-1).data]
 
     def _convert(self, args: list[Any], blobs: list[memoryview]) -> Answer:
         reference, (form, scale) = args
@@ -97,7 +97,7 @@ class Images:
             rgb = pixels.from_rgb565(pixels.to_rgb565(rgb[..., :3]))
         rgb = _scaled(rgb, scale)
         made = encode_pixels(rgb, form)
-        return [form, rgb.shape[1], rgb.shape[0]], [memoryview(made.reshape(-1))]
+        return [form, rgb.shape[1], rgb.shape[0]], [made.reshape(-1).data]
 
     def _copy(self, args: list[Any], blobs: list[memoryview]) -> Answer:
         reference, (roi, scale) = args
@@ -107,7 +107,7 @@ class Images:
             rgb = pixels.orient(rgb, crop=(x, y, width, height))
         rgb = _scaled(np.ascontiguousarray(rgb), scale)
         made = encode_pixels(rgb, form)
-        return [form, rgb.shape[1], rgb.shape[0]], [memoryview(made.reshape(-1))]
+        return [form, rgb.shape[1], rgb.shape[0]], [made.reshape(-1).data]
 
     def _jpeg(self, args: list[Any], blobs: list[memoryview]) -> Answer:
         reference, (quality,) = args
@@ -116,12 +116,14 @@ class Images:
         with self._clock.jpeg(width * height):
             if form == "RGB888":
                 rgb = pixels.from_rgb565(pixels.to_rgb565(rgb))
-            data = picture.encode_jpeg(rgb[..., 0] if form == "GRAYSCALE" else rgb[..., :3], quality)
+            data = picture.encode_jpeg(
+                rgb[..., 0] if form == "GRAYSCALE" else rgb[..., :3], quality
+            )
         return ["JPEG", width, height], [data]
 
     def _encode(self, args: list[Any], blobs: list[memoryview]) -> Answer:
         reference, (path, quality) = args
-        form, rgb = self._rgb(reference, blobs)
+        _, rgb = self._rgb(reference, blobs)
         ending = path.rpartition(".")[2].lower()
         kind = _FILE_FORMATS.get(ending)
         if kind is None:
@@ -202,4 +204,10 @@ def _string(draw: ImageDraw.ImageDraw, mode: str, values: list[Any]) -> None:
         draw.text((x, y), text.encode("ascii", "replace").decode(), fill=_paint(mode, color))
 
 
-_DRAWERS = {"clear": _clear, "rectangle": _rectangle, "line": _line, "circle": _circle, "string": _string}
+_DRAWERS = {
+    "clear": _clear,
+    "rectangle": _rectangle,
+    "line": _line,
+    "circle": _circle,
+    "string": _string,
+}

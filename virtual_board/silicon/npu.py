@@ -55,13 +55,13 @@ class Tensors:
         return number
 
     def get(self, number: int) -> Array:
-        """Return the content of number; RuntimeError when so many came after it that it is gone."""
+        """Return the content of number; RuntimeError when too many came after it."""
         content = self._items.get(number)
         if content is None:
             raise SiliconError(
                 "RuntimeError",
-                f"tensor {number} is no longer kept: the virtual board keeps the last {MAX_TENSORS} "
-                f"tensors of ai2d and KPU outputs, up to {MAX_TENSOR_BYTES >> 20} MiB",
+                f"tensor {number} is no longer kept: the virtual board keeps the last "
+                f"{MAX_TENSORS} tensors of ai2d and KPU outputs, up to {MAX_TENSOR_BYTES >> 20} MiB",
             )
         self._items.move_to_end(number)
         return content
@@ -125,16 +125,17 @@ class Npu:
     def _content(self, reference: list[Any], blobs: list[memoryview]) -> Array:
         kind = reference[0]
         if kind == "frame":
-            content = self._sensors.shot(reference).pixels()
-            wanted = math.prod(reference[4])
-            return content.reshape(-1)[:wanted].reshape(reference[4])
+            pixels: Array = self._sensors.shot(reference).pixels().reshape(-1)
+            wanted: Array = pixels[: math.prod(reference[4])].reshape(reference[4])
+            return wanted
         if kind == "tensor":
             return self.tensors.get(reference[1])
-        return np.frombuffer(blobs.pop(0), dtype=reference[1]).reshape(reference[2])
+        sent: Array = np.frombuffer(blobs.pop(0), dtype=reference[1]).reshape(reference[2])
+        return sent
 
     def _read(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         content = np.ascontiguousarray(self.tensors.get(args[0])).reshape(-1)
-        return None, [memoryview(content).cast("B")]
+        return None, [content.view(np.uint8).data]
 
     # -- ai2d
 
@@ -156,7 +157,8 @@ class Npu:
         with self._clock.ai2d(plan.in_shape):
             if math.prod(out_shape) != math.prod(plan.out_shape):
                 raise NativeFault(
-                    f"ai2d run: built for an output of {list(plan.out_shape)}, the tensor is {out_shape}"
+                    f"ai2d run: built for an output of {list(plan.out_shape)}, "
+                    f"the tensor is {out_shape}"
                 )
             made = plan.run(self._content(reference, blobs)).reshape(out_shape)
             return self.tensors.put(made, number), []

@@ -54,7 +54,9 @@ class Profile:
         if fitting:
             return max(fitting, key=lambda m: len(m.name)).ms
         n = self.numbers
-        ms = n["kpu.other.ms"] * (size / 1e6 / n["kpu.other.at_mb"]) ** n["kpu.other.by_size"]
+        ms: float = (
+            n["kpu.other.ms"] * (size / 1e6 / n["kpu.other.at_mb"]) ** n["kpu.other.by_size"]
+        )
         ms *= (pixels / n["kpu.other.at_pixels"]) ** n["kpu.other.by_pixels"]
         if outputs <= n["kpu.other.classifier_outputs"]:
             ms *= n["kpu.other.classifier"]
@@ -113,7 +115,9 @@ def load_profile(name: str) -> Profile:
     Raises:
         ProfileError: with one sentence.
     """
-    path = _FOLDER / f"{name}.yaml" if "/" not in name and not name.endswith(".yaml") else Path(name)
+    path = (
+        _FOLDER / f"{name}.yaml" if "/" not in name and not name.endswith(".yaml") else Path(name)
+    )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -145,10 +149,18 @@ def _collect(path: Path, prefix: str, values: dict[str, Any], numbers: dict[str,
             _collect(path, field + ".", value, numbers)
             continue
         number = value["value"]
-        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number < math.inf:
-            raise ProfileError(f"timing profile {path}: {field}: expected a number of 0 or more, found {number!r}")
+        if (
+            isinstance(number, bool)
+            or not isinstance(number, int | float)
+            or not 0 <= number < math.inf
+        ):
+            raise ProfileError(
+                f"timing profile {path}: {field}: expected a number of 0 or more, found {number!r}"
+            )
         if not value.get("source") and not value.get("estimate"):
-            raise ProfileError(f"timing profile {path}: {field}: expected a source or an estimate beside it")
+            raise ProfileError(
+                f"timing profile {path}: {field}: expected a source or an estimate beside it"
+            )
         numbers[field] = float(number)
 
 
@@ -156,7 +168,9 @@ def _models(path: Path, content: dict[str, Any]) -> tuple[ModelTime, ...]:
     section = content.get("kpu")
     rows: Sequence[Any] = section.get("models") or () if isinstance(section, dict) else ()
     try:
-        return tuple(ModelTime(str(r["name"]).lower(), int(r["input"]), float(r["ms"])) for r in rows)
+        return tuple(
+            ModelTime(str(r["name"]).lower(), int(r["input"]), float(r["ms"])) for r in rows
+        )
     except (KeyError, TypeError, ValueError):
         raise ProfileError(
             f"timing profile {path}: kpu.models: expected rows with name, input and ms"

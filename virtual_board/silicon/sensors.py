@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from virtual_board.silicon import pixels
 from virtual_board.silicon.camera import Frame, Source, SourceError, fit_picture
 from virtual_board.silicon.errors import NativeFault
-from virtual_board.silicon.server import Buffer, Operation, Stopped
+from virtual_board.silicon.server import Buffer, Operation, StoppedError
 from virtual_board.silicon.timing import Clock
 
 Pixels = NDArray[np.uint8]
@@ -140,7 +140,7 @@ class Sensors:
         self._source.close()
 
     def shot(self, reference: list[Any]) -> Shot:
-        """Return the frame of ["frame", camera, channel, number, ...]; NativeFault when it is gone."""
+        """Return the frame of ["frame", camera, channel, number, …]; NativeFault if it is gone."""
         _, csi, chn, number = reference[:4]
         with self._lock:
             sensor = self._sensors.get(csi)
@@ -204,7 +204,7 @@ class Sensors:
             while not self._stopped.wait(_LOOK_S):  # no answer: the board is about to be off
                 if self._generation != generation:
                     break
-            raise Stopped
+            raise StoppedError
         if not self._clock.wait_for_camera(timeout_ms, self._stopped):
             return False
         try:
@@ -232,19 +232,19 @@ class Sensors:
         acquired = sensor.width, sensor.height
 
         def make() -> Pixels:
-            flips = {"hmirror": bool(mirror & 1), "vflip": bool(mirror & 2)}
-            if crop is None:
-                rgb = self._source.fitted(picture, channel.width, channel.height)
-                rgb = pixels.orient(rgb, **flips)
-            else:
-                rgb = pixels.orient(self._source.fitted(picture, *acquired), **flips, crop=crop)
-                rgb = fit_picture(np.ascontiguousarray(rgb), channel.width, channel.height, "stretch")
+            size = acquired if crop is not None else (channel.width, channel.height)
+            rgb = self._source.fitted(picture, *size)
+            rgb = pixels.orient(rgb, hmirror=bool(mirror & 1), vflip=bool(mirror & 2), crop=crop)
+            if crop is not None:
+                rgb = fit_picture(
+                    np.ascontiguousarray(rgb), channel.width, channel.height, "stretch"
+                )
             return pixels.encode(rgb, channel.form)
 
         return make
 
     def _pixels(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
-        return None, [memoryview(self.shot(args).pixels().reshape(-1))]
+        return None, [self.shot(args).pixels().reshape(-1).data]
 
     def picture(self, reference: list[Any]) -> tuple[str, Shot, int, int]:
         """Return (format, frame, width, height) of a reference."""

@@ -15,7 +15,7 @@ Buffer = bytes | bytearray | memoryview
 Operation = Callable[[list[Any], list[memoryview]], tuple[Any, list[Buffer]]]
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     """The board is being switched off: the call gets no answer."""
 
 
@@ -53,7 +53,7 @@ class Server:
             try:
                 while self._answer(source, sink):
                     pass
-            except (BrokenPipeError, Stopped):
+            except (BrokenPipeError, StoppedError):
                 return
 
     def _answer(self, source: BinaryIO, sink: Any) -> bool:
@@ -67,13 +67,17 @@ class Server:
         status, result, buffers = self._run(op, args, blobs)
         text = json.dumps([status, result]).encode()
         views = [memoryview(b).cast("B") if len(b) else memoryview(b"") for b in buffers]
-        header = struct.pack(f"<{2 + len(views)}I", len(text), len(views), *[v.nbytes for v in views])
+        header = struct.pack(
+            f"<{2 + len(views)}I", len(text), len(views), *[v.nbytes for v in views]
+        )
         _write(sink, header + text)
         for view in views:
             _write(sink, view)
         return True
 
-    def _run(self, op: str, args: list[Any], blobs: list[memoryview]) -> tuple[int, Any, list[Buffer]]:
+    def _run(
+        self, op: str, args: list[Any], blobs: list[memoryview]
+    ) -> tuple[int, Any, list[Buffer]]:
         try:
             result, buffers = self._operations[op](args, blobs)
             return 0, result, list(buffers)
@@ -82,7 +86,7 @@ class Server:
         except NativeFault as fault:
             self._on_fault(fault.message)
             return 2, fault.message, []
-        except Stopped:
+        except StoppedError:
             raise
         except Exception as error:  # a fault of the virtual board itself, not of the script
             self._on_bug(f"the virtual board failed in {op}: {type(error).__name__}: {error}")

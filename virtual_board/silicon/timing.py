@@ -22,7 +22,7 @@ class Clock:
     paced = False
 
     def ai2d(self, shape: Sequence[int]) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which ai2d works on a source of `shape`; leaving it takes the time."""
+        """Return a context for one ai2d run over a source of `shape`; leaving it takes the time."""
         return contextlib.nullcontext()
 
     def kpu(self, model: Model) -> contextlib.AbstractContextManager[None]:
@@ -39,6 +39,10 @@ class Clock:
 
     def post(self, size: int) -> contextlib.AbstractContextManager[None]:
         """Return a context for native post-processing of `size` bytes of outputs."""
+        return contextlib.nullcontext()
+
+    def uart(self, bits: int, baudrate: int) -> contextlib.AbstractContextManager[None]:
+        """Return a context for putting `bits` on a wire."""
         return contextlib.nullcontext()
 
     def camera_started(self, fps: float) -> None:
@@ -75,7 +79,9 @@ class BoardClock(Clock):
         shape = model.inputs[0].shape if model.inputs else ()
         sides = shape[-2:] if len(shape) >= 2 else (1, math.prod(shape))
         outputs = sum(math.prod(one.shape) for one in model.outputs)
-        ms = self._profile.kpu_ms(model.name, len(model.data), max(sides), math.prod(sides), outputs)
+        ms = self._profile.kpu_ms(
+            model.name, len(model.data), max(sides), math.prod(sides), outputs
+        )
         return self._stage("the KPU", ms)
 
     def load(self, size: int, *, by_path: bool) -> contextlib.AbstractContextManager[None]:
@@ -86,6 +92,9 @@ class BoardClock(Clock):
 
     def post(self, size: int) -> contextlib.AbstractContextManager[None]:
         return self._stage("post-processing", self._profile.post_ms(size))
+
+    def uart(self, bits: int, baudrate: int) -> contextlib.AbstractContextManager[None]:
+        return self._stage("the UART", 1000 * bits / baudrate)
 
     @contextlib.contextmanager
     def _stage(self, name: str, ms: float) -> Iterator[None]:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from virtual_board.silicon.errors import SiliconError
-from virtual_board.silicon.server import Buffer, Operation, current
+from virtual_board.silicon.server import Buffer, Operation
+from virtual_board.silicon.timing import Clock
 
 RING_SIZE = 16384  # bytes; the kernel driver's default
 BITS_PER_BYTE = 10
@@ -100,9 +101,9 @@ class Line:
 class Uarts:
     """All UARTs of the board; the one that config wires gets the given link."""
 
-    def __init__(self, link: Path | None, paced: bool) -> None:
+    def __init__(self, link: Path | None, clock: Clock) -> None:
         self._line = Line(link) if link is not None else None
-        self._paced = paced
+        self._clock = clock
         self._opened: dict[int, int] = {}  # UART id -> baud rate
 
     def operations(self) -> dict[str, Operation]:
@@ -166,11 +167,7 @@ class Uarts:
     def _write(self, args: list[Any], blobs: list[memoryview]) -> tuple[Any, list[Buffer]]:
         line = self._wired(args[0])
         data = bytes(blobs[0])
-        if line is not None:
-            line.write(data)
-        if self._paced:
-            seconds = len(data) * BITS_PER_BYTE / self._opened[args[0]]
-            wait = current.start_us / 1e6 + seconds - time.monotonic()
-            if wait > 0:
-                time.sleep(wait)
+        with self._clock.uart(len(data) * BITS_PER_BYTE, self._opened[args[0]]):
+            if line is not None:
+                line.write(data)
         return len(data), []
