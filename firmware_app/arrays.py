@@ -244,7 +244,7 @@ def rows_of_floats(data, columns: int):
 
 def float_bytes(vector) -> bytes:
     """Return a dense float array as float32 bytes."""
-    return bytes(vector.tobytes())
+    return bytes(vector)
 
 
 def length(vector) -> float:
@@ -325,8 +325,6 @@ def highest_mean(scores, count: int) -> float:
     """Return the mean of the count highest items (of all, where there are fewer)."""
     total = 0.0
     found = min(count, len(scores))
-    if found == len(scores):
-        return float(np.sum(scores)) / found
     scores = scores.copy()
     for _ in range(found):
         index = int(np.argmax(scores))

@@ -1,6 +1,7 @@
 """Detection: AnchorBaseDet, AnchorFreeDet, GFLDet, and YOLOv8 heads that users package themselves."""
 
 import struct
+import time
 
 from firmware_app import arrays, decoders, letterbox, repair, wire
 from firmware_app.single_model import SingleModelTask
@@ -58,8 +59,21 @@ class Detection(SingleModelTask):
         ]
         return repair.anchor_free(levels, size, frame, confidence, overlap, agnostic)
 
+    def detect(self, plan) -> list:
+        """Run the model on what take() left; return (x, y, w, h, score1000, class) of each box, best first."""
+        start = time.ticks_us()
+        outputs = self._model.run(self._tensor)
+        middle = time.ticks_us()
+        boxes = self._boxes(outputs, plan)
+        self.kpu_us = time.ticks_diff(middle, start)
+        self.decode_us = time.ticks_diff(time.ticks_us(), middle)
+        return boxes
+
     def decode(self, outputs: list, plan) -> list:
         """Return [boxes], packed where they fit."""
+        return [pack_boxes(self._boxes(outputs, plan))]
+
+    def _boxes(self, outputs: list, plan) -> list:
         dx, dy, width, height = plan.region
         settings = self.settings
         smallest = settings["min_size"]
@@ -74,7 +88,7 @@ class Detection(SingleModelTask):
             boxes.append((x1 + dx, y1 + dy, w, h, int(score * 1000 + 0.5), int(label)))
         if not settings["vendor_compatible"]:
             boxes.sort(key=_score, reverse=True)
-        return [pack_boxes(boxes[: settings["max_results"]])]
+        return boxes[: settings["max_results"]]
 
 
 def _score(box):

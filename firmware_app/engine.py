@@ -83,7 +83,7 @@ class Engine:
             try:
                 if self.trial is not None:
                     self._try(camera, image)
-                elif self.task is not None:
+                elif self.task is not None and self._due(camera.seq):
                     self._frame(camera, image)
                 else:
                     camera.release()
@@ -93,6 +93,10 @@ class Engine:
                 await asyncio.sleep_ms(_IDLE_MS)
             self._collect()
             await asyncio.sleep_ms(0)
+
+    def _due(self, seq: int) -> bool:
+        """Return whether this frame is one of those that the settings want inferred."""
+        return seq % self._service.settings["results"]["every_nth_frame"] == 0
 
     def _trouble(self, text: str) -> None:
         # A task that fails fails on every frame: say it once.
@@ -158,7 +162,9 @@ class Engine:
         start = time.ticks_us()
         now_us = service.clock.us()
         time_ms = service.clock.at(ticks) // 1000
-        service.publisher.result([task.kind, seq, time_ms, self.generation] + fields, time_ms)
+        rate = service.settings["results"]["rate_limit"]
+        message = [task.kind, seq, time_ms, self.generation] + fields
+        service.publisher.result(message, time_ms, int(1000 / rate) if rate else 0)
         service.pump()
         if self._result_us:
             if len(self._intervals) >= _INTERVALS:

@@ -48,13 +48,17 @@ def _remove(path: str) -> None:
 def replace(path: str, data: bytes) -> None:
     """Make data the content of path; OSError leaves the old content in place."""
     recover(path)
-    new = path + NEW
-    with open(new, "wb") as file:
+    with open(path + NEW, "wb") as file:
         file.write(data)
         file.flush()  # fsync, on the board
+    put_in_place(path)
+
+
+def put_in_place(path: str) -> None:
+    """Make path + NEW, which is written, flushed and closed, the content of path."""
     if exists(path):
         os.rename(path, path + OLD)
-    os.rename(new, path)
+    os.rename(path + NEW, path)
     _remove(path + OLD)
 
 

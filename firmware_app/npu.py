@@ -26,6 +26,11 @@ def tensor(array):
     return nn.from_numpy(array)
 
 
+def light(picture):
+    """Return (mean, standard deviation) of a tensor's pixels, 0...255."""
+    return arrays.spread(picture.to_numpy())
+
+
 class Scaler:
     """One ai2d set-up: crop, resize (bilinear, half-pixel), constant border, into a tensor of its own."""
 

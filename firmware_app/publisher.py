@@ -34,15 +34,15 @@ class Publisher:
         if self._model is not None:
             session.push(self._model)
 
-    def result(self, message: list, now_ms: int) -> None:
-        """Publish one result."""
+    def result(self, message: list, now_ms: int, least_ms: int) -> None:
+        """Publish one result; least_ms: time between two results on each link, at least."""
         self.results += 1
         outgoing = None
         for session in self.sessions():
             if session.results:
                 if outgoing is None:
                     outgoing = Outgoing(wire.payload_of(message))
-                session.push_result(outgoing, now_ms)
+                session.push_result(outgoing, now_ms, least_ms)
 
     def event(self, kind: str, details: dict, now_ms: int) -> None:
         """Publish an event."""

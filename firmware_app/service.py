@@ -65,6 +65,8 @@ class Service:
         faults = self.configuration.read()
         self.log.level = _LEVELS[self.settings["log"]["level"]]
         self.name = self.settings["board"]["name"]
+        # Between the regular collections: what one burst of commands or text may leave behind.
+        gc.threshold(self.settings["memory"]["collect_kb"] * 1024)
         for text in faults:
             self.wrong(text)
         if faults and self.configuration.task is None:
@@ -103,7 +105,7 @@ class Service:
 
             try:
                 self._nic = nic.bring_up(network, self.log)
-                link = TcpLink(self, network)
+                link = TcpLink(self, network, self.settings["results"]["queue"])
                 link.start()
                 links.append(link)
                 self.log.info("listening on TCP port %d" % network["port"])

@@ -54,6 +54,13 @@ FIELDS = (
     Field("uart.rx", "integer", None, "RX pin; null: as the board is wired.", low=0, high=63),
     Field("uart.key_required", "boolean", False, "Ask for the board's key on this link too."),
     Field(
+        "uart.publish",
+        "choice",
+        "always",
+        "always: results go out unasked, for readers that only listen; on_request: to subscribers.",
+        choices=("always", "on_request"),
+    ),
+    Field(
         "uart.share", "integer", 90, "Line time that results may use.", 1, 100, unit="%", live=True
     ),
     Field("network.enabled", "boolean", True, "Listen for clients."),

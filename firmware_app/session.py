@@ -215,15 +215,19 @@ class Session:
         if self._state != CLOSED and not self.outbox.push(outgoing):
             self.close("the reader doesn't keep up")
 
-    def push_result(self, outgoing, now_ms: int) -> None:
-        """Queue a result, if the client asked for results and the time for the next has come."""
+    def push_result(self, outgoing, now_ms: int, least_ms: int = 0) -> None:
+        """Queue a result, if the client asked for results and the time for the next has come.
+
+        least_ms: the time between results that the board's settings demand of every link.
+        """
         if not self.results:
             return
-        if self._period_ms:
+        period_ms = max(self._period_ms, least_ms)
+        if period_ms:
             if now_ms < self._next_ms:
                 return
             # A slot is kept where it was due, so that the rate is met on average.
-            self._next_ms = max(self._next_ms + self._period_ms, now_ms - self._period_ms)
+            self._next_ms = max(self._next_ms + period_ms, now_ms - period_ms)
         self.outbox.push_result(outgoing)
 
     def subscribe(

@@ -13,7 +13,9 @@ def problems(service) -> list:
     """Return everything that is wrong now, one sentence each."""
     found = list(service.problems)
     camera = service.engine.camera
-    for text in (camera.problem if camera is not None else "", service.switcher.problem, service.engine.problem):
+    recognition = getattr(service.engine.task, "recognition", None)
+    gallery = recognition.problem if recognition is not None else ""
+    for text in (camera.problem if camera is not None else "", gallery, service.switcher.problem, service.engine.problem):
         if text and text not in found:
             found.append(text)
     return found

@@ -11,7 +11,8 @@ from firmware_app.package import read_package, resolve
 _SLICE = 65536  # bytes of a .kmodel read between two frames
 
 
-def _class_of(name: str):
+def _class_of(settings):
+    name = settings["task"]
     # Imported when asked for: a board that runs one task carries no others in memory.
     if name == "classification":
         from firmware_app.classification import Classification as kind
@@ -21,6 +22,8 @@ def _class_of(name: str):
         from firmware_app.segmentation import Segmentation as kind
     elif name == "multilabel":
         from firmware_app.multilabel import Multilabel as kind
+    elif name == "metric_learning" and settings["detection_package"]:
+        from firmware_app.identities import Identities as kind
     elif name == "metric_learning":
         from firmware_app.metric_learning import MetricLearning as kind
     elif name == "ocr_detection":
@@ -38,7 +41,7 @@ async def make_task(settings, pause):
     settings: the checked values of configs/tasks/NAME.yaml. pause: an async function called between
     slices of a .kmodel's file, so that frames go on meanwhile. Raises TaskError, OSError, MemoryError.
     """
-    kind = _class_of(settings["task"])
+    kind = _class_of(settings)
     packages: list = []
     models: list = []
     try:
@@ -56,7 +59,10 @@ async def make_task(settings, pause):
         for found in packages:
             data, found.sha256 = await _read(found.kmodel_path, pause)
             models.append(Model(data, found.img_size[0], found.img_size[1]))
-        return kind(settings, packages, models)
+        task = kind(settings, packages, models)
+        if hasattr(task, "prepare"):
+            await task.prepare(pause)
+        return task
     except (PackageError, kmodel.KmodelError, NpuError) as error:
         _give_back(models)
         raise TaskError(str(error))

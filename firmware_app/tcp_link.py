@@ -23,7 +23,6 @@ _INBOX = 8  # chunks received and not yet taken, per client
 _CHUNK = 4096
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
 _PUMP_FRAMES = 32  # frames one client gets in a row before the others have their turn
-_DEPTH = 4  # results that wait for a slow reader
 
 
 class _Slot:
@@ -46,11 +45,12 @@ class _Slot:
 class TcpLink:
     """The listener and its clients."""
 
-    def __init__(self, host, settings) -> None:
-        """settings: the `network` section of service.yaml."""
+    def __init__(self, host, settings, depth: int) -> None:
+        """settings: the `network` section of service.yaml; depth: results that wait for a slow reader."""
         self._host = host
         self._settings = settings
         self._slots = [_Slot() for _ in range(MAX_CLIENTS + _SPARE)]
+        self._depth = depth
         self._listener = None
         self._running = False
         self._most = min(MAX_CLIENTS, settings["max_clients"])
@@ -195,7 +195,7 @@ class TcpLink:
                     waiting = other
         slot.rest = None
         slot.linger_ms = 0
-        slot.session = Session(self._host, slot.address, now_ms, settings["key_required"], settings["sealed"], _DEPTH)
+        slot.session = Session(self._host, slot.address, now_ms, settings["key_required"], settings["sealed"], self._depth)
         slot.session.admits = self._admits
         if taken >= len(self._slots) - 2 and waiting is not None:
             # Whoever connects and says nothing must not keep others out.

@@ -68,6 +68,7 @@ class UartLink:
             self._rest = self._rest[len(piece) :] if len(self._rest) > len(piece) else None
         elif self.session.closing:
             self._renew(now_ms)  # the wire stays; only the session ended
+            busy = True
         return busy
 
     def sessions(self) -> list:

@@ -62,6 +62,7 @@ OCR_RECOGNITION = 36
 OCR = 37
 METRIC_LEARNING = 38
 MULTILABEL = 39
+IDENTITIES = 40  # metric_learning behind a detector
 
 RESULT_TASKS = {
     CLASSIFICATION: "classification",
@@ -72,6 +73,7 @@ RESULT_TASKS = {
     OCR: "ocr",
     METRIC_LEARNING: "metric_learning",
     MULTILABEL: "multilabel",
+    IDENTITIES: "metric_learning",
 }
 
 # WELCOME flags.
@@ -162,21 +164,17 @@ def stuff(data: bytes) -> bytes:
 def unstuff(data: bytes) -> bytes:
     """Undo stuff(); return b"" where data is no such encoding. data holds no zero byte."""
     size = len(data)
-    if data[0] == size:
+    at = data[0]
+    if at == size:
         return data[1:]
+    if size < 256:  # no block can be a full one, so every code byte but the first becomes a zero
+        out = bytearray(data)
+        while at < size:
+            out[at] = 0
+            at += data[at]
+        return bytes(out[1:]) if at == size else b""
     blocks = []
     at = 0
-    if size < 256:  # no block can be a full one followed by more without its zero
-        while at < size:
-            stop = at + data[at]
-            blocks.append(data[at + 1 : stop])
-            at = stop
-        if at == size:
-            return b"\0".join(blocks)
-        if at != size:
-            return b""
-        blocks = []
-        at = 0
     while at < size:
         code = data[at]
         stop = at + code

@@ -1,0 +1,144 @@
+"""What is worth saying about samples: which disagree, which look like another label's; and thresholds.
+
+Pure like gallery.py. Cosines are floats.
+"""
+
+DUPLICATE = 0.98  # cosine from which two samples count as the same picture
+MAX_SAMPLES = 500  # that suggest looks at, spread over all
+
+
+def _two(value: float) -> str:
+    return "%.2f" % value
+
+
+def _others(ops, gallery, vector, number: int, leave_out: int = -1):
+    """Return (best cosine within the label, nearest other label, best cosine there); None where there is none."""
+    samples = gallery.positive
+    if not len(samples):
+        return None, None, None
+    scores = samples.cosines(vector)
+    if leave_out >= 0:
+        scores[leave_out] = -4.0
+    own = None
+    if number >= 0:
+        mine = samples.of(scores, number)
+        if len(mine):
+            own = ops.highest(mine)[1]
+        if own is not None and own < -2:
+            own = None
+        scores = samples.without(scores, number)
+    row, other = ops.highest(scores)
+    if other < -2:
+        return own, None, None
+    return own, samples.owner_of(row), other
+
+
+async def check(ops, gallery, vectors: list, text: str, threshold: float, pause) -> list:
+    """Return a sentence for each of the unit vectors that is about to be enrolled and should be looked at."""
+    warnings: list = []
+    label = gallery.label(text)
+    number = label.number if label is not None else -1
+    if label is not None and label.threshold is not None:
+        threshold = label.threshold
+    for i in range(len(vectors)):
+        own, other_number, other = _others(ops, gallery, vectors[i], number)
+        for j in range(len(vectors)):
+            if i != j:
+                cosine = ops.dot(vectors[i], vectors[j])
+                own = cosine if own is None else max(own, cosine)
+        what = "sample %d" % (i + 1)
+        if other is not None and other >= DUPLICATE:
+            warnings.append("%s is nearly the same as one of %s (cosine %s)" % (what, gallery.text_of(other_number), _two(other)))
+        elif other is not None and own is not None and other >= own:
+            warnings.append(
+                "%s is nearer to %s (cosine %s) than to the others of %s (%s)"
+                % (what, gallery.text_of(other_number), _two(other), text, _two(own))
+            )
+        elif other is not None and own is None and other >= threshold:
+            warnings.append("%s would pass as %s (cosine %s)" % (what, gallery.text_of(other_number), _two(other)))
+        if own is not None and own < threshold:
+            warnings.append(
+                "%s disagrees with the others of %s (cosine %s at best, threshold %s)" % (what, text, _two(own), _two(threshold))
+            )
+        await pause()
+    return warnings
+
+
+async def check_negative(ops, gallery, vectors: list, text: str, pause) -> list:
+    """The same for negative samples: they must not be the label's own pictures."""
+    warnings: list = []
+    label = gallery.label(text)
+    if label is None or not label.count:
+        return warnings
+    for i in range(len(vectors)):
+        own, _, _ = _others(ops, gallery, vectors[i], label.number)
+        if own is not None and own >= DUPLICATE:
+            warnings.append(
+                "sample %d is nearly the same as a positive one of %s (cosine %s), which it will rule out" % (i + 1, text, _two(own))
+            )
+        await pause()
+    return warnings
+
+
+def relation(ops, gallery, samples, row: int) -> list:
+    """Return [best cosine to the others of its label, nearest other label, cosine there] of a sample, x 10,000."""
+    number = samples.owner_of(row)
+    own, other_number, other = _others(
+        ops, gallery, samples.table[row], number, row if samples is gallery.positive else -1
+    )
+    return [
+        None if own is None else int(round(own * 10000)),
+        None if other_number is None else gallery.text_of(other_number),
+        None if other is None else int(round(other * 10000)),
+    ]
+
+
+async def scores(gallery, rule, pause):
+    """Return (within, between): what the decision would see of enrolled samples, each left out in turn.
+
+    within: the score of the sample's own label (none where it is the only one), between: the best of
+    another label. Cosines x 10,000, at most MAX_SAMPLES samples, spread evenly.
+    """
+    within: list = []
+    between: list = []
+    samples = gallery.positive
+    step = max(1, (len(samples) + MAX_SAMPLES - 1) // MAX_SAMPLES)
+    for row in range(0, len(samples), step):
+        own, other = gallery.versus(row, rule)
+        if own is not None:
+            within.append(int(round(own * 10000)))
+        if other is not None:
+            between.append(int(round(other * 10000)))
+        await pause()
+    return within, between
+
+
+def threshold(within: list, between: list):
+    """Return (threshold x 10,000, wrongly refused, wrongly accepted), or None where there is nothing to tell.
+
+    Where the two can be told apart, the middle of the gap; else where the shares of both errors
+    together are smallest. Without a second label: a little below the lowest within.
+    """
+    if not within:
+        return None
+    if not between:
+        return max(0, min(within) - 500), 0, 0
+    low, high = min(within), max(between)
+    if high < low:
+        return (low + high + 1) // 2, 0, 0
+    best = None
+    candidates = sorted(set(within + between))
+    inside = sorted(within)
+    outside = sorted(between)
+    refused = 0  # within below the candidate
+    below = 0  # between below the candidate
+    for value in candidates:
+        while refused < len(inside) and inside[refused] < value:
+            refused += 1
+        while below < len(outside) and outside[below] < value:
+            below += 1
+        accepted = len(outside) - below
+        cost = refused * len(outside) + accepted * len(inside)
+        if best is None or cost < best[0]:
+            best = (cost, value, refused, accepted)
+    return best[1], best[2], best[3]

@@ -1,0 +1,104 @@
+"""Enrolled samples: unit vectors in one contiguous matrix, and whose each row is.
+
+The matrix is allocated ahead and grows by half its size; adding a sample writes one row, removing
+one moves the last row into its place. What computes is passed in: arrays.py on the board.
+"""
+
+import time
+
+_FIRST = 16  # rows of the first matrix
+_ENOUGH = 64  # rows from which the two ways to multiply are compared
+
+
+class Samples:
+    """Rows of unit vectors; owners: for each the number of its label, ids: the sample's own number."""
+
+    def __init__(self, ops, dimension: int) -> None:
+        self._ops = ops
+        self.dimension = dimension
+        self.table = ops.table(_FIRST, dimension)
+        self.owners = ops.column(_FIRST)
+        self.ids: list = []
+        self._rows = _FIRST
+        self._product = None  # which of the two ways is the faster one here
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def reserve(self, count: int) -> None:
+        """Make room for count more rows; MemoryError leaves everything as it is."""
+        used = len(self.ids)
+        if used + count <= self._rows:
+            return
+        rows = max(used + count, self._rows + self._rows // 2)
+        table = self._ops.grown(self.table, used, rows)
+        self.owners = self._ops.grown(self.owners, used, rows)
+        self.table = table
+        self._rows = rows
+
+    def add(self, number: int, owner: int, vector) -> None:
+        """Add one sample; vector has length 1."""
+        self.reserve(1)
+        row = len(self.ids)
+        self.table[row] = vector
+        self.owners[row] = owner
+        self.ids.append(number)
+
+    def remove(self, row: int) -> None:
+        """Remove one row; the last one takes its place."""
+        last = len(self.ids) - 1
+        if row != last:
+            self.table[row] = self.table[last]
+            self.owners[row] = self.owners[last]
+            self.ids[row] = self.ids[last]
+        self.ids.pop()
+
+    def clear(self) -> None:
+        """Remove all rows and give the matrix back."""
+        self.table = self._ops.table(_FIRST, self.dimension)
+        self.owners = self._ops.column(_FIRST)
+        self._rows = _FIRST
+        self.ids = []
+
+    def row_of(self, number: int) -> int:
+        """Return the row of a sample, or -1."""
+        try:
+            return self.ids.index(number)
+        except ValueError:
+            return -1
+
+    def rows_of(self, owner: int) -> list:
+        """Return the rows of one label, ascending."""
+        return self._ops.rows_with(self.owners, len(self.ids), owner)
+
+    def owner_of(self, row: int) -> int:
+        """Return the number of the label that a row belongs to."""
+        return int(self.owners[row])
+
+    def cosines(self, vector):
+        """Return the cosine of every row with a unit vector: one product of matrix and vector."""
+        used = len(self.ids)
+        if self._product is None:
+            if used < _ENOUGH:
+                return self._ops.product_by_dot(self.table, used, vector)
+            self._product = self._faster(vector)
+        return self._product(self.table, used, vector)
+
+    def _faster(self, vector):
+        # Which way is faster is a matter of how ulab was built, so it is tried, once.
+        ways = (self._ops.product_by_dot, self._ops.product_by_halves)
+        took = []
+        for way in ways:
+            way(self.table, _ENOUGH, vector)
+            start = time.ticks_us() if hasattr(time, "ticks_us") else 0
+            way(self.table, _ENOUGH, vector)
+            took.append(time.ticks_us() - start if hasattr(time, "ticks_us") else 0)
+        return ways[1] if took[1] < took[0] else ways[0]
+
+    def without(self, scores, owner: int):
+        """Return scores with those of one label out of the race."""
+        return self._ops.without(scores, self.owners, len(self.ids), owner)
+
+    def of(self, scores, owner: int):
+        """Return the scores of one label's rows."""
+        return self._ops.scores_of(scores, self.owners, len(self.ids), owner)
