@@ -223,7 +223,8 @@ class Decoder:
                     self.rejected += 1
                 else:
                     messages.append(message)
-        self._keep(rest)
+        if rest:
+            self._keep(rest)
         return messages
 
     def _keep(self, data: bytes) -> None:
