@@ -1,8 +1,12 @@
-"""Runs a script on a virtual board and keeps what it printed."""
+"""Runs a script on a virtual board and keeps what it printed.
+
+K230_MICROPYTHON names another interpreter to run all of them with.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +15,7 @@ from typing import Any
 from virtual_board.board import Event, VirtualBoard
 
 LIMIT_S = 60.0
+OTHER = os.environ.get("K230_MICROPYTHON")
 PACKAGES = Path(__file__).resolve().parents[2] / "models" / "packages"
 
 
@@ -46,6 +51,7 @@ def run_script(
     (card / "main.py").write_text(source, encoding="utf-8")
     options.setdefault("seconds", LIMIT_S)
     options.setdefault("restart", False)
+    options.setdefault("micropython", OTHER)
     if beside is None:
         options.setdefault("tcp", None)
     return asyncio.run(_run(card, beside, options))

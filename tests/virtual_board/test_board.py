@@ -146,6 +146,7 @@ except AssertionError as error:
     print(error)
 uart = machine.UART(3, 921600, timeout=0)
 print(uart.read(4), uart.any())
+uart.write(b"go\\n")
 line = b""
 while not line.endswith(b"\\n"):
     line += uart.read(16) or b""
@@ -160,6 +161,8 @@ time.sleep_ms(300)
     def talk() -> None:
         nonlocal answer
         handle = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        while os.read(handle, 1) != b"\n":
+            pass
         os.write(handle, b"question\n")
         while not answer.endswith(b"\n"):
             answer += os.read(handle, 64)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from .scripts import run_script
+from .scripts import OTHER, run_script
 
 OPEN = """
 import nncase_runtime as nn
@@ -84,6 +84,8 @@ print(bytes(jpeg.bytearray())[:2], jpeg.size() == len(jpeg.bytearray()))
     ],
 )
 def test_a_look_at_a_dead_frame_ends_the_process(tmp_path: Path, look: str, freed: str) -> None:
+    if OTHER is not None and look.startswith("print"):
+        pytest.skip("elements of a built-in ulab's arrays are read without anybody noticing")
     source = (
         OPEN
         + f"""

@@ -61,7 +61,7 @@ class Tensors:
             raise SiliconError(
                 "RuntimeError",
                 f"tensor {number} is no longer kept: the virtual board keeps the last "
-                f"{MAX_TENSORS} tensors of ai2d and KPU outputs, up to {MAX_TENSOR_BYTES >> 20} MiB",
+                f"{MAX_TENSORS} tensors of ai2d and the KPU, up to {MAX_TENSOR_BYTES >> 20} MiB",
             )
         self._items.move_to_end(number)
         return content
