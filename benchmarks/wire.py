@@ -1,0 +1,244 @@
+"""The link in figures, beside its peers: python -m benchmarks.wire [--json] [--long].
+
+Bytes of a detection result; decoding it to a typed result; what encoding costs in MicroPython; what
+noise does; capture to client on the virtual board. docs/benchmarks.md explains each figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import wire_latency, wire_noise, wire_peers
+from firmware_app import seal, wire
+from host_client.decode import Model, decode_result
+
+ROOT = Path(__file__).resolve().parent.parent
+COUNTS = (1, 5, 20)
+SEQ, TIME_MS, GENERATION = 70000, 17_000_000, 3  # at least 65,536 and 2 ** 24
+RATES = (1e-6, 1e-5, 1e-4, 1e-3)
+TRIALS = 10_500_000
+LONG_TRIALS = 200_000_000
+ROUNDS = 400
+
+
+def message(count: int, seq: int = SEQ) -> list[Any]:
+    """A detection result of so many boxes, as the board sends it."""
+    packed = b"".join(
+        struct.pack("<II", x | score << 11 | y << 21, w | kind << 11 | h << 21)
+        for x, y, w, h, score, kind in wire_peers.boxes(count)
+    )
+    return [wire.DETECTION, seq, TIME_MS, GENERATION, packed]
+
+
+def _sizes() -> dict[str, Any]:
+    key = bytes(32)
+    plain = {str(n): len(wire.encode(message(n))) for n in COUNTS}
+    tagged = {
+        str(n): len(wire.frame(seal.Sealer(key).seal(wire.payload_of(message(n))))) for n in COUNTS
+    }
+    peers: dict[str, dict[str, int]] = {}
+    for n in COUNTS:
+        for peer, size in wire_peers.sizes(wire_peers.boxes(n)).items():
+            peers.setdefault(peer, {})[str(n)] = size
+    return {"bytes": plain, "bytes_tagged": tagged, "bytes_peers": peers}
+
+
+# Decoding.
+
+
+def _our_decoder(count: int) -> Callable[[], Any]:
+    """From bytes to a typed result: COBS, CRC-32, msgpack, named tuples."""
+    frame = wire.encode(message(count))
+    labels = [f"class {i}" for i in range(20)]
+    model = Model([GENERATION, "detection", "model", bytes(32), labels, 640, 480])
+    feed = wire.Decoder().feed
+
+    def decode() -> Any:
+        for found in feed(frame):
+            return decode_result(found, model)
+        raise RuntimeError("the frame was rejected")
+
+    result = decode()
+    rows = [(b.x, b.y, b.w, b.h, b.score, b.label) for b in result.boxes]
+    wanted = [(*box[:4], box[4] / 1000, labels[box[5]]) for box in wire_peers.boxes(count)]
+    if rows != wanted:
+        raise RuntimeError("the frame was decoded to something else")
+    return decode
+
+
+def _interleaved(works: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
+    """Time each piece of work in turn, ROUNDS times; return microseconds a call, by round."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    repeat = 40
+    gc.collect()
+    for _ in range(ROUNDS):
+        for name, work in works.items():
+            start = time.perf_counter_ns()
+            for _ in range(repeat):
+                work()
+            times[name].append((time.perf_counter_ns() - start) / repeat / 1000)
+    return times
+
+
+async def _decode() -> dict[str, Any]:
+    ours: dict[str, float] = {}
+    speedups: dict[str, dict[str, float]] = {"sscma": {}, "esphome": {}}
+    peers: dict[str, dict[str, float]] = {"sscma": {}, "esphome": {}}
+    for n in COUNTS:
+        boxes = wire_peers.boxes(n)
+        works: dict[str, Callable[[], Any]] = {"ours": _our_decoder(n)}
+        for name, peer in (
+            ("sscma", wire_peers.sscma_decoder(boxes)),
+            ("esphome", wire_peers.esphome_decoder(boxes)),
+        ):
+            if peer is not None:
+                works[name] = peer
+        times = _interleaved(works)
+        ours[str(n)] = round(statistics.median(times["ours"]), 2)
+        for name, medians in peers.items():
+            if name in times:
+                medians[str(n)] = round(statistics.median(times[name]), 2)
+                # Round by round: what slows the machine down slows both.
+                ratios = [
+                    theirs / own for own, theirs in zip(times["ours"], times[name], strict=True)
+                ]
+                speedups[name][str(n)] = round(statistics.median(ratios), 3)
+    return {
+        "decode_us": ours,
+        "decode_us_peers": peers,
+        "decode_speedup_sscma": speedups["sscma"] or None,
+        "decode_speedup_esphome": speedups["esphome"] or None,
+    }
+
+
+# Encoding.
+
+
+def _encode() -> dict[str, Any]:
+    beside = Path(sys.executable).with_name("micropython")
+    command = os.environ.get("K230_TEST_MICROPYTHON") or (
+        str(beside) if beside.exists() else shutil.which("micropython")
+    )
+    if command is None:
+        return {"encode": None}
+    done = subprocess.run(
+        [
+            command,
+            str(ROOT / "benchmarks" / "wire_board.py"),
+            str(ROOT / "virtual_board" / "modules"),
+        ],
+        input=json.dumps({str(n): wire_peers.boxes(n) for n in COUNTS}) + "\n",
+        env={**os.environ, "MICROPYPATH": f"{ROOT}:.frozen"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"MicroPython: {done.stdout}{done.stderr}")
+    rows: dict[str, Any] = json.loads(done.stdout)
+    for row in rows.values():
+        for kind in ("us", "allocated"):
+            stages = row[kind]
+            shared = stages["pack"] + stages["encode"]
+            stages["unsealed"] = round(shared + stages["frame"], 2)
+            stages["sealed"] = round(shared + stages["seal"] + stages["frame_sealed"], 2)
+    return {"encode": rows}
+
+
+# Everything.
+
+
+def _noise(long: bool) -> dict[str, Any]:
+    tally = wire_noise.Tally()
+    rows = wire_noise.shares(message, RATES, 200_000, 1, tally)
+    trials = LONG_TRIALS if long else TRIALS
+    seconds = wire_noise.hammer(message, trials, 2, tally)
+    return {
+        "noise": [row._asdict() for row in rows],
+        "damaged_delivered": tally.damaged,
+        "decoder_trials": tally.trials,
+        "decoder_seconds": round(seconds, 1),
+    }
+
+
+def _table(found: dict[str, Any]) -> str:
+    """The figures for a person."""
+
+    def by_count(values: dict[str, Any] | None) -> str:
+        return "not installed" if not values else "  ".join(f"{values[str(n)]:>8}" for n in COUNTS)
+
+    lines = [f"{'boxes':34}" + "  ".join(f"{n:>8}" for n in COUNTS)]
+    lines.append(f"{'bytes':34}" + by_count(found["bytes"]))
+    lines.append(f"{'bytes in a sealed session':34}" + by_count(found["bytes_tagged"]))
+    for peer, sizes in found["bytes_peers"].items():
+        lines.append(f"{'bytes, ' + peer:34}" + by_count(sizes))
+    lines.append(f"{'decode to typed results, us':34}" + by_count(found["decode_us"]))
+    for peer, values in found["decode_us_peers"].items():
+        lines.append(f"{'decode, ' + peer + ', us':34}" + by_count(values))
+    for peer in ("sscma", "esphome"):
+        lines.append(f"{'times as fast as ' + peer:34}" + by_count(found[f"decode_speedup_{peer}"]))
+    if found["encode"] is None:
+        lines.append("encode in MicroPython: no micropython command")
+    else:
+        for kind, unit in (("us", "us"), ("allocated", "bytes of heap")):
+            for way in ("unsealed", "sealed"):
+                values = {n: row[kind][way] for n, row in found["encode"].items()}
+                lines.append(f"{f'encode, {way}, {unit}':34}" + by_count(values))
+    lines.append("")
+    lines.append("noise                      rate  boxes  bytes      sent  delivered    ceiling")
+    for row in found["noise"]:
+        lines.append(
+            f"{row['channel']:24} {row['rate']:6.0e}  {row['boxes']:5}  {row['frame_bytes']:5}"
+            f"  {row['sent']:8}  {row['delivered']:9.6f}  {row['ceiling']:9.6f}"
+        )
+    lines.append(
+        f"damaged frames delivered: {found['damaged_delivered']} of {found['decoder_trials']:,}"
+        " offered to the decoder"
+    )
+    lines.append("")
+    for clients, row in found["latency_ms"].items():
+        lines.append(
+            f"capture to client, {clients} subscriber(s): median {row['p50']} ms,"
+            f" p99 {row['p99']} ms ({row['results']} results,"
+            f" clocks within {row['clock_uncertainty_ms']} ms)"
+        )
+    return "\n".join(lines)
+
+
+def run(long: bool) -> dict[str, Any]:
+    """Measure everything."""
+    found: dict[str, Any] = {}
+    found.update(_sizes())
+    found.update(asyncio.run(_decode()))
+    found.update(_encode())
+    found.update(_noise(long))
+    found["latency_ms"] = wire_latency.measure(120.0 if long else 20.0)
+    return found
+
+
+def main() -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.wire", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--long", action="store_true", help="200 million trials, longer latencies")
+    arguments = parser.parse_args()
+    found = run(arguments.long)
+    print(json.dumps(found) if arguments.json else _table(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""From capture to client over TCP, on the virtual board with the board's own times.
+
+The board runs the shape classifier under the timing profile `k230`: camera, ai2d, KPU and what a
+socket costs the board's interpreter take a board's time; KPU outputs are recorded in the warm-up
+and replayed, as the simulator is slower than the chip. All clients live in one process here, whose
+own work is part of the figure. Capture times are the results' `host_time`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from host_client import Board
+from virtual_board.board import VirtualBoard
+from virtual_board.card import make_card
+
+PACKAGE = Path(__file__).resolve().parent.parent / "models" / "packages" / "shapes_cls"
+WARM_UP = 6.0  # seconds: the pictures are recorded, the clocks compared
+CAMERA = (640, 480)
+
+
+class Reader:
+    """One subscriber: its latencies, in seconds, from `start` on."""
+
+    def __init__(self) -> None:
+        self.start = float("inf")
+        self.latencies: list[float] = []
+        self.uncertainties: list[float] = []
+
+    async def read(self, url: str, key: str) -> None:
+        """Subscribe and note each result's age until cancelled."""
+        async with Board.connect(url, key=key) as board:
+            async for result in board.results():
+                now = time.time()
+                if now >= self.start and result.host_time is not None:
+                    self.latencies.append(now - result.host_time)
+                    self.uncertainties.append(result.uncertainty or 0.0)
+
+
+async def _measure(url: str, key: str, clients: int, seconds: float) -> dict[str, Any]:
+    readers = [Reader() for _ in range(clients)]
+    tasks = [asyncio.create_task(reader.read(url, key)) for reader in readers]
+    try:
+        await asyncio.sleep(WARM_UP)
+        begin = time.time()
+        for reader in readers:
+            reader.start = begin
+        await asyncio.sleep(seconds)
+        for task in tasks:
+            if task.done():
+                task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    ages = sorted(age for reader in readers for age in reader.latencies)
+    if len(ages) < 10 * clients:
+        raise RuntimeError(f"{len(ages)} results at {clients} clients in {seconds:g} s")
+    return {
+        "p50": round(1000 * statistics.median(ages), 2),
+        "p99": round(1000 * ages[int(0.99 * (len(ages) - 1))], 2),
+        "results": len(ages),
+        "results_per_second_each": round(len(ages) / clients / seconds, 1),
+        "clock_uncertainty_ms": round(
+            1000 * statistics.median(u for reader in readers for u in reader.uncertainties), 2
+        ),
+    }
+
+
+async def _run(seconds: float) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="k230-") as name:
+        folder = Path(name)
+        card = folder / "sdcard"
+        card.mkdir()
+        make_card(PACKAGE, card, camera_size=CAMERA, settings={"camera.fps": 30})
+        board = VirtualBoard(
+            sdcard=card,
+            camera=str(PACKAGE / "pictures"),
+            timing="k230",
+            replay=folder / "replay",
+        )
+        found: dict[str, Any] = {}
+        async with board:
+            await board.ready(60)
+            assert board.url is not None
+            for clients in (1, 8):
+                found[str(clients)] = await _measure(board.url, board.key, clients, seconds)
+        return found
+
+
+def measure(seconds: float) -> dict[str, Any]:
+    """Return {"1": ..., "8": ...}: p50 and p99 in ms, and what they were taken from."""
+    return asyncio.run(_run(seconds))

@@ -1,0 +1,158 @@
+"""The peers' side of benchmarks.wire: their bytes, and their own client libraries decoding them.
+
+Where a library is not installed (`pip install 'k230-vision[bench]'`), its bytes are computed
+from its documented format and its decoder is left out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+Row = tuple[int, int, int, int, int, int]  # x, y, w, h, score (per mille), class
+Decode = Callable[[], Any]
+
+CLASS_NAME = "person"  # what HuskyLens sends with every box
+
+
+def boxes(count: int) -> list[Row]:
+    """The boxes of every figure: a 640 x 480 frame, scores falling from 0.99."""
+    return [
+        (
+            37 * i % 600 + 20,
+            53 * i % 430 + 20,
+            60 + 7 * i % 200,
+            80 + 11 * i % 200,
+            990 - 31 * i,
+            i % 20,
+        )
+        for i in range(count)
+    ]
+
+
+def _rows(found: list[Row]) -> list[list[int]]:
+    """Boxes as the peers have them: scores in percent."""
+    return [[x, y, w, h, score // 10, kind] for x, y, w, h, score, kind in found]
+
+
+def sscma_bytes(found: list[Row]) -> bytes:
+    """An INVOKE event of SSCMA-Micro's AT protocol (docs/protocol), with the fewest spaces."""
+    data = {"count": 70000, "perf": [8, 365, 1], "boxes": _rows(found)}
+    event = {"type": 1, "name": "INVOKE", "code": 0, "data": data}
+    return b"\r" + json.dumps(event, separators=(",", ":")).encode() + b"\n"
+
+
+def huskylens_size(found: list[Row]) -> int:
+    """HuskyLens 2, protocol 0.2: request 6, info 16, and a frame for each box."""
+    return 6 + 16 + sum(18 + len(CLASS_NAME) for _ in found)
+
+
+def openmv_size(found: list[Row]) -> int:
+    """OpenMV protocol 1, a channel read: two requests, two answers; 12 bytes a box assumed."""
+    return 84 + 12 * len(found)
+
+
+def maix_size(found: list[Row]) -> int:
+    """Maix protocol: 12 bytes around, 14 a box as its example packs them."""
+    return 12 + 14 * len(found)
+
+
+def esphome_text(found: list[Row]) -> str:
+    """What a text sensor says: ESPHome has no schema for boxes."""
+    return json.dumps(_rows(found), separators=(",", ":"))
+
+
+def _varint(number: int) -> int:
+    return 1 if number < 128 else 2
+
+
+def esphome_size(found: list[Row]) -> int:
+    """TextSensorStateResponse (key fixed32, state) in a Noise frame: 3 + 4 inside + 16 of tag."""
+    text = len(esphome_text(found))
+    return 23 + 5 + 1 + _varint(text) + text
+
+
+def sizes(found: list[Row]) -> dict[str, int]:
+    """Bytes on the wire of one result, by peer."""
+    return {
+        "sscma": len(sscma_bytes(found)),
+        "huskylens": huskylens_size(found),
+        "openmv": openmv_size(found),
+        "maix": maix_size(found),
+        "esphome": esphome_size(found),
+    }
+
+
+def sscma_decoder(found: list[Row]) -> Decode | None:
+    """python-sscma's client, from bytes to the dict it hands on; None where not installed."""
+    try:
+        client: Any = importlib.import_module("sscma.micro.client")
+    except ImportError:
+        return None
+    events: list[Any] = []
+    data = sscma_bytes(found)
+    receive = client.Client(on_event=events.append).on_recieve
+
+    def decode() -> Any:
+        receive(data)
+        return events.pop()
+
+    if len(decode()["data"]["boxes"]) != len(found):
+        raise RuntimeError("python-sscma decodes something else")
+    return decode
+
+
+def esphome_decoder(found: list[Row]) -> Decode | None:
+    """aioesphomeapi's connection, unencrypted (its faster way), and json.loads of the state.
+
+    Call it inside a running event loop; None where the library is not installed.
+    """
+    try:
+        packets: Any = importlib.import_module("aioesphomeapi._frame_helper.packets")
+        plain: Any = importlib.import_module("aioesphomeapi._frame_helper.plain_text")
+        pb: Any = importlib.import_module("aioesphomeapi.api_pb2")
+        base: Any = importlib.import_module("aioesphomeapi.client_base")
+        link: Any = importlib.import_module("aioesphomeapi.connection")
+        core: Any = importlib.import_module("aioesphomeapi.core")
+    except ImportError:
+        return None
+    kind = pb.TextSensorStateResponse
+    parameters: dict[str, Any] = dict.fromkeys(
+        ("password", "zeroconf_manager", "noise_psk", "expected_name", "expected_mac", "timezone")
+    )
+    connection = link.APIConnection(
+        link.ConnectionParams(
+            addresses=["127.0.0.1"],
+            port=6053,
+            client_info="benchmark",
+            keepalive=20.0,
+            **parameters,
+        ),
+        None,
+        False,
+        "benchmark",
+    )
+    helper = plain.APIPlaintextFrameHelper(
+        connection=connection, client_info="benchmark", log_name="benchmark"
+    )
+    states: list[Any] = []
+
+    def on_state(state: Any) -> None:
+        states.append(json.loads(state.state))
+
+    connection.add_message_callback(partial(base.on_state_msg, on_state, {}), (kind,))
+    number = next(k for k, v in core.MESSAGE_TYPE_TO_PROTO.items() if v is kind)
+    state = kind(key=7, state=esphome_text(found)).SerializeToString()
+    data = b"".join(packets.make_plain_text_packets([(number, state)]))
+    receive = helper.data_received
+
+    def decode() -> Any:
+        receive(data)
+        return states.pop()
+
+    if len(decode()) != len(found):
+        raise RuntimeError("aioesphomeapi decodes something else")
+    return decode
