@@ -15,7 +15,9 @@ def integer(arguments: dict, name: str, low: int, high: int, default=None) -> in
     """Return an integer low...high."""
     value = arguments.get(name, default)
     if type(value) is not int or not low <= value <= high:
-        raise CommandError("bad_argument", "%s: expected an integer %d...%d, found %r" % (name, low, high, value))
+        raise CommandError(
+            "bad_argument", "%s: expected an integer %d...%d, found %r" % (name, low, high, value)
+        )
     return value
 
 
@@ -30,13 +32,16 @@ def text(arguments: dict, name: str) -> str:
 def sent_picture(service, session, arguments: dict):
     """Return (planes, width, height) of a picture that the client sent before with `put`."""
     if arguments.get("format", "rgb888p") != "rgb888p":
-        raise CommandError("bad_argument", "format: expected rgb888p, found %r" % (arguments.get("format"),))
+        raise CommandError(
+            "bad_argument", "format: expected rgb888p, found %r" % (arguments.get("format"),)
+        )
     width = integer(arguments, "width", 1, 8192)
     height = integer(arguments, "height", 1, 8192)
     data = service.transfers.finish(session, arguments.get("transfer"))
     if len(data) != 3 * width * height:
         raise CommandError(
             "bad_picture",
-            "width, height: expected %d x %d x 3 = %d bytes, found %d" % (width, height, 3 * width * height, len(data)),
+            "width, height: expected %d x %d x 3 = %d bytes, found %d"
+            % (width, height, 3 * width * height, len(data)),
         )
     return data, width, height

@@ -26,7 +26,9 @@ class CommandQueue:
     def add(self, session, request: int, command: str, arguments: dict) -> None:
         """Queue a command, or say why not."""
         if command not in commands.COMMANDS:
-            session.fail(request, "unknown_command", "the board does not know the command %s" % command[:64])
+            session.fail(
+                request, "unknown_command", "the board does not know the command %s" % command[:64]
+            )
         elif len(self._waiting) >= MAX_QUEUED:
             session.fail(request, "busy", "%d commands are waiting: try again" % MAX_QUEUED)
         else:
@@ -44,13 +46,18 @@ class CommandQueue:
                 continue
             session, request, command, arguments = self._waiting.pop(0)
             outcome = self._guarded(
-                session, request, command, lambda: commands.COMMANDS[command](self._service, session, arguments)
+                session,
+                request,
+                command,
+                lambda: commands.COMMANDS[command](self._service, session, arguments),
             )
             if hasattr(outcome, "send"):
                 # It waits for something (frames, a file): others need not wait for it.
                 if self._long >= MAX_LONG:
                     outcome.close()
-                    session.fail(request, "busy", "%d long commands are under way: try again" % MAX_LONG)
+                    session.fail(
+                        request, "busy", "%d long commands are under way: try again" % MAX_LONG
+                    )
                 else:
                     self._long += 1
                     asyncio.create_task(self._finish(session, request, command, outcome))
@@ -78,10 +85,14 @@ class CommandQueue:
             session.fail(request, "bad_argument", str(error))
         except MemoryError:
             gc.collect()
-            session.fail(request, "too_large", "the board's memory does not suffice for %s" % command)
+            session.fail(
+                request, "too_large", "the board's memory does not suffice for %s" % command
+            )
         except Exception as error:  # a fault of ours must not end the service
             sys.print_exception(error)
-            session.fail(request, "internal", "%s failed: %s: %s" % (command, type(error).__name__, error))
+            session.fail(
+                request, "internal", "%s failed: %s: %s" % (command, type(error).__name__, error)
+            )
         return _FAILED
 
 

@@ -37,7 +37,9 @@ def _tasks(service, session, arguments: dict):
 
 
 def _put(service, session, arguments: dict):
-    transfer = service.transfers.begin(session, arguments.get("kind"), arguments.get("size"), arguments.get("sha256"))
+    transfer = service.transfers.begin(
+        session, arguments.get("kind"), arguments.get("size"), arguments.get("sha256")
+    )
     return {"transfer": transfer.number, "offset": transfer.offset, "window": transfers.WINDOW}
 
 
@@ -53,7 +55,9 @@ async def _switch(service, session, arguments: dict):
 def _set(service, session, arguments: dict):
     changes = arguments.get("changes")
     if not isinstance(changes, dict) or not changes:
-        raise CommandError("bad_argument", "changes: expected settings and their values, found %r" % (changes,))
+        raise CommandError(
+            "bad_argument", "changes: expected settings and their values, found %r" % (changes,)
+        )
     save = flag(arguments, "save", False)
     for path in changes:
         where = service.switcher if service.switcher.has(path) else service.configuration
@@ -63,7 +67,10 @@ def _set(service, session, arguments: dict):
 
 def _config(service, session, arguments: dict):
     running = service.switcher.settings
-    return {"service": service.configuration.public(), "task": running.public() if running is not None else None}
+    return {
+        "service": service.configuration.public(),
+        "task": running.public() if running is not None else None,
+    }
 
 
 COMMANDS = {

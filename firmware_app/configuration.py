@@ -74,7 +74,9 @@ class Configuration:
         CommandError: it is not valid, and the old settings stay.
         """
         try:
-            fresh = self._applied(settings.read_service(read_text(SERVICE_YAML), shown(SERVICE_YAML)))
+            fresh = self._applied(
+                settings.read_service(read_text(SERVICE_YAML), shown(SERVICE_YAML))
+            )
         except (OSError, settings.SettingsError) as error:
             raise CommandError("failed", str(error))
         for field in fresh.fields:
@@ -92,7 +94,10 @@ class Configuration:
             raise CommandError("bad_argument", str(error))
         for field in values.fields:
             if field.path == path and not field.live:
-                raise CommandError("bad_argument", "%s: takes effect at the next start only; edit %s" % (path, values.name))
+                raise CommandError(
+                    "bad_argument",
+                    "%s: takes effect at the next start only; edit %s" % (path, values.name),
+                )
         return changed
 
     def change(self, path: str, value, save: bool) -> None:
@@ -117,7 +122,9 @@ class Configuration:
     def _in_file(self, values, path: str):
         """Return what the YAML itself says of a setting, whatever was changed since."""
         try:
-            read = settings.read_service if values.name == shown(SERVICE_YAML) else settings.read_task
+            read = (
+                settings.read_service if values.name == shown(SERVICE_YAML) else settings.read_task
+            )
             return read(read_text("/sdcard/" + values.name), values.name).get(path)
         except (OSError, ValueError, KeyError):
             return None

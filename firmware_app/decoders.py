@@ -45,7 +45,17 @@ def anchor_base(outputs, size, frame, classes, confidence, overlap, anchors, agn
     """
     _expect(outputs, output_sizes("AnchorBaseDet", size, classes), "AnchorBaseDet")
     return aicube.anchorbasedet_post_process(
-        outputs[0], outputs[1], outputs[2], list(size), list(frame), list(STRIDES), classes, confidence, overlap, list(anchors), agnostic
+        outputs[0],
+        outputs[1],
+        outputs[2],
+        list(size),
+        list(frame),
+        list(STRIDES),
+        classes,
+        confidence,
+        overlap,
+        list(anchors),
+        agnostic,
     )
 
 
@@ -53,7 +63,16 @@ def anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic) ->
     """Return rows as anchor_base does; AnchorFreeDet. Each box comes once for every class."""
     _expect(outputs, output_sizes("AnchorFreeDet", size, classes), "AnchorFreeDet")
     return aicube.anchorfreedet_post_process(
-        outputs[0], outputs[1], outputs[2], list(size), list(frame), list(STRIDES), classes, confidence, overlap, agnostic
+        outputs[0],
+        outputs[1],
+        outputs[2],
+        list(size),
+        list(frame),
+        list(STRIDES),
+        classes,
+        confidence,
+        overlap,
+        agnostic,
     )
 
 
@@ -61,7 +80,16 @@ def gfl(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
     """Return rows as anchor_base does; GFLDet."""
     _expect(outputs, output_sizes("GFLDet", size, classes), "GFLDet")
     return aicube.gfldet_post_process(
-        outputs[0], outputs[1], outputs[2], list(size), list(frame), list(STRIDES), classes, confidence, overlap, agnostic
+        outputs[0],
+        outputs[1],
+        outputs[2],
+        list(size),
+        list(frame),
+        list(STRIDES),
+        classes,
+        confidence,
+        overlap,
+        agnostic,
     )
 
 
@@ -76,7 +104,14 @@ def yolov8(outputs, size, frame, classes, confidence, overlap, most) -> list:
     points = sum(_grids(size[0], size[1], False))
     data = arrays.transposed(outputs[0].reshape((1, 4 + classes, points)))
     boxes, ids, scores = aidemo.yolov8_det_postprocess(
-        data, [frame[1], frame[0]], [size[1], size[0]], [frame[1], frame[0]], classes, confidence, overlap, most
+        data,
+        [frame[1], frame[0]],
+        [size[1], size[0]],
+        [frame[1], frame[0]],
+        classes,
+        confidence,
+        overlap,
+        most,
     )
     rows = []
     for i in range(len(ids)):
@@ -93,7 +128,10 @@ def text_boxes(probabilities, size, dummy, mask_threshold, box_threshold) -> lis
     """
     if arrays.size_of(probabilities) != size[0] * size[1]:
         raise TaskError(
-            "img_size: expected a map of %d x %d, found %d values" % (size[0], size[1], arrays.size_of(probabilities))
+            "img_size: expected a map of %d x %d, found %d values"
+            % (size[0], size[1], arrays.size_of(probabilities))
         )
-    found = aicube.ocr_post_process(probabilities, dummy, list(size), list(size), mask_threshold, box_threshold)
+    found = aicube.ocr_post_process(
+        probabilities, dummy, list(size), list(size), mask_threshold, box_threshold
+    )
     return [[float(v) for v in row[1]] for row in found]

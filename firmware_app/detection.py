@@ -46,16 +46,23 @@ class Detection(SingleModelTask):
         else:
             agnostic = settings["nms"] == "class_agnostic"
         if self._head == "AnchorBaseDet":
-            return decoders.anchor_base(outputs, size, frame, classes, confidence, overlap, package.anchors, agnostic)
+            return decoders.anchor_base(
+                outputs, size, frame, classes, confidence, overlap, package.anchors, agnostic
+            )
         if self._head == "GFLDet":
             return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
         if self._head == "YOLOv8":
-            return decoders.yolov8(outputs, size, frame, classes, confidence, overlap, settings["max_results"])
+            return decoders.yolov8(
+                outputs, size, frame, classes, confidence, overlap, settings["max_results"]
+            )
         if settings["vendor_compatible"]:
-            return decoders.anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic)
+            return decoders.anchor_free(
+                outputs, size, frame, classes, confidence, overlap, agnostic
+            )
         # The native function ignores the class scores; in Python, on the few cells that count.
         levels = [
-            (decoders.STRIDES[i], arrays.rows_above(outputs[i], 5 + classes, 4, confidence)) for i in range(3)
+            (decoders.STRIDES[i], arrays.rows_above(outputs[i], 5 + classes, 4, confidence))
+            for i in range(3)
         ]
         return repair.anchor_free(levels, size, frame, confidence, overlap, agnostic)
 
@@ -100,7 +107,13 @@ def pack_boxes(boxes: list):
     packed = bytearray(8 * len(boxes))
     at = 0
     for x, y, w, h, score, label in boxes:
-        if x > _MAX_COORDINATE or y > _MAX_COORDINATE or w > _MAX_COORDINATE or h > _MAX_COORDINATE or label > _MAX_CLASS:
+        if (
+            x > _MAX_COORDINATE
+            or y > _MAX_COORDINATE
+            or w > _MAX_COORDINATE
+            or h > _MAX_COORDINATE
+            or label > _MAX_CLASS
+        ):
             return [list(box) for box in boxes]
         struct.pack_into("<II", packed, at, x | score << 11 | y << 21, w | label << 11 | h << 21)
         at += 8

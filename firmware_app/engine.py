@@ -35,11 +35,19 @@ class Engine:
         self._result_us = 0  # when the last result was published
         self._intervals: list = []  # between the latest results, us
         # Sums of the running statistics period.
-        self.stages = {}
+        self.stages: dict = {}
         self._clear()
 
     def _clear(self) -> None:
-        self.stages = {"frames": 0, "wait_us": 0, "ai2d_us": 0, "kpu_us": 0, "decode_us": 0, "publish_us": 0, "gc_us": 0}
+        self.stages = {
+            "frames": 0,
+            "wait_us": 0,
+            "ai2d_us": 0,
+            "kpu_us": 0,
+            "decode_us": 0,
+            "publish_us": 0,
+            "gc_us": 0,
+        }
 
     def statistics(self) -> dict:
         """Return the sums since the last call, and begin anew."""

@@ -25,14 +25,19 @@ def recognition_of(service):
         raise CommandError("no_task", service.switcher.problem or "no task is running")
     recognition = getattr(task, "recognition", None)
     if recognition is None:
-        raise CommandError("no_task", "the running task is %s, not metric_learning" % service.switcher.name)
+        raise CommandError(
+            "no_task", "the running task is %s, not metric_learning" % service.switcher.name
+        )
     return recognition
 
 
 def gallery_of(recognition):
     """Return the gallery in use; CommandError where there is none."""
     if recognition.gallery is None:
-        raise CommandError("not_found", recognition.problem or "no gallery is in use: enroll something or select one")
+        raise CommandError(
+            "not_found",
+            recognition.problem or "no gallery is in use: enroll something or select one",
+        )
     return recognition.gallery
 
 
@@ -41,7 +46,11 @@ def label_text(arguments: dict, name: str = "label") -> str:
     value = text(arguments, name)
     size = len(value.encode())
     if size > gallery_format.MAX_TEXT:
-        raise CommandError("bad_argument", "%s: expected at most %d bytes of UTF-8, found %d" % (name, gallery_format.MAX_TEXT, size))
+        raise CommandError(
+            "bad_argument",
+            "%s: expected at most %d bytes of UTF-8, found %d"
+            % (name, gallery_format.MAX_TEXT, size),
+        )
     return value
 
 
@@ -51,7 +60,10 @@ async def select(service, recognition, name) -> None:
         file = await recognition.open(name, pause) if name is not None else None
     except (GalleryError, OSError) as error:
         raise CommandError("failed", "gallery %s: %s" % (name, error))
-    if service.engine.task is None or getattr(service.engine.task, "recognition", None) is not recognition:
+    if (
+        service.engine.task is None
+        or getattr(service.engine.task, "recognition", None) is not recognition
+    ):
         raise CommandError("failed", "the task was switched meanwhile")
     switcher = service.switcher
     service.configuration.remember(switcher.settings, "gallery", name)
@@ -65,12 +77,24 @@ def _region(arguments: dict, service):
     if value is None:
         return None
     good = isinstance(value, list) and len(value) == 4
-    if not good or not all([type(n) is int and 0 <= n <= 8192 for n in value]) or value[2] < 8 or value[3] < 8:
-        raise CommandError("bad_argument", "region: expected [x, y, width, height] in pixels, at least 8 x 8, found %r" % (value,))
-    camera = service.engine.camera
-    if camera is not None and (value[0] + value[2] > camera.width or value[1] + value[3] > camera.height):
+    if (
+        not good
+        or not all([type(n) is int and 0 <= n <= 8192 for n in value])
+        or value[2] < 8
+        or value[3] < 8
+    ):
         raise CommandError(
-            "bad_argument", "region: expected a rectangle inside %d x %d, found %r" % (camera.width, camera.height, value)
+            "bad_argument",
+            "region: expected [x, y, width, height] in pixels, at least 8 x 8, found %r" % (value,),
+        )
+    camera = service.engine.camera
+    if camera is not None and (
+        value[0] + value[2] > camera.width or value[1] + value[3] > camera.height
+    ):
+        raise CommandError(
+            "bad_argument",
+            "region: expected a rectangle inside %d x %d, found %r"
+            % (camera.width, camera.height, value),
         )
     return tuple(value)
 
@@ -181,7 +205,9 @@ async def enroll(service, session, arguments: dict) -> dict:
             warnings = await gallery_quality.check_negative(arrays, gallery, vectors, label, pause)
         else:
             rule = recognition.rule()
-            warnings = await gallery_quality.check(arrays, gallery, vectors, label, rule.threshold, pause)
+            warnings = await gallery_quality.check(
+                arrays, gallery, vectors, label, rule.threshold, pause
+            )
         ids = await _add(recognition.file, label, vectors, negative)
         known = gallery.label(label)
         result = {
@@ -220,7 +246,9 @@ async def _add(file, label: str, vectors: list, negative: bool) -> list:
         flags = gallery_format.NEGATIVE if negative else 0
         for i in range(len(vectors)):
             heads.append((gallery.next_id + i, number, flags))
-        body = gallery_format.samples_body(heads, b"".join([arrays.float_bytes(vector) for vector in vectors]))
+        body = gallery_format.samples_body(
+            heads, b"".join([arrays.float_bytes(vector) for vector in vectors])
+        )
         changes.append((gallery_format.SAMPLES, body))
         await file.change(changes, pause)
     except (GalleryError, OSError) as error:
@@ -247,7 +275,9 @@ async def recognize(service, session, arguments: dict) -> dict:
         recognition.add(tap)
         try:
             seconds = integer(arguments, "seconds", 1, 3600, 60)
-            found = await _next(service, session, recognition, tap, service.clock.ms() + 1000 * seconds)
+            found = await _next(
+                service, session, recognition, tap, service.clock.ms() + 1000 * seconds
+            )
         finally:
             recognition.drop(tap)
         if found is None:
@@ -261,13 +291,22 @@ async def recognize(service, session, arguments: dict) -> dict:
         if one.vector is not None:
             for number, score in gallery.ranking(one.vector, rule, top):
                 matches.append([gallery.text_of(number), int(round(score * 10000))])
-        row = {"identity": decision.row(), "reason": decision.reason, "matches": matches, "light": one.fault() or None}
+        row = {
+            "identity": decision.row(),
+            "reason": decision.reason,
+            "matches": matches,
+            "light": one.fault() or None,
+        }
         if one.box is not None:
             row["box"] = list(one.box)
             row["class"] = labels[one.kind] if one.kind < len(labels) else str(one.kind)
             row["score1000"] = one.score1000
         rows.append(row)
-    return {"gallery": recognition.name, "threshold": int(round(rule.threshold * 10000)), "found": rows}
+    return {
+        "gallery": recognition.name,
+        "threshold": int(round(rule.threshold * 10000)),
+        "found": rows,
+    }
 
 
 COMMANDS = {"enroll": enroll, "recognize": recognize}

@@ -29,7 +29,9 @@ class GalleryError(ValueError):
 class Rule:
     """How a gallery decides: threshold and margin (cosines), how a label's samples combine, k of nearest."""
 
-    def __init__(self, threshold: float, margin: float = 0.0, combine: str = BEST, nearest: int = 3) -> None:
+    def __init__(
+        self, threshold: float, margin: float = 0.0, combine: str = BEST, nearest: int = 3
+    ) -> None:
         self.threshold = threshold
         self.margin = margin
         self.combine = combine
@@ -119,7 +121,8 @@ class Gallery:
         """Raise GalleryError unless count more samples fit; make room for them."""
         if len(self) + count > self.capacity:
             raise GalleryError(
-                "the gallery is full: it holds %d samples of at most %d, %d more don't fit" % (len(self), self.capacity, count)
+                "the gallery is full: it holds %d samples of at most %d, %d more don't fit"
+                % (len(self), self.capacity, count)
             )
 
     def apply(self, kind: int, body) -> None:
@@ -167,7 +170,9 @@ class Gallery:
             number, owner, flags = heads[i]
             if owner not in self._labels:
                 raise ValueError("a sample of a label that is not there")
-            if number < self.next_id and (self.positive.row_of(number) >= 0 or self.negative.row_of(number) >= 0):
+            if number < self.next_id and (
+                self.positive.row_of(number) >= 0 or self.negative.row_of(number) >= 0
+            ):
                 raise ValueError("two samples have the number %d" % number)
             if number in seen:
                 raise ValueError("two samples have the number %d" % number)
@@ -316,7 +321,9 @@ class Gallery:
         else:
             scores = samples.cosines(vector)
             scores[row] = _OUT
-            count = min(rule.nearest if rule.combine == NEAREST else 1, max(1, self._labels[own].count - 1))
+            count = min(
+                rule.nearest if rule.combine == NEAREST else 1, max(1, self._labels[own].count - 1)
+            )
             mine = self._ops.highest_mean(samples.of(scores, own), count)
             others = samples.without(scores, own)
             if rule.combine == NEAREST:

@@ -52,7 +52,12 @@ async def _change(service, action: str, label, prepare) -> dict:
 
 def _row(label) -> list:
     threshold = label.threshold
-    return [label.text, label.count, label.negatives, None if threshold is None else int(round(threshold * 10000))]
+    return [
+        label.text,
+        label.count,
+        label.negatives,
+        None if threshold is None else int(round(threshold * 10000)),
+    ]
 
 
 def _list(service, session, arguments: dict) -> dict:
@@ -115,7 +120,10 @@ async def _show(service, session, arguments: dict) -> dict:
         place = gallery.find(number)
         if place is not None:  # another client may have removed it between two of them
             samples, row = place
-            rows.append([number, samples is gallery.negative] + gallery_quality.relation(arrays, gallery, samples, row))
+            rows.append(
+                [number, samples is gallery.negative]
+                + gallery_quality.relation(arrays, gallery, samples, row)
+            )
         await pause()
     return {"label": _row(label), "samples": rows, "total": len(order)}
 
@@ -128,7 +136,9 @@ async def _rename(service, session, arguments: dict) -> dict:
         other = gallery.label(to)
         if other is not None and other is not label:
             raise CommandError("bad_argument", "to: the gallery has a label %s already" % to)
-        return [(gallery_format.LABEL, gallery_format.label_body(label.number, to, label.threshold))]
+        return [
+            (gallery_format.LABEL, gallery_format.label_body(label.number, to, label.threshold))
+        ]
 
     return await _change(service, "rename", to, prepare)
 
@@ -136,7 +146,10 @@ async def _rename(service, session, arguments: dict) -> dict:
 async def _threshold(service, session, arguments: dict) -> dict:
     value = arguments.get("threshold")
     if value is not None and (type(value) is not int or not 0 <= value <= 10000):
-        raise CommandError("bad_argument", "threshold: expected a cosine x 10,000, 0...10000, or nil, found %r" % (value,))
+        raise CommandError(
+            "bad_argument",
+            "threshold: expected a cosine x 10,000, 0...10000, or nil, found %r" % (value,),
+        )
 
     def prepare(gallery) -> list:
         label = _label(gallery, arguments)
@@ -153,7 +166,12 @@ async def _remove(service, session, arguments: dict) -> dict:
 
     def prepare(gallery) -> list:
         if sample is None:
-            return [(gallery_format.REMOVE_LABEL, gallery_format.number_body(_label(gallery, arguments).number))]
+            return [
+                (
+                    gallery_format.REMOVE_LABEL,
+                    gallery_format.number_body(_label(gallery, arguments).number),
+                )
+            ]
         number = integer(arguments, "sample", 1, 0x7FFFFFFF)
         place = gallery.find(number)
         if place is None:
@@ -188,7 +206,11 @@ async def _select(service, session, arguments: dict) -> dict:
         gallery = in_use.gallery
     changed(service, "select", None)
     total = len(gallery) if gallery is not None else 0
-    return {"gallery": name, "total": total, "labels": len(gallery.labels()) if gallery is not None else 0}
+    return {
+        "gallery": name,
+        "total": total,
+        "labels": len(gallery.labels()) if gallery is not None else 0,
+    }
 
 
 async def _delete(service, session, arguments: dict) -> dict:
@@ -196,7 +218,9 @@ async def _delete(service, session, arguments: dict) -> dict:
     name = gallery_name(arguments)
     async with in_use.lock:
         if name == in_use.name:
-            raise CommandError("bad_argument", "name: the gallery %s is in use: select another first" % name)
+            raise CommandError(
+                "bad_argument", "name: the gallery %s is in use: select another first" % name
+            )
         if name not in recognition.names():
             raise CommandError("not_found", "there is no gallery %s" % name)
         path = recognition.path_of(name)
@@ -248,7 +272,9 @@ async def _export(service, session, arguments: dict) -> dict:
 
 
 async def _import(service, session, arguments: dict) -> dict:
-    return await receive(service, session, recognition_of(service), gallery_name(arguments), arguments)
+    return await receive(
+        service, session, recognition_of(service), gallery_name(arguments), arguments
+    )
 
 
 COMMANDS = {

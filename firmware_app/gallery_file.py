@@ -86,7 +86,9 @@ class GalleryFile:
         if self._torn or not self.size:
             await self.rewrite(pause)
         if os.stat(self.path)[6] != self.size:
-            raise GalleryError("%s: the file was changed by somebody else: restart the task" % self.path)
+            raise GalleryError(
+                "%s: the file was changed by somebody else: restart the task" % self.path
+            )
         data, crc = gallery_format.records(changes, self._crc)
         try:
             with open(self.path, "ab") as file:
@@ -160,7 +162,10 @@ class GalleryFile:
 def contents(gallery: Gallery, ops):
     """Yield the records (kind, body) that make this gallery: labels, then samples by their numbers."""
     for label in gallery.labels():
-        yield gallery_format.LABEL, gallery_format.label_body(label.number, label.text, label.threshold)
+        yield (
+            gallery_format.LABEL,
+            gallery_format.label_body(label.number, label.text, label.threshold),
+        )
     order = []
     for samples, flag in ((gallery.positive, 0), (gallery.negative, gallery_format.NEGATIVE)):
         for row in range(len(samples)):

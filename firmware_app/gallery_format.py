@@ -143,7 +143,10 @@ def parse_label(body: bytes):
 
 def samples_body(heads: list, vectors: bytes) -> bytes:
     """Return the body of SAMPLES; heads: (id, label, flags), vectors: float32 of all of them."""
-    return b"".join([struct.pack("<IHH", number, label, flags) for number, label, flags in heads]) + vectors
+    return (
+        b"".join([struct.pack("<IHH", number, label, flags) for number, label, flags in heads])
+        + vectors
+    )
 
 
 def samples_per_record(dimension: int) -> int:

@@ -35,7 +35,9 @@ def _begin(session, in_use, name: str, size: int) -> Incoming:
     room = os.statvfs(recognition.FOLDER)
     free = room[0] * room[3]
     if free < size + _FREE:
-        raise CommandError("too_large", "the gallery needs %d bytes, the card has %d left" % (size, free))
+        raise CommandError(
+            "too_large", "the gallery needs %d bytes, the card has %d left" % (size, free)
+        )
     incoming = Incoming(session, name, size)
     in_use.incoming = incoming
     return incoming
@@ -53,9 +55,13 @@ async def receive(service, session, in_use, name: str, arguments: dict) -> dict:
             if offset == 0:
                 incoming = _begin(session, in_use, name, integer(arguments, "size", 1, MAX_SIZE))
             elif incoming is None or incoming.session is not session or incoming.name != name:
-                raise CommandError("not_found", "no import of %s is under way: begin at offset 0" % name)
+                raise CommandError(
+                    "not_found", "no import of %s is under way: begin at offset 0" % name
+                )
             if offset != incoming.offset or offset + len(data) > incoming.size:
-                raise CommandError("bad_argument", "offset: expected %d, found %d" % (incoming.offset, offset))
+                raise CommandError(
+                    "bad_argument", "offset: expected %d, found %d" % (incoming.offset, offset)
+                )
             with open(incoming.path, "ab" if offset else "wb") as file:
                 file.write(data)
                 file.flush()

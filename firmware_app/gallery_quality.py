@@ -48,17 +48,24 @@ async def check(ops, gallery, vectors: list, text: str, threshold: float, pause)
                 own = cosine if own is None else max(own, cosine)
         what = "sample %d" % (i + 1)
         if other is not None and other >= DUPLICATE:
-            warnings.append("%s is nearly the same as one of %s (cosine %s)" % (what, gallery.text_of(other_number), _two(other)))
+            warnings.append(
+                "%s is nearly the same as one of %s (cosine %s)"
+                % (what, gallery.text_of(other_number), _two(other))
+            )
         elif other is not None and own is not None and other >= own:
             warnings.append(
                 "%s is nearer to %s (cosine %s) than to the others of %s (%s)"
                 % (what, gallery.text_of(other_number), _two(other), text, _two(own))
             )
         elif other is not None and own is None and other >= threshold:
-            warnings.append("%s would pass as %s (cosine %s)" % (what, gallery.text_of(other_number), _two(other)))
+            warnings.append(
+                "%s would pass as %s (cosine %s)"
+                % (what, gallery.text_of(other_number), _two(other))
+            )
         if own is not None and own < threshold:
             warnings.append(
-                "%s disagrees with the others of %s (cosine %s at best, threshold %s)" % (what, text, _two(own), _two(threshold))
+                "%s disagrees with the others of %s (cosine %s at best, threshold %s)"
+                % (what, text, _two(own), _two(threshold))
             )
         await pause()
     return warnings
@@ -74,7 +81,8 @@ async def check_negative(ops, gallery, vectors: list, text: str, pause) -> list:
         own, _, _ = _others(ops, gallery, vectors[i], label.number)
         if own is not None and own >= DUPLICATE:
             warnings.append(
-                "sample %d is nearly the same as a positive one of %s (cosine %s), which it will rule out" % (i + 1, text, _two(own))
+                "sample %d is nearly the same as a positive one of %s (cosine %s), which it will rule out"
+                % (i + 1, text, _two(own))
             )
         await pause()
     return warnings

@@ -97,7 +97,9 @@ class Identities:
         return [rows]
 
     def _cut(self, plan, box):
-        scaler = npu.Scaler((plan.width, plan.height), self.package.img_size, region=box, output=self._crop)
+        scaler = npu.Scaler(
+            (plan.width, plan.height), self.package.img_size, region=box, output=self._crop
+        )
         self._crop = scaler.output
         return scaler.run(self._source)
 

@@ -19,7 +19,10 @@ def bring_up(settings, log):
             log.info("joining the Wi-Fi network %s" % settings["ssid"])
             # Blocks for seconds with the interpreter held: only here, at the start.
             if not nic.connect(settings["ssid"], settings["password"]):
-                log.warning("network: the Wi-Fi network %s can't be joined; clients may come later" % settings["ssid"])
+                log.warning(
+                    "network: the Wi-Fi network %s can't be joined; clients may come later"
+                    % settings["ssid"]
+                )
         return nic
     if kind == "access_point":
         nic = network.WLAN(network.AP_IF)

@@ -34,7 +34,9 @@ def light(picture):
 class Scaler:
     """One ai2d set-up: crop, resize (bilinear, half-pixel), constant border, into a tensor of its own."""
 
-    def __init__(self, source, target, pads=(0, 0, 0, 0), pad_value: int = 114, region=None, output=None) -> None:
+    def __init__(
+        self, source, target, pads=(0, 0, 0, 0), pad_value: int = 114, region=None, output=None
+    ) -> None:
         """source, target: (width, height) in pixels; pads: (top, bottom, left, right) in target pixels.
 
         region: (x, y, width, height) of the source to take, or None for all of it. output: the
@@ -51,9 +53,15 @@ class Scaler:
         top, bottom, left, right = pads
         taken = region[2] if region is not None else width
         if left > 0 and taken < _NARROWEST_PADDED:
-            raise NpuError("a picture that is padded needs a width of at least %d, found %d" % (_NARROWEST_PADDED, taken))
+            raise NpuError(
+                "a picture that is padded needs a width of at least %d, found %d"
+                % (_NARROWEST_PADDED, taken)
+            )
         if top + bottom >= target[1] or left + right >= target[0]:
-            raise NpuError("nothing is left of the picture inside a border of %d/%d/%d/%d" % (top, bottom, left, right))
+            raise NpuError(
+                "nothing is left of the picture inside a border of %d/%d/%d/%d"
+                % (top, bottom, left, right)
+            )
         ai2d = nn.ai2d()
         ai2d.set_dtype(nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, arrays.uint8, arrays.uint8)
         if region is not None:
@@ -98,7 +106,13 @@ class Turner:
         if top or bottom or left or right:
             ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [0, 0, 0])
         ai2d.set_affine_param(
-            True, nn.interp_method.cv2_bilinear, 0, 0, 0, 1, [a, b, -(a * x0 + b * y0), c, d, -(c * x0 + d * y0)]
+            True,
+            nn.interp_method.cv2_bilinear,
+            0,
+            0,
+            0,
+            1,
+            [a, b, -(a * x0 + b * y0), c, d, -(c * x0 + d * y0)],
         )
         self._ai2d = ai2d
         self._builder = ai2d.build([1, 3, height, width], [1, 3, target[1], target[0]])
@@ -131,7 +145,8 @@ class Model:
         found = self._kpu.inputs_desc(0)["tensor_size"]
         if found != expected:
             raise NpuError(
-                "img_size: expected the kmodel's input of %d bytes, found %d x %d x 3 = %d bytes" % (found, width, height, expected)
+                "img_size: expected the kmodel's input of %d bytes, found %d x %d x 3 = %d bytes"
+                % (found, width, height, expected)
             )
         self.outputs = self._kpu.outputs_size()
 

@@ -57,9 +57,19 @@ class Ocr(OcrDetection):
             left, top = min(x0, x3), min(y0, y1)
             width, height = max(x1, x2) - left, max(y2, y3) - top
             left, top = min(left, plan.width - 1), min(top, plan.height - 1)
-            width, height = max(1, min(width, plan.width - left)), max(1, min(height, plan.height - top))
+            width, height = (
+                max(1, min(width, plan.width - left)),
+                max(1, min(height, plan.height - top)),
+            )
             pads = letterbox.corner_pads(width, height, target[0], target[1])
-            scaler = npu.Scaler((plan.width, plan.height), target, pads, 0, (left, top, width, height), self._crop_output)
+            scaler = npu.Scaler(
+                (plan.width, plan.height),
+                target,
+                pads,
+                0,
+                (left, top, width, height),
+                self._crop_output,
+            )
         else:
             width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + 0.5))
             height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + 0.5))

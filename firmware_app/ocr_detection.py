@@ -16,7 +16,11 @@ class OcrDetection(SingleModelTask):
 
     def pads(self, width: int, height: int):
         """Return the letterbox, the picture at the top left."""
-        pads = letterbox.vendor_corner_pads if self.settings["vendor_compatible"] else letterbox.corner_pads
+        pads = (
+            letterbox.vendor_corner_pads
+            if self.settings["vendor_compatible"]
+            else letterbox.corner_pads
+        )
         return pads(width, height, self.package.img_size[0], self.package.img_size[1])
 
     def quads(self, outputs: list, plan) -> list:
@@ -24,7 +28,9 @@ class OcrDetection(SingleModelTask):
         size = self.package.img_size
         probabilities = arrays.first_channel(outputs[0])
         mask = self.threshold("mask_threshold")
-        found = decoders.text_boxes(probabilities, size, self._dummy, mask, self.threshold("box_threshold"))
+        found = decoders.text_boxes(
+            probabilities, size, self._dummy, mask, self.threshold("box_threshold")
+        )
 
         def inside(x: int, y: int) -> bool:
             return 0 <= x < size[0] and 0 <= y < size[1] and probabilities[y * size[0] + x] > mask
@@ -42,7 +48,9 @@ class OcrDetection(SingleModelTask):
             corners = []
             for i in range(0, 8, 2):
                 corners.append(dx + min(width, max(0, int(quad[i] * width / picture[0] + 0.5))))
-                corners.append(dy + min(height, max(0, int(quad[i + 1] * height / picture[1] + 0.5))))
+                corners.append(
+                    dy + min(height, max(0, int(quad[i + 1] * height / picture[1] + 0.5)))
+                )
             if min(_side(corners, 0, 2), _side(corners, 2, 4)) < max(1, smallest):
                 continue
             rows.append([corners, score])
@@ -51,7 +59,9 @@ class OcrDetection(SingleModelTask):
 
     def decode(self, outputs: list, plan) -> list:
         """Return [rows]: [nil, score16, quad] for each text."""
-        return [[[None, int(score * 65535 + 0.5), quad] for quad, score in self.quads(outputs, plan)]]
+        return [
+            [[None, int(score * 65535 + 0.5), quad] for quad, score in self.quads(outputs, plan)]
+        ]
 
 
 def _top(row):

@@ -17,7 +17,11 @@ class OcrRecognition(SingleModelTask):
 
     def pads(self, width: int, height: int):
         """Return the letterbox, the picture at the top left."""
-        pads = letterbox.vendor_corner_pads if self.settings["vendor_compatible"] else letterbox.corner_pads
+        pads = (
+            letterbox.vendor_corner_pads
+            if self.settings["vendor_compatible"]
+            else letterbox.corner_pads
+        )
         return pads(width, height, self.package.img_size[0], self.package.img_size[1])
 
     def read(self, outputs: list):
@@ -37,7 +41,9 @@ class OcrRecognition(SingleModelTask):
             if index != blank and index != before:
                 value = float(values[step])
                 if probabilities is None:
-                    probabilities = 0.0 <= value <= 1.001 and abs(arrays.row_sum(table, step) - 1) < 0.01
+                    probabilities = (
+                        0.0 <= value <= 1.001 and abs(arrays.row_sum(table, step) - 1) < 0.01
+                    )
                 total += value if probabilities else arrays.row_softmax_at(table, step, value)
                 text.append(characters[index - shift] if index - shift < len(characters) else " ")
             before = index

@@ -38,7 +38,10 @@ class Outbox:
 
     def push(self, outgoing: Outgoing) -> bool:
         """Queue an answer or event; False: the reader doesn't keep up."""
-        if len(self._urgent) >= MAX_URGENT or self._bytes + len(outgoing.payload) > MAX_URGENT_BYTES:
+        if (
+            len(self._urgent) >= MAX_URGENT
+            or self._bytes + len(outgoing.payload) > MAX_URGENT_BYTES
+        ):
             return False
         self._urgent.append(outgoing)
         self._bytes += len(outgoing.payload)

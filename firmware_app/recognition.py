@@ -129,7 +129,11 @@ class Recognition:
         path = path_of(name)
         for file in _loaded:
             known = file.gallery
-            if file.path == path and known.sha256 == self._package.sha256 and known.capacity == self._capacity():
+            if (
+                file.path == path
+                and known.sha256 == self._package.sha256
+                and known.capacity == self._capacity()
+            ):
                 return file
         return await self.read(path, pause)
 
@@ -156,7 +160,10 @@ class Recognition:
         if threshold is None:
             threshold = self._package.confidence_threshold
         return gallery.Rule(
-            0.5 if threshold is None else threshold, settings["margin"], settings["combine"], settings["nearest"]
+            0.5 if threshold is None else threshold,
+            settings["margin"],
+            settings["combine"],
+            settings["nearest"],
         )
 
     def decide(self, vector):

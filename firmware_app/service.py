@@ -86,7 +86,7 @@ class Service:
 
     def open_links(self) -> None:
         """Open the UART and the network as far as they are wanted and there."""
-        links = []
+        links: list = []
         uart = self.settings["uart"]
         if uart["enabled"] and (self.key or not uart["key_required"]):
             from firmware_app.uart_link import UartLink
@@ -141,7 +141,10 @@ class Service:
         self.transfers.drop(session)
         self.commands.forget(session)
         if session.client:
-            self.log.info("%s: %s left: %s" % (session.name, session.client, session.closing or "a new greeting"))
+            self.log.info(
+                "%s: %s left: %s"
+                % (session.name, session.client, session.closing or "a new greeting")
+            )
 
     def request(self, session, request: int, command: str, arguments: dict) -> None:
         """A command arrived; it is executed between frames."""
@@ -221,11 +224,19 @@ class Service:
         self.read_settings()
         self.read_key()
         self.open_links()
-        for work in (self.serve_links, self.commands.run, self.serve_statistics, self.settle, self.switcher.watch):
+        for work in (
+            self.serve_links,
+            self.commands.run,
+            self.serve_statistics,
+            self.settle,
+            self.switcher.watch,
+        ):
             asyncio.create_task(work())
         early = self.boots.early
         if early >= self.settings["recovery"]["early_crashes"]:
-            self.switcher.problem = "safe mode: the last %d starts ended early; switch to a task to leave it" % early
+            self.switcher.problem = (
+                "safe mode: the last %d starts ended early; switch to a task to leave it" % early
+            )
         if self.switcher.problem:
             self.log.error("no task: %s" % self.switcher.problem)
         else:

@@ -13,6 +13,7 @@ class Plan:
         self.region = region  # (x, y, width, height) of the source that the model sees
         self.width = width
         self.height = height
+        self.camera = False  # whether the pictures are the camera's
 
 
 class SingleModelTask:
@@ -22,7 +23,9 @@ class SingleModelTask:
     camera may free the frame; finish() runs the model on that tensor and decodes.
     """
 
-    packages = (("package", None),)  # the YAML's keys that name the packages, and what they must do
+    packages: tuple = (
+        ("package", None),
+    )  # the YAML's keys that name the packages, and what they must do
     pad_value = 114
     holds_frame = False  # whether finish() still needs the frame that take() got
 

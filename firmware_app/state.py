@@ -40,7 +40,7 @@ class State:
             changes = data["changes"]
             for name in changes:
                 for path in changes[name]:
-                    base, value = changes[name][path]
+                    _, _ = changes[name][path]  # a pair, or the file is damaged
             self._changes = changes
             return ""
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

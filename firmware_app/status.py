@@ -15,7 +15,12 @@ def problems(service) -> list:
     camera = service.engine.camera
     recognition = getattr(service.engine.task, "recognition", None)
     gallery = recognition.problem if recognition is not None else ""
-    for text in (camera.problem if camera is not None else "", gallery, service.switcher.problem, service.engine.problem):
+    for text in (
+        camera.problem if camera is not None else "",
+        gallery,
+        service.switcher.problem,
+        service.engine.problem,
+    ):
         if text and text not in found:
             found.append(text)
     return found
@@ -57,11 +62,19 @@ def tasks(service) -> list:
     """Return the tasks on the card: name, task, package, whether active, and what is wrong."""
     found: list = []
     try:
-        names = sorted([name[:-5] for name in os.listdir(CONFIGS + "/tasks") if name.endswith(".yaml")])
+        names = sorted(
+            [name[:-5] for name in os.listdir(CONFIGS + "/tasks") if name.endswith(".yaml")]
+        )
     except OSError:
         names = []
     for name in names[:_MAX_TASKS]:
-        entry = {"name": name, "task": None, "package": None, "active": name == service.switcher.name, "problem": None}
+        entry = {
+            "name": name,
+            "task": None,
+            "package": None,
+            "active": name == service.switcher.name,
+            "problem": None,
+        }
         try:
             values = service.configuration.read_task(name).values
             entry["task"] = values["task"]

@@ -46,7 +46,9 @@ class Switcher:
         try:
             return self._service.configuration.read_task(name)
         except OSError:
-            raise TaskError("%s: expected the file on the card, found none" % shown(task_path(name)))
+            raise TaskError(
+                "%s: expected the file on the card, found none" % shown(task_path(name))
+            )
         except SettingsError as error:
             raise TaskError(str(error))
 
@@ -127,7 +129,9 @@ class Switcher:
             "generation": engine.generation,
             "first_seq": trial.first_seq,
             "gap_ms": (gap_us + 500) // 1000,
-            "gap_frames": (gap_us + trial.period_us // 2) // trial.period_us if trial.period_us else 0,
+            "gap_frames": (gap_us + trial.period_us // 2) // trial.period_us
+            if trial.period_us
+            else 0,
             "heap_before": before,
             "heap_after": gc.mem_alloc(),
             "sha256": "".join(["%02x" % b for b in task.sha256]),
@@ -191,13 +195,17 @@ class Switcher:
             service.log.warning(warning)
         service.publisher.set_model(service.model_message())
         service.publisher.event(
-            "switched", {"task": trial.name, "generation": service.engine.generation}, service.clock.ms()
+            "switched",
+            {"task": trial.name, "generation": service.engine.generation},
+            service.clock.ms(),
         )
         service.log.info("task %s runs: %s" % (trial.name, trial.task.name))
 
     def has(self, path: str) -> bool:
         """Return whether this is a setting of the running task."""
-        return self.settings is not None and any([field.path == path for field in self.settings.fields])
+        return self.settings is not None and any(
+            [field.path == path for field in self.settings.fields]
+        )
 
     def change(self, path: str, value, save: bool) -> None:
         """Change one setting of the running task, effective at the next frame; CommandError."""
@@ -219,7 +227,9 @@ class Switcher:
                 await self._look()
             except CommandError as error:
                 self._service.log.error("the edited configuration is not used: %s" % error)
-                self._service.publisher.event("problem", {"text": str(error)}, self._service.clock.ms())
+                self._service.publisher.event(
+                    "problem", {"text": str(error)}, self._service.clock.ms()
+                )
 
     def _changed(self, path: str) -> bool:
         """Return whether the file differs from when it was looked at last; not at the first look."""

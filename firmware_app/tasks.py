@@ -47,14 +47,24 @@ async def make_task(settings, pause):
     try:
         for key, task in kind.packages:
             if not settings[key]:
-                raise TaskError("%s: expected the folder of a deployment package, found nothing" % key)
-            found = read_package(resolve(settings[key]), task or settings["task"], settings.get("head"))
+                raise TaskError(
+                    "%s: expected the folder of a deployment package, found nothing" % key
+                )
+            found = read_package(
+                resolve(settings[key]), task or settings["task"], settings.get("head")
+            )
             found.labels = settings.get("labels") or found.categories or []
             found.characters = None
             if found.task == "ocr_recognition":
                 found.characters = _characters(settings, found)
             count = len(found.characters) if found.characters is not None else None
-            fit.check(found, kmodel.read(found.kmodel_path), found.labels, count, settings.get("blank") or "last")
+            fit.check(
+                found,
+                kmodel.read(found.kmodel_path),
+                found.labels,
+                count,
+                settings.get("blank") or "last",
+            )
             packages.append(found)
         for found in packages:
             data, found.sha256 = await _read(found.kmodel_path, pause)

@@ -195,7 +195,14 @@ class TcpLink:
                     waiting = other
         slot.rest = None
         slot.linger_ms = 0
-        slot.session = Session(self._host, slot.address, now_ms, settings["key_required"], settings["sealed"], self._depth)
+        slot.session = Session(
+            self._host,
+            slot.address,
+            now_ms,
+            settings["key_required"],
+            settings["sealed"],
+            self._depth,
+        )
         slot.session.admits = self._admits
         if taken >= len(self._slots) - 2 and waiting is not None:
             # Whoever connects and says nothing must not keep others out.

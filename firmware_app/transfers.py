@@ -43,9 +43,13 @@ class Transfers:
         if kind != "picture":
             raise CommandError("bad_argument", "kind: expected picture, found %r" % (kind,))
         if type(size) is not int or size < 1:
-            raise CommandError("bad_argument", "size: expected a positive integer, found %r" % (size,))
+            raise CommandError(
+                "bad_argument", "size: expected a positive integer, found %r" % (size,)
+            )
         if size > MAX_PICTURE:
-            raise CommandError("too_large", "size: expected at most %d bytes, found %d" % (MAX_PICTURE, size))
+            raise CommandError(
+                "too_large", "size: expected at most %d bytes, found %d" % (MAX_PICTURE, size)
+            )
         if not isinstance(digest, bytes) or len(digest) != 32:
             raise CommandError("bad_argument", "sha256: expected 32 bytes")
         # What the same session left unfinished makes room first.
@@ -73,11 +77,14 @@ class Transfers:
             raise CommandError("not_found", "transfer: there is none with number %r" % (number,))
         if transfer.offset != transfer.size:
             raise CommandError(
-                "bad_argument", "transfer: expected %d bytes, found %d so far" % (transfer.size, transfer.offset)
+                "bad_argument",
+                "transfer: expected %d bytes, found %d so far" % (transfer.size, transfer.offset),
             )
         self._open.remove(transfer)
         if hashlib.sha256(transfer.data).digest() != transfer.digest:
-            raise CommandError("failed", "transfer: the data does not have the SHA-256 that was announced")
+            raise CommandError(
+                "failed", "transfer: the data does not have the SHA-256 that was announced"
+            )
         return transfer.data
 
     def drop(self, session) -> None:

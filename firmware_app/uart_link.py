@@ -31,7 +31,9 @@ class UartLink:
     def start(self) -> None:
         """Open the UART; OSError, ValueError or AssertionError say what is wrong."""
         settings = self._settings
-        self._uart = hardware.open_uart(settings["id"], settings["baudrate"], settings["tx"], settings["rx"])
+        self._uart = hardware.open_uart(
+            settings["id"], settings["baudrate"], settings["tx"], settings["rx"]
+        )
         self._renew(0)
 
     def _renew(self, now_ms: int) -> None:
@@ -60,7 +62,9 @@ class UartLink:
             if frame is not None:
                 self._rest = memoryview(frame)
                 # The line is taken for the frame's own time; the share leaves the rest of it free.
-                self._next_us = now_us + len(frame) * self._us_per_byte * 100 // self._settings["share"]
+                self._next_us = (
+                    now_us + len(frame) * self._us_per_byte * 100 // self._settings["share"]
+                )
         if self._rest is not None:
             busy = True
             piece = self._rest[: self._piece]
@@ -73,7 +77,11 @@ class UartLink:
 
     def sessions(self) -> list:
         """Return the session where it is open, or where results go out unasked."""
-        return [self.session] if self.session is not None and (self.session.open or self.always) else []
+        return (
+            [self.session]
+            if self.session is not None and (self.session.open or self.always)
+            else []
+        )
 
     @property
     def rejected(self) -> int:

@@ -24,6 +24,7 @@ from host_client.exceptions import (
     ProtocolError,
     RequestTimeout,
 )
+from host_client.gallery import Enrolment, Gallery, Recognition
 from host_client.inbox import Channel, Inbox
 from host_client.keys import KeyRing, KeyStore
 from host_client.link import Link
@@ -158,6 +159,11 @@ class Board:
         return info
 
     @property
+    def gallery(self) -> Gallery:
+        """What is enrolled for metric learning: enroll, recognize, list, suggest and more."""
+        return Gallery(self)
+
+    @property
     def model(self) -> Model | None:
         """The running configuration, as far as it was announced (see describe())."""
         return self._inbox.model
@@ -285,6 +291,38 @@ class Board:
         picture: path, encoded bytes, Pillow image, or uint8 array (height, width, 3) RGB or
         (height, width) grey. Raises PictureError, CommandFailed and what request() raises.
         """
+        answer, name = await self.with_picture(
+            "infer", picture, {}, timeout, progress=progress, repeat=True
+        )
+        return await self._picture_result(expect(answer, list, "infer"), name)
+
+    async def enroll(
+        self, label: str, picture: PictureSource | None = None, **options: Any
+    ) -> Enrolment:
+        """Add samples of a label to the gallery; options as Gallery.enroll()."""
+        return await self.gallery.enroll(label, picture, **options)
+
+    async def recognize(
+        self, picture: PictureSource | None = None, **options: Any
+    ) -> Recognition:
+        """Return the best matches for the current frame or a picture; as Gallery.recognize()."""
+        return await self.gallery.recognize(picture, **options)
+
+    async def with_picture(
+        self,
+        command: str,
+        picture: PictureSource,
+        arguments: dict[str, Any],
+        timeout: float = INFER_TIMEOUT,
+        *,
+        progress: Progress | None = None,
+        repeat: bool = False,
+    ) -> tuple[Any, str | None]:
+        """Send a picture, then a command that uses it; return its result and the picture's name.
+
+        repeat: send both again over the next link where this one is lost while the command is
+        under way; the picture by itself always is.
+        """
         loop = asyncio.get_running_loop()
         loaded = await loop.run_in_executor(None, load_picture, picture)
         digest = hashlib.sha256(loaded.planes).digest()
@@ -293,6 +331,7 @@ class Board:
         async with self._transfer_lock:
             while True:
                 link = await self._connection.usable_link(deadline)
+                sent = False
                 try:
                     place = await link.request("put", put, timeout)
                     number, offset, window = transfer_place(place)
@@ -305,15 +344,17 @@ class Board:
                         "height": loaded.height,
                         "format": "rgb888p",
                     }
-                    answer = await link.request("infer", where, timeout, progress)
-                    break
+                    sent = True
+                    answer = await link.request(command, {**arguments, **where}, timeout, progress)
+                    return answer, loaded.name
                 except LinkLost:
-                    if time.monotonic() >= deadline:
+                    if (sent and not repeat) or time.monotonic() >= deadline:
                         raise
                     await asyncio.sleep(0)
                 except asyncio.TimeoutError:
-                    raise RequestTimeout(f"infer: picture not taken in {timeout:g} s") from None
-        return await self._picture_result(expect(answer, list, "infer"), loaded.name)
+                    raise RequestTimeout(
+                        f"{command}: picture not taken in {timeout:g} s"
+                    ) from None
 
     async def _picture_result(self, message: list[Any], name: str | None) -> Result:
         try:

@@ -15,6 +15,8 @@ from host_client.results import (
     Box,
     ClassificationResult,
     DetectionResult,
+    Identified,
+    IdentitiesResult,
     Label,
     MetricLearningResult,
     MultilabelResult,
@@ -209,6 +211,26 @@ def _metric_learning(
     return _new(MetricLearningResult, fields)
 
 
+def _identities(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    objects = []
+    for identity, cosine, margin, x, y, w, h, kind, score in [row[:9] for row in m[4]]:
+        known = cosine is not None
+        objects.append(
+            Identified(
+                identity,
+                cosine / 10000 if known else None,
+                margin / 10000 if known else None,
+                model.label(kind),
+                score / 1000,
+                *(x, y, w, h),
+            )
+        )
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(IdentitiesResult, (*head, tuple(objects), image, at, pm))
+
+
 _DECODERS: dict[
     int, Callable[[list[Any], Model, str | None, float | None, float | None], Result]
 ] = {
@@ -220,6 +242,7 @@ _DECODERS: dict[
     wire.OCR: _texts,
     wire.METRIC_LEARNING: _metric_learning,
     wire.MULTILABEL: _multilabel,
+    wire.IDENTITIES: _identities,
 }
 
 # What this client understands; results of other types are of a later version.

@@ -4,6 +4,7 @@
      ├── AddressError            the URL can't be one
      ├── KeyFormatError          text or file that is no key
      ├── PictureError            a picture can't be read
+     ├── GalleryFileError        a gallery's file is damaged, incomplete, or none
      ├── ConnectionFailed        no session came about
      │    ├── PortLocked         another program has the serial port
      │    ├── BoardFull          all network sessions of the board are taken
@@ -50,6 +51,13 @@ class PictureError(K230Error, ValueError):
     """A picture that can't be read, or an array that is none."""
 
     code = "bad_picture"
+    exit_code = 8
+
+
+class GalleryFileError(K230Error, ValueError):
+    """A file that should hold a gallery and does not, or not all of it."""
+
+    code = "bad_gallery"
     exit_code = 8
 
 

@@ -180,6 +180,44 @@ class MetricLearningResult(NamedTuple):
         return row
 
 
+class Identified(NamedTuple):
+    """An object and whose it is: identity is None for unknown.
+
+    score (cosine, -1...1) and margin are None without a gallery; label and label_score are the
+    detector's; left, top, width and height in pixels of the source frame.
+    """
+
+    identity: str | None
+    score: float | None
+    margin: float | None
+    label: str
+    label_score: float
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+class IdentitiesResult(NamedTuple):
+    """metric_learning behind a detector: objects, in the order of the detector's scores."""
+
+    task: str
+    seq: int
+    time_ms: int
+    generation: int
+    model: str
+    objects: tuple[Identified, ...]
+    image: str | None = None
+    host_time: float | None = None
+    uncertainty: float | None = None
+
+    def to_dict(self) -> Json:
+        """Return the JSON of this result."""
+        row = _head(self)
+        row["objects"] = [item._asdict() for item in self.objects]
+        return row
+
+
 class MultilabelResult(NamedTuple):
     """Every label that passes the threshold, best first."""
 
@@ -206,6 +244,7 @@ Result = (
     | SegmentationResult
     | OcrResult
     | MetricLearningResult
+    | IdentitiesResult
     | MultilabelResult
 )
 

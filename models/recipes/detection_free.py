@@ -38,6 +38,7 @@ class AnchorFree(ShapesBoxes):
     """Three outputs [1, gh, gw, 5+4]."""
 
     name = "shapes_det_free"
+    epochs = 18
 
     def __init__(self) -> None:
         self.cells = assign.Cells.of(self.size)

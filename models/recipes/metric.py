@@ -63,7 +63,7 @@ class Embedder(nn.Module):
 def coarse(number: int) -> NDArray[np.float32]:
     """Return how much of each part of the upright sign is ink, [COARSE²], 0 to 1."""
     ink = draw_glyphs.mask(number).resize((COARSE, COARSE), Image.Resampling.BOX)
-    return (np.asarray(ink, np.float32) / 255).ravel()
+    return np.asarray(np.asarray(ink).ravel() / 255, np.float32)
 
 
 class Metric(Base):

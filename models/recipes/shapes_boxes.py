@@ -27,7 +27,7 @@ class ShapesBoxes(Base):
 
     size: Size = (128, 96)
     outputs = ("stride8", "stride16", "stride32")
-    pool, epochs, batch, rate = 14000, 18, 48, 4e-3
+    pool, epochs, batch, rate = 14000, 14, 48, 4e-3
     threshold = 0.4
 
     def scene(

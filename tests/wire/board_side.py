@@ -1,4 +1,4 @@
-# ruff: noqa: UP031  MicroPython's strings are formatted the old way
+
 # mypy: ignore-errors
 """Runs in MicroPython: the vectors, and msgpack and the decoder for what the host makes up.
 

@@ -22,7 +22,9 @@ _arrays = {}  # (camera, channel) -> [(array, frame), newest last]
 class Frame:
     """A picture in the silicon: width x height pixels, `form` is how image names its format."""
 
-    def __init__(self, camera: int, channel: int, number: int, width: int, height: int, form: int) -> None:
+    def __init__(
+        self, camera: int, channel: int, number: int, width: int, height: int, form: int
+    ) -> None:
         self.camera = camera
         self.channel = channel
         self.number = number

@@ -34,9 +34,13 @@ class _Nic:
     def ifconfig(self, address=None):
         """Return (address, netmask, gateway, name server), or set them ("dhcp" or a tuple)."""
         if address is None:
-            return self._address if self.isconnected() else ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
+            return (
+                self._address
+                if self.isconnected()
+                else ("0.0.0.0", "0.0.0.0", "0.0.0.0", "0.0.0.0")
+            )
         if address != "dhcp" and len(address) != 4:
-            raise ValueError("expected \"dhcp\" or (address, netmask, gateway, name server)")
+            raise ValueError('expected "dhcp" or (address, netmask, gateway, name server)')
         return True
 
 

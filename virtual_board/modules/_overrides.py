@@ -5,13 +5,13 @@ sys.path is searched; sys.modules comes before both.
 """
 
 import os
+import socket
 import sys
 import time
 
 import _gc
 import _network
 import machine
-import socket
 
 for _name, _module in (
     ("gc", _gc),

@@ -19,7 +19,9 @@ _FIRST_OTHER = 64  # function numbers: GPIO0 to GPIO63, then the others
 class FPIOA:
     """The pin multiplexer: set_function(pin, FPIOA.UART1_TXD)."""
 
-    def set_function(self, pin: int, func: int, ie=-1, oe=-1, pu=-1, pd=-1, st=-1, sl=-1, ds=-1) -> None:
+    def set_function(
+        self, pin: int, func: int, ie=-1, oe=-1, pu=-1, pd=-1, st=-1, sl=-1, ds=-1
+    ) -> None:
         if not 0 <= pin < PINS:
             raise ValueError("invalid pin")
         name = _names.get(func)
@@ -104,14 +106,23 @@ class Pin:
     IRQ_LOW_LEVEL = 4
     IRQ_HIGH_LEVEL = 5
 
-    def __init__(self, id: int, mode: int = IN, pull: int = PULL_NONE, value: int = -1, drive: int = 7,
-                 alt: int = -1) -> None:
+    def __init__(
+        self,
+        id: int,
+        mode: int = IN,
+        pull: int = PULL_NONE,
+        value: int = -1,
+        drive: int = 7,
+        alt: int = -1,
+    ) -> None:
         if not 0 <= id < PINS:
             raise ValueError("invalid pin")
         self._id = id
         self.init(mode, pull, value, drive)
 
-    def init(self, mode: int, pull: int = PULL_NONE, value: int = -1, drive: int = 7, alt: int = -1) -> None:
+    def init(
+        self, mode: int, pull: int = PULL_NONE, value: int = -1, drive: int = 7, alt: int = -1
+    ) -> None:
         self._mode = mode
         self._pull = pull
         self._drive = drive
@@ -153,7 +164,15 @@ class Pin:
             return self._drive
         self._drive = drive
 
-    def irq(self, handler=None, trigger: int = IRQ_BOTH, *, priority: int = 1, wake=None, hard: bool = False,
-            debounce: int = 10):
+    def irq(
+        self,
+        handler=None,
+        trigger: int = IRQ_BOTH,
+        *,
+        priority: int = 1,
+        wake=None,
+        hard: bool = False,
+        debounce: int = 10,
+    ):
         """Accept a handler; no level changes by itself here, so it is never called."""
         return None

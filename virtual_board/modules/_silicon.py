@@ -73,7 +73,9 @@ def _exchange(channel, op: str, args, blobs, start: int):
     request, reply = channel
     views = [memoryview(blob) for blob in blobs]
     header = json.dumps([op, args, start]).encode()
-    request.write(struct.pack("<%dI" % (2 + len(views)), len(header), len(views), *[len(v) for v in views]))
+    request.write(
+        struct.pack("<%dI" % (2 + len(views)), len(header), len(views), *[len(v) for v in views])
+    )
     request.write(header)
     for view in views:
         if len(view):
@@ -103,4 +105,3 @@ def _exchange(channel, op: str, args, blobs, start: int):
         raise _KINDS.get(kind, RuntimeError)(message)
     while True:  # a native fault: the supervisor is ending this process
         time.sleep(1)
-

@@ -45,7 +45,8 @@ class runtime_tensor:
         """Return a copy as an array."""
         if len(self._shape) > _MAX_DIMS or self._dtype not in _CODES:
             _silicon.die(
-                "to_numpy() of a tensor %s %s: ulab has no such array" % (self._dtype, list(self._shape))
+                "to_numpy() of a tensor %s %s: ulab has no such array"
+                % (self._dtype, list(self._shape))
             )
         if self._number:
             data = _silicon.call("tensor.read", [self._number])[1][0]
@@ -75,7 +76,9 @@ def from_numpy(array):
         code = array.dtype
         shape = tuple(array.shape)
     except AttributeError:
-        _silicon.die("nn.from_numpy() of %s: it reads any object as an array" % type(array).__name__)
+        _silicon.die(
+            "nn.from_numpy() of %s: it reads any object as an array" % type(array).__name__
+        )
     if code not in _NAMES:
         _silicon.die("nn.from_numpy(): unsupported data type %s" % code)
     try:

@@ -31,8 +31,18 @@ class UART(io.IOBase):
     PARITY_ODD = 1
     PARITY_EVEN = 2
 
-    def __init__(self, id: int, baudrate: int = 115200, bits: int = 8, parity: int = 0, stop: int = 0, *,
-                 timeout: int = 10, tx=None, rx=None) -> None:
+    def __init__(
+        self,
+        id: int,
+        baudrate: int = 115200,
+        bits: int = 8,
+        parity: int = 0,
+        stop: int = 0,
+        *,
+        timeout: int = 10,
+        tx=None,
+        rx=None,
+    ) -> None:
         if not 0 <= id <= 4:
             raise ValueError("invalid UART index")
         self._id = id
@@ -40,8 +50,17 @@ class UART(io.IOBase):
         self._open = True
         self.init(baudrate, bits, parity, stop, timeout=timeout, tx=tx, rx=rx)
 
-    def init(self, baudrate: int = 115200, bits: int = 8, parity: int = 0, stop: int = 0, *,
-             timeout: int = 10, tx=None, rx=None) -> None:
+    def init(
+        self,
+        baudrate: int = 115200,
+        bits: int = 8,
+        parity: int = 0,
+        stop: int = 0,
+        *,
+        timeout: int = 10,
+        tx=None,
+        rx=None,
+    ) -> None:
         _pins.route_uart(self._id, tx, rx)
         self._settings = (baudrate, bits, parity, stop)
         if timeout != -1:

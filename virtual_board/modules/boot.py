@@ -12,14 +12,21 @@ with open(sys.argv[1]) as _file:
     _wiring = json.load(_file)
 # The board's order: "", .frozen, /sdcard, /data, /data/lib. The stand-ins come first, so that
 # `import os` finds the board's os and not the PC's.
-sys.path[:] = [_wiring["modules"], "", ".frozen", "/sdcard", "/data", "/data/lib", _wiring["firmware"]]
+sys.path[:] = [
+    _wiring["modules"],
+    "",
+    ".frozen",
+    "/sdcard",
+    "/data",
+    "/data/lib",
+    _wiring["firmware"],
+]
 
 import _silicon
 
 _silicon.connect(_wiring)
 
-import _overrides  # noqa: F401  (puts stand-ins in front of built-in modules)
-
+import _overrides
 import card
 
 card.mount(_wiring["sdcard"], "/sdcard")

@@ -35,8 +35,16 @@ _NAMES = {
     RGBP888: "RGBP888",
     YUV420: "YUV420SP",
 }
-_FORMS = {"GRAYSCALE": GRAYSCALE, "RGB565": RGB565, "ARGB8888": ARGB8888, "RGB888": RGB888,
-          "RGBP888": RGBP888, "YUV420SP": YUV420, "JPEG": JPEG, "PNG": PNG}
+_FORMS = {
+    "GRAYSCALE": GRAYSCALE,
+    "RGB565": RGB565,
+    "ARGB8888": ARGB8888,
+    "RGB888": RGB888,
+    "RGBP888": RGBP888,
+    "YUV420SP": YUV420,
+    "JPEG": JPEG,
+    "PNG": PNG,
+}
 
 
 def _bytes_of(form: int, width: int, height: int) -> int:
@@ -73,7 +81,9 @@ class Image:
     def __new__(cls, *_, **__):
         return object.__new__(cls)
 
-    def __init__(self, source, height: int = 0, form: int = RGB565, *, alloc: int = ALLOC_MMZ, data=None, **_) -> None:
+    def __init__(
+        self, source, height: int = 0, form: int = RGB565, *, alloc: int = ALLOC_MMZ, data=None, **_
+    ) -> None:
         if isinstance(source, str):
             try:
                 with open(source, "rb") as file:
@@ -229,7 +239,9 @@ class Image:
     def copy_from(self, other):
         """Take over the pixels of an image of the same size and format."""
         if other.size() != self.size():
-            raise ValueError("expected an image of %d bytes, found %d" % (self.size(), other.size()))
+            raise ValueError(
+                "expected an image of %d bytes, found %d" % (self.size(), other.size())
+            )
         self._strokes = []
         self._pixels[:] = other.bytearray()
         return self
@@ -254,10 +266,12 @@ class Image:
             raise ValueError("drawing on a compressed image")
         self._strokes.append([op, args])
         if len(self._strokes) >= _MAX_STROKES:
-            self._pixels
+            _ = self._pixels  # looking at them draws the strokes
         return self
 
-    def draw_rectangle(self, *args, color=(255, 255, 255), thickness: int = 1, fill: bool = False, **_):
+    def draw_rectangle(
+        self, *args, color=(255, 255, 255), thickness: int = 1, fill: bool = False, **_
+    ):
         x, y, w, h, rest = _numbers(args, 4)
         return self._draw("rectangle", [[x, y, w, h], _color(rest, color), thickness, bool(fill)])
 
@@ -265,19 +279,23 @@ class Image:
         a, b, c, d, rest = _numbers(args, 4)
         return self._draw("line", [[a, b, c, d], _color(rest, color), thickness, False])
 
-    def draw_circle(self, *args, color=(255, 255, 255), thickness: int = 1, fill: bool = False, **_):
+    def draw_circle(
+        self, *args, color=(255, 255, 255), thickness: int = 1, fill: bool = False, **_
+    ):
         x, y, r, rest = _numbers(args, 3)
         return self._draw("circle", [[x, y, r], _color(rest, color), thickness, bool(fill)])
 
     def draw_cross(self, *args, color=(255, 255, 255), size: int = 5, thickness: int = 1, **_):
-        x, y, rest = _numbers(args, 2)
+        x, y, _ = _numbers(args, 2)
         self.draw_line(x - size, y, x + size, y, color=color, thickness=thickness)
         return self.draw_line(x, y - size, x, y + size, color=color, thickness=thickness)
 
     def draw_string(self, x: int, y: int, text, color=(255, 255, 255), scale: float = 1, **_):
         return self._draw("string", [[x, y], _color((), color), scale * 10, str(text)])
 
-    def draw_string_advanced(self, x: int, y: int, size: int, text, color=(255, 255, 255), font=None, **_):
+    def draw_string_advanced(
+        self, x: int, y: int, size: int, text, color=(255, 255, 255), font=None, **_
+    ):
         return self._draw("string", [[x, y], _color((), color), size, str(text)])
 
     def draw_image(self, other, x: int = 0, y: int = 0, **_):

@@ -195,12 +195,16 @@ class kpu:
     def inputs_desc(self, index: int):
         """Return {tensor_datatype, tensor_start, tensor_size} of input index."""
         self._need("inputs_desc")
-        return _description(self._info["inputs"][self._index(index, len(self._inputs), "inputs_desc")])
+        return _description(
+            self._info["inputs"][self._index(index, len(self._inputs), "inputs_desc")]
+        )
 
     def outputs_desc(self, index: int):
         """Return {tensor_datatype, tensor_start, tensor_size} of output index."""
         self._need("outputs_desc")
-        return _description(self._info["outputs"][self._index(index, len(self._outputs), "outputs_desc")])
+        return _description(
+            self._info["outputs"][self._index(index, len(self._outputs), "outputs_desc")]
+        )
 
 
 def _description(item):
@@ -239,7 +243,14 @@ class ai2d:
         self._settings["resize"] = [interp_method, interp_mode] if flag else None
 
     def set_affine_param(
-        self, flag, interp_method: int, cord_round: int, bound_ind: int, bound_val: int, bound_smooth: int, M
+        self,
+        flag,
+        interp_method: int,
+        cord_round: int,
+        bound_ind: int,
+        bound_val: int,
+        bound_smooth: int,
+        M,
     ) -> None:
         matrix = [float(value) for value in M]
         rest = [interp_method, cord_round, bound_ind, bound_val, bound_smooth, matrix]
@@ -250,7 +261,9 @@ class ai2d:
         return _Builder(dict(self._settings), _items(input_shape), _items(output_shape))
 
     def __del__(self) -> None:
-        _silicon.die("ai2d.__del__() was called: the finaliser frees it a second time; drop it with del")
+        _silicon.die(
+            "ai2d.__del__() was called: the finaliser frees it a second time; drop it with del"
+        )
 
 
 class _Builder:
@@ -269,13 +282,19 @@ class _Builder:
         shape = list(outputs._shape)
         if outputs._frame is not None:
             _silicon.die("ai2d_builder.run() into a camera frame: it belongs to the camera")
-        number = _silicon.call("ai2d.run", [self._handle, reference, shape, outputs._number], blobs)[0]
+        number = _silicon.call(
+            "ai2d.run", [self._handle, reference, shape, outputs._number], blobs
+        )[0]
         if number is None:  # the silicon had dropped the plan
             self._handle = _silicon.call("ai2d.build", self._plan)[0]
-            number = _silicon.call("ai2d.run", [self._handle, reference, shape, outputs._number], blobs)[0]
+            number = _silicon.call(
+                "ai2d.run", [self._handle, reference, shape, outputs._number], blobs
+            )[0]
         outputs._becomes(number)
 
     def release(self) -> None:
-        _silicon.die("builder.release() was called: the finaliser frees it a second time; drop it with del")
+        _silicon.die(
+            "builder.release() was called: the finaliser frees it a second time; drop it with del"
+        )
 
     __del__ = release

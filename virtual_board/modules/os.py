@@ -1,9 +1,9 @@
 """The board's os: what the firmware's has and not what a PC's has more (no getenv, system, sync)."""
 
-import uos as _real
 from collections import namedtuple
 
 import _silicon
+import uos as _real
 from uos import (
     VfsPosix,
     chdir,

@@ -15,10 +15,10 @@ What the CanMV port does and stock MicroPython does not (network_rt_smart.c, tri
 import io
 import select
 import time
-import usocket as _real
 
-import _silicon
 import _network
+import _silicon
+import usocket as _real
 
 AF_INET = _real.AF_INET
 AF_INET6 = _real.AF_INET6
@@ -106,8 +106,23 @@ class _Native(io.IOBase):
         self._socket = _real.socket(family, kind, protocol)
         self._poll = None
         self._bound = None
-        for name in ("accept", "close", "recv", "recvfrom", "send", "sendall", "sendto", "setblocking",
-                     "setsockopt", "settimeout", "read", "readinto", "readline", "write", "makefile"):
+        for name in (
+            "accept",
+            "close",
+            "recv",
+            "recvfrom",
+            "send",
+            "sendall",
+            "sendto",
+            "setblocking",
+            "setsockopt",
+            "settimeout",
+            "read",
+            "readinto",
+            "readline",
+            "write",
+            "makefile",
+        ):
             setattr(self, name, getattr(self._socket, name))
 
     def bind(self, address) -> None:
@@ -143,7 +158,9 @@ def _announce(bound) -> None:
 class _Emulated(io.IOBase):
     """A socket of a PC's MicroPython that behaves like one of the board."""
 
-    def __init__(self, family: int = AF_INET, kind: int = SOCK_STREAM, protocol: int = 0, given=None) -> None:
+    def __init__(
+        self, family: int = AF_INET, kind: int = SOCK_STREAM, protocol: int = 0, given=None
+    ) -> None:
         self._stream = kind == SOCK_STREAM
         if self._stream:
             if _tcp_open[0] >= _MAX_TCP:
@@ -374,7 +391,7 @@ class _Emulated(io.IOBase):
 
     def sendall(self, data) -> None:
         view = memoryview(data)
-        while len(view):
+        while view:
             view = view[self.send(view) :]
 
     def write(self, data, *rest):

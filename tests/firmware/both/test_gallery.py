@@ -84,7 +84,9 @@ def test_mean_compares_with_the_mean_direction() -> None:
     assert near(decision.cosine, 4 / 17**0.5)
     gallery.apply(gallery_format.REMOVE_SAMPLES, gallery_format.ids_body([2]))
     assert near(gallery.decide(query, rule).cosine, 1.0)
-    gallery.apply(gallery_format.REMOVE_LABEL, gallery_format.number_body(gallery.label("a").number))
+    gallery.apply(
+        gallery_format.REMOVE_LABEL, gallery_format.number_body(gallery.label("a").number)
+    )
     decision = gallery.decide(query, rule)
     assert decision.label == "b"
     assert near(decision.margin, decision.cosine)
@@ -167,7 +169,9 @@ def test_removing_a_label_takes_its_samples_and_frees_its_number() -> None:
     ]
     assert gallery.positive.rows_of(number) == []
     assert gallery.free_number() == number
-    gallery.apply(gallery_format.REMOVE_LABEL, gallery_format.number_body(gallery.label("c").number))
+    gallery.apply(
+        gallery_format.REMOVE_LABEL, gallery_format.number_body(gallery.label("c").number)
+    )
     assert gallery.decide(vector(1, 0, 0, 0), Rule(0.5)).label == "a"
     assert len(gallery) == 3
 
@@ -204,9 +208,15 @@ def test_changes_that_do_not_fit_are_refused_and_change_nothing() -> None:
     full = samples([(3, 0, 0), (4, 0, 0)], one + one)
     assert "full" in refused(gallery, gallery_format.SAMPLES, full)
     assert "bytes" in refused(gallery, gallery_format.SAMPLES, samples([(3, 0, 0)], one[:-1]))
-    assert "same text" in refused(gallery, gallery_format.LABEL, gallery_format.label_body(1, "a", None))
-    assert "no sample" in refused(gallery, gallery_format.REMOVE_SAMPLES, gallery_format.ids_body([1, 7]))
-    assert "no label" in refused(gallery, gallery_format.REMOVE_LABEL, gallery_format.number_body(7))
+    assert "same text" in refused(
+        gallery, gallery_format.LABEL, gallery_format.label_body(1, "a", None)
+    )
+    assert "no sample" in refused(
+        gallery, gallery_format.REMOVE_SAMPLES, gallery_format.ids_body([1, 7])
+    )
+    assert "no label" in refused(
+        gallery, gallery_format.REMOVE_LABEL, gallery_format.number_body(7)
+    )
     assert "unknown kind" in refused(gallery, 77, b"")
 
 

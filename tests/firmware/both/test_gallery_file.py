@@ -1,6 +1,6 @@
 """The gallery's file: what it keeps, power cuts at every step, damage in every byte."""
 
-from gallery_tools import DIMENSION, SHA, adding, content, make, ops, pause, run, vector
+from gallery_tools import DIMENSION, SHA, adding, content, ops, pause, run, vector
 from power_card import HALF, KEPT, LOST, PowerCard, PowerCutError
 
 from firmware_app import files, gallery_file, gallery_format

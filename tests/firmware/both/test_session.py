@@ -77,9 +77,7 @@ class Client:
         hello = [wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE]
         self.send(hello)
         welcome = self.received()[0]
-        self.handshake = seal.Handshake(
-            self.key, wire.payload_of(hello), wire.payload_of(welcome)
-        )
+        self.handshake = seal.Handshake(self.key, wire.payload_of(hello), wire.payload_of(welcome))
         return welcome
 
     def prove(self) -> list:

@@ -38,8 +38,17 @@ class Display:
     shown = 0  # pictures given to show_image()
 
     @classmethod
-    def init(cls, type=None, width=None, height=None, osd_num: int = 1, to_ide: bool = False, fps=None,
-             quality: int = 90, flag=None) -> None:
+    def init(
+        cls,
+        type=None,
+        width=None,
+        height=None,
+        osd_num: int = 1,
+        to_ide: bool = False,
+        fps=None,
+        quality: int = 90,
+        flag=None,
+    ) -> None:
         for name in _PANELS:
             if type == getattr(cls, name):
                 cls._size = _PANELS[name]
@@ -71,8 +80,16 @@ class Display:
         return cls._fps
 
     @classmethod
-    def bind_layer(cls, src=None, layer=None, rect=(0, 0, 0, 0), pix_format=None, alpha: int = 255, flag: int = 0,
-                   dstlayer=None) -> None:
+    def bind_layer(
+        cls,
+        src=None,
+        layer=None,
+        rect=(0, 0, 0, 0),
+        pix_format=None,
+        alpha: int = 255,
+        flag: int = 0,
+        dstlayer=None,
+    ) -> None:
         """Let a camera channel appear on a layer."""
 
     @classmethod
@@ -89,7 +106,9 @@ class Display:
         return False
 
     @classmethod
-    def show_image(cls, img, x: int = 0, y: int = 0, layer=None, alpha: int = 255, flag: int = 0) -> None:
+    def show_image(
+        cls, img, x: int = 0, y: int = 0, layer=None, alpha: int = 255, flag: int = 0
+    ) -> None:
         """Show an image; a dead camera frame is found out here too."""
         if not isinstance(img, image.Image):
             raise TypeError("expected an image")

@@ -1,10 +1,12 @@
 """The camera: media.sensor as its vendor's, over the pictures that stand before the virtual lens."""
 
+import time
+
 import _frames
 import _silicon
 import image
 import machine
-import time
+
 from media.media import *
 
 _CAMERAS = 3
@@ -21,10 +23,36 @@ PIXEL_FORMAT_RGB_888_PLANAR = 46
 PIXEL_FORMAT_GRAYSCALE = 303
 
 _SIZES = (
-    (88, 72), (176, 144), (352, 288), (176, 120), (352, 240), (160, 120), (320, 240), (640, 480),
-    (120, 80), (240, 160), (480, 320), (64, 64), (128, 64), (128, 128), (160, 160), (320, 320),
-    (128, 160), (720, 480), (752, 480), (800, 600), (1024, 768), (1280, 768), (1280, 1024),
-    (1280, 960), (1600, 1200), (1280, 720), (1920, 1080), (2560, 1440), (2048, 1536), (2560, 1600),
+    (88, 72),
+    (176, 144),
+    (352, 288),
+    (176, 120),
+    (352, 240),
+    (160, 120),
+    (320, 240),
+    (640, 480),
+    (120, 80),
+    (240, 160),
+    (480, 320),
+    (64, 64),
+    (128, 64),
+    (128, 128),
+    (160, 160),
+    (320, 320),
+    (128, 160),
+    (720, 480),
+    (752, 480),
+    (800, 600),
+    (1024, 768),
+    (1280, 768),
+    (1280, 1024),
+    (1280, 960),
+    (1600, 1200),
+    (1280, 720),
+    (1920, 1080),
+    (2560, 1440),
+    (2048, 1536),
+    (2560, 1600),
     (2592, 1944),
 )
 _SIZE_NAMES = (
@@ -84,7 +112,11 @@ class Sensor:
             raise AssertionError("invaild sensor id %d, should < %d" % (self._id, _CAMERAS - 1))
         if not settings.get("force", False) and Sensor._devs[self._id] is not None:
             raise OSError("sensor(%d) is already inited." % self._id)
-        wanted = [settings.get("width", 1920), settings.get("height", 1080), settings.get("fps", 60)]
+        wanted = [
+            settings.get("width", 1920),
+            settings.get("height", 1080),
+            settings.get("fps", 60),
+        ]
         found = _silicon.call("camera.open", [self._id] + wanted)[0]
         if found is None:
             raise RuntimeError("Can not found sensor on %d" % self._id)
@@ -113,7 +145,9 @@ class Sensor:
             raise AssertionError("invaild chn id %d, should < %d" % (chn, _CHANNELS - 1))
         return self._channels[chn]
 
-    def set_framesize(self, framesize=FRAME_SIZE_INVAILD, chn: int = 0, alignment: int = 0, crop=None, **size) -> None:
+    def set_framesize(
+        self, framesize=FRAME_SIZE_INVAILD, chn: int = 0, alignment: int = 0, crop=None, **size
+    ) -> None:
         """Choose a channel's picture size; the width is rounded up to a multiple of 16."""
         channel = self._channel(chn)
         if "w" in size and "h" in size:
@@ -227,9 +261,13 @@ class Sensor:
             if not channel.enabled:
                 continue
             if not channel.form:
-                raise RuntimeError("sensor(%d) chn(%d) pixel format not set before run" % (self._id, chn))
+                raise RuntimeError(
+                    "sensor(%d) chn(%d) pixel format not set before run" % (self._id, chn)
+                )
             if not channel.size:
-                raise RuntimeError("sensor(%d) chn(%d) frame size not set before run" % (self._id, chn))
+                raise RuntimeError(
+                    "sensor(%d) chn(%d) frame size not set before run" % (self._id, chn)
+                )
             picture = channel.picture()
             if picture is None:
                 raise RuntimeError(
@@ -241,7 +279,9 @@ class Sensor:
         print("sensor(%d), mode 0, buffer_num 4, buffer_size 0" % self._id)
         self._started = True
 
-    def snapshot(self, chn: int = 0, timeout: int = 1000, dump_frame: bool = False, auto_reboot: bool = False):
+    def snapshot(
+        self, chn: int = 0, timeout: int = 1000, dump_frame: bool = False, auto_reboot: bool = False
+    ):
         """Return the channel's next picture; the picture before it is gone from here on."""
         channel = self._channel(chn)
         if channel.frame is not None:
@@ -261,7 +301,10 @@ class Sensor:
     def _record_failure(self, chn: int) -> None:
         now = time.ticks_ms()
         self._failures = (self._failures + [now])[-_FAILURES:]
-        if len(self._failures) == _FAILURES and time.ticks_diff(now, self._failures[0]) <= _WINDOW_MS:
+        if (
+            len(self._failures) == _FAILURES
+            and time.ticks_diff(now, self._failures[0]) <= _WINDOW_MS
+        ):
             print(
                 "sensor(%d) snapshot chn(%d) failed %d times in %ds, rebooting..."
                 % (self._id, chn, _FAILURES, _WINDOW_MS // 1000)

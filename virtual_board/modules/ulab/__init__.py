@@ -1,6 +1,6 @@
 """ulab for interpreters that do not have the board's built in."""
 
-from ulab import numpy, utils  # noqa: F401 (part of the package)
+from ulab import numpy, utils
 
 __version__ = "6.4.1-(4)D"
 

@@ -246,7 +246,7 @@ def frombuffer(buffer, *, dtype=FLOAT, count=-1, offset=0):
         item = buffer.itemsize
         typed = buffer._d == kind and offset % size == 0 and type(buffer._m) is not Retyped
     else:
-        item = len(bytes(source[:1])) if len(source) else 1
+        item = len(bytes(source[:1])) if source else 1
         typed = item == size and offset % size == 0 and size > 1 and _same_type(buffer, kind)
     length = len(source) * item
     if not 0 <= offset <= length:

@@ -23,7 +23,7 @@ def save(path, source):
     """Write a .npy file."""
     if not isinstance(source, ndarray):
         raise TypeError("wrong input type")
-    kind = [name for name in _KINDS if _KINDS[name] == source._d][0]
+    kind = next(name for name in _KINDS if _KINDS[name] == source._d)
     shape = ", ".join([str(n) for n in source._s]) + ("," if len(source._s) == 1 else "")
     order = "|" if kind[1] == "1" else "<"
     text = "{'descr': '%s%s', 'fortran_order': False, 'shape': (%s), }" % (order, kind, shape)

@@ -1,9 +1,9 @@
 """ulab.numpy: the names the board has, and no others."""
 
 from ulab import _calc, _create, _files
-from ulab import _fft as fft  # noqa: F401 (these are the module's names)
-from ulab import _linalg as linalg  # noqa: F401
-from ulab._array import array, ndarray  # noqa: F401
+from ulab import _fft as fft
+from ulab import _linalg as linalg
+from ulab._array import array, ndarray
 
 uint8 = 66
 int8 = 98
