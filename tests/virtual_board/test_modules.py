@@ -65,3 +65,48 @@ except OSError as error:
         "4 256",
         "2",
     ], run.events
+
+
+def test_a_loop_as_the_vendors_examples_have_it(tmp_path: Path) -> None:
+    source = """
+import gc, os, image
+from media.sensor import *
+from media.display import *
+from media.media import *
+import nncase_runtime as nn
+import ulab.numpy as np
+sensor = Sensor(fps=60)
+sensor.reset()
+Display.init(Display.ST7701, osd_num=1, to_ide=True)
+size = [Display.width(), Display.height()]
+sensor.set_framesize(w=size[0], h=size[1], chn=CAM_CHN_ID_0)
+sensor.set_pixformat(Sensor.YUV420SP, chn=CAM_CHN_ID_0)
+sensor.set_framesize(w=ALIGN_UP(632, 16), h=360, chn=CAM_CHN_ID_2)
+sensor.set_pixformat(Sensor.RGBP888, chn=CAM_CHN_ID_2)
+osd = image.Image(size[0], size[1], image.ARGB8888)
+Display.bind_layer(**sensor.bind_info(x=0, y=0, chn=CAM_CHN_ID_0), layer=Display.LAYER_VIDEO1)
+sensor.run()
+for _ in range(3):
+    frame = sensor.snapshot(chn=CAM_CHN_ID_2).to_numpy_ref()
+    osd.clear()
+    osd.draw_rectangle(10, 10, 50, 40, color=(255, 0, 255, 0), thickness=4)
+    osd.draw_string_advanced(5, 5, 32, "面 0.9", color=(0, 255, 0))
+    Display.show_image(osd, 0, 0, Display.LAYER_OSD3)
+    gc.collect()
+print(size, frame.shape, Display.shown)
+view = osd.to_numpy_ref()
+print([int(v) for v in view[11][30]], [int(v) for v in view[100][700]])
+try:
+    MediaManager._config()
+except RuntimeError as error:
+    print(error)
+os.exitpoint(os.EXITPOINT_ENABLE_SLEEP)
+sensor.stop()
+Display.deinit()
+"""
+    run = run_script(tmp_path, source)
+    assert run.lines[-3:] == [
+        "[800, 480] (3, 360, 640) 3",
+        "[255, 0, 255, 0] [0, 0, 0, 0]",
+        "deprecated function",
+    ], run.events
