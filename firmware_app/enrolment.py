@@ -1,6 +1,7 @@
 """The commands enroll and recognize: embeddings of the next frames, of a region, or of pictures."""
 
 import asyncio
+import time
 
 from firmware_app import arrays, gallery_format, gallery_quality
 from firmware_app.arguments import flag, integer, sent_picture, text
@@ -11,11 +12,16 @@ from firmware_app.recognition import Tap
 DEFAULT_GALLERY = "default"
 MAX_FRAMES = 100  # samples of one command
 _POLL_MS = 2
+_WORK_MS = 10  # of computing between two frames
+
+_paused = [0]  # when anybody paused last, time.ticks_ms()
 
 
 async def pause() -> None:
-    """Let frames and other commands go on."""
-    await asyncio.sleep_ms(0)
+    """Let frames and other commands go on, where it is time for that."""
+    if time.ticks_diff(time.ticks_ms(), _paused[0]) >= _WORK_MS:
+        await asyncio.sleep_ms(0)
+        _paused[0] = time.ticks_ms()
 
 
 def recognition_of(service):

@@ -255,6 +255,7 @@ async def _suggest(service, session, arguments: dict) -> dict:
 async def _export(service, session, arguments: dict) -> dict:
     in_use = recognition_of(service)
     offset = integer(arguments, "offset", 0, 0x7FFFFFFF, 0)
+    length = integer(arguments, "length", 1, SLICE, SLICE)
     async with in_use.lock:
         gallery = gallery_of(in_use)
         file = in_use.file
@@ -265,7 +266,7 @@ async def _export(service, session, arguments: dict) -> dict:
                 raise CommandError("failed", "the gallery was changed meanwhile: export it again")
             with open(file.path, "rb") as source:
                 source.seek(offset)
-                data = source.read(SLICE)
+                data = source.read(length)
         except OSError as error:
             raise CommandError("failed", "the gallery can't be read: %s" % error)
         return {"gallery": in_use.name, "size": file.size, "changes": gallery.changes, "data": data}

@@ -4,12 +4,8 @@ Pure: no files, no arrays. docs/gallery.md is the normative text; export and imp
 """
 
 import struct
-import sys
 
-if sys.implementation.name == "micropython":
-    from ubinascii import crc32
-else:
-    from zlib import crc32
+from firmware_app.wire import crc32
 
 MAGIC = b"K230GAL\x01"
 HEADER_SIZE = 48

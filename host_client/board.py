@@ -302,9 +302,7 @@ class Board:
         """Add samples of a label to the gallery; options as Gallery.enroll()."""
         return await self.gallery.enroll(label, picture, **options)
 
-    async def recognize(
-        self, picture: PictureSource | None = None, **options: Any
-    ) -> Recognition:
+    async def recognize(self, picture: PictureSource | None = None, **options: Any) -> Recognition:
         """Return the best matches for the current frame or a picture; as Gallery.recognize()."""
         return await self.gallery.recognize(picture, **options)
 
@@ -352,9 +350,7 @@ class Board:
                         raise
                     await asyncio.sleep(0)
                 except asyncio.TimeoutError:
-                    raise RequestTimeout(
-                        f"{command}: picture not taken in {timeout:g} s"
-                    ) from None
+                    raise RequestTimeout(f"{command}: picture not taken in {timeout:g} s") from None
 
     async def _picture_result(self, message: list[Any], name: str | None) -> Result:
         try:

@@ -26,6 +26,8 @@ from host_client.calls import Progress
 from host_client.clock import BoardClock
 from host_client.decode import Model
 from host_client.exceptions import Closed, RequestTimeout
+from host_client.gallery import Enrolment, Recognition
+from host_client.gallery_sync import Gallery
 from host_client.keys import KeyStore
 from host_client.messages import (
     Counts,
@@ -220,6 +222,11 @@ class Board:
         return self._board.info
 
     @property
+    def gallery(self) -> Gallery:
+        """What is enrolled for metric learning."""
+        return Gallery(self._board.gallery, self._loop.run)
+
+    @property
     def model(self) -> Model | None:
         """The running configuration, as far as it was announced."""
         return self._board.model
@@ -313,3 +320,11 @@ class Board:
     ) -> Result:
         """Send a picture and return what the running task finds in it."""
         return self._loop.run(self._board.infer(picture, timeout, progress=progress))
+
+    def enroll(self, label: str, picture: PictureSource | None = None, **options: Any) -> Enrolment:
+        """Add samples of a label to the gallery; options as Gallery.enroll()."""
+        return self.gallery.enroll(label, picture, **options)
+
+    def recognize(self, picture: PictureSource | None = None, **options: Any) -> Recognition:
+        """Return the best matches for the current frame or a picture."""
+        return self.gallery.recognize(picture, **options)

@@ -15,6 +15,7 @@ from firmware_app.version import VERSION
 from host_client.cli import output
 from host_client.cli.boards import infer, set_, status, switch, tasks, watch
 from host_client.cli.demo import demo
+from host_client.cli.gallery import enroll, gallery, recognize
 from host_client.cli.keys import key
 from host_client.cli.sim import sim
 from host_client.exceptions import K230Error
@@ -44,7 +45,20 @@ def cli(debug: bool) -> None:
     """Use a K230 vision board, or a virtual one on this computer."""
 
 
-for _verb in (demo, watch, status, tasks, switch, set_, infer, key, sim):
+for _verb in (
+    demo,
+    watch,
+    status,
+    tasks,
+    switch,
+    set_,
+    infer,
+    enroll,
+    recognize,
+    gallery,
+    key,
+    sim,
+):
     cli.add_command(_verb)
 
 

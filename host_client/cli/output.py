@@ -14,6 +14,7 @@ from host_client.messages import plain
 from host_client.results import (
     ClassificationResult,
     DetectionResult,
+    IdentitiesResult,
     MetricLearningResult,
     MultilabelResult,
     OcrResult,
@@ -114,6 +115,14 @@ def summary(result: Result) -> str:
         return _rows(rows)
     if isinstance(result, MultilabelResult):
         return _rows([f"{row.label} {row.score:.2f}" for row in result.labels])
+    if isinstance(result, IdentitiesResult):
+        return _rows(
+            [
+                f"{each.identity or 'unknown'} {each.score or 0:.3f} ({each.label}) "
+                f"@{each.x},{each.y} {each.w}x{each.h}"
+                for each in result.objects
+            ]
+        )
     return _metric(result)
 
 
