@@ -184,6 +184,18 @@ def messages() -> list[tuple[str, list[Any]]]:
         ("metric_learning unknown", [38, *HEAD, None, [None, -120, 0]]),
         ("multilabel", [39, *HEAD, [4, 65535, 1, 40000]]),
         ("multilabel none", [39, *HEAD, []]),
+        (
+            "identities",
+            [
+                40,
+                *HEAD,
+                [
+                    ["Ada", 9876, 4321, 20, 30, 64, 80, 2, 875],
+                    [None, -120, 0, 0, 0, 3000, 9, 0, 1],
+                    [None, None, None, 1, 2, 3, 4, 70, 1000],
+                ],
+            ],
+        ),
         ("unknown type", [127, "later versions", [1, 2, 3]]),
         ("appended field", [33, *HEAD, packed_boxes(some_boxes(1)), "appended", {"more": 1}]),
         ("numbers", [6, 1, numbers]),

@@ -59,7 +59,8 @@ enum {
     K230_OCR_RECOGNITION = 36,
     K230_OCR = 37,
     K230_METRIC_LEARNING = 38,
-    K230_MULTILABEL = 39
+    K230_MULTILABEL = 39,
+    K230_IDENTITIES = 40
 };
 
 /* UTF-8, not terminated; points into the decoder's buffer. data is NULL for nil. */
@@ -90,7 +91,7 @@ typedef struct {
 } k230_decoder;
 
 typedef struct {
-    uint8_t type;           /* K230_HELLO ... K230_MULTILABEL, or one of a later version */
+    uint8_t type;           /* K230_HELLO ... K230_IDENTITIES, or one of a later version */
     uint8_t sealed;         /* 1: payload is sealed (section "Key"): nothing else is set */
     uint32_t count;         /* fields behind the type */
     k230_reader fields;
@@ -647,7 +648,7 @@ static inline int k230_label(const k230_model *model, uint32_t index, k230_text 
 /* ---- results */
 
 typedef struct {
-    uint8_t task;               /* K230_CLASSIFICATION ... K230_MULTILABEL */
+    uint8_t task;               /* K230_CLASSIFICATION ... K230_IDENTITIES */
     uint64_t seq;               /* number of the camera's frame */
     uint64_t time_ms;           /* of its capture, the board's clock */
     uint32_t generation;        /* of the MODEL that its classes refer to */
@@ -659,7 +660,7 @@ typedef struct {
 static inline int k230_read_result(const k230_message *m, k230_result *result) {
     k230_reader r = m->fields;
     memset(result, 0, sizeof *result);
-    if (m->sealed || m->type < K230_CLASSIFICATION || m->type > K230_MULTILABEL || m->count < 4 ||
+    if (m->sealed || m->type < K230_CLASSIFICATION || m->type > K230_IDENTITIES || m->count < 4 ||
         !k230_read_uint(&r, &result->seq) || !k230_read_uint(&r, &result->time_ms) ||
         !k230_read_uint32(&r, &result->generation)) {
         return 0;
@@ -903,6 +904,57 @@ static inline int k230_read_embedding(const k230_result *result, k230_embedding 
     return k230_read_array(&r, &fields) && fields >= 3 &&
            k230_read_text_or_nil(&r, &found->identity) &&
            k230_read_int32(&r, &found->cosine10000) && k230_read_int32(&r, &found->margin10000);
+}
+
+/* Metric learning behind a detector: each box, and whose it is. */
+typedef struct {
+    k230_text identity;         /* data == NULL: nobody known */
+    int has_scores;             /* 0: the board has no gallery */
+    int32_t cosine10000;
+    int32_t margin10000;        /* to the runner-up */
+    k230_box box;               /* its label is the detector's */
+} k230_identity;
+
+typedef struct {
+    uint32_t left;
+    k230_reader rows;
+} k230_identities;
+
+static inline int k230_read_identities(const k230_result *result, k230_identities *found) {
+    memset(found, 0, sizeof *found);
+    if (result->task != K230_IDENTITIES) {
+        return 0;
+    }
+    found->rows = result->rest;
+    return k230_read_array(&found->rows, &found->left);
+}
+
+static inline int k230_next_identity(k230_identities *found, k230_identity *one) {
+    k230_reader *r = &found->rows;
+    uint32_t fields;
+    memset(one, 0, sizeof *one);
+    if (found->left == 0) {
+        return 0;
+    }
+    found->left--;
+    if (!k230_read_array(r, &fields) || fields < 9 || !k230_read_text_or_nil(r, &one->identity)) {
+        found->left = 0;
+        return 0;
+    }
+    one->has_scores = !k230_read_nil(r);
+    if ((one->has_scores ? !k230_read_int32(r, &one->cosine10000) ||
+                               !k230_read_int32(r, &one->margin10000)
+                         : !k230_read_nil(r)) ||
+        !k230_read_uint32(r, &one->box.x) || !k230_read_uint32(r, &one->box.y) ||
+        !k230_read_uint32(r, &one->box.w) || !k230_read_uint32(r, &one->box.h) ||
+        !k230_read_uint32(r, &one->box.label) || !k230_read_uint32(r, &one->box.score1000)) {
+        found->left = 0;
+        return 0;
+    }
+    for (; fields > 9; fields--) {
+        (void)k230_skip(r);
+    }
+    return 1;
 }
 
 #endif /* K230_WIRE_H */

@@ -1,4 +1,3 @@
-
 # mypy: ignore-errors
 """Runs in MicroPython: the vectors, and msgpack and the decoder for what the host makes up.
 

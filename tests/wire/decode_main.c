@@ -112,6 +112,7 @@ static void print_typed(const k230_message *message) {
     k230_lines lines;
     k230_map map;
     k230_embedding embedding;
+    k230_identities identities;
     const char *between = "";
     if (k230_read_model(message, &model)) {
         print_model(&model);
@@ -190,6 +191,24 @@ static void print_typed(const k230_message *message) {
             print_nullable(embedding.identity);
             printf(", %ld, %ld]", (long)embedding.cosine10000, (long)embedding.margin10000);
         }
+    }
+    if (k230_read_identities(&result, &identities)) {
+        k230_identity one;
+        printf(", \"identities\": [");
+        while (k230_next_identity(&identities, &one)) {
+            printf("%s[", between);
+            print_nullable(one.identity);
+            if (one.has_scores) {
+                printf(", %ld, %ld", (long)one.cosine10000, (long)one.margin10000);
+            } else {
+                printf(", null, null");
+            }
+            printf(", %lu, %lu, %lu, %lu, %lu, %lu]", NUMBER(one.box.x), NUMBER(one.box.y),
+                   NUMBER(one.box.w), NUMBER(one.box.h), NUMBER(one.box.label),
+                   NUMBER(one.box.score1000));
+            between = ", ";
+        }
+        printf("]");
     }
     printf("}");
 }

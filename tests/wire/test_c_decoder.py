@@ -116,7 +116,7 @@ def _check_typed(message: list[Any], typed: Any) -> None:
         fields[3] = {"bin": fields[3].hex()}
         assert typed == fields
         return
-    if not wire.CLASSIFICATION <= kind <= wire.MULTILABEL:
+    if not wire.CLASSIFICATION <= kind <= wire.IDENTITIES:
         assert typed is None
         return
     assert [typed.pop("seq"), typed.pop("time_ms"), typed.pop("generation")] == fields[:3]
@@ -136,6 +136,8 @@ def _check_typed(message: list[Any], typed: Any) -> None:
         assert typed == {"decided": 0, "classes": rest[0]}
     elif kind in (wire.OCR, wire.OCR_DETECTION, wire.OCR_RECOGNITION):
         assert typed == {"lines": rest[0]}
+    elif kind == wire.IDENTITIES:
+        assert typed == {"identities": rest[0]}
     elif kind == wire.SEGMENTATION:
         assert (typed["width"], typed["height"], typed["areas"]) == (rest[0], rest[1], rest[3])
         assert sum(length for _, length in typed["runs"]) == rest[0] * rest[1]
