@@ -17,11 +17,13 @@ from host_client.cli.boards import infer, set_, status, switch, tasks, watch
 from host_client.cli.demo import demo
 from host_client.cli.gallery import enroll, gallery, recognize
 from host_client.cli.keys import key
+from host_client.cli.options import Terminated
 from host_client.cli.sim import sim
 from host_client.exceptions import K230Error
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
+TERMINATED_EXIT_CODE = 143
 
 
 class UsageError(K230Error):
@@ -88,6 +90,8 @@ def run(arguments: list[str]) -> int:
             return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED_EXIT_CODE
+    except Terminated:
+        return TERMINATED_EXIT_CODE
     except BrokenPipeError:
         # Whoever read our output has enough. Nothing may be flushed into the pipe at exit.
         with contextlib.suppress(OSError, ValueError):

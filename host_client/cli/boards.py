@@ -88,7 +88,7 @@ async def _tasks(url: str, key: str | None, wait: float, as_json: bool) -> None:
         ]
         for row in rows
     ]
-    output.print_table(f"{len(rows)} tasks", ["", "name", "task", "package", "problem"], cells)
+    output.print_table("tasks", ["", "name", "task", "package", "problem"], cells)
 
 
 @click.command()

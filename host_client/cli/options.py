@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -51,6 +53,30 @@ def _tell(change: StateChange) -> None:
         output.note("k230: connected again; the board has restarted")
 
 
+class Terminated(BaseException):
+    """Somebody asked the process to end (SIGTERM)."""
+
+
 def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a verb's coroutine; Ctrl-C cancels it, so that everything it opened is closed."""
-    return asyncio.run(coroutine)
+    """Run a verb's coroutine; Ctrl-C and SIGTERM cancel it, so that all it opened is closed."""
+    terminated = False
+
+    async def guarded() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def stop() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, other threads
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+        return await coroutine
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        if terminated:
+            raise Terminated from None
+        raise

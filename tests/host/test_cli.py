@@ -183,14 +183,15 @@ def _start(arguments: list[str]) -> subprocess.Popen[str]:
     )
 
 
-def test_ctrl_c_is_quiet() -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_being_stopped_is_quiet(number: signal.Signals, code: int) -> None:
     with BoardThread() as scripted:
         process = _start(["watch", scripted.board.url])
         assert process.stdout is not None
         assert "classification" in process.stdout.readline()
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         _, err = process.communicate(timeout=20)
-        assert process.returncode == 130
+        assert process.returncode == code
         assert err == ""
 
 
