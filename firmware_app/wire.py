@@ -98,7 +98,8 @@ if sys.implementation.name != "micropython":
         value = unpackb(payload, strict_map_key=False, max_ext_len=0)
         if type(value) is list:
             for item in value:
-                if type(item) is list or type(item) is dict:
+                kind = type(item)
+                if kind is list or kind is dict:
                     _check_depth(item, 1)
         return value
 

@@ -1,0 +1,75 @@
+"""benchmarks.wire: the sizes that were promised, and a noise bench that would notice a bad decoder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks import wire as figures
+from benchmarks import wire_noise, wire_peers
+from firmware_app import wire
+
+from .support import load
+
+LIMITS = {1: 31, 5: 71, 20: 276}
+
+
+@pytest.mark.parametrize("count", [1, 5, 20])
+def test_bytes_of_a_detection_result(count: int) -> None:
+    message = figures.message(count)
+    assert message[1] >= 65536
+    assert message[2] >= 2**24
+    assert len(wire.encode(message)) <= LIMITS[count]
+
+
+def test_the_benchmark_measures_what_the_vectors_show() -> None:
+    frames = {row["name"]: row["frame"] for row in load()["messages"]}
+    for count in (1, 5, 20):
+        assert wire.encode(figures.message(count)).hex() == frames[f"detection {count}"]
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 20])
+def test_our_decoder_returns_every_box(count: int) -> None:
+    assert len(figures._our_decoder(count)().boxes) == count
+
+
+def test_peers_are_computed_from_the_same_boxes() -> None:
+    sizes = wire_peers.sizes(wire_peers.boxes(5))
+    assert sizes == {"sscma": 190, "huskylens": 142, "openmv": 144, "maix": 82, "esphome": 134}
+
+
+def test_quiet_channel_delivers_everything() -> None:
+    tally = wire_noise.Tally()
+    pool = wire_noise.Pool(figures.message, 1)
+    assert pool.deliver(pool.stream, tally) == wire_noise.POOL
+    assert (tally.trials, tally.damaged) == (0, 0)
+
+
+@pytest.mark.parametrize("damage", wire_noise.DAMAGES)
+def test_every_way_of_damage_costs_almost_every_frame_and_delivers_none(damage: Any) -> None:
+    tally = wire_noise.Tally()
+    pool = wire_noise.Pool(figures.message, 1)
+    intact = pool.deliver(damage(pool, np.random.default_rng(4)), tally)
+    assert tally.damaged == 0
+    assert tally.trials > 0.3 * wire_noise.POOL
+    assert intact < 0.4 * wire_noise.POOL
+
+
+def test_a_decoder_without_a_check_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "crc32", lambda data: wire._CRC_RESIDUE)
+    tally = wire_noise.Tally()
+    pool = wire_noise.Pool(figures.message, 1)
+    pool.deliver(wire_noise.flip(pool.stream, 1e-3, np.random.default_rng(4)), tally)
+    assert tally.damaged > 100
+
+
+def test_share_of_a_noisy_channel_is_near_its_ceiling() -> None:
+    tally = wire_noise.Tally()
+    rows = wire_noise.shares(figures.message, (1e-4, 1e-3), 20_000, 7, tally)
+    assert len(rows) == 12
+    for row in rows:
+        # The delimiter in front is not the frame's own: its loss costs the frame, too.
+        assert 0.96 * row.ceiling - 0.01 < row.delivered < 1.04 * row.ceiling + 0.01
+    assert tally.damaged == 0
