@@ -50,10 +50,21 @@ def _sizes() -> dict[str, Any]:
         str(n): len(wire.frame(seal.Sealer(key).seal(wire.payload_of(message(n))))) for n in COUNTS
     }
     peers: dict[str, dict[str, int]] = {}
+    husky: dict[str, float] = {}
     for n in COUNTS:
-        for peer, size in wire_peers.sizes(wire_peers.boxes(n)).items():
+        boxes = wire_peers.boxes(n)
+        for peer, size in wire_peers.sizes(boxes).items():
             peers.setdefault(peer, {})[str(n)] = size
-    return {"bytes": plain, "bytes_tagged": tagged, "bytes_peers": peers}
+        asked = wire_peers.huskylens_get(boxes)
+        if asked is not None:
+            peers["huskylens"][str(n)] = int(asked["bytes"])
+            husky[str(n)] = asked["ms"]
+    return {
+        "bytes": plain,
+        "bytes_tagged": tagged,
+        "bytes_peers": peers,
+        "get_ms_huskylens": husky or None,
+    }
 
 
 # Decoding.
@@ -193,6 +204,7 @@ def _table(found: dict[str, Any]) -> str:
         lines.append(f"{'decode, ' + peer + ', us':34}" + by_count(values))
     for peer in ("sscma", "esphome"):
         lines.append(f"{'times as fast as ' + peer:34}" + by_count(found[f"decode_speedup_{peer}"]))
+    lines.append(f"{'one get() of pyhuskylens, ms':34}" + by_count(found["get_ms_huskylens"]))
     if found["encode"] is None:
         lines.append("encode in MicroPython: no micropython command")
     else:
