@@ -84,6 +84,22 @@ def test_the_header_needs_three_headers_and_no_function_but_theirs(tmp_path: Pat
     assert _build(tmp_path / "alone", alone).returncode == 0
 
 
+def test_the_header_is_cpp_as_well(tmp_path: Path) -> None:
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        pytest.skip("no C++ compiler (g++, clang++)")
+    source = tmp_path / "sketch.cpp"
+    source.write_text('#include "k230_wire.h"\nint main() { return K230_DETECTION - 33; }\n')
+    command = [compiler, "-std=c++11", "-Wall", "-Wextra", "-Werror", "-pedantic"]
+    done = subprocess.run(
+        [*command, f"-I{HEADER.parent}", "-o", str(tmp_path / "sketch"), str(source)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def test_the_example_reads_a_stream(tmp_path: Path) -> None:
     done = _build(tmp_path / "example", HEADER.with_name("example.c"))
     assert done.returncode == 0, done.stderr
