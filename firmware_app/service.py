@@ -13,6 +13,7 @@ from firmware_app import hardware, keyring, log, wire
 from firmware_app.attempts import Attempts
 from firmware_app.boots import Boots
 from firmware_app.camera import Camera, CameraError
+from firmware_app.card_watch import CardWatch
 from firmware_app.clock import Clock
 from firmware_app.command_queue import CommandQueue
 from firmware_app.configuration import Configuration
@@ -45,6 +46,7 @@ class Service:
         self.commands = CommandQueue(self)
         self.engine = Engine(self)
         self.switcher = Switcher(self)
+        self.watch = CardWatch(self)
         self.problems: list = []  # what is wrong since the start, one sentence each
         self._nic = None
 
@@ -108,11 +110,21 @@ class Service:
                 link = TcpLink(self, network, self.settings["results"]["queue"])
                 link.start()
                 links.append(link)
+                if network["discovery"]:
+                    self._announce(network)
                 self.log.info("listening on TCP port %d" % network["port"])
             except OSError as error:
                 self.wrong("network: port %d can't be opened: %s" % (network["port"], error))
         self.publisher.links = links
         self.log.listener = self.publisher.log
+
+    def _announce(self, network) -> None:
+        from firmware_app.discovery import Discovery
+
+        try:
+            Discovery(self, network["port"], network["key_required"]).start()
+        except OSError as error:
+            self.wrong("network: UDP port %d can't be opened: %s" % (network["port"], error))
 
     def open_camera(self) -> None:
         """Start the camera; a missing one is tried again by the engine."""
@@ -213,9 +225,14 @@ class Service:
             self.publisher.statistics(values, now // 1000)
 
     async def settle(self) -> None:
-        """Count this start as a good one once it has lasted."""
-        await asyncio.sleep(self.settings["recovery"]["early_s"])
-        self.boots.settled()
+        """Count this start as a good one once it has lasted; out of safe mode the time starts anew."""
+        since = self.clock.ms()
+        while True:
+            await asyncio.sleep(1)
+            if self.boots.safe:
+                since = self.clock.ms()
+            elif self.clock.ms() - since >= self.settings["recovery"]["early_s"] * 1000:
+                self.boots.settled()
 
     async def run(self) -> None:
         """Start everything and run for ever."""
@@ -229,18 +246,19 @@ class Service:
             self.commands.run,
             self.serve_statistics,
             self.settle,
-            self.switcher.watch,
+            self.watch.run,
         ):
             asyncio.create_task(work())
-        early = self.boots.early
-        if early >= self.settings["recovery"]["early_crashes"]:
+        task = self.configuration.task
+        if self.boots.enter_safe_mode(self.settings["recovery"]["early_crashes"]):
             self.switcher.problem = (
-                "safe mode: the last %d starts ended early; switch to a task to leave it" % early
+                "safe mode: the last %d starts with task %s ended early; switch to a task to leave it"
+                % (self.boots.early, task)
             )
         if self.switcher.problem:
             self.log.error("no task: %s" % self.switcher.problem)
         else:
-            await self.switcher.start(self.configuration.task)
+            await self.switcher.start(task)
         self.open_camera()
         await self.engine.run()
 

@@ -32,6 +32,8 @@ class Session:
         self._handshake = None
         self._greeting = b""  # the HELLO that began this, as payload
         self._welcome = b""  # and what it was answered with
+        self._proof = b""  # the client's that was good
+        self._answer_proof = b""  # and the board's
         self._state = _GREETING
         self.started_ms = now_ms
         self.heard_ms = now_ms
@@ -77,6 +79,15 @@ class Session:
             self._hello(message, now_ms)
         elif self._state == _PROVING and kind == wire.AUTH:
             self._auth(message)
+        elif self._state == _OPEN and kind == wire.AUTH:
+            if self._proof and message[1:2] == [self._proof]:
+                self._ready(self._answer_proof)  # said again because READY was lost
+        elif self._state == _GREETING and kind in (wire.REQUEST, wire.PING, wire.CHUNK):
+            # On a wire a restart of the board is no event of its own: this tells the client.
+            text = "there is no session: greet the board first"
+            self.outbox.push(
+                outbox.Outgoing(wire.payload_of([wire.REFUSED, "session", text]), True)
+            )
         elif self._state == _OPEN:
             if kind == wire.REQUEST:
                 self._request(message)
@@ -161,12 +172,14 @@ class Session:
         if self._full():
             return
         self._state = _OPEN
-        self._ready(handshake.board_proof())
+        self._proof = proof
+        self._answer_proof = handshake.board_proof()
+        self._ready(self._answer_proof)
         if self._sealed:
             self._sealer = seal.Sealer(handshake.board_seal())
             self.decoder.opener = seal.Opener(handshake.client_seal()).open
             # On a wire there is no new connection: only a new greeting can begin anew.
-            self.decoder.plain = (wire.HELLO,)
+            self.decoder.plain = (wire.HELLO, wire.AUTH)
         self._handshake = None
         self._host.opened(self)
 
@@ -271,6 +284,7 @@ class Session:
         self._state = _GREETING
         self._sealer = None
         self._handshake = None
+        self._proof = b""
         self.decoder.opener = None
         self.decoder.plain = None
         self.outbox.clear()

@@ -19,7 +19,7 @@ from firmware_app.session import Session
 
 MAX_CLIENTS = 8  # the board has 16 TCP connections in all
 _SPARE = 4  # slots in which the ninth is told why, and strangers are waited for
-_INBOX = 8  # chunks received and not yet taken, per client
+_INBOX = 16  # chunks received and not yet taken, per client
 _CHUNK = 4096
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
 _PUMP_FRAMES = 32  # frames one client gets in a row before the others have their turn

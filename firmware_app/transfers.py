@@ -10,7 +10,7 @@ from firmware_app.errors import CommandError
 
 MAX_PICTURE = 3 * 1920 * 1088  # bytes of planar RGB
 MAX_OPEN = 2  # transfers at a time, over all sessions
-WINDOW = 8 * wire.CHUNK_SIZE  # bytes a sender may be ahead of TAKEN
+WINDOW = 15 * wire.CHUNK_SIZE  # bytes a sender may be ahead of TAKEN
 
 
 class Transfer:

@@ -5,7 +5,7 @@ results take no more than their share of the line. Reads are set up not to wait.
 """
 
 from firmware_app import hardware
-from firmware_app.session import Session
+from firmware_app.session import SILENCE_MS, Session
 
 _PIECE_US = 2000  # the interpreter is held for about this long at a time
 _DEPTH = 1  # on a slow line only the newest result is worth its time
@@ -56,6 +56,9 @@ class UartLink:
             self.session.feed(data, now_ms)
             if self.session.closing:
                 break
+        if self.session.open and now_ms - self.session.heard_ms > SILENCE_MS:
+            # Whoever greeted is gone; readers that only listen get their results again.
+            self.session.close("nothing heard for %d s" % (SILENCE_MS // 1000))
         if self._rest is None:
             now_us = self._host.clock.us()
             frame = self.session.next_frame(now_us >= self._next_us)

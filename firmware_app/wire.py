@@ -53,6 +53,9 @@ EVENT = 13  # time_ms, kind, details (map)
 MODEL = 14  # generation, task, model, sha256, labels, frame width, frame height
 STATISTICS = 15  # time_ms, values (map)
 LOG = 16  # time_ms, level, text
+# Finding boards, by UDP: each datagram is one frame.
+SEEK = 17  # client: a number
+HERE = 18  # board: that number, board id, board name, version, flags
 # Results: seq, time_ms, generation, then what the task found.
 CLASSIFICATION = 32
 DETECTION = 33

@@ -13,6 +13,7 @@ from host_client.address import SerialAddress, TcpAddress, parse_address
 from host_client.board import Board
 from host_client.clock import BoardClock
 from host_client.decode import Model, decode_result
+from host_client.discovery import FoundBoard, discover
 from host_client.exceptions import (
     AddressError,
     AuthenticationError,
@@ -87,6 +88,7 @@ __all__ = [
     "DetectionResult",
     "Enrolment",
     "Event",
+    "FoundBoard",
     "Gallery",
     "GalleryFileError",
     "GalleryInfo",
@@ -129,5 +131,6 @@ __all__ = [
     "VersionError",
     "Welcome",
     "decode_result",
+    "discover",
     "parse_address",
 ]

@@ -15,6 +15,7 @@ from firmware_app.version import VERSION
 from host_client.cli import output
 from host_client.cli.boards import infer, set_, status, switch, tasks, watch
 from host_client.cli.demo import demo
+from host_client.cli.discover import discover
 from host_client.cli.gallery import enroll, gallery, recognize
 from host_client.cli.keys import key
 from host_client.cli.options import Terminated
@@ -49,6 +50,7 @@ def cli(debug: bool) -> None:
 
 for _verb in (
     demo,
+    discover,
     watch,
     status,
     tasks,

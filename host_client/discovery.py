@@ -1,0 +1,88 @@
+"""Finds boards on the local network: SEEK by UDP, HERE in answer (docs/protocol.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from firmware_app import wire
+from host_client.address import DEFAULT_PORT
+from host_client.exceptions import AddressError
+
+BROADCAST = "255.255.255.255"
+REPEATS = 3  # a datagram may be lost
+
+
+class FoundBoard(NamedTuple):
+    """A board that answered: where its link is, and whether it asks for a key."""
+
+    url: str
+    board_id: str
+    name: str
+    version: str
+    key_required: bool
+
+
+class _Seeker(asyncio.DatagramProtocol):
+    """Collects the answers to one number."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.found: dict[str, FoundBoard] = {}
+
+    def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
+        """Take one datagram; whatever is no answer to our number is not ours."""
+        for message in wire.Decoder().feed(data):
+            if message[0] != wire.HERE or len(message) < 6 or message[1] != self._number:
+                continue
+            _, _, board_id, name, version, flags = message[:6]
+            if not isinstance(flags, int):
+                continue
+            url = f"tcp://{addr[0]}:{addr[1]}"  # the link has the number of the UDP port
+            required = bool(flags & wire.FLAG_KEY_REQUIRED)
+            self.found[url] = FoundBoard(url, str(board_id), str(name), str(version), required)
+
+    def error_received(self, exc: Exception) -> None:
+        """An address that nobody listens on says so; others may answer."""
+
+
+async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[FoundBoard]:
+    """Return the boards that answer within timeout seconds, sorted by URL.
+
+    Args:
+        timeout: seconds to wait for answers.
+        addresses: HOST or HOST:PORT to ask; none: everybody on the local networks, by broadcast.
+
+    Raises:
+        AddressError: an address is none, or the network can't be used.
+    """
+    targets = [_target(address) for address in addresses] or [(BROADCAST, DEFAULT_PORT)]
+    number = secrets.randbits(32)
+    loop = asyncio.get_running_loop()
+    try:
+        transport, seeker = await loop.create_datagram_endpoint(
+            lambda: _Seeker(number), local_addr=("0.0.0.0", 0), allow_broadcast=True
+        )
+    except OSError as error:
+        raise AddressError(f"looking for boards: {error.strerror}") from None
+    try:
+        frame = wire.encode([wire.SEEK, number])
+        for _ in range(REPEATS):
+            for target in targets:
+                transport.sendto(frame, target)
+            await asyncio.sleep(timeout / REPEATS)
+    finally:
+        transport.close()
+    return sorted(seeker.found.values())
+
+
+def _target(address: str) -> tuple[str, int]:
+    host, _, port = address.partition(":")
+    try:
+        number = int(port) if port else DEFAULT_PORT
+        return socket.gethostbyname(host), number
+    except (ValueError, OSError):
+        raise AddressError(f"{address!r}: expected HOST or HOST:PORT") from None
