@@ -57,8 +57,8 @@ class Classifier(nn.Module):
     """A trunk, the mean or maximum over the picture and one linear layer: [n, classes].
 
     In training two maps come along, [n, 1 + kinds, h/8, w/8] and [n, 1 + kinds, h/16, w/16]: what
-    lies in each cell. Learning that beside the answer takes a tenth of the time of learning the
-    answer alone, because every cell then has something to say.
+    lies in each cell. The answer alone teaches too little a picture: after ten epochs it is still
+    at chance.
     """
 
     def __init__(

@@ -35,7 +35,7 @@ COARSE = 16
 
 
 class Embedder(nn.Module):
-    """A trunk and one linear layer.
+    """A trunk and one layer over its whole last map.
 
     In training the embedding also has to tell the sign itself, upright and in the middle, as a
     coarse picture. A sign never seen is then no harder than a seen one; to learn names alone
@@ -45,14 +45,14 @@ class Embedder(nn.Module):
     def __init__(self, size: Size) -> None:
         super().__init__()
         self.trunk = Trunk((12, 24, 48, 64, 64), extra=(3,))
-        cells = (size[0] // 32) * (size[1] // 32)
-        self.head = nn.Linear(64 * cells, WIDTH)
+        # A convolution as large as the map: a linear layer would be a run of its own.
+        self.head = nn.Conv2d(64, WIDTH, (size[1] // 32, size[0] // 32))
         self.directions = nn.Parameter(torch.randn(SIGNS, WIDTH))
         self.picture = nn.Linear(WIDTH, COARSE**2)
 
     def forward(self, pixels: Tensor) -> Tensor | tuple[Tensor, ...]:
         """Map [n, 3, h, w] to embeddings [n, 64]; in training to cosines and coarse pictures."""
-        embedding: Tensor = self.head(torch.flatten(self.trunk(pixels)[-1], 1))
+        embedding: Tensor = torch.flatten(self.head(self.trunk(pixels)[-1]), 1)
         if self.training:
             cosines = functional.normalize(embedding) @ functional.normalize(self.directions).T
             return cosines, self.picture(embedding)
