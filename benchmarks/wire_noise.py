@@ -25,7 +25,11 @@ Make = Callable[[int, int], list[Any]]  # (boxes, seq) -> message
 
 
 class Share(NamedTuple):
-    """One line of the table: a channel, a frame length, and what arrived."""
+    """One line of the table: a channel, a frame length, and what arrived.
+
+    ceiling is the chance that nothing happens to a frame. A reader in mid-stream needs the delimiter
+    in front of it as well, so a little less can arrive: (1 - rate) ** 8 of it at most.
+    """
 
     channel: str
     rate: float

@@ -157,6 +157,8 @@ def messages() -> list[tuple[str, list[Any]]]:
         ("statistics", [15, 17000000, {"fps": 29970}]),
         ("statistics by number", [15, 17000000, {7: [1, 2, 3]}]),
         ("log", [16, 17000000, 30, LONG]),
+        ("seek", [17, 3735928559]),
+        ("here", [18, 3735928559, "00a1b2c3d4e5", "bench board", 5230, "1.0.0", 3]),
         ("classification", [32, *HEAD, 1, [3, 65535, 0, 12345, 4, 0]]),
         ("classification undecided", [32, *HEAD, 0, [1, 20000]]),
         ("detection none", [33, *HEAD, b""]),
