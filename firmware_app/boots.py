@@ -1,7 +1,8 @@
 """Counts starts that ended early, so that a task that crashes the board is not started for ever.
 
 A start counts from begin() until settled(); a planned restart takes its own back. Power cuts within
-the first minutes count too: nothing tells them from a crash.
+the first minutes count too: nothing tells them from a crash. Once there were too many, the service
+stays in safe mode, over further starts too, until somebody lets a task run.
 """
 
 import json
@@ -18,6 +19,7 @@ class Boots:
         self._path = path
         self.early = 0  # starts in a row that did not last
         self.reason = ""  # why the board restarted last, where that is known
+        self.safe = False  # no task is started by itself
         self._settled = False
 
     def begin(self) -> None:
@@ -26,16 +28,33 @@ class Boots:
             files.recover(self._path)
             with open(self._path) as file:
                 record = json.loads(file.read(1000))
-            self.early = int(record["early"])
+            self.early = max(0, int(record["early"]))
             self.reason = str(record["reason"])[:300]
-        except (OSError, ValueError, KeyError, TypeError):
+            self.safe = record.get("safe") is True
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self.early = 0
             self.reason = ""
+            self.safe = False
         self._write(self.early + 1, "")
+
+    def enter_safe_mode(self, limit: int) -> bool:
+        """Return whether no task may be started: limit starts in a row ended early, or it was so before."""
+        if self.early >= limit and not self.safe:
+            self.safe = True
+            self._write(self.early, "")
+        return self.safe
+
+    def leave_safe_mode(self) -> None:
+        """Somebody let a task run: this start is on trial like a first one."""
+        if self.safe:
+            self.safe = False
+            self._settled = False
+            self.early = 0
+            self._write(1, "")
 
     def settled(self) -> None:
         """The service has run for long enough: this start was a good one."""
-        if not self._settled:
+        if not self._settled and not self.safe:
             self._settled = True
             self.early = 0
             self._write(0, "")
@@ -49,8 +68,9 @@ class Boots:
         self._write(0 if self._settled else self.early + 1, reason)
 
     def _write(self, early: int, reason: str) -> None:
+        record = {"early": early, "reason": reason[:300], "safe": self.safe}
         try:
             files.make_folders(self._path[: self._path.rfind("/")])
-            files.replace(self._path, json.dumps({"early": early, "reason": reason}).encode())
+            files.replace(self._path, json.dumps(record).encode())
         except OSError:
             pass  # a card that can't be written must not keep the service from running

@@ -52,16 +52,14 @@ async def _switch(service, session, arguments: dict):
     return await service.switcher.switch(text(arguments, "task"))
 
 
-def _set(service, session, arguments: dict):
+async def _set(service, session, arguments: dict):
     changes = arguments.get("changes")
     if not isinstance(changes, dict) or not changes:
         raise CommandError(
             "bad_argument", "changes: expected settings and their values, found %r" % (changes,)
         )
     save = flag(arguments, "save", False)
-    for path in changes:
-        where = service.switcher if service.switcher.has(path) else service.configuration
-        where.change(path, changes[path], save)
+    await service.switcher.set(changes, save)
     return {"generation": service.engine.generation, "changed": sorted(changes), "saved": save}
 
 

@@ -68,10 +68,11 @@ class Configuration:
         path = task_path(name)
         return self._applied(settings.read_task(read_text(path), shown(path)))
 
-    def reread(self):
-        """Read an edited service.yaml, use what may change while running; return the task it names.
+    def reread(self) -> tuple:
+        """Read an edited service.yaml and use what may change while running.
 
-        CommandError: it is not valid, and the old settings stay.
+        Return (task that it names, settings that wait for the next start); CommandError: it is not
+        valid, and the old settings stay.
         """
         try:
             fresh = self._applied(
@@ -79,45 +80,51 @@ class Configuration:
             )
         except (OSError, settings.SettingsError) as error:
             raise CommandError("failed", str(error))
+        later: list = []
         for field in fresh.fields:
+            value = fresh.get(field.path)
             if field.live:
-                self._settings = self._settings.changed(field.path, fresh.get(field.path))
+                self._settings = self._settings.changed(field.path, value)
+            elif field.path != "task" and value != self._settings.get(field.path):
+                later.append(field.path)
         self.values = self._settings.values
         self.task = fresh.get("task")
-        return self.task
+        return self.task, later
 
-    def changed(self, values, path: str, value):
-        """Return Settings with one setting changed; CommandError where that is not allowed."""
+    def names(self) -> list:
+        """Return the names of the service's settings."""
+        return [field.path for field in self._settings.fields]
+
+    def changed(self, changes: dict):
+        """Return the service's Settings with these changed; CommandError."""
+        return changed(self._settings, changes)
+
+    def use(self, fresh) -> None:
+        """Let these settings be in force."""
+        self._settings = fresh
+        self.values = fresh.values
+
+    def remember(self, kept: list) -> None:
+        """Keep changes over a power loss: rows (Settings, names of what to keep of them); CommandError.
+
+        All of them are written at once, or none.
+        """
+        rows: list = []
+        for fresh, paths in kept:
+            for path in paths:
+                rows.append((fresh.name, path, self._in_file(fresh, path), fresh.get(path)))
         try:
-            changed = values.changed(path, value)
-        except settings.SettingsError as error:
-            raise CommandError("bad_argument", str(error))
-        for field in values.fields:
-            if field.path == path and not field.live:
-                raise CommandError(
-                    "bad_argument",
-                    "%s: takes effect at the next start only; edit %s" % (path, values.name),
-                )
-        return changed
-
-    def change(self, path: str, value, save: bool) -> None:
-        """Change one of the service's settings."""
-        changed = self.changed(self._settings, path, value)
-        if save:
-            self.remember(self._settings, path, changed.get(path))
-        self._settings = changed
-        self.values = changed.values
-
-    def remember(self, values, path: str, value) -> None:
-        """Keep a changed setting over a power loss; CommandError where the card can't be written."""
-        try:
-            self._state.remember(values.name, path, self._in_file(values, path), value)
+            self._state.remember(rows)
         except OSError as error:
-            raise CommandError("failed", "%s can't be kept: %s" % (path, error))
+            names = ", ".join([row[1] for row in rows])
+            raise CommandError("failed", "%s can't be kept on the card: %s" % (names, error))
 
     def remember_task(self, name: str) -> None:
         """Keep the active task over a power loss; CommandError."""
-        self.remember(self._settings, "task", name)
+        fresh = self._settings.changed("task", name)
+        self.use(fresh)
+        self.task = name
+        self.remember([(fresh, ["task"])])
 
     def _in_file(self, values, path: str):
         """Return what the YAML itself says of a setting, whatever was changed since."""
@@ -132,3 +139,27 @@ class Configuration:
     def public(self) -> dict:
         """Return the service's settings, secrets left out."""
         return self._settings.public()
+
+
+def changed(values, changes: dict):
+    """Return Settings with these changed, all of them or none; CommandError says which is not allowed.
+
+    A text is read as the YAML file would read it: that is how `k230 set` sends every value.
+    """
+    for path in changes:
+        value = changes[path]
+        try:
+            if isinstance(value, str):
+                value = settings.read_value(value, path)
+            if value != value:
+                raise CommandError("bad_argument", "%s: expected a number, found nan" % path)
+            values = values.changed(path, value)
+        except settings.SettingsError as error:
+            raise CommandError("bad_argument", str(error))
+        for field in values.fields:
+            if field.path == path and not field.live:
+                raise CommandError(
+                    "bad_argument",
+                    "%s: takes effect at the next start only; edit %s" % (path, values.name),
+                )
+    return values

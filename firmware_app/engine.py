@@ -16,6 +16,8 @@ _RETRY_MS = 2000  # between attempts to set a failing camera up again
 _IDLE_MS = 20
 _SOON_MS = 1
 _INTERVALS = 15  # of which the median is the period
+_FEW = 5  # intervals from which a median says nothing yet
+_GREY = (320, 240)  # pixels of the picture for trials without a camera
 
 
 class Engine:
@@ -34,6 +36,8 @@ class Engine:
         self._since_gc = 0
         self._result_us = 0  # when the last result was published
         self._intervals: list = []  # between the latest results, us
+        self._last_period_us = 0  # of the task before, while the running one made few results
+        self.longest_us = 0  # between two results, since somebody set it to 0
         # Sums of the running statistics period.
         self.stages: dict = {}
         self._clear()
@@ -69,10 +73,25 @@ class Engine:
         self.problem = ""
 
     def apply(self, values) -> None:
-        """Let the running task use changed settings from the next frame on."""
+        """Let the running task use changed settings from the next frame on, as a new generation."""
         self.task.settings = values
+        self.generation += 1
         self._plan = None
         self._picture_plan = None
+
+    def check(self, values) -> None:
+        """Raise CommandError where the running task could not work with these settings."""
+        camera = self.camera
+        if camera is None or self.task is None:
+            return
+        before = self.task.settings
+        self.task.settings = values
+        try:
+            self.task.plan(camera.width, camera.height, True)
+        except (TaskError, npu.NpuError) as error:
+            raise CommandError("bad_argument", str(error))
+        finally:
+            self.task.settings = before
 
     async def run(self) -> None:
         """Process frames for ever; whatever goes wrong with one is logged and survived."""
@@ -161,9 +180,23 @@ class Engine:
         self._service.switcher.committed(trial)
         last = self._result_us
         self._publish(task, seq, ticks, fields)
-        trial.gap_us = self._result_us - last if last else 0
+        trial.gap_us = self._result_us - last if last else None
         self._intervals.clear()  # the gap is no period
+        self._last_period_us = trial.period_us
         trial.done = True
+
+    def try_grey(self, trial) -> None:
+        """Let the task on trial see a grey picture, where there is no camera; it keeps no result."""
+        settings = self._service.settings["camera"]
+        task = trial.task
+        try:
+            task.plan(settings["width"], settings["height"], True)
+            grey = bytearray(3 * _GREY[0] * _GREY[1])
+            plan = task.plan(_GREY[0], _GREY[1], False)
+            task.take(plan, npu.tensor(arrays.planes(grey, _GREY[0], _GREY[1])))
+            task.finish(plan)
+        except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
+            trial.error = "the first inference failed: %s" % error
 
     def _publish(self, task, seq: int, ticks: int, fields: list) -> None:
         service = self._service
@@ -178,6 +211,7 @@ class Engine:
             if len(self._intervals) >= _INTERVALS:
                 self._intervals.pop(0)
             self._intervals.append(now_us - self._result_us)
+            self.longest_us = max(self.longest_us, now_us - self._result_us)
         self._result_us = now_us
         self.frames += 1
         stages = self.stages
@@ -189,6 +223,8 @@ class Engine:
 
     def _period_us(self) -> int:
         """Return the median time between results, 0 where there were none."""
+        if len(self._intervals) < _FEW and self._last_period_us:
+            return self._last_period_us
         if not self._intervals:
             return 0
         return sorted(self._intervals)[len(self._intervals) // 2]

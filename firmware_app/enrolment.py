@@ -72,8 +72,9 @@ async def select(service, recognition, name) -> None:
     ):
         raise CommandError("failed", "the task was switched meanwhile")
     switcher = service.switcher
-    service.configuration.remember(switcher.settings, "gallery", name)
-    switcher.settings = switcher.settings.changed("gallery", name)
+    fresh = switcher.settings.changed("gallery", name)
+    service.configuration.remember([(fresh, ["gallery"])])
+    switcher.settings = fresh
     service.engine.task.settings = switcher.settings.values
     recognition.use(name, file)
 

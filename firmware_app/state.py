@@ -9,7 +9,7 @@ import json
 from firmware_app import files
 
 PATH = "/data/state.json"
-_MAX_SIZE = 65536
+MAX_SIZE = 65536
 
 
 def same(left, right) -> bool:
@@ -31,12 +31,13 @@ class State:
 
     def load(self) -> str:
         """Read the file; return what is wrong with it, or nothing."""
+        self._changes = {}
         try:
             files.recover(self._path)
             if not files.exists(self._path):
                 return ""
             with open(self._path, "rb") as file:
-                data = json.loads(str(file.read(_MAX_SIZE), "utf-8"))
+                data = json.loads(str(file.read(MAX_SIZE), "utf-8"))
             changes = data["changes"]
             for name in changes:
                 for path in changes[name]:
@@ -47,23 +48,46 @@ class State:
             return "%s: what was changed over the link is lost: %s" % (self._path, error)
 
     def applied(self, settings):
-        """Return a file's settings with the remembered changes that still hold."""
+        """Return a file's settings with the remembered changes that still hold; forget the others."""
         changes = self._changes.get(settings.name, {})
+        stale: list = []
+        result = settings
         for path in changes:
             base, value = changes[path]
             try:
                 if same(settings.get(path), base):
-                    settings = settings.changed(path, value)
+                    result = result.changed(path, value)
+                else:
+                    # Else an edit of the card, taken back later, would wake the old change up.
+                    stale.append(path)
             except (ValueError, KeyError):
                 pass  # a setting of an older version
-        return settings
+        if stale:
+            try:
+                self.remember([(settings.name, path, None, None) for path in stale])
+            except OSError:
+                pass  # it is forgotten until the next start at least
+        return result
 
-    def remember(self, name: str, path: str, base, value) -> None:
-        """Remember one change and write the file; OSError leaves the old one in place."""
-        changes = self._changes.setdefault(name, {})
-        if same(base, value):
-            changes.pop(path, None)
-        else:
-            changes[path] = [base, value]
+    def remember(self, rows: list) -> None:
+        """Remember rows (file name, setting, YAML's value, value now) and write the file once.
+
+        OSError: the card can't be written, and what was remembered before stays.
+        """
+        changes = dict(self._changes)
+        for name, path, base, value in rows:
+            mine = dict(changes.pop(name, {}))
+            if same(base, value):
+                mine.pop(path, None)
+            else:
+                mine[path] = [base, value]
+            if mine:
+                changes[name] = mine
+        if changes == self._changes:
+            return
+        data = json.dumps({"changes": changes}).encode()
+        if len(data) > MAX_SIZE:
+            raise OSError(27)  # EFBIG: it could not be read again
         files.make_folders(self._path[: self._path.rfind("/")])
-        files.replace(self._path, json.dumps({"changes": self._changes}).encode())
+        files.replace(self._path, data)
+        self._changes = changes

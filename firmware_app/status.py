@@ -19,6 +19,7 @@ def problems(service) -> list:
         camera.problem if camera is not None else "",
         gallery,
         service.switcher.problem,
+        service.watch.problem,
         service.engine.problem,
     ):
         if text and text not in found:
@@ -39,6 +40,7 @@ def status(service) -> dict:
         "boot": service.boot_id,
         "uptime_ms": service.clock.ms(),
         "early_starts": service.boots.early,
+        "safe_mode": service.boots.safe,
         "restart_reason": service.boots.reason,
         "task": service.switcher.name,
         "model": engine.task.name if engine.task is not None else "",

@@ -1,19 +1,23 @@
 """Changes the running task: a transaction that leaves the old one running unless all goes well.
 
 Read and check, load the new model beside the old (or after it, where memory is short), try it on a
-real frame, commit between two frames, give the old one's memory back.
+real frame, commit between two frames, give the old one's memory back. docs/switching.md tells why.
 """
 
 import asyncio
 import gc
-import os
+import sys
 
-from firmware_app.configuration import SERVICE_YAML, shown, task_path
+from firmware_app import configuration
+from firmware_app.configuration import shown, task_path
 from firmware_app.errors import CommandError, TaskError
+from firmware_app.schema import is_name, suggestion
 from firmware_app.settings import SettingsError
 from firmware_app.tasks import make_task
 
-_TRIAL_MS = 3000  # to wait for a frame to try the new model on
+_IDLE_MS = 3000  # without a frame: there is nothing to wait for
+_TURN_MS = 10  # of a turn of the loop that count as idle; what is longer was a frame's work
+_SPARE = 2097152  # bytes of media memory that must stay free beside a new model
 
 
 class Trial:
@@ -26,8 +30,9 @@ class Trial:
         self.done = False
         self.error = ""
         # Filled in at the commit.
+        self.generation = 0
         self.first_seq = 0
-        self.gap_us = 0
+        self.gap_us = None  # from the last old result to the first new one; None: there was none
         self.period_us = 0
 
 
@@ -39,16 +44,22 @@ class Switcher:
         self.name = ""  # of the running task
         self.settings = None  # of the running task, as Settings
         self.problem = ""  # why no task runs, or empty
-        self._busy = False
-        self._seen: dict = {}  # path -> what os.stat said when it was read
+        self.busy = False
+        self.reading = None  # called with the path of every task YAML that is about to be used
 
     def _read(self, name: str):
+        if not is_name(name):
+            raise TaskError(
+                "task: expected the name of a file in configs/tasks without .yaml, found %s"
+                % name[:64]
+            )
+        path = task_path(name)
+        if self.reading is not None:
+            self.reading(path)
         try:
             return self._service.configuration.read_task(name)
         except OSError:
-            raise TaskError(
-                "%s: expected the file on the card, found none" % shown(task_path(name))
-            )
+            raise TaskError("%s: expected the file on the card, found none" % shown(path))
         except SettingsError as error:
             raise TaskError(str(error))
 
@@ -59,127 +70,162 @@ class Switcher:
             self.problem = self.problem or "configs/service.yaml: task: none is named"
             log.warning("no task: %s" % self.problem)
             return
-        self._busy = True
+        self.busy = True
         try:
             values = self._read(name)
-            task = await self._make(values)
-            self._commit(Trial(task, name, values))
-        except TaskError as error:
-            self.problem = str(error)
-            log.error("no task: %s" % error)
+            self._commit(Trial(await self._make(values), name, values))
+        except (TaskError, MemoryError) as error:
+            self.problem = _sentence(name, error)
+            log.error("no task: %s" % self.problem)
         finally:
-            self._busy = False
+            self.busy = False
 
-    async def _make(self, values):
+    async def _make(self, values, room=None):
         try:
-            return await make_task(values.values, self._pause)
+            return await make_task(values.values, self._pause, room)
+        except (TaskError, MemoryError):
+            raise
         except OSError as error:
             raise TaskError("%s: a file of the package can't be read: %s" % (values.name, error))
+        except Exception as error:  # a package from outside must not take the running task along
+            sys.print_exception(error)
+            raise TaskError(
+                "%s: the task can't be made: %s: %s" % (values.name, type(error).__name__, error)
+            )
 
     async def _pause(self) -> None:
         await asyncio.sleep_ms(0)
 
     async def switch(self, name: str) -> dict:
         """Let another task run; return what happened. CommandError: the old one runs on."""
-        if self._busy:
+        if self.busy:
             raise CommandError("busy", "another switch is under way")
-        self._busy = True
+        self.busy = True
         try:
             return await self._switch(name)
         except TaskError as error:
             raise CommandError("failed", str(error))
         finally:
-            self._busy = False
+            self.busy = False
 
     async def _switch(self, name: str) -> dict:
         service = self._service
         engine = service.engine
         values = self._read(name)
-        before = gc.mem_alloc()
-        old = engine.task
-        beside = service.settings["switch"]["policy"] == "beside" or old is None
+        gc.collect()
+        answer = {"task": name}
+        _memory(answer, "before")
+        engine.longest_us = 0
         task = None
-        if beside:
+        if engine.task is None or service.settings["switch"]["policy"] == "beside":
             try:
-                task = await self._make(values)
-            except MemoryError:
+                task = await self._make(values, _room if engine.task is not None else None)
+            except MemoryError as error:
+                if engine.task is None:
+                    raise TaskError(_sentence(name, error))
                 service.log.warning("the memory does not hold both models: the old one goes first")
                 gc.collect()
         if task is None:
-            task = await self._replace(old, values)
-            old = None
-        trial = Trial(task, name, values)
-        try:
-            await self._try(trial)
-        except TaskError:
-            task.release()
-            if old is None:
-                await self._back()
-            raise
-        if old is not None:
-            old.release()
+            trial = await self._replace(name, values)
+        else:
+            trial = await self._beside(Trial(task, name, values))
         gc.collect()
+        service.boots.leave_safe_mode()
         try:
             service.configuration.remember_task(name)
         except CommandError as error:
             service.log.warning("task %s is not remembered: %s" % (name, error))
-        gap_us = max(0, trial.gap_us - trial.period_us)
-        return {
-            "task": name,
-            "generation": engine.generation,
-            "first_seq": trial.first_seq,
-            "gap_ms": (gap_us + 500) // 1000,
-            "gap_frames": (gap_us + trial.period_us // 2) // trial.period_us
-            if trial.period_us
-            else 0,
-            "heap_before": before,
-            "heap_after": gc.mem_alloc(),
-            "sha256": "".join(["%02x" % b for b in task.sha256]),
-        }
+        answer["generation"] = trial.generation
+        answer["first_seq"] = trial.first_seq
+        gap_us = None if trial.gap_us is None else max(0, trial.gap_us - trial.period_us)
+        answer["gap_ms"] = None if gap_us is None else (gap_us + 500) // 1000
+        answer["gap_frames"] = (
+            (gap_us + trial.period_us // 2) // trial.period_us
+            if gap_us is not None and trial.period_us
+            else None
+        )
+        # The longest time between two results, loading included: load_kmodel holds the interpreter.
+        answer["pause_ms"] = engine.longest_us // 1000
+        _memory(answer, "after")
+        answer["sha256"] = "".join(["%02x" % b for b in trial.task.sha256])
+        return answer
 
-    async def _replace(self, old, values):
-        """Give the old model's memory back, then load the new one; the old comes back where that fails."""
-        service = self._service
-        service.engine.set_task(None)
+    async def _beside(self, trial: Trial) -> Trial:
+        old = self._service.engine.task
+        try:
+            await self._try(trial)
+        except TaskError:
+            trial.task.release()
+            raise
         if old is not None:
             old.release()
+        return trial
+
+    async def _replace(self, name: str, values) -> Trial:
+        """Give the old model's memory back, then load the new one; the old comes back where that fails."""
+        engine = self._service.engine
+        old = engine.task
+        engine.set_task(None)
+        old.release()
+        old = None
+        task = None
         try:
-            return await self._make(values)
+            task = await self._make(values)
+            trial = Trial(task, name, values)
+            await self._try(trial)
+            return trial
         except (TaskError, MemoryError) as error:
+            if task is not None:
+                task.release()
+            gc.collect()
             await self._back()
-            if isinstance(error, MemoryError):
-                raise TaskError("%s: the board's memory does not hold the model" % values.name)
-            raise
+            raise TaskError(_sentence(name, error))
 
     async def _back(self) -> None:
-        """Load the task again that ran before."""
-        if self.settings is None:
-            return
+        """Load the task again that ran before, as the generation that it had."""
         try:
             task = await self._make(self.settings)
             self._service.engine.restore(task)
         except (TaskError, MemoryError) as error:
             self.problem = "the task that ran before can't be loaded again: %s" % error
             self._service.log.error(self.problem)
+            self.name = ""
+            self.settings = None
+            self._service.publisher.set_model(None)
 
     async def _try(self, trial: Trial) -> None:
         """Let the engine make the trial's first result of a real frame; TaskError where it can't."""
-        service = self._service
-        engine = service.engine
+        engine = self._service.engine
         camera = engine.camera
         if camera is not None and not camera.broken:
+            if engine.task is not None:
+                # load_kmodel held everybody up: the old task makes good for it first, so that
+                # loading and trying don't add up to one long gap.
+                made = engine.frames
+                await self._until(lambda: engine.frames != made)
             engine.trial = trial
-            waited = 0
-            while not trial.done and waited < _TRIAL_MS:
-                await asyncio.sleep_ms(1)
-                waited += 1
+            await self._until(lambda: trial.done)
             if trial.error:
                 raise TaskError(trial.error)
             if trial.done:
                 return
             engine.trial = None
-        # No camera, or one without frames: nothing to try it on.
+        # No camera, or one without frames: a grey picture shows at least whether the model runs.
+        engine.try_grey(trial)
+        if trial.error:
+            raise TaskError(trial.error)
         self._commit(trial)
+
+    async def _until(self, condition) -> None:
+        """Return when condition() holds, or when the loop had nothing to do for _IDLE_MS."""
+        clock = self._service.clock
+        idle = 0
+        last = clock.ms()
+        while not condition() and idle < _IDLE_MS:
+            await asyncio.sleep_ms(1)
+            now = clock.ms()
+            idle += min(_TURN_MS, now - last)
+            last = now
 
     def _commit(self, trial: Trial) -> None:
         self._service.engine.set_task(trial.task)
@@ -188,6 +234,7 @@ class Switcher:
     def committed(self, trial: Trial) -> None:
         """The trial's task makes the results from now on: say so to everybody, before its first result."""
         service = self._service
+        trial.generation = service.engine.generation
         self.name = trial.name
         self.settings = trial.settings
         self.problem = ""
@@ -201,53 +248,71 @@ class Switcher:
         )
         service.log.info("task %s runs: %s" % (trial.name, trial.task.name))
 
-    def has(self, path: str) -> bool:
-        """Return whether this is a setting of the running task."""
-        return self.settings is not None and any(
-            [field.path == path for field in self.settings.fields]
-        )
+    # -- settings of the running task
 
-    def change(self, path: str, value, save: bool) -> None:
-        """Change one setting of the running task, effective at the next frame; CommandError."""
-        configuration = self._service.configuration
-        changed = configuration.changed(self.settings, path, value)
+    async def set(self, changes: dict, save: bool) -> None:
+        """Change settings, all of them or none, effective at the next frame; CommandError.
+
+        A switch that is under way is finished first: its task is the one that gets them.
+        """
+        while self.busy:
+            await asyncio.sleep_ms(5)
+        service = self._service
+        mine: dict = {}
+        others: dict = {}
+        for path in changes:
+            where, name = self._place(path)
+            (mine if where is self else others)[name] = changes[path]
+        fresh = configuration.changed(self.settings, mine) if mine else None
+        fresh_service = service.configuration.changed(others)
+        if fresh is not None:
+            service.engine.check(fresh.values)
         if save:
-            configuration.remember(self.settings, path, changed.get(path))
-        self.settings = changed
-        self._service.engine.apply(changed.values)
+            kept = [(fresh_service, list(others))]
+            if fresh is not None:
+                kept.append((fresh, list(mine)))
+            service.configuration.remember(kept)
+        if others:
+            service.configuration.use(fresh_service)
+        if fresh is not None:
+            self.settings = fresh
+            service.engine.apply(fresh.values)
+            service.publisher.set_model(service.model_message())
 
-    async def watch(self) -> None:
-        """Notice edited YAML for ever: of the running task, and which task service.yaml names."""
-        while True:
-            period_s = self._service.settings["switch"]["watch_s"]
-            await asyncio.sleep(period_s or 5)
-            if not period_s or self._busy:
-                continue
-            try:
-                await self._look()
-            except CommandError as error:
-                self._service.log.error("the edited configuration is not used: %s" % error)
-                self._service.publisher.event(
-                    "problem", {"text": str(error)}, self._service.clock.ms()
-                )
+    def _place(self, path) -> tuple:
+        """Return (who has this setting, its full name); CommandError where nobody has."""
+        names = [field.path for field in self.settings.fields] if self.settings is not None else []
+        others = self._service.configuration.names()
+        if not isinstance(path, str) or not path:
+            raise CommandError(
+                "bad_argument", "changes: expected names of settings, found %r" % path
+            )
+        # Thresholds go by their first word too: confidence is confidence_threshold.
+        for name in (path, path + "_threshold"):
+            if name in names:
+                return self, name
+        if path in others:
+            return self._service.configuration, path
+        short = [name[:-10] for name in names if name.endswith("_threshold")]
+        hint = suggestion(path, names + others + short, "")
+        if not names:
+            hint += " (no task is running)"
+        raise CommandError("bad_argument", "%s: unknown setting%s" % (path[:64], hint))
 
-    def _changed(self, path: str) -> bool:
-        """Return whether the file differs from when it was looked at last; not at the first look."""
-        try:
-            stat = os.stat(path)
-            now = (stat[6], stat[8])
-        except OSError:
-            now = None
-        first = path not in self._seen
-        before = self._seen.get(path)
-        self._seen[path] = now
-        return not first and now != before and now is not None
 
-    async def _look(self) -> None:
-        if self._changed(SERVICE_YAML):
-            name = self._service.configuration.reread()
-            if name and name != self.name:
-                await self.switch(name)
-                return
-        if self.name and self._changed(task_path(self.name)):
-            await self.switch(self.name)
+def _room(size: int) -> None:
+    """Raise MemoryError where the media memory does not hold a model of so many bytes as well."""
+    if hasattr(gc, "sys_mmz") and gc.sys_mmz()[2] < size + size // 2 + _SPARE:
+        raise MemoryError
+
+
+def _sentence(name: str, error) -> str:
+    if isinstance(error, MemoryError):
+        return "%s: the board's memory does not hold the model" % shown(task_path(name))
+    return str(error)
+
+
+def _memory(answer: dict, when: str) -> None:
+    answer["heap_" + when] = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
+    if hasattr(gc, "sys_mmz"):
+        answer["mmz_" + when] = gc.sys_mmz()[1]

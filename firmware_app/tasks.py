@@ -35,11 +35,12 @@ def _class_of(settings):
     return kind
 
 
-async def make_task(settings, pause):
+async def make_task(settings, pause, room=None):
     """Return the task that a task YAML describes, its models loaded.
 
     settings: the checked values of configs/tasks/NAME.yaml. pause: an async function called between
-    slices of a .kmodel's file, so that frames go on meanwhile. Raises TaskError, OSError, MemoryError.
+    slices of a .kmodel's file, so that frames go on meanwhile. room: called with the size of each
+    model before it is read; may raise MemoryError. Raises TaskError, OSError, MemoryError.
     """
     kind = _class_of(settings)
     packages: list = []
@@ -67,7 +68,7 @@ async def make_task(settings, pause):
             )
             packages.append(found)
         for found in packages:
-            data, found.sha256 = await _read(found.kmodel_path, pause)
+            data, found.sha256 = await _read(found.kmodel_path, pause, room)
             models.append(Model(data, found.img_size[0], found.img_size[1]))
         task = kind(settings, packages, models)
         if hasattr(task, "prepare"):
@@ -99,9 +100,11 @@ def _characters(settings, package):
         raise TaskError("dictionary: expected the file %s, found none" % path)
 
 
-async def _read(path: str, pause):
+async def _read(path: str, pause, room):
     """Return (content, SHA-256) of a .kmodel, read in slices between frames."""
     size = kmodel.read(path).size
+    if room is not None:
+        room(size)
     data = bytearray(size)
     view = memoryview(data)
     digest = hashlib.sha256()

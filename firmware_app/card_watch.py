@@ -1,0 +1,83 @@
+"""Notices YAML that somebody edited or replaced on the card, and lets it take effect.
+
+Watched are service.yaml and the YAML of the task that runs or should run. Contents are compared,
+not times: FAT keeps times in steps of two seconds, and a PC may write with another clock.
+"""
+
+import asyncio
+import hashlib
+
+from firmware_app.configuration import MAX_CONFIG, SERVICE_YAML, task_path
+from firmware_app.errors import CommandError
+
+_QUIET_MS = 300  # what is still being written differs after so long
+_OFF_S = 5  # between looks at whether watching was switched on
+
+
+def _digest(path: str):
+    try:
+        with open(path, "rb") as file:
+            return hashlib.sha256(file.read(MAX_CONFIG + 1)).digest()
+    except OSError:
+        return None
+
+
+class CardWatch:
+    """What the watched files were when they were used last."""
+
+    def __init__(self, service) -> None:
+        self._service = service
+        self._seen: dict = {}  # path -> digest
+        self.problem = ""  # why an edit is not used, or empty
+        service.switcher.reading = self.note
+
+    def note(self, path: str) -> None:
+        """The file is about to be read and used: only later edits count."""
+        self._seen[path] = _digest(path)
+        if path != SERVICE_YAML:
+            self.problem = ""
+
+    async def run(self) -> None:
+        """Look for ever."""
+        self._seen[SERVICE_YAML] = self._seen.get(SERVICE_YAML) or _digest(SERVICE_YAML)
+        while True:
+            period_s = self._service.settings["switch"]["watch_s"]
+            await asyncio.sleep(period_s or _OFF_S)
+            if not period_s or self._service.switcher.busy:
+                continue
+            try:
+                await self._look()
+            except CommandError as error:
+                self.problem = "the edited configuration is not used: %s" % error
+                self._service.log.error(self.problem)
+                self._service.publisher.event(
+                    "problem", {"text": self.problem}, self._service.clock.ms()
+                )
+
+    async def _edited(self, path: str) -> bool:
+        """Return whether the file holds something new, and all of it by now."""
+        now = _digest(path)
+        if now is None or now == self._seen.get(path):
+            return False
+        await asyncio.sleep_ms(_QUIET_MS)
+        if _digest(path) != now or self._service.switcher.busy:
+            return False  # next time
+        self._seen[path] = now
+        return True
+
+    async def _look(self) -> None:
+        service = self._service
+        switcher = service.switcher
+        if await self._edited(SERVICE_YAML):
+            self.problem = ""
+            name, later = service.configuration.reread()
+            if later:
+                service.log.warning(
+                    "configs/service.yaml: takes effect at the next start: %s" % ", ".join(later)
+                )
+            if name and name != switcher.name:
+                await switcher.switch(name)
+                return
+        name = switcher.name or service.configuration.task
+        if name and await self._edited(task_path(name)):
+            await switcher.switch(name)
