@@ -21,6 +21,7 @@ class Gfl(ShapesBoxes):
     """Three outputs [points, 4+68], raw; points lie on the cells' corners, not their centres."""
 
     name = "shapes_det_gfl"
+    epochs = 22
 
     def __init__(self) -> None:
         self.cells = assign.Cells.of(self.size)
@@ -28,7 +29,7 @@ class Gfl(ShapesBoxes):
     def network(self) -> nn.Module:
         """Return the detector; per point 4 × 17 bins and 4 class logits."""
         channels = len(LABELS) + 4 * GFL_BINS
-        network = Detector(self.size, channels, 64, nn.Identity(), points=True)
+        network = Detector(self.size, channels, 80, nn.Identity(), points=True)
         network.start_scores(slice(len(LABELS)), channels)
         return network
 
@@ -66,7 +67,11 @@ class Gfl(ShapesBoxes):
         kinds = functional.one_hot(wanted[:, 0].long(), len(LABELS)).float()
         quality[found] = kinds * iou.detach().clamp(min=0)[:, None]
         positives = found.sum().clamp(min=1)
-        scores = assign.balanced(logits, quality, positives)
+        # Focal loss alone teaches where shapes are much sooner than which they are.
+        named = functional.binary_cross_entropy_with_logits(
+            logits[found], quality[found], reduction="sum"
+        )
+        scores = assign.balanced(logits, quality, positives) + 0.5 * named / positives
         return 2 * (1 - general).sum() / positives + 0.25 * spread.sum() / positives + 2 * scores
 
     def decode(self, outputs: Arrays, frame: Size) -> list[Box]:

@@ -270,8 +270,9 @@ def test_finds_text(kmodel: Kmodel) -> None:
         pixels, placement = pad_corner(frame, (width, height), BORDER)
         (maps,) = kmodel.run(feed(pixels))
         assert maps.shape == (1, height, width, 2)
-        assert maps.min() >= 0
-        assert maps.max() <= 1.01
+        # The KPU's sigmoid is made of line segments and overshoots by a hundredth.
+        assert maps.min() > -0.02
+        assert maps.max() < 1.02
         text = np.zeros((height, width), np.uint8)
         hits = 0
         for word in answer["texts"]:
