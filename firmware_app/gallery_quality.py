@@ -125,17 +125,17 @@ def threshold(within: list, between: list):
     """Return (threshold x 10,000, wrongly refused, wrongly accepted), or None where there is nothing to tell.
 
     Where the two can be told apart, the middle of the gap; else where the shares of both errors
-    together are smallest. Without a second label: a little below the lowest within.
+    together are smallest. Without a second label: a little below the lowest within. Never below 0.
     """
     if not within:
         return None
     if not between:
         return max(0, min(within) - 500), 0, 0
     low, high = min(within), max(between)
-    if high < low:
-        return (low + high + 1) // 2, 0, 0
+    if max(0, high) < low:
+        return (low + max(0, high) + 1) // 2, 0, 0
     best = None
-    candidates = sorted(set(within + between))
+    candidates = sorted({max(0, value) for value in within + between})
     inside = sorted(within)
     outside = sorted(between)
     refused = 0  # within below the candidate

@@ -1,5 +1,7 @@
 """The mean direction of each label's samples, kept up to date sample by sample (for `combine: mean`)."""
 
+from firmware_app.samples import Product
+
 _FIRST = 16
 _OUT = -4.0  # below any cosine: a label without samples
 
@@ -15,6 +17,7 @@ class Means:
         self._offset = ops.column(_FIRST)  # 0; _OUT without samples
         for number in range(_FIRST):
             self._offset[number] = _OUT
+        self._product = Product(ops)
         self._used = 0  # numbers below it have been seen
 
     def add(self, number: int, vector) -> None:
@@ -46,7 +49,7 @@ class Means:
     def scores(self, vector, own: int = -1):
         """Return the cosine with each label by its number; own: the label that vector itself is part of."""
         ops = self._ops
-        products = ops.product_by_dot(self._sums, self._used, vector)
+        products = self._product.of(self._sums, self._used, vector)
         scores = ops.scaled(products, self._scale, self._offset, self._used)
         if own >= 0:
             # The others of its label: their sum is the sum less the vector itself.

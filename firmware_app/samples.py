@@ -7,7 +7,42 @@ one moves the last row into its place. What computes is passed in: arrays.py on 
 import time
 
 _FIRST = 16  # rows of the first matrix
-_ENOUGH = 64  # rows from which the two ways to multiply are compared
+_ENOUGH = 32  # rows from which the two ways to multiply are compared
+_TRIES = 5
+
+
+class Product:
+    """The product of a matrix and a vector, in the way that is the faster one here.
+
+    Which one that is depends on how ulab was built; it is tried once, on the first matrix of
+    some size.
+    """
+
+    def __init__(self, ops) -> None:
+        self._ops = ops
+        self._way = None
+
+    def of(self, table, used: int, vector):
+        """Return the products of the first `used` rows with a vector."""
+        if self._way is None:
+            if used < _ENOUGH:
+                return self._ops.product_by_dot(table, used, vector)
+            self._way = self._faster(table, vector)
+        return self._way(table, used, vector)
+
+    def _faster(self, table, vector):
+        ops = self._ops
+        if not hasattr(time, "ticks_us"):
+            return ops.product_by_dot
+        shortest: list = []
+        for way in (ops.product_by_dot, ops.product_by_halves):
+            best = 1 << 29
+            for _ in range(_TRIES):
+                start = time.ticks_us()
+                way(table, _ENOUGH, vector)
+                best = min(best, time.ticks_diff(time.ticks_us(), start))
+            shortest.append(best)
+        return ops.product_by_halves if shortest[1] < shortest[0] else ops.product_by_dot
 
 
 class Samples:
@@ -20,7 +55,7 @@ class Samples:
         self.owners = ops.column(_FIRST)
         self.ids: list = []
         self._rows = _FIRST
-        self._product = None  # which of the two ways is the faster one here
+        self._product = Product(ops)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -77,23 +112,7 @@ class Samples:
 
     def cosines(self, vector):
         """Return the cosine of every row with a unit vector: one product of matrix and vector."""
-        used = len(self.ids)
-        if self._product is None:
-            if used < _ENOUGH:
-                return self._ops.product_by_dot(self.table, used, vector)
-            self._product = self._faster(vector)
-        return self._product(self.table, used, vector)
-
-    def _faster(self, vector):
-        # Which way is faster is a matter of how ulab was built, so it is tried, once.
-        ways = (self._ops.product_by_dot, self._ops.product_by_halves)
-        took = []
-        for way in ways:
-            way(self.table, _ENOUGH, vector)
-            start = time.ticks_us() if hasattr(time, "ticks_us") else 0
-            way(self.table, _ENOUGH, vector)
-            took.append(time.ticks_us() - start if hasattr(time, "ticks_us") else 0)
-        return ways[1] if took[1] < took[0] else ways[0]
+        return self._product.of(self.table, len(self.ids), vector)
 
     def without(self, scores, owner: int):
         """Return scores with those of one label out of the race."""
