@@ -4,7 +4,7 @@ An async function is a command that waits for something; frames and other comman
 docs/protocol.md section 5 lists them. Arguments come from outside: each is checked before use.
 """
 
-from firmware_app import enrolment, gallery_commands, status, transfers
+from firmware_app import enrolment, gallery_commands, package_commands, status, transfers
 from firmware_app.arguments import flag, integer, sent_picture, text
 from firmware_app.errors import CommandError
 
@@ -37,9 +37,12 @@ def _tasks(service, session, arguments: dict):
 
 
 def _put(service, session, arguments: dict):
-    transfer = service.transfers.begin(
-        session, arguments.get("kind"), arguments.get("size"), arguments.get("sha256")
-    )
+    if arguments.get("kind") == "file":
+        transfer = package_commands.put_file(service, session, arguments)
+    else:
+        transfer = service.transfers.begin(
+            session, arguments.get("kind"), arguments.get("size"), arguments.get("sha256")
+        )
     return {"transfer": transfer.number, "offset": transfer.offset, "window": transfers.WINDOW}
 
 
@@ -84,3 +87,4 @@ COMMANDS = {
 }
 COMMANDS.update(enrolment.COMMANDS)
 COMMANDS.update(gallery_commands.COMMANDS)
+COMMANDS.update(package_commands.COMMANDS)

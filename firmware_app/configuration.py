@@ -6,7 +6,7 @@ from firmware_app.state import State
 
 CONFIGS = "/sdcard/configs"
 SERVICE_YAML = CONFIGS + "/service.yaml"
-MAX_CONFIG = 65536  # bytes of one YAML file
+MAX_CONFIG = settings.MAX_SIZE
 
 
 def read_text(path: str) -> str:
@@ -16,10 +16,7 @@ def read_text(path: str) -> str:
         raise OSError(21)  # EISDIR
     with open(path, "rb") as file:
         data = file.read(MAX_CONFIG + 1)
-    try:
-        return str(data, "utf-8")
-    except UnicodeError:
-        raise settings.SettingsError(["%s: expected UTF-8 text" % shown(path)])
+    return settings.decode(data, shown(path))
 
 
 def shown(path: str) -> str:
@@ -151,8 +148,8 @@ def changed(values, changes: dict):
         try:
             if isinstance(value, str):
                 value = settings.read_value(value, path)
-            if value != value:
-                raise CommandError("bad_argument", "%s: expected a number, found nan" % path)
+            if isinstance(value, float) and not -1e30 < value < 1e30:
+                raise CommandError("bad_argument", "%s: expected a finite number" % path)
             values = values.changed(path, value)
         except settings.SettingsError as error:
             raise CommandError("bad_argument", str(error))

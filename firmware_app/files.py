@@ -38,11 +38,37 @@ def make_folders(path: str) -> None:
             os.mkdir(at)
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Remove a file where there is one."""
     try:
         os.remove(path)
     except OSError:
         pass
+
+
+def remove_tree(path: str) -> None:
+    """Remove a file, or a folder with all that is in it; what can't be removed stays."""
+    if not is_folder(path):
+        remove(path)
+        return
+    for name in os.listdir(path):
+        remove_tree(path + "/" + name)
+    try:
+        os.rmdir(path)
+    except OSError:
+        pass
+
+
+def recover_all(folder: str) -> None:
+    """Finish or take back what a power cut left of every file in a folder."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for name in names:
+        for end in (NEW, OLD):
+            if name.endswith(end) and len(name) > len(end):
+                recover(folder + "/" + name[: -len(end)])
 
 
 def replace(path: str, data: bytes) -> None:
@@ -59,7 +85,13 @@ def put_in_place(path: str) -> None:
     if exists(path):
         os.rename(path, path + OLD)
     os.rename(path + NEW, path)
-    _remove(path + OLD)
+    remove(path + OLD)
+
+
+def take(source: str, path: str) -> None:
+    """Make a file elsewhere on the same card, flushed and closed, the content of path."""
+    os.rename(source, path + NEW)
+    put_in_place(path)
 
 
 def recover(path: str) -> None:
@@ -68,15 +100,15 @@ def recover(path: str) -> None:
     old = path + OLD
     if exists(path):
         # Cut before the first rename (a new one that may be half written) or before the last removal.
-        _remove(new)
-        _remove(old)
+        remove(new)
+        remove(old)
     elif exists(old):
         # Cut between the renames: the new one was flushed before them, so it is whole.
         if exists(new):
             os.rename(new, path)
-            _remove(old)
+            remove(old)
         else:
             os.rename(old, path)
     else:
         # A first write that never finished.
-        _remove(new)
+        remove(new)

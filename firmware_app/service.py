@@ -9,7 +9,7 @@ import gc
 import sys
 import time
 
-from firmware_app import hardware, keyring, log, wire
+from firmware_app import firmware_update, hardware, keyring, log, package_commands, wire
 from firmware_app.attempts import Attempts
 from firmware_app.boots import Boots
 from firmware_app.camera import Camera, CameraError
@@ -43,6 +43,7 @@ class Service:
         self.boots = Boots()
         self.publisher = Publisher()
         self.transfers = Transfers()
+        self.installing = False  # what was pushed is being checked and put in place
         self.commands = CommandQueue(self)
         self.engine = Engine(self)
         self.switcher = Switcher(self)
@@ -167,7 +168,13 @@ class Service:
         transfer = self.transfers.find(session, number)
         if transfer is None or type(offset) is not int or not isinstance(data, bytes):
             return
-        transfer.add(offset, data)
+        try:
+            transfer.add(offset, data)
+        except OSError as error:
+            # Only the end of the session tells a client that sends on.
+            self.log.error("the card can't be written: %s" % error)
+            session.refuse("card", "the card can't be written: %s" % error)
+            return
         session.send([wire.TAKEN, number, transfer.offset])
 
     def taken(self, session, number, offset) -> None:
@@ -233,11 +240,14 @@ class Service:
                 since = self.clock.ms()
             elif self.clock.ms() - since >= self.settings["recovery"]["early_s"] * 1000:
                 self.boots.settled()
+                firmware_update.lasted()
+                return
 
     async def run(self) -> None:
         """Start everything and run for ever."""
         self.log.info("K230 vision service %s on %s" % (VERSION, hardware.board_name()))
         self.boots.begin()
+        package_commands.recover()
         self.read_settings()
         self.read_key()
         self.open_links()

@@ -79,8 +79,13 @@ class Settings:
         return result
 
 
+MAX_SIZE = 65536  # bytes of one YAML file
+
+
 def decode(data: bytes, name: str) -> str:
     """Return the text of a file's bytes; SettingsError names the line that is not UTF-8."""
+    if len(data) > MAX_SIZE:
+        raise SettingsError([name + ": expected at most " + str(MAX_SIZE) + " bytes"])
     try:
         return str(data, "utf-8")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Large data that arrives in chunks between other messages: pictures, for now in memory.
+"""Large data that arrives in chunks between other messages: pictures in memory, files on the card (uploads.py).
 
 A transfer belongs to the session that began it, and its size is known and allowed before a byte is kept.
 """
@@ -16,6 +16,8 @@ WINDOW = 15 * wire.CHUNK_SIZE  # bytes a sender may be ahead of TAKEN
 class Transfer:
     """One picture on its way."""
 
+    kind = "picture"
+
     def __init__(self, session, number: int, size: int, digest: bytes) -> None:
         self.session = session
         self.number = number
@@ -29,6 +31,9 @@ class Transfer:
         if offset == self.offset and self.offset + len(data) <= self.size:
             self.data[offset : offset + len(data)] = data
             self.offset += len(data)
+
+    def close(self) -> None:
+        """Nothing is to be closed."""
 
 
 class Transfers:
@@ -53,15 +58,33 @@ class Transfers:
         if not isinstance(digest, bytes) or len(digest) != 32:
             raise CommandError("bad_argument", "sha256: expected 32 bytes")
         # What the same session left unfinished makes room first.
-        mine = [t for t in self._open if t.session is session]
-        if mine and len(self._open) >= MAX_OPEN:
+        pictures = [t for t in self._open if t.kind == "picture"]
+        mine = [t for t in pictures if t.session is session]
+        if len(pictures) >= MAX_OPEN and mine:
             self._open.remove(mine[0])
-        if len(self._open) >= MAX_OPEN:
+        elif len(pictures) >= MAX_OPEN:
             raise CommandError("busy", "%d transfers are under way: try again" % MAX_OPEN)
-        self._last += 1
-        transfer = Transfer(session, self._last, size, digest)
+        transfer = Transfer(session, self.next_number(), size, digest)
         self._open.append(transfer)
         return transfer
+
+    def next_number(self) -> int:
+        """Return the number of a new transfer."""
+        self._last += 1
+        return self._last
+
+    def add(self, transfer) -> None:
+        """Take a transfer of another kind in: it has session, number, size, offset, kind, add(), close()."""
+        self._open.append(transfer)
+
+    def of_kind(self, kind: str) -> list:
+        """Return the transfers under way of a kind."""
+        return [t for t in self._open if t.kind == kind]
+
+    def forget(self, transfer) -> None:
+        """End one transfer."""
+        self._open.remove(transfer)
+        transfer.close()
 
     def find(self, session, number):
         """Return the session's transfer, or None."""
@@ -73,7 +96,7 @@ class Transfers:
     def finish(self, session, number) -> bytearray:
         """Return the data of a transfer that is complete and whole, and forget it."""
         transfer = self.find(session, number)
-        if transfer is None:
+        if transfer is None or transfer.kind != "picture":
             raise CommandError("not_found", "transfer: there is none with number %r" % (number,))
         if transfer.offset != transfer.size:
             raise CommandError(
@@ -89,4 +112,8 @@ class Transfers:
 
     def drop(self, session) -> None:
         """Forget what a session that ended left unfinished."""
-        self._open = [t for t in self._open if t.session is not session]
+        for transfer in [t for t in self._open if t.session is session]:
+            try:
+                self.forget(transfer)
+            except OSError:
+                pass  # a card that is full or gone: what came is counted anew at the next push

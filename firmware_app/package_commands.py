@@ -1,0 +1,247 @@
+"""The commands push, install, packages, package.remove and restart. docs/protocol.md lists them."""
+
+import asyncio
+
+from firmware_app import dictionary, files, firmware_update, hardware, packages, settings, uploads
+from firmware_app.arguments import text
+from firmware_app.configuration import CONFIGS, MAX_CONFIG, SERVICE_YAML, shown, task_path
+from firmware_app.deploy_fields import PackageError
+from firmware_app.errors import CommandError
+from firmware_app.schema import is_name
+from firmware_app.task_fields import TASKS
+
+_RESTART_MS = 500  # for the answer to be on its way
+_DICTIONARIES = "/sdcard/dictionaries"
+
+
+async def pause() -> None:
+    """Let frames and links go on."""
+    await asyncio.sleep_ms(0)
+
+
+def _push(service, session, arguments: dict) -> dict:
+    _not_installing(service)
+    kind = arguments.get("kind")
+    name = arguments.get("name")
+    if kind == "file":
+        _place_of_file(name)
+    push = uploads.checked(kind, name, arguments.get("files"))
+    there = uploads.waiting()
+    for transfer in service.transfers.of_kind("file"):
+        # The same files again: the client lost its link before we noticed.
+        if transfer.session is not session and (there is None or not there.same(push)):
+            raise CommandError("busy", "another client is pushing files")
+        _end(service, transfer)
+    return {"have": uploads.begin(push).have()}
+
+
+def _end(service, transfer) -> None:
+    try:
+        service.transfers.forget(transfer)
+    except OSError as error:
+        raise CommandError("failed", "the card can't be written: %s" % error)
+
+
+def _not_installing(service) -> None:
+    if service.installing:
+        raise CommandError("busy", "what was pushed is being installed")
+
+
+def put_file(service, session, arguments: dict):
+    """Return the transfer that takes a file of the push from where it is."""
+    _not_installing(service)
+    push = _waiting()
+    name, size, _ = push.row(text(arguments, "name"))
+    for transfer in service.transfers.of_kind("file"):
+        if transfer.session is not session:
+            raise CommandError("busy", "another client is pushing files")
+        _end(service, transfer)
+    push.have()
+    try:
+        transfer = uploads.FileTransfer(
+            session, service.transfers.next_number(), uploads.FOLDER + "/" + name, size
+        )
+    except OSError as error:
+        raise CommandError("failed", "the card can't be written: %s" % error)
+    service.transfers.add(transfer)
+    return transfer
+
+
+def _waiting():
+    push = uploads.waiting()
+    if push is None:
+        raise CommandError("not_found", "no push is under way: begin with push")
+    return push
+
+
+async def _install(service, session, arguments: dict) -> dict:
+    _not_installing(service)
+    for transfer in service.transfers.of_kind("file"):
+        if transfer.session is not session:
+            raise CommandError("busy", "another client is pushing files")
+        _end(service, transfer)
+    push = _waiting()
+    service.installing = True
+    try:
+        await uploads.verify(push, pause)
+        if push.kind == "package":
+            return await _install_package(service, push, arguments)
+        if push.kind == "file":
+            return await _install_file(push)
+        return await _install_firmware(push)
+    except OSError as error:
+        raise CommandError("failed", "the card can't be written: %s" % error)
+    finally:
+        service.installing = False
+
+
+async def _install_package(service, push, arguments: dict) -> dict:
+    task = arguments.get("task")
+    if task is not None and task not in TASKS:
+        raise CommandError(
+            "bad_argument", "task: expected one of %s, found %r" % (", ".join(TASKS), task)
+        )
+    try:
+        package = packages.check(uploads.FOLDER, task)
+    except PackageError as error:
+        raise CommandError("bad_package", str(error).replace(uploads.FOLDER, push.name))
+    while service.switcher.busy:  # it may be reading the package that is replaced
+        await pause()
+    packages.place(uploads.FOLDER, push.name)
+    uploads.discard()
+    names = packages.tasks_with(push.name, service.configuration)
+    path = task_path(push.name)
+    if not names and not files.exists(path):
+        # A package that no task uses could not be switched to.
+        files.make_folders(CONFIGS + "/tasks")
+        files.replace(
+            path, ('task: %s\npackage: "packages/%s"\n' % (package.task, push.name)).encode()
+        )
+        names = [push.name]
+    service.log.info("package %s is installed" % push.name)
+    return {
+        "name": push.name,
+        "task": package.task,
+        "model": package.name,
+        "size": sum([row[1] for row in push.rows]),
+        "tasks": names,
+        "in_use": push.name.lower() in _in_use(service),
+        "warnings": [each.replace(uploads.FOLDER, push.name) for each in package.warnings],
+    }
+
+
+def _place_of_file(name) -> str:
+    """Return where a single file belongs on the card; CommandError where it may not be pushed."""
+    parts = name.split("/") if isinstance(name, str) else []
+    good = all([is_name(part) for part in parts])
+    path = "/sdcard/%s" % name
+    if path == SERVICE_YAML:
+        return path
+    if good and len(parts) == 3 and name.startswith("configs/tasks/") and name.endswith(".yaml"):
+        return path
+    if good and len(parts) == 2 and parts[0] == "dictionaries" and name.endswith(".txt"):
+        return path
+    if good and len(parts) == 3 and parts[0] == "packages" and name.endswith(".txt"):
+        if files.is_folder("/sdcard/packages/" + parts[1]):
+            return path
+        raise CommandError("not_found", "name: there is no package %s" % parts[1])
+    raise CommandError(
+        "bad_argument",
+        "name: expected configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or "
+        + "packages/PACKAGE/NAME.txt, found %s" % repr(name)[:80],
+    )
+
+
+async def _install_file(push) -> dict:
+    path = _place_of_file(push.name)
+    source = uploads.FOLDER + "/" + push.rows[0][0]
+    limit = MAX_CONFIG if path.endswith(".yaml") else dictionary.MAX_SIZE
+    with open(source, "rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise CommandError("too_large", "%s: expected at most %d bytes" % (push.name, limit))
+    await pause()
+    try:
+        if path.endswith(".txt"):
+            dictionary.characters(data, push.name)
+        elif path == SERVICE_YAML:
+            settings.read_service(settings.decode(data, shown(path)), shown(path))
+        else:
+            settings.read_task(settings.decode(data, shown(path)), shown(path))
+    except (settings.SettingsError, PackageError) as error:
+        raise CommandError("bad_argument", str(error))
+    files.make_folders(path[: path.rfind("/")])
+    files.recover(path)
+    files.take(source, path)
+    uploads.discard()
+    return {"name": push.name, "size": len(data)}
+
+
+async def _install_firmware(push) -> dict:
+    await firmware_update.check(uploads.FOLDER, [row[0] for row in push.rows], pause)
+    firmware_update.stage(uploads.FOLDER)
+    uploads.discard()
+    return {"name": push.name, "size": sum([row[1] for row in push.rows])}
+
+
+def _in_use(service) -> list:
+    running = service.switcher.settings
+    return packages.used_by(running.values) if running is not None else []
+
+
+async def _packages(service, session, arguments: dict) -> list:
+    return await packages.listed(_in_use(service), pause)
+
+
+async def _remove(service, session, arguments: dict) -> dict:
+    name = text(arguments, "name")
+    if not is_name(name):
+        raise CommandError("bad_argument", "name: expected a package's name, found %r" % name[:64])
+    while service.switcher.busy:
+        await pause()
+    if not files.is_folder(packages.FOLDER + "/" + name):
+        raise CommandError("not_found", "name: there is no package %s" % name)
+    if name.lower() in _in_use(service):
+        raise CommandError(
+            "busy", "package %s is in use by task %s" % (name, service.switcher.name)
+        )
+    try:
+        packages.remove(name)
+    except OSError as error:
+        raise CommandError("failed", "package %s can't be removed: %s" % (name, error))
+    return {"name": name, "tasks": packages.tasks_with(name, service.configuration)}
+
+
+async def _restart(service, session, arguments: dict) -> dict:
+    async def later() -> None:
+        await asyncio.sleep_ms(_RESTART_MS)
+        service.boots.planned("a client asked for it")
+        hardware.reset()
+
+    asyncio.create_task(later())
+    return {"restarting": True}
+
+
+def recover() -> None:
+    """At start: put right what a power cut left of any of this."""
+    for step in (
+        uploads.recover,
+        packages.recover,
+        firmware_update.recover,
+        lambda: files.recover_all(CONFIGS),
+        lambda: files.recover_all(CONFIGS + "/tasks"),
+        lambda: files.recover_all(_DICTIONARIES),
+    ):
+        try:
+            step()
+        except OSError:
+            pass  # a card that can't be written must not keep the service from running
+
+
+COMMANDS = {
+    "push": _push,
+    "install": _install,
+    "packages": _packages,
+    "package.remove": _remove,
+    "restart": _restart,
+}
