@@ -54,6 +54,8 @@ enum {
     K230_LOG = 16,
     K230_SEEK = 17,
     K230_HERE = 18,
+    K230_BYE = 19,
+    K230_ALIVE = 20,
     K230_CLASSIFICATION = 32,
     K230_DETECTION = 33,
     K230_SEGMENTATION = 34,
@@ -612,6 +614,7 @@ typedef struct {
     k230_reader labels;         /* label_count texts, see k230_label */
     uint32_t width;             /* of the camera's frame, pixels */
     uint32_t height;
+    k230_text configuration;    /* data == NULL from boards that do not send it */
 } k230_model;
 
 static inline int k230_read_model(const k230_message *m, k230_model *model) {
@@ -632,7 +635,10 @@ static inline int k230_read_model(const k230_message *m, k230_model *model) {
         }
     }
     model->labels.end = r.at;
-    return k230_read_uint32(&r, &model->width) && k230_read_uint32(&r, &model->height);
+    if (!k230_read_uint32(&r, &model->width) || !k230_read_uint32(&r, &model->height)) {
+        return 0;
+    }
+    return m->count < 8 || k230_read_text_or_nil(&r, &model->configuration);
 }
 
 /* The name of a class; 0 where the model has none. Goes through the list: copy what you need. */

@@ -101,7 +101,12 @@ static void print_model(const k230_model *model) {
         printf(i ? ", " : "");
         print_text(label.data, label.size);
     }
-    printf("], %lu, %lu]", NUMBER(model->width), NUMBER(model->height));
+    printf("], %lu, %lu", NUMBER(model->width), NUMBER(model->height));
+    if (model->configuration.data != NULL) {
+        printf(", ");
+        print_text(model->configuration.data, model->configuration.size);
+    }
+    printf("]");
 }
 
 static void print_typed(const k230_message *message) {
