@@ -75,7 +75,7 @@ def huskylens_get(found: list[Row]) -> dict[str, float] | None:
         waiting += packet(library._CMD_RETURN_BLOCK_V2, row + text)
     moved = [0]
 
-    class Wire(library.HuskyLensBase):  # type: ignore[misc,name-defined]
+    class Wire(library.HuskyLensBase):  # type: ignore[misc]
         def _transport_write(self, data: bytes) -> None:
             moved[0] += len(data)
 
