@@ -7,6 +7,7 @@ from firmware_app import outbox, seal, wire
 
 GREETING_MS = 5000  # from connecting to HELLO, and from WELCOME to AUTH
 SILENCE_MS = 20000  # of a network client
+ALIVE_MS = 3000  # a link on which nothing else is sent gets a sign of life
 REPLIES_KEPT = 8  # answers that a repeated command gets again
 
 _GREETING = 0
@@ -37,6 +38,7 @@ class Session:
         self._state = _GREETING
         self.started_ms = now_ms
         self.heard_ms = now_ms
+        self._said_ms = now_ms
         self._replies: list = []  # (id, Outgoing or None while it is being worked on)
         self.client = ""
         self.admits = None  # the link's word on whether one more session may open
@@ -72,6 +74,10 @@ class Session:
                 )
         elif now_ms - self.heard_ms > SILENCE_MS:
             self.close("nothing heard for %d s" % (SILENCE_MS // 1000))
+        elif now_ms - self._said_ms > ALIVE_MS:
+            # On the board a peer that went away shows only when something is sent to it.
+            self._said_ms = now_ms
+            self.send([wire.ALIVE])
 
     def _take(self, message: list, now_ms: int) -> None:
         kind = message[0]
@@ -89,7 +95,9 @@ class Session:
                 outbox.Outgoing(wire.payload_of([wire.REFUSED, "session", text]), True)
             )
         elif self._state == _OPEN:
-            if kind == wire.REQUEST:
+            if kind == wire.BYE:
+                self.close("it said goodbye")
+            elif kind == wire.REQUEST:
                 self._request(message)
             elif kind == wire.PING and len(message) > 1:
                 self.send([wire.PONG, message[1], self._host.clock.us()])

@@ -56,6 +56,9 @@ LOG = 16  # time_ms, level, text
 # Finding boards, by UDP: each datagram is one frame.
 SEEK = 17  # client: a number
 HERE = 18  # board: that number, board id, board name, version, flags
+# The end.
+BYE = 19  # client: it goes
+ALIVE = 20  # board: nothing else to say; whoever is gone shows when it is sent
 # Results: seq, time_ms, generation, then what the task found.
 CLASSIFICATION = 32
 DETECTION = 33

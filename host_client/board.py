@@ -291,7 +291,7 @@ class Board:
         picture: path, encoded bytes, Pillow image, or uint8 array (height, width, 3) RGB or
         (height, width) grey. Raises PictureError, CommandFailed and what request() raises.
         """
-        answer, name = await self.with_picture(
+        answer, name = await self._with_picture(
             "infer", picture, {}, timeout, progress=progress, repeat=True
         )
         return await self._picture_result(expect(answer, list, "infer"), name)
@@ -306,7 +306,7 @@ class Board:
         """Return the best matches for the current frame or a picture; as Gallery.recognize()."""
         return await self.gallery.recognize(picture, **options)
 
-    async def with_picture(
+    async def _with_picture(
         self,
         command: str,
         picture: PictureSource,

@@ -246,7 +246,7 @@ class Gallery:
         """
         arguments: dict[str, Any] = {"label": label, "negative": negative}
         if picture is not None:
-            answer, _ = await self._board.with_picture("enroll", picture, arguments)
+            answer, _ = await self._board._with_picture("enroll", picture, arguments)
         else:
             arguments.update(count=count, seconds=seconds)
             if region is not None:
@@ -280,7 +280,7 @@ class Gallery:
         arguments: dict[str, Any] = {"top": top}
         name = None
         if picture is not None:
-            answer, name = await self._board.with_picture(
+            answer, name = await self._board._with_picture(
                 "recognize", picture, arguments, repeat=True
             )
         else:

@@ -87,6 +87,11 @@ class Link:
             self._timer.cancel()
             self._timer = None
         if self._transport is not None:
+            if not self.ended.done() and self.session.error is None:
+                self.session.goodbye()
+                data = self.session.data_to_send()
+                if data:
+                    self._transport.write(data)
             self._transport.close()
         if not self.ended.done():
             error = error or LinkLost("the link was closed")

@@ -217,6 +217,8 @@ class ClientSession:
     def _take_refused(self, code: str, text: str) -> None:
         if self.ready:
             self.error = LinkLost(f"the board ended the session: {text}")
+        elif code == "session":
+            pass  # of a client before us on this wire
         else:
             kind = REFUSALS.get(code, ConnectionFailed)
             self.error = kind(f"the board refused: {text}")
@@ -378,6 +380,11 @@ class ClientSession:
         times += [min(call.deadline, call.next_try) for call in self._calls.values()]
         times += [transfer.next_try for transfer in self._transfers.values()]
         return min(times)
+
+    def goodbye(self) -> None:
+        """Tell the board that this client goes, so that its place is free at once."""
+        if self.ready and self.error is None:
+            self._outgoing.append(self._frame(wire.payload_of([wire.BYE])))
 
     def end(self, error: K230Error) -> None:
         """Let everything that waits fail with error."""

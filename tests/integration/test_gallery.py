@@ -1,0 +1,336 @@
+"""Metric learning as a product, end to end on the virtual board: enroll, recognize, remember, move."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from host_client import (
+    Board,
+    CommandFailed,
+    GalleryFileError,
+    IdentitiesResult,
+    MetricLearningResult,
+)
+from host_client import sync as blocking
+from host_client.gallery import read_file
+from tests.integration.boards import PACKAGES, PICTURES, card, run, running
+
+GLYPHS = PACKAGES / "glyphs_ml"
+SIGNS = [GLYPHS / "pictures" / f"glyphs_ml_{i}.jpg" for i in range(8)]  # two of each sign
+DETECTOR = PACKAGES / "shapes_det"
+NAMES = ("张三", "🙂🙃", "name with spaces", "ß" * 100)
+
+pytestmark = pytest.mark.skipif(
+    not (GLYPHS / "expected.json").is_file(), reason="models/packages/glyphs_ml is not there"
+)
+
+
+def quiet(folder: Path) -> Path:
+    """Make a card with the embedding model and without a camera."""
+    return card(folder, GLYPHS, camera_enabled=False)
+
+
+async def enroll_first_views(board: Board) -> None:
+    for name, picture in zip(NAMES, SIGNS[::2], strict=True):
+        done = await board.enroll(name, picture)
+        assert (done.label, done.samples, len(done.added)) == (name, 1, 1)
+
+
+async def check_second_views(board: Board) -> None:
+    for name, picture in zip(NAMES, SIGNS[1::2], strict=True):
+        found = await board.recognize(picture, top=4)
+        assert len(found.found) == 1
+        best = found.found[0]
+        assert best.identity == name
+        assert best.matches[0].label == name
+        assert best.score == best.matches[0].score
+        assert abs(best.margin - (best.score - best.matches[1].score)) < 2e-4
+        result = await board.infer(picture)
+        assert isinstance(result, MetricLearningResult)
+        assert (result.identity, result.score, result.margin) == (name, best.score, best.margin)
+        assert result.embedding is None  # once something is enrolled it is sent on demand only
+
+
+def test_enrolled_signs_are_recognized_and_survive_power_loss(tmp_path: Path) -> None:
+    sdcard = quiet(tmp_path / "card")
+
+    async def first() -> None:
+        async with running(sdcard) as vb, Board.connect(str(vb.url), key=vb.key) as board:
+            result = await board.infer(SIGNS[0])
+            assert isinstance(result, MetricLearningResult)
+            assert result.embedding is not None
+            assert result.score is None
+            with pytest.raises(CommandFailed, match="enroll something or select one"):
+                await board.recognize(SIGNS[0])
+            await enroll_first_views(board)
+            await check_second_views(board)
+            unknown = await board.recognize(PICTURES / "shapes_cls_0.jpg")
+            assert unknown.found[0].identity is None
+            assert unknown.found[0].reason == "threshold"
+            await board.set({"embeddings": "always"})
+            result = await board.infer(SIGNS[1])
+            assert isinstance(result, MetricLearningResult)
+            assert result.embedding is not None
+            assert result.identity == NAMES[0]
+            # The board is killed as it stands: leaving the block ends its process.
+
+    async def second() -> None:
+        async with running(sdcard) as vb, Board.connect(str(vb.url), key=vb.key) as board:
+            info = await board.gallery.list()
+            assert {label.label for label in info.labels} == set(NAMES)
+            await check_second_views(board)
+
+    run(first())
+    run(second())
+
+
+def test_bad_pictures_are_refused_and_doubtful_samples_named(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with (
+            running(quiet(tmp_path / "card")) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+        ):
+            with pytest.raises(CommandFailed, match="too dark"):
+                await board.enroll("dark", Image.new("RGB", (160, 120), (3, 2, 1)))
+            with pytest.raises(CommandFailed, match="empty"):
+                await board.enroll("grey", Image.new("RGB", (160, 120), (200, 200, 200)))
+            with pytest.raises(CommandFailed, match="at most 200 bytes"):
+                await board.enroll("字" * 67, SIGNS[0])
+            with pytest.raises(CommandFailed, match="label: expected a text"):
+                await board.enroll("", SIGNS[0])
+            with pytest.raises(CommandFailed, match="camera is switched off"):
+                await board.enroll("nobody", count=1)
+            assert (await board.enroll("one", SIGNS[0])).warnings == ()
+            again = await board.enroll("二", SIGNS[0])
+            assert any("nearly the same as one of one" in text for text in again.warnings)
+            odd = await board.enroll("one", SIGNS[4])
+            assert any("disagrees with the others of one" in text for text in odd.warnings)
+            # Not this: the picture itself as negative sample rules its label out.
+            await board.gallery.remove("二")
+            assert (await board.recognize(SIGNS[1])).found[0].identity == "one"
+            await board.enroll("one", SIGNS[1], negative=True)
+            ruled_out = (await board.recognize(SIGNS[1])).found[0]
+            assert (ruled_out.identity, ruled_out.reason) == (None, "negative")
+
+    run(work())
+
+
+def test_labels_and_samples_are_changed_one_by_one(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with (
+            running(quiet(tmp_path / "card")) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+        ):
+            gallery = board.gallery
+            for i, picture in enumerate(SIGNS):
+                await board.enroll(f"sign {i // 2}", picture)
+            shown = await gallery.show("sign 1")
+            assert [sample.number for sample in shown] == [3, 4]
+            assert all(sample.own is not None and sample.own > 0.6 for sample in shown)
+            suggestion = await gallery.suggest()
+            assert len(suggestion.within) == len(suggestion.between) == 8
+            assert suggestion.refused == suggestion.accepted == 0
+            assert max(suggestion.between) < suggestion.threshold < min(suggestion.within)
+            await gallery.rename("sign 0", "null")
+            with pytest.raises(CommandFailed, match="has a label null already"):
+                await gallery.rename("sign 1", "null")
+            await gallery.set_threshold("null", 0.9999)
+            found = (await board.recognize(Image.open(SIGNS[1]).resize((280, 200)))).found[0]
+            assert (found.identity, found.reason) == (None, "threshold")
+            await gallery.set_threshold("null", None)
+            await gallery.remove(sample=3)
+            with pytest.raises(CommandFailed, match="no sample 3"):
+                await gallery.remove(sample=3)
+            await gallery.remove(sample=4)  # the last one takes its label with it
+            await gallery.remove("sign 2")
+            info = await gallery.list()
+            rows = [(label.label, label.samples) for label in info.labels]
+            assert rows == [("null", 2), ("sign 3", 2)]
+            await gallery.clear()
+            info = await gallery.list()
+            assert (info.samples, info.labels) == (0, ())
+
+    run(work())
+
+
+def test_export_moves_to_another_board_and_damage_is_refused(tmp_path: Path) -> None:
+    async def give() -> bytes:
+        async with (
+            running(quiet(tmp_path / "a")) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+        ):
+            await enroll_first_views(board)
+            await board.gallery.set_threshold(NAMES[0], 0.5)
+            return await board.gallery.export()
+
+    async def take(data: bytes) -> None:
+        async with (
+            running(quiet(tmp_path / "b")) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+        ):
+            gallery = board.gallery
+            assert await gallery.import_(data, "备份") == 4
+            assert await gallery.select("备份") == 4
+            await check_second_views(board)
+            assert (await gallery.list()).labels[-1].label == "🙂🙃"
+            # What the client would not send, the board refuses too, and keeps what it has.
+            for at in (9, 40, 60, len(data) // 2, len(data) - 2):
+                bad = data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+                arguments = {"name": "备份", "offset": 0, "size": len(bad), "data": bad}
+                with pytest.raises(CommandFailed, match="not imported"):
+                    await board.request("gallery.import", arguments)
+            await check_second_views(board)
+            await gallery.select("other")
+            assert (await gallery.list()).samples == 0
+            with pytest.raises(CommandFailed, match="in use"):
+                await gallery.delete("other")
+            await gallery.delete("备份")
+            assert set((await gallery.list()).galleries) <= {"other"}
+
+    data = run(give())
+    held = read_file(data)
+    assert [label.label for label in held.labels] == sorted(NAMES)
+    for at in range(0, len(data), 7):
+        with pytest.raises(GalleryFileError):
+            read_file(data[:at] + bytes([data[at] ^ 0x20]) + data[at + 1 :])
+        with pytest.raises(GalleryFileError):
+            read_file(data[:at])
+    run(take(data))
+
+
+def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_path: Path) -> None:
+    sdcard = quiet(tmp_path / "card")
+    path = sdcard / ".data" / "galleries" / "default.gallery"
+
+    async def enroll() -> None:
+        async with running(sdcard) as vb, Board.connect(str(vb.url), key=vb.key) as board:
+            await enroll_first_views(board)
+
+    async def refused(what: str) -> None:
+        async with running(sdcard) as vb, Board.connect(str(vb.url), key=vb.key) as board:
+            problems = (await board.status())["problems"]
+            assert any(what in problem for problem in problems), problems
+            result = await board.infer(SIGNS[1])
+            assert isinstance(result, MetricLearningResult)
+            assert result.score is None
+            with pytest.raises(CommandFailed, match=what):
+                await board.enroll("more", SIGNS[0])
+
+    run(enroll())
+    data = path.read_bytes()
+    path.write_bytes(data[:200] + bytes([data[200] ^ 1]) + data[201:])
+    run(refused("damaged"))
+    assert len(path.read_bytes()) == len(data)
+    # Another model: the same weights in a file that is not the same.
+    path.write_bytes(data)
+    kmodel = next((sdcard / "packages" / "glyphs_ml").rglob("*.kmodel"), None)
+    kmodel = kmodel or next(sdcard.rglob("*.kmodel"))
+    kmodel.write_bytes(kmodel.read_bytes() + b"\0")
+    run(refused("another model"))
+
+
+def test_two_clients_enroll_from_the_camera_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for picture in SIGNS[:2]:
+        shutil.copy(picture, folder)
+
+    async def work() -> None:
+        sdcard = card(tmp_path / "card", GLYPHS)
+        async with (
+            running(sdcard, camera=str(folder)) as vb,
+            Board.connect(str(vb.url), key=vb.key) as one,
+            Board.connect(str(vb.url), key=vb.key) as other,
+        ):
+            jobs = [
+                one.enroll("left", count=3),
+                other.enroll("right", count=4, region=(20, 20, 200, 180)),
+                one.enroll("left", count=2),
+            ]
+            done = await asyncio.gather(*jobs)
+            numbers = [number for each in done for number in each.added]
+            assert sorted(numbers) == list(range(1, 10))
+            info = await other.gallery.list()
+            rows = [(label.label, label.samples) for label in info.labels]
+            assert rows == [("left", 5), ("right", 4)]
+            stream = one.results()
+            result = await anext(stream)
+            assert isinstance(result, MetricLearningResult)
+            assert result.identity == "left"
+            with pytest.raises(CommandFailed, match="inside 320 x 240"):
+                await one.enroll("x", region=(200, 0, 200, 100))
+
+    run(work())
+
+
+@pytest.mark.skipif(not DETECTOR.is_dir(), reason="models/packages/shapes_det is not there")
+def test_what_a_detector_finds_is_told_apart(tmp_path: Path) -> None:
+    sdcard = card(tmp_path / "card", GLYPHS, camera_enabled=False)
+    shutil.copytree(DETECTOR, sdcard / "packages" / "shapes_det")
+    tasks = sdcard / "configs" / "tasks"
+    (tasks / "find.yaml").write_text(
+        f"task: metric_learning\npackage: {_package_of(tasks)}\n"
+        "detection_package: packages/shapes_det\nmax_crops: 2\nconfidence_threshold: 0.95\n"
+    )
+    pictures = sorted((DETECTOR / "pictures").iterdir())
+
+    async def work() -> None:
+        async with running(sdcard) as vb, Board.connect(str(vb.url), key=vb.key) as board:
+            await board.switch("find")
+            result = await board.infer(pictures[0])
+            assert isinstance(result, IdentitiesResult)
+            assert 1 <= len(result.objects) <= 2
+            assert result.objects[0].score is None
+            await board.enroll("宝贝", pictures[0])
+            result = await board.infer(pictures[0])
+            assert isinstance(result, IdentitiesResult)
+            best = result.objects[0]
+            assert best.identity == "宝贝"
+            assert best.score == 1.0
+            row = json.loads(json.dumps(result.to_dict()))["objects"][0]
+            assert row["identity"] == "宝贝"
+            assert row["w"] > 8
+            found = await board.recognize(pictures[0])
+            assert found.found[0].box == (best.x, best.y, best.w, best.h)
+            assert found.found[0].label == best.label
+            with pytest.raises(CommandFailed, match="the detector finds nothing"):
+                await board.enroll("x", Image.new("RGB", (160, 120), (200, 200, 200)))
+
+    run(work())
+
+
+def _package_of(tasks: Path) -> str:
+    for path in tasks.glob("*.yaml"):
+        for line in path.read_text().splitlines():
+            if line.startswith("package:"):
+                return line.split(":", 1)[1].strip()
+    raise AssertionError("no package in the card's tasks")
+
+
+def test_the_same_without_await(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(quiet(tmp_path / "card")) as vb:
+            await asyncio.to_thread(use, str(vb.url), vb.key)
+
+    def use(url: str, key: str) -> None:
+        with blocking.Board.connect(url, key=key) as board:
+            assert board.enroll("a", SIGNS[0]).samples == 1
+            assert board.gallery.enroll("b", SIGNS[2]).total == 2
+            assert board.recognize(SIGNS[1]).found[0].identity == "a"
+            assert len(board.gallery.show("a")) == 1
+            assert board.gallery.import_(board.gallery.export(), "copy") == 2
+            assert board.gallery.select("copy") == 2
+            board.gallery.rename("a", "c")
+            board.gallery.set_threshold("c", 0.1)
+            board.gallery.remove("b")
+            assert [label.label for label in board.gallery.list().labels] == ["c"]
+            board.gallery.clear()
+            assert board.gallery.list().samples == 0
+
+    run(work())

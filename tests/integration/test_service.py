@@ -1,0 +1,188 @@
+"""The main job, end to end: camera, ai2d, KPU, classification, msgpack, client."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from host_client import AuthenticationError, Board, ClassificationResult
+from tests.integration.boards import PICTURES, SHAPES, card, run, running
+
+EXPECTED = json.loads((SHAPES / "expected.json").read_text())
+
+
+def label_of(name: str) -> str:
+    """Return the right label of one of the package's pictures."""
+    answers = EXPECTED["pictures"] if "pictures" in EXPECTED else EXPECTED
+    answer = answers[name]
+    return str(answer["label"] if isinstance(answer, dict) else answer)
+
+
+def test_every_picture_is_told_right_over_tcp_and_tty(tmp_path: Path) -> None:
+    async def work() -> None:
+        uart = tmp_path / "uart"
+        sdcard = card(tmp_path / "card", camera_enabled=False, uart=True)
+        async with running(sdcard, uart=uart) as vb:
+            assert vb.url is not None
+            assert vb.uart_url is not None
+            for url in (vb.url, vb.uart_url):
+                async with Board.connect(url, key=vb.key) as board:
+                    for picture in sorted(PICTURES.iterdir()):
+                        result = await board.infer(picture, timeout=60)
+                        assert isinstance(result, ClassificationResult)
+                        assert result.label == label_of(picture.name), (url, picture.name)
+                        assert result.score > 0.5
+
+    run(work())
+
+
+def test_camera_results_reach_several_watchers_that_come_and_go(tmp_path: Path) -> None:
+    async def work() -> None:
+        uart = tmp_path / "uart"
+        async with running(card(tmp_path / "card", uart=True), uart=uart) as vb:
+            assert vb.url is not None
+            assert vb.uart_url is not None
+            async with (
+                Board.connect(vb.url, key=vb.key) as first,
+                Board.connect(vb.uart_url, key=vb.key) as wired,
+            ):
+                stream = first.results()
+                seqs = [(await anext(stream)).seq for _ in range(3)]
+                async with Board.connect(vb.url, key=vb.key) as second:
+                    other = await anext(second.results())
+                    assert other.seq >= seqs[0]
+                over_wire = await anext(wired.results())
+                assert isinstance(over_wire, ClassificationResult)
+                seqs += [(await anext(stream)).seq for _ in range(3)]
+                assert seqs == sorted(set(seqs))
+                status = await first.status()
+                assert status["problems"] == []
+                assert status["task"] == "classification"
+                assert status["model"] == "shapes_cls"
+
+    run(work())
+
+
+def test_results_carry_their_frame_model_and_time(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with (
+            running(card(tmp_path / "card")) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+        ):
+            result = await anext(board.results())
+            values = result.to_dict()
+            assert list(values)[:5] == ["task", "seq", "time_ms", "generation", "model"]
+            assert values["task"] == "classification"
+            assert values["model"] == "shapes_cls"
+            assert values["generation"] == 1
+            assert {"label", "score", "top"} <= set(values)
+            assert board.model is not None
+            assert "圆形" in board.model.labels
+
+    run(work())
+
+
+def test_the_wrong_key_is_not_let_in(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(card(tmp_path / "card")) as vb:
+            with pytest.raises(AuthenticationError):
+                async with Board.connect(str(vb.url), key="00" * 32):
+                    pass
+            async with Board.connect(str(vb.url), key=vb.key) as board:
+                assert (await board.status())["task"] == "classification"
+
+    run(work())
+
+
+def test_the_ninth_client_is_told_why(tmp_path: Path) -> None:
+    from host_client import BoardFull
+
+    async def work() -> None:
+        async with running(card(tmp_path / "card")) as vb:
+            boards = [await Board.connect(str(vb.url), key=vb.key) for _ in range(8)]
+            try:
+                with pytest.raises(BoardFull, match="taken"):
+                    await Board.connect(str(vb.url), key=vb.key)
+            finally:
+                for board in boards:
+                    await board.close()
+            await asyncio.sleep(1.5)  # the board sees the connections end
+            async with Board.connect(str(vb.url), key=vb.key, wait=10) as board:
+                assert (await board.status())["problems"] == []
+
+    run(work())
+
+
+def test_subscriptions_survive_a_restart_of_the_board(tmp_path: Path) -> None:
+    async def work() -> None:
+        sdcard = card(tmp_path / "card")
+        async with running(sdcard, tcp="127.0.0.1:45871") as vb:
+            board = await Board.connect(str(vb.url), key=vb.key)
+            stream = board.results()
+            first = await anext(stream)
+            boot = board.info.boot_id
+        async with running(sdcard, tcp="127.0.0.1:45871"):
+            again = await asyncio.wait_for(anext(stream), 30)
+            while board.info.boot_id == boot:
+                again = await asyncio.wait_for(anext(stream), 30)
+            assert isinstance(again, type(first))
+            await board.close()
+
+    run(work())
+
+
+def test_strangers_and_garbage_disturb_nobody(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with (
+            running(card(tmp_path / "card")) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+        ):
+            port = int(str(vb.url).rsplit(":", 1)[1])
+            stream = board.results()
+            await anext(stream)
+            writers = []
+            for i in range(30):  # more than there are places
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(bytes((i * j) & 255 for j in range(3000)))
+                writers.append(writer)
+            for _ in range(5):
+                await asyncio.wait_for(anext(stream), 30)
+            for writer in writers:
+                writer.close()
+            status = await board.status()
+            assert status["rejected"] > 0
+            assert status["problems"] == []
+
+    run(work())
+
+
+def test_a_client_that_never_reads_slows_nobody(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with (
+            running(card(tmp_path / "card")) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+            Board.connect(str(vb.url), key=vb.key) as stalled,
+        ):
+            stalled.results()
+            transport = stalled._connection  # held, never read
+            assert transport is not None
+            stream = board.results()
+            before = (await anext(stream)).seq
+            for _ in range(10):
+                after = (await asyncio.wait_for(anext(stream), 30)).seq
+            assert after - before >= 10
+
+    run(work())
+
+
+def test_frames_are_counted_and_the_board_switches_off(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(card(tmp_path / "card"), frames=5) as vb:
+            assert await asyncio.wait_for(vb.wait(), 60) == 0
+            events = [event async for event in vb.events()]
+            assert events[-1] == {"event": "off", "detail": "all frames taken"}
+
+    run(work())
