@@ -26,7 +26,10 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	# Without its dependencies: it asks for another build of OpenCV, which would replace ours.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps python-sscma==0.5.7
+	tools/system.sh
 	touch $@
 
 clean:

@@ -21,6 +21,8 @@ MAX_CLIENTS = 8  # the board has 16 TCP connections in all
 _SPARE = 4  # slots in which the ninth is told why, and strangers are waited for
 _INBOX = 16  # chunks received and not yet taken, per client
 _CHUNK = 4096
+_BACKLOG = 8  # connections that wait to be accepted
+_STRANGER_MS = 500  # in which a new connection may greet before it has to make room
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
 _PUMP_FRAMES = 32  # frames one client gets in a row before the others have their turn
 
@@ -64,7 +66,7 @@ class TcpLink:
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("0.0.0.0", self.port))
-            listener.listen(4)
+            listener.listen(_BACKLOG)
         except OSError:
             listener.close()
             raise
@@ -190,7 +192,8 @@ class TcpLink:
             if other is slot or other.session is None or other.close:
                 continue
             taken += 1
-            if not other.session.open and other.linger_ms == 0:
+            silent = now_ms - other.session.started_ms >= _STRANGER_MS
+            if silent and not other.session.open and other.linger_ms == 0:
                 if waiting is None or other.session.started_ms < waiting.session.started_ms:
                     waiting = other
         slot.rest = None
