@@ -77,15 +77,16 @@ def times(micropython: str | None, seconds: float) -> dict[str, Any]:
     """Return the time of decisions, for each size."""
     interpreter = str(find_interpreter(micropython))
     real = has_ulab(interpreter)
+    sizes = SIZES if real else SHORT_SIZES
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "bench.py"
-        script.write_text(_script(SIZES if real else SHORT_SIZES, seconds))
+        script.write_text(_script(sizes, seconds))
         if real:
             lines = _run_real(interpreter, script)
         else:
             lines = asyncio.run(_run_stand_in(interpreter, Path(folder)))
     rows = [json.loads(line) for line in lines if line.startswith("{")]
-    if len(rows) < 2 or any("size" not in row for row in rows[1:]):
+    if [row.get("size") for row in rows[1:]] != list(sizes):
         raise SystemExit("the benchmark failed: " + "\n".join(lines))
     report = dict(rows[0])
     report["ulab_is"] = "the real one" if real else "the virtual board's stand-in"

@@ -69,12 +69,15 @@ def enroll(gallery, count: int) -> list:
             [(i + 1, label, 0)], arrays.float_bytes(arrays.unit(vector))
         )
         gallery.apply(gallery_format.SAMPLES, body)
+        if i % 50 == 0:
+            gc.collect()
     return kept
 
 
 def measure(count: int) -> None:
     """Print the figures of one size."""
     gallery = Gallery(arrays, DIMENSION, bytes(32), count + 1)
+    gallery.positive.reserve(count + 1)
     kept = enroll(gallery, count)
     rule = Rule(0.5, margin=0.01)
     queries = [embedding(i * 7 % (count // SAMPLES_PER_LABEL), 9) * 3.0 for i in range(5)]

@@ -79,12 +79,12 @@ def highest(scores: Array) -> tuple[int, float]:
 
 def without(scores: Array, owners: Array, used: int, owner: int) -> Array:
     """Return scores with those of one owner lowered by 4."""
-    return scores - np.float32(4) * (owners[:used] == owner)
+    return np.asarray(scores - np.float32(4) * (owners[:used] == owner))
 
 
 def scores_of(scores: Array, owners: Array, used: int, owner: int) -> Array:
     """Return the scores of one owner."""
-    return scores[owners[:used] == owner]
+    return np.asarray(scores[owners[:used] == owner])
 
 
 def highest_mean(scores: Array, count: int) -> float:

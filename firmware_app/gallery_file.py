@@ -36,6 +36,9 @@ class GalleryFile:
         files.recover(self.path)
         gallery = Gallery(self._ops, dimension, sha256, capacity)
         if files.exists(self.path):
+            # Room at once for all that the file can hold: no matrix is copied on the way.
+            most = os.stat(self.path)[6] // (8 + 4 * dimension)
+            gallery.positive.reserve(min(most, capacity))
             with open(self.path, "rb") as file:
                 await self._read(file, gallery, pause)
         self.gallery = gallery

@@ -4,6 +4,7 @@ The matrix is allocated ahead and grows by half its size; adding a sample writes
 one moves the last row into its place. What computes is passed in: arrays.py on the board.
 """
 
+import gc
 import time
 
 _FIRST = 16  # rows of the first matrix
@@ -66,6 +67,8 @@ class Samples:
         if used + count <= self._rows:
             return
         rows = max(used + count, self._rows + self._rows // 2)
+        # ulab's allocations fail without a collection first, and what it held is freed by one.
+        gc.collect()
         table = self._ops.grown(self.table, used, rows)
         self.owners = self._ops.grown(self.owners, used, rows)
         self.table = table
