@@ -165,17 +165,34 @@ def _leb128_runs(values, lengths, count: int) -> bytes:
     return bytes(memoryview(out)[:at])
 
 
-def mean_inside(values, width: int, height: int, quad: list) -> float:
-    """Return the mean of a dense 1-D map of width x height over the middle of a quadrilateral.
+def interleaved(planes, region):
+    """Return a region (x, y, width, height) of (1, 3, h, w) planes as a dense 1-D array R, G, B, R …"""
+    x, y, width, height = region
+    part = planes.reshape((3, planes.shape[2], planes.shape[3]))
+    if (width, height) != (planes.shape[3], planes.shape[2]):
+        part = part[:, y : y + height, x : x + width].copy()
+    # A dense copy first: reshape() is sound for those alone.
+    return part.reshape((3, width * height)).transpose().copy().reshape((3 * width * height,))
 
-    The rows through it are summed between its edges; the map is not copied.
+
+def planes_of(crop):
+    """Return a (1, h, w, 3) picture as a dense (1, 3, h, w) array."""
+    height, width = crop.shape[1], crop.shape[2]
+    return crop.reshape((height * width, 3)).transpose().copy().reshape((1, 3, height, width))
+
+
+def mean_above(values, width: int, height: int, quad: list, threshold: float) -> float:
+    """Return the mean of those values of a dense 1-D map that pass a threshold inside a quadrilateral.
+
+    The map, width x height, is not copied; the rows through the quadrilateral are summed between
+    its edges.
     """
     xs = quad[0::2]
     ys = quad[1::2]
     top = max(0, int(min(ys)))
     bottom = min(height - 1, int(max(ys)))
     total = 0.0
-    count = 0
+    count = 0.0
     step = max(1, (bottom - top) // 16)  # 16 rows tell enough
     for y in range(top, bottom + 1, step):
         crossings = []
@@ -189,8 +206,10 @@ def mean_inside(values, width: int, height: int, quad: list) -> float:
         left = max(0, int(min(crossings)))
         right = min(width, int(max(crossings)) + 1)
         if right > left:
-            total += float(np.sum(values[y * width + left : y * width + right]))
-            count += right - left
+            row = values[y * width + left : y * width + right]
+            passed = (row > threshold) * 1.0
+            total += float(np.sum(row * passed))
+            count += float(np.sum(passed))
     return total / count if count else 0.0
 
 

@@ -120,18 +120,25 @@ def yolov8(outputs, size, frame, classes, confidence, overlap, most) -> list:
     return rows
 
 
-def text_boxes(probabilities, size, dummy, mask_threshold, box_threshold) -> list:
-    """Return quadrilaterals [x, y] x 4 (top left first, clockwise) in model pixels, expanded as the vendor does.
+def text_boxes(probabilities, size, picture, frame, mask_threshold, box_threshold) -> list:
+    """Return [quadrilateral, crop] for each text, expanded as the vendor does, bottom to top.
 
-    probabilities: dense 1-D array of width x height; dummy: a dense uint8 picture of that size (the
-    function cuts the boxes out of a picture, whether anybody wants them or not).
+    probabilities: dense 1-D array of size = (width, height); picture: dense uint8 array, height x
+    width x 3, of frame = (width, height), which the map covers from its top left corner on.
+    quadrilateral: x, y of four corners in pixels of the picture, top left first, clockwise; crop:
+    what it holds, (1, height, width, 3) uint8, cut out whether anybody wants it or not.
     """
     if arrays.size_of(probabilities) != size[0] * size[1]:
         raise TaskError(
             "img_size: expected a map of %d x %d, found %d values"
             % (size[0], size[1], arrays.size_of(probabilities))
         )
+    if arrays.size_of(picture) != frame[0] * frame[1] * 3:
+        raise TaskError(
+            "expected a picture of %d x %d, found %d values"
+            % (frame[0], frame[1], arrays.size_of(picture))
+        )
     found = aicube.ocr_post_process(
-        probabilities, dummy, list(size), list(size), mask_threshold, box_threshold
+        probabilities, picture, list(size), list(frame), mask_threshold, box_threshold
     )
-    return [[float(v) for v in row[1]] for row in found]
+    return [[[float(v) for v in row[1]], row[0]] for row in found]

@@ -1,10 +1,10 @@
 """Where the picture lies inside the model's input when its aspect is kept.
 
-Integers only: the result is the same on the board's single floats and on a PC. The vendor's own way, in single
-floats, loses a column for odd widths; vendor_pads() repeats it.
+Integers only: the result is the same on the board's single floats and on a PC. The vendor's own
+way loses a column for odd widths; vendor_centre_pads() and vendor_corner_pads() repeat it, in the
+interpreter's own floats as the vendor's scripts do. On a PC with double floats both move a pixel
+in 7 % of all sizes.
 """
-
-import struct
 
 
 def fit(width: int, height: int, to_width: int, to_height: int):
@@ -28,26 +28,19 @@ def corner_pads(width: int, height: int, to_width: int, to_height: int):
     return 0, to_height - h, 0, to_width - w
 
 
-def _single(value: float) -> float:
-    # A PC's MicroPython may have double floats; the board's are single.
-    return struct.unpack("f", struct.pack("f", value))[0]
-
-
 def _vendor_borders(width: int, height: int, to_width: int, to_height: int):
-    ratio = min(_single(to_width / width), _single(to_height / height))
-    w = int(_single(ratio * width))
-    h = int(_single(ratio * height))
-    return _single((to_width - w) / 2), _single((to_height - h) / 2)
+    ratio = min(to_width / width, to_height / height)
+    return (to_width - int(ratio * width)) / 2, (to_height - int(ratio * height)) / 2
 
 
 def vendor_centre_pads(width: int, height: int, to_width: int, to_height: int):
     """Return the pads of the vendor's centred letterbox (its Utils.center_pad_param)."""
     dw, dh = _vendor_borders(width, height, to_width, to_height)
-    side = int(round(_single(dw - 0.1)))
-    return int(round(_single(dh - 0.1))), int(round(_single(dh + 0.1))), side, side
+    side = int(round(dw - 0.1))
+    return int(round(dh - 0.1)), int(round(dh + 0.1)), side, side
 
 
 def vendor_corner_pads(width: int, height: int, to_width: int, to_height: int):
     """Return the pads of the vendor's corner letterbox (its Utils.letterbox_pad_param)."""
     dw, dh = _vendor_borders(width, height, to_width, to_height)
-    return 0, int(round(_single(dh * 2 + 0.1))), 0, int(round(_single(dw * 2 - 0.1)))
+    return 0, int(round(dh * 2 + 0.1)), 0, int(round(dw * 2 - 0.1))

@@ -2,7 +2,7 @@
 
 import time
 
-from firmware_app import letterbox, npu, wire
+from firmware_app import arrays, letterbox, npu, wire
 from firmware_app.ocr_detection import OcrDetection
 from firmware_app.ocr_recognition import OcrRecognition
 
@@ -33,20 +33,42 @@ class Ocr(OcrDetection):
     def decode(self, outputs: list, plan) -> list:
         """Return [rows]: [text, score16, quad]; the score is the recogniser's."""
         rows = []
-        for quad, _ in self.quads(outputs, plan):
-            text, score = self._read(quad, plan)
+        for quad, _, crop in self.texts(outputs, plan):
+            text, score = self._read(quad, crop, plan)
             rows.append([text, int(score * 65535 + 0.5), quad])
         self._source = None
         return [rows]
 
-    def _read(self, quad: list, plan):
+    def picture_of(self, plan):
+        """Return the frame itself: the vendor's recogniser gets what its detector cuts out."""
+        return arrays.interleaved(self._source.to_numpy(), plan.region)
+
+    def _read(self, quad: list, crop, plan):
         start = time.ticks_us()
-        tensor = self._cut(quad, plan).run(self._source)
+        if crop is not None:
+            crop = arrays.planes_of(crop)
+            scaler = self._whole(crop.shape[3], crop.shape[2])
+            if scaler is None:
+                return "", 0.0
+            tensor = scaler.run(npu.tensor(crop))
+        else:
+            tensor = self._cut(quad, plan).run(self._source)
         middle = time.ticks_us()
         outputs = self._reading.run(tensor)
         self.ai2d_us += time.ticks_diff(middle, start)
         self.kpu_us += time.ticks_diff(time.ticks_us(), middle)
         return self._reader.read(outputs)
+
+    def _whole(self, width: int, height: int):
+        """Return the scaler of a crop as the vendor's script scales it, None where nothing is left of it."""
+        target = self._reader.package.img_size
+        pads = letterbox.vendor_corner_pads(width, height, target[0], target[1])
+        try:
+            scaler = npu.Scaler((width, height), target, pads, 0, None, self._crop_output)
+        except npu.NpuError:
+            return None
+        self._crop_output = scaler.output
+        return scaler
 
     def _cut(self, quad: list, plan):
         """Return the scaler that brings this box upright into the recogniser's input."""

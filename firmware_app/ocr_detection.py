@@ -11,8 +11,7 @@ class OcrDetection(SingleModelTask):
 
     def __init__(self, settings, packages, models) -> None:
         super().__init__(settings, packages, models)
-        # The native function cuts boxes out of a picture that nobody here looks at.
-        self._dummy = arrays.dark(self.package.img_size[0], self.package.img_size[1])
+        self._dark = None
 
     def pads(self, width: int, height: int):
         """Return the letterbox, the picture at the top left."""
@@ -23,49 +22,100 @@ class OcrDetection(SingleModelTask):
         )
         return pads(width, height, self.package.img_size[0], self.package.img_size[1])
 
-    def quads(self, outputs: list, plan) -> list:
-        """Return [quad, score] with eight integers in frame pixels for each text, top to bottom."""
-        size = self.package.img_size
+    def texts(self, outputs: list, plan) -> list:
+        """Return [quad, score, crop] for each text: eight integers in frame pixels, the mean
+        probability of its pixels, and what the vendor cuts out for the recogniser (else None).
+        """
         probabilities = arrays.first_channel(outputs[0])
+        if self.settings["vendor_compatible"]:
+            rows = self._as_the_vendor(probabilities, plan)
+        else:
+            rows = self._repaired(probabilities, plan)
+        return rows[: self.settings["max_results"]]
+
+    def _repaired(self, probabilities, plan) -> list:
+        size = self.package.img_size
         mask = self.threshold("mask_threshold")
+        if self._dark is None:
+            # The native function cuts boxes out of a picture that nobody here looks at.
+            self._dark = arrays.dark(size[0], size[1])
         found = decoders.text_boxes(
-            probabilities, size, self._dummy, mask, self.threshold("box_threshold")
+            probabilities, size, self._dark, size, mask, self.threshold("box_threshold")
         )
 
         def inside(x: int, y: int) -> bool:
             return 0 <= x < size[0] and 0 <= y < size[1] and probabilities[y * size[0] + x] > mask
 
-        dx, dy, width, height = plan.region
+        width, height = plan.region[2:]
         picture = letterbox.fit(width, height, size[0], size[1])
-        smallest = self.settings["min_size"]
         rows = []
-        for quad in found:
-            if not self.settings["vendor_compatible"]:
-                quad = repair.text_box(quad, size, inside)
-                if quad is None:
-                    continue
-            score = arrays.mean_inside(probabilities, size[0], size[1], quad)
-            corners = []
-            for i in range(0, 8, 2):
-                corners.append(dx + min(width, max(0, int(quad[i] * width / picture[0] + 0.5))))
-                corners.append(
-                    dy + min(height, max(0, int(quad[i + 1] * height / picture[1] + 0.5)))
-                )
-            if min(_side(corners, 0, 2), _side(corners, 2, 4)) < max(1, smallest):
+        for quad, _ in found:
+            quad = repair.text_box(quad, size, inside)
+            if quad is None:
                 continue
-            rows.append([corners, score])
+            score = arrays.mean_above(probabilities, size[0], size[1], quad, mask)
+            scaled = []
+            for i in range(0, 8, 2):
+                scaled.append(quad[i] * width / picture[0])
+                scaled.append(quad[i + 1] * height / picture[1])
+            corners = _corners(scaled, plan.region)
+            if _shorter_side(corners) >= max(1, self.settings["min_size"]):
+                rows.append([corners, score, None])
         rows.sort(key=_top)
-        return rows[: self.settings["max_results"]]
+        return rows
+
+    def _as_the_vendor(self, probabilities, plan) -> list:
+        """Return the rows as the vendor's script has them, in its order."""
+        size = self.package.img_size
+        width, height = plan.region[2:]
+        mask = self.threshold("mask_threshold")
+        found = decoders.text_boxes(
+            probabilities,
+            size,
+            self.picture_of(plan),
+            (width, height),
+            mask,
+            self.threshold("box_threshold"),
+        )
+        ratio = min(size[0] / width, size[1] / height)
+        rows = []
+        for quad, crop in found:
+            corners = _corners(quad, plan.region)
+            if self.settings["min_size"] and _shorter_side(corners) < self.settings["min_size"]:
+                continue
+            inner = [value * ratio for value in quad]
+            score = arrays.mean_above(probabilities, size[0], size[1], inner, mask)
+            rows.append([corners, score, crop])
+        return rows
+
+    def picture_of(self, plan):
+        """Return a picture that the vendor's function can cut boxes out of: here a dark one."""
+        if self._dark is None or arrays.size_of(self._dark) != plan.region[2] * plan.region[3] * 3:
+            self._dark = arrays.dark(plan.region[2], plan.region[3])
+        return self._dark
 
     def decode(self, outputs: list, plan) -> list:
         """Return [rows]: [nil, score16, quad] for each text."""
-        return [
-            [[None, int(score * 65535 + 0.5), quad] for quad, score in self.quads(outputs, plan)]
-        ]
+        found = self.texts(outputs, plan)
+        return [[[None, int(score * 65535 + 0.5), quad] for quad, score, _ in found]]
 
 
 def _top(row):
     return row[0][1]
+
+
+def _corners(quad: list, region) -> list:
+    """Return the corners as integers inside the region, in pixels of the frame."""
+    left, top, width, height = region
+    corners = []
+    for i in range(0, 8, 2):
+        corners.append(left + min(width, max(0, int(quad[i] + 0.5))))
+        corners.append(top + min(height, max(0, int(quad[i + 1] + 0.5))))
+    return corners
+
+
+def _shorter_side(quad: list) -> int:
+    return min(_side(quad, 0, 2), _side(quad, 2, 4))
 
 
 def _side(quad: list, a: int, b: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_app import dictionary, fit, kmodel
+from firmware_app import dictionary, fit, kmodel, letterbox
 from firmware_app.package import read_package
 
 ROOT = Path(__file__).parents[2]
@@ -91,3 +91,15 @@ def test_own_packages_fit(folder: Path) -> None:
     package.task = fit.likely_task(package, model)
     fit.check(package, model, package.categories, characters)
     assert package.warnings == []
+
+
+@needs_data
+def test_the_vendors_pads_are_the_recorded_ones() -> None:
+    golden = json.loads((DATA.parent / "golden" / "python_tasks.json").read_text(encoding="utf-8"))
+    for case in golden["padding"]:
+        pads = {
+            "center": letterbox.vendor_centre_pads,
+            "letterbox": letterbox.vendor_corner_pads,
+        }[case["kind"]]
+        # This interpreter's floats are double; the board's single ones gave `pad_tblr`.
+        assert list(pads(*case["input"], *case["output"])) == case["pad_tblr_float64"], case

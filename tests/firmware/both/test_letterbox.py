@@ -27,3 +27,10 @@ def test_odd_border_keeps_every_column() -> None:
     assert letterbox.centre_pads(137, 240, 320, 320) == (0, 0, 69, 69)
     assert letterbox.centre_pads(101, 240, 320, 320) == (0, 0, 93, 93)
     assert letterbox.centre_pads(100, 240, 320, 320) == (0, 0, 93, 94)
+
+
+def test_the_vendors_border_loses_a_column() -> None:
+    # 101 x 240 into 320 x 320 is 134 wide: borders of 93 each; 100 x 240, 133: 93 instead of 93 and 94.
+    assert letterbox.vendor_centre_pads(101, 240, 320, 320) == (0, 0, 93, 93)
+    assert letterbox.vendor_centre_pads(100, 240, 320, 320) == (0, 0, 93, 93)
+    assert letterbox.vendor_corner_pads(100, 240, 320, 320) == (0, 0, 0, 187)
