@@ -20,6 +20,7 @@ from host_client.exceptions import (
     BoardFull,
     Closed,
     CommandFailed,
+    ConfigurationError,
     ConnectionFailed,
     GalleryFileError,
     K230Error,
@@ -72,6 +73,7 @@ from host_client.results import (
 )
 from host_client.session import Welcome
 from host_client.streams import Stream
+from host_client.uploads import InstalledPackage, PackageInfo
 
 __all__ = [
     "AddressError",
@@ -83,6 +85,7 @@ __all__ = [
     "ClassificationResult",
     "Closed",
     "CommandFailed",
+    "ConfigurationError",
     "ConnectionFailed",
     "Counts",
     "DetectionResult",
@@ -94,6 +97,7 @@ __all__ = [
     "GalleryInfo",
     "Identified",
     "IdentitiesResult",
+    "InstalledPackage",
     "K230Error",
     "KeyFormatError",
     "KeyStore",
@@ -107,6 +111,7 @@ __all__ = [
     "MultilabelResult",
     "OcrResult",
     "PackageError",
+    "PackageInfo",
     "PictureError",
     "PortLocked",
     "ProtocolError",

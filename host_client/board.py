@@ -14,6 +14,7 @@ from typing import Any
 from host_client.address import Address, parse_address
 from host_client.answers import expect, transfer_place
 from host_client.calls import Progress
+from host_client.card import CardCommands
 from host_client.clock import BoardClock
 from host_client.connection import Connection
 from host_client.decode import MALFORMED, Model
@@ -53,7 +54,7 @@ QUEUE = 64  # items that a stream keeps for a slow reader
 OnState = Callable[[StateChange], None]
 
 
-class Board:
+class Board(CardCommands):
     """A connected board; use `async with Board.connect(url) as board`.
 
     The link reconnects by itself with growing pauses, and streams go on across reconnects and

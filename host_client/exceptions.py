@@ -16,6 +16,7 @@
      ├── RequestTimeout          no answer in time
      ├── CommandFailed           the board answered that it can't (code, message)
      ├── PackageError            a deployment package can't be used
+     ├── ConfigurationError      a YAML file is not valid
      ├── SimulationError         the virtual board can't start or stopped
      └── Closed                  the Board object was closed
 
@@ -140,6 +141,17 @@ class PackageError(K230Error, ValueError):
     exit_code = 8
 
 
+class ConfigurationError(K230Error, ValueError):
+    """A YAML file that is not valid: messages has a sentence for each fault."""
+
+    code = "bad_configuration"
+    exit_code = 8
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
+
+
 class SimulationError(K230Error):
     """The virtual board can't start, or stopped where it should not."""
 
@@ -156,7 +168,7 @@ class Closed(K230Error):  # noqa: N818 - it names what happened
 
 # What FAILURE carries (docs/protocol.md, section 5). The picture and the arguments are the
 # caller's to mend and have the exit codes of the same mistakes found on the host.
-EXIT_CODES_OF_FAILURES = {"bad_argument": 2, "bad_picture": 8}
+EXIT_CODES_OF_FAILURES = {"bad_argument": 2, "bad_picture": 8, "bad_package": 8}
 
 # What REFUSED carries (docs/protocol.md, section 3).
 REFUSALS: dict[str, type[K230Error]] = {
@@ -184,6 +196,7 @@ ALL_ERRORS: tuple[type[K230Error], ...] = (
     CommandFailed,
     PictureError,
     PackageError,
+    ConfigurationError,
     SimulationError,
     Closed,
 )

@@ -88,6 +88,9 @@ class SwitchReport(NamedTuple):
     heap_before: int | None
     heap_after: int | None
     sha256: str | None
+    pause_ms: int | None = None
+    mmz_before: int | None = None
+    mmz_after: int | None = None
 
     @classmethod
     def from_map(cls, row: dict[str, Any]) -> SwitchReport:
@@ -104,6 +107,9 @@ class SwitchReport(NamedTuple):
             row.get("heap_before"),
             row.get("heap_after"),
             digest,
+            row.get("pause_ms"),
+            row.get("mmz_before"),
+            row.get("mmz_after"),
         )
 
 

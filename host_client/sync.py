@@ -23,6 +23,7 @@ from typing import Any, Generic, TypeVar
 from host_client import board as _async
 from host_client.address import Address
 from host_client.calls import Progress
+from host_client.card_sync import CardCommands
 from host_client.clock import BoardClock
 from host_client.decode import Model
 from host_client.exceptions import Closed, RequestTimeout
@@ -136,7 +137,7 @@ class Stream(Generic[T]):
             self._loop.run(self._stream.aclose())
 
 
-class Board:
+class Board(CardCommands):
     """A connected board; use `with Board.connect(url) as board`. See host_client.Board."""
 
     def __init__(self, make: Callable[[], _async.Board]) -> None:

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-import stat
 import tempfile
-import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from firmware_app import fit, kmodel
 from firmware_app import settings as firmware_settings
 from firmware_app.deploy_fields import PackageError
-from firmware_app.package import CONFIG, read_package
+from firmware_app.package import read_package
+from virtual_board.archive import ArchiveError, inside, package_name, unpack
 
-MAX_FILES = 4000
-MAX_BYTES = 1 << 30  # unpacked
 WIDTH_STEP = 16
 _SMALLEST = 64
 
@@ -56,16 +52,19 @@ def make_card(
         root = package
         if package.is_file():
             root = Path(unpacked)
-            _unpack(package, root)
+            try:
+                unpack(package, root)
+            except ArchiveError as error:
+                raise CardError(str(error)) from None
         elif not package.is_dir():
             raise CardError(f"{package}: expected a package folder or a zip file, found nothing")
         try:
-            read = read_package(str(_inside(root)), task)
+            read = read_package(str(inside(root)), task)
             done = task or fit.likely_task(read, kmodel.read(read.kmodel_path))
         except (PackageError, kmodel.KmodelError) as error:
             shown = str(error).replace(str(root), str(package))
             raise CardError(shown) from None
-        name = _name(package, read.name)
+        name = package_name(package, read.name)
         target = folder / "packages" / name
         if target.exists():
             shutil.rmtree(target)
@@ -99,19 +98,6 @@ def _camera(size: tuple[int, int] | None) -> dict[str, int]:
     return {"camera.width": -(-width // WIDTH_STEP) * WIDTH_STEP, "camera.height": height}
 
 
-def _name(package: Path, model: str) -> str:
-    """Return a plain file name for the package: its folder's or file's, else its model's."""
-    for candidate in (
-        package.stem if package.is_file() else package.resolve().name,
-        model,
-        "package",
-    ):
-        plain = re.sub(r"[^A-Za-z0-9_-]+", "_", candidate).strip("_-")
-        if plain and plain != "mp_deployment_source":
-            return plain[:40]
-    return "package"
-
-
 def _yaml(values: dict[str, Any]) -> str:
     """Return dotted names and plain values as the YAML that the firmware reads."""
     lines: list[str] = []
@@ -134,63 +120,3 @@ def _copy(source: Path, target: Path) -> None:
     for path in sorted(source.iterdir()):
         if path.is_file() and not path.name.startswith("."):
             shutil.copyfile(path, target / path.name)
-
-
-def _inside(root: Path) -> Path:
-    """Return the folder in an unpacked zip from which the package is found: past lone folders."""
-    while not (root / CONFIG).is_file():
-        inner = [p for p in root.iterdir() if p.is_dir() and not p.name.startswith((".", "__"))]
-        if len(inner) != 1 or any(p.suffix == ".kmodel" for p in root.iterdir()):
-            return root
-        root = inner[0]
-    return root
-
-
-def _unpack(file: Path, target: Path) -> None:
-    """Unpack a package's zip, and a zip in it where the package is not there already."""
-    budget = [MAX_FILES, MAX_BYTES]
-    _extract(file, target, str(file), budget)
-    if any(target.rglob(CONFIG)):
-        return
-    inner = sorted(p for p in target.rglob("*.zip") if p.is_file())
-    for path in inner:
-        _extract(path, path.with_suffix(""), f"{file}: {path.name}", budget)
-    if not any(target.rglob(CONFIG)):
-        raise CardError(
-            f"{file}: no {CONFIG} in it: expected a deployment package of the cloud platform"
-        )
-
-
-def _extract(file: Path, target: Path, name: str, budget: list[int]) -> None:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for entry in archive.infolist():
-                _extract_one(archive, entry, target, name, budget)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise CardError(f"{name}: not a zip file that can be read: {error}") from None
-    except OSError as error:
-        raise CardError(f"{name}: cannot be unpacked: {error.strerror or error}") from None
-
-
-def _extract_one(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, name: str, budget: list[int]
-) -> None:
-    path = PurePosixPath(entry.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        raise CardError(f"{name}: it has a file outside its own folder: {entry.filename!r}")
-    if stat.S_ISLNK(entry.external_attr >> 16):
-        raise CardError(f"{name}: it has a symbolic link: {entry.filename!r}")
-    if entry.is_dir():
-        return
-    budget[0] -= 1
-    if budget[0] < 0:
-        raise CardError(f"{name}: it has more than {MAX_FILES} files")
-    place = target.joinpath(*path.parts)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with archive.open(entry) as source, place.open("wb") as sink:
-        # Counted while it is read: what a header says of its size is a claim.
-        while chunk := source.read(1 << 16):
-            budget[1] -= len(chunk)
-            if budget[1] < 0:
-                raise CardError(f"{name}: it unpacks to more than {MAX_BYTES >> 20} MiB")
-            sink.write(chunk)

@@ -14,6 +14,7 @@ import click
 from firmware_app.version import VERSION
 from host_client.cli import output
 from host_client.cli.boards import infer, set_, status, switch, tasks, watch
+from host_client.cli.card import config, packages, push, restart
 from host_client.cli.demo import demo
 from host_client.cli.discover import discover
 from host_client.cli.gallery import enroll, gallery, recognize
@@ -57,6 +58,10 @@ for _verb in (
     switch,
     set_,
     infer,
+    push,
+    packages,
+    config,
+    restart,
     enroll,
     recognize,
     gallery,

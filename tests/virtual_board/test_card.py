@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware_app import settings as firmware_settings
-from virtual_board import card as card_module
+from virtual_board import archive
 from virtual_board.card import CardError, make_card
 
 from .scripts import PACKAGES
@@ -116,7 +116,7 @@ def test_a_zip_with_a_link(tmp_path: Path) -> None:
 
 
 def test_a_zip_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(card_module, "MAX_BYTES", 50)
+    monkeypatch.setattr(archive, "MAX_BYTES", 50)
     (tmp_path / "bad.zip").write_bytes(zipped(PACKAGE))
     with pytest.raises(CardError, match="unpacks to more than"):
         make_card(tmp_path / "bad.zip", tmp_path / "card")

@@ -1,0 +1,240 @@
+"""Verbs about what lies on a board's card: push, packages, config, restart."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from host_client import configurations
+from host_client.calls import Progress as OnProgress
+from host_client.cli import output
+from host_client.cli.options import board_options, connect, json_option, run_async
+from host_client.exceptions import ConfigurationError, LinkLost
+
+
+@click.command()
+@board_options
+@click.argument("path", type=click.Path(path_type=Path), metavar="PACKAGE|YAML|TXT|FOLDER")
+@click.option("--name", help="Name on the card (default: the file's or folder's).")
+@click.option("--task", help="What the package does, where its files do not say.")
+@click.option("--firmware", is_flag=True, help="FOLDER is another version of the service.")
+def push(
+    *,
+    url: str,
+    key: str | None,
+    wait: float,
+    as_json: bool,
+    path: Path,
+    name: str | None,
+    task: str | None,
+    firmware: bool,
+) -> None:
+    """Send a deployment package (zip file or folder) to the board at URL.
+
+    A .yaml or .txt file is a single file: --name says where it belongs, e.g.
+    configs/tasks/detection.yaml.
+    """
+    run_async(_push(url, key, wait, as_json, path, name, task, firmware))
+
+
+async def _push(
+    url: str,
+    key: str | None,
+    wait: float,
+    as_json: bool,
+    path: Path,
+    name: str | None,
+    task: str | None,
+    firmware: bool,
+) -> None:
+    async with connect(url, key, wait) as board:
+        with _bar(as_json) as progress:
+            if firmware:
+                answer = await board.push_firmware(path, progress=progress)
+            elif path.suffix.lower() in (".yaml", ".txt"):
+                answer = await board.push_file(path, name, progress=progress)
+            else:
+                installed = await board.push(path, name, task=task, progress=progress)
+                answer = installed._asdict()
+    if as_json:
+        output.print_json(answer)
+    elif firmware:
+        output.print_line("the board takes this version at its next start (k230 restart)")
+    elif "task" in answer:
+        for warning in answer["warnings"]:
+            output.note(f"k230: {warning}")
+        names = " or ".join(f"k230 switch {url} {each}" for each in answer["tasks"])
+        output.print_line(f"{answer['name']} is installed ({answer['task']}); {names or 'done'}")
+    else:
+        output.print_line(f"{answer['name']} is on the card")
+
+
+@contextlib.contextmanager
+def _bar(as_json: bool) -> Iterator[OnProgress | None]:
+    """Yield a callback that moves a progress bar on stderr, or None where nobody looks."""
+    screen = Console(stderr=True)
+    if as_json or not screen.is_terminal:
+        yield None
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+    ) as bar:
+        number = bar.add_task("sending", total=None)
+
+        def moved(done: int, total: int, what: str) -> None:
+            bar.update(number, completed=done, total=total, description=what)
+
+        yield moved
+
+
+class DefaultGroup(click.Group):
+    """A group whose first command is meant where none is named: `k230 packages URL`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the default command in front where the first word is none of the commands."""
+        first = next(iter(self.commands))
+        if args and args[0] not in (*self.commands, "--help", "-h"):
+            args = [first, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=DefaultGroup)
+def packages() -> None:
+    """List the packages on the card of the board at URL, or remove one."""
+
+
+@packages.command("list")
+@board_options
+def packages_list(url: str, key: str | None, wait: float, as_json: bool) -> None:
+    """List the packages (also without the word list)."""
+    run_async(_packages(url, key, wait, as_json))
+
+
+async def _packages(url: str, key: str | None, wait: float, as_json: bool) -> None:
+    async with connect(url, key, wait) as board:
+        rows = await board.packages()
+    if as_json:
+        for row in rows:
+            output.print_json(row._asdict())
+        return
+    cells = [
+        [
+            "▶" if row.in_use else "",
+            row.name,
+            row.task or "–",
+            row.model or "–",
+            f"{row.size / 1e6:.2f} MB",
+            row.problem or "",
+        ]
+        for row in rows
+    ]
+    heads = ["", "name", "task", "model", "size", "problem"]
+    output.print_table(f"{len(rows)} packages", heads, cells)
+
+
+@packages.command("remove")
+@board_options
+@click.argument("name")
+def packages_remove(url: str, key: str | None, wait: float, as_json: bool, name: str) -> None:
+    """Remove the package NAME, unless it is in use."""
+    run_async(_remove(url, key, wait, as_json, name))
+
+
+async def _remove(url: str, key: str | None, wait: float, as_json: bool, name: str) -> None:
+    async with connect(url, key, wait) as board:
+        tasks = await board.remove_package(name)
+    if as_json:
+        output.print_json({"name": name, "tasks": tasks})
+        return
+    output.print_line(f"{name} is removed")
+    if tasks:
+        output.note(f"k230: without a package now: {', '.join(tasks)}")
+
+
+@click.group()
+def config() -> None:
+    """Show a board's settings, or check YAML files here as the board would."""
+
+
+@config.command("get")
+@board_options
+def config_get(url: str, key: str | None, wait: float, as_json: bool) -> None:
+    """Show the settings in force on the board at URL."""
+    run_async(_config(url, key, wait, as_json))
+
+
+async def _config(url: str, key: str | None, wait: float, as_json: bool) -> None:
+    async with connect(url, key, wait) as board:
+        values = await board.config_get()
+    if as_json:
+        output.print_json(values)
+    else:
+        output.print_map("settings", {name: value or {} for name, value in values.items()})
+
+
+@config.command("validate")
+@json_option
+@click.option(
+    "--kind",
+    type=click.Choice(["service", "task"]),
+    help="What the files are (default: service.yaml is the service's, others are tasks').",
+)
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
+)
+def config_validate(*, as_json: bool, kind: str | None, files: tuple[Path, ...]) -> int:
+    """Check each FILE; the words are those of the board."""
+    exit_code = 0
+    for file in files:
+        problems: list[str] = []
+        values: dict[str, Any] | None = None
+        try:
+            values = configurations.rounded(configurations.validate(file, kind).public())
+        except ConfigurationError as error:
+            problems = error.messages
+            exit_code = error.exit_code
+        if as_json:
+            output.print_json(
+                {"file": str(file), "valid": not problems, "problems": problems, "values": values}
+            )
+        elif problems:
+            for problem in problems:
+                output.note(f"k230: {problem}")
+        else:
+            output.print_line(f"{file}: valid")
+    return exit_code
+
+
+@click.command()
+@board_options
+def restart(url: str, key: str | None, wait: float, as_json: bool) -> None:
+    """Restart the board at URL."""
+    run_async(_restart(url, key, wait, as_json))
+
+
+async def _restart(url: str, key: str | None, wait: float, as_json: bool) -> None:
+    async with connect(url, key, wait) as board:
+        with contextlib.suppress(LinkLost):  # it may go before it answers
+            await board.restart()
+    if as_json:
+        output.print_json({"restarting": True})
+    else:
+        output.print_line("the board restarts")

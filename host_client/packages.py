@@ -1,0 +1,89 @@
+"""Deployment packages on this computer, read and checked as the board does before they are sent."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+from firmware_app import fit, kmodel
+from firmware_app import package as board_package
+from firmware_app.deploy_fields import PackageError as RefusedError
+from host_client.exceptions import PackageError
+
+
+class PackageFiles(NamedTuple):
+    """A package to send: its name on the card, what it does, and the files that the board needs."""
+
+    name: str
+    task: str
+    files: tuple[tuple[str, bytes], ...]
+
+
+def read_package(
+    path: str | PathLike[str], name: str | None = None, task: str | None = None
+) -> PackageFiles:
+    """Return the package of a folder, or of a zip file as the cloud platform ships it.
+
+    A zip file may be the platform's outer or inner one; scripts and other code in it stay here.
+
+    Raises:
+        PackageError: with one sentence that names what was given, the field, expected and found.
+    """
+    given = Path(path)
+    with _unpacked(given) as root:
+        try:
+            found = board_package.read_package(str(root), task)
+            model = kmodel.read(found.kmodel_path)
+            likely = task or fit.likely_task(found, model)
+            if likely != found.task:
+                found = board_package.read_package(str(root), likely)
+            if found.categories is not None:
+                fit.check(found, model, found.categories)
+        except (RefusedError, kmodel.KmodelError) as error:
+            raise PackageError(str(error).replace(str(root), str(given))) from None
+        except OSError as error:
+            raise PackageError(f"{given}: cannot be read: {error.strerror or error}") from None
+        paths = [found.config_path, found.kmodel_path]
+        if found.dictionary_path:
+            paths.append(found.dictionary_path)
+        return PackageFiles(
+            name or _name(given, found.name),
+            found.task,
+            tuple((Path(each).name, _content(Path(each), given)) for each in paths),
+        )
+
+
+def _name(given: Path, model: str) -> str:
+    from virtual_board.archive import package_name  # noqa: PLC0415 - only who pushes needs it
+
+    return package_name(given, model)
+
+
+def _content(path: Path, given: Path) -> bytes:
+    if path.is_symlink():
+        raise PackageError(f"{given}: {path.name} is a symbolic link, expected the file itself")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def _unpacked(given: Path) -> Iterator[Path]:
+    from virtual_board.archive import ArchiveError, inside, unpack  # noqa: PLC0415
+
+    if given.is_dir():
+        yield inside(given)
+        return
+    if not given.is_file():
+        raise PackageError(f"{given}: expected a package folder or a zip file, found nothing")
+    with tempfile.TemporaryDirectory(prefix="k230-package-") as folder:
+        try:
+            unpack(given, Path(folder))
+        except ArchiveError as error:
+            raise PackageError(str(error)) from None
+        yield inside(Path(folder))
