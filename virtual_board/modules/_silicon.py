@@ -14,11 +14,16 @@ import json
 import struct
 import time
 
+import _clock
+
 config = {}  # the board's wiring as the virtual board laid it down (see boot.py)
 
 _lock = _thread.allocate_lock()
 _camera_lock = _thread.allocate_lock()
 _channels = []
+_main = _thread.get_ident()
+_MAIN = 1 << 16  # beside the number of buffers: the main thread calls
+_INTERRUPTED = 8  # beside an answer's status: Ctrl-C came
 
 _KINDS = {
     "OSError": OSError,
@@ -34,18 +39,22 @@ _KINDS = {
 def connect(settings: dict) -> None:
     """Open the channels; called once by boot.py before anything else is imported."""
     config.update(settings)
+    # The main channel, the camera's, and the console's where there is one.
     for request, reply in settings["channels"]:
         _channels.append((open(request, "wb"), open(reply, "rb")))
 
 
-def call(op: str, args=(), blobs=()):
+def _call(op: str, args=(), blobs=()):
     """Run op in the silicon with the interpreter held; return (result, buffers).
 
     args are JSON-able; blobs are buffers of bytes (an array's is array.tobytes()).
     """
     with _lock:
         # From here on the interpreter is held: waiting for it is no part of the operation's time.
-        return _exchange(_channels[0], op, args, blobs, time.ticks_us())
+        return _exchange(_channels[0], op, args, blobs)
+
+
+call = _clock.stage(_call)
 
 
 def held():
@@ -53,13 +62,24 @@ def held():
     return _lock
 
 
-def call_waiting(op: str, args=(), blobs=()):
+def _call_waiting(op: str, args=(), blobs=()):
     """Run op with the interpreter free meanwhile (camera waits); one thread at a time."""
-    start = time.ticks_us()
-    with _camera_lock:
-        answer = _exchange(_channels[1], op, args, blobs, start)
     with _lock:
+        pass  # a thread needs the interpreter to make the call, too
+    with _camera_lock:
+        answer = _exchange(_channels[1], op, args, blobs)
+    with _lock:
+        if _clock.mine():
+            _clock.arrived()
         return answer
+
+
+call_waiting = _clock.stage(_call_waiting)
+
+
+def call_console(op: str, args=()):
+    """Run op of the console with the interpreter free; the REPL's thread only."""
+    return _exchange(_channels[2], op, args, ())
 
 
 def die(message: str) -> None:
@@ -69,12 +89,19 @@ def die(message: str) -> None:
         time.sleep(1)
 
 
-def _exchange(channel, op: str, args, blobs, start: int):
+def _exchange(channel, op: str, args, blobs):
     request, reply = channel
     views = [memoryview(blob) for blob in blobs]
-    header = json.dumps([op, args, start]).encode()
+    now = _clock.ticks()
+    ahead = int(_clock.board_us() - now) if _clock.mine() else 0
+    header = json.dumps([op, args, now, ahead]).encode()
     request.write(
-        struct.pack("<%dI" % (2 + len(views)), len(header), len(views), *[len(v) for v in views])
+        struct.pack(
+            "<%dI" % (2 + len(views)),
+            len(header),
+            len(views) | (_MAIN if _thread.get_ident() == _main else 0),
+            *[len(v) for v in views]
+        )
     )
     request.write(header)
     for view in views:
@@ -95,7 +122,11 @@ def _exchange(channel, op: str, args, blobs, start: int):
         if blob:
             reply.readinto(blob)
         answer.append(blob)
-    status, result = json.loads(text)
+    status, result, took = json.loads(text)
+    if took is not None and _clock.mine():
+        _clock.took(took)
+    if status & _INTERRUPTED:
+        raise KeyboardInterrupt  # here and nowhere else in an exchange, which it would break
     if status == 0:
         return result, answer
     if status == 1:

@@ -2,7 +2,8 @@
 
 Started by the virtual board as `micropython boot.py WIRING.json`. Puts the stand-in modules in
 front of the interpreter's own, mounts the card and the data partition, runs the script, and
-afterwards says what a real board would do: sit in the REPL for good.
+afterwards says what a real board would do: sit in the REPL for good. Where the virtual board has a
+console, it does.
 """
 
 import json
@@ -32,13 +33,23 @@ import card
 card.mount(_wiring["sdcard"], "/sdcard")
 card.mount(_wiring["data"], "/data")
 
+if _wiring["clock"] is not None:
+    import _timed
+
+    _timed.start(_wiring["clock"])
+
+
+# The firmware runs all its scripts, and then the REPL, with the same names.
+_scope = {"__name__": "__main__"}
+
 
 def _run(path: str) -> None:
     # The firmware runs its scripts as strings, with a __main__ that is no module file.
+    _scope["__file__"] = path
     with open(path) as file:
         source = file.read()
     sys.argv[:] = [path]
-    exec(compile(source, path, "exec"), {"__name__": "__main__", "__file__": path})
+    exec(compile(source, path, "exec"), _scope)
 
 
 _end = "finished"
@@ -47,9 +58,18 @@ try:
         _run(_script)
 except SystemExit:
     _end = "called sys.exit"
-except KeyboardInterrupt:
+except KeyboardInterrupt as error:
+    if _wiring["console"]:
+        sys.print_exception(error)
     _end = "was interrupted"
 except BaseException as error:  # the firmware catches everything too, prints it and enters the REPL
     sys.print_exception(error)
     _end = "raised " + type(error).__name__
-_silicon.call("board.repl", [_end])
+try:
+    _silicon.call("board.repl", [_end])
+except KeyboardInterrupt:  # too late for the scripts
+    pass
+if _wiring["console"]:
+    import _repl
+
+    _repl.run(_scope, _wiring["raw"])

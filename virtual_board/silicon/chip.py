@@ -70,6 +70,10 @@ class Chip:
         """Return all operations by name."""
         return self._operations
 
+    def interpreter(self) -> dict[str, float] | None:
+        """Return the numbers of the interpreter's own clock, None on a run without a profile."""
+        return self._clock.interpreter()
+
     def reset(self) -> None:
         """The interpreter is gone: forget what belonged to it."""
         self._watchdog.close()
@@ -98,6 +102,7 @@ class Chip:
             {
                 "board.fault": self._event("fault"),
                 "board.reset": self._event("reset"),
+                "board.soft_reset": self._event("soft_reset"),
                 "board.repl": self._event("repl"),
                 "board.hold": _hold,
                 "board.load": lambda args, blobs: (_load(), []),

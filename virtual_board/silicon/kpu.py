@@ -102,10 +102,13 @@ class Kpu:
         """What runs the models, for everything that shows their results."""
         return ONNX_BACKEND if self._missing else f"nncase simulator {self._ensure_child().version}"
 
-    def load(self, kmodel: bytes, *, name: str = "kmodel", twin: Path | None = None) -> Model:
+    def load(
+        self, kmodel: bytes, *, name: str = "kmodel", twin: Path | None = None, run: bool = True
+    ) -> Model:
         """Return the model in `kmodel` (the whole file), ready to run.
 
-        `twin` is its ONNX twin (see `kpu_twin.find_twin`), used without the simulator only.
+        `twin` is its ONNX twin (see `kpu_twin.find_twin`), used without the simulator only. Without
+        `run` only the headers are read: its outputs are recorded ones.
 
         Raises:
             SiliconError: EOFError for a bad kmodel; RuntimeError where nothing can run it.
@@ -122,9 +125,9 @@ class Kpu:
             _describe(header.outputs),
             header,
             bytes(kmodel),
-            self._load_twin(name, twin, header) if self._missing else None,
+            self._load_twin(name, twin, header) if self._missing and run else None,
         )
-        if model.twin is None:
+        if model.twin is None and run:
             with self._lock:
                 self._ensure_loaded(model)
         return model

@@ -171,7 +171,10 @@ class Npu:
         with self._clock.load(len(data), by_path=name != "buffer"):
             unit = self._unit()
             twin = self._twin(name, data) if unit.backend == ONNX_BACKEND else None
-            model = unit.load(data, name=name, twin=twin)
+            if self._clock.paced and name == "buffer":
+                name = self._name(data)  # the profile knows models by name
+            scene = self._replay is not None and self._replay.scene(data) is not None
+            model = unit.load(data, name=name, twin=twin, run=not scene)
         handle = next(self._handles)
         self._models[handle] = model
         if len(self._models) > MAX_MODELS:
@@ -188,10 +191,18 @@ class Npu:
         for mount, folder in self._mounts.items():
             if name.startswith(mount + "/"):
                 return kpu_twin.find_twin(folder / name[len(mount) + 1 :])
+        path = self._on_card(data)
+        return kpu_twin.find_twin(path) if path is not None else None
+
+    def _on_card(self, data: bytes) -> Path | None:
         for path in sorted(self._mounts["/sdcard"].rglob("*.kmodel")):
             if path.stat().st_size == len(data) and path.read_bytes() == data:
-                return kpu_twin.find_twin(path)
+                return path
         return None
+
+    def _name(self, data: bytes) -> str:
+        path = self._on_card(data)
+        return path.name if path is not None else "buffer"
 
     def _free(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         self._models.pop(args[0], None)

@@ -27,12 +27,23 @@ class ModelTime:
 
 
 @dataclass(frozen=True, slots=True)
+class SensorTime:
+    """A camera sensor: its modes (width, height, frames a second) and what waiting for it takes."""
+
+    name: str
+    modes: tuple[tuple[int, int, int], ...]
+    jitter_ms: float
+    snapshot_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """The numbers of one profile by dotted name, and its table of models."""
+    """The numbers of one profile by dotted name, its table of models and its sensor."""
 
     name: str
     numbers: dict[str, float]
     models: tuple[ModelTime, ...]
+    sensor: SensorTime
 
     def ai2d_ms(self, pixels: int) -> float:
         """Return the time of one ai2d run over a source of so many pixels."""
@@ -68,6 +79,26 @@ class Profile:
         ms = n["load_kmodel.setup_ms"] + n["load_kmodel.setup_ms_mb"] * size / 1e6
         return ms + size / 1e3 / n["load_kmodel.read_mb_s"] if by_path else ms
 
+    def unexplained_ms(self, side: float) -> float:
+        """Return what a frame takes beyond the known stages, for a model of this input side.
+
+        Zero unless `unexplained.applied` is set; models smaller than the smallest published (a text
+        recogniser that runs once a box) have none.
+        """
+        n = self.numbers
+        if not n["unexplained.applied"] or side < min(UNEXPLAINED_SIDES):
+            return 0.0
+        nearest = min(UNEXPLAINED_SIDES, key=lambda one: abs(one - side))
+        return n[f"unexplained.at_{nearest}_ms"]
+
+    def interpreter(self) -> dict[str, float]:
+        """Return what the stand-ins need for the interpreter's clock (modules/_timed.py)."""
+        return {
+            name: value
+            for name, value in self.numbers.items()
+            if name.startswith(("interpreter.", "native.", "gc.", "sockets.", "display.", "files."))
+        }
+
     def jpeg_ms(self, pixels: int) -> float:
         """Return the time of encoding a picture of so many pixels."""
         n = self.numbers
@@ -78,6 +109,12 @@ class Profile:
         n = self.numbers
         return n["post_processing.ms"] * size / n["post_processing.at_bytes"]
 
+
+UNEXPLAINED_SIDES = (224, 320, 640)
+"""Input sides for which whole-frame figures are published."""
+
+DEFAULT_MODES = ((1920, 1080, 30), (1920, 1080, 60), (1280, 720, 90))
+"""Of the GC2093 that comes with most boards."""
 
 REQUIRED = (
     "camera.jitter_ms",
@@ -100,8 +137,24 @@ REQUIRED = (
     "load_kmodel.setup_ms_mb",
     "jpeg.ms_megapixel",
     "jpeg.least_ms",
+    "files.write_mb_s",
+    "files.write_ms",
+    "files.read_mb_s",
+    "sockets.send_ms",
+    "display.show_ms",
+    "display.draw_ms",
+    "gc.least_ms",
+    "gc.ms_mb",
+    "gc.scan_ms",
+    "interpreter.interpreter_factor",
+    "native.call_us",
+    "native.element_ns",
+    "native.copy_ms_mb",
+    "native.build_ms",
+    "unexplained.applied",
+    *(f"unexplained.at_{side}_ms" for side in UNEXPLAINED_SIDES),
 )
-_DIVISORS = ("at_pixels", "at_mb", "at_bytes", "read_mb_s")
+_DIVISORS = ("at_pixels", "at_mb", "at_bytes", "read_mb_s", "write_mb_s", "interpreter_factor")
 
 
 def names() -> list[str]:
@@ -112,9 +165,14 @@ def names() -> list[str]:
 def load_profile(name: str) -> Profile:
     """Return the profile of a name in names(), or of a path.
 
+    Single numbers may be replaced behind it: `k230?interpreter_factor=1&unexplained.applied=1`. The last
+    part of a field's name is enough where no other field ends like it.
+
     Raises:
         ProfileError: with one sentence.
     """
+    wanted = name
+    name, _, changes = name.partition("?")
     path = (
         _FOLDER / f"{name}.yaml" if "/" not in name and not name.endswith(".yaml") else Path(name)
     )
@@ -132,12 +190,60 @@ def load_profile(name: str) -> Profile:
     models = _models(path, content)
     numbers: dict[str, float] = {}
     _collect(path, "", content, numbers)
+    for change in filter(None, changes.split("&")):
+        _replace(wanted, change, numbers)
     for field in REQUIRED:
         if field not in numbers:
             raise ProfileError(f"timing profile {path}: {field} is missing")
         if field.endswith(_DIVISORS) and numbers[field] <= 0:
             raise ProfileError(f"timing profile {path}: {field}: expected more than 0")
-    return Profile(name, numbers, models)
+    return Profile(wanted, numbers, models, _sensor(path, content, numbers))
+
+
+def _replace(name: str, change: str, numbers: dict[str, float]) -> None:
+    field, _, text = change.partition("=")
+    fitting = [one for one in numbers if one == field or one.endswith("." + field)]
+    if len(fitting) != 1:
+        found = ", ".join(fitting) if fitting else "none"
+        raise ProfileError(f"timing profile {name}: {field}: expected one field, found {found}")
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ProfileError(
+            f"timing profile {name}: {field}: expected a number of 0 or more, found {text!r}"
+        )
+    numbers[fitting[0]] = value
+
+
+def _sensor(path: Path, content: dict[str, Any], numbers: dict[str, float]) -> SensorTime:
+    """Return the sensor that `camera.sensor` names; what it does not say, `camera` does."""
+    camera = content.get("camera")
+    name = str(camera.get("sensor", "gc2093")) if isinstance(camera, dict) else "gc2093"
+    sensors = content.get("sensors")
+    section = sensors.get(name) if isinstance(sensors, dict) else None
+    if section is None and isinstance(sensors, dict) and name != "gc2093":
+        raise ProfileError(
+            f"timing profile {path}: camera.sensor: expected one of {', '.join(sensors)}, "
+            f"found {name}"
+        )
+    rows = section.get("modes") if isinstance(section, dict) else None
+    try:
+        modes = tuple((int(r["width"]), int(r["height"]), int(r["fps"])) for r in rows or ())
+        if any(min(mode) < 1 for mode in modes):
+            raise ValueError
+    except (KeyError, TypeError, ValueError):
+        raise ProfileError(
+            f"timing profile {path}: sensors.{name}.modes: expected rows with width, height and fps"
+        ) from None
+
+    def number(field: str) -> float:
+        return numbers.get(f"sensors.{name}.{field}", numbers[f"camera.{field}"])
+
+    return SensorTime(
+        name, modes or DEFAULT_MODES, number("jitter_ms"), number("snapshot_ms")
+    )
 
 
 def _collect(path: Path, prefix: str, values: dict[str, Any], numbers: dict[str, float]) -> None:

@@ -20,11 +20,8 @@ from virtual_board.silicon.timing import Clock
 
 Pixels = NDArray[np.uint8]
 
-SENSOR_NAME = "gc2093_csi2"
 SENSOR_TYPE = 24
 DEFAULT_CSI = 2
-MODES = ((1920, 1080, 30), (1920, 1080, 60), (1280, 720, 90))
-"""Width, height, frames per second of the GC2093 that comes with most boards."""
 
 POOL_BUFFERS = 4
 NO_FRAME = 3  # snapshot's code where the camera gives none
@@ -89,6 +86,9 @@ class Sensors:
     ) -> None:
         self._source = source
         self._clock = clock
+        sensor = clock.sensor()
+        self._name = f"{sensor.name}_csi{DEFAULT_CSI}"
+        self._modes = sensor.modes
         self._limit = limit
         self._on_limit = on_limit
         self._on_trouble = on_trouble
@@ -106,7 +106,7 @@ class Sensors:
         """Return what the media.sensor stand-in calls."""
         return {
             "camera.default": lambda args, blobs: (DEFAULT_CSI, []),
-            "camera.modes": lambda args, blobs: ([SENSOR_NAME, MODES], []),
+            "camera.modes": lambda args, blobs: ([self._name, self._modes], []),
             "camera.open": self._open,
             "camera.run": self._run,
             "camera.snapshot": self._snapshot,
@@ -154,10 +154,10 @@ class Sensors:
 
     def _open(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         csi, width, height, fps = args
-        mode = min(MODES, key=lambda m: (abs(m[0] - width) + abs(m[1] - height), abs(m[2] - fps)))
+        mode = min(self._modes, key=lambda m: (abs(m[0] - width) + abs(m[1] - height), abs(m[2] - fps)))
         with self._lock:
             self._sensors[csi] = _Sensor(*mode)
-        return [SENSOR_NAME, SENSOR_TYPE, *mode], []
+        return [self._name, SENSOR_TYPE, *mode], []
 
     def _run(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         csi, mirror, channels = args

@@ -7,11 +7,17 @@ import struct
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from virtual_board.silicon.errors import NativeFault, SiliconError
 
 Buffer = bytes | bytearray | memoryview
+MAIN = 1 << 16
+"""Set in a request's number of buffers: the main thread calls."""
+
+INTERRUPTED = 8
+"""Set in an answer's status: the main thread is to raise KeyboardInterrupt."""
+
 Operation = Callable[[list[Any], list[memoryview]], tuple[Any, list[Buffer]]]
 
 
@@ -23,9 +29,21 @@ class Call(threading.local):
     """What an operation may want to know of the call it serves."""
 
     start_us: int = 0  # the interpreter's monotonic clock when the stand-in was called
+    ahead_us: int = 0  # how far the board's time was ahead of that clock (behind: negative)
+    took_us: int | None = None  # what the call takes on the board, where a stage has told it
 
 
 current = Call()
+
+
+class Interrupts(Protocol):
+    """Learns of the main thread's calls; end() tells whether the answer carries a Ctrl-C."""
+
+    def begin(self) -> None:
+        """A call begins."""
+
+    def end(self) -> bool:
+        """A call ends."""
 
 
 class Server:
@@ -36,10 +54,12 @@ class Server:
         operations: Mapping[str, Operation],
         on_fault: Callable[[str], None],
         on_bug: Callable[[str], None],
+        interrupts: Interrupts | None = None,
     ) -> None:
         self._operations = operations
         self._on_fault = on_fault
         self._on_bug = on_bug
+        self._interrupts = interrupts
 
     def serve(self, request: Path, reply: Path) -> threading.Thread:
         """Answer one channel until the interpreter closes it."""
@@ -61,11 +81,18 @@ class Server:
         if len(head) < 8:
             return False
         size, count = struct.unpack("<II", head)
+        main, count = count & MAIN, count & ~MAIN
         sizes = struct.unpack(f"<{count}I", source.read(4 * count))
-        op, args, current.start_us = json.loads(source.read(size))
+        op, args, current.start_us, current.ahead_us = json.loads(source.read(size))
+        current.took_us = None
         blobs = [memoryview(source.read(n)) for n in sizes]
+        interrupts = self._interrupts if main else None
+        if interrupts is not None:
+            interrupts.begin()
         status, result, buffers = self._run(op, args, blobs)
-        text = json.dumps([status, result]).encode()
+        if interrupts is not None and interrupts.end():
+            status |= INTERRUPTED
+        text = json.dumps([status, result, current.took_us]).encode()
         views = [memoryview(b).cast("B") if len(b) else memoryview(b"") for b in buffers]
         header = struct.pack(
             f"<{2 + len(views)}I", len(text), len(views), *[v.nbytes for v in views]

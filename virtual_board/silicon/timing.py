@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from virtual_board.silicon.kpu import Model
-from virtual_board.silicon.profile import Profile
+from virtual_board.silicon.profile import DEFAULT_MODES, Profile, SensorTime
 from virtual_board.silicon.server import current
 
 LATE_S = 0.002  # beyond what sleeping is off by
@@ -20,6 +20,14 @@ class Clock:
     """As fast as it goes: no stage is made to last, the camera's next picture is always ready."""
 
     paced = False
+
+    def interpreter(self) -> dict[str, float] | None:
+        """Return the numbers of the interpreter's own clock, None for none."""
+        return None
+
+    def sensor(self) -> SensorTime:
+        """Return the camera's sensor."""
+        return SensorTime("gc2093", DEFAULT_MODES, 0.0, 0.0)
 
     def ai2d(self, shape: Sequence[int]) -> contextlib.AbstractContextManager[None]:
         """Return a context for one ai2d run over a source of `shape`; leaving it takes the time."""
@@ -72,17 +80,29 @@ class BoardClock(Clock):
         self._start = time.monotonic()
         self._given = -1  # the camera frame that was given last
 
+    def interpreter(self) -> dict[str, float] | None:
+        return self._profile.interpreter()
+
+    def sensor(self) -> SensorTime:
+        return self._profile.sensor
+
     def ai2d(self, shape: Sequence[int]) -> contextlib.AbstractContextManager[None]:
         return self._stage("ai2d", self._profile.ai2d_ms(math.prod(shape) // 3))
 
     def kpu(self, model: Model) -> contextlib.AbstractContextManager[None]:
+        pixels, ms = self.kpu_ms(model)
+        side = math.sqrt(pixels)
+        return self._stage("the KPU", ms + self._profile.unexplained_ms(side))
+
+    def kpu_ms(self, model: Model) -> tuple[int, float]:
+        """Return the pixels of the model's input and the time of one inference."""
         shape = model.inputs[0].shape if model.inputs else ()
         sides = shape[-2:] if len(shape) >= 2 else (1, math.prod(shape))
         outputs = sum(math.prod(one.shape) for one in model.outputs)
         ms = self._profile.kpu_ms(
             model.name, len(model.data), max(sides), math.prod(sides), outputs
         )
-        return self._stage("the KPU", ms)
+        return math.prod(sides), ms
 
     def load(self, size: int, *, by_path: bool) -> contextlib.AbstractContextManager[None]:
         return self._stage("load_kmodel", self._profile.load_ms(size, by_path=by_path))
@@ -98,27 +118,29 @@ class BoardClock(Clock):
 
     @contextlib.contextmanager
     def _stage(self, name: str, ms: float) -> Iterator[None]:
-        asked = self._asked()
+        asked, began = self._asked(), time.monotonic()
+        current.took_us = (current.took_us or 0) + round(ms * 1000)
         yield
-        spare = asked + ms / 1000 - time.monotonic()
-        if spare > 0:
-            time.sleep(spare)
-        elif spare < -LATE_S and name not in self._said:
+        now = time.monotonic()
+        if now < asked + ms / 1000:
+            time.sleep(asked + ms / 1000 - now)
+        elif now - began > ms / 1000 + LATE_S and name not in self._said:
             self._said.add(name)
             self._on_late(
-                f"timing: {name} took {ms - spare * 1000:.1f} ms here, {ms:.1f} ms on the board: "
-                "this run is slower than the board"
+                f"timing: {name} took {(now - began) * 1000:.1f} ms here, {ms:.1f} ms on the "
+                "board: this run may be slower than the board"
             )
 
     def _asked(self) -> float:
-        """Return when the script made the call that is being served, on our clock.
+        """Return when the script made the call that is being served: the board's time, our clock.
 
-        The two clocks differ by a constant, and the way of a call adds to it: the smallest
-        difference seen is the constant's best guess.
+        The interpreter's clock and ours differ by a constant, and the way of a call adds to it: the
+        smallest difference seen is the constant's best guess. The interpreter says how far the
+        board's time is from its own clock: what it owes is made good here.
         """
         now, start = time.monotonic(), current.start_us / 1e6
         self._offset = min(self._offset, now - start)
-        return start + self._offset
+        return start + self._offset + current.ahead_us / 1e6
 
     def camera_started(self, fps: float) -> None:
         self._period = 1 / fps
@@ -128,13 +150,13 @@ class BoardClock(Clock):
     def wait_for_camera(self, timeout_ms: float, stopped: threading.Event) -> bool:
         asked = self._asked()
         number = max(math.floor((asked - self._start) / self._period), self._given + 1)
-        numbers = self._profile.numbers
-        jitter = self._random.uniform(0, numbers["camera.jitter_ms"]) / 1000
+        sensor = self._profile.sensor
+        jitter = self._random.uniform(0, sensor.jitter_ms) / 1000
         arrives = self._start + number * self._period + jitter
         if arrives > asked + timeout_ms / 1000:
             stopped.wait(max(0.0, asked + timeout_ms / 1000 - time.monotonic()))
             return False
         self._given = number
-        done = max(arrives, asked) + numbers["camera.snapshot_ms"] / 1000
+        done = max(arrives, asked) + sensor.snapshot_ms / 1000
         stopped.wait(max(0.0, done - time.monotonic()))
         return True

@@ -168,6 +168,7 @@ class Uarts:
         line = self._wired(args[0])
         data = bytes(blobs[0])
         with self._clock.uart(len(data) * BITS_PER_BYTE, self._opened[args[0]]):
-            if line is not None:
-                line.write(data)
+            pass  # the last bit is on the wire when the time is over
+        if line is not None:
+            line.write(data)
         return len(data), []

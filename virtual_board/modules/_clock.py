@@ -1,0 +1,244 @@
+"""The board's clock inside the interpreter, on runs with a timing profile.
+
+Board time = this PC's time + `ahead`. Three things move them apart, and each is made good at the
+next chance to sleep, so that nothing adds up:
+
+* Python runs on the board `factor` times slower than here: its time between two native calls is
+  measured and stretched. What the PC spent on other processes meanwhile is left out;
+* a native call takes what the profile says (or the stage in the silicon), however long the
+  stand-in needed: its own Python and the way to the silicon are no part of the board's time;
+* a sleep ends when the board's clock says so.
+
+Only the main thread has such a clock; what the others wait for comes from the world, in real time.
+Without start() nothing here is used, and time is the PC's.
+"""
+
+import utime as _real
+
+try:
+    from _thread import get_ident
+except ImportError:
+
+    def get_ident() -> int:
+        return 0
+
+
+_PAY_US = 300  # a shorter debt waits for company: every sleep is off by some 60 us
+_LOST_US = 30000  # further behind than this, the PC can't keep up: the time is given up, and counted
+_PROBES = 64
+
+ticks = _real.ticks_us
+on = False
+_main = 0
+_factor = 1.0
+_lock = None
+_cpu = None  # this process's processor time in seconds
+_inside = False  # in a native call
+_entered = 0
+_mark = 0  # when Python was entered last
+_python = 0  # Python's time since the last settling
+_cpu_mark = 0.0
+_ahead = 0.0
+_cost = 0.0  # of the native call under way, as far as known
+_overhead = 0.0  # of a wrapper, per call
+
+# What a benchmark asks for: see statistics().
+_total_python = 0.0
+_total_lost = 0
+_calls = 0
+
+
+def start(factor: float, lock) -> None:
+    """Begin to keep the board's time; called once from the main thread."""
+    global on, _main, _factor, _lock, _cpu, _mark, _cpu_mark, _overhead, _ahead, _python
+    _main = get_ident()
+    _factor = factor
+    _lock = lock
+    _cpu = getattr(_real, "clock", None)
+    _mark = ticks()
+    _cpu_mark = _cpu() if _cpu is not None else 0.0
+    on = True
+    # What the wrapper itself takes between its two looks at the clock is not Python of the script.
+    probe = native(_nothing, 0)
+    least = 1000000
+    for _ in range(_PROBES):
+        probe()
+        before = _python
+        probe()
+        least = min(least, _python - before)
+    _overhead = least
+    _python = 0
+    _ahead = 0.0
+
+
+def _nothing() -> None:
+    pass
+
+
+def mine() -> bool:
+    """Return whether the caller is the thread whose time is kept."""
+    return on and get_ident() == _main
+
+
+def enter() -> None:
+    """A native call begins."""
+    global _inside, _entered, _python, _cost, _calls
+    now = ticks()
+    piece = now - _mark - _overhead
+    if piece > 0:
+        _python += piece
+    _entered = now
+    _cost = 0.0
+    _calls += 1
+    _inside = True
+
+
+def leave(cost: float) -> None:
+    """A native call ends; cost: its time in us where no stage of the silicon has told it."""
+    global _inside, _mark, _ahead
+    now = ticks()
+    _ahead += (_cost or cost) - (now - _entered)
+    _inside = False
+    if _ahead > _PAY_US:
+        _pay()
+    _mark = ticks()
+
+
+def settle() -> None:
+    """Stretch the Python since the last settling; inside a native call."""
+    global _python, _cpu_mark, _ahead, _total_python
+    took = _python
+    if _cpu is not None:
+        cpu = _cpu()
+        spent = (cpu - _cpu_mark) * 1000000
+        _cpu_mark = cpu
+        if spent < took:
+            took = spent  # the PC did something else
+    _ahead += _factor * took - _python
+    _total_python += took
+    _python = 0
+
+
+def _pay() -> None:
+    """Wait until the board's time has come; others wait with us, the interpreter is busy."""
+    global _ahead
+    begun = ticks()
+    with _lock:
+        _real.sleep_us(int(_ahead))
+    _ahead -= ticks() - begun
+
+
+def board_us() -> float:
+    """Return the board's time inside a native call, in ticks."""
+    return _entered + _ahead + _cost
+
+
+def took(us: float) -> None:
+    """The native call under way took so long on the board."""
+    global _cost, _ahead, _total_lost
+    _cost += us
+    behind = ticks() - board_us()
+    if behind > _LOST_US:
+        _total_lost += int(behind)
+        _ahead += behind
+
+
+def arrived() -> None:
+    """The native call under way waited for the world: the board's time is the PC's, or later."""
+    global _cost
+    behind = ticks() - board_us()
+    if behind > 0:
+        _cost += behind
+
+
+def native(function, us: float, size=None):
+    """Return function as a native call of us microseconds, size(arguments) times more where given."""
+
+    def call(*args, **named):
+        if _inside or not on or get_ident() != _main:
+            return function(*args, **named)
+        enter()
+        cost = us
+        try:
+            if size is not None:
+                cost += size(args)
+            return function(*args, **named)
+        finally:
+            leave(cost)
+
+    return call
+
+
+def stage(function):
+    """Return function (op, ...) as a native call whose time the silicon tells."""
+
+    def call(*args):
+        if not on or get_ident() != _main:
+            return function(*args)
+        if _inside:
+            settle()
+            return function(*args)
+        enter()
+        settle()
+        try:
+            return function(*args)
+        finally:
+            leave(0.0)
+
+    return call
+
+
+def ticks_us() -> int:
+    """Return the board's microseconds."""
+    if not on or get_ident() != _main:
+        return ticks()
+    if _inside:
+        return int(board_us())
+    enter()
+    settle()
+    now = int(board_us())
+    leave(0.0)
+    return now
+
+
+def ticks_ms() -> int:
+    """Return the board's milliseconds."""
+    return ticks_us() // 1000
+
+
+def sleep_us(us: int) -> None:
+    """Sleep on the board's clock, the interpreter free."""
+    global _ahead, _cost
+    if not on or get_ident() != _main:
+        _real.sleep_us(us)
+        return
+    if _inside:
+        begun = ticks()
+        wait = int(us + min(0, board_us() - begun))
+        if wait > 0:
+            _real.sleep_us(wait)
+        _cost += us
+        return
+    enter()
+    settle()
+    wait = int(us + _ahead)
+    if wait > 0:
+        _real.sleep_us(wait)
+    elif us == 0:
+        _real.sleep_us(0)
+    leave(us)
+
+
+def sleep_ms(ms: int) -> None:
+    """Sleep on the board's clock."""
+    sleep_us(int(ms) * 1000)
+
+
+def sleep(seconds: float) -> None:
+    """Sleep on the board's clock."""
+    sleep_us(int(seconds * 1000000))
+
+
+def statistics() -> tuple:
+    """Return (us of Python at this PC's speed, us given up because the PC was late, native calls)."""
+    return int(_total_python), _total_lost, _calls

@@ -1,0 +1,215 @@
+"""Lets the stand-ins take the board's time: wraps what is native code there (see _clock).
+
+Called once, on runs with a timing profile, before any script runs.
+"""
+
+import io
+
+import _clock
+import _gc
+import _select
+import _silicon
+import card
+import image
+import machine
+import nncase_runtime
+import time
+
+_SPECIAL = (
+    "add sub mul truediv floordiv pow radd rsub rmul rtruediv and or xor rand ror rxor neg pos abs "
+    + "invert eq ne lt le gt ge iadd isub imul itruediv ipow"
+)
+_BIG = 4096  # reads of so many bytes are of files that matter
+
+
+def start(numbers: dict) -> None:
+    """Begin: numbers are the profile's by dotted name."""
+    call_us = numbers["native.call_us"]
+    _clock.start(numbers["interpreter.interpreter_factor"], _silicon.held())
+    for name in ("ticks_us", "ticks_ms", "sleep", "sleep_ms", "sleep_us"):
+        setattr(time, name, getattr(_clock, name))
+    time.ticks_cpu = _clock.ticks_us
+    _memory(numbers)
+    _nncase(numbers, call_us)
+    _display(numbers, call_us)
+    _files(numbers)
+    _methods(machine.UART, "any read readinto readline write", call_us)
+    _methods(image.Image, "to_numpy_ref copy copy_to crop bytearray", call_us)
+    _methods(_select._Poll, "poll register modify unregister", call_us)
+    _sockets(numbers)
+    _ulab(numbers, call_us)
+
+
+def _methods(cls, names: str, us: float, size=None) -> None:
+    for name in names.split():
+        function = getattr(cls, name, None)
+        if function is not None:
+            setattr(cls, name, _clock.native(function, us, size))
+
+
+def _functions(module, us: float, size=None) -> None:
+    for name in dir(module):
+        value = getattr(module, name)
+        if name[0] != "_" and callable(value) and not isinstance(value, type):
+            setattr(module, name, _clock.native(value, us, size))
+
+
+def _memory(numbers) -> None:
+    least_us = numbers["gc.least_ms"] * 1000
+    us_byte = numbers["gc.ms_mb"] * 1000 / (1 << 20)
+    allocated = _gc.mem_alloc
+    collect = _gc.collect
+
+    def collecting() -> None:
+        # What is in use now: following the pointers takes the time.
+        collect()
+        if _clock.mine():
+            _clock.took(least_us + us_byte * allocated())
+
+    _gc.collect = _clock.native(collecting, 0)
+    for name in ("mem_alloc", "mem_free"):
+        setattr(_gc, name, _clock.native(getattr(_gc, name), numbers["gc.scan_ms"] * 1000))
+
+
+def _nncase(numbers, call_us: float) -> None:
+    us_byte = numbers["native.copy_ms_mb"] * 1000 / (1 << 20)
+    tensor = nncase_runtime.runtime_tensor
+
+    def copied(args) -> float:
+        count = 1
+        for side in args[0]._shape:
+            count *= side
+        return us_byte * count * (4 if args[0]._dtype == "float32" else 1)
+
+    _methods(tensor, "to_numpy", call_us, copied)
+    nncase_runtime.from_numpy = _clock.native(nncase_runtime.from_numpy, call_us)
+    _methods(
+        nncase_runtime.kpu,
+        "load_kmodel set_input_tensor set_output_tensor get_input_tensor get_output_tensor run "
+        + "inputs_size outputs_size inputs_desc outputs_desc",
+        call_us,
+    )
+    _methods(
+        nncase_runtime.ai2d,
+        "set_dtype set_crop_param set_shift_param set_pad_param set_resize_param set_affine_param",
+        call_us,
+    )
+    _methods(nncase_runtime.ai2d, "build", numbers["native.build_ms"] * 1000)
+    _methods(nncase_runtime._Builder, "run", call_us)
+
+
+def _display(numbers, call_us: float) -> None:
+    from media.display import Display
+
+    show = _clock.native(Display.show_image, numbers["display.show_ms"] * 1000)
+    Display.show_image = staticmethod(show)
+    _methods(
+        image.Image,
+        "clear draw_rectangle draw_line draw_circle draw_cross draw_string draw_string_advanced "
+        + "draw_image",
+        numbers["display.draw_ms"] * 1000,
+    )
+
+
+def _sockets(numbers) -> None:
+    import socket
+
+    if not socket.NATIVE:
+        _methods(socket.socket, "send", numbers["sockets.send_ms"] * 1000)
+
+
+def _ulab(numbers, call_us: float) -> None:
+    try:
+        from ulab import _array, numpy
+    except ImportError:
+        return  # the real one is built in: its time is the PC's, stretched like Python's
+    us_element = numbers["native.element_ns"] / 1000
+
+    def elements(args) -> float:
+        return us_element * getattr(args[0], "_n", 0) if args else 0.0
+
+    _functions(numpy, call_us, elements)
+    for part in (numpy.linalg, numpy.fft):
+        _functions(part, call_us, elements)
+    ndarray = _array.ndarray
+    names = " ".join(["__%s__" % name for name in _SPECIAL.split()])
+    _methods(ndarray, names + " copy flatten byteswap sort tobytes tolist", call_us, elements)
+    _methods(ndarray, "reshape transpose __setitem__", call_us)
+    get = ndarray.__getitem__
+    timed = _clock.native(get, call_us)
+
+    def item(self, key):
+        # A single number costs little more than the bytecode that asks for it.
+        return get(self, key) if type(key) is int and len(self._s) == 1 else timed(self, key)
+
+    ndarray.__getitem__ = item
+
+
+def _files(numbers) -> None:
+    us_written = 1 / numbers["files.write_mb_s"]
+    us_read = 1 / numbers["files.read_mb_s"]
+    close_us = int(numbers["files.write_ms"] * 1000)
+
+    class File(io.IOBase):
+        """A file of the card that takes the card's time."""
+
+        def __init__(self, file) -> None:
+            self._file = file
+            self._dirty = False
+
+        def read(self, n: int = -1):
+            data = self._file.read(n)
+            if len(data) >= _BIG:
+                _clock.sleep_us(int(len(data) * us_read))
+            return data
+
+        def readinto(self, buffer):
+            n = self._file.readinto(buffer)
+            if n and n >= _BIG:
+                _clock.sleep_us(int(n * us_read))
+            return n
+
+        def readline(self, *limit):
+            return self._file.readline(*limit)
+
+        def __iter__(self):
+            return iter(self._file)
+
+        def write(self, data) -> int:
+            self._dirty = True
+            n = self._file.write(data)
+            _clock.sleep_us(int(len(data) * us_written))
+            return n
+
+        def flush(self) -> None:
+            self._file.flush()
+            self._sync()
+
+        def _sync(self) -> None:
+            if self._dirty:
+                self._dirty = False
+                _clock.sleep_us(close_us)
+
+        def seek(self, *where):
+            return self._file.seek(*where)
+
+        def tell(self):
+            return self._file.tell()
+
+        def close(self) -> None:
+            self._file.close()
+            self._sync()
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_) -> None:
+            self.close()
+
+    opened = card.Card.open
+
+    def open_timed(self, path: str, mode: str, *rest):
+        file = opened(self, path, mode, *rest)
+        return file if path.endswith(".py") else File(file)
+
+    card.Card.open = open_timed
