@@ -65,6 +65,8 @@ class VirtualBoard:
         camera: str = "synthetic",
         tcp: str | None = "127.0.0.1:0",
         uart: Path | None = None,
+        console: Path | None = None,
+        bare: bool = False,
         key: str | None = None,
         timing: str | None = None,
         micropython: str | None = None,
@@ -83,6 +85,9 @@ class VirtualBoard:
             tcp: HOST:PORT where the firmware's port appears on this PC; port 0 takes a free one;
                 None: nowhere but at the firmware's own number on 127.0.0.1.
             uart: path of the pty that stands for the UART's wires.
+            console: path of the pty that stands for the USB console with its REPL; with one, a
+                board whose script ended waits there instead of being switched off.
+            bare: the card's own files alone, without the service that comes with this package.
             key: the board's key; None keeps the one in the data folder, or makes one there.
             timing: timing profile (name or path); None runs as fast as it goes.
             micropython: interpreter to use instead of the packaged one.
@@ -132,6 +137,8 @@ class VirtualBoard:
             scripts=tuple(scripts),
             ports=ports,
             uart=uart.absolute() if uart is not None else None,
+            console=console.absolute() if console is not None else None,
+            bare=bare,
             timing=timing,
             micropython=micropython,
             frames=frames,

@@ -20,6 +20,10 @@ class BoardOptions:
             main.py, else the product's own.
         ports: port the firmware binds -> (host, port) on this PC.
         uart: path at which a pty stands for the UART, or None.
+        console: path at which a pty stands for the USB console with its REPL, or None: then the board
+            is switched off where it would wait in the REPL.
+        bare: a board with the vendor's firmware alone: only what lies on the card runs, and without
+            a main.py nothing does.
         timing: name or path of a timing profile; None runs as fast as it goes.
         micropython: interpreter to use instead of the packaged one.
         frames: switch off once this many frames were taken and processed.
@@ -34,6 +38,8 @@ class BoardOptions:
     scripts: tuple[str, ...] = ()
     ports: dict[int, tuple[str, int]] = field(default_factory=dict)
     uart: Path | None = None
+    console: Path | None = None
+    bare: bool = False
     timing: str | None = None
     micropython: str | None = None
     frames: int | None = None
@@ -49,7 +55,7 @@ class BoardOptions:
     def from_json(text: str) -> BoardOptions:
         """Return the options of to_json()'s text."""
         values: dict[str, Any] = json.loads(text)
-        for name in ("sdcard", "data", "uart", "replay"):
+        for name in ("sdcard", "data", "uart", "console", "replay"):
             if values[name] is not None:
                 values[name] = Path(values[name])
         values["scripts"] = tuple(values["scripts"])

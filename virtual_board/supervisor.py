@@ -26,13 +26,16 @@ from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.options import BoardOptions
 from virtual_board.silicon.camera import SourceError
 from virtual_board.silicon.chip import Chip
+from virtual_board.silicon.console import Console
 from virtual_board.silicon.profile import ProfileError
 from virtual_board.silicon.server import Server
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
+EARLY_S = 120.0  # a fault sooner than this after the start puts main.py aside
+REPL_MARK = b"\x1erepl\n"  # printed where the scripts' output ends and the REPL's begins
 DRAIN_S = 0.1
 MAX_DRAIN_S = 1.0
-_ENDS = ("off", "reset", "repl", "fault")
+_ENDS = ("off", "reset", "soft_reset", "repl", "fault")
 FLUSH_S = 0.5  # after the last frame, for results on their way
 _HERE = Path(__file__).resolve().parent
 
@@ -52,6 +55,9 @@ class Supervisor:
         self._interpreter = find_interpreter(options.micropython)
         self._events: queue.Queue[tuple[str, str]] = queue.Queue()
         self._chip = Chip(options, self._post)
+        self._console = Console(options.console) if options.console is not None else None
+        self._running = 0.0  # when the scripts began
+        self._raw = False  # the REPL stays in raw mode over a soft reset
 
     def _post(self, event: str, detail: str = "") -> None:
         self._events.put((event, detail))
@@ -72,6 +78,8 @@ class Supervisor:
                     return code
         finally:
             self._chip.close()
+            if self._console is not None:
+                self._console.close()
 
     def _watch_stdin(self) -> None:
         # Not sys.stdin: a thread inside its lock would abort the interpreter at its end.
@@ -98,19 +106,28 @@ class Supervisor:
             cwd=self._folder,
             start_new_session=True,
         )
+        operations = self._chip.operations()
+        interrupts = None
+        if self._console is not None:
+            interrupts = self._console.interrupts
+            interrupts.start(lambda: process.send_signal(signal.SIGINT))
+            operations = operations | self._console.operations()
         server = Server(
-            self._chip.operations(),
+            operations,
             lambda m: self._post("fault", m),
             lambda m: self._post("bug", m),
+            interrupts,
         )
         for request, reply in channels:
             server.serve(request, reply)
-        threading.Thread(target=self._console, args=(process,), daemon=True).start()
+        threading.Thread(target=self._show, args=(process,), daemon=True).start()
         try:
             return self._until_end(process)
         finally:
             _end(process)
             self._chip.reset()
+            if self._console is not None:
+                self._console.forget()
             for pair in channels:
                 for fifo in pair:
                     fifo.unlink(missing_ok=True)
@@ -118,7 +135,7 @@ class Supervisor:
     def _until_end(self, process: subprocess.Popen[bytes]) -> int | None:
         while True:
             event, detail = self._events.get()
-            if event in _ENDS:
+            if event in _ENDS and not (event == "repl" and self._console is not None):
                 self._drain()
             if event in ("console", "listening", "uart", "bug"):
                 emit(event, detail=detail)
@@ -130,17 +147,33 @@ class Supervisor:
                 return 0
             elif event == "reset":
                 emit("reset", detail=detail)
-                return None if self._options.restart else 0
+                return self._again(0)
+            elif event == "soft_reset":
+                emit("reset", detail="soft reset")
+                self._raw = detail == "raw"
+                return None
             elif event == "repl":
-                # A board would sit in its REPL for good: nothing runs any more.
                 emit("repl", detail=detail)
-                return 0 if detail == "finished" else 1
+                # The board sits in its REPL for good: without a console nothing happens any more.
+                if self._console is None:
+                    return 0 if detail == "finished" else 1
             elif event == "fault":
                 emit("fault", detail=detail)
-                return None if self._options.restart else 1
+                self._put_aside()
+                return self._again(1)
             elif event == "ended" and detail == str(process.pid):
                 emit("fault", detail=f"the interpreter ended with status {process.poll()}")
-                return None if self._options.restart else 1
+                self._put_aside()
+                return self._again(1)
+
+    def _again(self, code: int) -> int | None:
+        """Return None where the board starts anew, else the exit code."""
+        if not self._options.restart:
+            return code
+        self._raw = False
+        if self._console is not None:
+            self._console.restart()
+        return None
 
     def _drain(self) -> None:
         """Report what the firmware printed before it ended: it comes another way than the end."""
@@ -156,16 +189,28 @@ class Supervisor:
         for event, detail in late:
             self._post(event, detail)
 
-    def _console(self, process: subprocess.Popen[bytes]) -> None:
+    def _show(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            self._post("console", line.decode("utf-8", "replace").rstrip("\r\n"))
+        line = b""
+        in_repl = False
+        while data := os.read(process.stdout.fileno(), 1 << 16):
+            said, mark, typed = data.partition(REPL_MARK)
+            if self._console is not None:
+                self._console.write(said + typed)
+            if in_repl:
+                continue
+            in_repl = bool(mark)  # what the REPL says is for who typed
+            *lines, line = (line + said).split(b"\n")
+            for whole in lines:
+                self._post("console", _text(whole))
+        if line:
+            self._post("console", _text(line))
         process.wait()
         self._post("ended", str(process.pid))
 
     def _channels(self, starts: int) -> list[tuple[Path, Path]]:
         pairs = []
-        for name in ("main", "camera"):
+        for name in ("main", "camera", "console")[: 2 if self._console is None else 3]:
             pair = (
                 self._folder / f"{name}-{starts}.request",
                 self._folder / f"{name}-{starts}.reply",
@@ -175,19 +220,32 @@ class Supervisor:
             pairs.append(pair)
         return pairs
 
+    def _card_scripts(self) -> list[str]:
+        """Return what the firmware runs of the card: fallback.py only where main.py was put aside."""
+        names = ["boot.py", "main.py"]
+        if not self._on_card("main.py").is_file() and self._on_card("bad_main.py").is_file():
+            names[1] = "fallback.py"
+        return [f"/sdcard/{name}" for name in names if self._on_card(name).is_file()]
+
+    def _on_card(self, name: str) -> Path:
+        return self._options.sdcard / name
+
+    def _put_aside(self) -> None:
+        """A fault soon after the start: the firmware's next boot does not run that main.py again."""
+        if time.monotonic() - self._running < EARLY_S and self._on_card("main.py").is_file():
+            self._on_card("main.py").replace(self._on_card("bad_main.py"))
+
     def _wiring(self, channels: list[tuple[Path, Path]]) -> dict[str, Any]:
         firmware = self._folder / "firmware"
         if not firmware.exists():
             # Only the firmware's folder, not all that lies beside it in site-packages.
             firmware.mkdir()
-            (firmware / "firmware_app").symlink_to(_HERE.parent / "firmware_app")
-        scripts = list(self._options.scripts)
-        if not scripts:
-            for name in ("boot.py", "main.py"):
-                if (self._options.sdcard / name).is_file():
-                    scripts.append(f"/sdcard/{name}")
-            if "/sdcard/main.py" not in scripts:
-                scripts.append(str(firmware / "firmware_app" / "main.py"))
+            if not self._options.bare:
+                (firmware / "firmware_app").symlink_to(_HERE.parent / "firmware_app")
+        scripts = list(self._options.scripts) or self._card_scripts()
+        if not self._options.scripts and not self._options.bare and not _mains(scripts):
+            scripts.append(str(firmware / "firmware_app" / "main.py"))
+        self._running = time.monotonic()
         return {
             "modules": str(_HERE / "modules"),
             "firmware": str(firmware),
@@ -196,9 +254,19 @@ class Supervisor:
             "channels": [[str(a), str(b)] for a, b in channels],
             "scripts": scripts,
             "ports": {str(k): list(v) for k, v in self._options.ports.items()},
-            "timing": self._options.timing is not None,
+            "console": self._console is not None,
+            "raw": self._raw,
+            "clock": self._chip.interpreter(),
             "started_ms": time.monotonic_ns() // 1_000_000,
         }
+
+
+def _mains(scripts: list[str]) -> bool:
+    return any(not script.endswith("/boot.py") for script in scripts)
+
+
+def _text(line: bytes) -> str:
+    return line.decode("utf-8", "replace").rstrip("\r")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

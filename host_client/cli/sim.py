@@ -62,6 +62,15 @@ _frames_option = click.option(
     help="Where the service listens on this computer; port 0 takes a free one.",
 )
 @click.option("--uart", type=click.Path(path_type=Path), metavar="PATH", help="Link a pty there.")
+@click.option(
+    "--console",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Link a pty there for the USB console: REPL, mpremote, k230 install.",
+)
+@click.option(
+    "--bare", is_flag=True, help="A board without the service: only what lies on the card runs."
+)
 @click.option("--key", metavar="HEX|@FILE", help="The board's key (default: one of its own).")
 @click.option("--timing", metavar="PROFILE", help="Take a real board's time for each step.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Switch off after so long.")
@@ -76,6 +85,8 @@ def run(
     camera: str,
     tcp: str,
     uart: Path | None,
+    console: Path | None,
+    bare: bool,
     key: str | None,
     timing: str | None,
     seconds: float | None,
@@ -94,6 +105,8 @@ def run(
             "camera": camera,
             "tcp": tcp,
             "uart": uart,
+            "console": console,
+            "bare": bare,
             "key": board_key(key),
             "timing": timing,
             "micropython": micropython,
@@ -106,7 +119,12 @@ def run(
 async def _run(options: dict[str, Any], as_json: bool) -> None:
     async with virtual_board(**options) as board:
         with kept_key(board.url, board.key):
-            for name, url in (("tcp", board.url), ("uart", board.uart_url)):
+            addresses = (
+                ("tcp", board.url),
+                ("uart", board.uart_url),
+                ("console", str(options["console"]) if options["console"] else None),
+            )
+            for name, url in addresses:
                 if url is not None and as_json:
                     output.print_json({"event": "address", "detail": url})
                 elif url is not None:

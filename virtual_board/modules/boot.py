@@ -72,4 +72,5 @@ except KeyboardInterrupt:  # too late for the scripts
 if _wiring["console"]:
     import _repl
 
+    print("\x1erepl")
     _repl.run(_scope, _wiring["raw"])

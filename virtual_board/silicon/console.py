@@ -1,0 +1,221 @@
+"""The board's USB console: a pty on the PC's side, the firmware's small input ring on the other.
+
+The firmware keeps 4096 bytes that the REPL has not read yet and does not look whether there is
+room: a larger block that nobody acknowledges overruns the ring and is lost. Ctrl-C interrupts the
+running script. A byte 0x30 might begin a frame of the IDE, so the firmware holds it back until five
+more bytes tell, or none come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import threading
+import time
+import tty
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from virtual_board.silicon.server import Buffer, Operation, StoppedError
+
+RING_SIZE = 4096
+SNIFFED = 0x30  # "0"
+FRAME_HEAD = 6  # bytes of an IDE frame's header
+IDLE_MS = 200  # after which a held back "0" is passed on
+CTRL_C = 3
+_ENDS = frozenset(b"\x01\x02\x03\x04\x05\r\n")  # a read goes no further than these
+_INTERRUPT_S = 0.25  # for the script to call into the silicon, before it is signalled
+_WRITE_S = 0.5  # for the PC to take what was printed
+_ABSENT_S = 0.02
+
+
+class Interrupts:
+    """Carries Ctrl-C to the interpreter's main thread, never into the middle of a call.
+
+    A script that calls the silicon finds the interrupt in the answer. One that does not (it
+    sleeps or computes) gets the signal.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = True  # a script runs that Ctrl-C interrupts
+        self._pending = False
+        self._calls = 0
+        self._signal: Callable[[], None] | None = None
+
+    def start(self, signal: Callable[[], None]) -> None:
+        """A script begins, in a process that `signal` interrupts."""
+        with self._lock:
+            self._wanted, self._pending, self._calls = True, False, 0
+            self._signal = signal
+
+    def allow(self, wanted: bool) -> None:
+        """Ctrl-C interrupts from now on, or is a character like any other."""
+        with self._lock:
+            self._wanted, self._pending = wanted, False
+
+    def request(self) -> bool:
+        """Interrupt the script; False where none runs that could be."""
+        with self._lock:
+            if not self._wanted:
+                return False
+            if not self._pending:
+                self._pending = True
+                threading.Timer(_INTERRUPT_S, self._late).start()
+        return True
+
+    def begin(self) -> None:
+        """The main thread calls the silicon."""
+        with self._lock:
+            self._calls += 1
+
+    def end(self) -> bool:
+        """The call is done; True: its answer carries the interrupt."""
+        with self._lock:
+            self._calls -= 1
+            found, self._pending = self._pending, False
+        return found
+
+    def _late(self) -> None:
+        with self._lock:
+            if self._pending and not self._calls and self._signal is not None:
+                self._pending = False
+                self._signal()
+
+
+class Console:
+    """The console of one virtual board; `link` leads to its pty while the board has power."""
+
+    def __init__(self, link: Path) -> None:
+        self._link = link
+        self.interrupts = Interrupts()
+        self._changed = threading.Condition()
+        self._ring = bytearray(RING_SIZE)
+        self._read_at = self._write_at = 0
+        self._run = 0
+        self._held = bytearray()
+        self._master = -1
+        self._plug()
+
+    def operations(self) -> dict[str, Operation]:
+        """Return what the REPL calls."""
+        return {"console.read": self._read, "console.interrupts": self._allow}
+
+    def _plug(self) -> None:
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        path = os.ttyname(slave)
+        os.close(slave)  # so that it shows whether the PC has it open
+        os.set_blocking(master, False)
+        with contextlib.suppress(FileNotFoundError):
+            self._link.unlink()
+        self._link.symlink_to(path)
+        self._master = master
+        threading.Thread(target=self._receive, args=(master,), daemon=True).start()
+
+    def _unplug(self) -> None:
+        with contextlib.suppress(OSError):
+            self._link.unlink()
+        master, self._master = self._master, -1
+        with contextlib.suppress(OSError):
+            os.close(master)
+
+    def restart(self) -> None:
+        """The board restarts: the USB device goes and comes back, as another pty."""
+        self._unplug()
+        self._plug()
+
+    def forget(self) -> None:
+        """The interpreter is gone: its input with it."""
+        with self._changed:
+            self._run += 1
+            self._read_at = self._write_at = 0
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """The board is switched off."""
+        self.forget()
+        self._unplug()
+
+    # From the PC.
+
+    def _receive(self, master: int) -> None:
+        poller = select.poll()
+        poller.register(master, select.POLLIN)
+        while master == self._master:
+            found = poller.poll(IDLE_MS)
+            try:
+                if not found:
+                    self._release()
+                elif found[0][1] & select.POLLIN:
+                    self._route(os.read(master, 512))
+                else:  # the PC has not opened it
+                    time.sleep(_ABSENT_S)
+            except BlockingIOError:
+                continue
+            except OSError:
+                time.sleep(_ABSENT_S)
+
+    def _route(self, data: bytes) -> None:
+        for byte in data:
+            if not self._held and byte != SNIFFED:
+                self._push(byte)
+                continue
+            self._held.append(byte)
+            if len(self._held) == FRAME_HEAD:
+                self._release()
+
+    def _release(self) -> None:
+        held, self._held = self._held, bytearray()
+        for byte in held:
+            self._push(byte)
+
+    def _push(self, byte: int) -> None:
+        if byte == CTRL_C and self.interrupts.request():
+            return
+        with self._changed:
+            self._ring[self._write_at] = byte
+            self._write_at = (self._write_at + 1) % RING_SIZE
+            self._changed.notify_all()
+
+    # From and to the interpreter.
+
+    def _read(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
+        """Wait for input; return up to args[0] bytes, a control character or line end at most last."""
+        data = bytearray()
+        with self._changed:
+            run = self._run
+            while self._read_at == self._write_at:
+                self._changed.wait()
+                if run != self._run:
+                    raise StoppedError
+            while self._read_at != self._write_at and len(data) < args[0]:
+                data.append(self._ring[self._read_at])
+                self._read_at = (self._read_at + 1) % RING_SIZE
+                if data[-1] in _ENDS:
+                    break
+        return None, [data]
+
+    def _allow(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
+        self.interrupts.allow(bool(args[0]))
+        return None, []
+
+    def write(self, data: bytes) -> None:
+        """Show what the interpreter printed, LF as CR LF; lost where no PC takes it."""
+        view = memoryview(data.replace(b"\n", b"\r\n"))
+        master = self._master
+        poller = select.poll()
+        stop = time.monotonic() + _WRITE_S
+        try:
+            poller.register(master, select.POLLOUT)
+            while view and time.monotonic() < stop:
+                found = poller.poll(round(1000 * _WRITE_S))
+                if not found or found[0][1] & (select.POLLHUP | select.POLLNVAL):
+                    return
+                with contextlib.suppress(BlockingIOError):
+                    view = view[os.write(master, view) :]
+        except (OSError, ValueError):
+            return
