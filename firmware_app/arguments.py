@@ -29,6 +29,15 @@ def text(arguments: dict, name: str) -> str:
     return value
 
 
+def picture(service, session, arguments: dict):
+    """Return (planes, width, height) of the picture that a command names: `path` or `transfer`."""
+    if arguments.get("path") is not None:
+        from firmware_app import pictures  # a board that is sent its pictures needs no decoder
+
+        return pictures.read(text(arguments, "path"))
+    return sent_picture(service, session, arguments)
+
+
 def sent_picture(service, session, arguments: dict):
     """Return (planes, width, height) of a picture that the client sent before with `put`."""
     if arguments.get("format", "rgb888p") != "rgb888p":

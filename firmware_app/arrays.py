@@ -14,6 +14,13 @@ def dense_uint8(shape: list):
     return np.ones(tuple(shape), dtype=np.uint8)
 
 
+def bordered(inner, shape: list, top: int, left: int, value: int):
+    """Return a (1, 3, h, w) uint8 array of shape, all value, with inner at top, left."""
+    around = np.zeros(tuple(shape), dtype=np.uint8) + value
+    around[:, :, top : top + inner.shape[2], left : left + inner.shape[3]] = inner
+    return around
+
+
 def planes(data, width: int, height: int):
     """Return bytes of R, G, B planes as a (1, 3, height, width) uint8 array.
 
@@ -173,6 +180,12 @@ def interleaved(planes, region):
         part = part[:, y : y + height, x : x + width].copy()
     # A dense copy first: reshape() is sound for those alone.
     return part.reshape((3, width * height)).transpose().copy().reshape((3 * width * height,))
+
+
+def separated(picture):
+    """Return an (h, w, 3) uint8 picture as bytes of planes R, G, B."""
+    height, width = picture.shape[0], picture.shape[1]
+    return bytes(picture.reshape((height * width, 3)).transpose().copy().reshape(-1))
 
 
 def planes_of(crop):

@@ -5,7 +5,7 @@ docs/protocol.md section 5 lists them. Arguments come from outside: each is chec
 """
 
 from firmware_app import enrolment, gallery_commands, package_commands, status, transfers
-from firmware_app.arguments import flag, integer, sent_picture, text
+from firmware_app.arguments import flag, integer, picture, text
 from firmware_app.errors import CommandError
 
 
@@ -47,7 +47,7 @@ def _put(service, session, arguments: dict):
 
 
 def _infer(service, session, arguments: dict):
-    data, width, height = sent_picture(service, session, arguments)
+    data, width, height = picture(service, session, arguments)
     return service.engine.picture(data, width, height)
 
 
