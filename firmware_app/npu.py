@@ -52,11 +52,6 @@ class Scaler:
                 )
         top, bottom, left, right = pads
         taken = region[2] if region is not None else width
-        if left > 0 and taken < _NARROWEST_PADDED:
-            raise NpuError(
-                "a picture that is padded needs a width of at least %d, found %d"
-                % (_NARROWEST_PADDED, taken)
-            )
         if top + bottom >= target[1] or left + right >= target[0]:
             raise NpuError(
                 "nothing is left of the picture inside a border of %d/%d/%d/%d"
@@ -66,20 +61,32 @@ class Scaler:
         ai2d.set_dtype(nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, arrays.uint8, arrays.uint8)
         if region is not None:
             ai2d.set_crop_param(True, region[0], region[1], region[2], region[3])
-        if top or bottom or left or right:
+        self._border = None
+        self._inner = None
+        shape = [1, 3, target[1], target[0]]
+        if left > 0 and taken < _NARROWEST_PADDED:
+            # The border comes in Python, around what ai2d scales.
+            self._border = (shape, top, left, pad_value)
+            shape = [1, 3, target[1] - top - bottom, target[0] - left - right]
+            self._inner = nn.from_numpy(arrays.dense_uint8(shape))
+        elif top or bottom or left or right:
             ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [pad_value] * 3)
         ai2d.set_resize_param(True, nn.interp_method.tf_bilinear, nn.interp_mode.half_pixel)
         self._ai2d = ai2d
-        self._builder = ai2d.build([1, 3, height, width], [1, 3, target[1], target[0]])
+        self._builder = ai2d.build([1, 3, height, width], shape)
         if output is None:
             output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
         self.output = output
         self.source = source
 
     def run(self, source):
-        """Scale the source tensor; return the output tensor, the private copy of the frame."""
-        self._builder.run(source, self.output)
-        return self.output
+        """Scale the source tensor; return a tensor of its own, the private copy of the frame."""
+        if self._border is None:
+            self._builder.run(source, self.output)
+            return self.output
+        self._builder.run(source, self._inner)
+        shape, top, left, value = self._border
+        return nn.from_numpy(arrays.bordered(self._inner.to_numpy(), shape, top, left, value))
 
 
 class Turner:
