@@ -32,7 +32,7 @@ class AnchorBase(ShapesBoxes):
     """Three outputs [1, gh, gw, 3·(5+4)], already sigmoid."""
 
     name = "shapes_det"
-    epochs = 22
+    pool, epochs = 12000, 12
 
     def __init__(self) -> None:
         self.cells = assign.Cells.of(self.size)
