@@ -75,6 +75,9 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
             "generation",
             "heap_after",
             "heap_before",
+            "mmz_after",
+            "mmz_before",
+            "pause_ms",
             "sha256",
             "task",
         ]

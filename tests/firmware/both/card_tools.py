@@ -1,0 +1,151 @@
+"""What the tests of the card's write sequences share: modules on a card in memory, a service, pushes."""
+
+import hashlib
+import json
+import sys
+
+from fake_card import FLOAT32, UINT8, kmodel, tensor
+
+try:
+    import machine  # noqa: F401
+except ImportError:  # only the names matter: nothing here restarts a board
+    sys.modules["machine"] = sys
+
+from firmware_app import (
+    boots,
+    configuration,
+    files,
+    firmware_update,
+    main,
+    package,
+    package_commands,
+    packages,
+    state,
+    uploads,
+)
+from firmware_app import kmodel as kmodel_file
+from firmware_app.configuration import Configuration
+from firmware_app.transfers import Transfers
+
+_MODULES = (
+    boots,
+    configuration,
+    files,
+    firmware_update,
+    kmodel_file,
+    main,
+    package,
+    package_commands,
+    packages,
+    state,
+    uploads,
+)
+
+
+def use(card) -> None:
+    """Let the service's modules work on this card."""
+    for module in _MODULES:
+        module.os = card
+        module.open = card.open
+
+
+class _Step:
+    def __await__(self):
+        yield
+
+    def __iter__(self):  # MicroPython awaits iterators
+        yield
+
+
+async def pause() -> None:
+    await _Step()
+
+
+package_commands.pause = pause
+
+
+def run(work):
+    """Run a coroutine that only pauses; return its result."""
+    try:
+        while True:
+            work.send(None)
+    except StopIteration as end:
+        return end.value
+
+
+class _Switcher:
+    busy = False
+    settings = None
+    name = ""
+
+
+class _Log:
+    def info(self, text: str) -> None:
+        pass
+
+
+class Service:
+    """What the commands see of a service that runs no task."""
+
+    def __init__(self) -> None:
+        self.transfers = Transfers()
+        self.switcher = _Switcher()
+        self.configuration = Configuration()
+        self.configuration.read()
+        self.log = _Log()
+        self.installing = False
+
+
+class Client:
+    """A session's place, and what a client does to push files."""
+
+    def __init__(self, service) -> None:
+        self.service = service
+
+    def ask(self, command: str, **arguments):
+        outcome = package_commands.COMMANDS[command](self.service, self, arguments)
+        return run(outcome) if hasattr(outcome, "send") else outcome
+
+    def send(self, kind: str, name: str, contents: dict, chunk: int = 4096) -> list:
+        """Push and send what the board has not; return how much it had."""
+        names = sorted(contents)
+        rows = [
+            [each, len(contents[each]), hashlib.sha256(contents[each]).digest()] for each in names
+        ]
+        have = self.ask("push", kind=kind, name=name, files=rows)["have"]
+        for i in range(len(names)):
+            data = contents[names[i]]
+            if have[i] < len(data):
+                transfer = package_commands.put_file(self.service, self, {"name": names[i]})
+                while transfer.offset < len(data):
+                    transfer.add(transfer.offset, data[transfer.offset : transfer.offset + chunk])
+        return have
+
+    def push(self, kind: str, name: str, contents: dict, **arguments):
+        self.send(kind, name, contents)
+        return self.ask("install", **arguments)
+
+
+def classifier(labels: list, filler: int = 0) -> dict:
+    """Return the files of a small package."""
+    config = {
+        "model_type": "can1",
+        "img_size": [32, 32],
+        "categories": labels,
+        "num_classes": len(labels),
+        "confidence_threshold": 0.5,
+        "kmodel_path": "best.kmodel",
+    }
+    model = kmodel([tensor(UINT8, 1, 3, 32, 32)], [tensor(FLOAT32, 1, len(labels))])
+    return {
+        "deploy_config.json": json.dumps(config).encode(),
+        "best.kmodel": model + bytes([filler]) * 9000,
+    }
+
+
+def firmware(version: str) -> dict:
+    """Return the files of a version of the service."""
+    names = ("__init__.py", "main.py", "service.py", "wire.py")
+    found = {name: b"" if name[0] == "_" else b"x = 1\n" for name in names}
+    found["version.py"] = ("VERSION = %r\n" % version).encode()
+    return found

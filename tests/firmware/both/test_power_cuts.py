@@ -1,0 +1,257 @@
+"""Power off at every step of every write sequence: the old or the new is there, never neither."""
+
+from card_tools import Client, Service, classifier, firmware, use
+from folder_card import HALF, KEPT, LOST, FolderCard, PowerCutError
+
+from firmware_app import files, main, package_commands, packages
+from firmware_app.boots import Boots
+from firmware_app.state import State
+
+OLD = classifier(["old", "older"], 1)
+NEW = classifier(["new", "newer", "newest"], 2)
+YAML = "/sdcard/configs/tasks/a.yaml"
+
+
+def _every_cut(prepare, change, check, again=None, least: int = 4) -> None:
+    """Cut power at every step of change(); check(done) must hold after the start that follows.
+
+    prepare() fills a new card; again() is done behind the recovery and must bring the new state.
+    """
+    for unflushed in (LOST, HALF, KEPT):
+        step = 0
+        while True:
+            step += 1
+            card = FolderCard(unflushed)
+            use(card)
+            prepare(card)
+            card.steps = 0
+            card.cut_at = step
+            try:
+                change(card)
+                done = True
+            except PowerCutError:
+                done = False
+            card.cut_at = -1
+            _start_with_cuts(card, lambda c: check(c, False))
+            use(card)
+            package_commands.recover()
+            check(card, done)
+            if again is not None:
+                again(card)
+                package_commands.recover()
+                check(card, True)
+            if done:
+                assert step > least, step
+                break
+
+
+def _start_with_cuts(card, check) -> None:
+    """Cut the recovery itself at each of its steps, on copies of the card."""
+    step = 0
+    while True:
+        step += 1
+        copy = card.copy()
+        use(copy)
+        copy.cut_at = step
+        try:
+            package_commands.recover()
+            return
+        except PowerCutError:
+            copy.cut_at = -1
+            package_commands.recover()
+            check(copy)
+
+
+def _labels(name: str):
+    return packages.check("/sdcard/packages/" + name, None).categories
+
+
+def _installed(card) -> None:
+    for name in OLD:
+        card.put("/sdcard/packages/a/" + name, OLD[name])
+
+
+def _push(contents: dict, name: str = "a"):
+    return lambda card: Client(Service()).push("package", name, contents)
+
+
+def test_a_first_package() -> None:
+    def check(card, done: bool) -> None:
+        if done or files.exists("/sdcard/packages/a"):
+            assert _labels("a") == ["new", "newer", "newest"]
+
+    _every_cut(lambda card: None, _push(NEW), check, _push(NEW), 15)
+
+
+def test_a_package_that_replaces_another() -> None:
+    def check(card, done: bool) -> None:
+        assert _labels("a") in (
+            [["new", "newer", "newest"]] if done else [["old", "older"], ["new", "newer", "newest"]]
+        )
+        assert not [name for name in card.listdir("/sdcard/packages") if name[0] == "."]
+
+    _every_cut(_installed, _push(NEW), check, _push(NEW), 18)
+
+
+def test_a_package_that_is_removed() -> None:
+    def remove(card) -> None:
+        Client(Service()).ask("package.remove", name="a")
+
+    def check(card, done: bool) -> None:
+        assert not (done and files.exists("/sdcard/packages/a"))
+        if files.exists("/sdcard/packages/a"):
+            assert _labels("a") == ["old", "older"]
+        assert not [name for name in card.listdir("/sdcard/packages") if name[0] == "."]
+
+    _every_cut(_installed, remove, check)
+
+
+def test_a_configuration_that_is_replaced() -> None:
+    old = b"task: classification\npackage: packages/a\n"
+    new = b"task: classification\npackage: packages/a\ntop_k: 3\n"
+
+    def change(card) -> None:
+        Client(Service()).push("file", "configs/tasks/a.yaml", {"a.yaml": new})
+
+    def check(card, done: bool) -> None:
+        assert card.tree[YAML] == new if done else card.tree[YAML] in (old, new)
+        assert card.listdir("/sdcard/configs/tasks") == ["a.yaml"]
+
+    _every_cut(lambda card: card.put(YAML, old), change, check, change, 10)
+
+
+def test_what_was_changed_over_the_link() -> None:
+    def remember(value: float):
+        def change(card) -> None:
+            state = State()
+            assert state.load() == ""
+            state.remember(
+                [
+                    ("configs/tasks/a.yaml", "confidence_threshold", None, value),
+                    ("configs/service.yaml", "task", "b", "a%g" % value),
+                ]
+            )
+
+        return change
+
+    def check(card, done: bool) -> None:
+        state = State()
+        assert state.load() == ""
+        values = [1] if done else [0.5, 1]
+        found = state._changes["configs/tasks/a.yaml"]["confidence_threshold"][1]
+        assert found in values
+        assert state._changes["configs/service.yaml"]["task"][1] == "a%g" % found
+
+    _every_cut(remember(0.5), remember(1), check, remember(1), 3)
+
+
+def test_the_count_of_early_starts() -> None:
+    def start(card) -> None:
+        Boots().begin()
+
+    def check(card, done: bool) -> None:
+        boots = Boots()
+        boots.begin()
+        assert boots.early in ((3,) if done else (2, 3))
+        boots.planned("")
+
+    def prepare(card) -> None:
+        start(card)
+        start(card)
+
+    _every_cut(prepare, start, check, None, 3)
+
+
+def _version(card) -> str:
+    """Start as main.py does, without loading anything; return the version that would run."""
+    main.prepare()
+    whole = card.under("/sdcard/firmware_app")
+    for version in ("1", "2"):
+        if whole == firmware(version):
+            return version
+    raise AssertionError("half a version: %s" % sorted(whole))
+
+
+def _with_firmware(card) -> None:
+    for name, data in firmware("1").items():
+        card.put("/sdcard/firmware_app/" + name, data)
+
+
+def test_another_version_of_the_service() -> None:
+    def update(card) -> None:
+        Client(Service()).push("firmware", "firmware_app", firmware("2"))
+        main.prepare()
+
+    def check(card, done: bool) -> None:
+        assert _version(card) in (("2",) if done else ("1", "2"))
+
+    _every_cut(_with_firmware, update, check, update, 20)
+
+    # And another one over one that is staged.
+    def staged(card) -> None:
+        _with_firmware(card)
+        Client(Service()).push("firmware", "firmware_app", firmware("1"))
+
+    _every_cut(staged, update, check, update, 20)
+
+
+def test_a_version_that_does_not_last_gives_way() -> None:
+    for unflushed in (LOST, KEPT):
+        card = FolderCard(unflushed)
+        use(card)
+        _with_firmware(card)
+        Client(Service()).push("firmware", "firmware_app", firmware("2"))
+        assert [_version(card) for _ in range(3)] == ["2", "2", "2"]
+        saved = card.copy()
+        step = 0
+        while True:
+            step += 1
+            card = saved.copy()
+            use(card)
+            card.cut_at = step
+            try:
+                version = _version(card)
+                assert version == "1"
+                break
+            except PowerCutError:
+                card.cut_at = -1
+                assert _version(card) == "1"
+            assert _version(card) == "1"
+        assert step > 6
+        assert card.listdir("/sdcard") == ["firmware_app"]
+
+
+def test_a_version_that_lasts_stays() -> None:
+    from firmware_app import firmware_update
+
+    card = FolderCard()
+    use(card)
+    _with_firmware(card)
+    Client(Service()).push("firmware", "firmware_app", firmware("2"))
+    assert _version(card) == "2"
+    firmware_update.lasted()
+    assert [_version(card) for _ in range(6)] == ["2"] * 6
+    assert card.under("/sdcard/firmware_app.old") == firmware("1")
+
+
+def test_files_of_a_push_outlast_power() -> None:
+    """A push goes on where it was: nothing that was flushed is sent twice."""
+    card = FolderCard(LOST)
+    use(card)
+    client = Client(Service())
+    big = dict(NEW)
+    big["best.kmodel"] += bytes(300000)
+    card.steps = 0
+    card.cut_at = 60
+    try:
+        client.send("package", "a", big)
+        raise AssertionError("no cut")
+    except PowerCutError:
+        card.cut_at = -1
+    package_commands.recover()
+    again = Client(Service())
+    have = again.send("package", "a", big)
+    assert have[0] >= 131072 or have[1] > 0, have
+    assert again.ask("install")["name"] == "a"
+    assert _labels("a") == ["new", "newer", "newest"]
+    assert not files.exists("/sdcard/.incoming")

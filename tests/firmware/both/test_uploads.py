@@ -1,0 +1,262 @@
+"""What a client may push, and what it may not; runs on CPython and MicroPython."""
+
+import hashlib
+
+from card_tools import Client, Service, classifier, firmware, use
+from folder_card import FolderCard
+
+from firmware_app import files, package_commands, uploads
+from firmware_app.errors import CommandError
+
+GOOD = classifier(["a", "b"])
+SHA = hashlib.sha256(b"").digest()
+
+
+def fresh() -> tuple:
+    card = FolderCard()
+    use(card)
+    return card, Client(Service())
+
+
+def refused(client, command: str, **arguments) -> str:
+    try:
+        client.ask(command, **arguments)
+    except CommandError as error:
+        return "%s: %s" % (error.code, error)
+    raise AssertionError("not refused: %r" % (arguments,))
+
+
+def test_a_package_is_installed_and_listed() -> None:
+    card, client = fresh()
+    answer = client.push("package", "shapes", GOOD)
+    assert (answer["name"], answer["task"], answer["tasks"]) == (
+        "shapes",
+        "classification",
+        ["shapes"],
+    )
+    assert card.under("/sdcard/packages/shapes") == GOOD
+    assert (
+        card.tree["/sdcard/configs/tasks/shapes.yaml"]
+        == b'task: classification\npackage: "packages/shapes"\n'
+    )
+    rows = client.ask("packages")
+    assert [
+        (row["name"], row["task"], row["model"], row["in_use"], row["problem"]) for row in rows
+    ] == [("shapes", "classification", "best", False, None)]
+    assert rows[0]["size"] == sum([len(GOOD[name]) for name in GOOD])
+    # Replaced: its task's YAML is the user's and stays.
+    answer = client.push("package", "shapes", classifier(["c", "d", "e"]))
+    assert answer["tasks"] == ["shapes"]
+    assert client.ask("package.remove", name="shapes") == {"name": "shapes", "tasks": ["shapes"]}
+    assert client.ask("packages") == []
+
+
+def test_a_package_in_use_stays() -> None:
+    _, client = fresh()
+    client.push("package", "shapes", GOOD)
+    for path in ("packages/shapes", "/sdcard//packages/./SHAPES/", "/sdcard/packages/shapes/x"):
+        client.service.switcher.settings = _Running({"package": path})
+        assert refused(client, "package.remove", name="shapes").startswith(
+            "busy: package shapes is in use"
+        )
+    client.service.switcher.settings = _Running({"package": "/data/packages/shapes"})
+    client.ask("package.remove", name="shapes")
+
+
+class _Running:
+    def __init__(self, values: dict) -> None:
+        self.values = values
+
+
+def test_a_bad_package_leaves_the_old_one() -> None:
+    card, client = fresh()
+    client.push("package", "shapes", GOOD)
+    bad = dict(GOOD)
+    bad["deploy_config.json"] = GOOD["deploy_config.json"].replace(b'"a"', b'"a", "c"')
+    for contents, words in (
+        (bad, "expected 2 labels"),
+        ({"deploy_config.json": b"{"}, "deploy_config.json line 1"),
+        ({"best.kmodel": b"x"}, "no deploy_config.json"),
+        ({"deploy_config.json": GOOD["deploy_config.json"], "best.kmodel": b"x" * 40}, "kmodel"),
+    ):
+        client.send("package", "shapes", contents)
+        text = refused(client, "install")
+        assert text.startswith("bad_package: ")
+        assert words in text, text
+        assert ".incoming" not in text, text
+        assert card.under("/sdcard/packages/shapes") == GOOD
+
+
+def test_data_that_is_not_what_was_announced() -> None:
+    card, client = fresh()
+    client.send("package", "shapes", GOOD)
+    path = uploads.FOLDER + "/best.kmodel"
+    data = card.tree[path]
+    card.tree[path] = data[:100] + b"?" + data[101:]
+    assert refused(client, "install").startswith("damaged: best.kmodel")
+    have = client.send("package", "shapes", GOOD)
+    assert have == [0, len(GOOD["deploy_config.json"])]  # only the damaged one is sent again
+    assert client.ask("install")["name"] == "shapes"
+
+
+def test_an_unfinished_push_is_not_installed() -> None:
+    _, client = fresh()
+    assert refused(client, "install").startswith("not_found")
+    rows = [[name, len(GOOD[name]), hashlib.sha256(GOOD[name]).digest()] for name in sorted(GOOD)]
+    client.ask("push", kind="package", name="a", files=rows)
+    transfer = package_commands.put_file(client.service, client, {"name": "best.kmodel"})
+    transfer.add(0, GOOD["best.kmodel"][:50])
+    transfer.add(0, GOOD["best.kmodel"][:50])  # said twice: ignored
+    transfer.add(60, b"a gap")
+    transfer.add(50, bytes(100000))  # more than the file
+    assert transfer.offset == 50
+    assert "expected %d bytes, found 50 so far" % len(GOOD["best.kmodel"]) in refused(
+        client, "install"
+    )
+    # Another client may go on with it, but not begin something else meanwhile.
+    other = Client(client.service)
+    package_commands.put_file(client.service, client, {"name": "best.kmodel"})
+    assert refused(other, "push", kind="package", name="b", files=rows).startswith("busy")
+    assert refused(other, "install").startswith("busy")
+    assert other.ask("push", kind="package", name="a", files=rows)["have"] == [50, 0]
+
+
+def test_names_sizes_and_counts() -> None:
+    card, client = fresh()
+    for name in (
+        "",
+        ".",
+        "..",
+        "../a",
+        "a/b",
+        "a\\b",
+        "/a",
+        ".hidden",
+        "a:",
+        "x" * 65,
+        "a\n",
+        3,
+        None,
+    ):
+        assert refused(client, "push", kind="package", name=name, files=[["a", 0, SHA]]).startswith(
+            "bad_argument"
+        )
+        assert refused(client, "push", kind="package", name="p", files=[[name, 0, SHA]]).startswith(
+            "bad_argument"
+        )
+    for rows in (
+        None,
+        [],
+        "x",
+        [["a", 1]],
+        [["a", -1, SHA]],
+        [["a", True, SHA]],
+        [["a", 1.5, SHA]],
+        [["a", 1, b"x"]],
+        [["a", 1, SHA], ["A", 1, SHA]],
+    ):
+        assert refused(client, "push", kind="package", name="p", files=rows).startswith(
+            "bad_argument"
+        )
+    many = [["f%d" % i, 1, SHA] for i in range(uploads.MAX_FILES + 1)]
+    assert refused(client, "push", kind="package", name="p", files=many).startswith("too_large")
+    for size in (uploads.MAX_SIZES["package"] + 1, 1 << 62):
+        assert refused(
+            client, "push", kind="package", name="p", files=[["a", size, SHA]]
+        ).startswith("too_large")
+    assert refused(client, "push", kind="zip", name="p", files=[["a", 1, SHA]]).startswith(
+        "bad_argument: kind"
+    )
+    card.free = 5000000
+    assert refused(
+        client, "push", kind="package", name="p", files=[["a", 4000000, SHA]]
+    ).startswith("too_large: the card has")
+    for name in ("../x", "a/b", ".", ""):
+        assert refused(client, "package.remove", name=name).startswith("bad_argument")
+    assert refused(client, "package.remove", name="none").startswith("not_found")
+    assert not files.exists("/sdcard/.incoming")
+
+
+def test_single_files_and_their_places() -> None:
+    card, client = fresh()
+    card.put("/sdcard/packages/rec/dict.txt", b"a\nb\n")
+    good = b"task: classification\npackage: packages/a\n"
+    for name, data in (
+        ("configs/service.yaml", b"task: a\n"),
+        ("configs/tasks/a.yaml", good),
+        ("dictionaries/chinese.txt", "你\n好\n".encode()),
+        ("packages/rec/dict.txt", b"c\n"),
+    ):
+        assert client.push("file", name, {name.split("/")[-1]: data})["name"] == name
+        assert card.tree["/sdcard/" + name] == data
+    for name in (
+        "main.py",
+        "firmware_app/main.py",
+        "configs/tasks/../service.yaml",
+        "configs//service.yaml",
+        "configs/tasks/.yaml",
+        "configs/tasks/a.yaml/",
+        "packages/../x.txt",
+        "/sdcard/configs/service.yaml",
+        "configs/tasks/a.py",
+        "dictionaries/a/b.txt",
+        None,
+        7,
+    ):
+        assert refused(client, "push", kind="file", name=name, files=[["x", 1, SHA]]).startswith(
+            "bad_argument"
+        ), name
+    assert refused(
+        client, "push", kind="file", name="packages/no/dict.txt", files=[["x", 1, SHA]]
+    ).startswith("not_found")
+    assert refused(
+        client,
+        "push",
+        kind="file",
+        name="configs/service.yaml",
+        files=[["x", 1, SHA], ["y", 1, SHA]],
+    ).startswith("too_large")
+    for data, words in (
+        (b"task: clasification\n", "did you mean classification?"),
+        (b"task: classification\npackage: ../../etc\n", ".. is not allowed"),
+        (b"task: classification\n\xff\n", "line 2: text that is not UTF-8"),
+        (b"#" * 70000, "at most 65536 bytes"),
+    ):
+        client.send("file", "configs/tasks/a.yaml", {"a.yaml": data})
+        assert words in refused(client, "install"), words
+        assert card.tree["/sdcard/configs/tasks/a.yaml"] == good
+    client.send("file", "dictionaries/chinese.txt", {"chinese.txt": b""})
+    assert "found nothing" in refused(client, "install")
+
+
+def test_a_version_of_the_service_is_checked() -> None:
+    card, client = fresh()
+    for name, data, words in (
+        ("wire.py", None, "expected wire.py"),
+        ("wire.py", b"def (:\n", "no Python"),
+        ("notes.txt", b"x", "expected .py files"),
+    ):
+        contents = firmware("2")
+        contents.pop(name, None)
+        if data is not None:
+            contents[name] = data
+        client.send("firmware", "firmware_app", contents)
+        assert words in refused(client, "install")
+        assert not files.exists("/sdcard/firmware_app.new")
+    assert client.push("firmware", "firmware_app", firmware("2"))["name"] == "firmware_app"
+    assert card.under("/sdcard/firmware_app.new") == firmware("2")
+
+
+def test_what_nobody_goes_on_with_is_discarded() -> None:
+    _, client = fresh()
+    client.send("package", "a", GOOD)
+    for _ in range(10):
+        package_commands.recover()
+        assert uploads.waiting() is not None
+    package_commands.recover()
+    assert not files.exists("/sdcard/.incoming")
+    # Something else takes its place.
+    client.send("package", "a", GOOD)
+    client.push("package", "b", classifier(["x", "y", "z"]))
+    assert not files.exists("/sdcard/.incoming")
+    assert not files.exists("/sdcard/packages/a")
