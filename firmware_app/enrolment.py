@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from firmware_app import arrays, gallery_format, gallery_quality
-from firmware_app.arguments import flag, integer, sent_picture, text
+from firmware_app.arguments import flag, integer, picture, text
 from firmware_app.errors import CommandError
 from firmware_app.gallery import GalleryError
 from firmware_app.recognition import Tap
@@ -108,7 +108,7 @@ def _region(arguments: dict, service):
 
 def _from_picture(service, session, recognition, arguments: dict) -> list:
     """Return what is found in a picture that was sent."""
-    data, width, height = sent_picture(service, session, arguments)
+    data, width, height = picture(service, session, arguments)
     tap = Tap(True)
     recognition.add(tap)
     try:

@@ -96,6 +96,11 @@ class Gallery:
         """Return the labels in the order of their texts."""
         return sorted(self._labels.values(), key=_text_of)
 
+    @property
+    def label_count(self) -> int:
+        """How many labels there are."""
+        return len(self._labels)
+
     def label(self, text: str):
         """Return the label of this text, or None."""
         number = self._numbers.get(text)

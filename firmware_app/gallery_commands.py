@@ -45,7 +45,7 @@ async def _change(service, action: str, label, prepare) -> dict:
             await in_use.file.change(changes, pause)
         except (GalleryError, OSError) as error:
             raise CommandError("failed", "nothing was changed: %s" % error)
-        result = {"gallery": in_use.name, "total": len(gallery), "labels": len(gallery.labels())}
+        result = {"gallery": in_use.name, "total": len(gallery), "labels": gallery.label_count}
     changed(service, action, label)
     return result
 
@@ -209,7 +209,7 @@ async def _select(service, session, arguments: dict) -> dict:
     return {
         "gallery": name,
         "total": total,
-        "labels": len(gallery.labels()) if gallery is not None else 0,
+        "labels": gallery.label_count if gallery is not None else 0,
     }
 
 

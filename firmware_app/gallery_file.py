@@ -114,7 +114,7 @@ class GalleryFile:
     def dead(self) -> int:
         """Return how many bytes of the file are of what is no longer there, about."""
         gallery = self.gallery
-        alive = len(gallery) * (8 + 4 * gallery.dimension) + len(gallery.labels()) * 40
+        alive = len(gallery) * (8 + 4 * gallery.dimension) + gallery.label_count * 40
         return max(0, self.size - alive - gallery_format.HEADER_SIZE)
 
     async def rewrite(self, pause) -> None:
@@ -183,7 +183,7 @@ def contents(gallery: Gallery, ops):
             heads.append((number, samples.owner_of(row), flag))
             vectors.append(ops.float_bytes(samples.table[row]))
         yield gallery_format.SAMPLES, gallery_format.samples_body(heads, b"".join(vectors))
-    numbers = [gallery.next_id - 1, len(gallery), len(gallery.labels())]
+    numbers = [gallery.next_id - 1, len(gallery), gallery.label_count]
     yield gallery_format.END, gallery_format.ids_body(numbers)
 
 

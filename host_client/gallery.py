@@ -228,16 +228,18 @@ class Gallery:
         label: str,
         picture: PictureSource | None = None,
         *,
+        path: str | None = None,
         count: int = 5,
         region: Region | None = None,
         negative: bool = False,
         seconds: int = 60,
     ) -> Enrolment:
-        """Add samples of a label: a picture, or the next good frames of the camera.
+        """Add samples of a label: a picture, one on the board's card, or the next good frames of the camera.
 
         Args:
             label: any text of at most 200 bytes in UTF-8.
-            picture: as for Board.infer(); None: the camera.
+            picture: as for Board.infer(); None: the camera, or path.
+            path: of a picture on the board's card.
             count: good frames to take, 1...100.
             region: (x, y, width, height) of the camera's frame to look at; None: what the task
                 looks at.
@@ -272,17 +274,22 @@ class Gallery:
         self,
         picture: PictureSource | None = None,
         *,
+        path: str | None = None,
         top: int = 5,
         region: Region | None = None,
         seconds: int = 60,
     ) -> Recognition:
-        """Return the `top` best labels for the camera's next frame, a region of it, or a picture."""
+        """Return the `top` best labels for the next frame, a region of it, or a picture."""
         arguments: dict[str, Any] = {"top": top}
         name = None
         if picture is not None:
             answer, name = await self._board._with_picture(
                 "recognize", picture, arguments, repeat=True
             )
+        elif path is not None:
+            name = path
+            arguments["path"] = path
+            answer = await self._board.request("recognize", arguments, LONG, repeat=True)
         else:
             arguments["seconds"] = seconds
             if region is not None:

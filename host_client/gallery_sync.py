@@ -34,6 +34,7 @@ class Gallery:
         label: str,
         picture: PictureSource | None = None,
         *,
+        path: str | None = None,
         count: int = 5,
         region: Region | None = None,
         negative: bool = False,
@@ -41,7 +42,13 @@ class Gallery:
     ) -> Enrolment:
         """Add samples of a label."""
         work = self._gallery.enroll(
-            label, picture, count=count, region=region, negative=negative, seconds=seconds
+            label,
+            picture,
+            path=path,
+            count=count,
+            region=region,
+            negative=negative,
+            seconds=seconds,
         )
         return self._do(work)
 
@@ -49,12 +56,15 @@ class Gallery:
         self,
         picture: PictureSource | None = None,
         *,
+        path: str | None = None,
         top: int = 5,
         region: Region | None = None,
         seconds: int = 60,
     ) -> Recognition:
         """Return the best labels for the next frame or a picture."""
-        return self._do(self._gallery.recognize(picture, top=top, region=region, seconds=seconds))
+        return self._do(
+            self._gallery.recognize(picture, path=path, top=top, region=region, seconds=seconds)
+        )
 
     def list(self) -> GalleryInfo:
         """Return the gallery in use, its labels, and the galleries on the card."""

@@ -33,6 +33,9 @@ class _RegionType(click.ParamType):  # type: ignore[type-arg]
 _region = click.option(
     "--region", type=_RegionType(), help="Part of the camera's frame to look at, in pixels."
 )
+_card = click.option(
+    "--card", "on_card", multiple=True, metavar="PATH", help="A picture on the board's card."
+)
 _seconds = click.option(
     "--seconds",
     type=click.IntRange(1, 3600),
@@ -53,6 +56,7 @@ _seconds = click.option(
     show_default=True,
     help="Good camera frames to take.",
 )
+@_card
 @_region
 @click.option("--negative", is_flag=True, help="They show what is not LABEL.")
 @_seconds
@@ -64,6 +68,7 @@ def enroll(
     as_json: bool,
     label: str,
     images: tuple[str, ...],
+    on_card: tuple[str, ...],
     count: int,
     region: Region | None,
     negative: bool,
@@ -71,20 +76,21 @@ def enroll(
 ) -> int:
     """Teach the board at URL what LABEL looks like.
 
-    Takes the next good camera frames, or each IMAGE.
+    Takes the next good camera frames, or each IMAGE and each picture on the card.
     """
 
     async def work(board: Board) -> int:
-        if not images:
+        if not images and not on_card:
             done = await board.gallery.enroll(
                 label, count=count, region=region, negative=negative, seconds=seconds
             )
             _print_enrolment(done, as_json)
             return 0
-        return await _each(images, as_json, lambda image: one(board, image))
+        return await _each(images, on_card, as_json, lambda image, path: one(board, image, path))
 
-    async def one(board: Board, image: str) -> None:
-        _print_enrolment(await board.gallery.enroll(label, image, negative=negative), as_json)
+    async def one(board: Board, image: str | None, path: str | None) -> None:
+        done = await board.gallery.enroll(label, image, path=path, negative=negative)
+        _print_enrolment(done, as_json)
 
     return _with_board(url, key, wait, work)
 
@@ -111,6 +117,7 @@ def _print_enrolment(done: Enrolment, as_json: bool) -> None:
 @click.option(
     "--top", type=click.IntRange(1, 50), default=5, show_default=True, help="Labels to show."
 )
+@_card
 @_region
 @click.option("--stream", is_flag=True, help="Go on with the next frame, until Ctrl-C.")
 @click.option("--count", type=click.IntRange(min=1), help="With --stream: end after so many.")
@@ -122,6 +129,7 @@ def recognize(
     wait: float,
     as_json: bool,
     images: tuple[str, ...],
+    on_card: tuple[str, ...],
     top: int,
     region: Region | None,
     stream: bool,
@@ -134,8 +142,10 @@ def recognize(
     """
 
     async def work(board: Board) -> int:
-        if images:
-            return await _each(images, as_json, lambda image: one(board, image))
+        if images or on_card:
+            return await _each(
+                images, on_card, as_json, lambda image, path: one(board, image, path)
+            )
         seen = 0
         while True:
             found = await board.gallery.recognize(top=top, region=region, seconds=seconds)
@@ -144,8 +154,8 @@ def recognize(
             if not stream or seen == count:
                 return 0
 
-    async def one(board: Board, image: str) -> None:
-        _print_recognition(await board.gallery.recognize(image, top=top), as_json)
+    async def one(board: Board, image: str | None, path: str | None) -> None:
+        _print_recognition(await board.gallery.recognize(image, path=path, top=top), as_json)
 
     return _with_board(url, key, wait, work)
 
@@ -179,18 +189,21 @@ def _recognized_json(each: Recognized) -> dict[str, Any]:
 
 
 async def _each(
-    images: tuple[str, ...], as_json: bool, one: Callable[[str], Awaitable[None]]
+    images: tuple[str, ...],
+    on_card: tuple[str, ...],
+    as_json: bool,
+    one: Callable[[str | None, str | None], Awaitable[None]],
 ) -> int:
-    """Do one image after another; one that fails does not stop the others."""
+    """Do one picture after another; one that fails does not stop the others."""
     exit_code = 0
-    for image in images:
+    for image, path in [(image, None) for image in images] + [(None, path) for path in on_card]:
         try:
-            await one(image)
+            await one(image, path)
         except K230Error as error:
-            if len(images) == 1:
+            if len(images) + len(on_card) == 1:
                 raise
             if not as_json:
-                output.note(f"{image}:")
+                output.note(f"{image or path}:")
             output.print_error(error, as_json)
             exit_code = exit_code or error.exit_code
     return exit_code
