@@ -76,6 +76,7 @@ class VirtualBoard:
         scripts: Sequence[str] = (),
         restart: bool = True,
         replay: Path | None = None,
+        crash_after: int | None = None,
     ) -> None:
         """Prepare the board; nothing runs yet.
 
@@ -97,6 +98,8 @@ class VirtualBoard:
             scripts: what runs at power-on, as the board names it; default main.py.
             restart: whether the board starts again after a reset or a fault.
             replay: folder with recorded KPU outputs.
+            crash_after: power goes off in front of the change of the card behind so many, counted
+                from the first start; with `restart` it then comes back for good.
 
         Raises:
             BoardError: for options that cannot work.
@@ -145,6 +148,7 @@ class VirtualBoard:
             seconds=seconds,
             replay=replay,
             restart=restart,
+            crash_after=crash_after,
         )
         self.console: deque[str] = deque(maxlen=CONSOLE_LINES)
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)

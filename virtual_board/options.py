@@ -30,6 +30,8 @@ class BoardOptions:
         seconds: switch off after this time.
         replay: folder with recorded KPU outputs (timed runs), or None.
         restart: whether the board starts again after a reset, as a board does.
+        crash_after: power goes off once the card was changed (a file opened, written or flushed, a
+            name made, moved or removed) so many times since the first start; None: it stays on.
     """
 
     sdcard: Path
@@ -46,6 +48,7 @@ class BoardOptions:
     seconds: float | None = None
     replay: Path | None = None
     restart: bool = True
+    crash_after: int | None = None
 
     def to_json(self) -> str:
         """Return the options as one JSON object."""

@@ -91,7 +91,7 @@ class Supervisor:
         """Run the interpreter once; return None to start it again."""
         channels = self._channels(starts)
         wiring = self._folder / f"wiring-{starts}.json"
-        wiring.write_text(json.dumps(self._wiring(channels)))
+        wiring.write_text(json.dumps(self._wiring(channels, starts)))
         process = subprocess.Popen(
             [
                 self._interpreter,
@@ -235,7 +235,7 @@ class Supervisor:
         if time.monotonic() - self._running < EARLY_S and self._on_card("main.py").is_file():
             self._on_card("main.py").replace(self._on_card("bad_main.py"))
 
-    def _wiring(self, channels: list[tuple[Path, Path]]) -> dict[str, Any]:
+    def _wiring(self, channels: list[tuple[Path, Path]], starts: int) -> dict[str, Any]:
         firmware = self._folder / "firmware"
         if not firmware.exists():
             # Only the firmware's folder, not all that lies beside it in site-packages.
@@ -257,6 +257,8 @@ class Supervisor:
             "console": self._console is not None,
             "raw": self._raw,
             "clock": self._chip.interpreter(),
+            # One cut: the start behind it must come through.
+            "crash_after": self._options.crash_after if starts == 1 else None,
             "started_ms": time.monotonic_ns() // 1_000_000,
         }
 

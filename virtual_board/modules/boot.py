@@ -30,8 +30,9 @@ _silicon.connect(_wiring)
 import _overrides
 import card
 
-card.mount(_wiring["sdcard"], "/sdcard")
-card.mount(_wiring["data"], "/data")
+_power = card.Power(_wiring["crash_after"]) if _wiring["crash_after"] is not None else None
+card.mount(_wiring["sdcard"], "/sdcard", _power)
+card.mount(_wiring["data"], "/data", _power)
 
 if _wiring["clock"] is not None:
     import _timed

@@ -11,17 +11,22 @@ import os
 class Card:
     """A MicroPython file system over one folder."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, power) -> None:
         # Not VfsPosix(folder): in MicroPython 1.21 a rooted one has a single path buffer, which
         # rename overwrites with its second path and threads with each other's.
         self._posix = os.VfsPosix()
         self._folder = folder
         self._here = "/"
+        self._power = power
 
     def _path(self, path: str) -> str:
         if not path.startswith("/"):
             path = self._here + path
         return self._folder + path
+
+    def _step(self, what: str) -> None:
+        if self._power is not None:
+            self._power.step(what)
 
     def mount(self, readonly: bool, mkfs: bool) -> None:
         pass
@@ -30,7 +35,10 @@ class Card:
         pass
 
     def open(self, path: str, mode: str, *rest):
-        return self._posix.open(self._path(path), mode, *rest)
+        if self._power is None or mode.replace("b", "").replace("t", "") == "r":
+            return self._posix.open(self._path(path), mode, *rest)
+        self._power.step("open %s" % path)
+        return _Written(self._posix.open(self._path(path), mode, *rest), self._power, path)
 
     def stat(self, path: str):
         return self._posix.stat(self._path(path))
@@ -52,12 +60,15 @@ class Card:
         return self._here
 
     def mkdir(self, path: str) -> None:
+        self._step("mkdir %s" % path)
         self._posix.mkdir(self._path(path))
 
     def rmdir(self, path: str) -> None:
+        self._step("rmdir %s" % path)
         self._posix.rmdir(self._path(path))
 
     def remove(self, path: str) -> None:
+        self._step("remove %s" % path)
         self._posix.remove(self._path(path))
 
     def rename(self, old: str, new: str) -> None:
@@ -65,11 +76,55 @@ class Card:
         try:
             self._posix.stat(self._path(new))
         except OSError:
+            self._step("rename %s to %s" % (old, new))
             self._posix.rename(self._path(old), self._path(new))
             return
         raise OSError(errno.EEXIST)
 
 
-def mount(folder: str, where: str) -> None:
-    """Mount folder at where ("/sdcard" or "/data")."""
-    os.mount(Card(folder), where)
+class _Written:
+    """A file open for writing whose every write and flush is a step."""
+
+    def __init__(self, file, power, path: str) -> None:
+        self._file = file
+        self._power = power
+        self._name = path
+
+    def write(self, data) -> int:
+        self._power.step("write %s" % self._name)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._power.step("flush %s" % self._name)
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __getattr__(self, name: str):
+        return getattr(self._file, name)
+
+
+class Power:
+    """Goes off when so many changes of the card were made, and says in front of which."""
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps
+
+    def step(self, what: str) -> None:
+        if self._left <= 0:
+            import _silicon
+
+            _silicon.die("power cut before: %s" % what)
+        self._left -= 1
+
+
+def mount(folder: str, where: str, power=None) -> None:
+    """Mount folder at where ("/sdcard" or "/data"); power, a Power, may go off at any write."""
+    os.mount(Card(folder, power), where)
