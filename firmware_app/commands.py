@@ -4,9 +4,13 @@ An async function is a command that waits for something; frames and other comman
 docs/protocol.md section 5 lists them. Arguments come from outside: each is checked before use.
 """
 
+import asyncio
+
 from firmware_app import enrolment, gallery_commands, package_commands, status, transfers
 from firmware_app.arguments import flag, integer, picture, text
 from firmware_app.errors import CommandError
+
+_TURN_MS = 5
 
 
 def _subscribe(service, session, arguments: dict):
@@ -21,7 +25,20 @@ def _subscribe(service, session, arguments: dict):
     return {"generation": service.engine.generation}
 
 
+def _loading(service) -> bool:
+    """Return whether no task runs yet: links are open before the first one is loaded."""
+    return service.engine.task is None and service.switcher.busy
+
+
+async def _later(command, service, session, arguments: dict):
+    while _loading(service):
+        await asyncio.sleep_ms(_TURN_MS)
+    return command(service, session, arguments)
+
+
 def _describe(service, session, arguments: dict):
+    if _loading(service):
+        return _later(_describe, service, session, arguments)
     model = service.model_message()
     if model is None:
         raise CommandError("no_task", service.switcher.problem or "no task is running")
@@ -47,6 +64,8 @@ def _put(service, session, arguments: dict):
 
 
 def _infer(service, session, arguments: dict):
+    if _loading(service):
+        return _later(_infer, service, session, arguments)
     data, width, height = picture(service, session, arguments)
     return service.engine.picture(data, width, height)
 

@@ -41,6 +41,7 @@ from host_client.messages import (
 )
 from host_client.pictures import PictureSource, load_picture
 from host_client.results import Result
+from host_client.scaling import enlarged
 from host_client.session import Settings, Welcome
 from host_client.streams import Stream
 
@@ -290,12 +291,27 @@ class Board(CardCommands):
         """Send a picture and return what the running task finds in it.
 
         picture: path, encoded bytes, Pillow image, or uint8 array (height, width, 3) RGB or
-        (height, width) grey. Raises PictureError, CommandFailed and what request() raises.
+        (height, width) grey. One with more than 1920 x 1088 pixels is sent smaller; the
+        result's coordinates are those of the picture that was given all the same.
+        Raises PictureError, CommandFailed and what request() raises.
         """
+        loop = asyncio.get_running_loop()
+        loaded = await loop.run_in_executor(None, load_picture, picture)
         answer, name = await self._with_picture(
-            "infer", picture, {}, timeout, progress=progress, repeat=True
+            "infer", loaded, {}, timeout, progress=progress, repeat=True
         )
-        return await self._picture_result(expect(answer, list, "infer"), name)
+        result = await self._picture_result(expect(answer, list, "infer"), name)
+        return enlarged(result, loaded.scale_x, loaded.scale_y)
+
+    async def infer_on_card(self, path: str, timeout: float = INFER_TIMEOUT) -> Result:
+        """Return what the running task finds in a picture on the board's card.
+
+        path: of a JPEG, PNG or BMP, as the board has it (/sdcard/pictures/a.jpg). The board
+        decodes through RGB565, which costs the low bits of each colour.
+        Raises CommandFailed and what request() raises.
+        """
+        answer = await self.request("infer", {"path": path}, timeout, repeat=True)
+        return await self._picture_result(expect(answer, list, "infer"), path)
 
     async def enroll(
         self, label: str, picture: PictureSource | None = None, **options: Any

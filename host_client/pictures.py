@@ -7,6 +7,7 @@ vendor's scripts ignore it too, so coordinates are those of the stored pixels.
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from os import PathLike
 from typing import Any, NamedTuple
@@ -15,24 +16,35 @@ from PIL import Image, UnidentifiedImageError
 
 from host_client.exceptions import PictureError
 
+# What a board takes of a picture that is sent: docs/protocol.md, section 5.
+MAX_PIXELS = 1920 * 1088
+MAX_SIDE = 8192
+
 PictureSource = str | PathLike[str] | bytes | bytearray | memoryview | Image.Image | Any
 
 
 class Picture(NamedTuple):
-    """A decoded picture: planes has 3 * width * height bytes; name is the path, if there is one."""
+    """A decoded picture: planes has 3 * width * height bytes; name is the path, if there is one.
+
+    One with more pixels than a board takes is shrunk: scale_x and scale_y are source / sent.
+    """
 
     width: int
     height: int
     planes: bytes
     name: str | None
+    scale_x: float = 1.0
+    scale_y: float = 1.0
 
 
 def load_picture(source: PictureSource) -> Picture:
-    """Return a picture given as path, encoded bytes, Pillow image or array.
+    """Return a picture given as Picture, path, encoded bytes, Pillow image or array.
 
     An array is uint8 of shape (height, width, 3), RGB, or (height, width), grey.
     Raises PictureError naming what was given, what was expected and what was found.
     """
+    if isinstance(source, Picture):
+        return source
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _planes(_decode(io.BytesIO(source), "the bytes given"), None)
     if isinstance(source, Image.Image):
@@ -89,5 +101,9 @@ def _planes(image: Image.Image, name: str | None) -> Picture:
     width, height = rgb.size
     if not width or not height:
         raise PictureError(f"{name or 'the picture given'} has no pixels")
+    shrink = min(1.0, math.sqrt(MAX_PIXELS / (width * height)), MAX_SIDE / max(width, height))
+    if shrink < 1:
+        sent = (max(1, int(width * shrink)), max(1, int(height * shrink)))
+        rgb = rgb.resize(sent, Image.Resampling.BOX)  # the mean of what a pixel covers
     planes = b"".join(band.tobytes() for band in rgb.split())
-    return Picture(width, height, planes, name)
+    return Picture(*rgb.size, planes, name, width / rgb.width, height / rgb.height)

@@ -322,6 +322,10 @@ class Board(CardCommands):
         """Send a picture and return what the running task finds in it."""
         return self._loop.run(self._board.infer(picture, timeout, progress=progress))
 
+    def infer_on_card(self, path: str, timeout: float = _async.INFER_TIMEOUT) -> Result:
+        """Return what the running task finds in a picture on the board's card."""
+        return self._loop.run(self._board.infer_on_card(path, timeout))
+
     def enroll(self, label: str, picture: PictureSource | None = None, **options: Any) -> Enrolment:
         """Add samples of a label to the gallery; options as Gallery.enroll()."""
         return self.gallery.enroll(label, picture, **options)
