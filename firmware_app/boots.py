@@ -10,6 +10,9 @@ import json
 from firmware_app import files
 
 PATH = "/data/boots.json"
+FAULT = "/data/fault"
+# machine has no reset_cause: what did not announce itself is one of these.
+_UNKNOWN = "unannounced: power cut, reset button, watchdog or native fault"
 
 
 class Boots:
@@ -20,6 +23,7 @@ class Boots:
         self.early = 0  # starts in a row that did not last
         self.reason = ""  # why the board restarted last, where that is known
         self.safe = False  # no task is started by itself
+        self.starts = 1  # ever counted, this one with them
         self._settled = False
 
     def begin(self) -> None:
@@ -31,10 +35,20 @@ class Boots:
             self.early = max(0, int(record["early"]))
             self.reason = str(record["reason"])[:300]
             self.safe = record.get("safe") is True
+            self.starts = int(record.get("starts", 0)) + 1
+            self.reason = self.reason or _UNKNOWN
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self.early = 0
             self.reason = ""
             self.safe = False
+        if files.exists(FAULT):
+            # fallback.py left it: the firmware had put main.py aside.
+            try:
+                with open(FAULT) as file:
+                    self.reason = file.read(100)
+            except OSError:
+                pass
+            files.remove(FAULT)
         self._write(self.early + 1, "")
 
     def enter_safe_mode(self, limit: int) -> bool:
@@ -68,7 +82,7 @@ class Boots:
         self._write(0 if self._settled else self.early + 1, reason)
 
     def _write(self, early: int, reason: str) -> None:
-        record = {"early": early, "reason": reason[:300], "safe": self.safe}
+        record = {"early": early, "reason": reason[:300], "safe": self.safe, "starts": self.starts}
         try:
             files.make_folders(self._path[: self._path.rfind("/")])
             files.replace(self._path, json.dumps(record).encode())

@@ -85,6 +85,10 @@ async def _set(service, session, arguments: dict):
     return {"generation": service.engine.generation, "changed": sorted(changes), "saved": save}
 
 
+def _logs(service, session, arguments: dict):
+    return service.upkeep.file.read(integer(arguments, "offset", 0, 1 << 30, 0))
+
+
 def _config(service, session, arguments: dict):
     running = service.switcher.settings
     return {
@@ -103,6 +107,7 @@ COMMANDS = {
     "switch": _switch,
     "set": _set,
     "config": _config,
+    "logs": _logs,
 }
 COMMANDS.update(enrolment.COMMANDS)
 COMMANDS.update(gallery_commands.COMMANDS)

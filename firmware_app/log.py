@@ -22,6 +22,7 @@ class Log:
         self.level = level
         self.lines: list = []  # (time_ms, level, text), oldest first
         self.listener = None
+        self.kept = None  # called with every line, for the card
 
     def write(self, level: int, text: str) -> None:
         """Write one line; it is cut at MAX_TEXT characters."""
@@ -34,6 +35,8 @@ class Log:
             self.lines = self.lines[MAX_LINES // 4 :]
         self.lines.append(line)
         print("[%d.%03d] %s: %s" % (line[0] // 1000, line[0] % 1000, NAMES[level], text))
+        if self.kept is not None:
+            self.kept(line)
         if self.listener is not None:
             self.listener(line)
 

@@ -1,36 +1,136 @@
-"""The only room that touches `network`: brings up what service.yaml names.
+"""The only room that touches `network`: brings up what service.yaml names, and keeps it up.
 
-Sockets work on the board only once an interface was constructed.
+Sockets work on the board only once an interface was constructed. Joining a Wi-Fi network blocks for
+seconds with the interpreter held: it is done at the start, and afterwards rarely. In between the
+driver reconnects by itself.
 """
 
 import network
 
+CHECK_MS = 5000  # between looks at the link
+_FIRST_MS = 30000  # without a link, before the network is joined anew; doubles up to the next
+_LONGEST_MS = 600000
 
-def bring_up(settings, log):
-    """Return the interface, kept for as long as the service runs; OSError where there is none.
 
-    With interface `none` the network is somebody else's; an interface is constructed all the same, because
-    sockets need one.
-    """
-    kind = settings["interface"]
-    if kind == "station":
-        nic = network.WLAN(network.STA_IF)
-        if not nic.isconnected():
-            log.info("joining the Wi-Fi network %s" % settings["ssid"])
-            # Blocks for seconds with the interpreter held: only here, at the start.
-            if not nic.connect(settings["ssid"], settings["password"]):
-                log.warning(
-                    "network: the Wi-Fi network %s can't be joined; clients may come later"
-                    % settings["ssid"]
-                )
-        return nic
-    if kind == "access_point":
-        nic = network.WLAN(network.AP_IF)
-        nic.config(ssid=settings["ssid"], key=settings["password"])
-        return nic
-    if kind == "ethernet":
-        return network.LAN()
-    try:
-        return network.WLAN(network.STA_IF)
-    except (OSError, RuntimeError, ValueError):
-        return network.LAN()
+class Nic:
+    """The network interface of the service; kept for as long as it runs."""
+
+    def __init__(self, settings, log) -> None:
+        self._settings = settings
+        self._log = log
+        self._nic = None
+        self.kind = settings["interface"]
+        self.problem = ""  # why nobody can reach the board over it, or empty
+        self.joined = 0  # how often a lost link came back
+        self._up = False
+        self._wait_ms = _FIRST_MS
+        self._next_ms = None
+
+    def bring_up(self) -> None:
+        """Construct the interface and join the network; OSError where there is no interface.
+
+        With interface `none` the network is somebody else's; an interface is constructed all the same,
+        because sockets need one.
+        """
+        settings = self._settings
+        if self.kind == "access_point":
+            self._nic = network.WLAN(network.AP_IF)
+            self._nic.config(ssid=settings["ssid"], key=settings["password"])
+            self._log.info("network: offering the Wi-Fi network %s" % settings["ssid"])
+        elif self.kind == "ethernet":
+            self._nic = self._ethernet()
+        elif self.kind == "station":
+            self._nic = network.WLAN(network.STA_IF)
+            try:
+                self._nic.config(auto_reconnect=True)
+            except (OSError, ValueError, TypeError):
+                pass  # a firmware that does not know it
+            if not self._nic.isconnected():
+                self._join()
+        else:
+            try:
+                self._nic = network.WLAN(network.STA_IF)
+            except (OSError, RuntimeError, ValueError):
+                self._nic = self._ethernet()
+        self._look()
+
+    def _ethernet(self):
+        for kind in (network.LAN_RTL8152, network.LAN_ECM):
+            try:
+                return network.LAN(kind)
+            except (OSError, RuntimeError, ValueError):
+                pass
+        raise OSError("no network interface was found")
+
+    def _join(self) -> None:
+        settings = self._settings
+        self._log.info("network: joining the Wi-Fi network %s" % settings["ssid"])
+        try:
+            self._nic.connect(settings["ssid"], settings["password"])
+        except (OSError, RuntimeError, ValueError) as error:
+            # The driver's own words may hold the password.
+            self._log.warning("network: joining failed: %s" % type(error).__name__)
+
+    def _look(self) -> bool:
+        """Take note of whether the link is up."""
+        try:
+            up = self.kind == "access_point" or bool(self._nic.isconnected())
+        except (OSError, AttributeError):
+            up = True  # an interface that can't tell
+        if self.kind == "none":
+            self._up = up
+            return up
+        if up and not self._up:
+            self.problem = ""
+            self._wait_ms = _FIRST_MS
+            self._next_ms = None
+            self._log.info("network: the board's address is %s" % self.address())
+        elif not up and (self._up or not self.problem):
+            self.problem = (
+                "network: the Wi-Fi network %s can't be joined: wrong name or password, or out of reach"
+                % self._settings["ssid"]
+                if self.kind == "station"
+                else "network: no cable, or nobody at its other end"
+            )
+            if self._up:
+                self.problem = "network: the link was lost; it is tried again"
+                self.joined += 1
+            self._log.warning(self.problem)
+        self._up = up
+        return up
+
+    def check(self, now_ms: int) -> None:
+        """Look after the link: every CHECK_MS."""
+        if self._nic is None or self._look() or self.kind != "station":
+            return
+        if self._next_ms is None:
+            self._next_ms = now_ms + self._wait_ms
+        elif now_ms >= self._next_ms:
+            self._join()
+            self._wait_ms = min(2 * self._wait_ms, _LONGEST_MS)
+            self._next_ms = now_ms + self._wait_ms
+            self._look()
+
+    def address(self) -> str:
+        """Return the board's address on the network, or an empty text."""
+        try:
+            address = self._nic.ifconfig()[0]
+            return "" if address == "0.0.0.0" else address
+        except (OSError, AttributeError, IndexError, TypeError):
+            return ""
+
+    def status(self) -> dict:
+        """Return interface, address, whether it is up, and the signal in dBm where there is one."""
+        signal = None
+        if self.kind == "station" and self._up:
+            try:
+                signal = int(self._nic.status("rssi"))
+            except (OSError, ValueError, TypeError, AttributeError):
+                pass
+        return {
+            "interface": self.kind,
+            "up": self._up,
+            "address": self.address() if self._nic is not None else "",
+            "signal_dbm": signal,
+            "reconnects": self.joined,
+        }

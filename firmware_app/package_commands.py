@@ -216,6 +216,8 @@ async def _restart(service, session, arguments: dict) -> dict:
     async def later() -> None:
         await asyncio.sleep_ms(_RESTART_MS)
         service.boots.planned("a client asked for it")
+        service.log.info("restarting: a client asked for it")
+        service.upkeep.file.flush()
         hardware.reset()
 
     asyncio.create_task(later())

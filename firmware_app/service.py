@@ -21,6 +21,7 @@ from firmware_app.engine import Engine
 from firmware_app.publisher import Publisher
 from firmware_app.switcher import Switcher
 from firmware_app.transfers import Transfers
+from firmware_app.upkeep import Upkeep
 from firmware_app.version import VERSION
 
 _LINK_MS = 2  # between looks at the links while nothing happens
@@ -49,7 +50,8 @@ class Service:
         self.switcher = Switcher(self)
         self.watch = CardWatch(self)
         self.problems: list = []  # what is wrong since the start, one sentence each
-        self._nic = None
+        self.nic = None  # the network interface, where the network is wanted
+        self.upkeep = Upkeep(self)
 
     @property
     def settings(self) -> dict:
@@ -107,7 +109,8 @@ class Service:
             from firmware_app.tcp_link import TcpLink
 
             try:
-                self._nic = nic.bring_up(network, self.log)
+                self.nic = nic.Nic(network, self.log)
+                self.nic.bring_up()
                 link = TcpLink(self, network, self.settings["results"]["queue"])
                 link.start()
                 links.append(link)
@@ -247,8 +250,10 @@ class Service:
         """Start everything and run for ever."""
         self.log.info("K230 vision service %s on %s" % (VERSION, hardware.board_name()))
         self.boots.begin()
+        self.upkeep.begin()
         package_commands.recover()
         self.read_settings()
+        self.upkeep.watch(self.settings["watchdog"])
         self.read_key()
         self.open_links()
         for work in (
@@ -257,6 +262,7 @@ class Service:
             self.serve_statistics,
             self.settle,
             self.watch.run,
+            self.upkeep.run,
         ):
             asyncio.create_task(work())
         task = self.configuration.task
@@ -279,10 +285,12 @@ def main() -> None:
     try:
         asyncio.run(service.run())
     except KeyboardInterrupt:
+        service.upkeep.close()
         raise  # whoever sits at the console wants the REPL
     except BaseException as error:
         print("the service ended: it starts again")
         sys.print_exception(error)
         service.boots.crashed("%s: %s" % (type(error).__name__, error))
+        service.upkeep.file.flush()
     time.sleep(1)
     hardware.reset()

@@ -20,6 +20,8 @@ def problems(service) -> list:
         gallery,
         service.switcher.problem,
         service.watch.problem,
+        service.nic.problem if service.nic is not None else "",
+        service.upkeep.file.problem,
         service.engine.problem,
     ):
         if text and text not in found:
@@ -42,6 +44,9 @@ def status(service) -> dict:
         "early_starts": service.boots.early,
         "safe_mode": service.boots.safe,
         "restart_reason": service.boots.reason,
+        "starts": service.boots.starts,
+        "watchdog_s": service.upkeep.watchdog_s,
+        "network": service.nic.status() if service.nic is not None else None,
         "task": service.switcher.name,
         "model": engine.task.name if engine.task is not None else "",
         "generation": engine.generation,
@@ -55,9 +60,20 @@ def status(service) -> dict:
         "rejected": sum([link.rejected for link in service.publisher.links]),
         "heap_used": gc.mem_alloc(),
         "heap_free": gc.mem_free(),
+        "heap_growth_kb_per_hour": service.upkeep.trend(),
+        "card_free_kb": _free_kb("/sdcard"),
+        "data_free_kb": _free_kb("/data"),
         "temperature": hardware.temperature(),
         "problems": problems(service),
     }
+
+
+def _free_kb(path: str):
+    try:
+        stat = os.statvfs(path)
+    except (OSError, AttributeError):
+        return None
+    return (stat[1] or stat[0]) * stat[4] // 1024
 
 
 def tasks(service) -> list:

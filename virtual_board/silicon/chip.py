@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from virtual_board.options import BoardOptions
@@ -16,7 +17,7 @@ from virtual_board.silicon.images import Images
 from virtual_board.silicon.npu import Npu
 from virtual_board.silicon.profile import load_profile
 from virtual_board.silicon.sensors import Sensors
-from virtual_board.silicon.server import Buffer, Operation
+from virtual_board.silicon.server import Buffer, Operation, current
 from virtual_board.silicon.timing import BoardClock, Clock
 from virtual_board.silicon.uart import Uarts
 
@@ -37,6 +38,8 @@ _IDLE_OPS = frozenset(
     }
 )
 """What a firmware calls while it has nothing to do."""
+
+_LOOK_S = 0.5  # between looks at a watchdog that does not count
 
 _IDLE_TEMPERATURE = 41.0  # degrees Celsius
 _LOAD_TEMPERATURE = 0.2  # more for each percent of load
@@ -63,6 +66,8 @@ class Chip:
         self._npu = Npu(self._sensors, self._clock, options.sdcard, options.data, options.replay)
         self._images = Images(self._sensors, self._clock)
         self._watchdog = Watchdog(lambda: post("reset", "watchdog"))
+        # Without a timing profile a call takes this PC's time, which is not the board's.
+        self._untimed = options.timing is None
         self._activity = Activity()
         self._operations = self._collect()
 
@@ -143,7 +148,10 @@ class Chip:
 
         def watched(args: list[Any], blobs: list[memoryview]) -> Answer:
             with self._activity:
-                return operation(args, blobs)
+                if not self._untimed or not current.main:
+                    return operation(args, blobs)
+                with self._watchdog.stopped():
+                    return operation(args, blobs)
 
         return watched
 
@@ -181,6 +189,8 @@ class Watchdog:
         self._bark = bark
         self._timer: threading.Timer | None = None
         self._seconds = 0
+        self._deadline = 0.0
+        self._stopped_at: float | None = None
         self._lock = threading.Lock()
 
     def operations(self) -> dict[str, Operation]:
@@ -192,6 +202,33 @@ class Watchdog:
         with self._lock:
             self._stop()
 
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Let the time of the block not count."""
+        with self._lock:
+            self._stopped_at = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._deadline += time.monotonic() - self._stopped_at
+                self._stopped_at = None
+
+    def _due(self) -> None:
+        with self._lock:
+            if self._timer is None:
+                return
+            left = self._deadline - (self._stopped_at or time.monotonic())
+            if left > 0 or self._stopped_at is not None:
+                self._wait(max(left, _LOOK_S))
+                return
+        self._bark()
+
+    def _wait(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._due)
+        self._timer.daemon = True
+        self._timer.start()
+
     def _stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
@@ -199,9 +236,8 @@ class Watchdog:
 
     def _arm(self) -> None:
         self._stop()
-        self._timer = threading.Timer(self._seconds, self._bark)
-        self._timer.daemon = True
-        self._timer.start()
+        self._deadline = time.monotonic() + self._seconds
+        self._wait(self._seconds)
 
     def _start(self, args: list[Any], _: list[memoryview]) -> Answer:
         with self._lock:
@@ -214,7 +250,7 @@ class Watchdog:
     def _feed(self, args: list[Any], _: list[memoryview]) -> Answer:
         with self._lock:
             if self._timer is not None:
-                self._arm()
+                self._deadline = time.monotonic() + self._seconds
         return None, []
 
     def _close(self, args: list[Any], _: list[memoryview]) -> Answer:

@@ -30,6 +30,7 @@ class Call(threading.local):
 
     start_us: int = 0  # the interpreter's monotonic clock when the stand-in was called
     ahead_us: int = 0  # how far the board's time was ahead of that clock (behind: negative)
+    main: bool = False  # the interpreter's main thread calls
     took_us: int | None = None  # what the call takes on the board, where a stage has told it
 
 
@@ -85,6 +86,7 @@ class Server:
         sizes = struct.unpack(f"<{count}I", source.read(4 * count))
         op, args, current.start_us, current.ahead_us = json.loads(source.read(size))
         current.took_us = None
+        current.main = bool(main)
         blobs = [memoryview(source.read(n)) for n in sizes]
         interrupts = self._interrupts if main else None
         if interrupts is not None:

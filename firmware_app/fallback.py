@@ -1,0 +1,18 @@
+"""Copied to /sdcard/fallback.py: the board runs it where it has put main.py aside as bad_main.py.
+
+It does so after a native fault within two minutes of a start; an installation that lost its power
+between two renames leaves the same. main.py comes back and runs: it counts early ends itself, goes
+back to the version before a new one, and starts no task after too many.
+"""
+
+import os
+
+try:
+    with open("/data/fault", "w") as note:
+        note.write("a native fault soon after the start")
+except OSError:
+    pass
+os.rename("/sdcard/bad_main.py", "/sdcard/main.py")
+with open("/sdcard/main.py") as main:
+    source = main.read()
+exec(compile(source, "/sdcard/main.py", "exec"), {"__name__": "__main__"})
