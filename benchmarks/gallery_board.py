@@ -13,7 +13,8 @@ import time
 from ulab import numpy as np
 
 from firmware_app import arrays, gallery_format
-from firmware_app.gallery import Gallery, Rule
+from firmware_app.decision import Rule
+from firmware_app.gallery import Gallery
 
 SAMPLES_PER_LABEL = 5
 

@@ -17,7 +17,8 @@ from PIL import Image
 
 from benchmarks import numpy_arrays
 from firmware_app import gallery_format, gallery_quality
-from firmware_app.gallery import Gallery, Rule
+from firmware_app.decision import Rule
+from firmware_app.gallery import Gallery
 from models import draw, draw_glyphs
 from models.resample import stretch
 from models.simulator import Kmodel

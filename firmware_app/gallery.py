@@ -5,67 +5,26 @@ explains the decision. Cosines are floats -1...1.
 """
 
 from firmware_app import gallery_format
+from firmware_app.decision import (
+    EMPTY,
+    MARGIN,
+    MEAN,
+    NEAREST,
+    NEGATIVE,
+    NO_DIRECTION,
+    THRESHOLD,
+    Decision,
+    Label,
+    Rule,
+)
 from firmware_app.means import Means
 from firmware_app.samples import Samples
-
-BEST = "best"
-MEAN = "mean"
-NEAREST = "nearest"
-
-# Why an embedding is unknown.
-EMPTY = "empty"  # nothing is enrolled
-THRESHOLD = "threshold"  # the best label's score is too low
-MARGIN = "margin"  # its lead over the next label is too small
-NEGATIVE = "negative"  # a negative sample is as near
-NO_DIRECTION = "no_direction"  # the embedding is zero or not finite
 
 _OUT = -4.0  # below any cosine
 
 
 class GalleryError(ValueError):
     """A change that the gallery can't make; the text says why."""
-
-
-class Rule:
-    """How a gallery decides: threshold and margin (cosines), how a label's samples combine, k of nearest."""
-
-    def __init__(
-        self, threshold: float, margin: float = 0.0, combine: str = BEST, nearest: int = 3
-    ) -> None:
-        self.threshold = threshold
-        self.margin = margin
-        self.combine = combine
-        self.nearest = nearest
-
-
-class Label:
-    """One identity; number is its place in the file, threshold its own, or None for the rule's."""
-
-    def __init__(self, number: int, text: str, threshold) -> None:
-        self.number = number
-        self.text = text
-        self.threshold = threshold
-        self.count = 0  # positive samples
-        self.negatives = 0
-
-
-class Decision:
-    """Whose an embedding is: label (text) or None with the reason; cosine of the best label, its margin.
-
-    nearest: the best label whether accepted or not, or None. Without a second label the margin is
-    the cosine itself, at least 0.
-    """
-
-    def __init__(self, label, cosine: float, margin: float, reason, nearest) -> None:
-        self.label = label
-        self.cosine = cosine
-        self.margin = margin
-        self.reason = reason
-        self.nearest = nearest
-
-    def row(self) -> list:
-        """Return [label or nil, cosine x 10,000, margin x 10,000], as results carry it."""
-        return [self.label, int(round(self.cosine * 10000)), int(round(self.margin * 10000))]
 
 
 class Gallery:

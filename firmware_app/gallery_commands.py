@@ -217,7 +217,7 @@ async def _delete(service, session, arguments: dict) -> dict:
     in_use = recognition_of(service)
     name = gallery_name(arguments)
     async with in_use.lock:
-        if name == in_use.name:
+        if name == in_use.name and in_use.file is not None:
             raise CommandError(
                 "bad_argument", "name: the gallery %s is in use: select another first" % name
             )
@@ -229,6 +229,8 @@ async def _delete(service, session, arguments: dict) -> dict:
             os.remove(path)
         except OSError as error:
             raise CommandError("failed", "the gallery %s can't be removed: %s" % (name, error))
+        if name == in_use.name:
+            in_use.use(None, None)  # it could not be used: what was wrong is gone
     return {"gallery": in_use.name}
 
 

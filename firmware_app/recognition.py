@@ -7,7 +7,7 @@ identities, and `problem` says why.
 import asyncio
 import os
 
-from firmware_app import arrays, files, gallery, gallery_file, kmodel, npu
+from firmware_app import arrays, decision, files, gallery_file, kmodel, npu
 
 FOLDER = "/data/galleries"
 ENDING = ".gallery"
@@ -159,7 +159,7 @@ class Recognition:
         threshold = settings["confidence_threshold"]
         if threshold is None:
             threshold = self._package.confidence_threshold
-        return gallery.Rule(
+        return decision.Rule(
             0.5 if threshold is None else threshold,
             settings["margin"],
             settings["combine"],
@@ -171,7 +171,7 @@ class Recognition:
         if self.gallery is None:
             return None
         if vector is None:
-            return gallery.Decision(None, 0.0, 0.0, gallery.NO_DIRECTION, None)
+            return decision.Decision(None, 0.0, 0.0, decision.NO_DIRECTION, None)
         return self.gallery.decide_unit(vector, self.rule())
 
     def wants_embedding(self) -> bool:

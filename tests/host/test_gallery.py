@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from firmware_app import gallery_format
+from firmware_app import gallery_format, wire
 from host_client.cli.app import run
+from host_client.decode import Model, decode_result
 from host_client.exceptions import CommandFailed, GalleryFileError
 from host_client.gallery import LabelInfo, Suggestion, read_file, remove_target
+from host_client.results import Identified, IdentitiesResult
 from host_client.score_chart import draw_chart, histogram, save_chart, span, text_chart
 
 SHA = bytes(range(32))
@@ -92,6 +94,24 @@ def test_a_number_is_a_sample_only_where_no_label_has_that_text() -> None:
     assert remove_target(CommandFailed("not_found", ""), "١٧") is None
     assert remove_target(CommandFailed("not_found", ""), "a17") is None
     assert remove_target(CommandFailed("busy", ""), "17") is None
+
+
+def test_identities_behind_a_detector_are_decoded() -> None:
+    model = Model([3, "find", "det+emb", SHA, ["box", "cup"], 320, 240])
+    rows = [
+        ["张三", 9876, 1234, 10, 20, 30, 40, 1, 905],
+        [None, 4000, 0, 0, 0, 3000, 9, 0, 1000],
+        [None, None, None, 1, 2, 3, 4, 7, 500, "of a later version"],
+    ]
+    result = decode_result([wire.IDENTITIES, 5, 77, 3, rows], model)
+    assert isinstance(result, IdentitiesResult)
+    first, second, third = result.objects
+    assert first == Identified("张三", 0.9876, 0.1234, "cup", 0.905, 10, 20, 30, 40)
+    assert (second.identity, second.score, second.w) == (None, 0.4, 3000)
+    assert (third.score, third.margin, third.label) == (None, None, "7")
+    row = result.to_dict()
+    assert row["task"] == "metric_learning"
+    assert row["objects"][0]["identity"] == "张三"
 
 
 SCORES = Suggestion(

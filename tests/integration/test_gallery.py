@@ -236,11 +236,20 @@ def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_path: Pa
             with pytest.raises(CommandFailed, match=what):
                 await board.enroll("more", SIGNS[0])
 
+    async def begin_anew() -> str:
+        async with running(sdcard) as vb, connected(vb) as board:
+            problem = (await board.gallery.list()).problem
+            await board.gallery.delete("default")
+            assert (await board.gallery.list()).problem == ""
+            assert (await board.enroll("new", SIGNS[0])).total == 1
+            return problem
+
     run(enroll())
     data = path.read_bytes()
     path.write_bytes(data[:200] + bytes([data[200] ^ 1]) + data[201:])
     run(refused("damaged"))
     assert len(path.read_bytes()) == len(data)
+    assert "damaged" in run(begin_anew())
     # Another model: the same weights in a file that is not the same.
     path.write_bytes(data)
     kmodel = next((sdcard / "packages" / "glyphs_ml").rglob("*.kmodel"), None)

@@ -4,7 +4,8 @@ from gallery_tools import DIMENSION, SHA, adding, content, ops, pause, run, vect
 from power_card import HALF, KEPT, LOST, PowerCard, PowerCutError
 
 from firmware_app import files, gallery_file, gallery_format
-from firmware_app.gallery import GalleryError, Rule
+from firmware_app.decision import Rule
+from firmware_app.gallery import GalleryError
 from firmware_app.gallery_file import GalleryFile
 
 PATH = "/data/galleries/people.gallery"
