@@ -6,6 +6,7 @@ docs/protocol.md section 5 lists them. Arguments come from outside: each is chec
 
 import asyncio
 
+from firmware_app import changes as changes_room
 from firmware_app import enrolment, gallery_commands, package_commands, status, transfers
 from firmware_app.arguments import flag, integer, picture, text
 from firmware_app.errors import CommandError
@@ -81,7 +82,7 @@ async def _set(service, session, arguments: dict):
             "bad_argument", "changes: expected settings and their values, found %r" % (changes,)
         )
     save = flag(arguments, "save", False)
-    await service.switcher.set(changes, save)
+    await changes_room.change(service, changes, save)
     return {"generation": service.engine.generation, "changed": sorted(changes), "saved": save}
 
 

@@ -8,12 +8,11 @@ import asyncio
 import gc
 import sys
 
-from firmware_app import configuration
 from firmware_app.configuration import shown, task_path
 from firmware_app.errors import CommandError, TaskError
-from firmware_app.schema import is_name, suggestion
+from firmware_app.schema import is_name
 from firmware_app.settings import SettingsError
-from firmware_app.tasks import make_task
+from firmware_app.tasks import prepare_task
 
 _IDLE_MS = 3000  # without a frame: there is nothing to wait for
 _TURN_MS = 10  # of a turn of the loop that count as idle; what is longer was a frame's work
@@ -73,16 +72,19 @@ class Switcher:
         self.busy = True
         try:
             values = self._read(name)
-            self._commit(Trial(await self._make(values), name, values))
+            prepared = await self._guarded(values, prepare_task(values.values, self._pause))
+            task = await self._guarded(values, prepared.load(self._pause))
+            self._commit(Trial(task, name, values))
         except (TaskError, MemoryError) as error:
             self.problem = _sentence(name, error)
             log.error("no task: %s" % self.problem)
         finally:
             self.busy = False
 
-    async def _make(self, values, room=None):
+    async def _guarded(self, values, work):
+        """Await a part of making a task; whatever goes wrong is a TaskError or a MemoryError."""
         try:
-            return await make_task(values.values, self._pause, room)
+            return await work
         except (TaskError, MemoryError):
             raise
         except OSError as error:
@@ -116,19 +118,23 @@ class Switcher:
         answer = {"task": name}
         _memory(answer, "before")
         engine.longest_us = 0
-        task = None
-        if engine.task is None or service.settings["switch"]["policy"] == "beside":
-            try:
-                task = await self._make(values, _room if engine.task is not None else None)
-            except MemoryError as error:
-                if engine.task is None:
-                    raise TaskError(_sentence(name, error))
-                service.log.warning("the memory does not hold both models: the old one goes first")
-                gc.collect()
-        if task is None:
-            trial = await self._replace(name, values)
-        else:
-            trial = await self._beside(Trial(task, name, values))
+        prepared = None
+        trial = None
+        try:
+            # Files are read while the old task still makes its results, whatever the policy.
+            prepared = await self._guarded(values, prepare_task(values.values, self._pause))
+            if engine.task is None or service.settings["switch"]["policy"] == "beside":
+                room = _room if engine.task is not None else None
+                task = await self._guarded(values, prepared.load(self._pause, room))
+                trial = await self._beside(Trial(task, name, values))
+        except MemoryError as error:
+            if engine.task is None:
+                raise TaskError(_sentence(name, error))
+            service.log.warning("the memory does not hold both models: the old one goes first")
+            gc.collect()
+        if trial is None:
+            trial = await self._replace(name, values, prepared)
+        prepared = None
         gc.collect()
         service.boots.leave_safe_mode()
         try:
@@ -161,22 +167,26 @@ class Switcher:
             old.release()
         return trial
 
-    async def _replace(self, name: str, values) -> Trial:
+    async def _replace(self, name: str, values, prepared) -> Trial:
         """Give the old model's memory back, then load the new one; the old comes back where that fails."""
         engine = self._service.engine
+        await self._next_result()  # the gap begins behind a result, not in front of one
         old = engine.task
         engine.set_task(None)
         old.release()
         old = None
         task = None
         try:
-            task = await self._make(values)
+            if prepared is None:
+                prepared = await self._guarded(values, prepare_task(values.values, self._pause))
+            task = await self._guarded(values, prepared.load(self._pause))
             trial = Trial(task, name, values)
             await self._try(trial)
             return trial
         except (TaskError, MemoryError) as error:
             if task is not None:
                 task.release()
+            task = prepared = None
             gc.collect()
             await self._back()
             raise TaskError(_sentence(name, error))
@@ -184,7 +194,9 @@ class Switcher:
     async def _back(self) -> None:
         """Load the task again that ran before, as the generation that it had."""
         try:
-            task = await self._make(self.settings)
+            values = self.settings
+            prepared = await self._guarded(values, prepare_task(values.values, self._pause))
+            task = await self._guarded(values, prepared.load(self._pause))
             self._service.engine.restore(task)
         except (TaskError, MemoryError) as error:
             self.problem = "the task that ran before can't be loaded again: %s" % error
@@ -201,8 +213,7 @@ class Switcher:
             if engine.task is not None:
                 # load_kmodel held everybody up: the old task makes good for it first, so that
                 # loading and trying don't add up to one long gap.
-                made = engine.frames
-                await self._until(lambda: engine.frames != made)
+                await self._next_result()
             engine.trial = trial
             await self._until(lambda: trial.done)
             if trial.error:
@@ -215,6 +226,12 @@ class Switcher:
         if trial.error:
             raise TaskError(trial.error)
         self._commit(trial)
+
+    async def _next_result(self) -> None:
+        engine = self._service.engine
+        if engine.camera is not None and not engine.camera.broken:
+            made = engine.frames
+            await self._until(lambda: engine.frames != made)
 
     async def _until(self, condition) -> None:
         """Return when condition() holds, or when the loop had nothing to do for _IDLE_MS."""
@@ -247,57 +264,6 @@ class Switcher:
             service.clock.ms(),
         )
         service.log.info("task %s runs: %s" % (trial.name, trial.task.name))
-
-    # -- settings of the running task
-
-    async def set(self, changes: dict, save: bool) -> None:
-        """Change settings, all of them or none, effective at the next frame; CommandError.
-
-        A switch that is under way is finished first: its task is the one that gets them.
-        """
-        while self.busy:
-            await asyncio.sleep_ms(5)
-        service = self._service
-        mine: dict = {}
-        others: dict = {}
-        for path in changes:
-            where, name = self._place(path)
-            (mine if where is self else others)[name] = changes[path]
-        fresh = configuration.changed(self.settings, mine) if mine else None
-        fresh_service = service.configuration.changed(others)
-        if fresh is not None:
-            service.engine.check(fresh.values)
-        if save:
-            kept = [(fresh_service, list(others))]
-            if fresh is not None:
-                kept.append((fresh, list(mine)))
-            service.configuration.remember(kept)
-        if others:
-            service.configuration.use(fresh_service)
-        if fresh is not None:
-            self.settings = fresh
-            service.engine.apply(fresh.values)
-            service.publisher.set_model(service.model_message())
-
-    def _place(self, path) -> tuple:
-        """Return (who has this setting, its full name); CommandError where nobody has."""
-        names = [field.path for field in self.settings.fields] if self.settings is not None else []
-        others = self._service.configuration.names()
-        if not isinstance(path, str) or not path:
-            raise CommandError(
-                "bad_argument", "changes: expected names of settings, found %r" % path
-            )
-        # Thresholds go by their first word too: confidence is confidence_threshold.
-        for name in (path, path + "_threshold"):
-            if name in names:
-                return self, name
-        if path in others:
-            return self._service.configuration, path
-        short = [name[:-10] for name in names if name.endswith("_threshold")]
-        hint = suggestion(path, names + others + short, "")
-        if not names:
-            hint += " (no task is running)"
-        raise CommandError("bad_argument", "%s: unknown setting%s" % (path[:64], hint))
 
 
 def _room(size: int) -> None:

@@ -35,51 +35,76 @@ def _class_of(settings):
     return kind
 
 
-async def make_task(settings, pause, room=None):
-    """Return the task that a task YAML describes, its models loaded.
+class Prepared:
+    """A task that was read and checked; its models wait to be loaded."""
 
-    settings: the checked values of configs/tasks/NAME.yaml. pause: an async function called between
-    slices of a .kmodel's file, so that frames go on meanwhile. room: called with the size of each
-    model before it is read; may raise MemoryError. Raises TaskError, OSError, MemoryError.
-    """
-    kind = _class_of(settings)
-    packages: list = []
-    models: list = []
-    try:
-        for key, task in kind.packages:
+    def __init__(self, kind, settings) -> None:
+        self._kind = kind
+        self._settings = settings
+        self._packages: list = []
+        self._data: list = []  # contents of the .kmodel files
+
+    async def read(self, pause) -> None:
+        """Read and check everything that can be without the KPU."""
+        settings = self._settings
+        for key, task in self._kind.packages:
             if not settings[key]:
                 raise TaskError(
                     "%s: expected the folder of a deployment package, found nothing" % key
                 )
-            found = read_package(
-                resolve(settings[key]), task or settings["task"], settings.get("head")
-            )
-            found.labels = settings.get("labels") or found.categories or []
-            found.characters = None
-            if found.task == "ocr_recognition":
-                found.characters = _characters(settings, found)
-            count = len(found.characters) if found.characters is not None else None
-            fit.check(
-                found,
-                kmodel.read(found.kmodel_path),
-                found.labels,
-                count,
-                settings.get("blank") or "last",
-            )
-            packages.append(found)
-        for found in packages:
-            data, found.sha256 = await _read(found.kmodel_path, pause, room)
-            models.append(Model(data, found.img_size[0], found.img_size[1]))
-        task = kind(settings, packages, models)
-        if hasattr(task, "prepare"):
-            await task.prepare(pause)
-        return task
-    except (PackageError, kmodel.KmodelError, NpuError) as error:
-        _give_back(models)
+            self._packages.append(_package(settings, key, task))
+        for found in self._packages:
+            data, found.sha256 = await _read(found.kmodel_path, pause)
+            self._data.append(data)
+
+    async def load(self, pause, room=None):
+        """Load the models and return the task; may be called again after a MemoryError.
+
+        room: called with the bytes of all models before the first one is loaded; may raise MemoryError.
+        """
+        models: list = []
+        try:
+            if room is not None:
+                room(sum([len(data) for data in self._data]))
+            for found, data in zip(self._packages, self._data):
+                models.append(Model(data, found.img_size[0], found.img_size[1]))
+                await pause()
+            task = self._kind(self._settings, self._packages, models)
+            if hasattr(task, "prepare"):
+                await task.prepare(pause)
+            return task
+        except (PackageError, NpuError) as error:
+            _give_back(models)
+            raise TaskError(str(error))
+        except Exception:
+            _give_back(models)
+            raise
+
+
+async def prepare_task(settings, pause) -> Prepared:
+    """Read and check the task that a task YAML describes.
+
+    settings: the checked values of configs/tasks/NAME.yaml. pause: an async function called between
+    slices of a .kmodel's file, so that frames go on meanwhile. Raises TaskError, OSError, MemoryError.
+    """
+    prepared = Prepared(_class_of(settings), settings)
+    try:
+        await prepared.read(pause)
+    except (PackageError, kmodel.KmodelError) as error:
         raise TaskError(str(error))
-    except (TaskError, OSError, MemoryError):
-        _give_back(models)
-        raise
+    return prepared
+
+
+def _package(settings, key: str, task):
+    found = read_package(resolve(settings[key]), task or settings["task"], settings.get("head"))
+    found.labels = settings.get("labels") or found.categories or []
+    found.characters = None
+    if found.task == "ocr_recognition":
+        found.characters = _characters(settings, found)
+    count = len(found.characters) if found.characters is not None else None
+    model = kmodel.read(found.kmodel_path)
+    fit.check(found, model, found.labels, count, settings.get("blank") or "last")
+    return found
 
 
 def _give_back(models: list) -> None:
@@ -100,11 +125,9 @@ def _characters(settings, package):
         raise TaskError("dictionary: expected the file %s, found none" % path)
 
 
-async def _read(path: str, pause, room):
+async def _read(path: str, pause):
     """Return (content, SHA-256) of a .kmodel, read in slices between frames."""
     size = kmodel.read(path).size
-    if room is not None:
-        room(size)
     data = bytearray(size)
     view = memoryview(data)
     digest = hashlib.sha256()
