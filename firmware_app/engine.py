@@ -119,6 +119,7 @@ class Engine:
                 self._trouble(str(error))
                 await asyncio.sleep_ms(_IDLE_MS)
             self._collect()
+            await self._service.flush()
             await asyncio.sleep_ms(0)
 
     def _due(self, seq: int) -> bool:

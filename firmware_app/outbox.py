@@ -65,6 +65,10 @@ class Outbox:
             return self._results.pop(0)
         return None
 
+    def waits(self, results: bool = True) -> bool:
+        """Return whether pop() would return something."""
+        return bool(self._urgent or (results and self._results))
+
     def room(self) -> bool:
         """Return whether bulk data may be queued without getting in anybody's way."""
         return len(self._urgent) < MAX_URGENT // 4 and self._bytes < MAX_URGENT_BYTES // 2

@@ -212,6 +212,18 @@ class Service:
                 busy = True
         return busy
 
+    async def flush(self) -> None:
+        """Give slow wires the time that their share of the line is worth, before the next frame.
+
+        In pieces, with everybody else's turn between them: a write holds the interpreter.
+        """
+        for link in self.publisher.links:
+            for _ in range(link.pieces):
+                if not link.due():
+                    break
+                link.serve(self.clock.ms())
+                await asyncio.sleep_ms(0)
+
     async def serve_links(self) -> None:
         """Move bytes for ever."""
         while True:

@@ -47,6 +47,8 @@ class _Slot:
 class TcpLink:
     """The listener and its clients."""
 
+    pieces = 0  # nothing here goes in pieces
+
     def __init__(self, host, settings, depth: int) -> None:
         """settings: the `network` section of service.yaml; depth: results that wait for a slow reader."""
         self._host = host
@@ -170,6 +172,10 @@ class TcpLink:
                 slot.session.check_silence(now_ms)
                 self._pump(slot, now_ms)
         return busy
+
+    def due(self) -> bool:
+        """Return False: whatever can go without waiting went in serve()."""
+        return False
 
     def sessions(self) -> list:
         """Return the sessions whose greeting is done."""

@@ -8,6 +8,7 @@ from firmware_app import hardware
 from firmware_app.session import SILENCE_MS, Session
 
 _PIECE_US = 2000  # the interpreter is held for about this long at a time
+_BETWEEN_FRAMES = 512  # bytes
 _DEPTH = 1  # on a slow line only the newest result is worth its time
 _READ_ROUNDS = 8
 
@@ -22,6 +23,8 @@ class UartLink:
         self._uart = None
         baudrate = settings["baudrate"]
         self._piece = max(16, baudrate * _PIECE_US // 10_000_000)
+        # What goes out between two frames at most: any result, but no long answer in one go.
+        self.pieces = _BETWEEN_FRAMES // self._piece + 1
         self._us_per_byte = 10_000_000 // baudrate  # rounded down; 86 at 115200
         self._rest = None
         self._next_us = 0  # results may go out again from here on
@@ -77,6 +80,13 @@ class UartLink:
             self._renew(now_ms)  # the wire stays; only the session ended
             busy = True
         return busy
+
+    def due(self) -> bool:
+        """Return whether there is something that the line should carry now."""
+        if self._rest is not None:
+            return True
+        results = self._host.clock.us() >= self._next_us
+        return self.session is not None and self.session.outbox.waits(results)
 
     def sessions(self) -> list:
         """Return the session where it is open, or where results go out unasked."""
