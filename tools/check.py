@@ -57,7 +57,7 @@ def firmware_type_check() -> str:
     command += ["--custom-typeshed-dir", site, "--no-error-summary", "firmware_app"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     # An attribute that starts as None has no other type where nothing may be annotated.
-    unknown = ('"None" has no', 'type "None"', "\"None\" is not", '"Callable[[')
+    unknown = ('"None" has no', 'type "None"', '"None" is not', '"Callable[[')
     lines = (done.stdout + done.stderr).splitlines()
     return "\n".join(line for line in lines if not any(text in line for text in unknown))
 

@@ -16,9 +16,7 @@ EXPECTED = json.loads((SHAPES / "expected.json").read_text())
 
 def label_of(name: str) -> str:
     """Return the right label of one of the package's pictures."""
-    answers = EXPECTED["pictures"] if "pictures" in EXPECTED else EXPECTED
-    answer = answers[name]
-    return str(answer["label"] if isinstance(answer, dict) else answer)
+    return str(EXPECTED[name]["label"])
 
 
 def test_every_picture_is_told_right_over_tcp_and_tty(tmp_path: Path) -> None:
