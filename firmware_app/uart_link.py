@@ -64,13 +64,14 @@ class UartLink:
             self.session.close("nothing heard for %d s" % (SILENCE_MS // 1000))
         if self._rest is None:
             now_us = self._host.clock.us()
+            sent = self.session.outbox.sent
             frame = self.session.next_frame(now_us >= self._next_us)
             if frame is not None:
                 self._rest = memoryview(frame)
-                # The line is taken for the frame's own time; the share leaves the rest of it free.
-                self._next_us = (
-                    now_us + len(frame) * self._us_per_byte * 100 // self._settings["share"]
-                )
+                if self.session.outbox.sent != sent:
+                    # A result takes its own time of the line; the share leaves some free beside it.
+                    line_us = len(frame) * self._us_per_byte
+                    self._next_us = now_us + line_us * 100 // self._settings["share"]
         if self._rest is not None:
             busy = True
             piece = self._rest[: self._piece]
