@@ -16,7 +16,7 @@ def dense_uint8(shape: list):
 
 def bordered(inner, shape: list, top: int, left: int, value: int):
     """Return a (1, 3, h, w) uint8 array of shape, all value, with inner at top, left."""
-    around = np.zeros(tuple(shape), dtype=np.uint8) + value
+    around = np.full(tuple(shape), value, dtype=np.uint8)
     around[:, :, top : top + inner.shape[2], left : left + inner.shape[3]] = inner
     return around
 
@@ -29,12 +29,13 @@ def planes(data, width: int, height: int):
     return np.frombuffer(data, dtype=np.uint8).reshape((1, 3, height, width))
 
 
-def frame_planes(image, width: int, height: int):
-    """Return a camera frame (RGBP888) as a (1, 3, height, width) array without copying it.
+def frame_planes(image):
+    """Return a camera frame (RGBP888) as a (3, height, width) array without copying it.
 
-    Dead after the next snapshot of its channel.
+    Dead after the next snapshot of its channel. Not to be reshaped: the copy of the array's head
+    would not know where in the camera's memory the pixels lie, and they would be copied.
     """
-    return image.to_numpy_ref().reshape((1, 3, height, width))
+    return image.to_numpy_ref()
 
 
 def vector(tensor):
@@ -175,8 +176,9 @@ def _leb128_runs(values, lengths, count: int) -> bytes:
 def interleaved(planes, region):
     """Return a region (x, y, width, height) of (1, 3, h, w) planes as a dense 1-D array R, G, B, R …"""
     x, y, width, height = region
-    part = planes.reshape((3, planes.shape[2], planes.shape[3]))
-    if (width, height) != (planes.shape[3], planes.shape[2]):
+    down, across = planes.shape[-2], planes.shape[-1]
+    part = planes.reshape((3, down, across))
+    if (width, height) != (across, down):
         part = part[:, y : y + height, x : x + width].copy()
     # A dense copy first: reshape() is sound for those alone.
     return part.reshape((3, width * height)).transpose().copy().reshape((3 * width * height,))
@@ -235,6 +237,23 @@ def rows_above(tensor, width: int, column: int, threshold: float) -> list:
     return [(int(hits[i]), [float(v) for v in table[int(hits[i])]]) for i in range(len(hits))]
 
 
+def candidates(tensor, classes: int, threshold: float) -> list:
+    """Return (score, class, x, y, w, h) of the columns of a (1, 4 + classes, n) tensor whose best class passes."""
+    count = tensor.shape[2]
+    table = tensor.reshape((4 + classes, count))
+    scores = table[4:]
+    best_scores = np.max(scores, axis=0)
+    # Fewer than 65,536 columns, so uint16 counts them.
+    hits = np.nonzero(best_scores > threshold)[0]
+    found = []
+    for i in range(len(hits)):
+        at = int(hits[i])
+        column = scores[:, at].copy()
+        x, y, w, h = [float(table[row, at]) for row in range(4)]
+        found.append((float(best_scores[at]), int(np.argmax(column)), x, y, w, h))
+    return found
+
+
 def raw(tensor) -> bytes:
     """Return the bytes of a dense tensor, copied (tobytes() shares memory that outlives nothing)."""
     return bytes(vector(tensor))
@@ -242,7 +261,7 @@ def raw(tensor) -> bytes:
 
 # What a gallery of embeddings needs (samples.py, gallery.py).
 
-_BLOCK = 128  # rows that are multiplied at a time: the intermediate products stay small
+_BLOCK = 16384  # numbers that are multiplied at a time: what is allocated for them stays small
 
 
 def table(rows: int, columns: int):
@@ -317,8 +336,9 @@ def product_by_halves(rows, used: int, vector):
     ulab's dot calls a function for each number; its element-wise loops don't.
     """
     result = np.zeros((used,))
-    for start in range(0, used, _BLOCK):
-        part = rows[start : min(start + _BLOCK, used)] * vector
+    step = max(1, _BLOCK // len(vector))
+    for start in range(0, used, step):
+        part = rows[start : min(start + step, used)] * vector
         width = part.shape[1]
         while width > 1:
             half = width // 2

@@ -174,6 +174,10 @@ class Recognition:
             return decision.Decision(None, 0.0, 0.0, decision.NO_DIRECTION, None)
         return self.gallery.decide_unit(vector, self.rule())
 
+    def left_behind(self) -> int:
+        """Return how many bytes a decision leaves outside the heap until the next collection."""
+        return self.gallery.positive.product.left_behind if self.gallery is not None else 0
+
     def wants_embedding(self) -> bool:
         """Return whether results carry the embedding."""
         wanted = self._task.settings["embeddings"]

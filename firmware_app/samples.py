@@ -10,6 +10,7 @@ import time
 _FIRST = 16  # rows of the first matrix
 _ENOUGH = 32  # rows from which the two ways to multiply are compared
 _TRIES = 5
+_MOST = 1048576  # numbers that may be left behind by one product, until they are collected
 
 
 class Product:
@@ -22,13 +23,18 @@ class Product:
     def __init__(self, ops) -> None:
         self._ops = ops
         self._way = None
+        self.left_behind = 0  # bytes that the last product left to be collected
 
     def of(self, table, used: int, vector):
         """Return the products of the first `used` rows with a vector."""
+        size = used * len(vector)
+        if used < _ENOUGH or size > _MOST:
+            self.left_behind = 0
+            return self._ops.product_by_dot(table, used, vector)
         if self._way is None:
-            if used < _ENOUGH:
-                return self._ops.product_by_dot(table, used, vector)
             self._way = self._faster(table, vector)
+        # The intermediate products lie outside the heap until the next collection.
+        self.left_behind = 0 if self._way == self._ops.product_by_dot else 4 * size
         return self._way(table, used, vector)
 
     def _faster(self, table, vector):
@@ -56,7 +62,7 @@ class Samples:
         self.owners = ops.column(_FIRST)
         self.ids: list = []
         self._rows = _FIRST
-        self._product = Product(ops)
+        self.product = Product(ops)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -115,7 +121,7 @@ class Samples:
 
     def cosines(self, vector):
         """Return the cosine of every row with a unit vector: one product of matrix and vector."""
-        return self._product.of(self.table, len(self.ids), vector)
+        return self.product.of(self.table, len(self.ids), vector)
 
     def without(self, scores, owner: int):
         """Return scores with those of one label out of the race."""
