@@ -11,7 +11,11 @@ import time
 from media.sensor import Sensor
 
 CHANNEL = 2  # the vendor's channel for AI frames
+PREVIEW = 1
 _MAX_FAILURES = 3  # failed snapshots in a row before the sensor is set up anew
+_PREVIEW_MS = 200
+_HAND_OVER = 5  # looks at whether the thread waits for the camera
+_LOOK_US = 20
 
 
 class CameraError(OSError):
@@ -21,11 +25,13 @@ class CameraError(OSError):
 class Camera:
     """One sensor, one channel of RGB planes for the AI, at most one frame in hand."""
 
-    def __init__(self, settings) -> None:
-        """settings: the `camera` section of service.yaml."""
+    def __init__(self, settings, preview=None) -> None:
+        """settings: the `camera` section of service.yaml; preview: the section of that name, where wanted."""
         self._settings = settings
+        self._preview = preview
         self.width = settings["width"]
         self.height = settings["height"]
+        self.period_us = 1000000 // settings["fps"]
         self._sensor = None
         self._go = _thread.allocate_lock()  # held by the loop while it uses a frame
         self._go.acquire()
@@ -35,11 +41,16 @@ class Camera:
         # What the thread hands over; ready is written last.
         self.ready = False
         self.frame = None
-        self.ticks = 0  # time.ticks_us() when the frame arrived
+        self.ticks = 0  # time.ticks_us() when the frame was captured, to a period
         self.seq = 0
-        self.waited_us = 0
         self.problem = ""  # why there are no frames, or empty
         self.failures = 0
+        self._asking = False  # the thread waits in snapshot()
+        self.least_us = 0  # what snapshot() takes where it need not wait
+        # The loop's own.
+        self.skipped = 0  # frames that the sensor made and nobody took, estimated
+        self._last = None  # when the frame before was captured
+        self._carry = 0
 
     def start(self) -> None:
         """Set the sensor up and begin to take frames; CameraError says what is wrong."""
@@ -48,6 +59,8 @@ class Camera:
         self._stopped = False
         self.ready = False
         self._taken = False
+        self._last = None
+        self._carry = 0
         _thread.start_new_thread(self._loop, ())
         self._go.release()
 
@@ -61,6 +74,13 @@ class Camera:
             sensor.reset()
             sensor.set_framesize(width=self.width, height=self.height, chn=CHANNEL)
             sensor.set_pixformat(Sensor.RGBP888, chn=CHANNEL)
+            if self._preview is not None:
+                # RGB565: what the board's JPEG encoder takes as it is. It garbles the planes and
+                # the YUV of the other channels.
+                sensor.set_framesize(
+                    width=self._preview["width"], height=self._preview["height"], chn=PREVIEW
+                )
+                sensor.set_pixformat(Sensor.RGB565, chn=PREVIEW)
             sensor.set_hmirror(settings["hmirror"])
             sensor.set_vflip(settings["vflip"])
             sensor.run()
@@ -76,9 +96,11 @@ class Camera:
             if not self._running:
                 break
             start = time.ticks_us()
+            self._asking = True
             try:
                 self.frame = self._sensor.snapshot(chn=CHANNEL, timeout=timeout)
             except (RuntimeError, OSError) as error:
+                self._asking = False
                 self.frame = None
                 self.problem = "camera: no frame: %s" % error
                 self.failures += 1
@@ -86,8 +108,14 @@ class Camera:
                     time.sleep_ms(20)
                     self._go.release()  # the loop has nothing in hand: try again
                 continue
-            self.ticks = time.ticks_us()
-            self.waited_us = time.ticks_diff(self.ticks, start)
+            now = time.ticks_us()
+            self._asking = False
+            waited = time.ticks_diff(now, start)
+            if not 0 < self.least_us < waited:
+                self.least_us = waited
+            # A thread gets no further than snapshot() while the interpreter is held for an
+            # inference: a frame that seems to have taken more than a period was there long before.
+            self.ticks = now if waited <= self.period_us + self.least_us else start
             self.seq += 1
             self.problem = ""
             self.failures = 0
@@ -99,7 +127,23 @@ class Camera:
         if not self.ready or self._taken:
             return None
         self._taken = True
+        self._count()
         return self.frame
+
+    def _count(self) -> None:
+        # The board doesn't number its frames: time tells how many there were since the last.
+        if self._last is not None:
+            passed = self._carry + time.ticks_diff(self.ticks, self._last)
+            frames = max(1, (passed + self.period_us // 2) // self.period_us)
+            self.skipped += frames - 1
+            # A steady camera's error must not add up, a slow loop's fractions must.
+            self._carry = 0 if frames == 1 else passed - frames * self.period_us
+        self._last = self.ticks
+
+    @property
+    def captured(self) -> int:
+        """Frames that the sensor made since the start, estimated."""
+        return self.seq + self.skipped
 
     def release(self) -> None:
         """Let the thread take the next frame; the one in hand is dead from now on."""
@@ -107,6 +151,45 @@ class Camera:
         self.ready = False
         self._taken = False
         self._go.release()
+
+    def hand_over(self) -> None:
+        """Return when the thread waits for the camera: in an inference it would not get so far."""
+        for _ in range(_HAND_OVER):
+            if self._asking or self.ready:
+                return
+            time.sleep_us(_LOOK_US)
+
+    def renew(self) -> None:
+        """Give the frame that is ready back unused: a newer one is there."""
+        if self.ready and not self._taken:
+            self.take()
+            self.skipped += 1
+            self.seq -= 1
+            self.release()
+            self.hand_over()
+
+    def left_us(self) -> int:
+        """Return how long the next frame will be in coming, as far as known; 0 where one is ready."""
+        if self.ready or self._last is None:
+            return 0
+        passed = time.ticks_diff(time.ticks_us(), self._last)
+        return max(0, self.period_us - passed)
+
+    def age_us(self) -> int:
+        """Return how long ago the frame that is ready was captured."""
+        return time.ticks_diff(time.ticks_us(), self.ticks)
+
+    def preview(self):
+        """Return the newest picture of the preview channel; CameraError where there is none.
+
+        It lives until the next call. Waits for the channel, a frame period at most.
+        """
+        if self._preview is None or self._sensor is None:
+            raise CameraError("camera: the preview channel is not open (preview.enabled)")
+        try:
+            return self._sensor.snapshot(chn=PREVIEW, timeout=_PREVIEW_MS)
+        except (RuntimeError, OSError) as error:
+            raise CameraError("camera: no preview picture: %s" % error)
 
     @property
     def broken(self) -> bool:

@@ -5,18 +5,20 @@ given back, so that the next one is captured while this one is inferred.
 """
 
 import asyncio
-import gc
 import time
 
 from firmware_app import arrays, npu
 from firmware_app.camera import CameraError
+from firmware_app.collector import Collector
 from firmware_app.errors import CommandError, TaskError
+from firmware_app.stages import Stages
 
 _RETRY_MS = 2000  # between attempts to set a failing camera up again
 _IDLE_MS = 20
 _SOON_MS = 1
 _INTERVALS = 15  # of which the median is the period
 _FEW = 5  # intervals from which a median says nothing yet
+_WORTH = 66  # a fresher frame may cost a 66th of a frame's time, 1.5 %
 _GREY = (320, 240)  # pixels of the picture for trials without a camera
 
 
@@ -33,31 +35,29 @@ class Engine:
         self.camera = None
         self.frames = 0
         self.problem = ""  # why no results are made, or empty
-        self._since_gc = 0
+        self.collector = Collector(lambda: service.settings["memory"])
+        self.renewed = 0  # frames given back because a newer one was there
+        self._renewed_last = False
         self._result_us = 0  # when the last result was published
         self._intervals: list = []  # between the latest results, us
         self._last_period_us = 0  # of the task before, while the running one made few results
         self.longest_us = 0  # between two results, since somebody set it to 0
-        # Sums of the running statistics period.
-        self.stages: dict = {}
-        self._clear()
+        self.stages = Stages()  # of the running statistics period
+        self._publish_us = 0  # of the last result
+        self._waiting = None  # ticks from which on there has been nothing to do
 
-    def _clear(self) -> None:
-        self.stages = {
-            "frames": 0,
-            "wait_us": 0,
-            "ai2d_us": 0,
-            "kpu_us": 0,
-            "decode_us": 0,
-            "publish_us": 0,
-            "gc_us": 0,
-        }
-
-    def statistics(self) -> dict:
-        """Return the sums since the last call, and begin anew."""
-        sums = self.stages
-        self._clear()
-        return sums
+    def statistics(self, period_us: int) -> dict:
+        """Return where the time of the period went, and begin a new one."""
+        self.stages.gc = self.collector.spent_us
+        self.collector.spent_us = 0
+        values = self.stages.report(period_us)
+        camera = self.camera
+        values["captured"] = camera.captured if camera is not None else 0
+        values["processed"] = self.frames
+        values["skipped"] = camera.skipped if camera is not None else 0
+        values["heap_floor"] = self.collector.floor
+        values["heap_floor_first"] = self.collector.first_floor
+        return values
 
     def set_task(self, task) -> None:
         """Let task make the results from the next frame on, as a new generation; None stops them."""
@@ -98,14 +98,24 @@ class Engine:
         while True:
             camera = self.camera
             if camera is None or (self.task is None and self.trial is None):
-                await asyncio.sleep_ms(_IDLE_MS)
+                await asyncio.sleep_ms(_SOON_MS if self._service.switcher.busy else _IDLE_MS)
                 continue
             if camera.broken:
                 await self._revive(camera)
                 continue
             image = camera.take()
             if image is None:
-                await asyncio.sleep_ms(_SOON_MS)
+                if self._waiting is None:
+                    self._waiting = time.ticks_us()
+                self.collector.waiting(camera.left_us())
+                if not camera.ready:
+                    await asyncio.sleep_ms(_SOON_MS)
+                continue
+            if self._waiting is not None:
+                self.stages.wait += time.ticks_diff(time.ticks_us(), self._waiting)
+                self._waiting = None
+            if self._old(camera):
+                camera.release()
                 continue
             try:
                 if self.trial is not None:
@@ -118,9 +128,35 @@ class Engine:
             except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
                 self._trouble(str(error))
                 await asyncio.sleep_ms(_IDLE_MS)
-            self._collect()
             await self._service.flush()
             await asyncio.sleep_ms(0)
+
+    def _old(self, camera) -> bool:
+        """Return whether this frame waited for longer than one inference and a newer one is sure to be there."""
+        if self._service.settings["priority"] != "latency" or self._renewed_last:
+            self._renewed_last = False
+            return False
+        most = self._period_us() * 3 // 2 + 2 * camera.period_us + camera.least_us
+        if camera.age_us() <= most:
+            return False
+        self._renewed_last = True  # not twice in a row: a frame is better than none
+        self.renewed += 1
+        return True
+
+    def _renew(self) -> None:
+        """Between inference and decoding: let the thread fetch a fresher frame, where that costs next to nothing.
+
+        The frame in hand was captured when this inference began. Another one takes the time of a
+        snapshot, of which decoding and publishing hide a part.
+        """
+        camera = self.camera
+        task = self.task
+        if camera is None or task is None or self._service.settings["priority"] != "latency":
+            return
+        cost = camera.least_us - task.decode_us - self._publish_us
+        if cost * _WORTH <= task.kpu_us and camera.ready and camera.age_us() > camera.period_us:
+            self.renewed += 1
+            camera.renew()
 
     def _due(self, seq: int) -> bool:
         """Return whether this frame is one of those that the settings want inferred."""
@@ -142,16 +178,17 @@ class Engine:
             plan = self._plan
             seq = camera.seq
             ticks = camera.ticks
-            self.stages["wait_us"] += camera.waited_us
-            task.take(plan, npu.tensor(arrays.frame_planes(image, camera.width, camera.height)))
+            task.take(plan, npu.tensor(arrays.frame_planes(image)))
             if task.holds_frame:
                 fields = task.finish(plan)
         finally:
             image = None
             camera.release()
         if not task.holds_frame:
-            fields = task.finish(plan)
+            camera.hand_over()
+            fields = task.finish(plan, self._renew)
         self._publish(task, seq, ticks, fields)
+        self.collector.frame(task.output_bytes)
 
     def _try(self, camera, image) -> None:
         """Make the first result of the task on trial; where it can't, the running one makes it."""
@@ -160,7 +197,7 @@ class Engine:
         task = trial.task
         try:
             plan = task.plan(camera.width, camera.height, True)
-            task.take(plan, npu.tensor(arrays.frame_planes(image, camera.width, camera.height)))
+            task.take(plan, npu.tensor(arrays.frame_planes(image)))
             fields = task.finish(plan)
         except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
             trial.error = "the first inference failed: %s" % error
@@ -216,11 +253,12 @@ class Engine:
         self._result_us = now_us
         self.frames += 1
         stages = self.stages
-        stages["frames"] += 1
-        stages["ai2d_us"] += task.ai2d_us
-        stages["kpu_us"] += task.kpu_us
-        stages["decode_us"] += task.decode_us
-        stages["publish_us"] += time.ticks_diff(time.ticks_us(), start)
+        stages.frames += 1
+        stages.ai2d += task.ai2d_us
+        stages.kpu += task.kpu_us
+        stages.decode += task.decode_us
+        self._publish_us = time.ticks_diff(time.ticks_us(), start)
+        stages.publish += self._publish_us
 
     def _period_us(self) -> int:
         """Return the median time between results, 0 where there were none."""
@@ -229,16 +267,6 @@ class Engine:
         if not self._intervals:
             return 0
         return sorted(self._intervals)[len(self._intervals) // 2]
-
-    def _collect(self) -> None:
-        # ulab's arrays lie outside the heap and are freed by finalisers only: without regular
-        # collections the memory of many frames piles up.
-        self._since_gc += 1
-        if self._since_gc >= self._service.settings["memory"]["collect_frames"]:
-            start = time.ticks_us()
-            gc.collect()
-            self._since_gc = 0
-            self.stages["gc_us"] += time.ticks_diff(time.ticks_us(), start)
 
     async def _revive(self, camera) -> None:
         service = self._service
@@ -267,6 +295,6 @@ class Engine:
         source = npu.tensor(arrays.planes(data, width, height))
         task.take(plan, source)
         fields = task.finish(plan)
-        self._collect()
+        self.collector.frame(task.output_bytes)
         # Pictures have no place among the camera's frames: their number is 0.
         return [task.kind, 0, now, self.generation] + fields

@@ -34,6 +34,7 @@ class Identities:
         self._detector = Detection(_DetectorSettings(self), packages[:1], models[:1])
         self.package = packages[1]
         self._model = models[1]
+        self.output_bytes = models[0].output_bytes + models[1].output_bytes
         self.labels = self._detector.labels
         self.name = self._detector.name + "+" + self.package.name
         self.sha256 = self.package.sha256  # the gallery's model
@@ -92,6 +93,9 @@ class Identities:
             self.ai2d_us += time.ticks_diff(middle, start)
             self.kpu_us += time.ticks_diff(end, middle)
             self.decode_us += time.ticks_diff(time.ticks_us(), end)
+        self.output_bytes = self._detector.output_bytes + len(rows) * (
+            self._model.output_bytes + recognition.left_behind()
+        )
         recognition.deliver(found, plan)
         self._source = None
         return [rows]

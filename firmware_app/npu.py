@@ -156,6 +156,9 @@ class Model:
                 % (found, width, height, expected)
             )
         self.outputs = self._kpu.outputs_size()
+        self.output_bytes = sum(
+            [self._kpu.outputs_desc(i)["tensor_size"] for i in range(self.outputs)]
+        )
 
     def run(self, source) -> list:
         """Run on an input tensor; return the output arrays (float32). Holds the interpreter."""

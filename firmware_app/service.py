@@ -134,7 +134,8 @@ class Service:
         """Start the camera; a missing one is tried again by the engine."""
         if not self.settings["camera"]["enabled"]:
             return
-        camera = Camera(self.settings["camera"])
+        preview = self.settings["preview"]
+        camera = Camera(self.settings["camera"], preview if preview["enabled"] else None)
         try:
             camera.start()
         except CameraError as error:
@@ -239,8 +240,7 @@ class Service:
             if not period_ms:
                 continue
             now = self.clock.us()
-            values = self.engine.statistics()
-            values["period_us"] = now - last
+            values = self.engine.statistics(now - last)
             values["generation"] = self.engine.generation
             values["heap_used"] = gc.mem_alloc()
             last = now

@@ -37,6 +37,7 @@ class SingleModelTask:
         self.sha256 = self.package.sha256
         self.warnings = self.package.warnings
         self._model = models[0]
+        self.output_bytes = sum([model.output_bytes for model in models])
         self._output = None  # ai2d's output tensor, one for all plans
         self._tensor = None
         self.ai2d_us = 0
@@ -75,12 +76,17 @@ class SingleModelTask:
         self._tensor = plan.scaler.run(source)
         self.ai2d_us = time.ticks_diff(time.ticks_us(), start)
 
-    def finish(self, plan: Plan) -> list:
-        """Run the model on what take() left; return the result's fields behind generation."""
+    def finish(self, plan: Plan, inferred=None) -> list:
+        """Run the model on what take() left; return the result's fields behind generation.
+
+        inferred() is called when the model has run, before decoding.
+        """
         start = time.ticks_us()
         outputs = self._model.run(self._tensor)
         middle = time.ticks_us()
         self.kpu_us = time.ticks_diff(middle, start)
+        if inferred is not None:
+            inferred()
         before = self.ai2d_us + self.kpu_us
         fields = self.decode(outputs, plan)
         # What a second model took while decoding, decode() has counted itself.

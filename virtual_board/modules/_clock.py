@@ -26,6 +26,8 @@ except ImportError:
 _PAY_US = 300  # a shorter debt waits for company: every sleep is off by some 60 us
 _LOST_US = 30000  # further behind than this, the PC can't keep up: the time is given up, and counted
 _PROBES = 64
+_LONG_US = 1500
+_CPU_STEP_US = 1000
 
 ticks = _real.ticks_us
 on = False
@@ -37,6 +39,7 @@ _inside = False  # in a native call
 _entered = 0
 _mark = 0  # when Python was entered last
 _python = 0  # Python's time since the last settling
+_wall = 0  # and what the PC took for it
 _cpu_mark = 0.0
 _ahead = 0.0
 _cost = 0.0  # of the native call under way, as far as known
@@ -48,9 +51,17 @@ _total_lost = 0
 _calls = 0
 
 
+def _rest(us: int) -> None:
+    """Sleep in real time; the interpreter's sleep_us() knows no second."""
+    if us >= 1000000:
+        _real.sleep_ms(us // 1000)
+    else:
+        _real.sleep_us(us)
+
+
 def start(factor: float, lock) -> None:
     """Begin to keep the board's time; called once from the main thread."""
-    global on, _main, _factor, _lock, _cpu, _mark, _cpu_mark, _overhead, _ahead, _python
+    global on, _main, _factor, _lock, _cpu, _mark, _cpu_mark, _overhead, _ahead, _python, _wall
     _main = get_ident()
     _factor = factor
     _lock = lock
@@ -68,6 +79,7 @@ def start(factor: float, lock) -> None:
         least = min(least, _python - before)
     _overhead = least
     _python = 0
+    _wall = 0
     _ahead = 0.0
 
 
@@ -82,9 +94,13 @@ def mine() -> bool:
 
 def enter() -> None:
     """A native call begins."""
-    global _inside, _entered, _python, _cost, _calls
+    global _inside, _entered, _python, _wall, _cost, _calls
     now = ticks()
+    _wall += now - _mark
     piece = now - _mark - _overhead
+    if piece > _LONG_US and _cpu is not None:
+        # The PC may have run something else meanwhile; its processor time counts in milliseconds.
+        piece = min(piece, (_cpu() - _cpu_mark) * 1000000 + _CPU_STEP_US)
     if piece > 0:
         _python += piece
     _entered = now
@@ -106,17 +122,13 @@ def leave(cost: float) -> None:
 
 def settle() -> None:
     """Stretch the Python since the last settling; inside a native call."""
-    global _python, _cpu_mark, _ahead, _total_python
-    took = _python
+    global _python, _wall, _cpu_mark, _ahead, _total_python
     if _cpu is not None:
-        cpu = _cpu()
-        spent = (cpu - _cpu_mark) * 1000000
-        _cpu_mark = cpu
-        if spent < took:
-            took = spent  # the PC did something else
-    _ahead += _factor * took - _python
-    _total_python += took
+        _cpu_mark = _cpu()
+    _ahead += _factor * _python - _wall
+    _total_python += _python
     _python = 0
+    _wall = 0
 
 
 def _pay() -> None:
@@ -124,7 +136,7 @@ def _pay() -> None:
     global _ahead
     begun = ticks()
     with _lock:
-        _real.sleep_us(int(_ahead))
+        _rest(int(_ahead))
     _ahead -= ticks() - begun
 
 
@@ -210,22 +222,22 @@ def sleep_us(us: int) -> None:
     """Sleep on the board's clock, the interpreter free."""
     global _ahead, _cost
     if not on or get_ident() != _main:
-        _real.sleep_us(us)
+        _rest(us)
         return
     if _inside:
         begun = ticks()
         wait = int(us + min(0, board_us() - begun))
         if wait > 0:
-            _real.sleep_us(wait)
+            _rest(wait)
         _cost += us
         return
     enter()
     settle()
     wait = int(us + _ahead)
     if wait > 0:
-        _real.sleep_us(wait)
+        _rest(wait)
     elif us == 0:
-        _real.sleep_us(0)
+        _rest(0)
     leave(us)
 
 

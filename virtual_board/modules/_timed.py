@@ -19,6 +19,7 @@ _SPECIAL = (
     "add sub mul truediv floordiv pow radd rsub rmul rtruediv and or xor rand ror rxor neg pos abs "
     + "invert eq ne lt le gt ge iadd isub imul itruediv ipow"
 )
+_THRESHOLD = 24 << 20
 _BIG = 4096  # reads of so many bytes are of files that matter
 
 
@@ -66,6 +67,13 @@ def _memory(numbers) -> None:
         if _clock.mine():
             _clock.took(least_us + us_byte * allocated())
 
+    def threshold(size=None):
+        # Arrays and tensors lie outside the board's heap, here they fill it: what collects by
+        # itself there now and then would do so at every frame.
+        return real() if size is None else real(max(size, _THRESHOLD))
+
+    real = _gc.threshold
+    _gc.threshold = threshold
     _gc.collect = _clock.native(collecting, 0)
     for name in ("mem_alloc", "mem_free"):
         setattr(_gc, name, _clock.native(getattr(_gc, name), numbers["gc.scan_ms"] * 1000))

@@ -49,6 +49,11 @@ class Source:
         """The stream's own frame rate, or None."""
         return self._stream.fps
 
+    @property
+    def repeats(self) -> bool:
+        """Whether pictures come back under their names."""
+        return self._stream.repeats
+
     def next(self) -> Frame:
         """Return the next frame in its own size."""
         return self._stream.next()

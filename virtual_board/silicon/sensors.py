@@ -48,6 +48,8 @@ class Shot:
 
     number: int
     make: Callable[[], Pixels]
+    looks: tuple[Any, ...] | None = None
+    """What shots that look the same have in common, where that is known without a look."""
     content: Pixels | None = field(default=None, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -193,7 +195,17 @@ class Sensors:
             picture = self._newest
             assert picture is not None
             channel.seen = self._taken
-            shot = Shot(next(self._numbers), self._maker(picture, sensor, channel))
+            looks = None
+            if self._source.repeats:
+                looks = (
+                    picture.name,
+                    sensor.mirror,
+                    channel.width,
+                    channel.height,
+                    channel.form,
+                    channel.crop,
+                )
+            shot = Shot(next(self._numbers), self._maker(picture, sensor, channel), looks)
             channel.frame = shot
         return [0, shot.number, channel.width, channel.height], []
 
@@ -249,5 +261,6 @@ class Sensors:
     def picture(self, reference: list[Any]) -> tuple[str, Shot, int, int]:
         """Return (format, frame, width, height) of a reference."""
         shot = self.shot(reference)
+        shot.looks = None  # whoever asks may draw on it
         channel = self._sensors[reference[1]].channels[reference[2]]
         return channel.form, shot, channel.width, channel.height

@@ -1,0 +1,195 @@
+"""Our service on the virtual board, measured as clients see it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks import pipeline_card
+from benchmarks.pipeline_card import Case
+from host_client import Board
+from virtual_board.board import VirtualBoard
+
+WARM_S = 1.0  # after a switch, before measuring
+CLOCKS_S = 3.5  # until the clocks were compared
+READY_S = 60.0
+
+
+@dataclass
+class Measured:
+    """What one row's window brought."""
+
+    fps: float
+    results_per_s: float
+    p50_ms: float | None
+    p99_ms: float | None
+    python_us: float
+    """Interpreter time a frame outside native calls, at this PC's speed."""
+    late: float
+    """The part of the time that the PC could not keep the board's pace."""
+    stages: dict[str, float] = field(default_factory=dict)
+    """Milliseconds a frame, of the last statistics message."""
+
+
+class _Reader:
+    """One subscriber and the ages of its results."""
+
+    def __init__(self) -> None:
+        self.ages: list[float] = []
+        self.measuring = False
+
+    async def read(self, board: Board) -> None:
+        async for result in board.results():
+            if self.measuring and result.host_time is not None:
+                self.ages.append(time.time() - result.host_time)
+
+
+class Session:
+    """A running board with clients on it."""
+
+    def __init__(self, board: VirtualBoard, client: Board) -> None:
+        self._board = board
+        self.client = client
+        self._numbers: list[tuple[int, int, int]] = []
+        self._watcher = asyncio.create_task(self._watch())
+        self.faults: list[str] = []
+
+    async def _watch(self) -> None:
+        async for event in self._board.events():
+            if event["event"] == "console" and event["detail"].startswith("clock "):
+                python, lost, calls = json.loads(event["detail"][6:])
+                self._numbers.append((python, lost, calls))
+            elif event["event"] in ("fault", "bug", "repl"):
+                self.faults.append(event["detail"])
+
+    async def close(self) -> None:
+        """Stop watching."""
+        self._watcher.cancel()
+        await asyncio.gather(self._watcher, return_exceptions=True)
+
+    async def switch(self, case: Case) -> None:
+        """Let the board run this case."""
+        await self.client.switch(pipeline_card.task_name(case))
+
+    async def measure(self, clients: Sequence[Board], seconds: float) -> Measured:
+        """Return what a window of so many seconds brings, each client reading all results."""
+        readers = [_Reader() for _ in clients]
+        tasks = [
+            asyncio.create_task(reader.read(client))
+            for reader, client in zip(readers, clients, strict=True)
+        ]
+        try:
+            await asyncio.sleep(WARM_S)
+            before, numbers = await self.client.status(), self._numbers[-1]
+            begun = time.monotonic()
+            for reader in readers:
+                reader.measuring = True
+            await asyncio.sleep(seconds)
+            for reader in readers:
+                reader.measuring = False
+            took = time.monotonic() - begun
+            after, later = await self.client.status(), self._numbers[-1]
+            between = time.monotonic() - begun
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        frames = after["frames"] - before["frames"]
+        board_s = (after["uptime_ms"] - before["uptime_ms"]) / 1000
+        ages = sorted(age for reader in readers for age in reader.ages)
+        values = self.client.latest_statistics.values if self.client.latest_statistics else {}
+        made = max(1, values.get("frames", 0))
+        return Measured(
+            fps=frames / board_s,
+            results_per_s=len(ages) / len(readers) / took if readers else 0.0,
+            p50_ms=1000 * statistics.median(ages) if ages else None,
+            p99_ms=1000 * ages[int(0.99 * (len(ages) - 1))] if ages else None,
+            python_us=(later[0] - numbers[0]) / max(1, frames),
+            late=(later[1] - numbers[1]) / 1e6 / between,
+            stages={
+                name[:-3]: values[name] / made / 1000
+                for name in values
+                if name.endswith("_us") and name != "period_us"
+            },
+        )
+
+
+async def sweep(
+    chosen: Sequence[Case],
+    sensor_fps: int,
+    timing: str,
+    links: dict[str, Sequence[str]],
+    seconds: float,
+    settings: dict[str, Any] | None = None,
+) -> dict[tuple[str, str], Measured]:
+    """Return the figures of each (case, link); links: which ones for which case (none, tcp1, tcp8)."""
+    found: dict[tuple[str, str], Measured] = {}
+    with tempfile.TemporaryDirectory(prefix="k230-") as name:
+        card, pictures, replay = pipeline_card.make(
+            Path(name), chosen, sensor_fps, settings or {}
+        )
+        async with VirtualBoard(
+            sdcard=card, camera=str(pictures), timing=timing, replay=replay
+        ) as board:
+            await board.ready(READY_S)
+            assert board.url is not None
+            async with Board.connect(board.url, key=board.key, wait=10) as control:
+                statistics_stream = control.statistics()
+                session = Session(board, control)
+                await asyncio.sleep(CLOCKS_S)
+                for case in chosen:
+                    if case is not chosen[0]:
+                        await session.switch(case)
+                    for link in links.get(case.name, ()):
+                        clients = [
+                            await Board.connect(board.url, key=board.key)
+                            for _ in range({"none": 0, "tcp1": 0, "tcp8": 7}[link])
+                        ]
+                        readers = [*clients, control] if link != "none" else []
+                        if clients:
+                            await asyncio.sleep(CLOCKS_S)
+                        found[case.name, link] = await session.measure(readers, seconds)
+                        for client in clients:
+                            await client.close()
+                await session.close()
+                if session.faults:
+                    raise RuntimeError(session.faults[0])
+                del statistics_stream
+    return found
+
+
+async def over_uart(
+    case: Case, sensor_fps: int, timing: str, baudrate: int, seconds: float
+) -> Measured:
+    """Return the figures of one case over the wire."""
+    with tempfile.TemporaryDirectory(prefix="k230-") as name:
+        settings = {
+            "uart": {"enabled": True, "baudrate": baudrate, "publish": "on_request"},
+            "network": {"enabled": False},
+        }
+        card, pictures, replay = pipeline_card.make(Path(name), [case], sensor_fps, settings)
+        async with VirtualBoard(
+            sdcard=card,
+            camera=str(pictures),
+            timing=timing,
+            replay=replay,
+            tcp=None,
+            uart=Path(name) / "uart",
+        ) as board:
+            await board.ready(READY_S)
+            assert board.uart_url is not None
+            async with Board.connect(board.uart_url, key=board.key, wait=10) as control:
+                session = Session(board, control)
+                await asyncio.sleep(CLOCKS_S)
+                measured = await session.measure([control], seconds)
+                await session.close()
+                if session.faults:
+                    raise RuntimeError(session.faults[0])
+                return measured

@@ -1,0 +1,118 @@
+"""Cards and boards of the pipeline benchmark: the same virtual board for both loops."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks import pipeline_models as models
+
+AI_FRAME = (640, 360)
+"""The AI channel of both loops, a size that vendor examples use."""
+
+BAUDRATES = (115200, 921600)
+PICTURES = 4
+
+# The firmware's main.py, and a thread that tells what the virtual board's clock has counted. On a
+# board there is no such clock, and nothing is told.
+MAIN = """
+import _thread, gc, json, time
+import _clock
+
+def tell():
+    while True:
+        time.sleep_ms(250)
+        if _clock.on:
+            print("clock " + json.dumps(_clock.statistics()))
+
+_thread.start_new_thread(tell, ())
+from firmware_app import service
+service.main()
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model of the table: its name there, its task and packages, and what a frame costs."""
+
+    name: str
+    task: str
+    scenes: tuple[models.Scene, ...]
+    runs: tuple[int, ...]
+    """How often each scene's model runs in a frame."""
+
+
+def cases() -> list[Case]:
+    """Return the models of the table."""
+    one = (1,)
+    return [
+        Case("classification 224", "classification", (models.classification(),), one),
+        Case("detection 320", "detection", (models.detection(320, 5),), one),
+        Case("detection 640", "detection", (models.detection(640, 5),), one),
+        Case("segmentation 320", "segmentation", (models.segmentation(),), one),
+        Case("OCR, 5 boxes", "ocr", (models.text_detection(5), models.text_recognition()), (1, 5)),
+    ]
+
+
+def counted_cases() -> list[Case]:
+    """Return detection at 320 with 0, 5 and 20 boxes."""
+    return [
+        Case(f"{count} boxes", "detection", (models.detection(320, count),), (1,))
+        for count in (0, 5, 20)
+    ]
+
+
+def task_name(case: Case) -> str:
+    """Return the name of the case's task on the card."""
+    return Path(case.scenes[0].file).stem
+
+
+def make(
+    folder: Path, chosen: Sequence[Case], sensor_fps: int, settings: dict[str, Any]
+) -> tuple[Path, Path, Path]:
+    """Write a card with all these tasks, the first one active; return (card, pictures, replay).
+
+    settings: sections of service.yaml with their fields.
+    """
+    card, replay = folder / "card", folder / "replay"
+    for case in chosen:
+        lines = [f"task: {case.task}"]
+        fields = (
+            ("package",) if len(case.scenes) == 1 else ("detection_package", "recognition_package")
+        )
+        for field, scene in zip(fields, case.scenes, strict=True):
+            package = card / "packages" / Path(scene.file).stem
+            models.write_package(scene, package, replay)
+            lines.append(f"{field}: /sdcard/packages/{package.name}")
+        tasks = card / "configs" / "tasks"
+        tasks.mkdir(parents=True, exist_ok=True)
+        (tasks / f"{task_name(case)}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    width, height = AI_FRAME
+    sections: dict[str, Any] = {
+        "camera": {"width": width, "height": height, "fps": sensor_fps},
+        **settings,
+    }
+    lines = [f"task: {task_name(chosen[0])}"]
+    for name, values in sections.items():
+        lines.append(f"{name}:")
+        lines += [
+            f"  {field}: {str(value).lower() if isinstance(value, bool) else value}"
+            for field, value in values.items()
+        ]
+    (card / "configs" / "service.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (card / "main.py").write_text(MAIN, encoding="utf-8")
+    return card, _pictures(folder / "pictures"), replay
+
+
+def _pictures(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng(7)
+    for number in range(PICTURES):
+        small = random.integers(0, 255, (9, 16, 3), dtype=np.uint8)
+        Image.fromarray(small).resize(AI_FRAME).save(folder / f"{number}.png")
+    return folder
