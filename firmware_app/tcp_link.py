@@ -24,6 +24,7 @@ _CHUNK = 4096
 _BACKLOG = 8  # connections that wait to be accepted
 _STRANGER_MS = 500  # in which a new connection may greet before it has to make room
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
+_TURN_US = 3000  # that one client's data may take before frames have their turn
 _PUMP_FRAMES = 32  # frames one client gets in a row before the others have their turn
 
 
@@ -161,7 +162,10 @@ class TcpLink:
                 slot.fresh = False
                 self._begin(slot, now_ms)
                 busy = True
+            start = time.ticks_us()
             while slot.tail != slot.head:
+                if busy and time.ticks_diff(time.ticks_us(), start) > _TURN_US:
+                    break  # a large transfer takes what frames leave, and TCP makes it wait
                 data = slot.inbox[slot.tail]
                 slot.inbox[slot.tail] = None
                 slot.tail = (slot.tail + 1) % _INBOX
