@@ -1,7 +1,7 @@
 """The board's UARTs: a pty on the PC's side, the board's ring, losses and times on the other.
 
-The receive ring holds 16 KiB and drops the oldest bytes; a write takes the time of its bytes at
-the baud rate when the clock is emulated. The PC opens the pty's other end like any tty.
+The receive ring holds 16 KiB and drops the oldest bytes; bytes take the time that the baud rate
+gives them, in both directions, when the clock is emulated. The PC opens the pty's other end like any tty.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from virtual_board.silicon.errors import SiliconError
 from virtual_board.silicon.server import Buffer, Operation
 from virtual_board.silicon.timing import Clock
 
+PIECE_S = 0.004  # of line time that is taken from the pty at once
 RING_SIZE = 16384  # bytes; the kernel driver's default
 BITS_PER_BYTE = 10
 
@@ -27,8 +28,9 @@ BITS_PER_BYTE = 10
 class Line:
     """One UART with the pty that stands for its wires."""
 
-    def __init__(self, link: Path | None) -> None:
+    def __init__(self, link: Path | None, paced: bool = False) -> None:
         self.baudrate = 115200
+        self._paced = paced
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)  # bytes as they are, before anybody opens it
         os.set_blocking(self._master, False)
@@ -47,16 +49,22 @@ class Line:
     def _receive(self) -> None:
         poller = select.poll()
         poller.register(self._master, select.POLLIN)
+        free = 0.0  # when the last bit that was taken has come over the line
         while self._open:
             if not poller.poll(200):
                 continue
+            size = 4096
+            if self._paced:
+                size = max(1, int(self.baudrate / BITS_PER_BYTE * PIECE_S))
+                time.sleep(max(0.0, free - time.monotonic()))
             try:
-                data = os.read(self._master, 4096)
+                data = os.read(self._master, size)
             except BlockingIOError:
                 continue
             except OSError:
                 time.sleep(0.05)
                 continue
+            free = max(free, time.monotonic()) + len(data) * BITS_PER_BYTE / self.baudrate
             with self._lock:
                 self._ring += data
                 excess = len(self._ring) - RING_SIZE
@@ -102,7 +110,7 @@ class Uarts:
     """All UARTs of the board; the one that config wires gets the given link."""
 
     def __init__(self, link: Path | None, clock: Clock) -> None:
-        self._line = Line(link) if link is not None else None
+        self._line = Line(link, clock.paced) if link is not None else None
         self._clock = clock
         self._opened: dict[int, int] = {}  # UART id -> baud rate
 
