@@ -19,18 +19,24 @@ class Detection(SingleModelTask):
     def __init__(self, settings, packages, models) -> None:
         super().__init__(settings, packages, models)
         self._head = self.package.head
-        if self._head == "YOLOv8":
-            self.pad_value = 128
 
     def pads(self, width: int, height: int):
-        """Return the letterbox: centred for the platform's heads, at the corner for YOLOv8."""
+        """Return the letterbox: centred, but for YOLOv8 as the vendor's scripts have it."""
         target = self.package.img_size
-        vendor = self.settings["vendor_compatible"]
-        if self._head == "YOLOv8":
-            pads = letterbox.vendor_corner_pads if vendor else letterbox.corner_pads
-        else:
-            pads = letterbox.vendor_centre_pads if vendor else letterbox.centre_pads
+        pads = letterbox.centre_pads
+        if self._vendors_yolo():
+            pads = letterbox.vendor_corner_pads
+        elif self.settings["vendor_compatible"]:
+            pads = letterbox.vendor_centre_pads
         return pads(width, height, target[0], target[1])
+
+    @property
+    def pad_value(self) -> int:
+        """Return the grey of the letterbox."""
+        return 128 if self._vendors_yolo() else 114
+
+    def _vendors_yolo(self) -> bool:
+        return self._head == "YOLOv8" and self.settings["vendor_compatible"]
 
     def _rows(self, outputs: list, frame) -> list:
         settings = self.settings
@@ -52,9 +58,12 @@ class Detection(SingleModelTask):
         if self._head == "GFLDet":
             return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
         if self._head == "YOLOv8":
-            return decoders.yolov8(
-                outputs, size, frame, classes, confidence, overlap, settings["max_results"]
-            )
+            if self._vendors_yolo():
+                return decoders.yolov8(
+                    outputs, size, frame, classes, confidence, overlap, settings["max_results"]
+                )
+            found = arrays.candidates(outputs[0], classes, confidence)
+            return repair.centred(found, size, frame, overlap, agnostic)
         if settings["vendor_compatible"]:
             return decoders.anchor_free(
                 outputs, size, frame, classes, confidence, overlap, agnostic

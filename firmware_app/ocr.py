@@ -6,6 +6,7 @@ from firmware_app import arrays, letterbox, npu, wire
 from firmware_app.ocr_detection import OcrDetection
 from firmware_app.ocr_recognition import OcrRecognition
 
+_MARGIN = 0.05  # of the shorter side around a box: recognisers want whole letters
 _LEVEL = 12  # a box counts as level where its top edge rises by less than a 12th of its length
 
 
@@ -73,16 +74,14 @@ class Ocr(OcrDetection):
     def _cut(self, quad: list, plan):
         """Return the scaler that brings this box upright into the recogniser's input."""
         target = self._reader.package.img_size
+        quad = _grown(quad, _MARGIN)
         x0, y0, x1, y1, x2, y2, x3, y3 = quad
         level = abs(y1 - y0) * _LEVEL <= abs(x1 - x0) and abs(y2 - y3) * _LEVEL <= abs(x2 - x3)
         if level:
-            left, top = min(x0, x3), min(y0, y1)
-            width, height = max(x1, x2) - left, max(y2, y3) - top
-            left, top = min(left, plan.width - 1), min(top, plan.height - 1)
-            width, height = (
-                max(1, min(width, plan.width - left)),
-                max(1, min(height, plan.height - top)),
-            )
+            left = min(max(0, int(min(x0, x3) + 0.5)), plan.width - 1)
+            top = min(max(0, int(min(y0, y1) + 0.5)), plan.height - 1)
+            width = max(1, min(int(max(x1, x2) + 0.5), plan.width) - left)
+            height = max(1, min(int(max(y2, y3) + 0.5), plan.height) - top)
             pads = letterbox.corner_pads(width, height, target[0], target[1])
             scaler = npu.Scaler(
                 (plan.width, plan.height),
@@ -106,3 +105,23 @@ class Ocr(OcrDetection):
         self._source = None
         self._crop_output = None
         self._reader.release()
+
+
+def _grown(quad: list, margin: float) -> list:
+    """Return the corners moved outwards on both axes by margin x the shorter side."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = quad
+    across = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+    down = ((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5
+    by = margin * min(across, down)
+    ax, ay = (x1 - x0) / across * by, (y1 - y0) / across * by
+    bx, by = (x3 - x0) / down * by, (y3 - y0) / down * by
+    return [
+        x0 - ax - bx,
+        y0 - ay - by,
+        x1 + ax - bx,
+        y1 + ay - by,
+        x2 + ax + bx,
+        y2 + ay + by,
+        x3 - ax + bx,
+        y3 - ay + by,
+    ]

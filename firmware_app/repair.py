@@ -1,7 +1,8 @@
 """Answers of the vendor's native post-processing put right: pure arithmetic, no board module.
 
 aicube's AnchorFree decoding ignores the class scores, so that every box comes once per class; its
-text boxes are expanded twice.
+text boxes are expanded twice. aidemo's YOLO boxes that reach over the left or upper edge are
+moved instead of cut, and boxes of different classes always suppress each other.
 """
 
 from math import exp
@@ -23,9 +24,6 @@ def anchor_free(
     classes. size, frame: (width, height) of model and picture, the picture centred in the model's
     input. The score is objectness x best class. At most the best `most` candidates are looked at.
     """
-    gain = min(size[0] / frame[0], size[1] / frame[1])
-    left = (size[0] - frame[0] * gain) / 2
-    top = (size[1] - frame[1] * gain) / 2
     found = []
     for stride, cells in levels:
         columns = size[0] // stride
@@ -36,15 +34,23 @@ def anchor_free(
             if score > confidence:
                 x = (values[0] + number % columns) * stride
                 y = (values[1] + number // columns) * stride
-                found.append((score, classes.index(best), x, y, values[2], values[3], stride))
+                w, h = _exp(values[2]) * stride, _exp(values[3]) * stride
+                found.append((score, classes.index(best), x, y, w, h))
+    return centred(found, size, frame, overlap, agnostic, most)
+
+
+def centred(found, size, frame, overlap: float, agnostic: bool, most: int = 200) -> list:
+    """Return rows as anchor_free() of candidates (score, class, centre x, y, width, height) in model pixels."""
+    gain = min(size[0] / frame[0], size[1] / frame[1])
+    left = (size[0] - frame[0] * gain) / 2
+    top = (size[1] - frame[1] * gain) / 2
     found.sort(key=_first, reverse=True)
     rows: list = []
     right, bottom = float(frame[0]), float(frame[1])
-    for score, label, cx, cy, log_w, log_h, stride in found[:most]:
+    for score, label, cx, cy, width, height in found[:most]:
         x = (cx - left) / gain
         y = (cy - top) / gain
-        w = _exp(log_w) * stride / gain / 2
-        h = _exp(log_h) * stride / gain / 2
+        w, h = width / gain / 2, height / gain / 2
         x1, y1, x2, y2 = max(0.0, x - w), max(0.0, y - h), min(right, x + w), min(bottom, y + h)
         if x2 > x1 and y2 > y1:
             row = [label, score, x1, y1, x2, y2]
