@@ -297,6 +297,7 @@ def main() -> None:
     try:
         asyncio.run(service.run())
     except KeyboardInterrupt:
+        service.boots.planned("interrupted at the console")
         service.upkeep.close()
         raise  # whoever sits at the console wants the REPL
     except BaseException as error:

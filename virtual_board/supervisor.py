@@ -32,6 +32,7 @@ from virtual_board.silicon.server import Server
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
 EARLY_S = 120.0  # a fault sooner than this after the start puts main.py aside
+POWER_CUT = "power cut"  # how the card's own fault begins (modules/card.py)
 REPL_MARK = b"\x1erepl\n"  # printed where the scripts' output ends and the REPL's begins
 DRAIN_S = 0.1
 MAX_DRAIN_S = 1.0
@@ -159,11 +160,11 @@ class Supervisor:
                     return 0 if detail == "finished" else 1
             elif event == "fault":
                 emit("fault", detail=detail)
-                self._put_aside()
+                self._put_aside(detail)
                 return self._again(1)
             elif event == "ended" and detail == str(process.pid):
                 emit("fault", detail=f"the interpreter ended with status {process.poll()}")
-                self._put_aside()
+                self._put_aside(detail)
                 return self._again(1)
 
     def _again(self, code: int) -> int | None:
@@ -230,8 +231,10 @@ class Supervisor:
     def _on_card(self, name: str) -> Path:
         return self._options.sdcard / name
 
-    def _put_aside(self) -> None:
+    def _put_aside(self, detail: str) -> None:
         """A fault soon after the start: the firmware's next boot does not run that main.py again."""
+        if detail.startswith(POWER_CUT):
+            return
         if time.monotonic() - self._running < EARLY_S and self._on_card("main.py").is_file():
             self._on_card("main.py").replace(self._on_card("bad_main.py"))
 

@@ -18,6 +18,7 @@ from host_client.cli.card import config, packages, push, restart
 from host_client.cli.demo import demo
 from host_client.cli.discover import discover
 from host_client.cli.gallery import enroll, gallery, recognize
+from host_client.cli.install import install, uninstall
 from host_client.cli.keys import key
 from host_client.cli.options import Terminated
 from host_client.cli.sim import sim
@@ -66,6 +67,8 @@ for _verb in (
     recognize,
     gallery,
     key,
+    install,
+    uninstall,
     sim,
 ):
     cli.add_command(_verb)

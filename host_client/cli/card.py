@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 
 from host_client import configurations
-from host_client.calls import Progress as OnProgress
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, json_option, run_async
+from host_client.cli.progress import bar
 from host_client.exceptions import ConfigurationError, LinkLost
 
 
@@ -61,7 +51,7 @@ async def _push(
     firmware: bool,
 ) -> None:
     async with connect(url, key, wait) as board:
-        with _bar(as_json) as progress:
+        with bar(as_json) as progress:
             if firmware:
                 answer = await board.push_firmware(path, progress=progress)
             elif path.suffix.lower() in (".yaml", ".txt"):
@@ -80,29 +70,6 @@ async def _push(
         output.print_line(f"{answer['name']} is installed ({answer['task']}); {names or 'done'}")
     else:
         output.print_line(f"{answer['name']} is on the card")
-
-
-@contextlib.contextmanager
-def _bar(as_json: bool) -> Iterator[OnProgress | None]:
-    """Yield a callback that moves a progress bar on stderr, or None where nobody looks."""
-    screen = Console(stderr=True)
-    if as_json or not screen.is_terminal:
-        yield None
-        return
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=screen,
-    ) as bar:
-        number = bar.add_task("sending", total=None)
-
-        def moved(done: int, total: int, what: str) -> None:
-            bar.update(number, completed=done, total=total, description=what)
-
-        yield moved
 
 
 class DefaultGroup(click.Group):

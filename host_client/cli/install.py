@@ -1,0 +1,345 @@
+"""`k230 install` and `k230 uninstall`: a board over its USB console, or a card in a reader."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from firmware_app import wire
+from host_client.board import Board
+from host_client.cli import output
+from host_client.cli.options import json_option, run_async
+from host_client.cli.progress import bar
+from host_client.exceptions import K230Error
+from host_client.installer import content as contents
+from host_client.installer import installer
+from host_client.installer.repl import ReplTarget, listen
+from host_client.installer.target import FolderTarget, InstallError, Target
+from host_client.keys import KeyStore
+from host_client.packages import PackageFiles, read_package
+
+SMALL_PACKAGE = (
+    256 * 1024
+)  # bytes: what is larger goes over the service's own link, where there is one
+START_S = 90.0  # for the service to make its first result
+LINK_S = 10.0  # to reach it over the network
+_KEY_FILE = "/data/key"
+_ADDRESS = re.compile(r"network: the board's address is (\S+)")
+_PORT = re.compile(r"listening on TCP port (\d+)")
+_FAULT = re.compile(r"\] error: (.*)")
+
+_port_option = click.option("--port", metavar="TTY", help="The board's USB console.")
+_card_option = click.option(
+    "--card", type=click.Path(path_type=Path), metavar="FOLDER", help="An SD card, mounted here."
+)
+
+
+@contextlib.contextmanager
+def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
+    """Yield what --port or --card names."""
+    if (port is None) == (card is None):
+        raise click.UsageError("give either --port or --card")
+    if card is not None:
+        yield FolderTarget(card)
+        return
+    assert port is not None
+    with ReplTarget(port) as target:
+        yield target
+
+
+@click.command()
+@_port_option
+@_card_option
+@click.option("--package", type=click.Path(path_type=Path), metavar="FOLDER|ZIP")
+@click.option("--task", help="What the package does, where its files do not say.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="YAML|FOLDER",
+    help="A service.yaml, or a folder like configs/.",
+)
+@click.option("--url", help="Where the service will be (default: what the board says).")
+@click.option(
+    "--via",
+    type=click.Choice(["auto", "link", "console"]),
+    default="auto",
+    show_default=True,
+    help="How a package goes to the board.",
+)
+@click.option("--source", is_flag=True, help="Copy the service as source, not compiled.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@json_option
+def install(
+    *,
+    port: str | None,
+    card: Path | None,
+    package: Path | None,
+    task: str | None,
+    config: Path | None,
+    url: str | None,
+    via: str,
+    source: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Bring a board that has only CanMV firmware to a running service, or update one.
+
+    Only what differs is copied; every file is checked by its hash; main.py comes last. A
+    main.py of somebody else is kept, and comes back with `k230 uninstall`.
+    """
+    configs = contents.config_files(config)
+    files = read_package(package, None, task) if package is not None else None
+    report: dict[str, Any] = {"dry_run": dry_run}
+    later: PackageFiles | None = None
+    with target_of(port, card) as target:
+        info = target.info()
+        report |= {"board": info.board, "firmware": info.firmware, "place": info.place}
+        if not as_json and port is not None:
+            output.print_line(f"{info.board}, CanMV {info.firmware}")
+        firmware, compiled = contents.firmware_files(info.mpy, source)
+        size = sum(len(data) for _, data in files.files) if files is not None else 0
+        over_link = port is not None and (via == "link" or (via == "auto" and size > SMALL_PACKAGE))
+        if over_link:
+            later = files
+        wanted = contents.Content(firmware, _configs(target, configs, files), files, compiled)
+        plan = installer.make_plan(target, wanted, with_package=not over_link)
+        report |= {"changes": plan.lines(), "bytes": plan.size, "compiled": compiled}
+        if dry_run:
+            _show(report, as_json)
+            return
+        report |= _apply(target, plan, as_json)
+        key = _keep_key(target) if isinstance(target, ReplTarget) else None
+        if isinstance(target, ReplTarget):
+            target.restart()
+    if port is None:
+        _show(report, as_json)
+        if not as_json:
+            output.print_line(
+                "the card is ready: put it into the board; at its first start the board shows its "
+                "key on the USB console, once"
+            )
+        return
+    assert key is not None
+    has_task = files is not None or b"\ntask: null" not in b"\n" + wanted.configs.get(
+        "configs/service.yaml", b""
+    )
+    if not as_json:
+        output.note("waiting for the service ...")
+    said = _await_service(port, later is None and has_task)
+    report |= run_async(_finish(report, url or said.get("url"), key, later, said, has_task))
+    report["key"] = key.hex()
+    _show(report, as_json)
+
+
+def _configs(
+    target: Target, given: dict[str, bytes], package: PackageFiles | None
+) -> dict[str, bytes]:
+    """Return the YAML files to write: those given, and what the package needs to be run."""
+    found = dict(given)
+    place = "configs/service.yaml"
+    there = target.read(place)
+    if package is not None:
+        path, text = contents.task_file(package)
+        if path not in found and target.read(path) is None:
+            found[path] = text
+    if place in found:
+        return found
+    name = package.name if package is not None else None
+    if there is None:
+        text = contents.with_task(contents.DEFAULT_SERVICE.read_text("utf-8"), name).encode()
+        found[place] = text
+    elif name is not None:
+        found[place] = contents.with_task(there.decode("utf-8", "replace"), name).encode()
+    return found
+
+
+def _apply(target: Target, plan: installer.Plan, as_json: bool) -> dict[str, Any]:
+    start = time.monotonic()
+    with bar(as_json) as progress:
+        done = 0
+
+        def moved(count: int, name: str) -> None:
+            nonlocal done
+            done += count
+            if progress is not None:
+                progress(done, plan.size, name)
+
+        if not plan.empty:
+            installer.apply(target, plan, moved)
+    seconds = time.monotonic() - start
+    rate = plan.size / seconds / 1000 if plan.size else None
+    return {"seconds": round(seconds, 1), "kB_per_second": rate and round(rate, 1)}
+
+
+def _keep_key(target: ReplTarget) -> bytes:
+    """Return the board's key; a board without one gets one, so that nobody has to read it off."""
+    text = (target.read_anywhere(_KEY_FILE) or b"").decode("ascii", "replace").strip()
+    if re.fullmatch(f"[0-9a-fA-F]{{{2 * wire.KEY_SIZE}}}", text):
+        return bytes.fromhex(text)
+    if text:
+        raise InstallError(
+            f"{_KEY_FILE} on the board holds no key: remove it, and the board makes a new one"
+        )
+    key = secrets.token_bytes(wire.KEY_SIZE)
+    target.write_anywhere(_KEY_FILE, key.hex().encode())
+    return key
+
+
+def _await_service(port: str, for_results: bool) -> dict[str, Any]:
+    """Read what the board says while it starts: address, port, faults, whether results are made."""
+    said: dict[str, Any] = {"faults": [], "results": False}
+    address = number = None
+    quiet = 0.0
+    for line in listen(port, START_S):
+        if found := _ADDRESS.search(line):
+            address = found[1]
+        if found := _PORT.search(line):
+            number = found[1]
+        if found := _FAULT.search(line):
+            said["faults"].append(found[1])
+        if "results are made" in line:
+            said["results"] = True
+        if number is not None:
+            quiet = quiet or time.monotonic()
+            # Without a task, or with a fault, nothing more may come.
+            patience = START_S if for_results and not said["faults"] else 5.0
+            if said["results"] or time.monotonic() - quiet > patience:
+                break
+    if address is not None and number is not None:
+        said["url"] = f"tcp://{address}:{number}"
+    return said
+
+
+async def _finish(
+    report: dict[str, Any],
+    url: str | None,
+    key: bytes,
+    package: PackageFiles | None,
+    said: dict[str, Any],
+    has_task: bool,
+) -> dict[str, Any]:
+    """Send the package over the link, and see results arrive."""
+    found: dict[str, Any] = {"url": url, "results": said["results"]}
+    if url is None:
+        if package is not None:
+            raise InstallError(
+                "the service runs, but this computer can't reach it over a network to send the "
+                "package: name the network in --config, or send it with --via console"
+            )
+        if has_task and not said["results"]:
+            raise InstallError(_no_results(said["faults"]))
+        return found
+    try:
+        async with Board.connect(url, key, wait=LINK_S, client_name="k230 install") as board:
+            store = KeyStore()
+            store.add(str(board.address), key)
+            store.add(board.info.board_id, key)
+            found["id"] = board.info.board_id
+            if package is not None:
+                found |= await _push(board, package)
+            if has_task:
+                found |= await _first_result(board)
+    except K230Error as error:
+        if isinstance(error, InstallError) or package is not None or not said["results"]:
+            raise
+        found["unreachable"] = f"{url}: {error}"
+    return found
+
+
+async def _push(board: Board, package: PackageFiles) -> dict[str, Any]:
+    import tempfile  # noqa: PLC0415
+
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="k230-install-") as name:
+        folder = Path(name) / package.name
+        folder.mkdir()
+        for file, data in package.files:
+            (folder / file).write_bytes(data)
+        with bar(False) as progress:
+            await board.push(folder, package.name, task=package.task, progress=progress)
+    seconds = time.monotonic() - start
+    size = sum(len(data) for _, data in package.files)
+    await board.switch(package.name)
+    return {"link_bytes": size, "link_kB_per_second": round(size / seconds / 1000, 1)}
+
+
+async def _first_result(board: Board) -> dict[str, Any]:
+    async def first() -> Any:
+        async for result in board.results():
+            return result
+
+    try:
+        result = await asyncio.wait_for(first(), START_S)
+    except asyncio.TimeoutError:
+        status = await board.status()
+        raise InstallError(_no_results([str(p) for p in status.get("problems", [])])) from None
+    return {"results": True, "task": result.task, "model": result.model}
+
+
+def _no_results(faults: list[str]) -> str:
+    why = "; ".join(faults) or "the board said nothing"
+    return f"the service is installed, but makes no results: {why}"
+
+
+def _show(report: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        output.print_json(report)
+        return
+    for line in report["changes"]:
+        output.print_line(("would " if report["dry_run"] else "") + line)
+    if not report["changes"]:
+        output.print_line("everything is there already")
+    if report.get("kB_per_second"):
+        output.print_line(
+            f"{report['bytes']} bytes in {report['seconds']} s: {report['kB_per_second']} kB/s"
+        )
+    if report.get("link_kB_per_second"):
+        output.print_line(
+            f"package: {report['link_bytes']} bytes over the link: "
+            f"{report['link_kB_per_second']} kB/s"
+        )
+    if report.get("key"):
+        output.print_line(f"key: {report['key']}")
+    if report.get("url"):
+        output.print_line(f"address: {report['url']}")
+    if report.get("unreachable"):
+        output.note(f"k230: not reached from here: {report['unreachable']}")
+    if report.get("results"):
+        output.print_line("results are arriving")
+    elif report.get("key"):
+        output.print_line(
+            "the service runs, without a task: k230 push a package, k230 switch to it"
+        )
+
+
+@click.command()
+@_port_option
+@_card_option
+@json_option
+def uninstall(port: str | None, card: Path | None, as_json: bool) -> None:
+    """Leave the card as it was before the first installation.
+
+    What the service wrote into /data (its key, galleries, logs) stays.
+    """
+    kept: list[str] = []
+    with target_of(port, card) as target:
+        installer.uninstall(target, kept.append)
+        if isinstance(target, ReplTarget):
+            target.restart()
+    if as_json:
+        output.print_json(
+            {"uninstalled": True, "kept": kept, "place": port or os.fspath(card or "")}
+        )
+        return
+    for line in kept:
+        output.note(f"k230: {line}")
+    output.print_line("the card is as it was before the installation")

