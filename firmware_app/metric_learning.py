@@ -36,6 +36,7 @@ class MetricLearning(SingleModelTask):
         recognition = self.recognition
         found = Found(arrays.unit(arrays.vector(outputs[0])))
         decision = recognition.decide(found.vector)
+        self.output_bytes = self._model.output_bytes + recognition.left_behind()
         if recognition.watched(plan):
             found.light = npu.light(self._tensor)
         recognition.deliver([found], plan)
