@@ -14,6 +14,11 @@ def dense_uint8(shape: list):
     return np.ones(tuple(shape), dtype=np.uint8)
 
 
+def buffer(size: int):
+    """Return so many bytes outside the interpreter's heap, as a uint8 array; they offer memoryview()."""
+    return np.zeros((size,), dtype=np.uint8)
+
+
 def bordered(inner, shape: list, top: int, left: int, value: int):
     """Return a (1, 3, h, w) uint8 array of shape, all value, with inner at top, left."""
     around = np.full(tuple(shape), value, dtype=np.uint8)
@@ -120,57 +125,51 @@ _BAND = 16383
 def class_runs(logits, classes: int, overflow: bool):
     """Return (runs, areas) of a (1, h, w, classes) tensor of logits.
 
-    runs: bytes, for each run of equal classes in row-major order the class and the length in LEB128;
+    runs: bytes, for each run of equal classes in row-major order the class and the length in LEB128
+    (of two bytes, always: a loop over the runs would cost more than what short ones spare);
     areas: pixels per class. The first maximum wins. overflow: logits above 88.7, whose e^x is
     infinite, make class 0, as in the vendor's code.
     """
-    pixels = size_of(logits) // classes
+    pixels = logits.size // classes
     table = logits.reshape((pixels, classes))
+    best_class = np.argmax(table, axis=1)
+    if overflow:
+        best_class = best_class * (np.max(table, axis=1) < 88.72)
+    best_class = np.array(best_class, dtype=np.uint8)
     areas = [0] * classes
     parts: list = []
     for start in range(0, pixels, _BAND):
-        band = table[start : start + _BAND]
-        best_class = np.array(np.argmax(band, axis=1), dtype=np.uint8)
-        if overflow:
-            best_class = np.array(best_class * (np.max(band, axis=1) < 88.72), dtype=np.uint8)
-        size = len(best_class)
+        band = best_class[start : start + _BAND]
+        size = len(band)
         # Positions where another class begins; the runs end there, and at the end.
-        ends = np.nonzero(best_class[1:] != best_class[:-1])[0] if size > 1 else []
+        changes = band[1:] != band[:-1] if size > 1 else None
+        ends = np.nonzero(changes)[0] if size > 1 else []
         count = len(ends) + 1
         stops = np.zeros((count,))
+        values = np.zeros((count,), dtype=np.uint8)
+        values[0] = band[0]
         if count > 1:
             stops[: count - 1] = np.array(ends, dtype=np.float) + 1
+            values[1:] = band[1:][changes]
         stops[count - 1] = size
         lengths = stops.copy()
         if count > 1:
             lengths[1:] = stops[1:] - stops[: count - 1]
-        values = np.zeros((count,), dtype=np.uint8)
-        at = 0
-        for i in range(count):
-            values[i] = best_class[at]
-            at = int(stops[i])
-        for value in range(classes):
-            areas[value] += int(np.sum(lengths * (values == value)) + 0.5)
+            for value in range(classes):
+                areas[value] += int(np.sum(lengths * (values == value)) + 0.5)
+        else:
+            areas[int(values[0])] += size
         parts.append(_leb128_runs(values, lengths, count))
     return b"".join(parts), areas
 
 
 def _leb128_runs(values, lengths, count: int) -> bytes:
-    high = np.array(np.floor(lengths / 128), dtype=np.uint8)
-    low = np.array(lengths - np.floor(lengths / 128) * 128, dtype=np.uint8)
-    out = bytearray(3 * count)
-    at = 0
-    for i in range(count):
-        out[at] = values[i]
-        top = high[i]
-        if top:
-            out[at + 1] = low[i] | 0x80
-            out[at + 2] = top
-            at += 3
-        else:
-            out[at + 1] = low[i]
-            at += 2
-    return bytes(memoryview(out)[:at])
+    high = np.floor(lengths / 128)
+    out = np.zeros((count, 3), dtype=np.uint8)
+    out[:, 0] = values
+    out[:, 1] = np.array(lengths - high * 128 + 128, dtype=np.uint8)
+    out[:, 2] = np.array(high, dtype=np.uint8)
+    return bytes(out)
 
 
 def interleaved(planes, region):

@@ -15,7 +15,7 @@ PREVIEW = 1
 _MAX_FAILURES = 3  # failed snapshots in a row before the sensor is set up anew
 _PREVIEW_MS = 200
 _HAND_OVER = 5  # looks at whether the thread waits for the camera
-_LOOK_US = 20
+_LOOK_US = 100
 
 
 class CameraError(OSError):
@@ -155,9 +155,12 @@ class Camera:
     def hand_over(self) -> None:
         """Return when the thread waits for the camera: in an inference it would not get so far."""
         for _ in range(_HAND_OVER):
-            if self._asking or self.ready:
+            if self.ready:
                 return
-            time.sleep_us(_LOOK_US)
+            asking = self._asking
+            time.sleep_us(_LOOK_US)  # the thread needs the interpreter to get into the driver
+            if asking:
+                return
 
     def renew(self) -> None:
         """Give the frame that is ready back unused: a newer one is there."""

@@ -10,10 +10,14 @@ from firmware_app import arrays
 from firmware_app.errors import TaskError
 
 STRIDES = [8, 16, 32]
+_MAX_SIZES = 16
+
+
+_sizes: dict = {}  # what output_sizes() has returned
 
 
 def _expect(outputs: list, sizes: list, what: str) -> None:
-    found = [arrays.size_of(o) for o in outputs]
+    found = [o.size for o in outputs]
     if found != sizes:
         raise TaskError("%s: expected outputs of %s values, found %s" % (what, sizes, found))
 
@@ -30,6 +34,17 @@ def _grids(width: int, height: int, up: bool) -> list:
 
 def output_sizes(head: str, size, classes: int) -> list:
     """Return how many values each output has that a detection head's decoding reads."""
+    key = (head, size[0], size[1], classes)
+    known = _sizes.get(key)
+    if known is None:
+        if len(_sizes) >= _MAX_SIZES:
+            _sizes.clear()
+        known = _output_sizes(head, size, classes)
+        _sizes[key] = known
+    return known
+
+
+def _output_sizes(head: str, size, classes: int) -> list:
     if head == "GFLDet":
         return [n * (classes + 68) for n in _grids(size[0], size[1], True)]
     cells = _grids(size[0], size[1], False)

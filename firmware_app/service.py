@@ -52,6 +52,7 @@ class Service:
         self.problems: list = []  # what is wrong since the start, one sentence each
         self.nic = None  # the network interface, where the network is wanted
         self.upkeep = Upkeep(self)
+        self._pumped_ms = 0
 
     @property
     def settings(self) -> dict:
@@ -208,6 +209,7 @@ class Service:
         """Let every link take and send what it can without waiting."""
         busy = False
         now_ms = self.clock.ms()
+        self._pumped_ms = now_ms
         for link in self.publisher.links:
             if link.serve(now_ms):
                 busy = True
@@ -228,7 +230,8 @@ class Service:
     async def serve_links(self) -> None:
         """Move bytes for ever."""
         while True:
-            busy = self.pump()
+            # Frames pump too, with each result: once is enough.
+            busy = self.clock.ms() - self._pumped_ms >= _LINK_MS and self.pump()
             await asyncio.sleep_ms(0 if busy else _LINK_MS)
 
     async def serve_statistics(self) -> None:

@@ -121,8 +121,8 @@ FIELDS = (
     Field(
         "memory.collect_frames",
         "integer",
-        10,
-        "Frames between collections.",
+        60,
+        "Frames between collections, at most; in the camera's waits they come sooner.",
         1,
         1000,
         live=True,

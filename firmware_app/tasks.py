@@ -2,7 +2,7 @@
 
 import hashlib
 
-from firmware_app import dictionary, fit, kmodel
+from firmware_app import arrays, dictionary, fit, kmodel
 from firmware_app.deploy_fields import PackageError
 from firmware_app.errors import TaskError
 from firmware_app.npu import Model, NpuError
@@ -103,7 +103,7 @@ def _package(settings, key: str, task):
         found.characters = _characters(settings, found)
     count = len(found.characters) if found.characters is not None else None
     model = kmodel.read(found.kmodel_path)
-    fit.check(found, model, found.labels, count, settings.get("blank") or "last")
+    fit.check(found, model, found.labels, count, settings.get("blank"))
     return found
 
 
@@ -128,7 +128,8 @@ def _characters(settings, package):
 async def _read(path: str, pause):
     """Return (content, SHA-256) of a .kmodel, read in slices between frames."""
     size = kmodel.read(path).size
-    data = bytearray(size)
+    # Not in the heap: each collection would look for pointers in megabytes of weights.
+    data = arrays.buffer(size)
     view = memoryview(data)
     digest = hashlib.sha256()
     with open(path, "rb") as file:
