@@ -78,6 +78,8 @@ class Nic:
         except (OSError, AttributeError):
             up = True  # an interface that can't tell
         if self.kind == "none":
+            if self.address() and not self._up:
+                self._log.info("network: the board's address is %s" % self.address())
             self._up = up
             return up
         if up and not self._up:

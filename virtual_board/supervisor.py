@@ -33,7 +33,7 @@ from virtual_board.silicon.server import Server
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
 EARLY_S = 120.0  # a fault sooner than this after the start puts main.py aside
 POWER_CUT = "power cut"  # how the card's own fault begins (modules/card.py)
-REPL_MARK = b"\x1erepl\n"  # printed where the scripts' output ends and the REPL's begins
+REPL_MARK = b"\x1erepl\x1e"  # printed where the scripts' output ends and the REPL's begins
 DRAIN_S = 0.1
 MAX_DRAIN_S = 1.0
 _ENDS = ("off", "reset", "soft_reset", "repl", "fault")

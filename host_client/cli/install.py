@@ -33,9 +33,12 @@ SMALL_PACKAGE = (
 START_S = 90.0  # for the service to make its first result
 LINK_S = 10.0  # to reach it over the network
 _KEY_FILE = "/data/key"
+_LOG = "/data/log"
 _ADDRESS = re.compile(r"network: the board's address is (\S+)")
 _PORT = re.compile(r"listening on TCP port (\d+)")
-_FAULT = re.compile(r"\] error: (.*)")
+_FAULT = re.compile(r"[\d\]] error: (.*)")
+_QUIET_S = 2.0  # without a line, when nothing more is expected
+_SILENCE_S = 20.0  # without a line, when the first result is
 
 _port_option = click.option("--port", metavar="TTY", help="The board's USB console.")
 _card_option = click.option(
@@ -135,7 +138,7 @@ def install(
     if not as_json:
         output.note("waiting for the service ...")
     said = _await_service(port, later is None and has_task)
-    report |= run_async(_finish(report, url or said.get("url"), key, later, said, has_task))
+    report |= run_async(_finish(report, url or said.url, key, later, said, has_task))
     report["key"] = key.hex()
     _show(report, as_json)
 
@@ -194,28 +197,54 @@ def _keep_key(target: ReplTarget) -> bytes:
     return key
 
 
-def _await_service(port: str, for_results: bool) -> dict[str, Any]:
-    """Read what the board says while it starts: address, port, faults, whether results are made."""
-    said: dict[str, Any] = {"faults": [], "results": False}
-    address = number = None
-    quiet = 0.0
-    for line in listen(port, START_S):
+class _Said:
+    """What the service says while it starts: its address, what is wrong, whether results are made."""
+
+    def __init__(self) -> None:
+        self.address = ""
+        self.number = ""
+        self.faults: list[str] = []
+        self.results = False
+
+    def hear(self, line: str) -> None:
+        """Take a line of its log."""
         if found := _ADDRESS.search(line):
-            address = found[1]
+            self.address = found[1]
         if found := _PORT.search(line):
-            number = found[1]
+            self.number = found[1]
         if found := _FAULT.search(line):
-            said["faults"].append(found[1])
+            self.faults.append(found[1])
         if "results are made" in line:
-            said["results"] = True
-        if number is not None:
-            quiet = quiet or time.monotonic()
-            # Without a task, or with a fault, nothing more may come.
-            patience = START_S if for_results and not said["faults"] else 5.0
-            if said["results"] or time.monotonic() - quiet > patience:
-                break
-    if address is not None and number is not None:
-        said["url"] = f"tcp://{address}:{number}"
+            self.results = True
+
+    @property
+    def url(self) -> str | None:
+        """Where the service can be reached, as far as it said so."""
+        return f"tcp://{self.address}:{self.number}" if self.address and self.number else None
+
+
+def _await_service(port: str, for_results: bool) -> _Said:
+    """Return what the service says while it starts.
+
+    What it says before the USB device is back is lost; after some silence it is read in its log.
+    """
+    said = _Said()
+    heard = time.monotonic()
+    for line in listen(port, START_S):
+        said.hear(line)
+        if line:
+            heard = time.monotonic()
+        done = said.results or not for_results or said.faults
+        if time.monotonic() - heard > (_QUIET_S if done else _SILENCE_S):
+            break
+        if said.results and said.number:
+            break
+    if not said.number:
+        with ReplTarget(port) as target:
+            text = (target.read_anywhere(_LOG) or b"").decode("utf-8", "replace")
+            for line in text[text.rfind("--- start") :].splitlines():
+                said.hear(line)
+            target.restart()
     return said
 
 
@@ -224,19 +253,19 @@ async def _finish(
     url: str | None,
     key: bytes,
     package: PackageFiles | None,
-    said: dict[str, Any],
+    said: _Said,
     has_task: bool,
 ) -> dict[str, Any]:
     """Send the package over the link, and see results arrive."""
-    found: dict[str, Any] = {"url": url, "results": said["results"]}
+    found: dict[str, Any] = {"url": url, "results": said.results}
     if url is None:
         if package is not None:
             raise InstallError(
                 "the service runs, but this computer can't reach it over a network to send the "
                 "package: name the network in --config, or send it with --via console"
             )
-        if has_task and not said["results"]:
-            raise InstallError(_no_results(said["faults"]))
+        if has_task and not said.results:
+            raise InstallError(_no_results(said.faults))
         return found
     try:
         async with Board.connect(url, key, wait=LINK_S, client_name="k230 install") as board:
@@ -249,7 +278,7 @@ async def _finish(
             if has_task:
                 found |= await _first_result(board)
     except K230Error as error:
-        if isinstance(error, InstallError) or package is not None or not said["results"]:
+        if isinstance(error, InstallError) or package is not None or not said.results:
             raise
         found["unreachable"] = f"{url}: {error}"
     return found
@@ -273,12 +302,9 @@ async def _push(board: Board, package: PackageFiles) -> dict[str, Any]:
 
 
 async def _first_result(board: Board) -> dict[str, Any]:
-    async def first() -> Any:
-        async for result in board.results():
-            return result
-
+    results = board.results()
     try:
-        result = await asyncio.wait_for(first(), START_S)
+        result = await asyncio.wait_for(results.__anext__(), START_S)
     except asyncio.TimeoutError:
         status = await board.status()
         raise InstallError(_no_results([str(p) for p in status.get("problems", [])])) from None

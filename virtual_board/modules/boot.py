@@ -73,5 +73,5 @@ except KeyboardInterrupt:  # too late for the scripts
 if _wiring["console"]:
     import _repl
 
-    print("\x1erepl")
+    sys.stdout.write("\x1erepl\x1e")
     _repl.run(_scope, _wiring["raw"])
