@@ -15,7 +15,7 @@ def check(
     kmodel: Kmodel,
     labels: list[str] | None,
     characters: int | None = None,
-    blank: str = "last",
+    blank: str | None = None,
 ) -> None:
     """Raise PackageError where kmodel cannot serve the package's task.
 
@@ -183,7 +183,7 @@ class _Fit:
         if len(shape) != 4 or shape[:3] != (1, height, width):
             raise self.error(words, _list(self.kmodel.outputs))
 
-    def check_recogniser(self, characters: int | None, blank: str) -> None:
+    def check_recogniser(self, characters: int | None, blank: str | None) -> None:
         words = "one float32 output 1xstepsxcharacters"
         shape = self.floats(1, words)[0].shape
         if len(shape) != 3 or shape[0] != 1 or shape[2] < 2:
@@ -192,16 +192,15 @@ class _Fit:
             raise PackageError(
                 self.package.config_path + ": the dictionary is missing: dict.txt beside it"
             )
-        # With the blank first, PaddleOCR may add a space as last character.
+        # With the blank first, PaddleOCR may add a space as last character; one that was not said
+        # to be last may be that too.
         extras = (1,) if blank == "last" else (1, 2)
         if shape[2] - characters not in extras:
             raise PackageError(
                 self.package.config_path
                 + ": dictionary: expected "
                 + " or ".join([str(shape[2] - extra) for extra in extras])
-                + " characters (blank: "
-                + blank
-                + "), found "
+                + (" characters (blank: " + blank + "), found " if blank else " characters, found ")
                 + str(characters)
             )
 

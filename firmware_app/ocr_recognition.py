@@ -12,8 +12,7 @@ class OcrRecognition(SingleModelTask):
 
     def __init__(self, settings, packages, models) -> None:
         super().__init__(settings, packages, models)
-        # Where the blank is the last class, none of the characters has its number.
-        self._first = settings["blank"] == "first"
+        self._blank = settings["blank"]
 
     def pads(self, width: int, height: int):
         """Return the letterbox, the picture at the top left."""
@@ -30,8 +29,11 @@ class OcrRecognition(SingleModelTask):
         characters = self.package.characters
         # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
         # the blank is the class behind all characters (the platform).
-        shift = 1 if self._first else 0
-        blank = 0 if self._first else len(characters)
+        first = self._blank == "first"
+        if self._blank is None:
+            first = table.shape[1] == len(characters) + 2
+        shift = 1 if first else 0
+        blank = 0 if first else len(characters)
         text = []
         total = 0.0
         before = -1

@@ -158,9 +158,9 @@ FIELDS = (
     Field(
         "blank",
         "choice",
-        "last",
+        None,
         "Where the recogniser's blank is: last as the platform has it; first also adds a space "
-        + "as last character (PaddleOCR).",
+        + "as last character (PaddleOCR); null: last, unless the dictionary fits only the other.",
         choices=("last", "first"),
         tasks=_READS,
     ),

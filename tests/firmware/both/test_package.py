@@ -306,6 +306,7 @@ def test_outputs_fit_their_task() -> None:
     reader = _with(classes, model_type="OCR_RLNet")
     assert _fits(reader, [tensor(FLOAT32, 1, 16, 11)], characters=10) == ""
     assert _fits(reader, [tensor(FLOAT32, 1, 16, 12)], characters=10, blank="first") == ""
+    assert _fits(reader, [tensor(FLOAT32, 1, 16, 12)], characters=10) == ""
     embedding = _with(classes, model_type="metric_learning", categories=...)
     assert _fits(embedding, [tensor(FLOAT32, 1, 256)]) == ""
 
@@ -330,6 +331,9 @@ def test_outputs_that_do_not_fit_are_refused() -> None:
     )
     reader = _with(classes, model_type="OCR_RLNet")
     assert _fits(reader, [tensor(FLOAT32, 1, 16, 11)], characters=11) == (
+        config + "dictionary: expected 10 or 9 characters, found 11"
+    )
+    assert _fits(reader, [tensor(FLOAT32, 1, 16, 11)], characters=11, blank="last") == (
         config + "dictionary: expected 10 characters (blank: last), found 11"
     )
     assert "dictionary is missing" in _fits(reader, [tensor(FLOAT32, 1, 16, 11)])
