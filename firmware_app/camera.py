@@ -14,8 +14,7 @@ CHANNEL = 2  # the vendor's channel for AI frames
 PREVIEW = 1
 _MAX_FAILURES = 3  # failed snapshots in a row before the sensor is set up anew
 _PREVIEW_MS = 200
-_HAND_OVER = 5  # looks at whether the thread waits for the camera
-_LOOK_US = 100
+_HAND_OVER_US = 120  # for some hundred bytecodes, from the lock to the driver's wait
 
 
 class CameraError(OSError):
@@ -45,7 +44,6 @@ class Camera:
         self.seq = 0
         self.problem = ""  # why there are no frames, or empty
         self.failures = 0
-        self._asking = False  # the thread waits in snapshot()
         self.least_us = 0  # what snapshot() takes where it need not wait
         # The loop's own.
         self.skipped = 0  # frames that the sensor made and nobody took, estimated
@@ -96,11 +94,9 @@ class Camera:
             if not self._running:
                 break
             start = time.ticks_us()
-            self._asking = True
             try:
                 self.frame = self._sensor.snapshot(chn=CHANNEL, timeout=timeout)
             except (RuntimeError, OSError) as error:
-                self._asking = False
                 self.frame = None
                 self.problem = "camera: no frame: %s" % error
                 self.failures += 1
@@ -109,7 +105,6 @@ class Camera:
                     self._go.release()  # the loop has nothing in hand: try again
                 continue
             now = time.ticks_us()
-            self._asking = False
             waited = time.ticks_diff(now, start)
             if not 0 < self.least_us < waited:
                 self.least_us = waited
@@ -153,14 +148,12 @@ class Camera:
         self._go.release()
 
     def hand_over(self) -> None:
-        """Return when the thread waits for the camera: in an inference it would not get so far."""
-        for _ in range(_HAND_OVER):
-            if self.ready:
-                return
-            asking = self._asking
-            time.sleep_us(_LOOK_US)  # the thread needs the interpreter to get into the driver
-            if asking:
-                return
+        """Let the thread have the interpreter until it waits for the camera.
+
+        An inference holds the interpreter: whoever is not in the driver by then gets there after it.
+        """
+        if not self.ready:
+            time.sleep_us(_HAND_OVER_US)
 
     def renew(self) -> None:
         """Give the frame that is ready back unused: a newer one is there."""

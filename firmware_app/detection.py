@@ -38,19 +38,31 @@ class Detection(SingleModelTask):
     def _vendors_yolo(self) -> bool:
         return self._head == "YOLOv8" and self.settings["vendor_compatible"]
 
-    def _rows(self, outputs: list, frame) -> list:
+    def plan(self, width: int, height: int, use_region: bool):
+        """Return how pictures of this size are scaled and decoded; NpuError where they can't be."""
+        plan = super().plan(width, height, use_region)
+        settings = self.settings
+        if settings["vendor_compatible"]:
+            agnostic = False  # the vendor's scripts read nms_option and never pass it on
+        elif settings["nms"] is None:
+            agnostic = self.package.nms_agnostic
+        else:
+            agnostic = settings["nms"] == "class_agnostic"
+        # Looked up once, not at every frame.
+        plan.limits = (
+            self.threshold("confidence_threshold"),
+            self.threshold("nms_threshold"),
+            agnostic,
+        )
+        return plan
+
+    def _rows(self, outputs: list, plan) -> list:
         settings = self.settings
         package = self.package
         size = package.img_size
         classes = len(self.labels)
-        confidence = self.threshold("confidence_threshold")
-        overlap = self.threshold("nms_threshold")
-        if settings["vendor_compatible"]:
-            agnostic = False  # the vendor's scripts read nms_option and never pass it on
-        elif settings["nms"] is None:
-            agnostic = package.nms_agnostic
-        else:
-            agnostic = settings["nms"] == "class_agnostic"
+        frame = plan.region[2:]
+        confidence, overlap, agnostic = plan.limits
         if self._head == "AnchorBaseDet":
             return decoders.anchor_base(
                 outputs, size, frame, classes, confidence, overlap, package.anchors, agnostic
@@ -92,14 +104,14 @@ class Detection(SingleModelTask):
     def _boxes(self, outputs: list, plan) -> list:
         dx, dy, width, height = plan.region
         settings = self.settings
-        smallest = settings["min_size"]
+        smallest = max(1, settings["min_size"])
         boxes = []
-        for label, score, x1, y1, x2, y2 in self._rows(outputs, (width, height)):
-            x1 = max(0, int(x1))
-            y1 = max(0, int(y1))
-            w = min(width, int(x2)) - x1
-            h = min(height, int(y2)) - y1
-            if w < 1 or h < 1 or min(w, h) < smallest:
+        for label, score, x1, y1, x2, y2 in self._rows(outputs, plan):
+            x1 = int(x1) if x1 > 0 else 0
+            y1 = int(y1) if y1 > 0 else 0
+            w = (int(x2) if x2 < width else width) - x1
+            h = (int(y2) if y2 < height else height) - y1
+            if w < smallest or h < smallest:
                 continue
             boxes.append((x1 + dx, y1 + dy, w, h, int(score * 1000 + 0.5), int(label)))
         if not settings["vendor_compatible"]:

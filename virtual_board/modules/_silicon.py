@@ -64,8 +64,6 @@ def held():
 
 def _call_waiting(op: str, args=(), blobs=()):
     """Run op with the interpreter free meanwhile (camera waits); one thread at a time."""
-    with _lock:
-        pass  # a thread needs the interpreter to make the call, too
     with _camera_lock:
         answer = _exchange(_channels[1], op, args, blobs)
     with _lock:

@@ -9,11 +9,14 @@ import _clock
 import _gc
 import _select
 import _silicon
+import aicube
+import aidemo
 import card
 import image
 import machine
 import nncase_runtime
 import time
+from media.sensor import Sensor
 
 _SPECIAL = (
     "add sub mul truediv floordiv pow radd rsub rmul rtruediv and or xor rand ror rxor neg pos abs "
@@ -32,6 +35,9 @@ def start(numbers: dict) -> None:
     time.ticks_cpu = _clock.ticks_us
     _memory(numbers)
     _nncase(numbers, call_us)
+    _functions(aicube, call_us)
+    _functions(aidemo, call_us)
+    _methods(Sensor, "snapshot", call_us)
     _display(numbers, call_us)
     _files(numbers)
     _methods(machine.UART, "any read readinto readline write", call_us)
@@ -60,13 +66,29 @@ def _memory(numbers) -> None:
     us_byte = numbers["gc.ms_mb"] * 1000 / (1 << 20)
     allocated = _gc.mem_alloc
     standins = allocated()  # the stand-ins lie in this heap too, not in the board's
+    models = {}  # so do the arrays that hold kmodels
+    load = nncase_runtime.kpu.load_kmodel
+    forget = nncase_runtime.kpu.__del__
+
+    def loading(self, source) -> None:
+        load(self, source)
+        if hasattr(source, "tobytes"):
+            models[id(self)] = len(source)
+
+    def forgetting(self) -> None:
+        models.pop(id(self), None)
+        forget(self)
+
+    nncase_runtime.kpu.load_kmodel = loading
+    nncase_runtime.kpu.__del__ = forgetting
     collect = _gc.collect
 
     def collecting() -> None:
         # What is in use now: following the pointers takes the time.
         collect()
         if _clock.mine():
-            _clock.took(least_us + us_byte * max(0, allocated() - standins))
+            used = allocated() - standins - sum(models.values())
+            _clock.took(least_us + us_byte * max(0, used))
 
     def threshold(size=None):
         # Arrays and tensors lie outside the board's heap, here they fill it: what collects by

@@ -13,6 +13,7 @@ from virtual_board.silicon.kpu import Model
 from virtual_board.silicon.profile import DEFAULT_MODES, Profile, SensorTime
 from virtual_board.silicon.server import current
 
+EARLY_S = 0.0004  # the interpreter waits for the rest itself, awake (modules/_clock.py)
 LATE_S = 0.002  # beyond what sleeping is off by
 
 
@@ -122,8 +123,9 @@ class BoardClock(Clock):
         current.took_us = (current.took_us or 0) + round(ms * 1000)
         yield
         now = time.monotonic()
-        if now < asked + ms / 1000:
-            time.sleep(asked + ms / 1000 - now)
+        left = asked + ms / 1000 - EARLY_S - now
+        if left > 0:
+            time.sleep(left)
         elif now - began > ms / 1000 + LATE_S and name not in self._said:
             self._said.add(name)
             self._on_late(
