@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import time
 from typing import Any
 
 import click
 
 from host_client.cli import output
-from host_client.cli.options import board_options, connect, run_async
+from host_client.cli.options import board_options, connect, key_values, run_async
 from host_client.exceptions import K230Error
 
 
@@ -116,12 +115,7 @@ def set_(
     *, url: str, key: str | None, wait: float, as_json: bool, settings: tuple[str, ...], save: bool
 ) -> None:
     """Change settings of the running task of the board at URL."""
-    values = {}
-    for setting in settings:
-        name, sign, text = setting.partition("=")
-        if not sign or not name:
-            raise click.BadParameter(f"{setting!r}: expected KEY=VALUE")
-        values[name] = _value(text)
+    values = key_values(settings)
     run_async(_set(url=url, key=key, wait=wait, as_json=as_json, values=values, save=save))
 
 
@@ -134,13 +128,6 @@ async def _set(
         output.print_json(answer)
     else:
         output.print_map("settings", answer)
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 @click.command()

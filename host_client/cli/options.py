@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -39,6 +40,20 @@ def board_options(function: F) -> F:
         help="The board's key (default: K230_KEY, then ~/.config/k230/keys).",
     )(function)
     return click.argument("url")(function)
+
+
+def key_values(settings: Iterable[str]) -> dict[str, Any]:
+    """Return the values of KEY=VALUE texts: JSON where they are, else text."""
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign or not name:
+            raise click.BadParameter(f"{setting!r}: expected KEY=VALUE")
+        try:
+            values[name] = json.loads(text)
+        except ValueError:
+            values[name] = text
+    return values
 
 
 def connect(url: str, key: str | None, wait: float) -> Board:

@@ -80,8 +80,9 @@ _frames_option = click.option(
 def run(
     *,
     sdcard: Path | None,
-    package: Path | None,
+    packages: tuple[Path, ...],
     task: str | None,
+    task_settings: tuple[str, ...],
     camera: str,
     tcp: str,
     uart: Path | None,
@@ -99,7 +100,7 @@ def run(
     What the firmware prints goes to stdout. The key is kept in ~/.config/k230/keys
     while the board runs: `k230 watch URL` needs no --key.
     """
-    with card_of(sdcard, package, task=task, uart=uart is not None) as card:
+    with card_of(sdcard, packages, task_settings, task=task, uart=uart is not None) as card:
         options = {
             "sdcard": card,
             "camera": camera,
@@ -155,8 +156,9 @@ def infer(
     *,
     images: tuple[str, ...],
     sdcard: Path | None,
-    package: Path | None,
+    packages: tuple[Path, ...],
     task: str | None,
+    task_settings: tuple[str, ...],
     link: str,
     micropython: str | None,
     as_json: bool,
@@ -171,7 +173,13 @@ def infer(
         settings["uart.baudrate"] = _SERIAL_BAUDRATE
     with (
         card_of(
-            sdcard, package, task=task, camera_enabled=False, uart=serial, settings=settings
+            sdcard,
+            packages,
+            task_settings,
+            task=task,
+            camera_enabled=False,
+            uart=serial,
+            settings=settings,
         ) as card,
         tempfile.TemporaryDirectory(prefix="k230-sim-") as folder,
     ):

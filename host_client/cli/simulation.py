@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from host_client.cli.options import key_values
 from host_client.cli.output import note
 from host_client.exceptions import K230Error, KeyFormatError, PackageError, SimulationError
 from host_client.keys import ENVIRONMENT, KeyStore, parse_key
@@ -31,20 +32,30 @@ def micropython_option(function: F) -> F:
 
 
 def package_options(function: F) -> F:
-    """Add --package and --task."""
+    """Add --package, --task and --set."""
+    function = click.option(
+        "--set",
+        "task_settings",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="A setting of the task, e.g. confidence_threshold=0.6; may be given again.",
+    )(function)
     function = click.option("--task", help="What the package does (default: what its files say).")(
         function
     )
     return click.option(
         "--package",
+        "packages",
+        multiple=True,
         type=click.Path(path_type=Path),
         metavar="FOLDER|ZIP",
-        help="A deployment package; a card is made around it.",
+        help="A deployment package; a card is made around it. Two for OCR (text detection and "
+        "recognition) or for identities (a detector and metric learning).",
     )(function)
 
 
-def fill_card(package: Path, folder: Path, **settings: Any) -> None:
-    """Make a card around a package; raises PackageError."""
+def fill_card(package: Path | Sequence[Path], folder: Path, **settings: Any) -> None:
+    """Make a card around a package, or two that make one task; raises PackageError."""
     from virtual_board.card import CardError, make_card  # noqa: PLC0415 - numpy takes its time
 
     try:
@@ -54,16 +65,20 @@ def fill_card(package: Path, folder: Path, **settings: Any) -> None:
 
 
 @contextlib.contextmanager
-def card_of(sdcard: Path | None, package: Path | None, **settings: Any) -> Iterator[Path]:
+def card_of(
+    sdcard: Path | None, packages: Sequence[Path], task_settings: Sequence[str], **settings: Any
+) -> Iterator[Path]:
     """Yield a folder to be used as card: the user's own, or one that is thrown away."""
-    if (sdcard is None) == (package is None):
+    if (sdcard is None) == (not packages):
         raise click.UsageError("give either --sdcard or --package")
     if sdcard is not None:
+        if task_settings or settings.get("task"):
+            raise click.UsageError("--task and --set go with --package: a card has its own YAML")
         yield sdcard
         return
-    assert package is not None
     with tempfile.TemporaryDirectory(prefix="k230-card-") as folder:
-        fill_card(package, Path(folder), **settings)
+        values = key_values(task_settings)
+        fill_card(packages, Path(folder), task_settings=values, **settings)
         yield Path(folder)
 
 

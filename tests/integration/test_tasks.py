@@ -178,7 +178,7 @@ def test_camera_and_picture_give_the_same_result(tmp_path: Path) -> None:
 def test_pictures_on_the_card(board: Tour) -> None:
     for path in pictures("shapes_cls")[:3]:
         board.switch("shapes_cls")
-        on_card = board.board.infer_on_card(f"/sdcard/pictures/{path.name}")
+        on_card: Any = board.board.infer_on_card(f"/sdcard/pictures/{path.name}")
         assert on_card.image == f"/sdcard/pictures/{path.name}"
         assert on_card.label == expected("shapes_cls")[path.name]["label"]
         # The board has five or six bits of each colour: nearly the same.
@@ -343,7 +343,7 @@ def test_the_cameras_region_is_looked_at_alone(tmp_path: Path) -> None:
         assert found_boxes(whole, truths) == 3
         with board.set(region=region):
             stream = board.board.results()
-            seen = [next(stream) for _ in range(3)][-1]
+            seen: Any = [next(stream) for _ in range(3)][-1]
         assert found_boxes(seen, [star]) == 1
         for box in seen.boxes:
             assert 224 <= box.x <= box.x + box.w <= 320

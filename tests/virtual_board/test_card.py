@@ -137,3 +137,38 @@ def test_a_setting_the_service_would_refuse(tmp_path: Path) -> None:
     fill(tmp_path / "pots")
     with pytest.raises(CardError, match=r"results\.queue"):
         make_card(tmp_path / "pots", tmp_path / "card", settings={"results.queue": 0})
+
+
+def test_two_packages_make_one_task(tmp_path: Path) -> None:
+    for pair in (("text_det", "text_rec"), ("text_rec", "text_det")):
+        card = tmp_path / pair[0]
+        make_card([PACKAGES / name for name in pair], card, task_settings={"max_results": 3})
+        text = (card / "configs" / "tasks" / "ocr.yaml").read_text(encoding="utf-8")
+        values = firmware_settings.read_task(text, "ocr.yaml").values
+        assert values["detection_package"] == "/sdcard/packages/text_det"
+        assert values["recognition_package"] == "/sdcard/packages/text_rec"
+        assert values["max_results"] == 3
+    card = tmp_path / "identities"
+    make_card([PACKAGES / "shapes_det", PACKAGES / "glyphs_ml"], card)
+    text = (card / "configs" / "tasks" / "metric_learning.yaml").read_text(encoding="utf-8")
+    values = firmware_settings.read_task(text, "metric_learning.yaml").values
+    assert values["detection_package"] == "/sdcard/packages/shapes_det"
+    assert values["package"] == "/sdcard/packages/glyphs_ml"
+
+
+def test_packages_that_make_no_task_together(tmp_path: Path) -> None:
+    for names, task in (
+        (["text_rec", "shapes_cls"], None),
+        (["text_rec", "text_rec"], None),
+        (["text_det", "text_rec"], "detection"),
+    ):
+        with pytest.raises(CardError, match=r"one that finds text and one that reads it .*, found"):
+            make_card([PACKAGES / name for name in names], tmp_path / "card", task=task)
+    with pytest.raises(CardError, match="one package or two, found 3"):
+        make_card([PACKAGES / "text_det"] * 3, tmp_path / "card")
+    with pytest.raises(CardError, match=r"ocr\.yaml line .*: colour: unknown setting"):
+        make_card(
+            [PACKAGES / "text_det", PACKAGES / "text_rec"],
+            tmp_path / "card",
+            task_settings={"colour": "red"},
+        )
