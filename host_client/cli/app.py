@@ -17,11 +17,14 @@ from host_client.cli.boards import infer, set_, status, switch, tasks, watch
 from host_client.cli.card import config, packages, push, restart
 from host_client.cli.demo import demo
 from host_client.cli.discover import discover
+from host_client.cli.doctor import doctor
 from host_client.cli.gallery import enroll, gallery, recognize
 from host_client.cli.install import install, uninstall
 from host_client.cli.keys import key
+from host_client.cli.logs import logs
 from host_client.cli.options import Terminated
 from host_client.cli.sim import sim
+from host_client.cli.verify import verify
 from host_client.exceptions import K230Error
 
 USAGE_EXIT_CODE = 2
@@ -69,9 +72,13 @@ for _verb in (
     key,
     install,
     uninstall,
+    verify,
+    doctor,
+    logs,
     sim,
 ):
     cli.add_command(_verb)
+cli.add_command(restart, "reboot")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,55 @@
+"""`k230 doctor`: names the trouble of a link, a board, a card or a package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from host_client import doctor as looks
+from host_client.cli import output
+from host_client.cli.options import json_option, run_async
+from host_client.installer.target import InstallError
+
+TROUBLE_EXIT_CODE = 11
+_MARKS = {"ok": "✓", "warning": "!", "trouble": "✗", "unknown": "?"}
+
+
+@click.command()
+@click.argument("where", required=False, metavar="[URL|TTY]")
+@click.option("--key", metavar="HEX|@FILE", help="The board's key.")
+@click.option(
+    "--card", type=click.Path(path_type=Path), metavar="FOLDER", help="An SD card, mounted here."
+)
+@click.option(
+    "--package", type=click.Path(path_type=Path), metavar="FOLDER|ZIP", help="A deployment package."
+)
+@json_option
+def doctor(
+    where: str | None, key: str | None, card: Path | None, package: Path | None, as_json: bool
+) -> int:
+    """Look at a board (URL, or TTY of its USB console), a card or a package.
+
+    Over the console the service is interrupted and the board restarted. The exit code is
+    11 where there is trouble.
+    """
+    if where is None and card is None and package is None:
+        raise click.UsageError("give a URL, a TTY, --card or --package")
+    found: list[looks.Finding] = []
+    if where is not None and "://" in where:
+        found += run_async(looks.look_at_url(where, key))
+    elif where is not None:
+        try:
+            found += looks.look_at_port(where)
+        except InstallError as error:
+            found.append(looks.Finding("console", "trouble", str(error)))
+    if card is not None:
+        found += looks.look_at_card(card)
+    if package is not None:
+        found += looks.look_at_package(package)
+    for row in found:
+        if as_json:
+            output.print_json(row._asdict())
+        else:
+            output.print_line(f"{_MARKS[row.state]} {row.what}: {row.text}")
+    return TROUBLE_EXIT_CODE if any(row.state == "trouble" for row in found) else 0
