@@ -11,7 +11,6 @@ from firmware_app.settings import SettingsError
 
 MAX_QUEUED = 16  # commands that wait for their turn, over all sessions
 MAX_LONG = 4  # commands under way that wait for frames or files
-_IDLE_MS = 2
 _FAILED = object()  # a command that was answered already
 
 
@@ -21,6 +20,7 @@ class CommandQueue:
     def __init__(self, service) -> None:
         self._service = service
         self._waiting: list = []  # (session, request id, command, arguments)
+        self._arrived = asyncio.Event()
         self._long = 0
 
     def add(self, session, request: int, command: str, arguments: dict) -> None:
@@ -33,6 +33,7 @@ class CommandQueue:
             session.fail(request, "busy", "%d commands are waiting: try again" % MAX_QUEUED)
         else:
             self._waiting.append((session, request, command, arguments))
+            self._arrived.set()
 
     def forget(self, session) -> None:
         """Drop what a session that ended still has waiting."""
@@ -42,7 +43,8 @@ class CommandQueue:
         """Execute commands for ever, one between two frames."""
         while True:
             if not self._waiting:
-                await asyncio.sleep_ms(_IDLE_MS)
+                self._arrived.clear()
+                await self._arrived.wait()
                 continue
             session, request, command, arguments = self._waiting.pop(0)
             outcome = self._guarded(

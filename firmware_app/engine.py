@@ -46,6 +46,11 @@ class Engine:
         self._publish_us = 0  # of the last result
         self._waiting = None  # ticks from which on there has been nothing to do
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is nothing to infer now."""
+        return self._waiting is not None or self.camera is None or self.task is None
+
     def statistics(self, period_us: int) -> dict:
         """Return where the time of the period went, and begin a new one."""
         self.stages.gc = self.collector.spent_us

@@ -24,12 +24,8 @@ class Hmac:
 
     def digest(self, *parts: bytes) -> bytes:
         """Return the 32-byte digest of the parts put together."""
-        inner = hashlib.sha256(self._inner)
-        for part in parts:
-            inner.update(part)
-        outer = hashlib.sha256(self._outer)
-        outer.update(inner.digest())
-        return outer.digest()
+        inner = hashlib.sha256(self._inner + b"".join(parts)).digest()
+        return hashlib.sha256(self._outer + inner).digest()
 
 
 def same(a: bytes, b: bytes) -> bool:
@@ -77,7 +73,7 @@ class Sealer:
         """Return payload sealed; call it in the order in which the frames are sent."""
         self._counter += 1
         counter = self._counter.to_bytes(8, "little")
-        tag = self._hmac.digest(counter, payload)[:TAG_SIZE]
+        tag = self._hmac.digest(counter + payload)[:TAG_SIZE]
         return _MARK + counter[:2] + payload + tag
 
 

@@ -24,6 +24,7 @@ from firmware_app.transfers import Transfers
 from firmware_app.upkeep import Upkeep
 from firmware_app.version import VERSION
 
+_FULL_MS = 15  # and while frames pump
 _LINK_MS = 2  # between looks at the links while nothing happens
 _LEVELS = {"debug": log.DEBUG, "info": log.INFO, "warning": log.WARNING, "error": log.ERROR}
 
@@ -232,7 +233,11 @@ class Service:
         while True:
             # Frames pump too, with each result: once is enough.
             busy = self.clock.ms() - self._pumped_ms >= _LINK_MS and self.pump()
-            await asyncio.sleep_ms(0 if busy else _LINK_MS)
+            if busy:
+                await asyncio.sleep_ms(0)
+            else:
+                # Between frames that leave no time this task would only cost some.
+                await asyncio.sleep_ms(_LINK_MS if self.engine.waiting else _FULL_MS)
 
     async def serve_statistics(self) -> None:
         """Publish statistics in their period."""

@@ -149,9 +149,19 @@ def frame(payload: bytes) -> bytes:
 
 def stuff(data: bytes) -> bytes:
     """Consistent overhead byte stuffing: return data without any zero byte, no delimiter."""
+    size = len(data)
+    if size < 254:  # no block can be a full one: each zero becomes the way to the next
+        out = bytearray(b"\1" + data)
+        at = 0
+        zero = data.find(b"\0")
+        while zero >= 0:
+            out[at] = zero + 1 - at
+            at = zero + 1
+            zero = data.find(b"\0", at)
+        out[at] = size + 1 - at
+        return bytes(out)
     out = bytearray()
     start = 0
-    size = len(data)
     while True:
         zero = data.find(b"\0", start)
         stop = size if zero < 0 else zero
