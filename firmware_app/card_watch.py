@@ -39,7 +39,10 @@ class CardWatch:
 
     async def run(self) -> None:
         """Look for ever."""
-        self._seen[SERVICE_YAML] = self._seen.get(SERVICE_YAML) or _digest(SERVICE_YAML)
+        # Also of a task that was not started: in safe mode only an edit is a reason to try it again.
+        for path in (SERVICE_YAML, task_path(self._service.configuration.task or "")):
+            if path not in self._seen:
+                self._seen[path] = _digest(path)
         while True:
             period_s = self._service.settings["switch"]["watch_s"]
             await asyncio.sleep(period_s or _OFF_S)

@@ -55,12 +55,9 @@ def _tasks(service, session, arguments: dict):
 
 
 def _put(service, session, arguments: dict):
-    if arguments.get("kind") == "file":
-        transfer = package_commands.put_file(service, session, arguments)
-    else:
-        transfer = service.transfers.begin(
-            session, arguments.get("kind"), arguments.get("size"), arguments.get("sha256")
-        )
+    transfer = service.transfers.begin(
+        session, arguments.get("kind"), arguments.get("size"), arguments.get("sha256")
+    )
     return {"transfer": transfer.number, "offset": transfer.offset, "window": transfers.WINDOW}
 
 

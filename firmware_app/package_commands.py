@@ -9,6 +9,7 @@ from firmware_app.deploy_fields import PackageError
 from firmware_app.errors import CommandError
 from firmware_app.schema import is_name
 from firmware_app.task_fields import TASKS
+from firmware_app.transfers import WINDOW
 
 _RESTART_MS = 500  # for the answer to be on its way
 _DICTIONARIES = "/sdcard/dictionaries"
@@ -32,7 +33,9 @@ def _push(service, session, arguments: dict) -> dict:
         if transfer.session is not session and (there is None or not there.same(push)):
             raise CommandError("busy", "another client is pushing files")
         _end(service, transfer)
-    return {"have": uploads.begin(push).have()}
+    uploads.begin(push)
+    transfer = put_files(service, session)
+    return {"transfer": transfer.number, "offset": transfer.offset, "window": WINDOW}
 
 
 def _end(service, transfer) -> None:
@@ -47,20 +50,16 @@ def _not_installing(service) -> None:
         raise CommandError("busy", "what was pushed is being installed")
 
 
-def put_file(service, session, arguments: dict):
-    """Return the transfer that takes a file of the push from where it is."""
+def put_files(service, session):
+    """Return the transfer that takes the files of the push from where they are."""
     _not_installing(service)
     push = _waiting()
-    name, size, _ = push.row(text(arguments, "name"))
     for transfer in service.transfers.of_kind("file"):
         if transfer.session is not session:
             raise CommandError("busy", "another client is pushing files")
         _end(service, transfer)
-    push.have()
     try:
-        transfer = uploads.FileTransfer(
-            session, service.transfers.next_number(), uploads.FOLDER + "/" + name, size
-        )
+        transfer = uploads.FileTransfer(session, service.transfers.next_number(), push)
     except OSError as error:
         raise CommandError("failed", "the card can't be written: %s" % error)
     service.transfers.add(transfer)

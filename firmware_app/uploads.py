@@ -29,37 +29,72 @@ _SLICE = 65536
 
 
 class FileTransfer:
-    """One file of the push on its way; has what Transfers wants of a transfer."""
+    """The files of the push on their way, one behind the other; has what Transfers wants of a transfer."""
 
     kind = "file"
 
-    def __init__(self, session, number: int, path: str, size: int) -> None:
+    def __init__(self, session, number: int, push) -> None:
         self.session = session
         self.number = number
-        self.path = path
-        self.size = size
-        self.offset = os.stat(path)[6] if files.exists(path) else 0
+        self.rows = push.rows
+        self.size = sum([row[1] for row in push.rows])
+        self.offset = 0
+        self._row = 0  # of the file that is being written
+        self._at = 0  # in that file
         self._unsafe = 0
-        self._file = open(path, "ab")
+        self._file = None
+        have = push.have()
+        while self._row < len(have) and have[self._row] == self.rows[self._row][1]:
+            self.offset += have[self._row]
+            self._row += 1
+        if self._row < len(have):
+            self._at = max(0, have[self._row])
+            self.offset += self._at
+            for row in self.rows[self._row + 1 :]:
+                # Of what comes behind nothing counts: it is sent again.
+                files.remove(FOLDER + "/" + row[0])
+            while self._row < len(self.rows) and not self.rows[self._row][1]:
+                self._make_empty()
+                self._row += 1
 
     def add(self, offset: int, data: bytes) -> None:
         """Write data if it is what comes next; OSError where the card can't be written."""
-        if offset != self.offset or offset + len(data) > self.size or self._file is None:
+        if offset != self.offset or offset + len(data) > self.size:
             return
-        self._file.write(data)
-        self.offset += len(data)
-        self._unsafe += len(data)
-        if self.offset == self.size:
-            self.close()
-        elif self._unsafe >= _FLUSH:
-            self._file.flush()
-            self._unsafe = 0
+        at = 0
+        while at < len(data):
+            name, size, _ = self.rows[self._row]
+            if self._file is None:
+                self._file = open(FOLDER + "/" + name, "ab")
+            count = min(len(data) - at, size - self._at)
+            self._file.write(data[at : at + count] if count < len(data) else data)
+            at += count
+            self._at += count
+            self.offset += count
+            self._unsafe += count
+            if self._at == size:
+                self.close()
+                self._next()
+            elif self._unsafe >= _FLUSH:
+                self._file.flush()
+                self._unsafe = 0
+
+    def _next(self) -> None:
+        self._row += 1
+        self._at = 0
+        while self._row < len(self.rows) and not self.rows[self._row][1]:
+            self._make_empty()
+            self._row += 1
+
+    def _make_empty(self) -> None:
+        open(FOLDER + "/" + self.rows[self._row][0], "wb").close()
 
     def close(self) -> None:
         """Let everything that came be on the card."""
         if self._file is not None:
             file = self._file
             self._file = None
+            self._unsafe = 0
             file.close()
 
 
@@ -76,22 +111,15 @@ class Push:
         """Return whether the other one is of the same files."""
         return (self.kind, self.name, self.rows) == (other.kind, other.name, other.rows)
 
-    def row(self, name: str) -> list:
-        """Return the row of a file; CommandError where the push has none of this name."""
-        for row in self.rows:
-            if row[0] == name:
-                return row
-        raise CommandError("not_found", "name: the push has no file %s" % name[:64])
-
     def have(self) -> list:
-        """Return how many bytes of each file are on the card."""
+        """Return how many bytes of each file are on the card, -1 where it is not there."""
         found: list = []
         for name, size, _ in self.rows:
             path = FOLDER + "/" + name
-            there = os.stat(path)[6] if files.exists(path) else 0
+            there = os.stat(path)[6] if files.exists(path) else -1
             if there > size:
                 os.remove(path)
-                there = 0
+                there = -1
             found.append(there)
         return found
 
@@ -127,10 +155,6 @@ def begin(push: Push) -> Push:
         if there is None:
             files.make_folders(FOLDER)
             push.keep()
-        for file_name, size, _ in push.rows:
-            path = FOLDER + "/" + file_name
-            if not size and not files.exists(path):
-                open(path, "wb").close()
     except OSError as error:
         raise CommandError("failed", "the card can't be written: %s" % error)
     return push
@@ -161,7 +185,8 @@ async def verify(push: Push, pause) -> None:
         name, size, digest = push.rows[i]
         if have[i] != size:
             raise CommandError(
-                "bad_argument", "%s: expected %d bytes, found %d so far" % (name, size, have[i])
+                "bad_argument",
+                "%s: expected %d bytes, found %d so far" % (name, size, max(0, have[i])),
             )
         found = hashlib.sha256()
         try:
@@ -230,7 +255,7 @@ def checked(kind, name, rows) -> Push:
 
 
 def _check_room(push: Push, have: list) -> None:
-    needed = _SPARE - sum(have)
+    needed = _SPARE - sum([max(0, each) for each in have])
     for row in push.rows:
         needed += row[1] + _CLUSTER
     try:

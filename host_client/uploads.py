@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import bisect
 import hashlib
+import itertools
 import time
 from collections.abc import Sequence
 from os import PathLike
@@ -12,13 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from host_client.answers import expect, transfer_place
 from host_client.calls import Progress
-from host_client.exceptions import (
-    CommandFailed,
-    LinkLost,
-    PackageError,
-    ProtocolError,
-    RequestTimeout,
-)
+from host_client.exceptions import CommandFailed, LinkLost, PackageError, RequestTimeout
 from host_client.link import Link
 
 if TYPE_CHECKING:
@@ -149,32 +145,26 @@ class _State:
 
 
 async def _send(link: Link, begin: dict[str, Any], files: Files, state: _State) -> None:
-    answer = expect(await link.request("push", begin, PUSH_TIMEOUT), dict, "push")
-    have = answer.get("have")
-    if not isinstance(have, list) or len(have) != len(files):
-        raise ProtocolError("push: the answer does not say what the board has of each file")
-    before = 0
-    for (file, data), there in zip(files, have, strict=True):
-        state.moved(before + int(there), file)
-        if there < len(data):
-            place = await link.request("put", {"kind": "file", "name": file}, PUSH_TIMEOUT)
-            number, offset, window = transfer_place(place)
-            base = before
+    """Send what the board has not: the files, one behind the other."""
+    place = await link.request("push", begin, PUSH_TIMEOUT)
+    number, offset, window = transfer_place(place)
+    ends = list(itertools.accumulate(len(data) for _, data in files))
 
-            def moved(done: int, _all: int, _what: str, file: str = file, base: int = base) -> None:
-                state.moved(base + done, file)
+    def moved(done: int, _all: int = 0, _what: str = "") -> None:
+        state.moved(done, files[min(bisect.bisect_right(ends, done), len(files) - 1)][0])
 
-            sending = asyncio.ensure_future(link.transfer(number, data, offset, window, moved))
-            try:
-                while not sending.done():
-                    left = state.deadline - time.monotonic()
-                    if left <= 0:
-                        raise asyncio.TimeoutError
-                    await asyncio.wait([sending], timeout=left)
-                sending.result()
-            finally:
-                sending.cancel()
-        before += len(data)
+    moved(offset)
+    whole = b"".join(data for _, data in files)
+    sending = asyncio.ensure_future(link.transfer(number, whole, offset, window, moved))
+    try:
+        while not sending.done():
+            left = state.deadline - time.monotonic()
+            if left <= 0:
+                raise asyncio.TimeoutError
+            await asyncio.wait([sending], timeout=left)
+        sending.result()
+    finally:
+        sending.cancel()
 
 
 def firmware_files(folder: Path) -> list[tuple[str, bytes]]:

@@ -106,20 +106,25 @@ class Client:
         outcome = package_commands.COMMANDS[command](self.service, self, arguments)
         return run(outcome) if hasattr(outcome, "send") else outcome
 
-    def send(self, kind: str, name: str, contents: dict, chunk: int = 4096) -> list:
-        """Push and send what the board has not; return how much it had."""
-        names = sorted(contents)
+    def begin(self, kind: str, name: str, contents: dict):
+        """Announce files; return the transfer that takes them."""
         rows = [
-            [each, len(contents[each]), hashlib.sha256(contents[each]).digest()] for each in names
+            [each, len(contents[each]), hashlib.sha256(contents[each]).digest()]
+            for each in sorted(contents)
         ]
-        have = self.ask("push", kind=kind, name=name, files=rows)["have"]
-        for i in range(len(names)):
-            data = contents[names[i]]
-            if have[i] < len(data):
-                transfer = package_commands.put_file(self.service, self, {"name": names[i]})
-                while transfer.offset < len(data):
-                    transfer.add(transfer.offset, data[transfer.offset : transfer.offset + chunk])
-        return have
+        answer = self.ask("push", kind=kind, name=name, files=rows)
+        transfer = self.service.transfers.find(self, answer["transfer"])
+        assert transfer.offset == answer["offset"]
+        return transfer
+
+    def send(self, kind: str, name: str, contents: dict, chunk: int = 4096) -> int:
+        """Push and send what the board has not; return how much it had."""
+        transfer = self.begin(kind, name, contents)
+        data = b"".join([contents[each] for each in sorted(contents)])
+        had = transfer.offset
+        while transfer.offset < len(data):
+            transfer.add(transfer.offset, data[transfer.offset : transfer.offset + chunk])
+        return had
 
     def push(self, kind: str, name: str, contents: dict, **arguments):
         self.send(kind, name, contents)

@@ -240,9 +240,9 @@ def test_files_of_a_push_outlast_power() -> None:
     use(card)
     client = Client(Service())
     big = dict(NEW)
-    big["best.kmodel"] += bytes(300000)
+    big["best.kmodel"] += bytes(140000)
     card.steps = 0
-    card.cut_at = 60
+    card.cut_at = 45
     try:
         client.send("package", "a", big)
         raise AssertionError("no cut")
@@ -251,7 +251,7 @@ def test_files_of_a_push_outlast_power() -> None:
     package_commands.recover()
     again = Client(Service())
     have = again.send("package", "a", big)
-    assert have[0] >= 131072 or have[1] > 0, have
+    assert have >= 131072
     assert again.ask("install")["name"] == "a"
     assert _labels("a") == ["new", "newer", "newest"]
     assert not files.exists("/sdcard/.incoming")

@@ -94,31 +94,40 @@ def test_data_that_is_not_what_was_announced() -> None:
     data = card.tree[path]
     card.tree[path] = data[:100] + b"?" + data[101:]
     assert refused(client, "install").startswith("damaged: best.kmodel")
-    have = client.send("package", "shapes", GOOD)
-    assert have == [0, len(GOOD["deploy_config.json"])]  # only the damaged one is sent again
+    assert client.send("package", "shapes", GOOD) == 0  # the first file was the damaged one
     assert client.ask("install")["name"] == "shapes"
 
 
 def test_an_unfinished_push_is_not_installed() -> None:
     _, client = fresh()
     assert refused(client, "install").startswith("not_found")
-    rows = [[name, len(GOOD[name]), hashlib.sha256(GOOD[name]).digest()] for name in sorted(GOOD)]
-    client.ask("push", kind="package", name="a", files=rows)
-    transfer = package_commands.put_file(client.service, client, {"name": "best.kmodel"})
+    transfer = client.begin("package", "a", GOOD)
     transfer.add(0, GOOD["best.kmodel"][:50])
     transfer.add(0, GOOD["best.kmodel"][:50])  # said twice: ignored
     transfer.add(60, b"a gap")
-    transfer.add(50, bytes(100000))  # more than the file
+    transfer.add(50, bytes(100000))  # more than all files
     assert transfer.offset == 50
-    assert "expected %d bytes, found 50 so far" % len(GOOD["best.kmodel"]) in refused(
-        client, "install"
-    )
     # Another client may go on with it, but not begin something else meanwhile.
     other = Client(client.service)
-    package_commands.put_file(client.service, client, {"name": "best.kmodel"})
+    rows = [["x", 1, SHA]]
     assert refused(other, "push", kind="package", name="b", files=rows).startswith("busy")
     assert refused(other, "install").startswith("busy")
-    assert other.ask("push", kind="package", name="a", files=rows)["have"] == [50, 0]
+    words = "best.kmodel: expected %d bytes, found 50 so far" % len(GOOD["best.kmodel"])
+    assert words in refused(client, "install")
+    assert other.begin("package", "a", GOOD).offset == 50
+    assert client.service.transfers.find(client, transfer.number) is None
+
+
+def test_files_of_no_bytes() -> None:
+    card, client = fresh()
+    for names in (("a", "b", "c"), ("a",), ("c", "d")):
+        contents = dict(GOOD)
+        for name in names:
+            contents[name] = b""
+        for chunk in (1, 50, 9000, 100000):
+            client.send("package", "shapes", contents, chunk)
+            assert client.ask("install")["name"] == "shapes"
+            assert card.under("/sdcard/packages/shapes") == contents
 
 
 def test_names_sizes_and_counts() -> None:
