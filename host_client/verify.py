@@ -7,7 +7,6 @@ with a low one; what should be in them is compared where it is known.
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +23,8 @@ from host_client.results import (
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 LOW = 0.05  # the threshold of the second run
-_MOST = 0.6  # of the pictures with a label that must agree on what it is taken for
+_MOST = 0.6  # of the expected answers that another order of the labels must explain
+_SPECK = 0.002  # of a picture's area that a class must have to count
 _FEW = 0.2  # of the expected answers that may be missed without a word
 
 
@@ -59,8 +59,13 @@ class Verdict(NamedTuple):
     reasons: tuple[str, ...]
 
 
-def answer_of(result: Result, threshold: float | None = None) -> Answer:
-    """Return the labels of a result; those of a classification's `top` from threshold on."""
+def answer_of(
+    result: Result, threshold: float | None = None, background: str | None = None
+) -> Answer:
+    """Return the labels of a result.
+
+    threshold: takes those of a classification's `top` from it on; background: is no answer.
+    """
     rows: list[tuple[str, float]] = []
     if isinstance(result, ClassificationResult):
         if threshold is None:
@@ -75,7 +80,11 @@ def answer_of(result: Result, threshold: float | None = None) -> Answer:
         rows = [(text.text or "text", text.score) for text in result.texts]
     elif isinstance(result, SegmentationResult):
         whole = result.width * result.height or 1
-        rows = [(name, area / whole) for name, area in result.areas.items() if area]
+        rows = [
+            (name, area / whole)
+            for name, area in result.areas.items()
+            if area >= _SPECK * whole and name != background
+        ]
     else:
         rows = [("embedding", 1.0)]
     return Answer(tuple(sorted(rows, key=lambda row: -row[1])))
@@ -151,30 +160,33 @@ def _without_expectations(
 
 
 def _swapped(rows: Sequence[Row]) -> dict[str, str]:
-    """Return true label -> label given, where one is taken for another all the time, one to one."""
-    taken: dict[str, Counter[str]] = defaultdict(Counter)
-    for row in rows:
-        assert row.expected is not None
-        answer = row.low
-        if len(row.expected) == 1 and answer.labels:
-            taken[next(iter(row.expected))][answer.labels[0][0]] += 1
-        else:
-            # Of several, what is missing can only be what is there instead.
-            missing, instead = row.expected - answer.names, answer.names - row.expected
-            if len(missing) == 1 and len(instead) == 1:
-                taken[missing.pop() if isinstance(missing, set) else next(iter(missing))][
-                    next(iter(instead))
-                ] += 1
-    mapping: dict[str, str] = {}
-    for label, counts in taken.items():
-        other, count = counts.most_common(1)[0]
-        if count >= _MOST * sum(counts.values()):
-            mapping[label] = other
-    wrong = {label: other for label, other in mapping.items() if label != other}
-    one_to_one = len(set(mapping.values())) == len(mapping)
-    # A permutation: what a label is taken for is itself the name of another that moved.
-    closed = set(wrong) == set(wrong.values()) or len(wrong) == len(mapping)
-    return wrong if len(wrong) > 1 and one_to_one and closed else {}
+    """Return true label -> label given, where giving the labels another order explains the answers."""
+    pairs = [(row.expected or frozenset(), row.low.names) for row in rows]
+    names = sorted(frozenset().union(*(expected | given for expected, given in pairs)))
+
+    def score(order: dict[str, str]) -> int:
+        return sum(
+            len(moved & given) - len(moved - given)
+            for expected, given in pairs
+            for moved in [{order[name] for name in expected}]
+        )
+
+    order = {name: name for name in names}
+    plain = best = score(order)
+    improved = True
+    while improved:
+        # Two labels change places as long as that explains more: it finds circles of labels too.
+        improved = False
+        for k, first in enumerate(names):
+            for second in names[k + 1 :]:
+                trial = order | {first: order[second], second: order[first]}
+                if score(trial) > best:
+                    order, best, improved = trial, score(trial), True
+    total = sum(len(expected) for expected, _ in pairs)
+    used = frozenset().union(*(expected for expected, _ in pairs))
+    wrong = {label: other for label, other in order.items() if label != other and label in used}
+    explains = best >= _MOST * total and best - plain > _FEW * total
+    return wrong if len(wrong) > 1 and explains else {}
 
 
 def _count(rows: Iterable[Row]) -> tuple[int, int, int, int]:

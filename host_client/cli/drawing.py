@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,13 @@ from host_client.results import (
 _COLOURS = ("#e6194b", "#3cb44b", "#4363d8", "#f58231", "#911eb4", "#008080", "#9a6324", "#800000")
 _SMALLEST = 320  # pixels of the longer side: smaller pictures are enlarged, so that text fits
 _LINE = 16
+_FONTS = (
+    "NotoSansCJK-Regular.ttc",
+    "wqy-microhei.ttc",
+    "DroidSansFallbackFull.ttf",
+    "PingFang.ttc",
+    "msyh.ttc",
+)
 
 
 def draw(picture: Path, result: Result, out: Path) -> None:
@@ -32,7 +41,7 @@ def draw(picture: Path, result: Result, out: Path) -> None:
     lines: list[str] = []
     if isinstance(result, ClassificationResult):
         lines = [f"{row.label} {row.score:.2f}" for row in result.top]
-        lines[:1] = [f"→ {result.label} {result.score:.2f}" if result.label else "undecided"]
+        lines[:1] = [f"> {result.label} {result.score:.2f}" if result.label else "undecided"]
     elif isinstance(result, MultilabelResult):
         lines = [f"{row.label} {row.score:.2f}" for row in result.labels] or ["nothing"]
     elif isinstance(result, DetectionResult):
@@ -60,13 +69,24 @@ def draw(picture: Path, result: Result, out: Path) -> None:
     image.save(out)
 
 
+@functools.cache
+def _font() -> Any:
+    """Return a font of this computer that has Chinese, or else one that has Latin letters."""
+    for name in _FONTS:
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, 13)
+    return None
+
+
 def _text(pen: Any, at: tuple[float, float], text: str, colour: str) -> None:
-    font = ImageFont.load_default()
+    font = _font()
+    if font is None:
+        font = ImageFont.load_default()
+        text = text.encode("ascii", "backslashreplace").decode()
     x, y = max(0.0, at[0]), max(0.0, at[1])
-    plain = text.encode("latin-1", "replace").decode("latin-1")
-    box = pen.textbbox((x, y), plain, font=font)
+    box = pen.textbbox((x, y), text, font=font)
     pen.rectangle((box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1), fill="white")
-    pen.text((x, y), plain, fill=colour, font=font)
+    pen.text((x, y), text, fill=colour, font=font)
 
 
 def _with_mask(image: Image.Image, result: SegmentationResult) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from host_client.cli.drawing import draw
 from host_client.cli.options import json_option, run_async
 from host_client.cli.simulation import READY_TIMEOUT, fill_card, micropython_option, virtual_board
 from host_client.exceptions import K230Error, PackageError
-from host_client.packages import read_package
+from host_client.packages import PackageFiles, read_package
 
 _THRESHOLDS = ("confidence_threshold", "box_threshold", "detection_threshold")
 TROUBLE_EXIT_CODE = 11
@@ -74,7 +75,7 @@ def verify(
         card = Path(folder) / "card"
         fill_card(package, card, task=files.task, camera_enabled=False)
         options = {"sdcard": card, "data": Path(folder) / "data", "micropython": micropython}
-        report = run_async(_verify(options, pictures, expected, out, as_json))
+        report = run_async(_verify(options, files, pictures, expected, out, as_json))
     report = {"package": str(package), "task": files.task, **report}
     verdict: checks.Verdict = report.pop("judgement")
     if as_json:
@@ -114,7 +115,12 @@ def _pictures(package: Path, given: tuple[Path, ...]) -> Iterator[list[Path]]:
 
 
 async def _verify(
-    options: dict[str, Any], pictures: list[Path], expected: Path | None, out: Path, as_json: bool
+    options: dict[str, Any],
+    files: PackageFiles,
+    pictures: list[Path],
+    expected: Path | None,
+    out: Path,
+    as_json: bool,
 ) -> dict[str, Any]:
     async with virtual_board(**options) as virtual:
         await virtual.ready(READY_TIMEOUT)
@@ -125,45 +131,61 @@ async def _verify(
                 problems = "; ".join(str(p) for p in status.get("problems", []))
                 return _report([], checks.Verdict("deployment", (problems or "it does not load",)))
             model = await board.describe()
-            name, threshold = await _threshold(board)
-            wanted = checks.expectations(pictures, model.labels or (), expected)
+            name = await _threshold(board)
+            size = _input_size(files)
+            labels = tuple(model.labels or ())
+            background = labels[0] if model.task == "segmentation" and labels else None
+            wanted = checks.expectations(pictures, labels, expected)
             if model.task == "ocr_detection":
                 wanted = {}
             rows = []
             for picture in pictures:
-                rows.append(await _try(board, picture, wanted.get(picture), (name, threshold), out))
+                rows.append(await _try(board, picture, wanted.get(picture), name, background, out))
                 if not as_json:
                     output.print_line(_line(rows[-1]))
-    return _report(rows, checks.judge(rows, threshold))
+    return _report(rows, checks.judge(rows, _own_threshold(files, name), size))
 
 
-async def _threshold(board: Board) -> tuple[str | None, float | None]:
+async def _threshold(board: Board) -> str | None:
+    """Return the name of the setting that decides what counts, where the task has one."""
     settings = (await board.config_get()).get("task") or {}
-    for name in _THRESHOLDS:
-        if name in settings:
-            value = settings[name]
-            return name, float(value) if isinstance(value, (int, float)) else None
-    return None, None
+    return next((name for name in _THRESHOLDS if name in settings), None)
+
+
+def _own_threshold(files: PackageFiles, name: str | None) -> float | None:
+    """Return the package's own value of a threshold."""
+    config = dict(files.files).get("deploy_config.json", b"{}")
+    value = json.loads(config).get(name or "")
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _input_size(files: PackageFiles) -> tuple[int, int] | None:
+    """Return (width, height) of the model's input, as the package says."""
+    config = json.loads(dict(files.files).get("deploy_config.json", b"{}"))
+    size = config.get("img_size")
+    if isinstance(size, list) and len(size) == 2:
+        return int(size[0]), int(size[1])
+    return None
 
 
 async def _try(
     board: Board,
     picture: Path,
     wanted: frozenset[str] | None,
-    threshold: tuple[str | None, float | None],
+    name: str | None,
+    background: str | None,
     out: Path,
 ) -> checks.Row:
     result = await board.infer(picture)
     draw(picture, result, out / f"{picture.stem}.png")
-    normal = checks.answer_of(result)
+    normal = checks.answer_of(result, background=background)
     low = normal
-    name, value = threshold
     if name is not None:
         await board.set({name: checks.LOW})
         try:
             low = checks.answer_of(await board.infer(picture), checks.LOW)
         finally:
-            await board.set({name: value})
+            await board.set({name: None})  # the package's own again
     with Image.open(picture) as image:
         size = image.size
     return checks.Row(str(picture), normal, low, wanted, size)
