@@ -1,4 +1,4 @@
-"""`k230 demo`: the whole product on this computer, with a live view."""
+"""`k230 demo`: the whole product on this computer: a tour of all tasks, with a live view."""
 
 from __future__ import annotations
 
@@ -17,26 +17,21 @@ from rich.live import Live
 from rich.table import Table
 
 from host_client.board import Board
-from host_client.cli import output
+from host_client.cli import demo_card, output
 from host_client.cli.options import json_option, run_async
-from host_client.cli.simulation import (
-    READY_TIMEOUT,
-    fill_card,
-    micropython_option,
-    virtual_board,
-)
+from host_client.cli.simulation import READY_TIMEOUT, micropython_option, virtual_board
 from host_client.exceptions import K230Error, SimulationError
+from host_client.messages import SwitchReport
 from host_client.results import ClassificationResult, Result
+from host_client.streams import Stream
 
-_PACKAGES = Path(__file__).resolve().parents[2] / "models" / "packages"
-_PACKAGE = "shapes_cls"
 _WINDOW = 2.0  # seconds over which the live view counts frames
 _PLAIN_PERIOD = 1.0  # seconds between lines where stdout is no terminal
-_CAMERA_SIZE = (320, 240)
+_FIRST_RESULT = 10.0  # seconds that a task may take for its first result, its time over or not
 
 
 class Meter:
-    """What a run has seen so far."""
+    """What one task has found so far."""
 
     def __init__(self) -> None:
         self.last: Result | None = None
@@ -45,6 +40,8 @@ class Meter:
         self.latencies: list[float] = []  # capture to client, ms
         self._times: deque[float] = deque()
         self._first = self._newest = 0.0
+        self.report: SwitchReport | None = None  # of the switch to this task
+        self.problem = ""
 
     def add(self, result: Result) -> None:
         """Take a result that has just arrived."""
@@ -81,6 +78,19 @@ class Meter:
         return statistics.median(ordered), ordered[int(0.99 * (len(ordered) - 1))]
 
 
+class Tour:
+    """The stops, what each task found, and which one runs."""
+
+    def __init__(self, stops: list[demo_card.Stop]) -> None:
+        self.meters = {stop.task: Meter() for stop in stops}
+        self.task = stops[0].task
+
+    @property
+    def meter(self) -> Meter:
+        """What the running task found."""
+        return self.meters[self.task]
+
+
 @click.command()
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="How long."
@@ -90,38 +100,94 @@ class Meter:
 def demo(seconds: float, micropython: str | None, as_json: bool) -> None:
     """Run the whole product on this computer, without a board.
 
-    The service runs in MicroPython on a virtual board, its camera shows pictures, a real
-    kmodel runs in the vendor's KPU simulator, and results arrive here over the network link.
+    The service runs in MicroPython on a virtual board, its camera shows pictures, real
+    kmodels run in the vendor's KPU simulator, and results arrive here over the network link.
+    The board is switched through all tasks while it runs.
     """
-    source = _PACKAGES / _PACKAGE
     with tempfile.TemporaryDirectory(prefix="k230-demo-") as name:
         folder = Path(name)
-        fill_card(source / "mp_deployment_source", folder / "card", camera_size=_CAMERA_SIZE)
-        pictures = source / "pictures"
+        stops, card, camera = demo_card.make(folder)
         options = {
-            "sdcard": folder / "card",
+            "sdcard": card,
             "data": folder / "data",
-            "camera": str(pictures) if pictures.is_dir() else "synthetic",
+            "camera": str(camera),
             "micropython": micropython,
         }
-        run_async(_demo(options, seconds, as_json))
+        run_async(_demo(options, stops, seconds, as_json))
 
 
-async def _demo(options: dict[str, Any], seconds: float, as_json: bool) -> None:
-    meter = Meter()
+async def _demo(
+    options: dict[str, Any], stops: list[demo_card.Stop], seconds: float, as_json: bool
+) -> None:
+    tour = Tour(stops)
     output.note("starting the service on a virtual board ...")
     async with virtual_board(**options) as virtual:
         await virtual.ready(READY_TIMEOUT)
         assert virtual.url is not None
         async with Board.connect(virtual.url, virtual.key, client_name="k230 demo") as board:
-            show = _show_live if sys.stdout.isatty() and not as_json else _show_plain
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(show(board, meter, as_json), seconds)
-            drops = board.counts
-            problem = "" if meter.count else await _problem(board)
-    if not meter.count:
+            show = _Live() if sys.stdout.isatty() and not as_json else _Plain(as_json)
+            with show:
+                await _travel(board, tour, stops, seconds, show)
+            counts = board.counts
+            problem = "" if any(m.count for m in tour.meters.values()) else await _problem(board)
+    if not any(meter.count for meter in tour.meters.values()):
         raise SimulationError(f"no result came within {seconds:g} s{problem}")
-    _summarize(meter, drops.dropped, drops.damaged, as_json)
+    _summarize(tour, counts.dropped, counts.damaged, as_json)
+    failed = [f"{task}: {meter.problem}" for task, meter in tour.meters.items() if meter.problem]
+    if failed:
+        raise SimulationError("; ".join(failed))
+
+
+async def _travel(
+    board: Board, tour: Tour, stops: list[demo_card.Stop], seconds: float, show: _Plain | _Live
+) -> None:
+    signs = demo_card.signs()
+    end = time.monotonic() + seconds
+    stream = board.results()
+    for number, stop in enumerate(stops):
+        tour.task = stop.task
+        now = time.monotonic()
+        until = now + (end - now) / (len(stops) - number)
+        try:
+            if number:
+                tour.meter.report = await board.switch(stop.task)
+                show.switched(tour)
+            if stop.task == "metric_learning":
+                started = time.monotonic()
+                for identity, picture in signs:
+                    await board.enroll(identity, path=picture)
+                await _skip(stream)
+                until += time.monotonic() - started
+                end += time.monotonic() - started
+            await _watch(stream, tour, until, show)
+        except K230Error as error:
+            tour.meter.problem = str(error)
+
+
+async def _skip(stream: Stream[Result]) -> None:
+    """Throw away the results that wait to be read: they are of before."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        while True:
+            await asyncio.wait_for(anext(stream), 0.01)
+
+
+async def _watch(stream: Stream[Result], tour: Tour, end: float, show: _Plain | _Live) -> None:
+    """Take the running task's results until end, but one at least."""
+    meter = tour.meter
+    while True:
+        left = end - time.monotonic()
+        if left <= 0 and meter.count:
+            return
+        try:
+            limit = left if meter.count else max(left, _FIRST_RESULT)
+            result = await asyncio.wait_for(anext(stream), limit)
+        except (asyncio.TimeoutError, StopAsyncIteration):
+            if not meter.count:
+                meter.problem = f"no result came within {_FIRST_RESULT:g} s"
+            return
+        if result.task == tour.task:  # one of the task before may still have been on its way
+            meter.add(result)
+            show.result(tour)
 
 
 async def _problem(board: Board) -> str:
@@ -132,22 +198,57 @@ async def _problem(board: Board) -> str:
     return ""
 
 
-async def _show_plain(board: Board, meter: Meter, as_json: bool) -> None:
-    told = 0.0
-    async for result in board.results():
-        meter.add(result)
-        if as_json:
+class _Plain:
+    """Lines, for pipes and machines."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._told = 0.0
+
+    def __enter__(self) -> _Plain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def switched(self, tour: Tour) -> None:
+        """Tell of a switch."""
+        report = tour.meter.report
+        self._told = 0.0
+        if self._as_json and report is not None:
+            output.print_json({"switch": report._asdict()})
+
+    def result(self, tour: Tour) -> None:
+        """Tell of a result."""
+        result = tour.meter.last
+        assert result is not None
+        if self._as_json:
             output.print_json(result.to_dict())
-        elif time.monotonic() - told >= _PLAIN_PERIOD:
-            told = time.monotonic()
-            output.print_line(_line(meter))
+        elif time.monotonic() - self._told >= _PLAIN_PERIOD:
+            self._told = time.monotonic()
+            output.print_line(_line(tour.meter))
 
 
-async def _show_live(board: Board, meter: Meter, as_json: bool) -> None:
-    with Live(console=output.console(), refresh_per_second=8, transient=True) as live:
-        async for result in board.results():
-            meter.add(result)
-            live.update(_table(meter))
+class _Live:
+    """A table that changes in place: one row a task, the running one marked."""
+
+    def __init__(self) -> None:
+        self._live = Live(console=output.console(), refresh_per_second=8, transient=True)
+
+    def __enter__(self) -> _Live:
+        self._live.__enter__()
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        self._live.__exit__(*details)
+
+    def switched(self, tour: Tour) -> None:
+        """Show a switch."""
+        self._live.update(_table(tour))
+
+    def result(self, tour: Tour) -> None:
+        """Show a result."""
+        self._live.update(_table(tour))
 
 
 def _line(meter: Meter) -> str:
@@ -164,43 +265,81 @@ def _latency(meter: Meter) -> str:
     return f"capture to client {latency[0]:.0f} ms median, {latency[1]:.0f} ms p99"
 
 
-def _table(meter: Meter) -> Table:
-    result = meter.last
-    assert result is not None
-    table = Table(title="K230 vision service on a virtual board", title_justify="left", width=72)
+def _table(tour: Tour) -> Table:
+    table = Table(title="K230 vision service on a virtual board", title_justify="left", width=96)
+    table.add_column("")
     table.add_column("task")
-    table.add_column("found", ratio=1)
-    table.add_column("frame", justify="right")
+    table.add_column("found", ratio=1, no_wrap=True, overflow="ellipsis")
     table.add_column("fps", justify="right")
-    latency = meter.latency()
-    cells = [result.task, output.summary(result), str(result.seq), f"{meter.rate:.1f}"]
-    table.add_column("latency p50 / p99", justify="right")
-    cells.append("–" if latency is None else f"{latency[0]:.0f} / {latency[1]:.0f} ms")
-    table.add_row(*cells)
+    table.add_column("latency", justify="right")
+    table.add_column("switch", justify="right")
+    for task, meter in tour.meters.items():
+        running = task == tour.task
+        cells = ["▶" if running else "", task, "", "", "", _gap(meter)]
+        if meter.last is not None:
+            latency = meter.latency()
+            rate = meter.rate if running else meter.mean_rate
+            cells[2] = output.summary(meter.last)
+            cells[3] = f"{rate:.1f}"
+            cells[4] = "–" if latency is None else f"{latency[0]:.0f} ms"
+        cells[2] = meter.problem or cells[2]
+        table.add_row(*cells, style="bold" if running else "dim")
     return table
 
 
-def _summarize(meter: Meter, dropped: int, damaged: int, as_json: bool) -> None:
-    latency = meter.latency()
-    result = meter.last
-    assert result is not None
+def _gap(meter: Meter) -> str:
+    """Return for how long a switch left no results, in frames."""
+    frames = meter.report.gap_frames if meter.report is not None else None
+    return "" if frames is None else f"{frames} frame{'s' * (frames != 1)}"
+
+
+def _summarize(tour: Tour, dropped: int, damaged: int, as_json: bool) -> None:
+    meters = [meter for meter in tour.meters.values() if meter.count]
     if as_json:
+        latencies = sorted(value for meter in meters for value in meter.latencies)
+        overall = Meter()
+        overall.latencies = latencies
+        latency = overall.latency()
+        labels: Counter[str] = Counter()
+        for meter in meters:
+            labels.update(meter.labels)
         row = {
-            "results": meter.count,
-            "fps": round(meter.mean_rate, 2),
+            "results": sum(meter.count for meter in meters),
+            "fps": round(statistics.mean(meter.mean_rate for meter in meters), 2),
             "latency_ms": None if latency is None else {"p50": latency[0], "p99": latency[1]},
-            "labels": dict(meter.labels),
+            "labels": dict(labels),
             "dropped": dropped,
             "damaged": damaged,
+            "tasks": [_row(task, meter) for task, meter in tour.meters.items()],
         }
         output.print_json({"summary": row})
         return
-    labels = ", ".join(f"{label} {count}" for label, count in meter.labels.most_common(8))
-    rows = [
-        ["task, model", f"{result.task}, {result.model}"],
-        ["results", f"{meter.count} ({meter.mean_rate:.1f} a second)"],
-        ["latency", _latency(meter)],
-        ["found", labels or output.summary(result)],
-        ["lost here", f"{dropped} dropped, {damaged} damaged"],
-    ]
-    output.print_table("summary", ["", ""], rows)
+    rows = []
+    for task, meter in tour.meters.items():
+        latency = meter.latency()
+        rows.append(
+            [
+                task,
+                str(meter.count),
+                f"{meter.mean_rate:.1f}",
+                "–" if latency is None else f"{latency[0]:.0f} / {latency[1]:.0f} ms",
+                _gap(meter) or "–",
+            ]
+        )
+    heads = ["task", "results", "fps", "latency p50 / p99", "switch"]
+    output.print_table("summary", heads, rows)
+    output.print_line(f"lost here: {dropped} dropped, {damaged} damaged")
+
+
+def _row(task: str, meter: Meter) -> dict[str, Any]:
+    latency = meter.latency()
+    return {
+        "task": task,
+        "model": meter.last.model if meter.last is not None else None,
+        "results": meter.count,
+        "fps": round(meter.mean_rate, 2),
+        "latency_ms": None if latency is None else {"p50": latency[0], "p99": latency[1]},
+        "gap_ms": meter.report.gap_ms if meter.report is not None else None,
+        "gap_frames": meter.report.gap_frames if meter.report is not None else None,
+        "problem": meter.problem or None,
+    }

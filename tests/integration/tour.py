@@ -131,7 +131,8 @@ def tour(folder: Path, **options: Any) -> Iterator[Tour]:
 def resized(path: Path, width: int, height: int) -> Image.Image:
     """Return a picture in another size."""
     with Image.open(path) as image:
-        return image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+        made: Image.Image = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+        return made
 
 
 def answer(result: Result) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""`k230 demo`: the tour of all tasks ends well, in the time it was given."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from host_client.cli import demo_card
+from host_client.cli.demo import demo
+
+
+def rows(output: str) -> list[dict[str, object]]:
+    """Return the JSON lines of a run."""
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+
+
+def test_the_tour_visits_every_task() -> None:
+    run = CliRunner().invoke(demo, ["--json", "--seconds", "6"])
+    assert run.exit_code == 0, run.output
+    lines = rows(run.output)
+    tasks = [stop.task for stop in demo_card.STOPS]
+    assert list(dict.fromkeys(row["task"] for row in lines if "task" in row)) == tasks
+    assert [row["switch"]["task"] for row in lines if "switch" in row] == tasks[1:]  # type: ignore[index]
+    summary = lines[-1]["summary"]
+    assert isinstance(summary, dict)
+    assert [row["task"] for row in summary["tasks"]] == tasks
+    assert all(row["results"] > 0 and not row["problem"] for row in summary["tasks"])
+    identities = {row.get("identity") for row in lines if row.get("task") == "metric_learning"}
+    assert identities & {"sign0", "sign1"}
+    # Each task looks at its own part of the frame.
+    boxes = [box for row in lines if row.get("task") == "detection" for box in row["boxes"]]  # type: ignore[attr-defined]
+    assert boxes
+    assert all(320 <= box["x"] <= box["x"] + box["w"] <= 640 for box in boxes)
+
+
+def test_fewer_packages_make_a_shorter_tour(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("shapes_cls", "text_rec"):
+        shutil.copytree(demo_card.PACKAGES / name, tmp_path / name)
+    monkeypatch.setattr(demo_card, "PACKAGES", tmp_path)
+    run = CliRunner().invoke(demo, ["--json", "--seconds", "2"])
+    assert run.exit_code == 0, run.output
+    tasks = list(dict.fromkeys(row["task"] for row in rows(run.output) if "task" in row))
+    assert tasks == ["classification", "ocr_recognition"]
+
+
+def test_without_any_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_card, "PACKAGES", tmp_path)
+    run = CliRunner().invoke(demo, [])
+    assert "expected the demo packages, found none" in str(run.exception)
