@@ -1,6 +1,7 @@
 """The commands push, install, packages, package.remove and restart. docs/protocol.md lists them."""
 
 import asyncio
+import time
 
 from firmware_app import dictionary, files, firmware_update, hardware, packages, settings, uploads
 from firmware_app.arguments import text
@@ -11,13 +12,22 @@ from firmware_app.schema import is_name
 from firmware_app.task_fields import TASKS
 from firmware_app.transfers import WINDOW
 
+_TURN_MS = 5
 _RESTART_MS = 500  # for the answer to be on its way
 _DICTIONARIES = "/sdcard/dictionaries"
 
 
+class _Turn:
+    """When this work began its turn between two frames."""
+
+    start = time.ticks_ms() if hasattr(time, "ticks_ms") else 0
+
+
 async def pause() -> None:
-    """Let frames and links go on."""
-    await asyncio.sleep_ms(0)
+    """Let frames and links go on, once the turn has lasted."""
+    if time.ticks_diff(time.ticks_ms(), _Turn.start) >= _TURN_MS:
+        await asyncio.sleep_ms(0)
+        _Turn.start = time.ticks_ms()
 
 
 def _push(service, session, arguments: dict) -> dict:
@@ -105,7 +115,7 @@ async def _install_package(service, push, arguments: dict) -> dict:
     except PackageError as error:
         raise CommandError("bad_package", str(error).replace(uploads.FOLDER, push.name))
     while service.switcher.busy:  # it may be reading the package that is replaced
-        await pause()
+        await asyncio.sleep_ms(_TURN_MS)
     packages.place(uploads.FOLDER, push.name)
     uploads.discard()
     names = packages.tasks_with(push.name, service.configuration)
@@ -197,7 +207,7 @@ async def _remove(service, session, arguments: dict) -> dict:
     if not is_name(name):
         raise CommandError("bad_argument", "name: expected a package's name, found %r" % name[:64])
     while service.switcher.busy:
-        await pause()
+        await asyncio.sleep_ms(_TURN_MS)
     if not files.is_folder(packages.FOLDER + "/" + name):
         raise CommandError("not_found", "name: there is no package %s" % name)
     if name.lower() in _in_use(service):

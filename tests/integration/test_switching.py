@@ -1,0 +1,427 @@
+"""Switches, settings, packages and new versions of the service, on the virtual board."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from host_client import Board, CommandFailed, ConfigurationError, LinkLost, PackageError
+from host_client.results import ClassificationResult
+from tests.integration.boards import PACKAGES, ROOT, card, run, running, until
+from tests.integration.cutting_proxy import CuttingProxy
+from virtual_board.board import VirtualBoard
+from virtual_board.card import make_card
+
+SIZE = (320, 240)
+CLS, DET, SEG = (PACKAGES / name for name in ("shapes_cls", "shapes_det", "shapes_seg"))
+MODELS = {"classification": CLS, "detection": DET, "segmentation": SEG}
+
+
+def three_tasks(folder: Path, camera_enabled: bool = True) -> Path:
+    for package in (SEG, DET, CLS):  # the last one is the active one
+        make_card(
+            package,
+            folder,
+            camera_size=SIZE,
+            camera_enabled=camera_enabled,
+            settings={"switch.watch_s": 1},
+        )
+    return folder
+
+
+def kmodel_of(package: Path) -> Path:
+    return next((package / "mp_deployment_source").glob("*.kmodel"))
+
+
+def connect(virtual: VirtualBoard) -> Board:
+    assert virtual.url is not None
+    return Board.connect(virtual.url, virtual.key, wait=20)
+
+
+def outer_zip(package: Path, path: Path) -> Path:
+    """Make the platform's outer zip: the deployment's own zip inside."""
+    inner = path.with_suffix(".inner")
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as file:
+        for each in sorted((package / "mp_deployment_source").iterdir()):
+            file.write(each, f"mp_deployment_source/{each.name}")
+    with zipfile.ZipFile(path, "w") as file:
+        file.write(inner, "deployment/mp_deployment_source.zip")
+    return path
+
+
+def test_every_result_is_of_the_model_that_its_generation_names(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with running(three_tasks(tmp_path)) as virtual, connect(virtual) as board:
+            results = board.results(queue=1000)
+            reports = {}
+            for policy in ("beside", "unload_first"):
+                await board.set({"switch.policy": policy})
+                for task in ("detection", "segmentation", "classification"):
+                    report = await board.switch(task)
+                    reports[report.generation] = report
+                    assert report.task == task
+                    assert report.gap_ms is not None
+                    assert report.gap_ms >= 0
+                    assert report.gap_frames is not None
+                    assert report.heap_before
+                    assert report.heap_after
+                    assert report.mmz_before
+                    assert report.mmz_after
+                    assert report.sha256 == _sha256(kmodel_of(MODELS[task]))
+            assert sorted(reports) == list(range(2, 8))
+            first: dict[int, int] = {}
+            while True:
+                result = await results.__anext__()
+                first.setdefault(result.generation, result.seq)
+                if result.generation > 1:
+                    assert result.task == reports[result.generation].task
+                if result.generation == 7:
+                    break
+            assert list(first) == sorted(first)
+            for generation, report in reports.items():
+                assert first[generation] == report.first_seq
+
+    run(test())
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_switch_that_fails_leaves_the_old_task(tmp_path: Path) -> None:
+    async def test() -> None:
+        tasks = three_tasks(tmp_path) / "configs" / "tasks"
+        broken = tmp_path / "packages" / "broken"
+        shutil.copytree(tmp_path / "packages" / "shapes_det", broken)
+        kmodel = next(broken.glob("*.kmodel"))
+        kmodel.write_bytes(kmodel.read_bytes()[:-1000])
+        lies = tmp_path / "packages" / "lies"
+        shutil.copytree(tmp_path / "packages" / "shapes_cls", lies)
+        config = json.loads((lies / "deploy_config.json").read_text())
+        config["categories"] = config["categories"][:-1]
+        (lies / "deploy_config.json").write_text(json.dumps(config))
+        (tasks / "broken.yaml").write_text("task: detection\npackage: packages/broken\n")
+        (tasks / "lies.yaml").write_text("task: classification\npackage: packages/lies\n")
+        (tasks / "wrong.yaml").write_text("task: detektion\n")
+        async with running(tmp_path) as virtual, connect(virtual) as board:
+            results = board.results()
+            for policy in ("beside", "unload_first"):
+                await board.set({"switch.policy": policy})
+                for name, words in (
+                    ("broken", "kmodel"),
+                    ("lies", "categories: expected"),
+                    ("wrong", "did you mean detection"),
+                    ("none", "configs/tasks/none.yaml: expected the file"),
+                    ("../tasks/detection", "expected the name of a file"),
+                ):
+                    with pytest.raises(CommandFailed, match=words):
+                        await board.switch(name)
+            answers = await asyncio.gather(
+                board.switch("detection"), board.switch("segmentation"), return_exceptions=True
+            )
+            failed = [each for each in answers if isinstance(each, CommandFailed)]
+            assert [each.code for each in failed] == ["busy"]
+            await board.switch("classification")
+            status = await board.status()
+            assert status["task"] == "classification"
+            assert status["problems"] == []
+            assert isinstance(await _of(results, status["generation"]), ClassificationResult)
+
+    run(test())
+
+
+async def _of(results: object, generation: int) -> object:
+    while True:
+        result = await results.__anext__()  # type: ignore[attr-defined]
+        if result.generation >= generation:
+            return result
+
+
+def test_yaml_edited_on_the_card_takes_effect_or_is_told(tmp_path: Path) -> None:
+    async def test() -> None:
+        service = three_tasks(tmp_path) / "configs" / "service.yaml"
+        text = service.read_text()
+        async with running(tmp_path) as virtual, connect(virtual) as board:
+            events = board.events()
+            assert (await board.status())["task"] == "classification"
+            service.write_text(text.replace('task: "classification"', 'task: "segmentation"'))
+            event = await asyncio.wait_for(events.__anext__(), 20)
+            assert (event.kind, event.details["task"]) == ("switched", "segmentation")
+            task = tmp_path / "configs" / "tasks" / "segmentation.yaml"
+            good = task.read_text()
+            task.write_text(good + "confidense: 1\n")
+            event = await asyncio.wait_for(events.__anext__(), 20)
+            assert event.kind == "problem"
+            assert "confidense" in event.details["text"]
+            status = await board.status()
+            assert status["task"] == "segmentation"
+            assert any("confidense" in each for each in status["problems"])
+            task.write_text(good + "# better\n")
+            event = await asyncio.wait_for(events.__anext__(), 20)
+            assert event.kind == "switched"
+            assert (await board.status())["problems"] == []
+        # The card's word lasts: it was edited last.
+        async with running(tmp_path) as virtual, connect(virtual) as board:
+            assert (await board.status())["task"] == "segmentation"
+
+    run(test())
+
+
+def test_settings_change_all_or_none_and_outlast_power(tmp_path: Path) -> None:
+    async def test() -> None:
+        three_tasks(tmp_path)
+        async with running(tmp_path) as virtual, connect(virtual) as board:
+            answer = await board.set({"confidence": "0.97", "results.rate_limit": 20}, save=True)
+            generation = answer["generation"]
+            results = board.results()
+            for _ in range(10):
+                result = await _of(results, generation)
+                assert isinstance(result, ClassificationResult)
+                assert result.label is None or result.score >= 0.97
+            for changes, words in (
+                ({"confidense": 0.5}, "did you mean confidence"),
+                ({"confidence": 2}, "expected a number 0..1"),
+                ({"confidence": 0.1, "top_k": "many"}, "top_k: expected an integer"),
+                ({"camera.width": 640}, "next start only"),
+                ({"region": {"x": 300, "y": 0, "width": 300, "height": 100}}, "inside 320 x 240"),
+            ):
+                with pytest.raises(CommandFailed, match=words) as caught:
+                    await board.set(changes, save=True)
+                assert caught.value.exit_code == 2
+            await board.switch("detection")
+            await board.switch("classification")
+            values = await board.config_get()
+            assert values["task"]["confidence_threshold"] == 0.97
+            await board.set({"top_k": 2})
+        async with running(tmp_path) as virtual, connect(virtual) as board:
+            values = await board.config_get()
+            assert values["task"]["confidence_threshold"] == 0.97
+            assert values["task"]["top_k"] != 2  # not saved
+            assert values["service"]["results"]["rate_limit"] == 20
+
+    run(test())
+
+
+def test_packages_come_over_links_that_break(tmp_path: Path) -> None:
+    async def test() -> None:
+        folder = card(tmp_path / "card")
+        archive = outer_zip(DET, tmp_path / "from platform.zip")
+        async with running(folder) as virtual:
+            assert virtual.url is not None
+            port = int(virtual.url.rsplit(":", 1)[1])
+            async with (
+                CuttingProxy(port, [30_000, 90_000, 150_000]) as proxy,
+                Board.connect(proxy.url, virtual.key, wait=20) as board,
+            ):
+                results = board.results()
+                await results.__anext__()
+                seen: list[int] = []
+                installed = await board.push(
+                    archive, progress=lambda done, total, what: seen.append(done)
+                )
+                assert proxy.made == 3
+                assert installed.name == "from_platform"
+                assert installed.task == "detection"
+                assert seen[-1] == installed.size
+                await results.__anext__()
+                report = await board.switch(installed.tasks[0])
+                assert report.sha256 == _sha256(kmodel_of(DET))
+                rows = {row.name: row for row in await board.packages()}
+                assert rows["from_platform"].in_use
+                assert rows["from_platform"].problem is None
+                assert not rows["shapes_cls"].in_use
+                with pytest.raises(CommandFailed, match="in use"):
+                    await board.remove_package("from_platform")
+                assert await board.remove_package("shapes_cls") == ["classification"]
+            # Nothing but the package came onto the card.
+            assert sorted(p.name for p in (folder / "packages" / "from_platform").iterdir()) == [
+                "deploy_config.json",
+                kmodel_of(DET).name,
+            ]
+            assert not (folder / ".incoming").exists()
+
+    run(test())
+
+
+def test_what_is_no_package_stays_here(tmp_path: Path) -> None:
+    def made(name: str, entries: dict[str, bytes]) -> Path:
+        path = tmp_path / name
+        with zipfile.ZipFile(path, "w") as file:
+            for entry, data in entries.items():
+                info = zipfile.ZipInfo(entry)
+                if entry == "link":
+                    info.external_attr = 0o120777 << 16
+                file.writestr(info, data)
+        return path
+
+    linked = tmp_path / "linked"
+    shutil.copytree(CLS / "mp_deployment_source", linked)
+    kmodel = next(linked.glob("*.kmodel"))
+    kmodel.unlink()
+    kmodel.symlink_to("/etc/hostname")
+
+    async def test() -> None:
+        async with running(card(tmp_path / "card")) as virtual, connect(virtual) as board:
+            for path, words in (
+                (made("a.zip", {"../../x": b"x"}), "outside its own folder"),
+                (made("b.zip", {"/x": b"x"}), "outside its own folder"),
+                (made("c.zip", {"link": b"/etc/passwd"}), "symbolic link"),
+                (made("d.zip", {"readme": b"x"}), "no deploy_config.json"),
+                (made("e.zip", {f"{i}": b"" for i in range(4001)}), "more than 4000 files"),
+                (tmp_path / "none.zip", "found nothing"),
+                (linked, "symbolic link|kmodel"),
+            ):
+                with pytest.raises(PackageError, match=words):
+                    await board.push(path)
+            with pytest.raises(CommandFailed, match="plain name"):
+                await board.push(CLS, "../x")
+            assert [row.name for row in await board.packages()] == ["shapes_cls"]
+
+    run(test())
+
+
+def test_the_host_and_the_board_say_the_same(tmp_path: Path) -> None:
+    async def test() -> None:
+        configs = tmp_path / "mine" / "configs" / "tasks"
+        configs.mkdir(parents=True)
+        async with running(card(tmp_path / "card")) as virtual, connect(virtual) as board:
+            for text in (
+                b"task: clasification\n",
+                b"task: detection\nconfidence_threshold: 3\nbogus: 1\n",
+                b"task: detection\npackage: ../x\n",
+                b"task: [detection\n",
+                b"task: detection\n\xff\n",
+                b"",
+            ):
+                path = configs / "some.yaml"
+                path.write_bytes(text)
+                with pytest.raises(ConfigurationError) as here:
+                    Board.config_validate(path)
+                with pytest.raises(CommandFailed) as there:
+                    await board.push_file(path)
+                assert here.value.messages[0] in str(there.value)
+            assert (await board.status())["task"] == "classification"
+            path.write_text("task: classification\npackage: packages/shapes_cls\ntop_k: 2\n")
+            assert Board.config_validate(path)["top_k"] == 2
+            await board.push_file(path)
+            await board.switch("some")
+            assert (await board.config_get())["task"]["top_k"] == 2
+
+    run(test())
+
+
+def test_power_cuts_while_packages_and_settings_are_written(tmp_path: Path) -> None:
+    """The exhaustive test is tests/firmware/both/test_power_cuts.py; this one has the real files."""
+
+    async def test() -> None:
+        for steps in (6, 14, 22, 30, 38):
+            folder = three_tasks(tmp_path / str(steps), camera_enabled=False)
+            old = _sha256(next((folder / "packages" / "shapes_seg").glob("*.kmodel")))
+            source = tmp_path / f"new{steps}"
+            shutil.copytree(SEG / "mp_deployment_source", source)
+            kmodel = next(source.glob("*.kmodel"))
+            kmodel.write_bytes(kmodel.read_bytes() + bytes(16))
+            new = _sha256(kmodel)
+            async with running(folder, crash_after=steps) as virtual, connect(virtual) as board:
+                for work in (
+                    lambda b=board: b.set({"top_k": 3}, save=True),
+                    lambda b=board: b.switch("segmentation"),
+                    lambda b=board, s=source: b.push(s, "shapes_seg"),
+                ):
+                    try:
+                        await work()
+                    except LinkLost:  # with the power
+                        await board.status()
+                found = _sha256(next((folder / "packages" / "shapes_seg").glob("*.kmodel")))
+                assert found in (old, new)
+                status = await board.status()
+                assert status["task"] in ("classification", "segmentation")
+                assert status["problems"] == []
+                # The push was gone on with, whenever power went off.
+                assert found == new
+                await board.switch("segmentation")
+                assert (await board.describe()).sha256 == new
+
+    run(test(), 200)
+
+
+def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> None:
+    async def test() -> None:
+        folder = card(tmp_path / "card", camera_enabled=False)
+        shutil.copytree(ROOT / "firmware_app", folder / "firmware_app")
+        shutil.copy(ROOT / "firmware_app" / "main.py", folder / "main.py")
+        source = tmp_path / "next"
+        shutil.copytree(ROOT / "firmware_app", source)
+        (source / "version.py").write_text('VERSION = "9.9.9"\n')
+        async with running(folder) as virtual, connect(virtual) as board:
+            before = board.info.firmware
+            await board.push_firmware(source)
+            await board.restart()
+            await until(lambda: board.info.firmware == "9.9.9", "new version", 30)
+            assert (folder / "firmware_app.old" / "version.py").is_file()
+            assert (await board.status())["early_starts"] == 0
+            # One that does not even load gives way at once.
+            (source / "service.py").write_text("raise ImportError('no')\n")
+            (source / "version.py").write_text('VERSION = "10"\n')
+            await board.push_firmware(source)
+            await board.restart()
+            lines = virtual.console
+            await until(
+                lambda: any("the one before comes back" in each for each in lines), "way back"
+            )
+            await until(lambda: board.info.boot_id and board.state.value == "connected", "link")
+            status = await board.status()
+            assert status["version"] == "9.9.9" != before
+            (source / "wire.py").write_text("def (:\n")
+            with pytest.raises(CommandFailed, match="no Python"):
+                await board.push_firmware(source)
+
+    run(test())
+
+
+def test_safe_mode_lasts_until_somebody_lets_a_task_run(tmp_path: Path) -> None:
+    async def test() -> None:
+        folder = card(tmp_path / "card", camera_enabled=False, settings={"recovery.early_s": 5})
+        data = folder / ".data"
+        data.mkdir()
+        (data / "boots.json").write_text(json.dumps({"early": 3, "reason": ""}))
+        for _ in range(2):
+            async with running(folder) as virtual, connect(virtual) as board:
+                status = await board.status()
+                assert status["safe_mode"]
+                assert status["task"] == ""
+                assert any("safe mode: the last" in each for each in status["problems"])
+                await asyncio.sleep(6)  # it does not settle by itself
+        async with running(folder) as virtual, connect(virtual) as board:
+            await board.switch("classification")
+            status = await board.status()
+            assert not status["safe_mode"]
+            assert status["problems"] == []
+            await asyncio.sleep(7)
+        assert json.loads((data / "boots.json").read_text())["early"] == 0
+        async with running(folder) as virtual, connect(virtual) as board:
+            assert (await board.status())["task"] == "classification"
+
+    run(test())
+
+
+def test_a_camera_that_is_off_or_gone_is_no_reason_not_to_switch(tmp_path: Path) -> None:
+    async def test() -> None:
+        folder = tmp_path / "card"
+        for package in (DET, CLS):
+            make_card(package, folder, camera_size=SIZE, camera_enabled=False)
+        async with running(folder) as virtual, connect(virtual) as board:
+            report = await board.switch("detection")
+            assert report.gap_ms is None
+            picture = next(path for path in sorted((DET / "pictures").iterdir()))
+            result = await board.infer(picture)
+            assert result.generation == report.generation
+            assert result.task == "detection"
+
+    run(test())
