@@ -303,13 +303,15 @@ def uninstall(target: Target, told: Told) -> None:
         raise InstallError("there is no installation of the service on this card")
     before: dict[str, str] = known.get("before", {})
     files: dict[str, str] = known.get("files", {})
-    found = target.hashes([*files, *(f"{BEFORE}/{path}" for path in before)])
+    found = target.hashes([*files, "bad_main.py"])
     if "main.py" in before:
         if found.get("main.py") != before["main.py"]:
             target.copy(f"{BEFORE}/main.py", f"{HOME}/main.py")
             put_main(target, f"{HOME}/main.py")
     elif found.get("main.py") == files.get("main.py"):
         target.remove("main.py")
+    if found.get("bad_main.py") == files.get("main.py", ""):
+        target.remove("bad_main.py")  # of an uninstallation that was cut
     for path in sorted(set(files) - {"main.py"}):
         if path in before:
             if found.get(path) != before[path]:

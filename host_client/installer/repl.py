@@ -20,6 +20,14 @@ from mpremote.transport_serial import SerialTransport
 from host_client.installer.board_code import HELPERS, ROOT, encoded
 from host_client.installer.target import InstallError, Moved, TargetInfo
 
+try:
+    from termios import error as _TtyError
+except ImportError:  # Windows
+    _TtyError = OSError  # type: ignore[misc, assignment]
+
+GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError, _TtyError)
+"""What a port that went away may raise."""
+
 BAUDRATE = 115200
 PIECE = 3072  # bytes of a file in one piece of code
 ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
@@ -46,7 +54,7 @@ class ReplTarget:
         """Interrupt what runs on the board, and get its attention."""
         try:
             self._transport = SerialTransport(os.path.realpath(self.port), BAUDRATE)
-        except (TransportError, serial.SerialException, OSError) as error:
+        except (TransportError, *GONE) as error:
             raise InstallError(f"{self.port}: cannot be opened: {_why(self.port, error)}") from None
         try:
             self._interrupt()
@@ -55,7 +63,7 @@ class ReplTarget:
         except InstallError:
             self.close()
             raise
-        except (TransportError, serial.SerialException, OSError) as error:
+        except (TransportError, *GONE) as error:
             self.close()
             raise InstallError(f"{self.port}: the REPL does not answer: {error}") from None
 
@@ -90,12 +98,12 @@ class ReplTarget:
         if self._transport is None:
             return
         transport, self._transport = self._transport, None
-        with contextlib.suppress(TransportError, serial.SerialException, OSError):
+        with contextlib.suppress(TransportError, *GONE):
             if transport.in_raw_repl:
                 transport.exit_raw_repl()
-        with contextlib.suppress(serial.SerialException, OSError):
+        with contextlib.suppress(*GONE):
             transport.close()
-        with contextlib.suppress(serial.SerialException, OSError):
+        with contextlib.suppress(*GONE):
             transport.serial.close()
 
     def _run(self, code: str) -> str:
@@ -103,7 +111,7 @@ class ReplTarget:
             out, error = self._transport.exec_raw(code, timeout=EXEC_S)
         except TransportExecError as failed:
             raise InstallError(f"{self.port}: {_last(failed.error_output)}") from None
-        except (TransportError, serial.SerialException, OSError, TypeError) as failed:
+        except (TransportError, TypeError, *GONE) as failed:
             raise InstallError(
                 f"{self.port}: the board is gone: {failed}; nothing that it ran before is changed: "
                 "start the installation again"
@@ -185,12 +193,12 @@ class ReplTarget:
     def restart(self) -> None:
         """Restart the board; the console is closed, and comes back by itself."""
         transport, self._transport = self._transport, None
-        with contextlib.suppress(TransportError, serial.SerialException, OSError):
+        with contextlib.suppress(TransportError, *GONE):
             transport.exec_raw_no_follow(
                 "import time, machine\ntime.sleep_ms(200)\nmachine.reset()"
             )
             time.sleep(0.3)
-        with contextlib.suppress(serial.SerialException, OSError):
+        with contextlib.suppress(*GONE):
             transport.serial.close()
 
 
@@ -204,14 +212,14 @@ def listen(port: str, seconds: float) -> Iterator[str]:
     line = b""
     while time.monotonic() < stop:
         if device is None:
-            with contextlib.suppress(serial.SerialException, OSError):
+            with contextlib.suppress(*GONE):
                 device = serial.Serial(os.path.realpath(port), BAUDRATE, timeout=0.2)
             if device is None:
                 time.sleep(0.02)
                 continue
         try:
             line += device.read(max(1, device.in_waiting))
-        except (serial.SerialException, OSError, TypeError):
+        except (TypeError, *GONE):
             device = None  # the board restarts again
             continue
         *lines, line = line.split(b"\n")

@@ -1,0 +1,190 @@
+"""Installing over the console of a bare virtual board, with interruptions."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import random
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from virtual_board.board import VirtualBoard
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "models" / "packages" / "shapes_cls" / "mp_deployment_source"
+PICTURES = ROOT / "models" / "packages" / "shapes_cls" / "pictures"
+FOREIGN = "import time\nprint('foreign')\nwhile True:\n    time.sleep(1)\n"
+K230 = [sys.executable, "-c", "from host_client.cli import main; main()"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Bench:
+    """A bare board on the desk: its card, console and address."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.card = folder / "card"
+        self.card.mkdir()
+        (self.card / "main.py").write_text(FOREIGN)
+        self.port = folder / "console"
+        self.url = f"tcp://127.0.0.1:{free_port()}"
+        self.board: VirtualBoard | None = None
+
+    @contextlib.asynccontextmanager
+    async def power(self, **options: Any) -> AsyncIterator[VirtualBoard]:
+        async with VirtualBoard(
+            sdcard=self.card,
+            data=self.folder / "data",
+            camera=str(PICTURES),
+            console=self.port,
+            bare=True,
+            tcp=self.url.removeprefix("tcp://"),
+            **options,
+        ) as board:
+            await self.wait(lambda: self.port.exists())
+            yield board
+
+    async def wait(self, condition: Any, seconds: float = 30) -> None:
+        for _ in range(int(seconds / 0.05)):
+            if condition():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("it did not come about")
+
+    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *K230,
+            *arguments,
+            cwd=ROOT,
+            env=os.environ | {"XDG_CONFIG_HOME": str(self.folder / "config")},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    async def run(self, *arguments: str) -> str:
+        process = await self.start(*arguments)
+        out, _ = await asyncio.wait_for(process.communicate(), 180)
+        assert process.returncode == 0, out.decode()
+        return out.decode()
+
+    def install(self, *more: str) -> tuple[str, ...]:
+        port = ("--port", str(self.port))
+        return ("install", *port, "--package", str(PACKAGE), "--url", self.url, *more)
+
+    def tree(self) -> set[str]:
+        return {str(p.relative_to(self.card)) for p in self.card.rglob("*")}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [(), ("--via", "link"), ("--source",)], ids=["", "link", "source"])
+def test_from_a_bare_board_to_results_and_back(tmp_path: Path, how: tuple[str, ...]) -> None:
+    async def scene() -> None:
+        bench = Bench(tmp_path)
+        before = bench.tree()
+        async with bench.power() as board:
+            await bench.wait(lambda: "foreign" in board.console)
+            said = await bench.run(*bench.install("--dry-run"))
+            assert "would write main.py" in said
+            assert bench.tree() == before
+            said = await bench.run(*bench.install(*how))
+            assert "results are arriving" in said
+            assert board.key in said or "key: " in said
+            assert "kB/s" in said
+            again = await bench.run(*bench.install(*how))
+            assert "everything is there already" in again
+            said = await bench.run("uninstall", "--port", str(bench.port))
+            assert bench.tree() == before
+            assert (bench.card / "main.py").read_text() == FOREIGN
+            await bench.wait(lambda: list(board.console).count("foreign") >= 1)
+
+    asyncio.run(scene())
+
+
+@pytest.mark.slow
+def test_the_installer_is_killed_at_random_moments(tmp_path: Path) -> None:
+    """A bounded few here; K230_KILLS asks for more."""
+    kills = int(os.environ.get("K230_KILLS", "6"))
+    dice = random.Random(230)
+
+    async def scene() -> None:
+        bench = Bench(tmp_path)
+        for number in range(kills):
+            shutil.rmtree(bench.card)
+            shutil.rmtree(tmp_path / "data", ignore_errors=True)  # many early ends: safe mode
+            bench.card.mkdir()
+            (bench.card / "main.py").write_text(FOREIGN)
+            async with bench.power() as board:
+                await bench.wait(lambda board=board: "foreign" in board.console)
+                process = await bench.start(*bench.install())
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(process.wait(), dice.uniform(0.3, 4.0))
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGKILL)
+                await process.wait()
+            # The board loses its power, too, and gets it again.
+            async with bench.power() as board:
+                await bench.wait(
+                    lambda board=board: any(
+                        line == "foreign" or "results are made" in line for line in board.console
+                    )
+                )
+                if number == kills - 1:
+                    assert "results are arriving" in await bench.run(*bench.install())
+
+    asyncio.run(scene())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [3, 40, 180, 205, 215, 225])
+def test_the_power_goes_off_while_the_board_writes(tmp_path: Path, steps: int) -> None:
+    async def scene() -> None:
+        bench = Bench(tmp_path)
+        async with bench.power(crash_after=steps) as board:
+            process = await bench.start(*bench.install())
+            await bench.wait(
+                lambda: (
+                    process.returncode is not None
+                    or list(board.console).count("foreign") > 1
+                    or any("results are made" in line for line in board.console)
+                )
+            )
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+        async with bench.power() as board:
+            await bench.wait(
+                lambda: any(
+                    line == "foreign" or "results are made" in line for line in board.console
+                )
+            )
+            assert "results are arriving" in await bench.run(*bench.install())
+            await bench.run("uninstall", "--port", str(bench.port))
+            assert bench.tree() == {"main.py"}
+
+    asyncio.run(scene())
+
+
+def test_nobody_at_the_port(tmp_path: Path) -> None:
+    async def scene() -> None:
+        bench = Bench(tmp_path)
+        process = await bench.start("install", "--port", str(tmp_path / "none"))
+        out, _ = await process.communicate()
+        assert process.returncode == 10
+        assert b"there is no such port" in out
+        assert b"Traceback" not in out
+
+    asyncio.run(scene())

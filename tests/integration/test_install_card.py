@@ -1,0 +1,281 @@
+"""Installing onto a card: what is there before, after, and after a cut at any step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_client.installer import content as contents
+from host_client.installer import installer
+from host_client.installer.target import FolderTarget, InstallError, Moved, TargetInfo
+from host_client.packages import PackageFiles
+
+FOREIGN = b"print('somebody else')\n"
+OLD_YAML = b"task: null\n"
+NEW_YAML = b"task: parts\n"
+PACKAGE = PackageFiles(
+    "parts", "classification", (("deploy_config.json", b"{}"), ("m.kmodel", b"LDMK" * 99))
+)
+
+
+class Cut(Exception):  # noqa: N818 - the power went off
+    """The power went off."""
+
+
+class CutTarget(FolderTarget):
+    """A card that loses its power in front of the change behind so many; a write is cut in half."""
+
+    def __init__(self, root: Path, steps: int) -> None:
+        super().__init__(root)
+        self.left = steps
+
+    def _step(self) -> None:
+        if self.left <= 0:
+            raise Cut
+        self.left -= 1
+
+    def write(self, path: str, data: bytes, moved: Moved) -> None:
+        try:
+            self._step()
+        except Cut:
+            super().write(path, data[: len(data) // 2], moved)
+            raise
+        super().write(path, data, moved)
+
+    def rename(self, path: str, to: str) -> None:
+        self._step()
+        super().rename(path, to)
+
+    def remove(self, path: str) -> None:
+        if self._at(path).is_dir():
+            for inner in sorted(self._at(path).iterdir()):  # a folder goes file by file
+                self.remove(f"{path}/{inner.name}")
+            self._step()
+            self._at(path).rmdir()
+        elif self._at(path).exists():
+            self._step()
+            super().remove(path)
+
+
+def firmware(version: str) -> dict[str, bytes]:
+    files = {f"part{i}.py": f"# {version} {i}\n".encode() for i in range(3)}
+    return {
+        "__init__.py": b"",
+        "main.py": b"# the launcher\n",
+        "fallback.py": b"# the fallback\n",
+        "service.py": f"# {version}\n".encode(),
+        **files,
+    }
+
+
+def content(version: str = "new", yaml: bytes = NEW_YAML) -> contents.Content:
+    configs = {"configs/service.yaml": yaml, "configs/tasks/parts.yaml": b"task: classification\n"}
+    return contents.Content(firmware(version), configs, PACKAGE, False)
+
+
+def run(target: FolderTarget, wanted: contents.Content) -> installer.Plan:
+    plan = installer.make_plan(target, wanted)
+    if not plan.empty:
+        installer.apply(target, plan, lambda count, path: None)
+    return plan
+
+
+def tree(card: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(card)): p.read_bytes() for p in card.rglob("*") if p.is_file()}
+
+
+def boot(card: Path) -> None:
+    """Do what the firmware, fallback.py and main.py do with names at a start."""
+    if not (card / "main.py").exists() and (card / "bad_main.py").exists():
+        assert (card / "fallback.py").read_bytes() == b"# the fallback\n"
+        (card / "bad_main.py").rename(card / "main.py")
+    if (card / "main.py").exists() and (card / "main.py").read_bytes() == b"# the launcher\n":
+        new, app, old = (card / f"firmware_app{end}" for end in (".new", "", ".old"))
+        if new.exists():
+            assert app.exists()
+            app.rename(old)
+            new.rename(app)
+    for path in list(card.rglob("*.old")):
+        place = path.with_suffix("")
+        in_configs = path.is_file() and path.parent.name in ("configs", "tasks")
+        if in_configs and path.suffix == ".old" and not place.exists():
+            path.rename(place)
+    for path in (card / "packages").glob(".*.old"):
+        place = path.with_name(path.name[1:-4])
+        if not place.exists():
+            path.rename(place)
+
+
+def runs(card: Path) -> str:
+    """Return what would run: foreign, or the whole service's version."""
+    main = (card / "main.py").read_bytes()
+    if main == FOREIGN:
+        return "foreign"
+    assert main == b"# the launcher\n"
+    found = {p.name: p.read_bytes() for p in (card / "firmware_app").iterdir()}
+    for version in ("old", "new"):
+        if found == firmware(version):
+            return version
+    raise AssertionError(f"a mixed service: {found}")
+
+
+@pytest.fixture
+def card(tmp_path: Path) -> Path:
+    folder = tmp_path / "card"
+    folder.mkdir()
+    (folder / "main.py").write_bytes(FOREIGN)
+    (folder / "mine.txt").write_bytes(b"a user's own")
+    (folder / "configs").mkdir()
+    (folder / "configs" / "service.yaml").write_bytes(OLD_YAML)
+    return folder
+
+
+def test_install_again_and_uninstall(card: Path) -> None:
+    before = tree(card)
+    target = FolderTarget(card)
+    plan = run(target, content())
+    assert plan.before == ["configs/service.yaml", "main.py"]
+    assert runs(card) == "new"
+    assert run(target, content()).empty
+    again = installer.make_plan(target, content("newer"))
+    assert {Path(path).name for path in again.stage} == {
+        "service.py",
+        "part0.py",
+        "part1.py",
+        "part2.py",
+    }
+    installer.uninstall(target, lambda text: None)
+    assert tree(card) == before
+    with pytest.raises(InstallError, match="no installation"):
+        installer.uninstall(target, lambda text: None)
+
+
+def test_a_dry_run_changes_nothing(card: Path) -> None:
+    before = tree(card)
+    assert installer.make_plan(FolderTarget(card), content()).lines()
+    assert tree(card) == before
+
+
+def test_what_was_edited_stays(card: Path) -> None:
+    target = FolderTarget(card)
+    run(target, content())
+    (card / "configs" / "tasks" / "parts.yaml").write_bytes(b"task: classification\ntop_k: 3\n")
+    told: list[str] = []
+    installer.uninstall(target, told.append)
+    assert (card / "configs" / "tasks" / "parts.yaml").exists()
+    assert "was edited" in told[0]
+
+
+def _cuts(make: Callable[[int], CutTarget], work: Callable[[CutTarget], Any]) -> Iterable[int]:
+    steps = 0
+    while True:
+        target = make(steps)
+        try:
+            work(target)
+        except Cut:
+            yield steps
+            steps += 1
+            continue
+        return
+
+
+def test_power_cuts_at_every_step_of_a_first_installation(tmp_path: Path) -> None:
+    cards: list[Path] = []
+
+    def make(steps: int) -> CutTarget:
+        folder = tmp_path / f"card{steps}"
+        (folder / "configs").mkdir(parents=True)
+        (folder / "main.py").write_bytes(FOREIGN)
+        (folder / "configs" / "service.yaml").write_bytes(OLD_YAML)
+        cards.append(folder)
+        return CutTarget(folder, steps)
+
+    count = 0
+    seen = set()
+    for _ in _cuts(make, lambda target: run(target, content())):
+        card = cards[-1]
+        boot(card)
+        seen.add(runs(card))
+        assert (card / "configs" / "service.yaml").read_bytes() in (OLD_YAML, NEW_YAML)
+        run(FolderTarget(card), content())  # the next attempt finishes it
+        boot(card)
+        assert runs(card) == "new"
+        assert (card / "configs" / "service.yaml").read_bytes() == NEW_YAML
+        installer.uninstall(FolderTarget(card), lambda text: None)
+        assert tree(card) == {"main.py": FOREIGN, "configs/service.yaml": OLD_YAML}
+        count += 1
+    assert count > 25
+    assert seen == {"foreign", "new"}
+
+
+def test_power_cuts_at_every_step_of_an_update(tmp_path: Path) -> None:
+    cards: list[Path] = []
+
+    def make(steps: int) -> CutTarget:
+        folder = tmp_path / f"card{steps}"
+        folder.mkdir()
+        run(FolderTarget(folder), content("old", OLD_YAML))
+        cards.append(folder)
+        return CutTarget(folder, steps)
+
+    seen = set()
+    for _ in _cuts(make, lambda target: run(target, content("new"))):
+        boot(cards[-1])
+        seen.add(runs(cards[-1]))
+        run(FolderTarget(cards[-1]), content("new"))
+        boot(cards[-1])
+        assert runs(cards[-1]) == "new"
+    assert seen == {"old", "new"}
+
+
+def test_power_cuts_at_every_step_of_an_uninstallation(tmp_path: Path) -> None:
+    cards: list[Path] = []
+
+    def make(steps: int) -> CutTarget:
+        folder = tmp_path / f"card{steps}"
+        folder.mkdir()
+        (folder / "main.py").write_bytes(FOREIGN)
+        run(FolderTarget(folder), content())
+        cards.append(folder)
+        return CutTarget(folder, steps)
+
+    for _ in _cuts(make, lambda target: installer.uninstall(target, lambda text: None)):
+        boot(cards[-1])
+        assert runs(cards[-1]) in ("foreign", "new")
+        if (cards[-1] / ".k230" / "install.json").exists():
+            installer.uninstall(FolderTarget(cards[-1]), lambda text: None)
+        assert tree(cards[-1]) == {"main.py": FOREIGN}
+
+
+def test_a_damaged_file_is_noticed(card: Path) -> None:
+    class Damaging(FolderTarget):
+        def write(self, path: str, data: bytes, moved: Moved) -> None:
+            super().write(path, data[:-1] + b"?" if path.endswith("service.py") else data, moved)
+
+    with pytest.raises(InstallError, match="damaged on the way"):
+        run(Damaging(card), content())
+    boot(card)
+    assert runs(card) == "foreign"
+
+
+def test_a_full_card_is_told_before(card: Path) -> None:
+    class Full(FolderTarget):
+        def info(self) -> TargetInfo:
+            return super().info()._replace(free=1000)
+
+    before = tree(card)
+    with pytest.raises(InstallError, match="the card is full"):
+        run(Full(card), content())
+    assert tree(card) == before
+
+
+def test_the_manifest_says_what_was_installed(card: Path) -> None:
+    run(FolderTarget(card), content())
+    manifest = json.loads((card / ".k230" / "install.json").read_text())
+    assert manifest["packages"] == ["parts"]
+    assert set(manifest["before"]) == {"main.py", "configs/service.yaml"}
+    assert (card / ".k230" / "before" / "main.py").read_bytes() == FOREIGN
