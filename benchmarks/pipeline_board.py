@@ -34,6 +34,8 @@ class Measured:
     """Interpreter time a frame outside native calls, at this PC's speed."""
     late: float
     """The part of the time that the PC could not keep the board's pace."""
+    heap: float
+    """Bytes a frame that Python allocates outside native calls; 0 where they were not counted."""
     stages: dict[str, float] = field(default_factory=dict)
     """Milliseconds a frame, of the last statistics message."""
 
@@ -57,15 +59,14 @@ class Session:
     def __init__(self, board: VirtualBoard, client: Board) -> None:
         self._board = board
         self.client = client
-        self._numbers: list[tuple[int, int, int]] = []
+        self._numbers: list[tuple[int, ...]] = []
         self._watcher = asyncio.create_task(self._watch())
         self.faults: list[str] = []
 
     async def _watch(self) -> None:
         async for event in self._board.events():
             if event["event"] == "console" and event["detail"].startswith("clock "):
-                python, lost, calls = json.loads(event["detail"][6:])
-                self._numbers.append((python, lost, calls))
+                self._numbers.append(tuple(json.loads(event["detail"][6:])))
             elif event["event"] in ("fault", "bug", "repl"):
                 self.faults.append(event["detail"])
 
@@ -112,6 +113,7 @@ class Session:
             p50_ms=1000 * statistics.median(ages) if ages else None,
             p99_ms=1000 * ages[int(0.99 * (len(ages) - 1))] if ages else None,
             python_us=(later[0] - numbers[0]) / max(1, frames),
+            heap=(later[3] - numbers[3]) / max(1, frames),
             late=(later[1] - numbers[1]) / 1e6 / between,
             stages={
                 name[:-3]: values[name] / made / 1000
@@ -128,6 +130,7 @@ async def sweep(
     links: dict[str, Sequence[str]],
     seconds: float,
     settings: dict[str, Any] | None = None,
+    counting: bool = False,
 ) -> dict[tuple[str, str], Measured]:
     """Return the figures of each (case, link); links: which ones for which case (none, tcp1, tcp8)."""
     found: dict[tuple[str, str], Measured] = {}
@@ -135,6 +138,9 @@ async def sweep(
         card, pictures, replay = pipeline_card.make(
             Path(name), chosen, sensor_fps, settings or {}
         )
+        if counting:
+            main = card / "main.py"
+            main.write_text(pipeline_card.COUNTING + main.read_text())
         async with VirtualBoard(
             sdcard=card, camera=str(pictures), timing=timing, replay=replay
         ) as board:

@@ -35,6 +35,9 @@ from firmware_app import service
 service.main()
 """
 
+COUNTING = "import _clock\n_clock.count_heap()\n"
+"""Before it: what Python allocates is counted, which takes many times the frames' time."""
+
 
 @dataclass(frozen=True)
 class Case:

@@ -50,6 +50,9 @@ _overhead = 0.0  # of a wrapper, per call
 _total_python = 0.0
 _total_lost = 0
 _calls = 0
+_heap = 0
+_heap_mark = 0
+_allocated = None
 
 
 def _rest(us: int) -> None:
@@ -95,15 +98,23 @@ def mine() -> bool:
 
 def enter() -> None:
     """A native call begins."""
-    global _inside, _entered, _python, _wall, _cost, _calls
+    global _inside, _entered, _python, _wall, _cost, _calls, _heap, _mark
     now = ticks()
     _wall += now - _mark
-    piece = now - _mark - _overhead
+    before = _mark
+    _mark = now
+    piece = now - before - _overhead
     if piece > _LONG_US and _cpu is not None:
         # The PC may have run something else meanwhile; its processor time counts in milliseconds.
         piece = min(piece, (_cpu() - _cpu_mark) * 1000000 + _CPU_STEP_US)
     if piece > 0:
         _python += piece
+    if _allocated is not None:
+        grown = _allocated() - _heap_mark
+        if grown > 0:
+            _heap += grown
+        now = ticks()
+        _wall += now - _mark
     _entered = now
     _cost = 0.0
     _calls += 1
@@ -112,12 +123,14 @@ def enter() -> None:
 
 def leave(cost: float) -> None:
     """A native call ends; cost: its time in us where no stage of the silicon has told it."""
-    global _inside, _mark, _ahead
+    global _inside, _mark, _ahead, _heap_mark
     now = ticks()
     _ahead += (_cost or cost) - (now - _entered)
     _inside = False
     if _ahead > _PAY_US:
         _pay()
+    if _allocated is not None:
+        _heap_mark = _allocated()
     _mark = ticks()
 
 
@@ -259,6 +272,15 @@ def sleep(seconds: float) -> None:
     sleep_us(int(seconds * 1000000))
 
 
+def count_heap() -> None:
+    """Count from now on what Python allocates between native calls; that takes much time."""
+    global _allocated, _heap_mark
+    import gc
+
+    _allocated = gc.mem_alloc
+    _heap_mark = _allocated()
+
+
 def statistics() -> tuple:
-    """Return (us of Python at this PC's speed, us given up because the PC was late, native calls)."""
-    return int(_total_python), _total_lost, _calls
+    """Return (us of Python at this PC's speed, us given up because the PC was late, native calls, heap bytes)."""
+    return int(_total_python), _total_lost, _calls, _heap

@@ -62,42 +62,15 @@ def _functions(module, us: float, size=None) -> None:
 
 
 def _memory(numbers) -> None:
-    least_us = numbers["gc.least_ms"] * 1000
-    us_byte = numbers["gc.ms_mb"] * 1000 / (1 << 20)
-    allocated = _gc.mem_alloc
-    standins = allocated()  # the stand-ins lie in this heap too, not in the board's
-    models = {}  # so do the arrays that hold kmodels
-    load = nncase_runtime.kpu.load_kmodel
-    forget = nncase_runtime.kpu.__del__
-
-    def loading(self, source) -> None:
-        load(self, source)
-        if hasattr(source, "tobytes"):
-            models[id(self)] = len(source)
-
-    def forgetting(self) -> None:
-        models.pop(id(self), None)
-        forget(self)
-
-    nncase_runtime.kpu.load_kmodel = loading
-    nncase_runtime.kpu.__del__ = forgetting
-    collect = _gc.collect
-
-    def collecting() -> None:
-        # What is in use now: following the pointers takes the time.
-        collect()
-        if _clock.mine():
-            used = allocated() - standins - sum(models.values())
-            _clock.took(least_us + us_byte * max(0, used))
+    real = _gc.threshold
 
     def threshold(size=None):
         # Arrays and tensors lie outside the board's heap, here they fill it: what collects by
         # itself there now and then would do so at every frame.
         return real() if size is None else real(max(size, _THRESHOLD))
 
-    real = _gc.threshold
     _gc.threshold = threshold
-    _gc.collect = _clock.native(collecting, 0)
+    _gc.collect = _clock.native(_gc.collect, numbers["gc.collect_ms"] * 1000)
     for name in ("mem_alloc", "mem_free"):
         setattr(_gc, name, _clock.native(getattr(_gc, name), numbers["gc.scan_ms"] * 1000))
 

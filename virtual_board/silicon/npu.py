@@ -164,7 +164,9 @@ class Npu:
         if plan is None:
             return None, []
         self._plans.move_to_end(handle)
-        with self._clock.ai2d(plan.in_shape):
+        crop = plan.params.crop
+        taken = plan.in_shape if crop is None else (3, crop[2], crop[3])
+        with self._clock.ai2d(taken):
             key = (id(plan), self._looks(reference)) if self._clock.paced else None
             kept = self._prepared.get(key) if key is not None and key[1] is not None else None
             if kept is not None:

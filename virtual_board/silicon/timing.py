@@ -31,7 +31,7 @@ class Clock:
         return SensorTime("gc2093", DEFAULT_MODES, 0.0, 0.0)
 
     def ai2d(self, shape: Sequence[int]) -> contextlib.AbstractContextManager[None]:
-        """Return a context for one ai2d run over a source of `shape`; leaving it takes the time."""
+        """Return a context for one ai2d run over `shape` of a source; leaving it takes the time."""
         return contextlib.nullcontext()
 
     def kpu(self, model: Model) -> contextlib.AbstractContextManager[None]:
