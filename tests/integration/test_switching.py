@@ -7,6 +7,8 @@ import hashlib
 import json
 import shutil
 import zipfile
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -329,11 +331,12 @@ def test_power_cuts_while_packages_and_settings_are_written(tmp_path: Path) -> N
             kmodel.write_bytes(kmodel.read_bytes() + bytes(16))
             new = _sha256(kmodel)
             async with running(folder, crash_after=steps) as virtual, connect(virtual) as board:
-                for work in (
-                    lambda b=board: b.set({"top_k": 3}, save=True),
-                    lambda b=board: b.switch("segmentation"),
-                    lambda b=board, s=source: b.push(s, "shapes_seg"),
-                ):
+                works: list[Callable[[], Awaitable[object]]] = [
+                    partial(board.set, {"top_k": 3}, save=True),
+                    partial(board.switch, "segmentation"),
+                    partial(board.push, source, "shapes_seg"),
+                ]
+                for work in works:
                     try:
                         await work()
                     except LinkLost:  # with the power
