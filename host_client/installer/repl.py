@@ -28,6 +28,8 @@ except ImportError:  # Windows
 GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError, _TtyError)
 """What a port that went away may raise."""
 
+_READING: tuple[type[Exception], ...] = (TypeError, *GONE)  # pyserial's own slip at a closed port
+
 BAUDRATE = 115200
 PIECE = 3072  # bytes of a file in one piece of code
 ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
@@ -219,7 +221,7 @@ def listen(port: str, seconds: float) -> Iterator[str]:
                 continue
         try:
             line += device.read(max(1, device.in_waiting))
-        except (TypeError, *GONE):
+        except _READING:
             device = None  # the board restarts again
             continue
         *lines, line = line.split(b"\n")

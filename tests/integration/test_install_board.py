@@ -54,7 +54,7 @@ class Bench:
             tcp=self.url.removeprefix("tcp://"),
             **options,
         ) as board:
-            await self.wait(lambda: self.port.exists())
+            await self.wait(self.port.exists)
             yield board
 
     async def wait(self, condition: Any, seconds: float = 30) -> None:
