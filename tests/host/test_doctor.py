@@ -1,0 +1,108 @@
+"""What the doctor makes of a board's own account, of cards and of packages."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pty
+import socket
+import threading
+import time
+import tty
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firmware_app.version import VERSION
+from host_client import doctor
+
+GOOD: dict[str, Any] = {
+    "version": VERSION,
+    "camera": True,
+    "model": "m",
+    "task": "t",
+    "heap_free": 1 << 24,
+    "card_free_kb": 1 << 20,
+    "temperature": 50,
+    "problems": [],
+    "restart_reason": "a client asked for it",
+    "rejected": 0,
+}
+
+
+def test_a_healthy_board() -> None:
+    assert {row.state for row in doctor.status_findings(GOOD)} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "what", "words"),
+    [
+        ({"version": "0.0.1"}, "version", "k230 install"),
+        ({"camera": False}, "camera", "cable"),
+        ({"model": ""}, "task", "no task runs"),
+        ({"heap_free": 1000}, "memory", "smaller model"),
+        ({"heap_growth_kb_per_hour": 9000}, "memory", "grows"),
+        ({"card_free_kb": 10}, "card", "nearly full"),
+        ({"temperature": 99}, "temperature", "heat sink"),
+        ({"safe_mode": True}, "safe mode", "k230 logs"),
+        ({"network": {"signal_dbm": -90}}, "Wi-Fi", "weak"),
+        ({"rejected": 5}, "link errors", "ground"),
+        ({"restart_reason": "unannounced: power cut"}, "last restart", "power cut"),
+        ({"problems": ["the card is bent"]}, "problem", "bent"),
+    ],
+)
+def test_each_trouble_is_named(changed: dict[str, Any], what: str, words: str) -> None:
+    found = [row for row in doctor.status_findings(GOOD | changed) if row.state != "ok"]
+    assert [row.what for row in found] == [what]
+    assert words in found[0].text
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    rows = asyncio.run(doctor.look_at_url(f"tcp://127.0.0.1:{port}", "ab" * 32))
+    assert "the computer there refuses" in rows[-1].text
+
+
+@pytest.mark.parametrize(
+    ("noise", "words"), [(b"\xff\x81\x00\xfe", "wrong baud rate"), (b"", "TX and RX swapped")]
+)
+def test_a_wire_without_a_service(
+    monkeypatch: pytest.MonkeyPatch, noise: bytes, words: str
+) -> None:
+    monkeypatch.setattr(doctor, "LISTEN_S", 0.1)
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    done = threading.Event()
+
+    def speak() -> None:
+        while noise and not done.is_set():
+            os.write(master, noise)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=speak)
+    thread.start()
+    try:
+        from host_client.address import SerialAddress
+
+        finding = doctor._serial_trouble(SerialAddress(os.ttyname(slave), 115200), "no answer")
+    finally:
+        done.set()
+        thread.join()
+        os.close(slave)
+        os.close(master)
+    assert words in finding.text
+
+
+def test_a_card_without_a_service(tmp_path: Path) -> None:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "service.yaml").write_text("camera:\n  width: 7\n")
+    rows = doctor.look_at_card(tmp_path)
+    assert {row.what for row in rows} == {"main.py", "service", "configuration"}
+    assert any("camera.width" in row.text for row in rows)
+
+
+def test_a_package_that_is_none(tmp_path: Path) -> None:
+    assert doctor.look_at_package(tmp_path)[0].state == "trouble"
