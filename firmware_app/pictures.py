@@ -16,11 +16,11 @@ MAX_PIXELS = 1920 * 1088  # RGB565, RGB888 and planes of it lie in memory at a t
 
 def read(path: str):
     """Return (planes, width, height) of a picture on the card; CommandError where it is none."""
-    if not path.startswith(ROOTS) or "/../" in path:
+    if not any([path.startswith(root) for root in ROOTS]) or "/../" in path:
         raise CommandError(
             "bad_argument", "path: expected a file in /sdcard or /data, found %r" % path[:128]
         )
-    if not path.lower().endswith(_ENDS):
+    if not any([path.lower().endswith(end) for end in _ENDS]):
         raise CommandError(
             "bad_picture",
             "path: expected a name with %s, found %r" % (", ".join(_ENDS), path[-64:]),

@@ -77,7 +77,7 @@ def _continues(text: str) -> bool:
     depth = sum([text.count(c) for c in "([{"]) - sum([text.count(c) for c in ")]}"])
     if depth > 0 or text.count('"""') % 2 or text.count("'''") % 2:
         return True
-    return len(lines) == 1 and text.rstrip().endswith((":", "\\"))
+    return len(lines) == 1 and text.rstrip()[-1:] in (":", "\\")
 
 
 def _line(prompt: str):
