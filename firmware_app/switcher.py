@@ -158,6 +158,7 @@ class Switcher:
 
     async def _beside(self, trial: Trial) -> Trial:
         old = self._service.engine.task
+        gc.collect()  # now, rather than in the frame that makes the gap
         try:
             await self._try(trial)
         except TaskError:
@@ -170,6 +171,7 @@ class Switcher:
     async def _replace(self, name: str, values, prepared) -> Trial:
         """Give the old model's memory back, then load the new one; the old comes back where that fails."""
         engine = self._service.engine
+        gc.collect()  # now, rather than in the gap
         await self._next_result()  # the gap begins behind a result, not in front of one
         old = engine.task
         engine.set_task(None)
