@@ -67,6 +67,7 @@ class VirtualBoard:
         uart: Path | None = None,
         console: Path | None = None,
         bare: bool = False,
+        air: Path | None = None,
         key: str | None = None,
         timing: str | None = None,
         micropython: str | None = None,
@@ -89,6 +90,7 @@ class VirtualBoard:
             console: path of the pty that stands for the USB console with its REPL; with one, a
                 board whose script ended waits there instead of being switched off.
             bare: the card's own files alone, without the service that comes with this package.
+            air: JSON file with the Wi-Fi networks in reach, to be changed while the board runs.
             key: the board's key; None keeps the one in the data folder, or makes one there.
             timing: timing profile (name or path); None runs as fast as it goes.
             micropython: interpreter to use instead of the packaged one.
@@ -142,6 +144,7 @@ class VirtualBoard:
             uart=uart.absolute() if uart is not None else None,
             console=console.absolute() if console is not None else None,
             bare=bare,
+            air=air.absolute() if air is not None else None,
             timing=timing,
             micropython=micropython,
             frames=frames,

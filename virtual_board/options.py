@@ -24,6 +24,8 @@ class BoardOptions:
             is switched off where it would wait in the REPL.
         bare: a board with the vendor's firmware alone: only what lies on the card runs, and without
             a main.py nothing does.
+        air: JSON file with the Wi-Fi networks in reach, read again at every look: {"networks": {name:
+            password}, "rssi": dBm}; None: every network can be joined.
         timing: name or path of a timing profile; None runs as fast as it goes.
         micropython: interpreter to use instead of the packaged one.
         frames: switch off once this many frames were taken and processed.
@@ -42,6 +44,7 @@ class BoardOptions:
     uart: Path | None = None
     console: Path | None = None
     bare: bool = False
+    air: Path | None = None
     timing: str | None = None
     micropython: str | None = None
     frames: int | None = None
@@ -58,7 +61,7 @@ class BoardOptions:
     def from_json(text: str) -> BoardOptions:
         """Return the options of to_json()'s text."""
         values: dict[str, Any] = json.loads(text)
-        for name in ("sdcard", "data", "uart", "console", "replay"):
+        for name in ("sdcard", "data", "uart", "console", "air", "replay"):
             if values[name] is not None:
                 values[name] = Path(values[name])
         values["scripts"] = tuple(values["scripts"])

@@ -14,7 +14,7 @@ _ADDRESS = ("127.0.0.1", "255.0.0.0", "127.0.0.1", "127.0.0.1")
 _MAC = b"\x02\x4b\x32\x33\x30\x01"
 
 _nics = []
-_state = {"hostname": "k230", "country": "CN", "ssid": None, "reconnect": False}
+_state = {"hostname": "k230", "country": "CN", "ssid": None, "key": "", "reconnect": False}
 
 
 def have_nic() -> bool:
@@ -65,14 +65,22 @@ class WLAN(_Nic):
             raise ValueError("expected a key of 8 characters or more")
         _silicon.call("board.hold", [_CONNECT_MS])
         _state["ssid"] = ssid
-        return True
+        _state["key"] = key or ""
+        if self.isconnected():
+            return True
+        _state["ssid"] = None
+        return False
 
     def disconnect(self) -> bool:
         _state["ssid"] = None
         return True
 
     def isconnected(self) -> bool:
-        return self._interface == AP_IF or _state["ssid"] is not None
+        if self._interface == AP_IF:
+            return True
+        ssid = _state["ssid"]
+        air = _silicon.call("net.air")[0] if ssid is not None else None
+        return ssid is not None and (air is None or air["networks"].get(ssid) == _state["key"])
 
     def scan(self):
         """Return the networks in reach: none, there is no radio."""
@@ -80,7 +88,8 @@ class WLAN(_Nic):
 
     def status(self, what=None):
         if what == "rssi":
-            return -50 if self.isconnected() else -99
+            air = _silicon.call("net.air")[0] or {}
+            return air.get("rssi", -50) if self.isconnected() else -99
         if what == "stations":
             return []
         return 1 if self.isconnected() else 0

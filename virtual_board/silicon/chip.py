@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import threading
 import time
@@ -38,6 +39,7 @@ _IDLE_OPS = frozenset(
         "board.load",
         "board.media_memory",
         "board.temperature",
+        "net.air",
     }
 )
 """What a firmware calls while it has nothing to do."""
@@ -119,6 +121,7 @@ class Chip:
                 "board.media_memory": self._media_memory,
                 "board.chipid": self._chip_id,
                 "net.listening": self._listening,
+                "net.air": self._air,
             },
         ]
         for part in parts:
@@ -189,6 +192,14 @@ class Chip:
         port, host, actual = args
         self._post("listening", f"{port} {host}:{actual}")
         return None, []
+
+    def _air(self, args: list[Any], _: list[memoryview]) -> Answer:
+        if self._options.air is None:
+            return None, []
+        try:
+            return json.loads(self._options.air.read_text("utf-8")), []
+        except (OSError, ValueError):
+            return {"networks": {}}, []  # while somebody writes it
 
     def _media_memory(self, args: list[Any], _: list[memoryview]) -> Answer:
         return self._sensors.memory() + self._npu.tensors.bytes, []
