@@ -136,8 +136,8 @@ def class_runs(logits, classes: int, overflow: bool):
     if overflow:
         best_class = best_class * (np.max(table, axis=1) < 88.72)
     best_class = np.array(best_class, dtype=np.uint8)
-    areas = [0] * classes
-    parts: list = []
+    kinds: list = []
+    runs: list = []
     for start in range(0, pixels, _BAND):
         band = best_class[start : start + _BAND]
         size = len(band)
@@ -148,19 +148,19 @@ def class_runs(logits, classes: int, overflow: bool):
         stops = np.zeros((count,))
         values = np.zeros((count,), dtype=np.uint8)
         values[0] = band[0]
+        stops[count - 1] = size
+        lengths = stops
         if count > 1:
             stops[: count - 1] = np.array(ends, dtype=np.float) + 1
             values[1:] = band[1:][changes]
-        stops[count - 1] = size
-        lengths = stops.copy()
-        if count > 1:
+            lengths = stops.copy()
             lengths[1:] = stops[1:] - stops[: count - 1]
-            for value in range(classes):
-                areas[value] += int(np.sum(lengths * (values == value)) + 0.5)
-        else:
-            areas[int(values[0])] += size
-        parts.append(_leb128_runs(values, lengths, count))
-    return b"".join(parts), areas
+        kinds.append(values)
+        runs.append(lengths)
+    values = np.concatenate(tuple(kinds))
+    lengths = np.concatenate(tuple(runs))
+    areas = [int(np.sum(lengths * (values == value)) + 0.5) for value in range(classes)]
+    return _leb128_runs(values, lengths, len(values)), areas
 
 
 def _leb128_runs(values, lengths, count: int) -> bytes:
