@@ -192,6 +192,7 @@ def _summary(answer: dict[str, Any]) -> dict[str, Any]:
         "gap_over_load_time": rows[-1]["gap_over_load_time"]["p99"] if len(rows) > 1 else None,
         "heap_growth_bytes": max(row["heap"]["growth"] for row in rows),
         "load_time": "an estimate of the timing profile; no board's is published",
+        "host_load_average": round(os.getloadavg()[0], 1),
         **answer,
     }
 
