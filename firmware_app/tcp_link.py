@@ -21,8 +21,9 @@ MAX_CLIENTS = 8  # the board has 16 TCP connections in all
 _SPARE = 4  # slots in which the ninth is told why, and strangers are waited for
 _INBOX = 16  # chunks received and not yet taken, per client
 _CHUNK = 4096
-_BACKLOG = 8  # connections that wait to be accepted
+_BACKLOG = 128  # connections that wait to be accepted, as far as the stack has room for them
 _STRANGER_MS = 500  # in which a new connection may greet before it has to make room
+_PROBE_MS = 100  # between looks whether a stranger is still there
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
 _TURN_US = 3000  # that one client's data may take before frames have their turn
 _PUMP_FRAMES = 32  # frames one client gets in a row before the others have their turn
@@ -43,6 +44,7 @@ class _Slot:
         self.session = None
         self.rest = None  # what send() did not take, a memoryview
         self.linger_ms = 0
+        self.probed_ms = 0
 
 
 class TcpLink:
@@ -106,6 +108,8 @@ class TcpLink:
                     connection.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY
                 except OSError:
                     pass  # a delay more, no fault
+                # Whoever was gone before it was its turn shows here, and takes no place.
+                connection.send(b"\0")
                 slot.address = "%s:%d" % (address[0], address[1])
             except OSError:
                 connection.close()
@@ -175,6 +179,7 @@ class TcpLink:
             if slot.session is not None:
                 slot.session.check_silence(now_ms)
                 self._pump(slot, now_ms)
+                self._probe(slot, now_ms)
         return busy
 
     def due(self) -> bool:
@@ -208,6 +213,7 @@ class TcpLink:
                     waiting = other
         slot.rest = None
         slot.linger_ms = 0
+        slot.probed_ms = now_ms
         slot.session = Session(
             self._host,
             slot.address,
@@ -250,6 +256,21 @@ class TcpLink:
                 slot.linger_ms = now_ms + _LINGER_MS
             elif now_ms >= slot.linger_ms:
                 self._end(slot)
+
+    def _probe(self, slot: _Slot, now_ms: int) -> None:
+        """Say an empty frame to whoever has no session: only sending shows that a peer has gone.
+
+        So a flood of connections that are opened and dropped does not fill the places.
+        """
+        if slot.session is None or slot.session.open or slot.rest is not None:
+            return
+        if now_ms - slot.probed_ms >= _PROBE_MS:
+            slot.probed_ms = now_ms
+            try:
+                slot.socket.send(b"\0")
+            except OSError as error:
+                if error.args[0] != errno.EAGAIN:
+                    self._end(slot)
 
     def _end(self, slot: _Slot) -> None:
         if slot.session is not None:

@@ -1,0 +1,169 @@
+"""The network link under strangers: floods, altered frames, replayed sessions, readers that stall."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from firmware_app import wire
+from host_client import Board, K230Error
+from tests.integration.boards import card, run, running
+
+
+def port_of(url: str | None) -> int:
+    """Return the port of a tcp:// URL."""
+    return int(str(url).rsplit(":", 1)[1])
+
+
+class Middle:
+    """A man in the middle of one TCP link, who records and may change what the client sends."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.recorded: list[bytes] = []
+        self.change: Callable[[bytes], bytes] = lambda data: data
+        self.change_back: Callable[[bytes], bytes] = lambda data: data
+
+    async def __aenter__(self) -> Middle:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream, sink = await asyncio.open_connection("127.0.0.1", self._port)
+
+        async def copy(
+            source: asyncio.StreamReader, target: asyncio.StreamWriter, back: bool
+        ) -> None:
+            with contextlib.suppress(OSError):
+                while data := await source.read(4096):
+                    if not back:
+                        self.recorded.append(data)
+                    target.write((self.change_back if back else self.change)(data))
+                    await target.drain()
+            target.close()
+
+        await asyncio.gather(copy(reader, sink, False), copy(upstream, writer, True))
+
+
+def test_a_flood_of_connections_stops_nothing(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with (
+            running(card(tmp_path / "card")) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+        ):
+            stream = board.results()
+            await anext(stream)
+            opened = 0
+
+            async def flood() -> None:
+                nonlocal opened
+                for _ in range(1000):
+                    with contextlib.suppress(OSError):
+                        _, writer = await asyncio.wait_for(
+                            asyncio.open_connection("127.0.0.1", port_of(vb.url)), 5
+                        )
+                        writer.transport.abort()
+                        opened += 1
+
+            task = asyncio.create_task(flood())
+            seqs = []
+            while not task.done():
+                seqs.append((await asyncio.wait_for(anext(stream), 30)).seq)
+            assert opened == 1000
+            assert len(seqs) >= 2
+            status = await board.status()
+            assert status["problems"] == []
+            async with Board.connect(str(vb.url), key=vb.key, wait=10) as another:
+                await asyncio.wait_for(anext(another.results()), 30)
+
+    run(work())
+
+
+def test_altered_frames_are_dropped_both_ways(tmp_path: Path) -> None:
+    """What a third party changes, with a CRC put right, still has the wrong tag."""
+
+    def forge(data: bytes) -> bytes:
+        parts = []
+        for part in data.split(b"\0"):
+            body = wire.unstuff(part) if part else b""
+            if len(body) > 20 and body[0] == wire.SEALED_MARK:
+                payload = bytearray(body[:-4])
+                payload[5] ^= 1
+                parts.append(wire.frame(bytes(payload))[:-1])
+            else:
+                parts.append(part)
+        return b"\0".join(parts)
+
+    async def work() -> None:
+        async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
+            url = f"tcp://127.0.0.1:{middle.port}"
+            async with Board.connect(url, key=vb.key) as board:
+                assert (await board.status())["problems"] == []
+                middle.change = forge
+                with pytest.raises(K230Error):
+                    await board.switch("classification", timeout=4)
+            async with Board.connect(str(vb.url), key=vb.key) as board:
+                status = await board.status()
+                assert status["generation"] == 1, "a forged command was executed"
+                assert status["rejected"] > 0
+            middle.change = lambda data: data
+            async with Board.connect(url, key=vb.key) as board:
+                stream = board.results()
+                await asyncio.wait_for(anext(stream), 30)
+                middle.change_back = forge
+                delivered = 0
+                with contextlib.suppress(asyncio.TimeoutError):
+                    for _ in range(100):  # what was on its way may still come
+                        await asyncio.wait_for(anext(stream), 3)
+                        delivered += 1
+                assert delivered < 100
+
+    run(work())
+
+
+def test_a_recorded_session_cannot_be_played_again(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
+            async with Board.connect(f"tcp://127.0.0.1:{middle.port}", key=vb.key) as board:
+                await board.status()
+                await board.switch("classification")
+            recorded = b"".join(middle.recorded)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(vb.url))
+            writer.write(recorded)
+            decoder = wire.Decoder()
+            messages: list[list[object]] = []
+            with contextlib.suppress(asyncio.TimeoutError, OSError):
+                while data := await asyncio.wait_for(reader.read(4096), 3):
+                    messages += decoder.feed(data)
+            writer.close()
+            kinds = [message[0] for message in messages]
+            assert wire.READY not in kinds
+            assert [m[1] for m in messages if m[0] == wire.REFUSED] == ["key"]
+            async with Board.connect(str(vb.url), key=vb.key) as board:
+                assert (await board.status())["generation"] == 2
+
+    run(work())
+
+
+def test_guessing_the_key_gets_slower(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(card(tmp_path / "card")) as vb:
+            codes = []
+            for i in range(8):
+                try:
+                    async with Board.connect(str(vb.url), key=f"{i:064x}"):
+                        pass
+                except K230Error as error:
+                    codes.append(error.code)
+            assert codes[:5] == ["authentication"] * 5
+            assert codes[-1] == "wait"
+
+    run(work())
