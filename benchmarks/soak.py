@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "models" / "packages" / "shap
 SAMPLE_S = 15.0
 
 
-def resident_kb(folder: str) -> dict[str, int]:
+def resident_kb() -> dict[str, int]:
     """Return the resident memory (kB) of this run's processes, by what they are."""
     sizes: dict[str, int] = {}
     for entry in Path("/proc").iterdir():
@@ -33,7 +33,7 @@ def resident_kb(folder: str) -> dict[str, int]:
             command = (entry / "cmdline").read_bytes().decode("utf-8", "replace")
             if "boot.py" in command and "k230-board" in command:
                 name = "interpreter"
-            elif "virtual_board.supervisor" in command and folder in command:
+            elif "virtual_board.supervisor" in command:
                 name = "silicon"
             else:
                 continue
@@ -99,7 +99,7 @@ async def soak(minutes: float) -> dict[str, Any]:
                             {
                                 "s": round(now - end + 60 * minutes),
                                 "heap": status["heap_used"],
-                                **resident_kb(folder),
+                                **resident_kb(),
                             }
                         )
                 stop.set()

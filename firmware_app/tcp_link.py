@@ -213,7 +213,7 @@ class TcpLink:
                     waiting = other
         slot.rest = None
         slot.linger_ms = 0
-        slot.probed_ms = now_ms
+        slot.probed_ms = 0  # at once: what accept() said has shown by now whether it is there
         slot.session = Session(
             self._host,
             slot.address,
