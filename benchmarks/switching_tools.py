@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import statistics
 import time
 from pathlib import Path
-from typing import Any
 
 from host_client import Board
 from virtual_board.board import VirtualBoard
@@ -106,13 +106,13 @@ class Arrivals:
         times = self._times.get(generation, [])
         if len(times) <= _FEW:
             times = self._all[-100:]
-        return 1000 * statistics.median(b - a for a, b in zip(times, times[1:], strict=False))
+        return 1000 * statistics.median(b - a for a, b in itertools.pairwise(times))
 
     def gaps_ms(self) -> list[float]:
         """Return the gap at each change of generation."""
         found: list[float] = []
         numbers = sorted(self._times)
-        for old, new in zip(numbers, numbers[1:], strict=False):
+        for old, new in itertools.pairwise(numbers):
             if new == old + 1:
                 gap = 1000 * (self._times[new][0] - self._times[old][-1])
                 found.append(max(0.0, gap - self.period_ms(old)))
