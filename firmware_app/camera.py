@@ -132,7 +132,8 @@ class Camera:
             frames = max(1, (passed + self.period_us // 2) // self.period_us)
             self.skipped += frames - 1
             # A steady camera's error must not add up, a slow loop's fractions must.
-            self._carry = 0 if frames == 1 else passed - frames * self.period_us
+            rest = passed - frames * self.period_us
+            self._carry = 0 if abs(rest) < self.period_us // 32 else rest
         self._last = self.ticks
 
     @property
@@ -175,16 +176,17 @@ class Camera:
         """Return how long ago the frame that is ready was captured."""
         return time.ticks_diff(time.ticks_us(), self.ticks)
 
-    def preview(self):
-        """Return the newest picture of the preview channel; CameraError where there is none.
+    def preview(self, quality: int) -> bytes:
+        """Return the newest picture of the preview channel as JPEG; CameraError where there is none.
 
-        It lives until the next call. Waits for the channel, a frame period at most.
+        Waits for the channel, a frame period as a rule; encoding holds the interpreter.
         """
         if self._preview is None or self._sensor is None:
             raise CameraError("camera: the preview channel is not open (preview.enabled)")
         try:
-            return self._sensor.snapshot(chn=PREVIEW, timeout=_PREVIEW_MS)
-        except (RuntimeError, OSError) as error:
+            picture = self._sensor.snapshot(chn=PREVIEW, timeout=_PREVIEW_MS)
+            return bytes(picture.to_jpeg(quality=quality).bytearray())
+        except (RuntimeError, OSError, MemoryError) as error:
             raise CameraError("camera: no preview picture: %s" % error)
 
     @property

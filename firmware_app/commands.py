@@ -7,11 +7,13 @@ docs/protocol.md section 5 lists them. Arguments come from outside: each is chec
 import asyncio
 
 from firmware_app import changes as changes_room
-from firmware_app import enrolment, gallery_commands, package_commands, status, transfers
+from firmware_app import enrolment, gallery_commands, package_commands, status, transfers, wire
 from firmware_app.arguments import flag, integer, picture, text
 from firmware_app.errors import CommandError
 
 _TURN_MS = 5
+_LEAST_QUALITY = 5
+_MAX_JPEG = wire.MAX_PAYLOAD - 256  # what one answer holds
 
 
 def _subscribe(service, session, arguments: dict):
@@ -83,6 +85,38 @@ async def _set(service, session, arguments: dict):
     return {"generation": service.engine.generation, "changed": sorted(changes), "saved": save}
 
 
+def _snapshot(service, session, arguments: dict):
+    preview = service.settings["preview"]
+    if not preview["enabled"]:
+        raise CommandError("failed", "preview.enabled: expected true in service.yaml, found false")
+    camera = service.engine.camera
+    if camera is None:
+        raise CommandError("failed", "camera: it is switched off")
+    quality = integer(arguments, "quality", 5, 95, preview["quality"])
+    while True:
+        try:
+            data = camera.preview(quality)
+        except OSError as error:
+            raise CommandError("failed", str(error))
+        if len(data) <= _MAX_JPEG:
+            break
+        if quality == _LEAST_QUALITY:
+            raise CommandError(
+                "too_large",
+                "the preview: expected at most %d bytes of JPEG, found %d: make it smaller"
+                % (_MAX_JPEG, len(data)),
+            )
+        quality = max(_LEAST_QUALITY, quality * 2 // 3)
+    return {
+        "jpeg": data,
+        "width": preview["width"],
+        "height": preview["height"],
+        "quality": quality,
+        "seq": camera.seq,
+        "time_ms": service.clock.ms(),
+    }
+
+
 def _logs(service, session, arguments: dict):
     return service.upkeep.file.read(integer(arguments, "offset", 0, 1 << 30, 0))
 
@@ -96,6 +130,7 @@ def _config(service, session, arguments: dict):
 
 
 COMMANDS = {
+    "snapshot": _snapshot,
     "subscribe": _subscribe,
     "describe": _describe,
     "status": _status,

@@ -42,6 +42,7 @@ class Engine:
         self._intervals: list = []  # between the latest results, us
         self._last_period_us = 0  # of the task before, while the running one made few results
         self.longest_us = 0  # between two results, since somebody set it to 0
+        self._reported: dict = {}  # of the last whole period
         self.stages = Stages()  # of the running statistics period
         self._publish_us = 0  # of the last result
         self._waiting = None  # ticks from which on there has been nothing to do
@@ -51,11 +52,21 @@ class Engine:
         """Whether there is nothing to infer now."""
         return self._waiting is not None or self.camera is None or self.task is None
 
+    def stage_times(self) -> dict:
+        """Return milliseconds a frame of each stage in the last statistics period."""
+        frames = max(1, self._reported.get("frames", 0))
+        return {
+            name[:-3]: self._reported[name] / frames / 1000
+            for name in self._reported
+            if name.endswith("_us")
+        }
+
     def statistics(self, period_us: int) -> dict:
         """Return where the time of the period went, and begin a new one."""
         self.stages.gc = self.collector.spent_us
         self.collector.spent_us = 0
         values = self.stages.report(period_us)
+        self._reported = values
         camera = self.camera
         values["captured"] = camera.captured if camera is not None else 0
         values["processed"] = self.frames

@@ -52,6 +52,12 @@ def status(service) -> dict:
         "generation": engine.generation,
         "camera": camera is not None,
         "frames": engine.frames,
+        "captured": camera.captured if camera is not None else 0,
+        "skipped": camera.skipped if camera is not None else 0,
+        "renewed": engine.renewed,
+        "stages_ms": engine.stage_times(),
+        "heap_floor": engine.collector.floor,
+        "heap_floor_first": engine.collector.first_floor,
         "seq": camera.seq if camera is not None else 0,
         "clients": [
             {"name": s.name, "client": s.client, "sent": s.outbox.sent, "dropped": s.outbox.dropped}

@@ -249,6 +249,22 @@ class Board(CardCommands):
         answer = await self.request("status", timeout=timeout, repeat=True)
         return dict(expect(answer, dict, "status"))
 
+    async def snapshot(
+        self, quality: int | None = None, timeout: float = REQUEST_TIMEOUT
+    ) -> bytes:
+        """Return the newest picture of the preview channel as JPEG; the AI frame is not touched.
+
+        quality: 5...95, by default preview.quality; the board lowers it where the picture would not
+        fit one message (32 KiB). Raises CommandFailed where preview.enabled is not set.
+        """
+        arguments = {"quality": quality} if quality is not None else {}
+        answer = expect(
+            await self.request("snapshot", arguments, timeout=timeout, repeat=True),
+            dict,
+            "snapshot",
+        )
+        return bytes(expect(answer.get("jpeg"), bytes, "snapshot"))
+
     async def tasks(self, timeout: float = REQUEST_TIMEOUT) -> list[TaskInfo]:
         """Return the tasks that the card offers."""
         answer = await self.request("tasks", timeout=timeout, repeat=True)

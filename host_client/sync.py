@@ -288,6 +288,12 @@ class Board(CardCommands):
         """Return the board's own account of its state."""
         return self._loop.run(self._board.status(timeout))
 
+    def snapshot(
+        self, quality: int | None = None, timeout: float = _async.REQUEST_TIMEOUT
+    ) -> bytes:
+        """Return the newest picture of the preview channel as JPEG."""
+        return self._loop.run(self._board.snapshot(quality, timeout))
+
     def tasks(self, timeout: float = _async.REQUEST_TIMEOUT) -> list[TaskInfo]:
         """Return the tasks that the card offers."""
         return self._loop.run(self._board.tasks(timeout))

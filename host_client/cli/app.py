@@ -13,7 +13,7 @@ import click
 
 from firmware_app.version import VERSION
 from host_client.cli import output
-from host_client.cli.boards import infer, set_, status, switch, tasks, watch
+from host_client.cli.boards import infer, set_, snapshot, status, switch, tasks, watch
 from host_client.cli.card import config, packages, push, restart
 from host_client.cli.demo import demo
 from host_client.cli.discover import discover
@@ -62,6 +62,7 @@ for _verb in (
     switch,
     set_,
     infer,
+    snapshot,
     push,
     packages,
     config,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -50,6 +52,60 @@ async def _watch(
 def status(url: str, key: str | None, wait: float, as_json: bool) -> None:
     """Show how the board at URL is doing."""
     run_async(_status(url, key, wait, as_json))
+
+
+@click.command()
+@board_options
+@click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.option("--quality", type=click.IntRange(5, 95), help="Of the JPEG.")
+@click.option(
+    "--every", type=click.FloatRange(min=0.05), help="Go on: a new picture every so many seconds."
+)
+@click.option("--count", type=click.IntRange(min=1), help="With --every: so many pictures.")
+def snapshot(
+    *,
+    url: str,
+    target: Path,
+    key: str | None,
+    wait: float,
+    as_json: bool,
+    quality: int | None,
+    every: float | None,
+    count: int | None,
+) -> None:
+    """Save what the camera of the board at URL sees as TARGET, a JPEG.
+
+    The board needs preview.enabled. With --every the file is replaced again and again: a preview
+    of low rate, for viewers that follow a file.
+    """
+    run_async(_snapshot(url, key, wait, as_json, target, quality, every, count))
+
+
+async def _snapshot(
+    url: str,
+    key: str | None,
+    wait: float,
+    as_json: bool,
+    target: Path,
+    quality: int | None,
+    every: float | None,
+    count: int | None,
+) -> None:
+    async with connect(url, key, wait) as board:
+        saved = 0
+        while True:
+            data = await board.snapshot(quality)
+            part = target.with_name(target.name + ".part")
+            part.write_bytes(data)
+            part.replace(target)
+            saved += 1
+            if as_json:
+                output.print_json({"file": str(target), "bytes": len(data)})
+            else:
+                output.print_line(f"{target}: {len(data)} bytes")
+            if every is None or saved == count:
+                return
+            await asyncio.sleep(every)
 
 
 async def _status(url: str, key: str | None, wait: float, as_json: bool) -> None:

@@ -136,3 +136,66 @@ print(least(lambda: uart.write(bytes(115))))
     assert 4000 <= numbers[0] <= 6500  # 640 * 640 pixels, 1 ms for 320 * 320
     assert 30000 <= numbers[1] <= 33000
     assert 9900 <= numbers[2] <= 13000  # 1150 bits
+
+
+def test_single_numbers_are_replaced_behind_the_name() -> None:
+    profile = load_profile("k230?interpreter_factor=3&unexplained.applied=1")
+    assert profile.numbers["interpreter.interpreter_factor"] == 3
+    assert profile.unexplained_ms(320) == profile.numbers["unexplained.at_320_ms"]
+    assert load_profile("k230").unexplained_ms(320) == 0
+    with pytest.raises(ProfileError, match="nonsense: expected one field, found none"):
+        load_profile("k230?nonsense=1")
+    with pytest.raises(ProfileError, match="expected a number of 0 or more, found 'x'"):
+        load_profile("k230?interpreter_factor=x")
+
+
+def test_a_profile_of_another_board(tmp_path: Path) -> None:
+    """Another sensor, a KPU half as fast, and post-processing that takes longer than both."""
+    content = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))
+    content["camera"]["sensor"] = "imx335"
+    content["sensors"]["imx335"] = {
+        "modes": [{"width": 2592, "height": 1944, "fps": 25, "source": "test"}],
+        "jitter_ms": {"value": 2.0, "source": "test"},
+    }
+    for row in content["kpu"]["models"]:
+        row["ms"] *= 2
+    content["post_processing"]["ms"]["value"] = 90.0
+    path = tmp_path / "other.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    profile = load_profile(str(path))
+    assert profile.sensor.modes == ((2592, 1944, 25),)
+    assert profile.sensor.jitter_ms == 2.0
+    assert profile.sensor.snapshot_ms == profile.numbers["camera.snapshot_ms"]
+    assert profile.kpu_ms("yolov8n.kmodel", 3_200_000, 320, 320 * 320, 176_400) == 45.4
+    assert profile.post_ms(705_600) == 90.0
+    content["camera"]["sensor"] = "absent"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    with pytest.raises(ProfileError, match="camera.sensor: expected one of"):
+        load_profile(str(path))
+
+
+def test_python_is_stretched_and_sleeps_are_not(tmp_path: Path) -> None:
+    source = """
+import time
+def work():
+    start = time.ticks_us()
+    for _ in range(20000):
+        pass
+    return time.ticks_diff(time.ticks_us(), start)
+best = min([work() for _ in range(5)])
+start = time.ticks_us()
+time.sleep_ms(50)
+slept = time.ticks_diff(time.ticks_us(), start)
+start = time.ticks_us()
+time.sleep(1)
+print(best, slept, time.ticks_diff(time.ticks_us(), start))
+"""
+    (tmp_path / "one").mkdir()
+    (tmp_path / "eight").mkdir()
+    one = run_script(tmp_path / "one", source, timing="k230?interpreter_factor=1").lines[-1]
+    eight = run_script(tmp_path / "eight", source, timing="k230?interpreter_factor=8").lines[-1]
+    fast, slow = ([int(n) for n in line.split()] for line in (one, eight))
+    assert 3 < slow[0] / fast[0] < 20  # eight, and what else this machine does
+    for _, short, second in (fast, slow):
+        assert 50_000 <= short < 60_000
+        assert 1_000_000 <= second < 1_030_000
