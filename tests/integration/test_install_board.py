@@ -54,15 +54,15 @@ class Bench:
             tcp=self.url.removeprefix("tcp://"),
             **options,
         ) as board:
-            await self.wait(self.port.exists)
+            await self.wait(self.port.exists, said=lambda: (board.console, board._events))
             yield board
 
-    async def wait(self, condition: Any, seconds: float = 30) -> None:
+    async def wait(self, condition: Any, seconds: float = 30, said: Any = None) -> None:
         for _ in range(int(seconds / 0.05)):
             if condition():
                 return
             await asyncio.sleep(0.05)
-        raise AssertionError("it did not come about")
+        raise AssertionError(f"it did not come about: {said() if said is not None else ''}")
 
     async def start(self, *arguments: str) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
