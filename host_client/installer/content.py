@@ -9,12 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-import firmware_app
+from firmware_app import version
 from host_client.configurations import validate
 from host_client.installer.target import InstallError
 from host_client.packages import PackageFiles
 
-FIRMWARE = Path(firmware_app.__file__).parent
+FIRMWARE = Path(version.__file__).parent
 DEFAULT_SERVICE = FIRMWARE.parent / "configs" / "service.yaml"
 MPY_VERSION = 6  # what mpy-cross 1.21 writes, and MicroPython 1.19 and later load
 _AS_SOURCE = ("__init__.py", "main.py", "fallback.py")

@@ -140,7 +140,8 @@ def test_the_installer_is_killed_at_random_moments(tmp_path: Path) -> None:
                 await bench.wait(
                     lambda board=board: any(
                         line == "foreign" or "results are made" in line for line in board.console
-                    )
+                    ),
+                    said=lambda board=board: list(board.console),
                 )
                 if number == kills - 1:
                     assert "results are arriving" in await bench.run(*bench.install())
