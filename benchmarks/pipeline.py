@@ -12,10 +12,8 @@ import argparse
 import asyncio
 import json
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from benchmarks import pipeline_board, pipeline_card, pipeline_vendor
 from benchmarks.pipeline_board import Measured
@@ -134,19 +132,17 @@ async def table(
     rows: list[Row] = []
     cases = pipeline_card.cases()
     swept = next(case for case in cases if case.name == SWEPT)
-    links: dict[str, Sequence[str]] = {case.name: ("tcp1",) for case in cases}
+    links: dict[str, tuple[str, ...]] = {case.name: ("tcp1",) for case in cases}
     links[SWEPT] = ("none", "tcp1", "tcp8")
     runs = [(sensor, factor, 0) for sensor in sensors for factor in factors]
     if remainder:
         runs += [(sensor, max(factors), 1) for sensor in sensors]
     for sensor, factor, applied in runs:
         mark = "&" if "?" in profile_name else "?"
-        timing = (
-            f"{profile_name}{mark}interpreter_factor={factor:g}&unexplained.applied={applied}"
-        )
+        timing = f"{profile_name}{mark}interpreter_factor={factor:g}&unexplained.applied={applied}"
         profile = load_profile(timing)
         vendor = await pipeline_vendor.run(cases, sensor, timing, VENDOR_WINDOW_S)
-        chosen = links if not applied else {case.name: ("tcp1",) for case in cases}
+        chosen = links if not applied else dict.fromkeys(links, ("tcp1",))
         found = await pipeline_board.sweep(cases, sensor, timing, chosen, WINDOW_S)
         if not applied:
             for baudrate in BAUDRATES:
@@ -155,9 +151,7 @@ async def table(
                 )
         by_name = {case.name: case for case in cases}
         for (name, link), measured in found.items():
-            rows.append(
-                _row(by_name[name], link, sensor, factor, profile, measured, vendor[name])
-            )
+            rows.append(_row(by_name[name], link, sensor, factor, profile, measured, vendor[name]))
             _say(rows[-1])
     return rows
 
@@ -212,10 +206,7 @@ async def published(profile_name: str) -> list[dict[str, float | str]]:
 async def long(profile_name: str, seconds: float) -> list[dict[str, float]]:
     """Return rate, latency and memory of each minute of one long run at full rate."""
     case = next(case for case in pipeline_card.cases() if case.name == SWEPT)
-    with tempfile.TemporaryDirectory(prefix="k230-") as name:
-        return await pipeline_board.soak(
-            case, 60, profile_name, Path(name), seconds, min(LONG_STEP_S, seconds / 4)
-        )
+    return await pipeline_board.soak(case, 60, profile_name, seconds, min(LONG_STEP_S, seconds / 4))
 
 
 def _say(row: Row) -> None:

@@ -7,7 +7,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,7 +127,7 @@ async def sweep(
     chosen: Sequence[Case],
     sensor_fps: int,
     timing: str,
-    links: dict[str, Sequence[str]],
+    links: Mapping[str, Sequence[str]],
     seconds: float,
     settings: dict[str, Any] | None = None,
     counting: bool = False,
@@ -135,9 +135,7 @@ async def sweep(
     """Return the figures of each (case, link); links: which ones for which case (none, tcp1, tcp8)."""
     found: dict[tuple[str, str], Measured] = {}
     with tempfile.TemporaryDirectory(prefix="k230-") as name:
-        card, pictures, replay = pipeline_card.make(
-            Path(name), chosen, sensor_fps, settings or {}
-        )
+        card, pictures, replay = pipeline_card.make(Path(name), chosen, sensor_fps, settings or {})
         if counting:
             main = card / "main.py"
             main.write_text(pipeline_card.COUNTING + main.read_text())
@@ -199,3 +197,39 @@ async def over_uart(
                 if session.faults:
                     raise RuntimeError(session.faults[0])
                 return measured
+
+
+async def soak(
+    case: Case, sensor_fps: int, timing: str, seconds: float, step: float
+) -> list[dict[str, Any]]:
+    """Return rate, latency and memory of each step of one long run with one client."""
+    rows: list[dict[str, Any]] = []
+    with tempfile.TemporaryDirectory(prefix="k230-") as name:
+        card, pictures, replay = pipeline_card.make(Path(name), [case], sensor_fps, {})
+        async with VirtualBoard(
+            sdcard=card, camera=str(pictures), timing=timing, replay=replay
+        ) as board:
+            await board.ready(READY_S)
+            assert board.url is not None
+            async with Board.connect(board.url, key=board.key, wait=10) as control:
+                session = Session(board, control)
+                await asyncio.sleep(CLOCKS_S)
+                begun = time.monotonic()
+                while time.monotonic() - begun < seconds:
+                    measured = await session.measure([control], step - WARM_S)
+                    status = await control.status()
+                    rows.append(
+                        {
+                            "minute": round((time.monotonic() - begun) / 60, 2),
+                            "fps": round(measured.fps, 2),
+                            "latency_ms_p50": measured.p50_ms and round(measured.p50_ms, 1),
+                            "latency_ms_p99": measured.p99_ms and round(measured.p99_ms, 1),
+                            "heap_floor": status["heap_floor"],
+                            "skipped": status["skipped"],
+                            "late": round(measured.late, 3),
+                        }
+                    )
+                await session.close()
+                if session.faults:
+                    raise RuntimeError(session.faults[0])
+    return rows

@@ -43,9 +43,7 @@ class Application:
 
     def prepare(self, width, height, pads=(0, 0, 0, 0), fill=114):
         self.ai2d = nn.ai2d()
-        self.ai2d.set_dtype(
-            nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, np.uint8, np.uint8
-        )
+        self.ai2d.set_dtype(nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, np.uint8, np.uint8)
         if any(pads):
             self.ai2d.set_pad_param(
                 True, [0, 0, 0, 0, pads[0], pads[1], pads[2], pads[3]], 0, [fill, fill, fill]
@@ -200,9 +198,7 @@ class Ocr(Application):
         height, width = crop.shape[1], crop.shape[2]
         flat = crop.reshape((height * width, 3)).transpose().copy()
         self.reader.prepare(width, height)
-        results = self.reader.inference(
-            self.reader.preprocess(flat.reshape((1, 3, height, width)))
-        )
+        results = self.reader.inference(self.reader.preprocess(flat.reshape((1, 3, height, width))))
         table = results[0]
         steps = np.argmax(table[0], axis=1)
         blank = len(self.characters)

@@ -149,11 +149,11 @@ class Engine:
 
     def _old(self, camera) -> bool:
         """Return whether this frame waited for longer than one inference and a newer one is sure to be there."""
-        if self._service.settings["priority"] != "latency" or self._renewed_last:
+        spare = camera.age_us() - 2 * camera.period_us - camera.least_us
+        if spare <= 0 or self._renewed_last or self._service.settings["priority"] != "latency":
             self._renewed_last = False
             return False
-        most = self._period_us() * 3 // 2 + 2 * camera.period_us + camera.least_us
-        if camera.age_us() <= most:
+        if spare <= self._period_us() * 3 // 2:
             return False
         self._renewed_last = True  # not twice in a row: a frame is better than none
         self.renewed += 1

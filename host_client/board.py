@@ -249,9 +249,7 @@ class Board(CardCommands):
         answer = await self.request("status", timeout=timeout, repeat=True)
         return dict(expect(answer, dict, "status"))
 
-    async def snapshot(
-        self, quality: int | None = None, timeout: float = REQUEST_TIMEOUT
-    ) -> bytes:
+    async def snapshot(self, quality: int | None = None, timeout: float = REQUEST_TIMEOUT) -> bytes:
         """Return the newest picture of the preview channel as JPEG; the AI frame is not touched.
 
         quality: 5...95, by default preview.quality; the board lowers it where the picture would not

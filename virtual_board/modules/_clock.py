@@ -24,7 +24,9 @@ except ImportError:
 
 
 _PAY_US = 300  # a shorter debt waits for company: every sleep is off by some 60 us
-_LOST_US = 30000  # further behind than this, the PC can't keep up: the time is given up, and counted
+_LOST_US = (
+    30000  # further behind than this, the PC can't keep up: the time is given up, and counted
+)
 _EARLY_US = 1000  # at most; virtual_board/silicon/timing.py has its own share of it
 _PROBES = 64
 _LONG_US = 1500
@@ -241,7 +243,7 @@ def ticks_ms() -> int:
 
 def sleep_us(us: int) -> None:
     """Sleep on the board's clock, the interpreter free."""
-    global _ahead, _cost
+    global _cost
     if not on or get_ident() != _main:
         _rest(us)
         return

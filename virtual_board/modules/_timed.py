@@ -4,6 +4,7 @@ Called once, on runs with a timing profile, before any script runs.
 """
 
 import io
+import time
 
 import _clock
 import _gc
@@ -15,7 +16,6 @@ import card
 import image
 import machine
 import nncase_runtime
-import time
 from media.sensor import Sensor
 
 _SPECIAL = (

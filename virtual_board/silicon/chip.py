@@ -15,8 +15,8 @@ from virtual_board.options import BoardOptions
 from virtual_board.silicon import aicube_ops, aidemo_ops, ulab_ops
 from virtual_board.silicon.camera import open_source
 from virtual_board.silicon.images import Images
-from virtual_board.silicon.npu import Npu
 from virtual_board.silicon.lru import ByteLru
+from virtual_board.silicon.npu import Npu
 from virtual_board.silicon.profile import load_profile
 from virtual_board.silicon.sensors import Sensors
 from virtual_board.silicon.server import Buffer, Operation, current

@@ -240,9 +240,7 @@ def _sensor(path: Path, content: dict[str, Any], numbers: dict[str, float]) -> S
     def number(field: str) -> float:
         return numbers.get(f"sensors.{name}.{field}", numbers[f"camera.{field}"])
 
-    return SensorTime(
-        name, modes or DEFAULT_MODES, number("jitter_ms"), number("snapshot_ms")
-    )
+    return SensorTime(name, modes or DEFAULT_MODES, number("jitter_ms"), number("snapshot_ms"))
 
 
 def _collect(path: Path, prefix: str, values: dict[str, Any], numbers: dict[str, float]) -> None:

@@ -156,7 +156,9 @@ class Sensors:
 
     def _open(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         csi, width, height, fps = args
-        mode = min(self._modes, key=lambda m: (abs(m[0] - width) + abs(m[1] - height), abs(m[2] - fps)))
+        mode = min(
+            self._modes, key=lambda m: (abs(m[0] - width) + abs(m[1] - height), abs(m[2] - fps))
+        )
         with self._lock:
             self._sensors[csi] = _Sensor(*mode)
         return [self._name, SENSOR_TYPE, *mode], []
