@@ -20,13 +20,13 @@ from mpremote.transport_serial import SerialTransport
 from host_client.installer.board_code import HELPERS, ROOT, encoded
 from host_client.installer.target import InstallError, Moved, TargetInfo
 
-try:
-    from termios import error as _TtyError
-except ImportError:  # Windows
-    _TtyError = OSError  # type: ignore[misc, assignment]
-
-GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError, _TtyError)
+GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError)
 """What a port that went away may raise."""
+
+with contextlib.suppress(ImportError):  # Windows has none
+    import termios
+
+    GONE = (*GONE, termios.error)
 
 _READING: tuple[type[Exception], ...] = (TypeError, *GONE)  # pyserial's own slip at a closed port
 

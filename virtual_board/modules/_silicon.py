@@ -98,7 +98,7 @@ def _exchange(channel, op: str, args, blobs):
             "<%dI" % (2 + len(views)),
             len(header),
             len(views) | (_MAIN if _thread.get_ident() == _main else 0),
-            *[len(v) for v in views]
+            *[len(v) for v in views],
         )
     )
     request.write(header)
