@@ -249,6 +249,9 @@ class Gallery:
         arguments: dict[str, Any] = {"label": label, "negative": negative}
         if picture is not None:
             answer, _ = await self._board._with_picture("enroll", picture, arguments)
+        elif path is not None:
+            arguments["path"] = path
+            answer = await self._board.request("enroll", arguments, LONG)
         else:
             arguments.update(count=count, seconds=seconds)
             if region is not None:
