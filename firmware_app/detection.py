@@ -31,7 +31,7 @@ class Detection(SingleModelTask):
         return pads(width, height, target[0], target[1])
 
     @property
-    def pad_value(self) -> int:
+    def pad_value(self) -> int:  # type: ignore[override]
         """Return the grey of the letterbox."""
         return 128 if self._vendors_yolo() else 114
 

@@ -13,7 +13,7 @@ class Plan:
         self.region = region  # (x, y, width, height) of the source that the model sees
         self.width = width
         self.height = height
-        self.limits = ()  # what decoding needs of the settings
+        self.limits: tuple = ()  # what decoding needs of the settings
         self.camera = False  # whether the pictures are the camera's
 
 

@@ -115,7 +115,7 @@ class Switcher:
         engine = service.engine
         values = self._read(name)
         gc.collect()
-        answer = {"task": name}
+        answer: dict = {"task": name}
         _memory(answer, "before")
         engine.longest_us = 0
         prepared = None
