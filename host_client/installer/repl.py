@@ -34,7 +34,6 @@ BAUDRATE = 115200
 PIECE = 3072  # bytes of a file in one piece of code
 ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
 EXEC_S = 30.0
-BACK_S = 30.0  # until the USB device is back after a restart
 _PROMPT = b">>> "
 
 
