@@ -170,7 +170,7 @@ def test_a_profile_of_another_board(tmp_path: Path) -> None:
     assert profile.post_ms(705_600) == 90.0
     content["camera"]["sensor"] = "absent"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    with pytest.raises(ProfileError, match="camera.sensor: expected one of"):
+    with pytest.raises(ProfileError, match=r"camera\.sensor: expected one of"):
         load_profile(str(path))
 
 
