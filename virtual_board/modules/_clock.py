@@ -277,9 +277,9 @@ def sleep(seconds: float) -> None:
 def count_heap() -> None:
     """Count from now on what Python allocates between native calls; that takes much time."""
     global _allocated, _heap_mark
-    import gc
+    import _gc
 
-    _allocated = gc.mem_alloc
+    _allocated = _gc._real.mem_alloc
     _heap_mark = _allocated()
 
 
