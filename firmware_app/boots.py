@@ -1,8 +1,10 @@
-"""Counts starts that ended early, so that a task that crashes the board is not started for ever.
+"""Counts starts that crashed, so that a task that crashes the board is not started for ever.
 
-A start counts from begin() until settled(); a planned restart takes its own back. Power cuts within
-the first minutes count too: nothing tells them from a crash. Once there were too many, the service
-stays in safe mode, over further starts too, until somebody lets a task run.
+A start counts where it ended before its task made a first result, where the service fell over, or
+where the firmware noticed a native fault (fallback.py leaves a note). A power cut at any other time
+does not: a product that is switched on and off is no broken one. A start that lasts takes the count
+back. Once there were too many, the service stays in safe mode, over further starts too, until
+somebody lets a task run.
 """
 
 import json
@@ -25,9 +27,11 @@ class Boots:
         self.safe = False  # no task is started by itself
         self.starts = 1  # ever counted, this one with them
         self._settled = False
+        self._trying = True  # no result was made yet
 
     def begin(self) -> None:
-        """Read the record and count this start."""
+        """Read the record, and count the start before this one where it crashed."""
+        crashed = False
         try:
             files.recover(self._path)
             with open(self._path) as file:
@@ -37,6 +41,7 @@ class Boots:
             self.safe = record.get("safe") is True
             self.starts = int(record.get("starts", 0)) + 1
             self.reason = self.reason or _UNKNOWN
+            crashed = record.get("trying") is True
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self.early = 0
             self.reason = ""
@@ -49,10 +54,13 @@ class Boots:
             except OSError:
                 pass
             files.remove(FAULT)
-        self._write(self.early + 1, "")
+            crashed = True
+        if crashed:
+            self.early += 1
+        self._write(self.early, "")
 
     def enter_safe_mode(self, limit: int) -> bool:
-        """Return whether no task may be started: limit starts in a row ended early, or it was so before."""
+        """Return whether no task may be started: limit starts in a row crashed, or it was so before."""
         if self.early >= limit and not self.safe:
             self.safe = True
             self._write(self.early, "")
@@ -64,25 +72,41 @@ class Boots:
             self.safe = False
             self._settled = False
             self.early = 0
-            self._write(1, "")
+            self._trying = True
+            self._write(0, "")
+
+    def proven(self) -> None:
+        """The task made a result, or there is none to make any: an end from here on is no crash by itself."""
+        if self._trying:
+            self._trying = False
+            self._write(self.early, "")
 
     def settled(self) -> None:
         """The service has run for long enough: this start was a good one."""
         if not self._settled and not self.safe:
             self._settled = True
+            self._trying = False
             self.early = 0
             self._write(0, "")
 
     def planned(self, reason: str) -> None:
         """The board is about to restart, for this reason; no crash."""
+        self._trying = False
         self._write(0 if self._settled else self.early, reason)
 
     def crashed(self, reason: str) -> None:
         """The service is about to restart because of a fault of its own."""
+        self._trying = False  # counted here
         self._write(0 if self._settled else self.early + 1, reason)
 
     def _write(self, early: int, reason: str) -> None:
-        record = {"early": early, "reason": reason[:300], "safe": self.safe, "starts": self.starts}
+        record = {
+            "early": early,
+            "reason": reason[:300],
+            "safe": self.safe,
+            "starts": self.starts,
+            "trying": self._trying and not self.safe,
+        }
         try:
             files.make_folders(self._path[: self._path.rfind("/")])
             files.replace(self._path, json.dumps(record).encode())

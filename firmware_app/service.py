@@ -288,7 +288,7 @@ class Service:
         task = self.configuration.task
         if self.boots.enter_safe_mode(self.settings["recovery"]["early_crashes"]):
             self.switcher.problem = (
-                "safe mode: the last %d starts with task %s ended early; switch to a task to leave it"
+                "safe mode: %d starts with task %s crashed; switch to a task to leave it"
                 % (self.boots.early, task)
             )
         if self.switcher.problem:
@@ -296,6 +296,8 @@ class Service:
         else:
             await self.switcher.start(task)
         self.open_camera()
+        if self.engine.task is None or self.engine.camera is None:
+            self.boots.proven()  # nothing makes results by itself
         await self.engine.run()
 
 

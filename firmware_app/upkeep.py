@@ -77,6 +77,8 @@ class Upkeep:
             if now_ms >= trend_ms:
                 trend_ms = now_ms + _TREND_MS
                 self.memory = self.memory[1 - _TRENDS :] + [gc.mem_alloc() // 1024]
+            if service.engine.frames:
+                service.boots.proven()
             if not self._told and service.engine.frames:
                 # Whoever installs the board over its console waits for this line.
                 self._told = True

@@ -208,7 +208,7 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
     add(
         "safe mode",
         bool(status.get("safe_mode")),
-        "the last starts ended early: no task is started; k230 logs tells why, k230 switch leaves it",
+        "the last starts crashed: no task is started; k230 logs tells why, k230 switch leaves it",
     )
     heap = status.get("heap_free")
     growth = status.get("heap_growth_kb_per_hour")

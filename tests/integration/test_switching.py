@@ -399,7 +399,7 @@ def test_safe_mode_lasts_until_somebody_lets_a_task_run(tmp_path: Path) -> None:
                 status = await board.status()
                 assert status["safe_mode"]
                 assert status["task"] == ""
-                assert any("safe mode: the last" in each for each in status["problems"])
+                assert any("safe mode: 3 starts" in each for each in status["problems"])
                 await asyncio.sleep(6)  # it does not settle by itself
         async with running(folder) as virtual, connect(virtual) as board:
             await board.switch("classification")
