@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
-from virtual_board.silicon.errors import NativeFault, SiliconError
+from virtual_board.silicon.errors import NativeFault
+from virtual_board.silicon.server import Server
 from virtual_board.silicon.ulab_ops import OPS
 
 MODULES = Path(__file__).resolve().parents[2] / "virtual_board" / "modules"
@@ -53,48 +51,20 @@ def run_script(text: str, timeout: float = 120.0) -> Outcome:
             env={**os.environ, "MICROPYPATH": f"{MODULES}:.frozen"},
         )
         fault: list[str] = []
-        server = threading.Thread(target=_serve, args=(pipes, process, fault), daemon=True)
-        server.start()
+
+        def end(message: str) -> None:
+            fault.append(message)
+            process.kill()
+
+        def told(args: list[Any], _: list[memoryview]) -> tuple[Any, list[Any]]:
+            raise NativeFault(args[0])
+
+        server = Server({**OPS, "board.fault": told}, end, end)
+        for request, reply in (pipes[:2], pipes[2:]):
+            server.serve(Path(request), Path(reply))
         try:
             output, _ = process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             process.kill()
             output, _ = process.communicate()
         return Outcome(output.decode(), fault[0] if fault else None, process.returncode)
-
-
-def _serve(pipes: list[str], process: subprocess.Popen[bytes], fault: list[str]) -> None:
-    with (
-        open(pipes[0], "rb") as request,
-        open(pipes[1], "wb") as reply,
-        open(pipes[2], "rb"),
-        open(pipes[3], "wb"),
-    ):
-        while head := request.read(8):
-            size, count = struct.unpack("<II", head)
-            sizes = struct.unpack(f"<{count}I", request.read(4 * count))
-            op, args, _ = json.loads(request.read(size))
-            blobs = [memoryview(bytearray(request.read(n))) for n in sizes]
-            try:
-                if op == "board.fault":
-                    raise NativeFault(args[0])
-                result, out = OPS[op](args, blobs)
-                answer = (0, result)
-            except SiliconError as error:
-                answer, out = (1, [error.kind, error.message]), []
-            except NativeFault as error:
-                fault.append(error.message)
-                process.kill()
-                return
-            except Exception as error:  # a mistake in an operation: show it in the script
-                answer, out = (1, ["RuntimeError", f"{op}: {error!r}"]), []
-            _reply(reply, answer, out)
-
-
-def _reply(reply: BinaryIO, answer: object, out: list[memoryview]) -> None:
-    text = json.dumps(answer).encode()
-    sizes = [memoryview(blob).nbytes for blob in out]
-    reply.write(struct.pack(f"<II{len(out)}I", len(text), len(out), *sizes) + text)
-    for blob in out:
-        reply.write(blob)
-    reply.flush()
