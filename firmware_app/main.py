@@ -7,10 +7,12 @@ a version that starts. It stands alone: nothing of the service is loaded before.
 
 import os
 import sys
+import time
 
 ROOT = "/sdcard"
 NAME = "firmware_app"
 STARTS = 3  # of a new version; then the one before comes back
+RETRY_S = 10  # before another start, where nothing can run
 
 
 def there(name: str) -> bool:
@@ -111,9 +113,14 @@ def start() -> None:
     try:
         from firmware_app import service
     except Exception as error:
-        if tries() < 0 or not go_back():
-            raise
-        print("the new version does not load: %s: the one before comes back" % error)
+        if tries() >= 0 and go_back():
+            print("the new version does not load: %s: the one before comes back" % error)
+        else:
+            # No version to go back to. A board that sat in its REPL would never try again; Ctrl-C
+            # still gets there.
+            sys.print_exception(error)
+            print("the service does not load: the board restarts in %d s" % RETRY_S)
+            time.sleep(RETRY_S)
         import machine
 
         machine.reset()
