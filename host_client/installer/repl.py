@@ -34,6 +34,7 @@ BAUDRATE = 115200
 PIECE = 3072  # bytes of a file in one piece of code
 ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
 EXEC_S = 30.0
+RETRIES = 2  # of text that did not arrive whole
 _PROMPT = b">>> "
 
 
@@ -108,8 +109,19 @@ class ReplTarget:
             transport.serial.close()
 
     def _run(self, code: str) -> str:
+        for left in range(RETRIES, -1, -1):
+            out, error = self._execute(code)
+            # A byte lost on the way makes text that does not compile: none of it ran, so it may
+            # be said again.
+            if not left or not _last(error.decode(errors="replace")).startswith("SyntaxError"):
+                break
+        if error:
+            raise InstallError(f"{self.port}: the board answers: {_last(error.decode())}")
+        return str(out.decode(errors="replace"))
+
+    def _execute(self, code: str) -> tuple[bytes, bytes]:
         try:
-            out, error = self._transport.exec_raw(code, timeout=EXEC_S)
+            return self._transport.exec_raw(code, timeout=EXEC_S)  # type: ignore[no-any-return]
         except TransportExecError as failed:
             raise InstallError(f"{self.port}: {_last(failed.error_output)}") from None
         except (TransportError, TypeError, *GONE) as failed:
@@ -117,9 +129,6 @@ class ReplTarget:
                 f"{self.port}: the board is gone: {failed}; nothing that it ran before is changed: "
                 "start the installation again"
             ) from None
-        if error:
-            raise InstallError(f"{self.port}: the board answers: {_last(error.decode())}")
-        return str(out.decode(errors="replace"))
 
     def _ask(self, expression: str) -> Any:
         text = self._run(f"print(json.dumps({expression}))")
