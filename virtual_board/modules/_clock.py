@@ -4,7 +4,10 @@ Board time = this PC's time + `ahead`. Three things move them apart, and each is
 next chance to sleep, so that nothing adds up:
 
 * Python runs on the board `factor` times slower than here: its time between two native calls is
-  measured and stretched. What the PC spent on other processes meanwhile is left out;
+  measured and stretched. What the PC spent on other processes meanwhile is left out, and so is
+  what its Python loses to the stand-ins, which leave cold caches behind, and to a busy PC: a
+  reference piece of Python that runs between the calls tells how much slower than at its best this
+  PC is just then (`factor` compares two interpreters at their best, too);
 * a native call takes what the profile says (or the stage in the silicon), however long the
   stand-in needed: its own Python and the way to the silicon are no part of the board's time;
 * a sleep ends when the board's clock says so.
@@ -30,6 +33,9 @@ _LOST_US = (
 _EARLY_US = 1000  # at most; virtual_board/silicon/timing.py has its own share of it
 _PROBES = 64
 _LONG_US = 1500
+_SAMPLED = 8  # native calls between two runs of the reference
+_MEMORY = 128  # samples that the present speed is the mean of, about
+_SLOWEST = 25  # a sample that took longer, in its best times, was interrupted and says nothing
 _CPU_STEP_US = 1000
 
 ticks = _real.ticks_us
@@ -47,6 +53,9 @@ _cpu_mark = 0.0
 _ahead = 0.0
 _cost = 0.0  # of the native call under way, as far as known
 _overhead = 0.0  # of a wrapper, per call
+
+_slow = 1.0  # how many times slower than at its best the PC runs Python just now
+_best = 1.0  # us of the reference at its best
 
 # What a benchmark asks for: see statistics().
 _total_python = 0.0
@@ -68,12 +77,14 @@ def _rest(us: int) -> None:
 def start(factor: float, lock) -> None:
     """Begin to keep the board's time; called once from the main thread."""
     global on, _main, _factor, _lock, _cpu, _mark, _cpu_mark, _overhead, _ahead, _python, _wall
+    global _best
     _main = get_ident()
     _factor = factor
     _lock = lock
     _cpu = getattr(_real, "clock", None)
     _mark = ticks()
     _cpu_mark = _cpu() if _cpu is not None else 0.0
+    _best = _best_reference()
     on = True
     # What the wrapper itself takes between its two looks at the clock is not Python of the script.
     probe = native(_nothing, 0)
@@ -91,6 +102,55 @@ def start(factor: float, lock) -> None:
 
 def _nothing() -> None:
     pass
+
+
+class _Reference:
+    """What a piece of the service's Python is made of: attributes, calls, small lists, a table."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.name = "reference"
+        self.rows = [None] * 8
+        self.other = self
+
+    def run(self):
+        """One piece, without a loop: as cold or warm as what runs between two native calls."""
+        self.count += 1
+        key = (self.count & 7, self.name)
+        self.rows[key[0]] = key
+        row = [self.count, self.other.count, len(self.rows)]
+        if self.check(row, self.count > 3):
+            self.count = 0
+        return row
+
+    def check(self, row, flag) -> bool:
+        """A call with arguments, as there are many."""
+        return flag and row[0] > 1000000
+
+
+_reference = _Reference()
+
+
+def _best_reference() -> float:
+    """Return the microseconds of the reference at its best."""
+    best = 1000000
+    for _ in range(_PROBES):
+        begun = ticks()
+        for _ in range(_PROBES):
+            _reference.run()
+        best = min(best, ticks() - begun)
+    return best / _PROBES
+
+
+def _sample() -> None:
+    """Look how fast the PC runs Python just now; no part of the board's time."""
+    global _slow, _ahead
+    begun = ticks()
+    _reference.run()
+    took = ticks() - begun
+    if took <= _SLOWEST * _best:
+        _slow += (max(1.0, took / _best) - _slow) / _MEMORY
+    _ahead -= ticks() - begun
 
 
 def mine() -> bool:
@@ -129,6 +189,8 @@ def leave(cost: float) -> None:
     now = ticks()
     _ahead += (_cost or cost) - (now - _entered)
     _inside = False
+    if _calls % _SAMPLED == 0:
+        _sample()
     if _ahead > _PAY_US:
         _pay()
     if _allocated is not None:
@@ -141,8 +203,9 @@ def settle() -> None:
     global _python, _wall, _cpu_mark, _ahead, _total_python
     if _cpu is not None:
         _cpu_mark = _cpu()
-    _ahead += _factor * _python - _wall
-    _total_python += _python
+    python = _python / _slow
+    _ahead += _factor * python - _wall
+    _total_python += python
     _python = 0
     _wall = 0
 
@@ -284,5 +347,9 @@ def count_heap() -> None:
 
 
 def statistics() -> tuple:
-    """Return (us of Python at this PC's speed, us given up because the PC was late, native calls, heap bytes)."""
-    return int(_total_python), _total_lost, _calls, _heap
+    """Return figures since the start.
+
+    us of Python at this PC's best speed, us given up because the PC was late, native calls, bytes
+    allocated by Python, and how many times slower than at its best the PC runs Python just now.
+    """
+    return int(_total_python), _total_lost, _calls, _heap, _slow
