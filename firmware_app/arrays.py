@@ -118,58 +118,86 @@ def transposed(tensor):
     return tensor.reshape((tensor.shape[1], tensor.shape[2])).transpose().copy()
 
 
-# A band's positions fit 14 bits (two LEB128 bytes), and uint16, in which ulab counts hits.
-_BAND = 16383
+_LONGEST = 16383  # of a run: two LEB128 bytes hold 14 bits
+_COUNTED = 65535  # ulab counts hits in 16 bits
 
 
 def class_runs(logits, classes: int, overflow: bool):
     """Return (runs, areas) of a (1, h, w, classes) tensor of logits.
 
-    runs: bytes, for each run of equal classes in row-major order the class and the length in LEB128
-    (of two bytes, always: a loop over the runs would cost more than what short ones spare);
-    areas: pixels per class. The first maximum wins. overflow: logits above 88.7, whose e^x is
-    infinite, make class 0, as in the vendor's code.
+    runs: bytes, for each run of equal classes in row-major order the class and the length in LEB128;
+    areas: pixels per class. The map has two pixels at least. The first maximum wins. overflow: logits
+    above 88.7, whose e^x is infinite, make class 0, as in the vendor's code.
     """
     pixels = logits.size // classes
     table = logits.reshape((pixels, classes))
     best_class = np.argmax(table, axis=1)
     if overflow:
         best_class = best_class * (np.max(table, axis=1) < 88.72)
-    best_class = np.array(best_class, dtype=np.uint8)
+    changes = best_class[1:] != best_class[:-1]
+    starts = _positions(changes)
+    count = 1 if starts is None else len(starts) + 1
+    values = np.zeros((count,), dtype=np.uint8)
+    values[0] = best_class[0]
+    lengths = np.full((count,), float(pixels))
+    if count > 1:
+        values[1:] = np.array(best_class[1:][changes], dtype=np.uint8)
+        starts += 1.0
+        lengths[: count - 1] = starts
+        lengths[1:] = lengths[1:] - starts
+    # One product for all classes: which run is of which class, times the lengths.
+    kinds = np.array(range(classes), dtype=np.uint8).reshape((classes, 1))
+    areas = np.dot((kinds == values.reshape((1, count))) * 1.0, lengths)
+    areas = [int(area + 0.5) for area in areas]
+    if float(np.max(lengths)) > _LONGEST:
+        values, lengths = _split(values, lengths)
+    return _leb128_runs(values, lengths, len(values)), areas
+
+
+def _positions(mask):
+    """Return where a 1-D boolean array is true, as floats; None where it is nowhere."""
+    found = None
+    for start in range(0, len(mask), _COUNTED):
+        more = np.nonzero(mask[start : start + _COUNTED])[0]
+        if len(more):
+            more = np.array(more, dtype=np.float) + start
+            found = more if found is None else np.concatenate((found, more))
+    return found
+
+
+def _split(values, lengths):
+    """Return the runs with those that two bytes can't count in several pieces."""
     kinds: list = []
     runs: list = []
-    for start in range(0, pixels, _BAND):
-        band = best_class[start : start + _BAND]
-        size = len(band)
-        # Positions where another class begins; the runs end there, and at the end.
-        changes = band[1:] != band[:-1] if size > 1 else None
-        ends = np.nonzero(changes)[0] if size > 1 else []
-        count = len(ends) + 1
-        stops = np.zeros((count,))
-        values = np.zeros((count,), dtype=np.uint8)
-        values[0] = band[0]
-        stops[count - 1] = size
-        lengths = stops
-        if count > 1:
-            stops[: count - 1] = np.array(ends, dtype=np.float) + 1
-            values[1:] = band[1:][changes]
-            lengths = stops.copy()
-            lengths[1:] = stops[1:] - stops[: count - 1]
-        kinds.append(values)
-        runs.append(lengths)
-    values = np.concatenate(tuple(kinds))
-    lengths = np.concatenate(tuple(runs))
-    areas = [int(np.sum(lengths * (values == value)) + 0.5) for value in range(classes)]
-    return _leb128_runs(values, lengths, len(values)), areas
+    done = 0
+    for place in _positions(lengths > _LONGEST):
+        place = int(place)
+        whole = int(lengths[place])
+        pieces = np.full(((whole - 1) // _LONGEST + 1,), float(_LONGEST))
+        pieces[len(pieces) - 1] = whole - (len(pieces) - 1) * _LONGEST
+        if place > done:
+            kinds.append(values[done:place])
+            runs.append(lengths[done:place])
+        kinds.append(np.full((len(pieces),), int(values[place]), dtype=np.uint8))
+        runs.append(pieces)
+        done = place + 1
+    if done < len(values):
+        kinds.append(values[done:])
+        runs.append(lengths[done:])
+    return np.concatenate(tuple(kinds)), np.concatenate(tuple(runs))
 
 
 def _leb128_runs(values, lengths, count: int) -> bytes:
     high = np.floor(lengths / 128)
+    long = high > 0
     out = np.zeros((count, 3), dtype=np.uint8)
     out[:, 0] = values
-    out[:, 1] = np.array(lengths - high * 128 + 128, dtype=np.uint8)
+    # The low byte says with its highest bit that another one follows.
+    out[:, 1] = np.array(lengths - high * 128 + long * 128.0, dtype=np.uint8)
     out[:, 2] = np.array(high, dtype=np.uint8)
-    return bytes(out)
+    kept = np.ones((count, 3))
+    kept[:, 2] = long * 1.0
+    return bytes(out.reshape((3 * count,))[kept.reshape((3 * count,)) > 0])
 
 
 def interleaved(planes, region):

@@ -1,8 +1,10 @@
 """The only room that touches the camera: a thread waits for frames, the event loop uses them.
 
 snapshot() frees the channel's previous frame, so thread and loop pass one frame back and forth:
-the thread takes the next only after release(), and the loop touches none after it. The threads
-share the slots made in __init__ and nothing that grows.
+the thread takes the next only after release(), and the loop touches none after it. For tasks that
+need a frame to the end (`alternate`) the thread takes turns between two channels: there, the frame
+that was released last lives until the next release(), and its successor is captured meanwhile. The
+threads share the slots made in __init__ and nothing that grows.
 """
 
 import _thread
@@ -11,6 +13,7 @@ import time
 from media.sensor import Sensor
 
 CHANNEL = 2  # the vendor's channel for AI frames
+_OTHER = 0  # takes turns with it
 PREVIEW = 1
 _MAX_FAILURES = 3  # failed snapshots in a row before the sensor is set up anew
 _PREVIEW_MS = 200
@@ -37,6 +40,8 @@ class Camera:
         self._running = False
         self._stopped = True
         self._taken = False
+        self.alternate = False  # written by the loop before it releases a frame
+        self._channel = CHANNEL  # of the last frame
         # What the thread hands over; ready is written last.
         self.ready = False
         self.frame = None
@@ -70,8 +75,9 @@ class Camera:
         try:
             sensor = Sensor(**options)
             sensor.reset()
-            sensor.set_framesize(width=self.width, height=self.height, chn=CHANNEL)
-            sensor.set_pixformat(Sensor.RGBP888, chn=CHANNEL)
+            for channel in (CHANNEL, _OTHER):
+                sensor.set_framesize(width=self.width, height=self.height, chn=channel)
+                sensor.set_pixformat(Sensor.RGBP888, chn=channel)
             if self._preview is not None:
                 # RGB565: what the board's JPEG encoder takes as it is. It garbles the planes and
                 # the YUV of the other channels.
@@ -93,9 +99,14 @@ class Camera:
             self._go.acquire()
             if not self._running:
                 break
-            start = time.ticks_us()
+            # The other one than the last frame's, again after a failure: that frame is in use.
+            channel = _OTHER if self.alternate and self._channel == CHANNEL else CHANNEL
             try:
-                self.frame = self._sensor.snapshot(chn=CHANNEL, timeout=timeout)
+                if channel != self._channel:
+                    # Both channels get each picture of the sensor: this one may be the last frame's.
+                    self._sensor.snapshot(chn=channel, timeout=timeout)
+                start = time.ticks_us()
+                self.frame = self._sensor.snapshot(chn=channel, timeout=timeout)
             except (RuntimeError, OSError) as error:
                 self.frame = None
                 self.problem = "camera: no frame: %s" % error
@@ -111,6 +122,7 @@ class Camera:
             # A thread gets no further than snapshot() while the interpreter is held for an
             # inference: a frame that seems to have taken more than a period was there long before.
             self.ticks = now if waited <= self.period_us + self.least_us else start
+            self._channel = channel
             self.seq += 1
             self.problem = ""
             self.failures = 0
@@ -142,7 +154,10 @@ class Camera:
         return self.seq + self.skipped
 
     def release(self) -> None:
-        """Let the thread take the next frame; the one in hand is dead from now on."""
+        """Let the thread take the next frame; the one in hand is dead from now on.
+
+        With `alternate` it dies at the next release().
+        """
         self.frame = None
         self.ready = False
         self._taken = False

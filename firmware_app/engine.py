@@ -195,14 +195,13 @@ class Engine:
             seq = camera.seq
             ticks = camera.ticks
             task.take(plan, npu.tensor(arrays.frame_planes(image)))
-            if task.holds_frame:
-                fields = task.finish(plan)
         finally:
             image = None
+            camera.alternate = task.holds_frame
             camera.release()
-        if not task.holds_frame:
-            camera.hand_over()
-            fields = task.finish(plan, self._renew)
+        camera.hand_over()
+        # A second release would free the frame that such a task still needs.
+        fields = task.finish(plan, None if task.holds_frame else self._renew)
         self._publish(task, seq, ticks, fields)
         self.collector.frame(task.output_bytes)
 

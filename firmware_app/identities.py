@@ -64,8 +64,8 @@ class Identities:
         self._source = source
         self.recognition.take(source, plan)
 
-    def finish(self, plan) -> list:
-        """Detect, then recognize each box; return [rows]."""
+    def finish(self, plan, inferred=None) -> list:
+        """Detect, then recognize each box; return [rows]. The frame is needed: inferred goes uncalled."""
         detector = self._detector
         boxes = detector.detect(plan)
         self.ai2d_us = detector.ai2d_us

@@ -141,7 +141,10 @@ def _ulab(numbers, call_us: float) -> None:
     _methods(ndarray, names + " copy flatten byteswap sort tobytes tolist", call_us, elements)
     _methods(ndarray, "reshape transpose __setitem__", call_us)
     get = ndarray.__getitem__
-    timed = _clock.native(get, call_us)
+    # A mask is looked at element by element, anything else but reached for.
+    timed = _clock.native(
+        get, call_us, lambda args: us_element * args[0]._n if isinstance(args[1], ndarray) else 0.0
+    )
     number = _clock.native(get, _NUMBER_US)
 
     def item(self, key):

@@ -190,8 +190,10 @@ class Sensors:
             if sensor is None or channel is None:
                 return [NO_FRAME, 0, 0, 0], []
             channel.frame = None
-            fresh = channel.seen < self._taken
-        if not fresh and not self._advance(timeout_ms, generation):
+            shown = channel.seen < self._taken  # another channel's picture, not this one's yet
+        if shown:
+            self._clock.take_from_camera(self._stopped)
+        elif not self._advance(timeout_ms, generation):
             return [NO_FRAME, 0, 0, 0], []
         with self._lock:
             picture = self._newest

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import struct
 import threading
@@ -14,6 +16,9 @@ from virtual_board.silicon.errors import NativeFault, SiliconError
 Buffer = bytes | bytearray | memoryview
 MAIN = 1 << 16
 """Set in a request's number of buffers: the main thread calls."""
+
+PIPE_BYTES = 1 << 20
+"""As much as Linux allows everybody."""
 
 INTERRUPTED = 8
 """Set in an answer's status: the main thread is to raise KeyboardInterrupt."""
@@ -71,6 +76,7 @@ class Server:
     def _channel(self, request: Path, reply: Path) -> None:
         # Opened in the same order as in _silicon.connect: opening a FIFO waits for its other end.
         with open(request, "rb") as source, open(reply, "wb", buffering=0) as sink:
+            _widen(source, sink)
             try:
                 while self._answer(source, sink):
                     pass
@@ -120,6 +126,14 @@ class Server:
         except Exception as error:  # a fault of the virtual board itself, not of the script
             self._on_bug(f"the virtual board failed in {op}: {type(error).__name__}: {error}")
             return 1, ["RuntimeError", f"the virtual board failed in {op}: {error}"], []
+
+
+def _widen(*pipes: Any) -> None:
+    """Let a tensor pass in a few pieces: each piece costs two changes of process."""
+    for pipe in pipes:
+        # Linux alone has the call, and a user's pipes may be as wide as they can be already.
+        with contextlib.suppress(AttributeError, OSError):
+            fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _write(sink: Any, data: Buffer) -> None:

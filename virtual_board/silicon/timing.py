@@ -61,6 +61,9 @@ class Clock:
         """Wait for the next picture; False when it does not come in time."""
         return True
 
+    def take_from_camera(self, stopped: threading.Event) -> None:
+        """Take a picture that is there already."""
+
 
 class BoardClock(Clock):
     """Makes each stage last as long as on the board, from the moment the script asked for it.
@@ -162,3 +165,7 @@ class BoardClock(Clock):
         done = max(arrives, asked) + sensor.snapshot_ms / 1000
         stopped.wait(max(0.0, done - time.monotonic()))
         return True
+
+    def take_from_camera(self, stopped: threading.Event) -> None:
+        done = self._asked() + self._profile.sensor.snapshot_ms / 1000
+        stopped.wait(max(0.0, done - time.monotonic()))
