@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from benchmarks import pipeline_card
 from host_client import Board
@@ -74,6 +75,48 @@ camera.stop()
     )
     assert "same True True True" in lines
     assert "next 1" in lines
+
+
+ALTERNATE = """
+camera = Camera(settings)
+camera.start()
+first = wait(camera).to_numpy_ref()
+camera.alternate = True
+"""
+
+
+def test_between_two_channels_a_released_frame_lives_until_the_next_release(tmp_path: Path) -> None:
+    source = """
+camera.release()
+wait(camera)
+print("before", first[0][0][0])
+camera.release()
+wait(camera)
+print("after", first[0][1][0])
+"""
+    run = run_script(tmp_path, CAMERA + ALTERNATE + source, camera="synthetic:64x64")
+    assert any(line.startswith("before") for line in run.lines)
+    assert not any(line.startswith("after") for line in run.lines)
+    assert "was read after" in run.fault
+
+
+def test_two_channels_show_each_picture_once(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number in range(5):
+        Image.new("RGB", (64, 64), (40 * number, 0, 0)).save(pictures / f"{number}.png")
+    source = """
+seen = [first[0][0][0] // 40]
+for number in range(8):
+    camera.release()
+    seen.append(wait(camera).to_numpy_ref()[0][0][0] // 40)
+    camera.alternate = number < 4  # from then on one channel again
+print("seen", seen)
+camera.stop()
+"""
+    run = run_script(tmp_path, CAMERA + ALTERNATE + source, camera=str(pictures))
+    shown = "seen [0, 1, 2, 3, 4, 0, 1, 2, 3]"
+    assert shown in run.lines
 
 
 def test_a_renewed_frame_is_a_newer_one_and_counts_as_skipped(tmp_path: Path) -> None:
