@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -24,7 +25,7 @@ def find_interpreter(wanted: str | None) -> str:
                 f"--micropython: expected an executable interpreter, "
                 f"found nothing to run at {wanted}"
             )
-        return found
+        return os.path.abspath(found)  # the board runs it from another folder
     beside = Path(sys.executable).with_name("micropython")
     if beside.is_file():
         return str(beside)

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from virtual_board.board import BoardError, VirtualBoard
+from virtual_board.interpreter import find_interpreter
 
-from .scripts import run_script
+from .scripts import OTHER, run_script
 
 
 @pytest.mark.parametrize(
@@ -110,6 +111,15 @@ while True:
     assert run.lines[-1] == "3"
     assert run.details("off") == ["all frames taken"]
     assert run.code == 0
+
+
+def test_an_interpreter_is_named_from_the_folder_one_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").symlink_to(find_interpreter(OTHER))
+    (tmp_path / "card").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run_script(tmp_path, "print('up')", micropython="./mine").lines == ["up"]
 
 
 def test_stop_ends_a_script_that_never_does(tmp_path: Path) -> None:
