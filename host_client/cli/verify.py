@@ -18,7 +18,7 @@ from host_client.cli import output
 from host_client.cli.drawing import draw
 from host_client.cli.options import json_option, run_async
 from host_client.cli.simulation import READY_TIMEOUT, fill_card, micropython_option, virtual_board
-from host_client.exceptions import K230Error, PackageError
+from host_client.exceptions import CommandFailed, K230Error, PackageError
 from host_client.packages import PackageFiles, read_package
 
 _THRESHOLDS = ("confidence_threshold", "box_threshold", "detection_threshold")
@@ -126,11 +126,14 @@ async def _verify(
         await virtual.ready(READY_TIMEOUT)
         assert virtual.url is not None
         async with Board.connect(virtual.url, virtual.key, client_name="k230 verify") as board:
-            status = await board.status()
-            if not status.get("model"):
+            try:
+                model = await board.describe(READY_TIMEOUT)  # comes when the model is loaded
+            except CommandFailed as error:
+                if error.code != "no_task":
+                    raise
+                status = await board.status()
                 problems = "; ".join(str(p) for p in status.get("problems", []))
-                return _report([], checks.Verdict("deployment", (problems or "it does not load",)))
-            model = await board.describe()
+                return _report([], checks.Verdict("deployment", (problems or str(error),)))
             name = await _threshold(board)
             size = _input_size(files)
             labels = tuple(model.labels or ())

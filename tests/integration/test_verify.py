@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import zipfile
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from host_client.cli import verify
 from host_client.cli.app import run
 
 MODELS = Path(__file__).resolve().parents[2] / "models" / "packages"
@@ -66,6 +68,17 @@ def test_the_right_cause_is_named(
     assert words in said.out + said.err
     if code == 0:
         assert len(list((tmp_path / "out").glob("*.png"))) == 8
+
+
+def test_a_model_that_takes_long_to_load_is_waited_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow = functools.partial(verify.virtual_board, timing="k230?files.read_mb_s=0.2")
+    monkeypatch.setattr(verify, "virtual_board", slow)
+    package = MODELS / "shapes_det_gfl"
+    arguments = [str(package), str(package / "pictures" / "shapes_det_gfl_0.jpg")]
+    assert run(["verify", *arguments, "--out", str(tmp_path / "out")]) == 0
+    assert "ok: " in capsys.readouterr().out
 
 
 @pytest.mark.slow
