@@ -93,6 +93,12 @@ except RuntimeError as error:
     assert run.lines[-1] == "sensor(2) snapshot chn(0) failed(3)"
 
 
+def test_times_in_ticks_are_integers(tmp_path: Path) -> None:
+    # The board's floats have 24 bits: after an hour its microseconds would go in steps of 256.
+    source = "import _clock, time\nprint([type(t()) for t in (_clock.board_us, time.ticks_us)])\n"
+    assert run_script(tmp_path, source, timing="k230").lines == ["[<class 'int'>, <class 'int'>]"]
+
+
 def test_stages_last_as_long_as_on_the_board(tmp_path: Path) -> None:
     if not MODEL.is_file():
         pytest.skip(f"{MODEL} is not there")

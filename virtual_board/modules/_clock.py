@@ -58,7 +58,7 @@ _slow = 1.0  # how many times slower than at its best the PC runs Python just no
 _best = 1.0  # us of the reference at its best
 
 # What a benchmark asks for: see statistics().
-_total_python = 0.0
+_total_python = 0
 _total_lost = 0
 _calls = 0
 _heap = 0
@@ -205,7 +205,7 @@ def settle() -> None:
         _cpu_mark = _cpu()
     python = _python / _slow
     _ahead += _factor * python - _wall
-    _total_python += python
+    _total_python += int(python + 0.5)
     _python = 0
     _wall = 0
 
@@ -219,9 +219,10 @@ def _pay() -> None:
     _ahead -= ticks() - begun
 
 
-def board_us() -> float:
+def board_us() -> int:
     """Return the board's time inside a native call, in ticks."""
-    return _entered + _ahead + _cost
+    # Only differences may be floats: a single one has no room for the ticks of an hour.
+    return _entered + int(_ahead + _cost)
 
 
 def took(us: float) -> None:
@@ -291,10 +292,10 @@ def ticks_us() -> int:
     if not on or get_ident() != _main:
         return ticks()
     if _inside:
-        return int(board_us())
+        return board_us()
     enter()
     settle()
-    now = int(board_us())
+    now = board_us()
     leave(0.0)
     return now
 
@@ -312,7 +313,7 @@ def sleep_us(us: int) -> None:
         return
     if _inside:
         begun = ticks()
-        wait = int(us + min(0, board_us() - begun))
+        wait = us + min(0, board_us() - begun)
         if wait > 0:
             _rest(wait)
         _cost += us
@@ -352,4 +353,4 @@ def statistics() -> tuple:
     us of Python at this PC's best speed, us given up because the PC was late, native calls, bytes
     allocated by Python, and how many times slower than at its best the PC runs Python just now.
     """
-    return int(_total_python), _total_lost, _calls, _heap, _slow
+    return _total_python, _total_lost, _calls, _heap, _slow

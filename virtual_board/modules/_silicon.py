@@ -91,7 +91,7 @@ def _exchange(channel, op: str, args, blobs):
     request, reply = channel
     views = [memoryview(blob) for blob in blobs]
     now = _clock.ticks()
-    ahead = int(_clock.board_us() - now) if _clock.mine() else 0
+    ahead = _clock.board_us() - now if _clock.mine() else 0
     header = json.dumps([op, args, now, ahead]).encode()
     request.write(
         struct.pack(
