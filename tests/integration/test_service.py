@@ -37,6 +37,32 @@ def test_every_picture_is_told_right_over_tcp_and_tty(tmp_path: Path) -> None:
     run(work())
 
 
+def test_a_cameras_pictures_come_in_order_and_none_is_left_out(tmp_path: Path) -> None:
+    async def work() -> None:
+        right = [label_of(picture.name) for picture in sorted(PICTURES.iterdir())]
+        # More frames a second than are inferred: each has waited when its turn comes.
+        sdcard = card(tmp_path / "card", settings={"priority": "latency", "camera.fps": 60})
+        async with (
+            running(sdcard) as vb,
+            Board.connect(str(vb.url), key=vb.key) as board,
+        ):
+            stream = board.results()
+            seen = []
+            followed = 0
+            while followed < 2 * len(right):
+                result = await asyncio.wait_for(anext(stream), 30)
+                assert isinstance(result, ClassificationResult)
+                seen.append(
+                    (result.seq, [i for i, name in enumerate(right) if name == result.label])
+                )
+                if len(seen) > 1 and seen[-1][0] == seen[-2][0] + 1:  # none was lost on the way
+                    following = [(i + 1) % len(right) for i in seen[-2][1]]
+                    assert set(following) & set(seen[-1][1]), seen
+                    followed += 1
+
+    run(work())
+
+
 def test_camera_results_reach_several_watchers_that_come_and_go(tmp_path: Path) -> None:
     async def work() -> None:
         uart = tmp_path / "uart"

@@ -48,6 +48,25 @@ for _ in range(4):
     assert run.code == 0
 
 
+def test_a_picture_nobody_has_looked_at_comes_once_more(tmp_path: Path, pictures: Path) -> None:
+    source = (
+        OPEN
+        + """
+import time
+def show(look, wait_ms):
+    frame = sensor.snapshot(chn=2)
+    if look:
+        pixels = frame.to_numpy_ref()
+        print("abc"[[pixels[i, 5, 5] > 0 for i in range(3)].index(True)])
+    time.sleep_ms(wait_ms)
+for look, wait_ms in ((1, 99), (0, 99), (1, 99), (0, 99), (0, 99), (1, 99), (1, 0)):
+    show(look, wait_ms)
+"""
+    )
+    run = run_script(tmp_path, source, camera=str(pictures))
+    assert run.lines[-4:] == ["a", "b", "a", "b"]
+
+
 def test_a_second_channel_sees_the_same_picture(tmp_path: Path, pictures: Path) -> None:
     source = (
         OPEN

@@ -54,6 +54,11 @@ class Source:
         """Whether pictures come back under their names."""
         return self._stream.repeats
 
+    @property
+    def live(self) -> bool:
+        """Whether pictures pass by, asked for or not."""
+        return self._stream.live
+
     def next(self) -> Frame:
         """Return the next frame in its own size."""
         return self._stream.next()

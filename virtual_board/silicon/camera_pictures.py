@@ -17,6 +17,7 @@ class SinglePicture:
 
     fps: float | None = None
     repeats = True
+    live = False
 
     def __init__(self, path: Path) -> None:
         try:
@@ -44,6 +45,7 @@ class PictureFolder:
 
     fps: float | None = None
     repeats = True
+    live = False
 
     def __init__(self, folder: Path) -> None:
         self.warnings: list[str] = []

@@ -13,6 +13,7 @@ class Synthetic:
 
     fps: float | None = None
     repeats = False
+    live = False
 
     def __init__(self, width: int, height: int) -> None:
         self._width, self._height = width, height

@@ -26,6 +26,7 @@ class Video:
     """
 
     repeats = False
+    live = False
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -63,6 +64,7 @@ class Webcam:
     """The newest frame of a webcam: a thread reads, so a slow board never sees old pictures."""
 
     repeats = False
+    live = True
 
     def __init__(self, number: int) -> None:
         linux = sys.platform.startswith("linux")

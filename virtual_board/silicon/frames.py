@@ -35,6 +35,9 @@ class Stream(Protocol):
     repeats: bool
     """Whether frames of one name are the same picture, so that work on them can be kept."""
 
+    live: bool
+    """Whether frames pass by, asked for or not, and the newest is what is wanted."""
+
     def next(self) -> Frame:
         """Return the next frame; SourceError when there is none."""
 

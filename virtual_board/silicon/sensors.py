@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -38,8 +39,13 @@ class _Channel:
     form: str
     crop: tuple[int, int, int, int] | None
     seen: int = 0
-    """The sensor's picture that the channel gave last."""
+    """The number of the sensor's picture that the channel gave last."""
+    picture: Frame | None = None
     frame: Shot | None = None
+    given: float = 0.0
+    """When it gave its frame (monotonic)."""
+    again: bool = False
+    """Whether that frame shows what the one before did, or another channel's."""
 
 
 @dataclass
@@ -50,6 +56,8 @@ class Shot:
     make: Callable[[], Pixels]
     looks: tuple[Any, ...] | None = None
     """What shots that look the same have in common, where that is known without a look."""
+    used: bool = False
+    """Whether anybody has looked."""
     content: Pixels | None = field(default=None, repr=False)
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -150,6 +158,7 @@ class Sensors:
             shot = channel.frame if channel is not None else None
         if shot is None or shot.number != number:
             raise NativeFault(f"frame {number} of channel {chn} was read after it had been freed")
+        shot.used = True
         return shot
 
     # -- operations
@@ -189,16 +198,20 @@ class Sensors:
             channel = sensor.channels.get(chn) if sensor is not None else None
             if sensor is None or channel is None:
                 return [NO_FRAME, 0, 0, 0], []
+            again = self._unseen(sensor, channel)
             channel.frame = None
             shown = channel.seen < self._taken  # another channel's picture, not this one's yet
-        if shown:
+        if shown and not again:
             self._clock.take_from_camera(self._stopped)
-        elif not self._advance(timeout_ms, generation):
+        elif not again and not self._advance(timeout_ms, generation):
             return [NO_FRAME, 0, 0, 0], []
         with self._lock:
-            picture = self._newest
+            if not again:
+                channel.picture = self._newest
+                channel.seen = self._taken
+            channel.again = again or shown  # seen before, here or by way of another channel
+            picture = channel.picture
             assert picture is not None
-            channel.seen = self._taken
             looks = None
             if self._source.repeats:
                 looks = (
@@ -211,7 +224,20 @@ class Sensors:
                 )
             shot = Shot(next(self._numbers), self._maker(picture, sensor, channel), looks)
             channel.frame = shot
+            channel.given = time.monotonic()
         return [0, shot.number, channel.width, channel.height], []
+
+    def _unseen(self, sensor: _Sensor, channel: _Channel) -> bool:
+        """Say whether the channel's picture comes once more: nobody has looked at it yet.
+
+        Who gives a frame back because it has waited wants a newer one, and on the board's clock
+        there is one. Without that clock the next picture comes when it is asked for, not later:
+        a picture would be lost that nobody ever saw. Once, so that scripts that look at none get on.
+        """
+        frame = channel.frame
+        if frame is None or frame.used or channel.again or self._clock.paced or self._source.live:
+            return False
+        return time.monotonic() - channel.given > 1 / sensor.fps
 
     def _advance(self, timeout_ms: int, generation: int) -> bool:
         """Take the next picture off the source; False when the camera gives none in time."""
