@@ -50,7 +50,7 @@ def copy_package(package: Path, folder: Path) -> Path:
 async def running(sdcard: Path, **options: Any) -> AsyncIterator[VirtualBoard]:
     """Start a virtual board and wait until its links are open.
 
-    K230_TEST_MICROPYTHON names another interpreter, as for the firmware's own tests.
+    K230_TEST_MICROPYTHON names another interpreter, as for the other tests that run one.
     """
     options.setdefault("camera", str(PICTURES))
     options.setdefault("micropython", os.environ.get("K230_TEST_MICROPYTHON"))

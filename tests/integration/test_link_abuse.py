@@ -68,7 +68,7 @@ def test_a_flood_of_connections_stops_nothing(tmp_path: Path) -> None:
                 for _ in range(1000):
                     with contextlib.suppress(OSError):
                         _, writer = await asyncio.wait_for(
-                            asyncio.open_connection("127.0.0.1", port_of(vb.url)), 5
+                            asyncio.open_connection("127.0.0.1", port_of(vb.url)), 30
                         )
                         writer.transport.abort()
                         opened += 1
@@ -84,7 +84,7 @@ def test_a_flood_of_connections_stops_nothing(tmp_path: Path) -> None:
             async with Board.connect(str(vb.url), key=vb.key, wait=10) as another:
                 await asyncio.wait_for(anext(another.results()), 30)
 
-    run(work())
+    run(work(), 300)
 
 
 def test_altered_frames_are_dropped_both_ways(tmp_path: Path) -> None:
@@ -156,10 +156,11 @@ def test_a_recorded_session_cannot_be_played_again(tmp_path: Path) -> None:
 def test_guessing_the_key_gets_slower(tmp_path: Path) -> None:
     async def work() -> None:
         async with running(card(tmp_path / "card")) as vb:
-            codes = []
-            for i in range(8):
+            codes: list[str] = []
+            while len(codes) < 12 and "wait" not in codes:
+                # Each wait is twice as long: on a slow computer the first are over too soon.
                 try:
-                    async with Board.connect(str(vb.url), key=f"{i:064x}"):
+                    async with Board.connect(str(vb.url), key=f"{len(codes):064x}"):
                         pass
                 except K230Error as error:
                     codes.append(error.code)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.integration.boards import run
 from tests.integration.tour import Tour, make_card, pictures, resized, tour
-from tests.virtual_board.scripts import PACKAGES
+from tests.virtual_board.scripts import OTHER, PACKAGES
 from virtual_board.board import VirtualBoard
 
 SIZES = {"wide.png": (320, 240), "odd.png": (301, 217), "tall.png": (161, 333)}
@@ -182,6 +182,7 @@ def script_says(folder: Path, package: str, body: str) -> dict[str, Any]:
 
     async def work() -> dict[str, Any]:
         options: dict[str, Any] = {"scripts": ["/sdcard/script.py"], "restart": False, "tcp": None}
+        options["micropython"] = OTHER
         async with VirtualBoard(sdcard=card, **options) as board:
             events = [event async for event in board.events()]
             lines = [event["detail"] for event in events if event["event"] == "console"]
@@ -278,6 +279,7 @@ MediaManager.deinit()
 
     async def work() -> list[str]:
         options: dict[str, Any] = {"scripts": ["/sdcard/script.py"], "restart": False, "tcp": None}
+        options["micropython"] = OTHER
         camera = str(tmp_path / "camera")
         async with VirtualBoard(sdcard=card, camera=camera, **options) as board:
             events = [event async for event in board.events()]

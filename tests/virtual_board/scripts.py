@@ -1,6 +1,6 @@
 """Runs a script on a virtual board and keeps what it printed.
 
-K230_MICROPYTHON names another interpreter to run all of them with.
+K230_TEST_MICROPYTHON names another interpreter to run all of them with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from virtual_board.board import Event, VirtualBoard
 
 LIMIT_S = 60.0
-OTHER = os.environ.get("K230_MICROPYTHON")
+OTHER = os.environ.get("K230_TEST_MICROPYTHON")
 PACKAGES = Path(__file__).resolve().parents[2] / "models" / "packages"
 
 
