@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from host_client.cli import verify
 from host_client.cli.app import run
+from host_client.cli.simulation import virtual_board
 
 MODELS = Path(__file__).resolve().parents[2] / "models" / "packages"
 
@@ -73,8 +73,8 @@ def test_the_right_cause_is_named(
 def test_a_model_that_takes_long_to_load_is_waited_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slow = functools.partial(verify.virtual_board, timing="k230?files.read_mb_s=0.2")
-    monkeypatch.setattr(verify, "virtual_board", slow)
+    slow = functools.partial(virtual_board, timing="k230?files.read_mb_s=0.2")
+    monkeypatch.setattr("host_client.cli.verify.virtual_board", slow)
     package = MODELS / "shapes_det_gfl"
     arguments = [str(package), str(package / "pictures" / "shapes_det_gfl_0.jpg")]
     assert run(["verify", *arguments, "--out", str(tmp_path / "out")]) == 0
