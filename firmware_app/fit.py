@@ -48,14 +48,24 @@ def likely_task(package: Package, kmodel: Kmodel) -> str:
     """Return the package's task, put right where the kmodel's output shows that it is another.
 
     The platform's networks can2 and the like serve several tasks, and their packages do not say
-    which.
+    which; one without model_type and threshold may be of either.
     """
-    outputs = kmodel.outputs
-    if package.task == "classification" and len(outputs) == 1 and len(outputs[0].shape) == 4:
-        width, height = package.img_size or (0, 0)
-        if outputs[0].shape[:3] == (1, height, width):
-            return "segmentation"
+    shape = kmodel.outputs[0].shape if len(kmodel.outputs) == 1 else ()
+    width, height = package.img_size or (0, 0)
+    if package.task == "classification" and shape[:3] == (1, height, width) and len(shape) == 4:
+        return "segmentation"
+    if package.task == "segmentation" and len(shape) == 2:
+        return "classification"
     return package.task
+
+
+def blank_is_first(classes: int, characters: int, blank: str | None) -> bool:
+    """Return whether class 0 of a recogniser is its blank, as PaddleOCR has it, and not the last.
+
+    classes: of the output; characters: length of the dictionary; blank: the setting of that name.
+    With one class more than there are characters and nothing said, the blank is the last.
+    """
+    return blank == "first" or (blank is None and classes == characters + 2)
 
 
 def _labels(fit: "_Fit", labels: list[str] | None) -> int:

@@ -92,8 +92,8 @@ class Scaler:
 class Turner:
     """Like Scaler for a rotated box: its corners come upright to the corners of the target, bilinear."""
 
-    def __init__(self, source, target, pads, quad, output=None) -> None:
-        """quad: x, y of the corners in source pixels, top left first, clockwise; pad value 0."""
+    def __init__(self, source, target, pads, pad_value: int, quad, output=None) -> None:
+        """quad: x, y of the corners in source pixels, top left first, clockwise."""
         width, height = source
         top, bottom, left, right = pads
         inner_w = target[0] - left - right
@@ -111,7 +111,7 @@ class Turner:
         ai2d = nn.ai2d()
         ai2d.set_dtype(nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, arrays.uint8, arrays.uint8)
         if top or bottom or left or right:
-            ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [0, 0, 0])
+            ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [pad_value] * 3)
         ai2d.set_affine_param(
             True,
             nn.interp_method.cv2_bilinear,

@@ -87,7 +87,7 @@ class Ocr(OcrDetection):
                 (plan.width, plan.height),
                 target,
                 pads,
-                0,
+                self._reader.pad_value,
                 (left, top, width, height),
                 self._crop_output,
             )
@@ -95,7 +95,14 @@ class Ocr(OcrDetection):
             width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + 0.5))
             height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + 0.5))
             pads = letterbox.corner_pads(width, height, target[0], target[1])
-            scaler = npu.Turner((plan.width, plan.height), target, pads, quad, self._crop_output)
+            scaler = npu.Turner(
+                (plan.width, plan.height),
+                target,
+                pads,
+                self._reader.pad_value,
+                quad,
+                self._crop_output,
+            )
         self._crop_output = scaler.output
         return scaler
 

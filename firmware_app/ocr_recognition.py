@@ -8,11 +8,11 @@ class OcrRecognition(SingleModelTask):
     """The text of a picture that shows one line of it."""
 
     kind = wire.OCR_RECOGNITION
-    pad_value = 0
 
-    def __init__(self, settings, packages, models) -> None:
-        super().__init__(settings, packages, models)
-        self._blank = settings["blank"]
+    @property
+    def pad_value(self) -> int:  # type: ignore[override]
+        """Return what lies beside the text: black, or grey, as PaddleOCR's models were trained."""
+        return 128 if self.package.blank_first and not self.settings["vendor_compatible"] else 0
 
     def pads(self, width: int, height: int):
         """Return the letterbox, the picture at the top left."""
@@ -29,9 +29,7 @@ class OcrRecognition(SingleModelTask):
         characters = self.package.characters
         # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
         # the blank is the class behind all characters (the platform).
-        first = self._blank == "first"
-        if self._blank is None:
-            first = table.shape[1] == len(characters) + 2
+        first = self.package.blank_first
         shift = 1 if first else 0
         blank = 0 if first else len(characters)
         text = []

@@ -71,10 +71,11 @@ class Package:
         self.nms_agnostic = fields.flag("nms_option")
         self.nncase_version = fields.text("nncase_version")
         self.dictionary_path: str | None = None
-        # What a task makes of it (tasks.py): the labels in use, a recogniser's characters, the
-        # kmodel's digest.
+        # What a task makes of it (tasks.py): the labels in use, a recogniser's characters and
+        # whether its blank is the first class, the kmodel's digest.
         self.labels: list[str] = []
         self.characters: list[str] | None = None
+        self.blank_first = False
         self.sha256 = b""
         self.warnings: list[str] = []
 

@@ -103,7 +103,10 @@ def _package(settings, key: str, task):
         found.characters = _characters(settings, found)
     count = len(found.characters) if found.characters is not None else None
     model = kmodel.read(found.kmodel_path)
-    fit.check(found, model, found.labels, count, settings.get("blank"))
+    blank = settings.get("blank")
+    fit.check(found, model, found.labels, count, blank)
+    if count is not None:
+        found.blank_first = fit.blank_is_first(model.outputs[0].shape[2], count, blank)
     return found
 
 
