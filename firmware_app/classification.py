@@ -1,4 +1,4 @@
-"""Classification as the cloud platform defines it: one sigmoid for two classes, softmax above."""
+"""Classification: softmax, or one sigmoid for two classes, as the cloud platform has it."""
 
 from firmware_app import arrays, wire
 from firmware_app.single_model import SingleModelTask
@@ -14,7 +14,10 @@ class Classification(SingleModelTask):
         count = len(self.labels)
         logits = arrays.vector(outputs[0])
         threshold = self.threshold("confidence_threshold")
-        if count > 2:
+        # The vendor's script takes a sigmoid of the first output for up to two labels, even where
+        # there are two outputs.
+        single = count <= 2 and (len(logits) == 1 or self.settings["vendor_compatible"])
+        if not single:
             ranked = arrays.best(arrays.softmax(logits), min(self.settings["top_k"], count))
             decided = ranked[0][1] > threshold
         else:

@@ -68,14 +68,6 @@ class Fields:
             return value
         raise self.error(name, "true or false", show(value))
 
-    def count(self, name: str) -> int | None:
-        value = self.data.get(name)
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise self.error(name, "a count", show(value))
-        return value
-
     def share(self, name: str) -> float | None:
         """Return a threshold: 0..1."""
         value = self.data.get(name)

@@ -4,7 +4,7 @@ import struct
 import time
 
 from firmware_app import arrays, decoders, letterbox, repair, wire
-from firmware_app.single_model import SingleModelTask
+from firmware_app.single_model import SingleModelTask, strongest
 
 # What fits a packed box (docs/protocol.md section 4).
 _MAX_COORDINATE = 2047
@@ -104,7 +104,8 @@ class Detection(SingleModelTask):
     def _boxes(self, outputs: list, plan) -> list:
         dx, dy, width, height = plan.region
         settings = self.settings
-        smallest = max(1, settings["min_size"])
+        # The vendor's decoders also answer boxes of which the frame's edge leaves nothing.
+        smallest = settings["min_size"] or (0 if settings["vendor_compatible"] else 1)
         boxes = []
         for label, score, x1, y1, x2, y2 in self._rows(outputs, plan):
             x1 = int(x1) if x1 > 0 else 0
@@ -116,7 +117,7 @@ class Detection(SingleModelTask):
             boxes.append((x1 + dx, y1 + dy, w, h, int(score * 1000 + 0.5), int(label)))
         if not settings["vendor_compatible"]:
             boxes.sort(key=_score, reverse=True)
-        return boxes[: settings["max_results"]]
+        return strongest(boxes, settings["max_results"], 4)
 
 
 def _score(box):

@@ -67,7 +67,7 @@ class Identities:
     def finish(self, plan, inferred=None) -> list:
         """Detect, then recognize each box; return [rows]. The frame is needed: inferred goes uncalled."""
         detector = self._detector
-        boxes = detector.detect(plan)
+        boxes = [box for box in detector.detect(plan) if box[2] and box[3]]
         self.ai2d_us = detector.ai2d_us
         self.kpu_us = detector.kpu_us
         self.decode_us = detector.decode_us

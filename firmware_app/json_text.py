@@ -40,6 +40,8 @@ def load(data: bytes) -> object:
     """Return the document: dict, list, str, int, float, bool or None; raise JsonError."""
     if len(data) > MAX_SIZE:
         raise JsonError(1, "the file has more than " + str(MAX_SIZE) + " bytes")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise JsonError(1, "text that is UTF-16: save the file as UTF-8")
     reader = _Reader(data)
     value = reader.value(1)
     if reader.next() >= 0:
@@ -88,7 +90,12 @@ class _Reader:
         raise self.error("expected a value, found " + self.found())
 
     def found(self) -> str:
+        """Return what is there, in words."""
+        if self.at >= len(self.data):
+            return "the end of the text"
         code = self.data[self.at]
+        if code == 0x2F:
+            return "/ (JSON has no comments)"
         return chr(code) if 0x20 < code < 0x7F else "the byte " + str(code)
 
     def separator(self, closing: int) -> bool:
@@ -98,8 +105,7 @@ class _Reader:
             self.at += 1
             return False
         if code != 0x2C:
-            found = "the end of the text" if code < 0 else self.found()
-            raise self.error("expected , or " + chr(closing) + ", found " + found)
+            raise self.error("expected , or " + chr(closing) + ", found " + self.found())
         self.at += 1
         if self.next() == closing:
             raise self.error("a comma before " + chr(closing))
@@ -124,7 +130,7 @@ class _Reader:
             return result
         while True:
             if self.next() != 0x22:
-                raise self.error('expected a key in "quotes"')
+                raise self.error('expected a key in "quotes", found ' + self.found())
             key = self.string()
             if key in result:
                 raise self.error('the key "' + key + '" appears twice')

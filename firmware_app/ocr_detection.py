@@ -1,7 +1,7 @@
 """Text detection: quadrilaterals around lines of text."""
 
 from firmware_app import arrays, decoders, letterbox, repair, wire
-from firmware_app.single_model import SingleModelTask
+from firmware_app.single_model import SingleModelTask, strongest
 
 
 class OcrDetection(SingleModelTask):
@@ -31,7 +31,7 @@ class OcrDetection(SingleModelTask):
             rows = self._as_the_vendor(probabilities, plan)
         else:
             rows = self._repaired(probabilities, plan)
-        return rows[: self.settings["max_results"]]
+        return strongest(rows, self.settings["max_results"], 1)
 
     def _repaired(self, probabilities, plan) -> list:
         size = self.package.img_size

@@ -8,6 +8,7 @@ import os
 
 from firmware_app import json_text
 from firmware_app.deploy_fields import Fields, PackageError, infer
+from firmware_app.schema import show
 
 CONFIG = "deploy_config.json"
 INNER = "mp_deployment_source"
@@ -61,7 +62,8 @@ class Package:
         self.kmodel_path = ""
         self.name = ""
         self.categories = fields.labels("categories")
-        self.num_classes = fields.count("num_classes")
+        # Nothing depends on these two, so that no type of theirs is wrong.
+        self.num_classes = fields.data.get("num_classes")
         self.confidence_threshold = fields.share("confidence_threshold")
         self.nms_threshold = fields.share("nms_threshold")
         self.mask_threshold = fields.share("mask_threshold")
@@ -69,7 +71,7 @@ class Package:
         self.img_size = fields.size()
         self.anchors = fields.anchors()
         self.nms_agnostic = fields.flag("nms_option")
-        self.nncase_version = fields.text("nncase_version")
+        self.nncase_version = fields.data.get("nncase_version")
         self.dictionary_path: str | None = None
         # What a task makes of it (tasks.py): the labels in use, a recogniser's characters and
         # whether its blank is the first class, the kmodel's digest.
@@ -218,17 +220,18 @@ def _require(package: Package, fields: Fields) -> None:
             + ": num_classes: expected "
             + str(len(package.categories or ()))
             + ", the number of categories, found "
-            + str(package.num_classes)
+            + show(package.num_classes)
         )
 
 
 def _warn(package: Package) -> None:
     version = package.nncase_version
-    if not version:
+    if version is None or version == "":
         return
-    parts = version.split(".")
+    if not isinstance(version, str):
+        version = show(version)
     supported = str(NNCASE[0]) + "." + str(NNCASE[1])
-    if parts[:2] != supported.split("."):
+    if version.split(".")[:2] != supported.split("."):
         package.warnings.append(
             package.config_path
             + ": nncase_version: the model was converted with nncase "

@@ -17,6 +17,24 @@ class Plan:
         self.camera = False  # whether the pictures are the camera's
 
 
+def strongest(rows: list, most: int, place: int) -> list:
+    """Return the `most` rows with the highest score, which is their item `place`, in their order."""
+    if len(rows) <= most:
+        return rows
+    limit = sorted([row[place] for row in rows], reverse=True)[most - 1]
+    better = len([row for row in rows if row[place] > limit])
+    kept: list = []
+    for row in rows:
+        if row[place] == limit:
+            better += 1  # the first of equals
+            if better > most:
+                continue
+        elif row[place] < limit:
+            continue
+        kept.append(row)
+    return kept
+
+
 class SingleModelTask:
     """Base of the tasks with one package and one model. Subclasses decode.
 

@@ -16,7 +16,7 @@ GOOD: tuple[tuple[bytes, object], ...] = (
 )
 BAD = (
     (b"", "line 1: the text ends where a value is expected"),
-    (b"{", 'line 1: expected a key in "quotes"'),
+    (b"{", 'line 1: expected a key in "quotes", found the end of the text'),
     (b'{"a" 1}', 'line 1: expected : behind the key "a"'),
     (b'{"a": 1 "b": 2}', 'line 1: expected , or }, found "'),
     (b'{"a": 1,\n}', "line 2: a comma before }"),
@@ -24,7 +24,9 @@ BAD = (
     (b"[1,,2]", "line 1: expected a value, found ,"),
     (b"[1 2]", "line 1: expected , or ], found 2"),
     (b"[1", "line 1: expected , or ], found the end of the text"),
-    (b"{'a': 1}", 'line 1: expected a key in "quotes"'),
+    (b"{'a': 1}", "line 1: expected a key in \"quotes\", found '"),
+    (b'{"a": 1, // c\n}', 'line 1: expected a key in "quotes", found / (JSON has no comments)'),
+    (b"\xff\xfe{\x00}\x00", "line 1: text that is UTF-16: save the file as UTF-8"),
     (b'{"a": 1, "a": 2}', 'line 1: the key "a" appears twice'),
     (b'{"a": 1}\n\nx', "line 3: text behind the end"),
     (b"[01]", "line 1: 01 is not a number: it starts with 0"),
@@ -34,7 +36,7 @@ BAD = (
     (b"[1e]", "line 1: 1e is not a number"),
     (b"[1e99]", "line 1: 1e99 is beyond the range of the board's numbers"),
     (b"[NaN]", "line 1: expected a value, found N"),
-    (b"[// c\n1]", "line 1: expected a value, found /"),
+    (b"[// c\n1]", "line 1: expected a value, found / (JSON has no comments)"),
     (b'["a', "line 1: the text ends inside quotes"),
     (b'["a\nb"]', "line 1: a line break or control character inside quotes"),
     (b'["\\x41"]', "line 1: a \\ that starts no escape: write \\\\ for \\"),

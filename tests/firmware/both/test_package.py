@@ -228,7 +228,6 @@ def test_wrong_fields_are_named() -> None:
         ({"categories": "a"}, 'categories: expected a list of labels, found "a"'),
         ({"categories": ["a", 1]}, "categories: expected texts only, found 1"),
         ({"nms_option": 1}, "nms_option: expected true or false, found 1"),
-        ({"num_classes": -1}, "num_classes: expected a count, found -1"),
         ({"model_type": 5}, "model_type: expected text, found 5"),
     ):  # fmt: skip
         _says(_with(DETECTOR, **changes), ": " + message)
@@ -243,6 +242,10 @@ def test_doubtful_fields_are_warned_of() -> None:
         "num_classes: expected 3, the number of categories, found 4"
     )
     assert "converted with nncase 2.9.0, the firmware runs 2.11" in package.warnings[1]
+    package = _read(_with(CLASSIFIER, num_classes="3", nncase_version=2.9))
+    assert package.warnings[0].endswith("the number of categories, found \"3\"")
+    assert "converted with nncase 2.9, the firmware" in package.warnings[1]
+    assert _read(_with(CLASSIFIER, nncase_version="")).warnings == []
     assert _read(_with(CLASSIFIER, inference_width=1)).img_size == (224, 224)
     assert _read(_with(CLASSIFIER, img_size=...)).img_size == (224, 224)
 
@@ -307,8 +310,19 @@ def test_outputs_fit_their_task() -> None:
     assert _fits(reader, [tensor(FLOAT32, 1, 16, 11)], characters=10) == ""
     assert _fits(reader, [tensor(FLOAT32, 1, 16, 12)], characters=10, blank="first") == ""
     assert _fits(reader, [tensor(FLOAT32, 1, 16, 12)], characters=10) == ""
+    assert not fit.blank_is_first(11, 10, None) and fit.blank_is_first(12, 10, None)
+    assert not fit.blank_is_first(11, 10, "last") and fit.blank_is_first(11, 10, "first")
     embedding = _with(classes, model_type="metric_learning", categories=...)
     assert _fits(embedding, [tensor(FLOAT32, 1, 256)]) == ""
+
+
+def test_the_output_tells_classification_from_segmentation() -> None:
+    bare = _with(CLASSIFIER, img_size=[64, 32], model_type=...)
+    inputs = [tensor(UINT8, 1, 3, 32, 64)]
+    for config in (bare, _with(bare, confidence_threshold=...)):
+        for output, task in (((1, 3), "classification"), ((1, 32, 64, 3), "segmentation")):
+            data = kmodel(inputs, [tensor(FLOAT32, *output)])
+            assert fit.likely_task(_read(config), read_from(io.BytesIO(data), "m.kmodel")) == task
 
 
 def test_outputs_that_do_not_fit_are_refused() -> None:

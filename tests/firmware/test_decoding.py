@@ -1,0 +1,126 @@
+"""What tasks make of a model's outputs, with outputs of our own instead of a model's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.virtual_board.scripts import run_script
+
+STAND_INS = """
+from ulab import numpy as np
+from firmware_app.single_model import Plan
+
+class Package:
+    name = "p"
+    sha256 = b""
+    warnings = []
+    confidence_threshold = nms_threshold = mask_threshold = box_threshold = 0.25
+    nms_agnostic = False
+    blank_first = False
+
+class Model:
+    output_bytes = 0
+
+def task(kind, labels, settings, **fields):
+    package = Package()
+    package.labels = labels
+    for name in fields:
+        setattr(package, name, fields[name])
+    values = {"vendor_compatible": False, "confidence_threshold": None, "nms_threshold": None,
+              "nms": None, "max_results": 50, "min_size": 0, "top_k": 5, "mask_threshold": None,
+              "box_threshold": None, "region": None}
+    values.update(settings)
+    return kind(values, [package], [Model()])
+
+def plan(task, width, height):
+    found = Plan(None, (0, 0, width, height), width, height)
+    found.limits = (0.25, 0.5, False)
+    return found
+
+"""
+
+
+def _lines(folder: Path, source: str) -> list[str]:
+    run = run_script(folder, STAND_INS + source, camera="synthetic:64x64")
+    assert not run.details("fault") and not run.details("bug"), run.events
+    return run.lines
+
+
+def test_two_classes_with_an_output_each_are_a_softmax(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.classification import Classification
+logits = np.array([[2.0, 1.0]])
+for vendor in (False, True):
+    made = task(Classification, ["a", "b"], {"vendor_compatible": vendor})
+    print("two", made.decode([logits], None))
+made = task(Classification, ["a", "b"], {})
+print("one", made.decode([np.array([[2.0]])], None))
+""",
+    )
+    # e^2 / (e^2 + e) = 0.7311, and the sigmoid of 2 = 0.8808, each x 65,535.
+    assert lines[0] == "two [1, [0, 47910, 1, 17625]]"
+    assert lines[1] == "two [1, [1, 57723, 0, 7812]]"
+    assert lines[2] == "one [1, [1, 57723, 0, 7812]]"
+
+
+def test_a_readers_border_is_what_its_model_was_trained_with(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.ocr_recognition import OcrRecognition
+for first in (False, True):
+    for vendor in (False, True):
+        made = task(OcrRecognition, [], {"vendor_compatible": vendor}, blank_first=first)
+        print(first, vendor, made.pad_value)
+""",
+    )
+    assert lines[:4] == ["False False 0", "False True 0", "True False 128", "True True 0"]
+
+
+@pytest.mark.parametrize("vendor", [False, True])
+def test_the_best_boxes_are_kept_and_what_the_edge_leaves_of_them(
+    tmp_path: Path, vendor: bool
+) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.detection import Detection
+made = task(Detection, ["a", "b"], {"vendor_compatible": VENDOR, "max_results": 3},
+            head="AnchorBaseDet", img_size=(64, 64))
+rows = [[1, 0.5, 4, 4, 14, 14], [1, 0.25, 0, 20, 0, 30], [0, 0.875, 30, 30, 64, 64],
+        [0, 0.75, 40, 0, 50, 9], [0, 0.5, 2, 2, 9, 9]]
+made._rows = lambda outputs, plan: rows
+print(made._boxes([], plan(made, 64, 64)))
+made.settings["max_results"] = 50
+print(made._boxes([], plan(made, 64, 64)))
+""".replace("VENDOR", repr(vendor)),
+    )
+    # x, y, w, h, score, class; the vendor's order is that of the classes, and a box may be empty.
+    best, better, first = (30, 30, 34, 34, 875, 0), (40, 0, 10, 9, 750, 0), (4, 4, 10, 10, 500, 1)
+    second, empty = (2, 2, 7, 7, 500, 0), (0, 20, 0, 10, 250, 1)
+    if vendor:
+        assert lines[0] == str([first, best, better])
+        assert lines[1] == str([first, empty, best, better, second])
+    else:
+        assert lines[0] == str([best, better, first])
+        assert lines[1] == str([best, better, first, second])
+
+
+def test_the_best_texts_are_kept_from_top_to_bottom(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.ocr_detection import OcrDetection
+made = task(OcrDetection, [], {"max_results": 2}, img_size=(64, 96))
+shown = np.zeros((1, 96, 64, 1))
+for top, share in ((8, 0.75), (36, 0.5), (64, 0.9)):
+    shown[0, top : top + 10, 8:56, 0] = share
+found = made.texts([shown], plan(made, 64, 96))
+print([int(row[1] * 100 + 0.5) for row in found], found[0][0][1] < found[1][0][1])
+""",
+    )
+    assert lines[0] == "[75, 90] True"
