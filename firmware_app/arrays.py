@@ -223,6 +223,48 @@ def planes_of(crop):
     return crop.reshape((height * width, 3)).transpose().copy().reshape((1, 3, height, width))
 
 
+_COUNTED = 65535  # items of which nonzero() may hit every one
+
+
+def rows_of_runs(values, width: int, threshold: float):
+    """Yield (row, [start, stop, start, stop …]) of the runs above a threshold in each row that has any.
+
+    values: dense 1-D map of rows of width items.
+    """
+    size = len(values)
+    step = max(1, _COUNTED // width) * width
+    for first in range(0, size, step):
+        band = np.array(values[first : first + step] > threshold, dtype=np.uint8)
+        count = len(band)
+        changes = np.nonzero(band[1:] != band[:-1])[0] if count > 1 else []
+        edges = [int(changes[i]) + 1 for i in range(len(changes))]
+        if band[0]:
+            edges.insert(0, 0)
+        if len(edges) % 2:
+            edges.append(count)
+        row = -1
+        runs: list = []
+        for i in range(0, len(edges), 2):
+            start, stop = edges[i], edges[i + 1]
+            while start < stop:  # a run that goes on in the next row is one of each
+                if start // width != row:
+                    if runs:
+                        yield first // width + row, runs
+                    row = start // width
+                    runs = []
+                end = min(stop, (row + 1) * width)
+                runs += [start - row * width, end - row * width]
+                start = end
+        if runs:
+            yield first // width + row, runs
+
+
+def fill(values, width: int, runs: list, value: float) -> None:
+    """Set runs (row, start, stop) of a dense 1-D map of rows of width items."""
+    for row, start, stop in runs:
+        values[row * width + start : row * width + stop] = value
+
+
 _ROWS = 5
 
 

@@ -1,6 +1,6 @@
 """Text detection: quadrilaterals around lines of text."""
 
-from firmware_app import arrays, decoders, letterbox, repair, wire
+from firmware_app import arrays, decoders, holes, letterbox, repair, wire
 from firmware_app.single_model import SingleModelTask, strongest
 
 
@@ -39,6 +39,10 @@ class OcrDetection(SingleModelTask):
         if self._dark is None:
             # The native function cuts boxes out of a picture that nobody here looks at.
             self._dark = arrays.dark(size[0], size[1])
+        # Little more than no text: a region's score stays what it is.
+        filled = mask + (1 - mask) / 256
+        runs = holes.enclosed(arrays.rows_of_runs(probabilities, size[0], mask))
+        arrays.fill(probabilities, size[0], runs, filled)
         found = decoders.text_boxes(
             probabilities, size, self._dark, size, mask, self.threshold("box_threshold")
         )
@@ -54,6 +58,8 @@ class OcrDetection(SingleModelTask):
             if quad is None:
                 continue
             score = arrays.mean_above(probabilities, size[0], size[1], quad, mask)
+            if not score:
+                continue
             scaled = []
             for i in range(0, 8, 2):
                 scaled.append(quad[i] * width / picture[0])

@@ -124,3 +124,54 @@ print([int(row[1] * 100 + 0.5) for row in found], found[0][0][1] < found[1][0][1
 """,
     )
     assert lines[0] == "[75, 90] True"
+
+
+def test_runs_of_a_map_that_is_larger_than_what_ulab_counts(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app import arrays
+shown = np.zeros((700, 100))
+for row, start, stop in ((0, 0, 100), (1, 0, 7), (1, 99, 100), (2, 0, 1), (654, 90, 100),
+                         (655, 0, 10), (655, 20, 30), (699, 99, 100)):
+    shown[row, start:stop] = 0.5
+for row, runs in arrays.rows_of_runs(shown.reshape((70000,)), 100, 0.25):
+    print(row, runs)
+print("none", list(arrays.rows_of_runs(np.zeros((100,)), 10, 0.25)))
+""",
+    )
+    assert lines[:7] == [
+        "0 [0, 100]",
+        "1 [0, 7, 99, 100]",
+        "2 [0, 1]",
+        "654 [90, 100]",
+        "655 [0, 10, 20, 30]",
+        "699 [99, 100]",
+        "none []",
+    ]
+
+
+def test_a_hole_in_a_text_makes_no_box(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app import decoders
+from firmware_app.ocr_detection import OcrDetection
+native = decoders.text_boxes
+def counted(*arguments):
+    found = native(*arguments)
+    print("native", len(found))
+    return found
+decoders.text_boxes = counted
+for vendor in (False, True):
+    made = task(OcrDetection, [], {"vendor_compatible": vendor}, img_size=(96, 64))
+    shown = np.zeros((1, 64, 96, 1))
+    shown[0, 20:36, 10:80, 0] = 0.875
+    shown[0, 27:29, 30:32, 0] = 0.125
+    shown[0, 24, 60, 0] = 0.125
+    found = made.texts([shown], plan(made, 96, 64))
+    print("texts", len(found), 0.85 < found[-1][1] < 0.876)
+""",
+    )
+    assert lines[:2] == ["native 1", "texts 1 True"]
+    assert lines[2] == "native 3"

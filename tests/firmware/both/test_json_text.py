@@ -24,7 +24,7 @@ BAD = (
     (b"[1,,2]", "line 1: expected a value, found ,"),
     (b"[1 2]", "line 1: expected , or ], found 2"),
     (b"[1", "line 1: expected , or ], found the end of the text"),
-    (b"{'a': 1}", "line 1: expected a key in \"quotes\", found '"),
+    (b"{'a': 1}", 'line 1: expected a key in "quotes", found \''),
     (b'{"a": 1, // c\n}', 'line 1: expected a key in "quotes", found / (JSON has no comments)'),
     (b"\xff\xfe{\x00}\x00", "line 1: text that is UTF-16: save the file as UTF-8"),
     (b'{"a": 1, "a": 2}', 'line 1: the key "a" appears twice'),

@@ -243,7 +243,7 @@ def test_doubtful_fields_are_warned_of() -> None:
     )
     assert "converted with nncase 2.9.0, the firmware runs 2.11" in package.warnings[1]
     package = _read(_with(CLASSIFIER, num_classes="3", nncase_version=2.9))
-    assert package.warnings[0].endswith("the number of categories, found \"3\"")
+    assert package.warnings[0].endswith('the number of categories, found "3"')
     assert "converted with nncase 2.9, the firmware" in package.warnings[1]
     assert _read(_with(CLASSIFIER, nncase_version="")).warnings == []
     assert _read(_with(CLASSIFIER, inference_width=1)).img_size == (224, 224)

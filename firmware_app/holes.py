@@ -1,0 +1,51 @@
+"""Holes in text: background that a region encloses. Pure: runs of pixels in, runs out.
+
+The native code makes a box of a hole, too. It shrinks the hole's outline, and where nothing is left of
+it, reads memory that was freed: such a box may be anywhere.
+"""
+
+
+def enclosed(rows) -> list:
+    """Return runs (row, start, stop) of background that lie in holes.
+
+    rows: (row, [start, stop, start, stop …]) of the runs of text in each row that has any, downwards.
+    Only holes with one run in each of their rows count: others have something in them.
+    """
+    found: list = []
+    above: list = []  # gaps of the row before: (start, stop, hole); an empty hole is open somewhere
+    before = -2
+    left = right = 0  # where the row before begins and ends
+    for row, runs in rows:
+        if row != before + 1:
+            above = []
+        if above or len(runs) > 2:
+            above = _next(found, above, left, right, row, runs, row == before + 1)
+        before = row
+        left, right = runs[0], runs[-1]
+    return found
+
+
+def _next(found: list, above: list, left: int, right: int, row: int, runs: list, joins: bool):
+    """Return the gaps of this row; what closes here is found. left, right: of the row before, if it joins."""
+    gaps: list = []
+    for i in range(1, len(runs) - 1, 2):
+        start, stop = runs[i], runs[i + 1]
+        parents = [gap[2] for gap in above if gap[0] < stop and gap[1] > start]
+        hole: list = []
+        whole = joins and start >= left and stop <= right
+        if whole and not parents:
+            hole = [(row, start, stop)]
+        elif whole and len(parents) == 1 and parents[0] and parents[0][-1][0] != row:
+            hole = parents[0]
+            hole.append((row, start, stop))
+        else:
+            for parent in parents:
+                parent.clear()
+        gaps.append((start, stop, hole))
+    for start, stop, hole in above:
+        if start < runs[0] or stop > runs[-1]:
+            hole.clear()
+        elif hole and hole[-1][0] != row:
+            found.extend(hole)
+            hole.clear()
+    return gaps
