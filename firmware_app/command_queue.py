@@ -4,13 +4,14 @@ import asyncio
 import gc
 import sys
 
-from firmware_app import commands
+from firmware_app import commands, wire
 from firmware_app.errors import CommandError, TaskError
 from firmware_app.npu import NpuError
 from firmware_app.settings import SettingsError
 
 MAX_QUEUED = 16  # commands that wait for their turn, over all sessions
 MAX_LONG = 4  # commands under way that wait for frames or files
+REPORT_MS = 1000  # between two reports of how far a long one is
 _FAILED = object()  # a command that was answered already
 
 
@@ -21,7 +22,7 @@ class CommandQueue:
         self._service = service
         self._waiting: list = []  # (session, request id, command, arguments)
         self._arrived = asyncio.Event()
-        self._long = 0
+        self._long: list = []  # [arguments, session, request id, when to report next]
 
     def add(self, session, request: int, command: str, arguments: dict) -> None:
         """Queue a command, or say why not."""
@@ -39,6 +40,17 @@ class CommandQueue:
         """Drop what a session that ended still has waiting."""
         self._waiting = [entry for entry in self._waiting if entry[0] is not session]
 
+    def progress(self, arguments: dict, done: int, total: int, what: str) -> None:
+        """Tell the client of a long command how far it is, once a second at most.
+
+        arguments: the command's own map; it names the command, of which one client may have sent several.
+        """
+        now_ms = self._service.clock.ms()
+        for entry in self._long:
+            if entry[0] is arguments and now_ms >= entry[3]:
+                entry[3] = now_ms + REPORT_MS
+                entry[1].send([wire.PROGRESS, entry[2], done, total, what])
+
     async def run(self) -> None:
         """Execute commands for ever, one between two frames."""
         while True:
@@ -55,25 +67,27 @@ class CommandQueue:
             )
             if hasattr(outcome, "send"):
                 # It waits for something (frames, a file): others need not wait for it.
-                if self._long >= MAX_LONG:
+                if len(self._long) >= MAX_LONG:
                     outcome.close()
                     session.fail(
                         request, "busy", "%d long commands are under way: try again" % MAX_LONG
                     )
                 else:
-                    self._long += 1
-                    asyncio.create_task(self._finish(session, request, command, outcome))
+                    entry = [arguments, session, request, self._service.clock.ms() + REPORT_MS]
+                    self._long.append(entry)
+                    asyncio.create_task(self._finish(entry, command, outcome))
             elif outcome is not _FAILED:
                 session.reply(request, outcome)
             await asyncio.sleep_ms(0)
 
-    async def _finish(self, session, request: int, command: str, work) -> None:
+    async def _finish(self, entry: list, command: str, work) -> None:
+        _, session, request, _ = entry
         try:
             session.reply(request, await work)
         except Exception as error:
             self._guarded(session, request, command, _raiser(error))
         finally:
-            self._long -= 1
+            self._long.remove(entry)
 
     def _guarded(self, session, request: int, command: str, work):
         """Return what work() returns; where it raises, answer the command and return _FAILED."""

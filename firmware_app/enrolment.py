@@ -180,6 +180,7 @@ async def _gather(service, session, recognition, arguments: dict):
                 reasons[reason] = reasons.get(reason, 0) + 1
             else:
                 vectors.append(found[0].vector)
+            service.commands.progress(arguments, len(vectors), count, "frames")
     finally:
         recognition.drop(tap)
     if len(vectors) < count:

@@ -238,7 +238,11 @@ async def _suggest(service, session, arguments: dict) -> dict:
     in_use = recognition_of(service)
     gallery = gallery_of(in_use)
     rule = in_use.rule()
-    within, between = await gallery_quality.scores(gallery, rule, pause)
+
+    def report(done: int, total: int) -> None:
+        service.commands.progress(arguments, done, total, "samples")
+
+    within, between = await gallery_quality.scores(gallery, rule, pause, report)
     found = gallery_quality.threshold(within, between)
     if found is None:
         raise CommandError("failed", "a threshold needs a label with at least two samples")

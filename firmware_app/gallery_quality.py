@@ -12,7 +12,10 @@ def _two(value: float) -> str:
 
 
 def _others(ops, gallery, vector, number: int, leave_out: int = -1):
-    """Return (best cosine within the label, nearest other label, best cosine there); None where there is none."""
+    """Return (best cosine within the label, row of the nearest sample of another, cosine there).
+
+    None where there is none.
+    """
     samples = gallery.positive
     if not len(samples):
         return None, None, None
@@ -30,38 +33,40 @@ def _others(ops, gallery, vector, number: int, leave_out: int = -1):
     row, other = ops.highest(scores)
     if other < -2:
         return own, None, None
-    return own, samples.owner_of(row), other
+    return own, row, other
 
 
 async def check(ops, gallery, vectors: list, text: str, threshold: float, pause) -> list:
-    """Return a sentence for each of the unit vectors that is about to be enrolled and should be looked at."""
+    """Return a sentence for each of the unit vectors that is about to be enrolled and should be looked at.
+
+    Samples are named by the numbers that they have or will have.
+    """
     warnings: list = []
     label = gallery.label(text)
     number = label.number if label is not None else -1
+    samples = gallery.positive
     if label is not None and label.threshold is not None:
         threshold = label.threshold
     for i in range(len(vectors)):
-        own, other_number, other = _others(ops, gallery, vectors[i], number)
+        own, row, other = _others(ops, gallery, vectors[i], number)
+        nearest = "" if row is None else gallery.text_of(samples.owner_of(row))
         for j in range(len(vectors)):
             if i != j:
                 cosine = ops.dot(vectors[i], vectors[j])
                 own = cosine if own is None else max(own, cosine)
-        what = "sample %d" % (i + 1)
+        what = "#%d" % (gallery.next_id + i)
         if other is not None and other >= DUPLICATE:
             warnings.append(
-                "%s is nearly the same as one of %s (cosine %s)"
-                % (what, gallery.text_of(other_number), _two(other))
+                "%s is nearly the same as #%d of %s (cosine %s)"
+                % (what, samples.ids[row], nearest, _two(other))
             )
         elif other is not None and own is not None and other >= own:
             warnings.append(
                 "%s is nearer to %s (cosine %s) than to the others of %s (%s)"
-                % (what, gallery.text_of(other_number), _two(other), text, _two(own))
+                % (what, nearest, _two(other), text, _two(own))
             )
         elif other is not None and own is None and other >= threshold:
-            warnings.append(
-                "%s would pass as %s (cosine %s)"
-                % (what, gallery.text_of(other_number), _two(other))
-            )
+            warnings.append("%s would pass as %s (cosine %s)" % (what, nearest, _two(other)))
         if own is not None and own < threshold:
             warnings.append(
                 "%s disagrees with the others of %s (cosine %s at best, threshold %s)"
@@ -81,8 +86,8 @@ async def check_negative(ops, gallery, vectors: list, text: str, pause) -> list:
         own, _, _ = _others(ops, gallery, vectors[i], label.number)
         if own is not None and own >= DUPLICATE:
             warnings.append(
-                "sample %d is nearly the same as a positive one of %s (cosine %s), which it will rule out"
-                % (i + 1, text, _two(own))
+                "#%d is nearly the same as a positive sample of %s (cosine %s), which it will rule out"
+                % (gallery.next_id + i, text, _two(own))
             )
         await pause()
     return warnings
@@ -91,32 +96,37 @@ async def check_negative(ops, gallery, vectors: list, text: str, pause) -> list:
 def relation(ops, gallery, samples, row: int) -> list:
     """Return [best cosine to the others of its label, nearest other label, cosine there] of a sample, x 10,000."""
     number = samples.owner_of(row)
-    own, other_number, other = _others(
-        ops, gallery, samples.table[row], number, row if samples is gallery.positive else -1
+    positive = gallery.positive
+    own, nearest, other = _others(
+        ops, gallery, samples.table[row], number, row if samples is positive else -1
     )
     return [
         None if own is None else int(round(own * 10000)),
-        None if other_number is None else gallery.text_of(other_number),
+        None if nearest is None else gallery.text_of(positive.owner_of(nearest)),
         None if other is None else int(round(other * 10000)),
     ]
 
 
-async def scores(gallery, rule, pause):
+async def scores(gallery, rule, pause, report=None):
     """Return (within, between): what the decision would see of enrolled samples, each left out in turn.
 
     within: the score of the sample's own label (none where it is the only one), between: the best of
-    another label. Cosines x 10,000, at most MAX_SAMPLES samples, spread evenly.
+    another label. Cosines x 10,000, at most MAX_SAMPLES samples, spread evenly. report: called with how
+    many were looked at and how many will be.
     """
     within: list = []
     between: list = []
     samples = gallery.positive
     step = max(1, (len(samples) + MAX_SAMPLES - 1) // MAX_SAMPLES)
-    for row in range(0, len(samples), step):
+    rows = range(0, len(samples), step)
+    for row in rows:
         own, other = gallery.versus(row, rule)
         if own is not None:
             within.append(int(round(own * 10000)))
         if other is not None:
             between.append(int(round(other * 10000)))
+        if report is not None:
+            report(row // step + 1, len(rows))
         await pause()
     return within, between
 

@@ -233,6 +233,7 @@ class Gallery:
         region: Region | None = None,
         negative: bool = False,
         seconds: int = 60,
+        progress: Progress | None = None,
     ) -> Enrolment:
         """Add samples of a label: a picture, one on the board's card, or the next good frames of the camera.
 
@@ -245,10 +246,14 @@ class Gallery:
                 looks at.
             negative: the samples say what is not this label.
             seconds: how long to wait for good frames.
+            progress: called about once a second with the good frames so far, how many there will be,
+                and "frames"; of a picture with the bytes that were sent.
         """
         arguments: dict[str, Any] = {"label": label, "negative": negative}
         if picture is not None:
-            answer, _ = await self._board._with_picture("enroll", picture, arguments)
+            answer, _ = await self._board._with_picture(
+                "enroll", picture, arguments, progress=progress
+            )
         elif path is not None:
             arguments["path"] = path
             answer = await self._board.request("enroll", arguments, LONG)
@@ -256,7 +261,8 @@ class Gallery:
             arguments.update(count=count, seconds=seconds)
             if region is not None:
                 arguments["region"] = list(region)
-            answer = await self._board.request("enroll", arguments, seconds + _FRAMES_SLACK)
+            timeout = seconds + _FRAMES_SLACK
+            answer = await self._board.request("enroll", arguments, timeout, progress=progress)
         row = expect(answer, dict, "enroll")
         return _build(
             "enroll",
@@ -381,9 +387,12 @@ class Gallery:
         """Remove a gallery that is not in use from the card."""
         await self._ask("gallery.delete", name=name)
 
-    async def suggest(self) -> Suggestion:
-        """Return a threshold from what is enrolled, and the scores that it comes from."""
-        row = await self._ask("gallery.suggest", repeat=True)
+    async def suggest(self, *, progress: Progress | None = None) -> Suggestion:
+        """Return a threshold from what is enrolled, and the scores that it comes from.
+
+        progress: called about once a second with the samples looked at, all to look at, and "samples".
+        """
+        row = await self._ask("gallery.suggest", repeat=True, progress=progress)
         return _build(
             "gallery.suggest",
             lambda: Suggestion(
@@ -448,8 +457,17 @@ class Gallery:
         # On a UART small pieces survive noise.
         return _SERIAL_SLICE if isinstance(self._board.address, SerialAddress) else _SLICE
 
-    async def _ask(self, command: str, *, repeat: bool = False, **arguments: Any) -> dict[str, Any]:
-        answer = await self._board.request(command, arguments, LONG, repeat=repeat)
+    async def _ask(
+        self,
+        command: str,
+        *,
+        repeat: bool = False,
+        progress: Progress | None = None,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        answer = await self._board.request(
+            command, arguments, LONG, progress=progress, repeat=repeat
+        )
         return dict(expect(answer, dict, command))
 
 

@@ -39,6 +39,7 @@ class Gallery:
         region: Region | None = None,
         negative: bool = False,
         seconds: int = 60,
+        progress: Progress | None = None,
     ) -> Enrolment:
         """Add samples of a label."""
         work = self._gallery.enroll(
@@ -49,6 +50,7 @@ class Gallery:
             region=region,
             negative=negative,
             seconds=seconds,
+            progress=progress,
         )
         return self._do(work)
 
@@ -98,9 +100,9 @@ class Gallery:
         """Remove a gallery that is not in use from the card."""
         self._do(self._gallery.delete(name))
 
-    def suggest(self) -> Suggestion:
+    def suggest(self, *, progress: Progress | None = None) -> Suggestion:
         """Return a threshold from what is enrolled."""
-        return self._do(self._gallery.suggest())
+        return self._do(self._gallery.suggest(progress=progress))
 
     def export(self, *, progress: Progress | None = None) -> bytes:
         """Return the gallery in use as a file."""

@@ -12,6 +12,7 @@ import click
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, json_option, run_async
+from host_client.cli.progress import bar
 from host_client.exceptions import CommandFailed, GalleryFileError, K230Error
 from host_client.gallery import Enrolment, Recognition, Recognized, Region, read_file, remove_target
 from host_client.score_chart import save_chart, text_chart
@@ -81,9 +82,15 @@ def enroll(
 
     async def work(board: Board) -> int:
         if not images and not on_card:
-            done = await board.gallery.enroll(
-                label, count=count, region=region, negative=negative, seconds=seconds
-            )
+            with bar(as_json, counted=True) as progress:
+                done = await board.gallery.enroll(
+                    label,
+                    count=count,
+                    region=region,
+                    negative=negative,
+                    seconds=seconds,
+                    progress=progress,
+                )
             _print_enrolment(done, as_json)
             return 0
         return await _each(images, on_card, as_json, lambda image, path: one(board, image, path))
@@ -393,7 +400,8 @@ def suggest(url: str, key: str | None, wait: float, as_json: bool, picture: str 
     """Propose a threshold from what is enrolled, and show the scores it comes from."""
 
     async def work(board: Board) -> None:
-        found = await board.gallery.suggest()
+        with bar(as_json, counted=True) as progress:
+            found = await board.gallery.suggest(progress=progress)
         if as_json:
             output.print_json(found._asdict())
         else:
@@ -420,7 +428,8 @@ def export(url: str, key: str | None, wait: float, as_json: bool, file: str) -> 
     """Write the gallery in use to FILE."""
 
     async def work(board: Board) -> None:
-        data = await board.gallery.export()
+        with bar(as_json) as progress:
+            data = await board.gallery.export(progress=progress)
         await _save(file, lambda: Path(file).write_bytes(data))
         held = read_file(data)
         if as_json:
@@ -442,7 +451,8 @@ def import_(
     title = name or Path(file).name.split(".")[0]
 
     async def work(board: Board) -> None:
-        total = await board.gallery.import_(file, title)
+        with bar(as_json) as progress:
+            total = await board.gallery.import_(file, title, progress=progress)
         if as_json:
             output.print_json({"gallery": title, "samples": total})
         else:

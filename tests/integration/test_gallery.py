@@ -122,7 +122,7 @@ def test_bad_pictures_are_refused_and_doubtful_samples_named(tmp_path: Path) -> 
                 await board.enroll("nobody", count=1)
             assert (await board.enroll("one", SIGNS[0])).warnings == ()
             again = await board.enroll("二", SIGNS[0])
-            assert any("nearly the same as one of one" in text for text in again.warnings)
+            assert any("#2 is nearly the same as #1 of one" in text for text in again.warnings)
             odd = await board.enroll("one", SIGNS[4])
             assert any("disagrees with the others of one" in text for text in odd.warnings)
             # Not this: the picture itself as negative sample rules its label out.
@@ -288,6 +288,29 @@ def test_two_clients_enroll_from_the_camera_at_once(tmp_path: Path) -> None:
             assert result.identity == "left"
             with pytest.raises(CommandFailed, match="inside 320 x 240"):
                 await one.enroll("x", region=(200, 0, 200, 100))
+
+    run(work())
+
+
+def test_a_long_enrolment_says_how_far_it_is(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    Image.new("RGB", (320, 240)).save(tmp_path / "pictures" / "dark.png")
+
+    async def work() -> None:
+        sdcard = card(tmp_path / "card", GLYPHS)
+        async with (
+            running(sdcard, camera=str(tmp_path / "pictures")) as vb,
+            connected(vb) as board,
+        ):
+            said: asyncio.Queue[tuple[int, int, str]] = asyncio.Queue()
+            waiting = asyncio.create_task(
+                board.enroll("night", count=3, progress=lambda *all: said.put_nowait(all))
+            )
+            # No frame is good, so that it goes on.
+            assert await said.get() == (0, 3, "frames")
+            assert await said.get() == (0, 3, "frames")
+            waiting.cancel()
+            assert (await board.gallery.list()).samples == 0
 
     run(work())
 

@@ -22,7 +22,7 @@ def test_a_sample_that_disagrees_is_named() -> None:
     gallery = make()
     found = check(gallery, "new", vector(1, 0, 0, 0), vector(1, 0.1, 0, 0), vector(0, 1, 0, 0))
     assert len(found) == 1
-    assert found[0].startswith("sample 3 disagrees with the others of new (cosine 0.10")
+    assert found[0].startswith("#3 disagrees with the others of new (cosine 0.10")
     enroll(gallery, "old", vector(1, 0, 0, 0))
     assert "disagrees with the others of old" in check(gallery, "old", vector(0, 1, 0, 0))[0]
 
@@ -32,18 +32,18 @@ def test_the_other_label_is_named() -> None:
     enroll(gallery, "橙", vector(1, 0, 0, 0))
     enroll(gallery, "b", vector(0, 1, 0, 0))
     same = check(gallery, "b", vector(1, 0.05, 0, 0))
-    assert same[0].startswith("sample 1 is nearly the same as one of 橙 (cosine 1.00)")
+    assert same[0].startswith("#3 is nearly the same as #1 of 橙 (cosine 1.00)")
     nearer = check(gallery, "b", vector(1, 0.7, 0, 0))
-    assert nearer[0] == "sample 1 is nearer to 橙 (cosine 0.82) than to the others of b (0.57)"
+    assert nearer[0] == "#3 is nearer to 橙 (cosine 0.82) than to the others of b (0.57)"
     passing = check(gallery, "new", vector(1, 0.7, 0, 0))
-    assert passing == ["sample 1 would pass as 橙 (cosine 0.82)"]
+    assert passing == ["#3 would pass as 橙 (cosine 0.82)"]
 
 
 def test_a_negative_sample_that_is_a_positive_one_is_told() -> None:
     gallery = make()
     enroll(gallery, "a", vector(1, 0, 0, 0))
     one = run(quality.check_negative(ops, gallery, [vector(1, 0.01, 0, 0)], "a", pause))
-    assert "nearly the same as a positive one of a" in one[0]
+    assert one[0].startswith("#2 is nearly the same as a positive sample of a (cosine 1.00)")
     assert run(quality.check_negative(ops, gallery, [vector(1, 0.9, 0, 0)], "a", pause)) == []
     assert run(quality.check_negative(ops, gallery, [vector(1, 0, 0, 0)], "b", pause)) == []
 
