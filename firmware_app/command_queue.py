@@ -23,6 +23,7 @@ class CommandQueue:
         self._waiting: list = []  # (session, request id, command, arguments)
         self._arrived = asyncio.Event()
         self._long: list = []  # [arguments, session, request id, when to report next]
+        self.fresh = 0  # long commands whose first step is still to come
 
     def add(self, session, request: int, command: str, arguments: dict) -> None:
         """Queue a command, or say why not."""
@@ -75,19 +76,24 @@ class CommandQueue:
                 else:
                     entry = [arguments, session, request, self._service.clock.ms() + REPORT_MS]
                     self._long.append(entry)
+                    self.fresh += 1
                     asyncio.create_task(self._finish(entry, command, outcome))
             elif outcome is not _FAILED:
                 session.reply(request, outcome)
+            # At once, not with the next frame: what the client asks for next comes a frame earlier.
+            self._service.pump()
             await asyncio.sleep_ms(0)
 
     async def _finish(self, entry: list, command: str, work) -> None:
         _, session, request, _ = entry
+        self.fresh -= 1
         try:
             session.reply(request, await work)
         except Exception as error:
             self._guarded(session, request, command, _raiser(error))
         finally:
             self._long.remove(entry)
+            self._service.pump()
 
     def _guarded(self, session, request: int, command: str, work):
         """Return what work() returns; where it raises, answer the command and return _FAILED."""

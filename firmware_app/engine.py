@@ -146,6 +146,10 @@ class Engine:
                 await asyncio.sleep_ms(_IDLE_MS)
             await self._service.flush()
             await asyncio.sleep_ms(0)
+            if self._service.commands.fresh:
+                await asyncio.sleep_ms(
+                    0
+                )  # a command begins between these frames, not the next ones
 
     def _old(self, camera) -> bool:
         """Return whether this frame waited for longer than one inference and a newer one is sure to be there."""
