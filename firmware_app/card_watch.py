@@ -1,6 +1,6 @@
 """Notices YAML that somebody edited or replaced on the card, and lets it take effect.
 
-Watched are service.yaml and the YAML of the task that runs or should run. Contents are compared,
+Watched are service.yaml and the YAML of the task that runs, and of the one that should. Contents are compared,
 not times: FAT keeps times in steps of two seconds, and a PC may write with another clock.
 """
 
@@ -28,14 +28,13 @@ class CardWatch:
     def __init__(self, service) -> None:
         self._service = service
         self._seen: dict = {}  # path -> digest
-        self.problem = ""  # why an edit is not used, or empty
+        self.faults: list = []  # what is wrong with service.yaml, a sentence each
+        self.problem = ""  # why a task's YAML is not used, or empty
         service.switcher.reading = self.note
 
     def note(self, path: str) -> None:
         """The file is about to be read and used: only later edits count."""
         self._seen[path] = _digest(path)
-        if path != SERVICE_YAML:
-            self.problem = ""
 
     async def run(self) -> None:
         """Look for ever."""
@@ -51,11 +50,12 @@ class CardWatch:
             try:
                 await self._look()
             except CommandError as error:
-                self.problem = "the edited configuration is not used: %s" % error
-                self._service.log.error(self.problem)
-                self._service.publisher.event(
-                    "problem", {"text": self.problem}, self._service.clock.ms()
-                )
+                self.problem = self._told("the edited configuration is not used: %s" % error)
+
+    def _told(self, text: str) -> str:
+        self._service.log.error(text)
+        self._service.publisher.event("problem", {"text": text}, self._service.clock.ms())
+        return text
 
     async def _edited(self, path: str) -> bool:
         """Return whether the file holds something new, and all of it by now."""
@@ -72,8 +72,13 @@ class CardWatch:
         service = self._service
         switcher = service.switcher
         if await self._edited(SERVICE_YAML):
+            try:
+                name, later = service.configuration.reread()
+            except CommandError as error:
+                self.faults = [self._told("the edited configuration is not used: %s" % error)]
+                return
+            self.faults = []
             self.problem = ""
-            name, later = service.configuration.reread()
             if later:
                 service.log.warning(
                     "configs/service.yaml: takes effect at the next start: %s" % ", ".join(later)
@@ -81,6 +86,9 @@ class CardWatch:
             if name and name != switcher.name:
                 await switcher.switch(name)
                 return
-        name = switcher.name or service.configuration.task
-        if name and await self._edited(task_path(name)):
-            await switcher.switch(name)
+        # The task that runs, and the one that should and could not.
+        for name in (switcher.name, service.configuration.task):
+            if name and await self._edited(task_path(name)):
+                self.problem = ""
+                await switcher.switch(name)
+                return

@@ -1,4 +1,8 @@
-"""The settings in force: service.yaml, what was changed over the link, and how changes come about."""
+"""The settings in force: service.yaml, what was changed over the link, and how changes come about.
+
+The last service.yaml that could be read is kept in /data: a file that was cut off or edited badly must
+not take the network's settings along, and the board out of reach.
+"""
 
 from firmware_app import files, settings
 from firmware_app.errors import CommandError
@@ -6,6 +10,7 @@ from firmware_app.state import State
 
 CONFIGS = "/sdcard/configs"
 SERVICE_YAML = CONFIGS + "/service.yaml"
+GOOD_YAML = "/data/service.yaml"
 MAX_CONFIG = settings.MAX_SIZE
 
 
@@ -38,24 +43,53 @@ class Configuration:
         self.task = None  # the task that is named to run
         self._state = State()
 
-    def read(self) -> list:
-        """Read service.yaml; return what is wrong, a sentence each: then the defaults are in force, without a task."""
+    def read(self) -> tuple:
+        """Read what is remembered, and service.yaml; return what is wrong: (of the one, list of the other).
+
+        Where service.yaml is missing, empty or faulty, the last good one is in force; where there is
+        none, the defaults, without a task.
+        """
         name = shown(SERVICE_YAML)
-        wrong: list = []
         lost = self._state.load()
-        if lost:
-            wrong.append(lost)
+        wrong: list = []
+        fresh = None
         try:
-            self._settings = self._applied(settings.read_service(read_text(SERVICE_YAML), name))
-            self.task = self._settings.get("task")
+            fresh = settings.read_service(read_text(SERVICE_YAML), name)
         except OSError:
             wrong.append(name + ": expected the file on the card, found none")
         except settings.SettingsError as error:
             wrong.extend(error.messages)
-        if self._settings is None:
+        if fresh is not None and fresh.source.strip():
+            self._keep_good(fresh.source)
+        else:
+            good = self._good(name)
+            if good is not None:
+                empty = "" if fresh is None else "the file is empty; "
+                wrong.append("%s: %sthe last good one is in force" % (name, empty))
+                fresh = good
+        if fresh is None:
             self._settings = settings.read_service("", name)
+        else:
+            self._settings = self._applied(fresh)
+            self.task = self._settings.get("task")
         self.values = self._settings.values
-        return wrong
+        return lost, wrong
+
+    def _good(self, name: str):
+        try:
+            return settings.read_service(read_text(GOOD_YAML), name)
+        except (OSError, settings.SettingsError):
+            return None
+
+    def _keep_good(self, text: str) -> None:
+        good = self._good(shown(SERVICE_YAML))
+        if good is not None and good.source == text:
+            return
+        try:
+            files.make_folders(GOOD_YAML[: GOOD_YAML.rfind("/")])
+            files.replace(GOOD_YAML, text.encode())
+        except OSError:
+            pass  # a card that can't be written must not keep the service from running
 
     def _applied(self, values):
         return self._state.applied(values)
@@ -64,6 +98,14 @@ class Configuration:
         """Return the Settings of a task's YAML with what was changed over the link; OSError, SettingsError."""
         path = task_path(name)
         return self._applied(settings.read_task(read_text(path), shown(path)))
+
+    def ran(self) -> tuple:
+        """Return (name, Settings) of the task that ran last, as it ran; (None, None) where none did."""
+        try:
+            name, text = self._state.ran
+            return name, self._applied(settings.read_task(text, shown(task_path(name))))
+        except ValueError:  # also a SettingsError, of an older version's file
+            return None, None
 
     def reread(self) -> tuple:
         """Read an edited service.yaml and use what may change while running.
@@ -77,6 +119,8 @@ class Configuration:
             )
         except (OSError, settings.SettingsError) as error:
             raise CommandError("failed", str(error))
+        if fresh.source.strip():
+            self._keep_good(fresh.source)
         later: list = []
         for field in fresh.fields:
             value = fresh.get(field.path)
@@ -101,36 +145,42 @@ class Configuration:
         self._settings = fresh
         self.values = fresh.values
 
-    def remember(self, kept: list) -> None:
+    def remember(self, kept: list, ran: list | None = None) -> None:
         """Keep changes over a power loss: rows (Settings, names of what to keep of them); CommandError.
 
-        All of them are written at once, or none.
+        ran: [task, its YAML] that ran last, or None for no change. All is written at once, or nothing.
         """
         rows: list = []
         for fresh, paths in kept:
             for path in paths:
                 rows.append((fresh.name, path, self._in_file(fresh, path), fresh.get(path)))
         try:
-            self._state.remember(rows)
+            self._state.remember(rows, ran)
         except OSError as error:
             names = ", ".join([row[1] for row in rows])
             raise CommandError("failed", "%s can't be kept on the card: %s" % (names, error))
 
-    def remember_task(self, name: str) -> None:
-        """Keep the active task over a power loss; CommandError."""
+    def remember_task(self, name: str, values) -> None:
+        """Keep the active task, and the YAML it runs with, over a power loss; CommandError."""
         fresh = self._settings.changed("task", name)
         self.use(fresh)
         self.task = name
-        self.remember([(fresh, ["task"])])
+        self.remember([(fresh, ["task"])], [name, values.source])
+
+    def remember_ran(self, name: str, values) -> None:
+        """Keep the YAML of a task that ran, over a power loss; CommandError."""
+        self.remember([], [name, values.source])
 
     def _in_file(self, values, path: str):
         """Return what the YAML itself says of a setting, whatever was changed since."""
+        read = settings.read_service if values.name == shown(SERVICE_YAML) else settings.read_task
         try:
-            read = (
-                settings.read_service if values.name == shown(SERVICE_YAML) else settings.read_task
-            )
             return read(read_text("/sdcard/" + values.name), values.name).get(path)
         except (OSError, ValueError, KeyError):
+            pass
+        try:  # what is on the card can't be read: then what it said when it could
+            return read(values.source, values.name).get(path)
+        except (ValueError, KeyError):
             return None
 
     def public(self) -> dict:

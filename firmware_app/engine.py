@@ -220,6 +220,7 @@ class Engine:
             fields = task.finish(plan)
         except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
             trial.error = "the first inference failed: %s" % error
+            trial.short = isinstance(error, MemoryError)
             trial.done = True
             if self.task is not None:
                 self._frame(camera, image)
@@ -254,6 +255,7 @@ class Engine:
             task.finish(plan)
         except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
             trial.error = "the first inference failed: %s" % error
+            trial.short = isinstance(error, MemoryError)
 
     def _publish(self, task, seq: int, ticks: int, fields: list) -> None:
         service = self._service

@@ -59,15 +59,15 @@ def remove_tree(path: str) -> None:
         pass
 
 
-def recover_all(folder: str) -> None:
-    """Finish or take back what a power cut left of every file in a folder."""
+def recover_all(folder: str, kind: str = "") -> None:
+    """Finish or take back what a power cut left of every file in a folder; kind: how their names end."""
     try:
         names = os.listdir(folder)
     except OSError:
         return
     for name in names:
         for end in (NEW, OLD):
-            if name.endswith(end) and len(name) > len(end):
+            if name.endswith(kind + end) and len(name) > len(kind + end):
                 recover(folder + "/" + name[: -len(end)])
 
 

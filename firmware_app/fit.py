@@ -8,6 +8,8 @@ from firmware_app.kmodel import Kmodel, Tensor
 from firmware_app.package import Package
 
 STRIDES = (8, 16, 32)
+MAX_LABELS = 30000  # bytes of all labels: they travel in one message (wire.MAX_PAYLOAD)
+_HEADER = 3  # bytes of a text in a message, besides its own
 
 
 def check(
@@ -74,6 +76,15 @@ def _labels(fit: "_Fit", labels: list[str] | None) -> int:
     if not labels:
         raise PackageError(
             fit.package.config_path + ": categories: expected a label for each class, found none"
+        )
+    size = sum([len(label.encode()) + _HEADER for label in labels])
+    if size > MAX_LABELS:
+        raise PackageError(
+            fit.package.config_path
+            + ": categories: expected labels of at most "
+            + str(MAX_LABELS)
+            + " bytes in all, found "
+            + str(size)
         )
     return len(labels)
 

@@ -26,7 +26,6 @@ class Identities:
     """Boxes with identities: a detector package and an embedding package, at most max_crops boxes a frame."""
 
     kind = wire.IDENTITIES
-    packages = (("detection_package", "detection"), ("package", "metric_learning"))
     holds_frame = True  # until every box was cut out of it
 
     def __init__(self, settings, packages, models) -> None:

@@ -14,7 +14,6 @@ class Ocr(OcrDetection):
     """Text with its place. Needs the frame until every box was cut out of it."""
 
     kind = wire.OCR
-    packages = (("detection_package", "ocr_detection"), ("recognition_package", "ocr_recognition"))
     holds_frame = True
 
     def __init__(self, settings, packages, models) -> None:

@@ -167,9 +167,10 @@ def _find_kmodel(package: Package, fields: Fields, names: list[str], files: File
         if ".." in named.split("/"):
             raise fields.error("kmodel_path", "a file in the package's folder", named)
         base = named.split("/")[-1]
-        for name in (named, named + ".kmodel", base, base + ".kmodel"):
-            path = name if name[:1] == "/" else _join(package.folder, name)
-            if files.is_file(path):
+        # A package comes from elsewhere: whatever it names, only its own folder is looked into.
+        for name in (named.strip("/"), named.strip("/") + ".kmodel", base, base + ".kmodel"):
+            path = _join(package.folder, name)
+            if name and files.is_file(path):
                 package.kmodel_path = path
                 break
     if not package.kmodel_path:

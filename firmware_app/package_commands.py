@@ -30,8 +30,10 @@ async def pause() -> None:
         _Turn.start = time.ticks_ms()
 
 
-def _push(service, session, arguments: dict) -> dict:
-    _not_installing(service)
+def _push(service, session, arguments: dict):
+    if service.installing:
+        # Also the same push again, by a client that lost its link while it was being installed.
+        return _later(_push, service, session, arguments)
     kind = arguments.get("kind")
     name = arguments.get("name")
     if kind == "file":
@@ -43,8 +45,12 @@ def _push(service, session, arguments: dict) -> dict:
         if transfer.session is not session and (there is None or not there.same(push)):
             raise CommandError("busy", "another client is pushing files")
         _end(service, transfer)
-    uploads.begin(push)
-    transfer = put_files(service, session)
+    try:
+        push = uploads.begin(push)
+        transfer = uploads.FileTransfer(session, service.transfers.next_number(), push)
+    except OSError as error:
+        raise CommandError("failed", "the card can't be written: %s" % error)
+    service.transfers.add(transfer)
     return {"transfer": transfer.number, "offset": transfer.offset, "window": WINDOW}
 
 
@@ -55,25 +61,10 @@ def _end(service, transfer) -> None:
         raise CommandError("failed", "the card can't be written: %s" % error)
 
 
-def _not_installing(service) -> None:
-    if service.installing:
-        raise CommandError("busy", "what was pushed is being installed")
-
-
-def put_files(service, session):
-    """Return the transfer that takes the files of the push from where they are."""
-    _not_installing(service)
-    push = _waiting()
-    for transfer in service.transfers.of_kind("file"):
-        if transfer.session is not session:
-            raise CommandError("busy", "another client is pushing files")
-        _end(service, transfer)
-    try:
-        transfer = uploads.FileTransfer(session, service.transfers.next_number(), push)
-    except OSError as error:
-        raise CommandError("failed", "the card can't be written: %s" % error)
-    service.transfers.add(transfer)
-    return transfer
+async def _later(command, service, session, arguments: dict):
+    while service.installing:
+        await asyncio.sleep_ms(_TURN_MS)
+    return command(service, session, arguments)
 
 
 def _waiting():
@@ -84,41 +75,66 @@ def _waiting():
 
 
 async def _install(service, session, arguments: dict) -> dict:
-    _not_installing(service)
+    while service.installing:
+        await asyncio.sleep_ms(_TURN_MS)
     for transfer in service.transfers.of_kind("file"):
         if transfer.session is not session:
             raise CommandError("busy", "another client is pushing files")
         _end(service, transfer)
+    task = arguments.get("task")
+    if task is not None and task not in TASKS:
+        raise CommandError(
+            "bad_argument", "task: expected one of %s, found %r" % (", ".join(TASKS), task)
+        )
     push = _waiting()
     service.installing = True
     try:
         await uploads.verify(push, pause)
-        if push.kind == "package":
-            return await _install_package(service, push, arguments)
-        if push.kind == "file":
-            return await _install_file(push)
-        return await _install_firmware(push)
+        return await _in_place(service, push, task)
     except OSError as error:
         raise CommandError("failed", "the card can't be written: %s" % error)
     finally:
         service.installing = False
 
 
-async def _install_package(service, push, arguments: dict) -> dict:
-    task = arguments.get("task")
-    if task is not None and task not in TASKS:
-        raise CommandError(
-            "bad_argument", "task: expected one of %s, found %r" % (", ".join(TASKS), task)
-        )
+async def _in_place(service, push, task) -> dict:
+    """Check what came whole and put it in its place; what is refused leaves nothing behind."""
+    try:
+        if push.kind == "package":
+            return await _install_package(service, push, task)
+        if push.kind == "file":
+            return await _install_file(push)
+        return await _install_firmware(push)
+    except CommandError:
+        uploads.discard()
+        raise
+
+
+async def _install_package(service, push, task) -> dict:
     try:
         package = packages.check(uploads.FOLDER, task)
     except PackageError as error:
         raise CommandError("bad_package", str(error).replace(uploads.FOLDER, push.name))
+    warnings = [each.replace(uploads.FOLDER, push.name) for each in package.warnings]
     while service.switcher.busy:  # it may be reading the package that is replaced
         await asyncio.sleep_ms(_TURN_MS)
+    in_use = push.name.lower() in _in_use(service)
+    if in_use:
+        wrong = packages.misfit(service.switcher.settings.values, push.name, uploads.FOLDER)
+        if wrong:
+            raise CommandError(
+                "bad_package",
+                "task %s, which runs with package %s, could not start again: %s; push it under another name"
+                % (service.switcher.name, push.name, wrong),
+            )
+    users = packages.users(push.name, service.configuration)
+    for name in sorted(users):
+        wrong = packages.misfit(users[name], push.name, uploads.FOLDER)
+        if wrong:
+            warnings.append("task %s can't run with it: %s" % (name, wrong))
     packages.place(uploads.FOLDER, push.name)
     uploads.discard()
-    names = packages.tasks_with(push.name, service.configuration)
+    names = sorted(users)
     path = task_path(push.name)
     if not names and not files.exists(path):
         # A package that no task uses could not be switched to.
@@ -134,8 +150,8 @@ async def _install_package(service, push, arguments: dict) -> dict:
         "model": package.name,
         "size": sum([row[1] for row in push.rows]),
         "tasks": names,
-        "in_use": push.name.lower() in _in_use(service),
-        "warnings": [each.replace(uploads.FOLDER, push.name) for each in package.warnings],
+        "in_use": in_use,
+        "warnings": warnings,
     }
 
 
@@ -218,7 +234,7 @@ async def _remove(service, session, arguments: dict) -> dict:
         packages.remove(name)
     except OSError as error:
         raise CommandError("failed", "package %s can't be removed: %s" % (name, error))
-    return {"name": name, "tasks": packages.tasks_with(name, service.configuration)}
+    return {"name": name, "tasks": sorted(packages.users(name, service.configuration))}
 
 
 async def _restart(service, session, arguments: dict) -> dict:

@@ -68,14 +68,17 @@ class Service:
         self.log.error(text)
 
     def read_settings(self) -> None:
-        """Read service.yaml; with a missing or faulty one the defaults run, links open, and no task."""
-        faults = self.configuration.read()
+        """Read service.yaml; in place of a faulty one the last good one is in force, else the defaults, no task."""
+        lost, faults = self.configuration.read()
         self.log.level = _LEVELS[self.settings["log"]["level"]]
         self.name = self.settings["board"]["name"]
         # Between the regular collections: what one burst of commands or text may leave behind.
         gc.threshold(self.settings["memory"]["collect_kb"] * 1024)
+        if lost:
+            self.wrong(lost)
         for text in faults:
-            self.wrong(text)
+            self.log.error(text)
+        self.watch.faults = faults
         if faults and self.configuration.task is None:
             self.switcher.problem = faults[-1]
 

@@ -26,7 +26,7 @@ class Settings:
     """The checked settings of one file, defaults filled in.
 
     values: nested dicts by group, e.g. values["camera"]["fps"]; lines: the line of every
-    setting that the file itself gives, by dotted path.
+    setting that the file itself gives, by dotted path; source: the file's text.
     """
 
     def __init__(
@@ -35,11 +35,13 @@ class Settings:
         fields: tuple[Field, ...],
         values: dict[str, object],
         lines: dict[str, int],
+        source: str,
     ) -> None:
         self.name = name
         self.fields = fields
         self.values = values
         self.lines = lines
+        self.source = source
 
     def get(self, path: str) -> object:
         """Return the setting of this dotted path; KeyError where there is none."""
@@ -72,7 +74,7 @@ class Settings:
             _put(values, path, schema.check(field, value))
         except FieldError as error:
             raise SettingsError([path + ": " + str(error)])
-        result = Settings(self.name, self.fields, values, self.lines)
+        result = Settings(self.name, self.fields, values, self.lines, self.source)
         faults = [where + ": " + problem for where, problem in _together(result)]
         if faults:
             raise SettingsError(faults)
@@ -115,13 +117,13 @@ def read_value(text: str, path: str) -> object:
 def read_service(text: str, name: str) -> Settings:
     """Return the settings of a service.yaml; an empty text is valid. Raise SettingsError."""
     data, lines = _load(text, name)
-    return _Reading(name, data, lines).read(service_fields.FIELDS)
+    return _Reading(name, data, lines, text).read(service_fields.FIELDS)
 
 
 def read_task(text: str, name: str) -> Settings:
     """Return the settings of a task's YAML: those meant for its task. Raise SettingsError."""
     data, lines = _load(text, name)
-    reading = _Reading(name, data, lines)
+    reading = _Reading(name, data, lines, text)
     first = task_fields.FIELDS[0]
     if first.path not in data:
         reading.fault((), first.path, "missing; expected " + first.expected())
@@ -176,11 +178,16 @@ class _Reading:
     """One file being checked; faults gathers a sentence for each setting that is wrong."""
 
     def __init__(
-        self, name: str, data: dict[str, object], lines: dict[tuple[object, ...], int]
+        self,
+        name: str,
+        data: dict[str, object],
+        lines: dict[tuple[object, ...], int],
+        source: str,
     ) -> None:
         self.name = name
         self.data = data
         self.lines = lines
+        self.source = source
         self.faults: list[str] = []
 
     def fault(self, key: tuple[object, ...], path: str, problem: str) -> None:
@@ -197,7 +204,7 @@ class _Reading:
         for field in fields:
             if field.required and field.path not in self.data:
                 self.fault((), field.path, "missing; expected " + field.expected())
-        result = Settings(self.name, fields, values, given)
+        result = Settings(self.name, fields, values, given, self.source)
         if not self.faults:
             for path, problem in _together(result):
                 self.fault(_nearest_key(path, given), path, problem)

@@ -42,9 +42,6 @@ class SingleModelTask:
     camera may free the frame; finish() runs the model on that tensor and decodes.
     """
 
-    packages: tuple = (
-        ("package", None),
-    )  # the YAML's keys that name the packages, and what they must do
     pad_value = 114
     holds_frame = False  # whether finish() still needs the frame that take() got
 

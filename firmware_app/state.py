@@ -1,7 +1,8 @@
-"""What the board remembers of changes made over the link: /data/state.json, replaced whole.
+"""What the board remembers: changes made over the link, and the task that ran last. /data/state.json, replaced whole.
 
 A change is remembered beside the value that the YAML had then. Where the YAML has another value by
-now, somebody edited the card since, and the card wins.
+now, somebody edited the card since, and the card wins. Of the task its YAML is kept as well: it runs
+again where the card has nothing that can run.
 """
 
 import json
@@ -23,15 +24,17 @@ def same(left, right) -> bool:
 
 
 class State:
-    """The remembered changes: {file name: {setting: [YAML's value then, value now]}}."""
+    """The remembered changes: {file name: {setting: [YAML's value then, value now]}}; ran: [task, its YAML]."""
 
     def __init__(self, path: str = PATH) -> None:
         self._path = path
         self._changes: dict = {}
+        self.ran: list = []  # empty where no task ran yet
 
     def load(self) -> str:
         """Read the file; return what is wrong with it, or nothing."""
         self._changes = {}
+        self.ran = []
         try:
             files.recover(self._path)
             if not files.exists(self._path):
@@ -42,7 +45,12 @@ class State:
             for name in changes:
                 for path in changes[name]:
                     _, _ = changes[name][path]  # a pair, or the file is damaged
+            ran = data.get("ran") or []
+            if ran:
+                name, text = ran
+                ran = [str(name), str(text)]
             self._changes = changes
+            self.ran = ran
             return ""
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             return "%s: what was changed over the link is lost: %s" % (self._path, error)
@@ -69,8 +77,8 @@ class State:
                 pass  # it is forgotten until the next start at least
         return result
 
-    def remember(self, rows: list) -> None:
-        """Remember rows (file name, setting, YAML's value, value now) and write the file once.
+    def remember(self, rows: list, ran: list | None = None) -> None:
+        """Remember rows (file name, setting, YAML's value, value now), and what ran, and write the file once.
 
         OSError: the card can't be written, and what was remembered before stays.
         """
@@ -83,11 +91,17 @@ class State:
                 mine[path] = [base, value]
             if mine:
                 changes[name] = mine
-        if changes == self._changes:
+        if ran is None:
+            ran = self.ran
+        if changes == self._changes and ran == self.ran:
             return
-        data = json.dumps({"changes": changes}).encode()
+        data = json.dumps({"changes": changes, "ran": ran}).encode()
+        if len(data) > MAX_SIZE:
+            ran = []
+            data = json.dumps({"changes": changes, "ran": ran}).encode()
         if len(data) > MAX_SIZE:
             raise OSError(27)  # EFBIG: it could not be read again
         files.make_folders(self._path[: self._path.rfind("/")])
         files.replace(self._path, data)
         self._changes = changes
+        self.ran = ran

@@ -11,7 +11,7 @@ _MAX_TASKS = 64
 
 def problems(service) -> list:
     """Return everything that is wrong now, one sentence each."""
-    found = list(service.problems)
+    found = service.problems + service.watch.faults
     camera = service.engine.camera
     recognition = getattr(service.engine.task, "recognition", None)
     gallery = recognition.problem if recognition is not None else ""
@@ -20,6 +20,7 @@ def problems(service) -> list:
         gallery,
         service.switcher.problem,
         service.watch.problem,
+        service.switcher.unkept,
         service.nic.problem if service.nic is not None else "",
         service.upkeep.file.problem,
         service.engine.problem,

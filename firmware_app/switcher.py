@@ -28,6 +28,7 @@ class Trial:
         self.settings = values
         self.done = False
         self.error = ""
+        self.short = False  # of memory: that was the error
         # Filled in at the commit.
         self.generation = 0
         self.first_seq = 0
@@ -43,6 +44,7 @@ class Switcher:
         self.name = ""  # of the running task
         self.settings = None  # of the running task, as Settings
         self.problem = ""  # why no task runs, or empty
+        self.unkept = ""  # why the running task would not outlast power, or empty
         self.busy = False
         self.reading = None  # called with the path of every task YAML that is about to be used
 
@@ -63,23 +65,44 @@ class Switcher:
             raise TaskError(str(error))
 
     async def start(self, name) -> None:
-        """Load the first task; where that fails, say why and run without."""
-        log = self._service.log
+        """Load the first task; where that fails, the one that ran last, else none; say why."""
+        service = self._service
         if not name:
             self.problem = self.problem or "configs/service.yaml: task: none is named"
-            log.warning("no task: %s" % self.problem)
+            service.log.warning("no task: %s" % self.problem)
             return
         self.busy = True
         try:
-            values = self._read(name)
-            prepared = await self._guarded(values, prepare_task(values.values, self._pause))
-            task = await self._guarded(values, prepared.load(self._pause))
-            self._commit(Trial(task, name, values))
-        except (TaskError, MemoryError) as error:
-            self.problem = _sentence(name, error)
-            log.error("no task: %s" % self.problem)
+            before, old = service.configuration.ran()
+            source = ""
+            try:
+                values = self._read(name)
+                source = values.source
+                await self._first(name, values)
+                return
+            except (TaskError, MemoryError) as error:
+                self.problem = _sentence(name, error)
+            if old is not None and (before != name or old.source != source):
+                try:
+                    told = self.problem
+                    await self._first(before, old)
+                    service.watch.problem = "%s; task %s runs as it did before" % (told, before)
+                    service.log.error(service.watch.problem)
+                    return
+                except (TaskError, MemoryError):
+                    pass  # the first reason is the one to be told
+            service.log.error("no task: %s" % self.problem)
         finally:
             self.busy = False
+
+    async def _first(self, name: str, values) -> None:
+        prepared = await self._guarded(values, prepare_task(values.values, self._pause))
+        task = await self._guarded(values, prepared.load(self._pause))
+        self._commit(Trial(task, name, values))
+        try:
+            self._service.configuration.remember_ran(name, values)
+        except CommandError:
+            pass  # said at the next switch: nothing was changed
 
     async def _guarded(self, values, work):
         """Await a part of making a task; whatever goes wrong is a TaskError or a MemoryError."""
@@ -131,16 +154,19 @@ class Switcher:
             if engine.task is None:
                 raise TaskError(_sentence(name, error))
             service.log.warning("the memory does not hold both models: the old one goes first")
+            task = None
             gc.collect()
         if trial is None:
             trial = await self._replace(name, values, prepared)
         prepared = None
         gc.collect()
         service.boots.leave_safe_mode()
+        self.unkept = ""
         try:
-            service.configuration.remember_task(name)
+            service.configuration.remember_task(name, values)
         except CommandError as error:
-            service.log.warning("task %s is not remembered: %s" % (name, error))
+            self.unkept = "task %s would not outlast power: %s" % (name, error)
+            service.log.error(self.unkept)
         answer["generation"] = trial.generation
         answer["first_seq"] = trial.first_seq
         gap_us = None if trial.gap_us is None else max(0, trial.gap_us - trial.period_us)
@@ -161,7 +187,7 @@ class Switcher:
         gc.collect()  # now, rather than in the frame that makes the gap
         try:
             await self._try(trial)
-        except TaskError:
+        except (TaskError, MemoryError):
             trial.task.release()
             raise
         if old is not None:
@@ -174,6 +200,7 @@ class Switcher:
         gc.collect()  # now, rather than in the gap
         await self._next_result()  # the gap begins behind a result, not in front of one
         old = engine.task
+        made_of = old.packages
         engine.set_task(None)
         old.release()
         old = None
@@ -190,16 +217,19 @@ class Switcher:
                 task.release()
             task = prepared = None
             gc.collect()
-            await self._back()
+            await self._back(made_of)
             raise TaskError(_sentence(name, error))
 
-    async def _back(self) -> None:
-        """Load the task again that ran before, as the generation that it had."""
+    async def _back(self, made_of: list) -> None:
+        """Load the task again that ran before, as the generation that it had where its packages are the same."""
         try:
             values = self.settings
             prepared = await self._guarded(values, prepare_task(values.values, self._pause))
             task = await self._guarded(values, prepared.load(self._pause))
-            self._service.engine.restore(task)
+            if [each.__dict__ for each in task.packages] == [each.__dict__ for each in made_of]:
+                self._service.engine.restore(task)
+            else:  # something else was pushed under their names meanwhile
+                self._commit(Trial(task, self.name, values))
         except (TaskError, MemoryError) as error:
             self.problem = "the task that ran before can't be loaded again: %s" % error
             self._service.log.error(self.problem)
@@ -218,15 +248,13 @@ class Switcher:
                 await self._next_result()
             engine.trial = trial
             await self._until(lambda: trial.done)
-            if trial.error:
-                raise TaskError(trial.error)
+            _raise(trial)
             if trial.done:
                 return
             engine.trial = None
         # No camera, or one without frames: a grey picture shows at least whether the model runs.
         engine.try_grey(trial)
-        if trial.error:
-            raise TaskError(trial.error)
+        _raise(trial)
         self._commit(trial)
 
     async def _next_result(self) -> None:
@@ -257,6 +285,7 @@ class Switcher:
         self.name = trial.name
         self.settings = trial.settings
         self.problem = ""
+        service.watch.problem = ""
         for warning in trial.task.warnings:
             service.log.warning(warning)
         service.publisher.set_model(service.model_message())
@@ -272,6 +301,13 @@ def _room(size: int) -> None:
     """Raise MemoryError where the media memory does not hold a model of so many bytes as well."""
     if hasattr(gc, "sys_mmz") and gc.sys_mmz()[2] < size + size // 2 + _SPARE:
         raise MemoryError
+
+
+def _raise(trial: Trial) -> None:
+    if trial.short:
+        raise MemoryError
+    if trial.error:
+        raise TaskError(trial.error)
 
 
 def _sentence(name: str, error) -> str:

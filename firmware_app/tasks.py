@@ -2,11 +2,10 @@
 
 import hashlib
 
-from firmware_app import arrays, dictionary, fit, kmodel
+from firmware_app import arrays, kmodel, packages
 from firmware_app.deploy_fields import PackageError
 from firmware_app.errors import TaskError
 from firmware_app.npu import Model, NpuError
-from firmware_app.package import read_package, resolve
 
 _SLICE = 65536  # bytes of a .kmodel read between two frames
 
@@ -47,12 +46,12 @@ class Prepared:
     async def read(self, pause) -> None:
         """Read and check everything that can be without the KPU."""
         settings = self._settings
-        for key, task in self._kind.packages:
+        for key, task in packages.parts(settings):
             if not settings[key]:
                 raise TaskError(
                     "%s: expected the folder of a deployment package, found nothing" % key
                 )
-            self._packages.append(_package(settings, key, task))
+            self._packages.append(packages.of_task(settings, key, task))
         for found in self._packages:
             data, found.sha256 = await _read(found.kmodel_path, pause)
             self._data.append(data)
@@ -70,6 +69,7 @@ class Prepared:
                 models.append(Model(data, found.img_size[0], found.img_size[1]))
                 await pause()
             task = self._kind(self._settings, self._packages, models)
+            task.packages = self._packages
             if hasattr(task, "prepare"):
                 await task.prepare(pause)
             return task
@@ -95,37 +95,9 @@ async def prepare_task(settings, pause) -> Prepared:
     return prepared
 
 
-def _package(settings, key: str, task):
-    found = read_package(resolve(settings[key]), task or settings["task"], settings.get("head"))
-    found.labels = settings.get("labels") or found.categories or []
-    found.characters = None
-    if found.task == "ocr_recognition":
-        found.characters = _characters(settings, found)
-    count = len(found.characters) if found.characters is not None else None
-    model = kmodel.read(found.kmodel_path)
-    blank = settings.get("blank")
-    fit.check(found, model, found.labels, count, blank)
-    if count is not None:
-        found.blank_first = fit.blank_is_first(model.outputs[0].shape[2], count, blank)
-    return found
-
-
 def _give_back(models: list) -> None:
     for model in models:
         model.release()
-
-
-def _characters(settings, package):
-    """Return the recogniser's characters, or None where there is no dictionary."""
-    path = settings["dictionary"]
-    path = resolve(path) if path else package.dictionary_path
-    if not path:
-        return None
-    try:
-        with open(path, "rb") as file:
-            return dictionary.characters(file.read(dictionary.MAX_SIZE + 1), path)
-    except OSError:
-        raise TaskError("dictionary: expected the file %s, found none" % path)
 
 
 async def _read(path: str, pause):

@@ -142,7 +142,7 @@ def waiting():
 
 
 def begin(push: Push) -> Push:
-    """Begin a push or go on with it; CommandError where the card does not hold it."""
+    """Begin a push or go on with it; CommandError where the card does not hold it, OSError."""
     there = waiting()
     if there is not None and there.same(push) and files.is_folder(FOLDER):
         push = there
@@ -151,12 +151,9 @@ def begin(push: Push) -> Push:
         there = None
         discard()
     _check_room(push, push.have() if there is not None else [])
-    try:
-        if there is None:
-            files.make_folders(FOLDER)
-            push.keep()
-    except OSError as error:
-        raise CommandError("failed", "the card can't be written: %s" % error)
+    if there is None:
+        files.make_folders(FOLDER)
+        push.keep()
     return push
 
 

@@ -35,8 +35,11 @@ def read_package(
     """
     given = Path(path)
     with _unpacked(given) as root:
+        top = given if given.is_dir() else root
         try:
             found = board_package.read_package(str(root), task)
+            for each in _paths(found):
+                _refuse_links(Path(each), top, given)
             model = kmodel.read(found.kmodel_path)
             likely = task or fit.likely_task(found, model)
             if likely != found.task:
@@ -47,13 +50,10 @@ def read_package(
             raise PackageError(str(error).replace(str(root), str(given))) from None
         except OSError as error:
             raise PackageError(f"{given}: cannot be read: {error.strerror or error}") from None
-        paths = [found.config_path, found.kmodel_path]
-        if found.dictionary_path:
-            paths.append(found.dictionary_path)
         return PackageFiles(
             name or _name(given, found.name),
             found.task,
-            tuple((Path(each).name, _content(Path(each), given)) for each in paths),
+            tuple((Path(each).name, _content(Path(each), given)) for each in _paths(found)),
         )
 
 
@@ -63,9 +63,23 @@ def _name(given: Path, model: str) -> str:
     return package_name(given, model)
 
 
+def _paths(found: board_package.Package) -> list[str]:
+    paths = [found.config_path, found.kmodel_path]
+    if found.dictionary_path:
+        paths.append(found.dictionary_path)
+    return paths
+
+
+def _refuse_links(path: Path, top: Path, given: Path) -> None:
+    """Raise PackageError where a file, or a folder on the way from top to it, is a symbolic link."""
+    for part in (path, *path.parents):
+        if part == top:
+            return
+        if part.is_symlink():
+            raise PackageError(f"{given}: {part.name} is a symbolic link, expected the file itself")
+
+
 def _content(path: Path, given: Path) -> bytes:
-    if path.is_symlink():
-        raise PackageError(f"{given}: {path.name} is a symbolic link, expected the file itself")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import re
 import stat
 import zipfile
@@ -13,6 +14,15 @@ from firmware_app.package import CONFIG
 MAX_FILES = 4000
 MAX_BYTES = 1 << 30  # unpacked
 _MAX_NAME = 40
+_MAX_PATH = 1000  # characters of a file's name in a zip, folders included
+_DAMAGED = (
+    zipfile.BadZipFile,
+    NotImplementedError,
+    RuntimeError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 class ArchiveError(Exception):
@@ -22,8 +32,9 @@ class ArchiveError(Exception):
 def unpack(file: Path, target: Path) -> None:
     """Unpack a package's zip, and the zip files in it where the package is not there already.
 
-    Refuses files outside of the archive's own folder, symbolic links, encrypted files, and more
-    than MAX_FILES files or MAX_BYTES bytes over all layers, counted while reading.
+    Refuses files outside of the archive's own folder, symbolic links, encrypted files, names that
+    come twice, and more than MAX_FILES files or MAX_BYTES bytes over all layers, counted while
+    reading.
 
     Raises:
         ArchiveError: with one sentence.
@@ -66,10 +77,13 @@ def package_name(package: Path, model: str) -> str:
 
 def _extract(file: Path, target: Path, name: str, budget: list[int]) -> None:
     try:
+        seen: set[str] = set()
         with zipfile.ZipFile(file) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > budget[1]:
+                raise _too_large(name)
             for entry in archive.infolist():
-                _extract_one(archive, entry, target, name, budget)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+                _extract_one(archive, entry, target, name, budget, seen)
+    except _DAMAGED as error:
         raise ArchiveError(f"{name}: not a zip file that can be read: {error}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -77,8 +91,18 @@ def _extract(file: Path, target: Path, name: str, budget: list[int]) -> None:
 
 
 def _extract_one(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, name: str, budget: list[int]
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+    target: Path,
+    name: str,
+    budget: list[int],
+    seen: set[str],
 ) -> None:
+    if len(entry.filename) > _MAX_PATH:
+        raise ArchiveError(
+            f"{name}: a file's name: expected at most {_MAX_PATH} characters, "
+            f"found {len(entry.filename)}"
+        )
     path = PurePosixPath(entry.filename.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or (path.parts and ":" in path.parts[0]):
         raise ArchiveError(f"{name}: it has a file outside its own folder: {entry.filename!r}")
@@ -89,6 +113,10 @@ def _extract_one(
         raise ArchiveError(f"{name}: it has more than {MAX_FILES} files")
     if entry.is_dir() or not path.parts:
         return
+    folded = str(path).casefold()
+    if folded in seen:  # which one is meant? And the card does not tell upper from lower case.
+        raise ArchiveError(f"{name}: it has two files of the name {entry.filename!r}")
+    seen.add(folded)
     place = target.joinpath(*path.parts)
     place.parent.mkdir(parents=True, exist_ok=True)
     with archive.open(entry) as source, place.open("wb") as sink:
@@ -96,5 +124,9 @@ def _extract_one(
         while chunk := source.read(1 << 16):
             budget[1] -= len(chunk)
             if budget[1] < 0:
-                raise ArchiveError(f"{name}: it unpacks to more than {MAX_BYTES >> 20} MiB")
+                raise _too_large(name)
             sink.write(chunk)
+
+
+def _too_large(name: str) -> ArchiveError:
+    return ArchiveError(f"{name}: it unpacks to more than {MAX_BYTES >> 20} MiB")

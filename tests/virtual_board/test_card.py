@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -113,6 +114,43 @@ def test_a_zip_with_a_link(tmp_path: Path) -> None:
         archive.writestr(entry, "/etc/passwd")
     with pytest.raises(CardError, match="symbolic link"):
         make_card(tmp_path / "bad.zip", tmp_path / "card")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("a", "b/../a", "x"), "outside its own folder"),
+        (("a", "b", "a"), "two files of the name 'a'"),
+        (("b/model", "b/Model"), "two files of the name 'b/Model'"),
+        (("a/" * 600 + "b",), "at most 1000 characters, found 1201"),
+        (("a", "a/b"), "cannot be unpacked"),
+    ],
+)
+def test_a_zip_with_odd_names(tmp_path: Path, names: tuple[str, ...], words: str) -> None:
+    path = tmp_path / "bad.zip"
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as made:
+        warnings.simplefilter("ignore")  # zipfile's own, of names that come twice
+        for name in names:
+            made.writestr(name, b"x")
+    with pytest.raises(archive.ArchiveError, match=words):
+        archive.unpack(path, tmp_path / "target")
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_zip_with_damaged_data(tmp_path: Path, method: int) -> None:
+    path = tmp_path / "bad.zip"
+    with zipfile.ZipFile(path, "w", method) as made:
+        for name, content in PACKAGE.items():
+            made.writestr(name, content * 50)
+    data = path.read_bytes()
+    refused = 0
+    for at in range(30, 160, 3):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :])
+        try:
+            archive.unpack(path, tmp_path / f"target{at}")
+        except archive.ArchiveError as error:
+            refused += "not a zip file" in str(error) or "cannot be unpacked" in str(error)
+    assert refused > 20
 
 
 def test_a_zip_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,12 @@ def test_model_files_missing_or_several() -> None:
     assert _refused(files) == (
         start + "best.kmodel in the package's folder, found no .kmodel in /sdcard/p"
     )
+    # Whatever a package names, nothing outside of its folder is looked at.
+    files = _card(_with(CLASSIFIER, kmodel_path="/sdcard/other/x.kmodel"), model="readme.txt")
+    files.contents["/sdcard/other/x.kmodel"] = b"LDMK"
+    assert _refused(files) == (
+        start + "/sdcard/other/x.kmodel in the package's folder, found no .kmodel in /sdcard/p"
+    )
     files = _card(_with(CLASSIFIER, kmodel_path="../x.kmodel"))
     assert _refused(files) == start + "a file in the package's folder, found ../x.kmodel"
 
@@ -342,6 +348,10 @@ def test_outputs_that_do_not_fit_are_refused() -> None:
     classes = _with(CLASSIFIER, img_size=[64, 32])
     assert _fits(classes, [tensor(FLOAT32, 1, 7)]) == (
         config + "categories: expected 7 labels, one for each class of the model, found 3"
+    )
+    long = _with(classes, categories=["a", "b" * 10000, "\u4e2d" * 7000])
+    assert _fits(long, [tensor(FLOAT32, 1, 3)]) == (
+        config + "categories: expected labels of at most 30000 bytes in all, found 31010"
     )
     reader = _with(classes, model_type="OCR_RLNet")
     assert _fits(reader, [tensor(FLOAT32, 1, 16, 11)], characters=11) == (

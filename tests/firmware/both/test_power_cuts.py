@@ -120,6 +120,25 @@ def test_a_configuration_that_is_replaced() -> None:
     _every_cut(lambda card: card.put(YAML, old), change, check, change, 10)
 
 
+def test_a_dictionary_of_a_package() -> None:
+    path = "/sdcard/packages/a/dict.txt"
+
+    def prepare(card) -> None:
+        _installed(card)
+        card.put(path, b"a\nb\n")
+        card.put("/sdcard/packages/a/notes.old", b"mine")
+
+    def change(card) -> None:
+        Client(Service()).push("file", "packages/a/dict.txt", {"dict.txt": b"c\n"})
+
+    def check(card, done: bool) -> None:
+        assert card.tree[path] == b"c\n" if done else card.tree[path] in (b"a\nb\n", b"c\n")
+        names = ["best.kmodel", "deploy_config.json", "dict.txt", "notes.old"]
+        assert card.listdir("/sdcard/packages/a") == names
+
+    _every_cut(prepare, change, check, change, 10)
+
+
 def test_what_was_changed_over_the_link() -> None:
     def remember(value: float):
         def change(card) -> None:
@@ -129,7 +148,8 @@ def test_what_was_changed_over_the_link() -> None:
                 [
                     ("configs/tasks/a.yaml", "confidence_threshold", None, value),
                     ("configs/service.yaml", "task", "b", "a%g" % value),
-                ]
+                ],
+                ["a", "task: %g" % value],
             )
 
         return change
@@ -141,6 +161,7 @@ def test_what_was_changed_over_the_link() -> None:
         found = state._changes["configs/tasks/a.yaml"]["confidence_threshold"][1]
         assert found in values
         assert state._changes["configs/service.yaml"]["task"][1] == "a%g" % found
+        assert state.ran == ["a", "task: %g" % found]
 
     _every_cut(remember(0.5), remember(1), check, remember(1), 3)
 

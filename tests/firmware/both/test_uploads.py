@@ -2,7 +2,7 @@
 
 import hashlib
 
-from card_tools import Client, Service, classifier, firmware, use
+from card_tools import Client, Service, classifier, firmware, run, use
 from folder_card import FolderCard
 
 from firmware_app import files, package_commands, uploads
@@ -85,6 +85,96 @@ def test_a_bad_package_leaves_the_old_one() -> None:
         assert words in text, text
         assert ".incoming" not in text, text
         assert card.under("/sdcard/packages/shapes") == GOOD
+
+
+def test_what_is_refused_leaves_nothing_behind() -> None:
+    _, client = fresh()
+    for kind, name, contents in (
+        ("package", "a", {"best.kmodel": b"x"}),
+        ("file", "configs/tasks/a.yaml", {"a.yaml": b"task: x\n"}),
+        ("firmware", "firmware_app", {"a.py": b""}),
+    ):
+        client.send(kind, name, contents)
+        assert files.exists("/sdcard/.incoming")
+        refused(client, "install")
+        assert not files.exists("/sdcard/.incoming"), kind
+
+
+def test_a_card_that_fails_between_the_renames() -> None:
+    card, client = fresh()
+    client.push("package", "shapes", GOOD)
+    rename = card.rename
+
+    def fails(old: str, new: str) -> None:
+        if old == uploads.FOLDER:
+            raise OSError(5)
+        rename(old, new)
+
+    client.send("package", "shapes", classifier(["c", "d", "e"]))
+    card.rename = fails
+    assert refused(client, "install").startswith("failed: the card can't be written")
+    assert card.under("/sdcard/packages/shapes") == GOOD
+    card.rename = rename
+    assert client.ask("install")["name"] == "shapes"
+    assert card.listdir("/sdcard/packages") == ["shapes"]
+
+
+def test_a_package_that_its_tasks_could_not_use() -> None:
+    card, client = fresh()
+    card.put("/sdcard/configs/tasks/mine.yaml", YAML)
+    other = classifier(["x", "y", "z"])
+    client.push("package", "shapes", GOOD)
+    # Another task's, which does not run: a warning.
+    card.put("/sdcard/configs/tasks/many.yaml", YAML + b"labels: [a, b]\n")
+    answer = client.push("package", "shapes", other)
+    assert answer["tasks"] == ["many", "mine"]
+    assert answer["warnings"] == [
+        "task many can't run with it: shapes/deploy_config.json: categories: expected 3 labels, "
+        + "one for each class of the model, found 2"
+    ]
+    # The running one's: it could not start again.
+    client.push("package", "shapes", GOOD)
+    client.service.switcher.name = "many"
+    client.service.switcher.settings = client.service.configuration.read_task("many")
+    client.send("package", "shapes", other)
+    text = refused(client, "install")
+    assert text.startswith("bad_package: task many, which runs with package shapes, could not")
+    assert card.under("/sdcard/packages/shapes") == GOOD
+    assert client.push("package", "shapes", classifier(["c", "d"]))["in_use"]
+
+
+YAML = b"task: classification\npackage: packages/shapes\n"
+
+
+class _Waits:
+    """asyncio, as far as the commands use it."""
+
+    async def sleep_ms(self, _: int) -> None:
+        await package_commands.pause()
+
+
+def test_a_push_waits_for_one_that_is_being_installed() -> None:
+    """The link broke while the board was installing: the client says push again."""
+    card, client = fresh()
+    before = package_commands.asyncio
+    package_commands.asyncio = _Waits()
+    try:
+        client.send("package", "shapes", GOOD)
+        installing = package_commands.COMMANDS["install"](client.service, client, {})
+        installing.send(None)
+        assert client.service.installing
+        again = Client(client.service)
+        rows = [[name, len(GOOD[name]), hashlib.sha256(GOOD[name]).digest()] for name in GOOD]
+        arguments = {"kind": "package", "name": "shapes", "files": rows}
+        waiting = package_commands.COMMANDS["push"](client.service, again, arguments)
+        for _ in range(3):
+            waiting.send(None)
+        assert run(installing)["name"] == "shapes"
+        assert run(waiting)["offset"] == 0
+        assert again.push("package", "shapes", GOOD)["name"] == "shapes"
+        assert card.under("/sdcard/packages/shapes") == GOOD
+    finally:
+        package_commands.asyncio = before
 
 
 def test_data_that_is_not_what_was_announced() -> None:
