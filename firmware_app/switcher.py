@@ -72,26 +72,29 @@ class Switcher:
             service.log.warning("no task: %s" % self.problem)
             return
         self.busy = True
+        told = ""
+        tried: list = []
         try:
             before, old = service.configuration.ran()
-            source = ""
-            try:
-                values = self._read(name)
-                source = values.source
-                await self._first(name, values)
-                return
-            except (TaskError, MemoryError) as error:
-                self.problem = _sentence(name, error)
-            if old is not None and (before != name or old.source != source):
+            # What should run; else what ran, as the card has it, or as it ran.
+            for each, remembered in ((name, None), (before, None), (before, old)):
                 try:
-                    told = self.problem
-                    await self._first(before, old)
-                    service.watch.problem = "%s; task %s runs as it did before" % (told, before)
-                    service.log.error(service.watch.problem)
-                    return
-                except (TaskError, MemoryError):
-                    pass  # the first reason is the one to be told
-            service.log.error("no task: %s" % self.problem)
+                    values = remembered or (self._read(each) if each else None)
+                    if values is None or (each, values.source) in tried:
+                        continue
+                    tried.append((each, values.source))
+                    await self._first(each, values)
+                    break
+                except (TaskError, MemoryError) as error:
+                    told = told or _sentence(name, error)
+                    gc.collect()
+            else:
+                self.problem = told
+                service.log.error("no task: %s" % told)
+                return
+            if told:
+                service.watch.problem = "%s; task %s runs as it did before" % (told, each)
+                service.log.error(service.watch.problem)
         finally:
             self.busy = False
 

@@ -138,6 +138,167 @@ def test_a_switch_that_fails_leaves_the_old_task(tmp_path: Path) -> None:
     run(test())
 
 
+FAR = "task: detection\npackage: packages/shapes_det\nregion: {x: 4000, y: 0, width: 64, height: 64}\n"
+
+
+def changed(package: Path, folder: Path, prefix: str) -> Path:
+    """Copy a package with other labels and another kmodel."""
+    shutil.copytree(package / "mp_deployment_source", folder)
+    config = folder / "deploy_config.json"
+    values = json.loads(config.read_text())
+    values["categories"] = [prefix + label for label in values["categories"]]
+    config.write_text(json.dumps(values))
+    kmodel = next(folder.glob("*.kmodel"))
+    kmodel.write_bytes(kmodel.read_bytes() + bytes(16))
+    return folder
+
+
+def test_what_comes_back_after_a_failed_switch_is_named_for_what_it_is(tmp_path: Path) -> None:
+    """The old model went first, and another package of its name was pushed meanwhile."""
+
+    async def test() -> None:
+        folder = three_tasks(tmp_path / "card")
+        (folder / "configs" / "tasks" / "far.yaml").write_text(FAR)
+        async with running(folder) as virtual, connect(virtual) as board:
+            await board.set({"switch.policy": "unload_first"})
+            results = board.results(queue=1000)
+            with pytest.raises(CommandFailed, match="region: expected a rectangle inside"):
+                await board.switch("far")
+            assert (await board.describe()).generation == 1  # the same again
+            installed = await board.push(changed(CLS, tmp_path / "new", "new_"), "shapes_cls")
+            assert installed.in_use
+            with pytest.raises(CommandFailed, match="region: expected a rectangle inside"):
+                await board.switch("far")
+            model = await board.describe()
+            assert model.generation == 2
+            assert all(label.startswith("new_") for label in model.labels)
+            seen: dict[int, set[bool]] = {}
+            while 2 not in seen:
+                result = await results.__anext__()
+                assert isinstance(result, ClassificationResult)
+                new = {row.label.startswith("new_") for row in result.top}
+                seen.setdefault(result.generation, set()).update(new)
+            assert seen == {1: {False}, 2: {True}}
+
+    run(test())
+
+
+def test_labels_that_no_message_holds(tmp_path: Path) -> None:
+    async def test() -> None:
+        folder = three_tasks(tmp_path / "card")
+        labels = [f"{i}" * 300 for i in range(100, 140)]
+        words = "labels of at most 30000 bytes in all"
+        (folder / "configs" / "tasks" / "long.yaml").write_text(
+            "task: classification\npackage: packages/shapes_cls\nlabels:\n"
+            + "".join(f"  - x{label}\n" for label in labels)
+        )
+        async with running(folder) as virtual, connect(virtual) as board:
+            with pytest.raises(CommandFailed, match=words):
+                await board.switch("long")
+            assert (await board.status())["task"] == "classification"
+            assert (await board.switch("detection")).generation == 2
+            await board.switch("classification")
+        config = folder / "packages" / "shapes_cls" / "deploy_config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), "categories": labels}))
+        # As the first task, too, it is a reason to run none, not to fall over.
+        async with running(folder) as virtual, connect(virtual) as board:
+            with pytest.raises(CommandFailed, match=words):  # once it has tried
+                await board.describe()
+            status = await board.status()
+            assert status["task"] == ""
+            assert words in status["problems"][0]
+
+    run(test())
+
+
+def test_too_little_memory_for_both_models_at_the_first_frame(tmp_path: Path) -> None:
+    async def test() -> None:
+        folder = three_tasks(tmp_path)
+        shutil.copytree(ROOT / "firmware_app", folder / "firmware_app")
+        source = folder / "firmware_app" / "single_model.py"
+        start = "    def take(self, plan: Plan, source) -> None:\n"
+        fails_once = (
+            "        if self.settings['task'] == 'detection' and not _short:\n"
+            "            _short.append(True)\n"
+            "            raise MemoryError\n"
+        )
+        text = source.read_text()
+        assert start in text
+        text = text.replace(start, start + fails_once) + "\n\n_short = []\n"
+        source.write_text(text)
+        async with running(folder) as virtual, connect(virtual) as board:
+            results = board.results()
+            await results.__anext__()
+            report = await board.switch("detection")
+            assert report.generation == 2
+            assert any("the old one goes first" in line for line in virtual.console)
+            assert (await board.status())["problems"] == []
+
+    run(test())
+
+
+def test_a_card_spoiled_while_the_board_was_off(tmp_path: Path) -> None:
+    """What ran before runs on, with its settings, and the reason is in status until the file is good again."""
+
+    async def test() -> None:
+        folder = three_tasks(tmp_path)
+        service = folder / "configs" / "service.yaml"
+        service.write_text(service.read_text() + "board:\n  name: workbench\n")
+        task = folder / "configs" / "tasks" / "detection.yaml"
+        good = {path: path.read_bytes() for path in (service, task)}
+        async with running(folder) as virtual, connect(virtual) as board:
+            await board.switch("detection")
+            await board.set({"confidence": 0.4}, save=True)
+        for path, data, words in (
+            (task, b"task: [\n", "line 1: the ] that closes"),
+            (task, None, "detection.yaml: expected the file on the card, found none"),
+            (service, b"tusk: detection\n", "tusk: unknown setting"),
+            (service, b"", "service.yaml: the file is empty; the last good one is in force"),
+            (service, None, "service.yaml: expected the file on the card, found none"),
+        ):
+            if data is None:
+                path.unlink()
+            else:
+                path.write_bytes(data)
+            async with running(folder) as virtual, connect(virtual) as board:
+                results = board.results()
+                await results.__anext__()
+                status = await board.status()
+                assert status["task"] == "detection", words
+                assert status["name"] == "workbench"
+                assert words in " ".join(status["problems"])
+                values = await board.config_get()
+                assert values["task"]["confidence_threshold"] == 0.4
+                # Saved beside what the spoiled file said before.
+                await board.set({"max_results": 7}, save=True)
+                path.write_bytes(good[path])
+                for _ in range(200):
+                    if not (await board.status())["problems"]:
+                        break
+                    await asyncio.sleep(0.1)
+                assert (await board.status())["problems"] == []
+                assert (await board.config_get())["task"]["max_results"] == 7
+        # What should run and can't is looked at as well.
+        service.write_bytes(good[service].replace(b'"classification"', b'"segmentation"'))
+        broken = folder / "configs" / "tasks" / "segmentation.yaml"
+        fine = broken.read_bytes()
+        broken.write_bytes(b"task: segmentation\n")
+        async with running(folder) as virtual, connect(virtual) as board:
+            await board.describe()  # once one runs
+            status = await board.status()
+            assert status["task"] == "detection"
+            assert "package: missing" in status["problems"][0]
+            broken.write_bytes(fine)
+            for _ in range(200):
+                status = await board.status()
+                if status["task"] == "segmentation":
+                    break
+                await asyncio.sleep(0.1)
+            assert (status["task"], status["problems"]) == ("segmentation", [])
+
+    run(test(), 240)
+
+
 async def _of(results: object, generation: int) -> object:
     while True:
         result = await results.__anext__()  # type: ignore[attr-defined]
