@@ -28,7 +28,7 @@ class Engine:
     def __init__(self, service) -> None:
         self._service = service
         self.task = None
-        self.trial = None  # a task that waits for its first frame (switcher.Trial)
+        self.trial = None  # a task that waits for its first frame (trial.py)
         self.generation = 0
         self._plan = None  # for the camera's frames
         self._picture_plan = None  # for the size of the last picture sent
@@ -214,13 +214,12 @@ class Engine:
         trial = self.trial
         self.trial = None
         task = trial.task
+        plan = trial.plan
         try:
-            plan = task.plan(camera.width, camera.height, True)
             task.take(plan, npu.tensor(arrays.frame_planes(image)))
             fields = task.finish(plan)
-        except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
-            trial.error = "the first inference failed: %s" % error
-            trial.short = isinstance(error, MemoryError)
+        except Exception as error:  # a model from outside must not take the running task along
+            trial.failed(error)
             trial.done = True
             if self.task is not None:
                 self._frame(camera, image)
@@ -238,6 +237,7 @@ class Engine:
         self._service.switcher.committed(trial)
         last = self._result_us
         self._publish(task, seq, ticks, fields)
+        self._service.switcher.tell(trial)
         trial.gap_us = self._result_us - last if last else None
         self._intervals.clear()  # the gap is no period
         self._last_period_us = trial.period_us
@@ -253,9 +253,8 @@ class Engine:
             plan = task.plan(_GREY[0], _GREY[1], False)
             task.take(plan, npu.tensor(arrays.planes(grey, _GREY[0], _GREY[1])))
             task.finish(plan)
-        except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
-            trial.error = "the first inference failed: %s" % error
-            trial.short = isinstance(error, MemoryError)
+        except Exception as error:  # a model from outside must not take the running task along
+            trial.failed(error)
 
     def _publish(self, task, seq: int, ticks: int, fields: list) -> None:
         service = self._service

@@ -13,27 +13,11 @@ from firmware_app.errors import CommandError, TaskError
 from firmware_app.schema import is_name
 from firmware_app.settings import SettingsError
 from firmware_app.tasks import prepare_task
+from firmware_app.trial import Trial
 
 _IDLE_MS = 3000  # without a frame: there is nothing to wait for
 _TURN_MS = 10  # of a turn of the loop that count as idle; what is longer was a frame's work
 _SPARE = 2097152  # bytes of media memory that must stay free beside a new model
-
-
-class Trial:
-    """A task that waits for its first frame."""
-
-    def __init__(self, task, name: str, values) -> None:
-        self.task = task
-        self.name = name
-        self.settings = values
-        self.done = False
-        self.error = ""
-        self.short = False  # of memory: that was the error
-        # Filled in at the commit.
-        self.generation = 0
-        self.first_seq = 0
-        self.gap_us = None  # from the last old result to the first new one; None: there was none
-        self.period_us = 0
 
 
 class Switcher:
@@ -170,19 +154,10 @@ class Switcher:
         except CommandError as error:
             self.unkept = "task %s would not outlast power: %s" % (name, error)
             service.log.error(self.unkept)
-        answer["generation"] = trial.generation
-        answer["first_seq"] = trial.first_seq
-        gap_us = None if trial.gap_us is None else max(0, trial.gap_us - trial.period_us)
-        answer["gap_ms"] = None if gap_us is None else (gap_us + 500) // 1000
-        answer["gap_frames"] = (
-            (gap_us + trial.period_us // 2) // trial.period_us
-            if gap_us is not None and trial.period_us
-            else None
-        )
+        trial.report(answer)
         # The longest time between two results, loading included: load_kmodel holds the interpreter.
         answer["pause_ms"] = engine.longest_us // 1000
         _memory(answer, "after")
-        answer["sha256"] = "".join(["%02x" % b for b in trial.task.sha256])
         return answer
 
     async def _beside(self, trial: Trial) -> Trial:
@@ -245,19 +220,23 @@ class Switcher:
         engine = self._service.engine
         camera = engine.camera
         if camera is not None and not camera.broken:
+            try:
+                trial.plan = trial.task.plan(camera.width, camera.height, True)
+            except (TaskError, RuntimeError, ValueError) as error:
+                raise TaskError("the camera's frames can't be scaled: %s" % error)
             if engine.task is not None:
                 # load_kmodel held everybody up: the old task makes good for it first, so that
                 # loading and trying don't add up to one long gap.
                 await self._next_result()
             engine.trial = trial
             await self._until(lambda: trial.done)
-            _raise(trial)
+            trial.check()
             if trial.done:
                 return
             engine.trial = None
         # No camera, or one without frames: a grey picture shows at least whether the model runs.
         engine.try_grey(trial)
-        _raise(trial)
+        trial.check()
         self._commit(trial)
 
     async def _next_result(self) -> None:
@@ -280,6 +259,7 @@ class Switcher:
     def _commit(self, trial: Trial) -> None:
         self._service.engine.set_task(trial.task)
         self.committed(trial)
+        self.tell(trial)
 
     def committed(self, trial: Trial) -> None:
         """The trial's task makes the results from now on: say so to everybody, before its first result."""
@@ -289,28 +269,25 @@ class Switcher:
         self.settings = trial.settings
         self.problem = ""
         service.watch.problem = ""
-        for warning in trial.task.warnings:
-            service.log.warning(warning)
         service.publisher.set_model(service.model_message())
         service.publisher.event(
             "switched",
             {"task": trial.name, "generation": service.engine.generation},
             service.clock.ms(),
         )
-        service.log.info("task %s runs: %s" % (trial.name, trial.task.name))
+
+    def tell(self, trial: Trial) -> None:
+        """The log's part of it, which need not make the first result wait."""
+        log = self._service.log
+        for warning in trial.task.warnings:
+            log.warning(warning)
+        log.info("task %s runs: %s" % (trial.name, trial.task.name))
 
 
 def _room(size: int) -> None:
     """Raise MemoryError where the media memory does not hold a model of so many bytes as well."""
     if hasattr(gc, "sys_mmz") and gc.sys_mmz()[2] < size + size // 2 + _SPARE:
         raise MemoryError
-
-
-def _raise(trial: Trial) -> None:
-    if trial.short:
-        raise MemoryError
-    if trial.error:
-        raise TaskError(trial.error)
 
 
 def _sentence(name: str, error) -> str:

@@ -202,7 +202,7 @@ class Chip:
             return {"networks": {}}, []  # while somebody writes it
 
     def _media_memory(self, args: list[Any], _: list[memoryview]) -> Answer:
-        return self._sensors.memory() + self._npu.tensors.bytes, []
+        return self._sensors.memory() + self._npu.memory(), []
 
     def _chip_id(self, args: list[Any], _: list[memoryview]) -> Answer:
         return None, [hashlib.sha256(str(self._options.data.resolve()).encode()).digest()]

@@ -113,6 +113,10 @@ class Npu:
         self._plans.clear()
         self._models.clear()
 
+    def memory(self) -> int:
+        """Return the bytes of tensors and of loaded models."""
+        return self.tensors.bytes + sum(len(model.data) for model in list(self._models.values()))
+
     def close(self) -> None:
         """End the simulator."""
         self._unit().close()
