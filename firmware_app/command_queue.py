@@ -25,7 +25,7 @@ class CommandQueue:
         self._long: list = []  # [arguments, session, request id, when to report next]
         self.fresh = 0  # long commands whose first step is still to come
 
-    def add(self, session, request: int, command: str, arguments: dict) -> None:
+    def add(self, session, request, command: str, arguments: dict) -> None:
         """Queue a command, or say why not."""
         if command not in commands.COMMANDS:
             session.fail(
@@ -95,7 +95,7 @@ class CommandQueue:
             self._long.remove(entry)
             self._service.pump()
 
-    def _guarded(self, session, request: int, command: str, work):
+    def _guarded(self, session, request, command: str, work):
         """Return what work() returns; where it raises, answer the command and return _FAILED."""
         try:
             return work()

@@ -48,3 +48,8 @@ class Log:
 
     def error(self, text: str) -> None:
         self.write(ERROR, text)
+
+
+def printable(text: str) -> str:
+    """Return what a stranger chose without the characters that end a line or steer a terminal."""
+    return "".join(c if " " <= c < "\x7f" or c >= "\xa0" else "?" for c in text)

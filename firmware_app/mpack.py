@@ -177,7 +177,29 @@ def _size(data: bytes, at: int, width: int):
 def _text(data: bytes, at: int, size: int):
     if at + size > len(data):
         raise ValueError("cut off")
-    return str(data[at : at + size], "utf-8"), at + size
+    text = str(data[at : at + size], "utf-8")
+    if len(text) != size:
+        _check_utf8(data, at, at + size)
+    return text, at + size
+
+
+def _check_utf8(data: bytes, at: int, stop: int) -> None:
+    # MicroPython lets pass what every other reader refuses: overlong forms, surrogates, beyond U+10FFFF.
+    while at < stop:
+        head = data[at]
+        at += 1
+        if head < 0xC0:
+            continue
+        following = data[at]
+        if (
+            head < 0xC2
+            or head > 0xF4
+            or (head == 0xE0 and following < 0xA0)
+            or (head == 0xED and following > 0x9F)
+            or (head == 0xF0 and following < 0x90)
+            or (head == 0xF4 and following > 0x8F)
+        ):
+            raise ValueError("text is not UTF-8")
 
 
 def _array(data: bytes, at: int, size: int, depth: int):
@@ -197,7 +219,7 @@ def _map(data: bytes, at: int, size: int, depth: int):
     items = {}
     for _ in range(size):
         key, at = _unpack(data, at, depth + 1)
-        if not isinstance(key, (str, int)):
+        if type(key) is not str and type(key) is not int:
             raise ValueError("map keys are text or integers")
         value, at = _unpack(data, at, depth + 1)
         items[key] = value

@@ -168,7 +168,11 @@ class Service:
                 % (session.name, session.client, session.closing or "a new greeting")
             )
 
-    def request(self, session, request: int, command: str, arguments: dict) -> None:
+    def failed(self, error: BaseException) -> None:
+        """A session met a fault of ours."""
+        sys.print_exception(error)
+
+    def request(self, session, request, command: str, arguments: dict) -> None:
         """A command arrived; it is executed between frames."""
         self.commands.add(session, request, command, arguments)
 

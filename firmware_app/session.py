@@ -3,12 +3,12 @@
 Sans-I/O: bytes and times come in, frames go out; links move them. docs/protocol.md section 3.
 """
 
-from firmware_app import outbox, seal, wire
+from firmware_app import log, outbox, seal, wire
+from firmware_app.requests import Request, Requests
 
 GREETING_MS = 5000  # from connecting to HELLO, and from WELCOME to AUTH
 SILENCE_MS = 20000  # of a network client
 ALIVE_MS = 3000  # a link on which nothing else is sent gets a sign of life
-REPLIES_KEPT = 8  # answers that a repeated command gets again
 
 _GREETING = 0
 _PROVING = 1
@@ -39,7 +39,7 @@ class Session:
         self.started_ms = now_ms
         self.heard_ms = now_ms
         self._said_ms = now_ms
-        self._replies: list = []  # (id, Outgoing or None while it is being worked on)
+        self._requests = Requests()
         self.client = ""
         self.admits = None  # the link's word on whether one more session may open
         self.closing = ""  # why the link should close once everything is sent
@@ -55,23 +55,33 @@ class Session:
         """Whether the greeting is done."""
         return self._state == _OPEN
 
+    @property
+    def greeted(self) -> bool:
+        """Whether a client is there, its greeting done or not."""
+        return self._state in (_PROVING, _OPEN)
+
     def feed(self, data: bytes, now_ms: int) -> None:
         """Take what arrived."""
-        self.heard_ms = now_ms
-        for message in self.decoder.feed(data):
-            if self._state == CLOSED:
-                return
-            self._take(message, now_ms)
+        start = 0
+        while start < len(data) and self._state != CLOSED:
+            # Frame by frame: AUTH decides how the very next one must be sealed.
+            stop = data.find(b"\0", start) + 1 or len(data)
+            for message in self.decoder.feed(data[start:stop]):
+                self.heard_ms = now_ms
+                try:
+                    self._take(message, now_ms)
+                except Exception as error:  # a fault of ours ends no more than this session
+                    self._host.failed(error)
+                    self.refuse("protocol", "a message of type %d failed: %s" % (message[0], error))
+            start = stop
 
     def check_silence(self, now_ms: int) -> None:
         """Close where a network client says nothing for too long."""
         if self._state < _OPEN:
             if now_ms - self.started_ms > GREETING_MS:
-                self.refuse(
-                    "protocol",
-                    "expected a greeting within %d s of connecting, found none"
-                    % (GREETING_MS // 1000),
-                )
+                what = ("HELLO", "connecting") if self._state == _GREETING else ("AUTH", "HELLO")
+                text = "expected %s within %d s of %s, found none"
+                self.refuse("protocol", text % (what[0], GREETING_MS // 1000, what[1]))
         elif now_ms - self.heard_ms > SILENCE_MS:
             self.close("nothing heard for %d s" % (SILENCE_MS // 1000))
         elif now_ms - self._said_ms > ALIVE_MS:
@@ -91,15 +101,14 @@ class Session:
         elif self._state == _GREETING and kind in (wire.REQUEST, wire.PING, wire.CHUNK):
             # On a wire a restart of the board is no event of its own: this tells the client.
             text = "there is no session: greet the board first"
-            self.outbox.push(
-                outbox.Outgoing(wire.payload_of([wire.REFUSED, "session", text]), True)
-            )
+            refusal = wire.payload_of([wire.REFUSED, "session", text])
+            self.outbox.push(outbox.Outgoing(refusal, True))
         elif self._state == _OPEN:
             if kind == wire.BYE:
                 self.close("it said goodbye")
             elif kind == wire.REQUEST:
                 self._request(message)
-            elif kind == wire.PING and len(message) > 1:
+            elif kind == wire.PING and len(message) > 1 and type(message[1]) is int:
                 self.send([wire.PONG, message[1], self._host.clock.us()])
             elif kind == wire.CHUNK and len(message) > 3:
                 self._host.chunk(self, message[1], message[2], message[3])
@@ -107,16 +116,25 @@ class Session:
                 self._host.taken(self, message[1], message[2])
 
     def _hello(self, message: list, now_ms: int) -> None:
-        if len(message) < 4 or not isinstance(message[2], str) or not isinstance(message[3], bytes):
-            self.refuse("protocol", "HELLO: expected version, client name and nonce")
-            return
-        if message[1] != wire.PROTOCOL_VERSION:
+        if len(message) > 1 and type(message[1]) is int and message[1] != wire.PROTOCOL_VERSION:
             self.refuse(
                 "version",
-                "the board speaks protocol %d, the client %s" % (wire.PROTOCOL_VERSION, message[1]),
+                "the board speaks protocol %d, the client %d" % (wire.PROTOCOL_VERSION, message[1]),
             )
             return
-        payload = wire.payload_of(message)
+        if (
+            len(message) < 4
+            or message[1] != wire.PROTOCOL_VERSION
+            or not isinstance(message[2], str)
+            or not isinstance(message[3], bytes)
+            or len(message[3]) != wire.NONCE_SIZE
+        ):
+            self.refuse(
+                "protocol",
+                "HELLO: expected version, client name and nonce (%d bytes)" % wire.NONCE_SIZE,
+            )
+            return
+        payload = bytes(self.decoder.payload)
         if self._welcome and payload == self._greeting:
             # Said again because our answer was lost.
             self.outbox.push(outbox.Outgoing(self._welcome, True))
@@ -125,14 +143,11 @@ class Session:
             return
         if self._full():
             return
-        wait_s = self._host.attempts.wait_s(self.name, now_ms) if self._key_required else 0
-        if wait_s:
-            self.refuse(
-                "wait", "too many failed attempts from this address: try again in %d s" % wait_s
-            )
+        if self._key_required and self._must_wait(now_ms):
             return
+        again = self._state == _PROVING
         self._forget()
-        self.client = message[2][:64]
+        self.client = log.printable(message[2][:64])
         flags = 0
         if self._key_required:
             flags = wire.FLAG_KEY_REQUIRED | (wire.FLAG_SEALED if self._sealed else 0)
@@ -151,7 +166,8 @@ class Session:
         self._greeting = payload
         self._welcome = wire.payload_of(welcome)
         self.outbox.push(outbox.Outgoing(self._welcome, True))
-        self.started_ms = now_ms
+        if not again:
+            self.started_ms = now_ms  # whoever only greets, again and again, gains no time
         if self._key_required:
             self._handshake = seal.Handshake(host.key, payload, self._welcome)
             self._state = _PROVING
@@ -166,12 +182,21 @@ class Session:
         self.refuse("full", "all network sessions of the board are taken")
         return True
 
+    def _must_wait(self, now_ms: int) -> bool:
+        wait_s = self._host.attempts.wait_s(self.name, now_ms)
+        if wait_s:
+            text = "too many failed attempts from this address: try again in %d s" % wait_s
+            self.refuse("wait", text)
+        return wait_s > 0
+
     def _ready(self, proof: bytes) -> None:
         self.outbox.push(outbox.Outgoing(wire.payload_of([wire.READY, proof]), True))
 
     def _auth(self, message: list) -> None:
         proof = message[1] if len(message) > 1 else b""
         handshake = self._handshake
+        if self._must_wait(self.heard_ms):
+            return
         good = isinstance(proof, bytes) and seal.same(proof, handshake.client_proof())
         self._host.attempts.note(self.name, good, self.heard_ms)
         if not good:
@@ -192,40 +217,44 @@ class Session:
         self._host.opened(self)
 
     def _request(self, message: list) -> None:
-        if len(message) < 4 or type(message[1]) is not int or not isinstance(message[2], str):
+        if len(message) < 2 or type(message[1]) is not int or not 0 <= message[1] < 1 << 63:
+            return  # without an id there is nothing to answer to
+        number = message[1]
+        known = self._requests.find(number)
+        if known is not None:
+            if known.answer is not None:
+                self.push(known.answer)
             return
-        request = message[1]
-        for done, outgoing in self._replies:
-            if done == request:
-                if outgoing is not None and not self.outbox.push(outgoing):
-                    self.close("the reader doesn't keep up")
-                return
-        arguments = message[3] if isinstance(message[3], dict) else {}
-        if len(self._replies) >= REPLIES_KEPT:
-            self._replies.pop(0)
-        self._replies.append((request, None))
-        self._host.request(self, request, message[2], arguments)
+        if self._requests.forgotten(number):
+            text = "the answer to command %d is no longer kept, and ids must grow" % number
+            self.send([wire.FAILURE, number, "failed", text])
+            return
+        request = self._requests.begin(number)
+        if len(message) < 4 or not isinstance(message[2], str) or not isinstance(message[3], dict):
+            self.fail(request, "bad_argument", "REQUEST: expected id, command and a map")
+            return
+        self._host.request(self, request, message[2], message[3])
 
-    def reply(self, request: int, result) -> None:
+    def reply(self, request: Request, result) -> None:
         """Answer a command."""
-        self._answer(request, [wire.REPLY, request, result])
+        self._answer(request, [wire.REPLY, request.number, result])
 
-    def fail(self, request: int, code: str, text: str) -> None:
+    def fail(self, request: Request, code: str, text: str) -> None:
         """Answer a command that can't be done."""
-        self._answer(request, [wire.FAILURE, request, code, text])
+        self._answer(request, [wire.FAILURE, request.number, code, text])
 
-    def _answer(self, request: int, message: list) -> None:
+    def _answer(self, request: Request, message: list) -> None:
+        if request not in self._requests:
+            return  # of an earlier client on this wire
         try:
-            outgoing = outbox.Outgoing(wire.payload_of(message))
-        except wire.WireError as error:
-            outgoing = outbox.Outgoing(
-                wire.payload_of([wire.FAILURE, request, "too_large", "the answer: %s" % error])
-            )
-        for i in range(len(self._replies)):
-            if self._replies[i][0] == request:
-                self._replies[i] = (request, outgoing)
-        if not self.outbox.push(outgoing):
-            self.close("the reader doesn't keep up")
+            payload = wire.payload_of(message)
+        except Exception as error:
+            code = "too_large" if isinstance(error, wire.WireError) else "internal"
+            text = "the answer: %s" % error
+            payload = wire.payload_of([wire.FAILURE, request.number, code, text])
+        answer = outbox.Outgoing(payload)
+        self._requests.answer(request, answer)
+        self.push(answer)
 
     def send(self, message: list) -> None:
         """Queue a message that no result may displace."""
@@ -296,5 +325,5 @@ class Session:
         self.decoder.opener = None
         self.decoder.plain = None
         self.outbox.clear()
-        self._replies.clear()
+        self._requests = Requests()
         self.subscribe(False, False, False, False, 0)

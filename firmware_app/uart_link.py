@@ -59,7 +59,7 @@ class UartLink:
             self.session.feed(data, now_ms)
             if self.session.closing:
                 break
-        if self.session.open and now_ms - self.session.heard_ms > SILENCE_MS:
+        if self.session.greeted and now_ms - self.session.heard_ms > SILENCE_MS:
             # Whoever greeted is gone; readers that only listen get their results again.
             self.session.close("nothing heard for %d s" % (SILENCE_MS // 1000))
         if self._rest is None:

@@ -25,7 +25,7 @@ PROTOCOL_VERSION = 1
 
 # Hard limits, the same for both sides.
 MAX_PAYLOAD = 32768  # bytes of one message before framing
-MAX_SEALED = MAX_PAYLOAD + 16  # a sealed payload carries counter and tag as well
+MAX_SEALED = MAX_PAYLOAD + 11  # mark, counter and tag as well
 MAX_ENCODED = MAX_SEALED + 4 + (MAX_SEALED + 4) // 254 + 2
 CHUNK_SIZE = 4096  # data bytes of one CHUNK message, at most
 NONCE_SIZE = 16
@@ -91,33 +91,43 @@ SEALED_MARK = 0xC1
 
 # CRC-32 over any data followed by its own CRC-32 in little endian.
 _CRC_RESIDUE = 0x2144DF1C
+# Begun with this, a CRC-32 over a zero byte and data is the CRC-32 of data alone.
+_CRC_BEFORE_ZERO = 0x0F6A7026
 
 if sys.implementation.name != "micropython":
     # The library makes room for every array before it has seen its items, a thousand levels deep:
     # hundreds of megabytes for one hostile payload. Above this size mpack's own bounds count.
     _LIBRARY_BYTES = 1024
+    _CONTAINERS = frozenset((list, dict))
 
     def unpack(payload: bytes):
         """Return the message that payload holds, under mpack's limits; ValueError where it does not."""
         if len(payload) > _LIBRARY_BYTES:
             return mpack.unpack(payload)
-        value = unpackb(payload, strict_map_key=False, max_ext_len=0)
-        if type(value) is list:
-            for item in value:
-                kind = type(item)
-                if kind is list or kind is dict:
-                    _check_depth(item, 1)
+        value = unpackb(
+            payload,
+            strict_map_key=False,
+            max_ext_len=0,
+            ext_hook=_extension,
+            object_pairs_hook=_map,
+        )
+        if type(value) is list and not _CONTAINERS.isdisjoint(map(type, value)):
+            _check_depth(value, 0)
         return value
+
+    def _extension(code: int, data: bytes):
+        raise ValueError("extension types are not used here")
+
+    def _map(pairs):
+        for key, _ in pairs:
+            if type(key) is not str and type(key) is not int:
+                raise ValueError("map keys are text or integers")
+        return dict(pairs)
 
     def _check_depth(value, depth: int) -> None:
         if depth >= mpack.MAX_DEPTH:
             raise ValueError("nested deeper than %d" % mpack.MAX_DEPTH)
-        if type(value) is dict:
-            for key in value:
-                if type(key) is not str and type(key) is not int:
-                    raise ValueError("map keys are text or integers")
-            value = value.values()
-        for item in value:
+        for item in value.values() if type(value) is dict else value:
             if type(item) is list or type(item) is dict:
                 _check_depth(item, depth + 1)
 
@@ -181,27 +191,21 @@ def stuff(data: bytes) -> bytes:
 def unstuff(data: bytes) -> bytes:
     """Undo stuff(); return b"" where data is no such encoding. data holds no zero byte."""
     size = len(data)
-    at = data[0]
-    if at == size:
-        return data[1:]
-    if size < 256:  # no block can be a full one, so every code byte but the first becomes a zero
-        out = bytearray(data)
-        while at < size:
-            out[at] = 0
-            at += data[at]
-        return bytes(out[1:]) if at == size else b""
-    blocks = []
+    out = bytearray(data)
+    runs = []  # of out, between the code bytes that stand for no zero
+    start = 1
     at = 0
     while at < size:
-        code = data[at]
-        stop = at + code
-        if stop > size:
-            return b""
-        blocks.append(data[at + 1 : stop])
-        at = stop
-        if code != 255 and at < size:
-            blocks.append(b"\0")
-    return b"".join(blocks)
+        code = out[at]
+        out[at] = 0
+        at += code
+        if code == 255:
+            runs.append(out[start:at])
+            start = at + 1
+    if at != size:
+        return b""
+    runs.append(out[start:])
+    return b"".join(runs)
 
 
 class Decoder:
@@ -214,6 +218,7 @@ class Decoder:
 
     def __init__(self, max_encoded: int = MAX_ENCODED) -> None:
         self.rejected = 0  # frames thrown away: damaged, oversized, no message, wrong seal
+        self.payload = b""  # of the last message, as it was sent, unsealed
         self.opener = None
         self.plain = None
         self._max = max_encoded
@@ -222,15 +227,15 @@ class Decoder:
 
     def feed(self, data: bytes) -> list:
         """Return the messages that data completes, in order; each a list, its first item the type."""
-        messages: list = []
-        if b"\0" not in data:
-            self._keep(data)
-            return messages
         if self._buffer:
+            if b"\0" not in data:
+                self._keep(data)
+                return []
             data = bytes(self._buffer) + data
             self._buffer = bytearray()
         parts = data.split(b"\0")
         rest = parts.pop()
+        messages: list = []
         for part in parts:
             if self._skipping:
                 self._skipping = False  # counted when the skipping began
@@ -255,28 +260,39 @@ class Decoder:
             self._buffer.extend(data)
 
     def _message(self, part: bytes):
-        if len(part) > self._max:
+        size = len(part)
+        if size > self._max:
             return None
-        body = unstuff(part)
-        if len(body) < 5 or crc32(body) != _CRC_RESIDUE:
-            return None
-        payload = body[:-4]
-        sealed = payload[0] == SEALED_MARK
-        if sealed:
-            if self.opener is None:
+        if size < 256:  # no block is a full one, so every code byte behind the first becomes a zero
+            body = bytearray(part)
+            at = 0
+            while at < size:
+                step = body[at]
+                body[at] = 0
+                at += step
+            if at != size or size < 6 or crc32(body, _CRC_BEFORE_ZERO) != _CRC_RESIDUE:
                 return None
-            payload = self.opener(payload)
-            if not payload:
+            payload = body[1:-4]
+        else:
+            whole = unstuff(part)
+            if len(whole) < 5 or crc32(whole) != _CRC_RESIDUE:
                 return None
+            payload = whole[:-4]
+            if len(payload) > (MAX_SEALED if payload[0] == SEALED_MARK else MAX_PAYLOAD):
+                return None
+        if payload[0] == SEALED_MARK:
+            payload = self.opener(payload) if self.opener is not None else b""
+            sealed = True
+        else:
+            sealed = False
         try:
             message = unpack(payload)
+            kind = message[0]
         except Exception:  # whatever a msgpack library makes of a bad payload
             return None
-        if type(message) is not list or not message:
+        if type(message) is not list or type(kind) is not int or not 0 <= kind <= 127:
             return None
-        kind = message[0]
-        if type(kind) is not int or not 0 <= kind <= 127:
+        if self.plain is not None and not sealed and kind not in self.plain:
             return None
-        if not sealed and self.plain is not None and kind not in self.plain:
-            return None
+        self.payload = payload
         return message

@@ -117,8 +117,7 @@ def _detection(
     else:
         label = model.label
         boxes = tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3]) for r in rows])
-    fields = (_TASKS[m[0]], m[1], m[2], m[3], model.name, boxes, image, at, pm)
-    return _new(DetectionResult, fields)
+    return _new(DetectionResult, ("detection", m[1], m[2], m[3], model.name, boxes, image, at, pm))
 
 
 def _scored(flat: list[int], model: Model) -> tuple[Label, ...]:

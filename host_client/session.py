@@ -31,7 +31,6 @@ _DEAF_SECONDS = 10.0
 _GREETING_TRIES = 4
 # What only a board says that knows our session.
 _ANSWERS = (wire.PONG, wire.REPLY, wire.FAILURE, wire.PROGRESS, wire.TAKEN)
-_LONGEST_GREETING = 4096  # bytes of a framed WELCOME, at most
 
 
 class Welcome(NamedTuple):
@@ -82,8 +81,6 @@ class ClientSession:
         self._pings = 0
         self._next_ping = now
         self._last_answer = now
-        self._raw_frame = b""
-        self._raw = bytearray()  # of the frame that is arriving, during the greeting
         self._welcome_payload = b""
         self._say_hello(now)
 
@@ -109,7 +106,6 @@ class ClientSession:
             if not self.ready or self._lossy:
                 # Frame by frame: what follows READY may be sealed, and WELCOME is hashed as sent.
                 cut = data.find(b"\0") + 1 or cut
-                self._keep_raw(data[:cut])
             for message in self._decoder.feed(data[:cut]):
                 self._heard = now
                 if message[0] >= wire.CLASSIFICATION:
@@ -119,13 +115,6 @@ class ClientSession:
                     self._take(message, now, messages)
             data = data[cut:]
         return messages
-
-    def _keep_raw(self, piece: bytes) -> None:
-        if len(self._raw) + len(piece) <= _LONGEST_GREETING:
-            self._raw += piece
-        if piece.endswith(b"\0"):
-            self._raw_frame = bytes(self._raw[:-1])
-            self._raw.clear()
 
     def _take(self, message: list[Any], now: float, messages: list[list[Any]]) -> None:
         kind = message[0]
@@ -147,7 +136,7 @@ class ClientSession:
             self._decoder.rejected += 1  # well framed, but not what the protocol says
 
     def _take_welcome(self, message: list[Any], now: float) -> None:
-        payload = wire.unstuff(self._raw_frame)[:-4]
+        payload = bytes(self._decoder.payload)
         if self.welcome is not None:
             if self.ready and payload != self._welcome_payload:
                 self.error = LinkLost("the board restarted")

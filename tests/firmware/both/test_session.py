@@ -1,7 +1,7 @@
 """The board's half of a session: greeting, key, seal, commands once, full and silent clients."""
 
 from firmware_app import seal, wire
-from firmware_app.attempts import Attempts
+from firmware_app.attempts import FORGET_S, FREE, Attempts
 from firmware_app.outbox import Outgoing
 from firmware_app.session import GREETING_MS, SILENCE_MS, Session
 
@@ -27,6 +27,8 @@ class Host:
         self.attempts = Attempts()
         self.clock = Clock()
         self.requests: list = []
+        self.last = None
+        self.faults: list = []
         self.ended: list = []
         self.chunks: list = []
 
@@ -39,8 +41,12 @@ class Host:
     def closed(self, session) -> None:
         self.ended.append(session.closing)
 
+    def failed(self, error) -> None:
+        self.faults.append(str(error))
+
     def request(self, session, request, command, arguments) -> None:
-        self.requests.append((request, command, arguments))
+        self.requests.append((request.number, command, arguments))
+        self.last = request
 
     def chunk(self, session, number, offset, data) -> None:
         self.chunks.append((number, offset, data))
@@ -108,7 +114,7 @@ def test_key_is_proven_both_ways() -> None:
     assert ready == [wire.READY, client.handshake.board_proof()]
     client.send([wire.REQUEST, 1, "status", {}])
     assert client.host.requests == [(1, "status", {})]
-    client.session.reply(1, {"a": 1})
+    client.session.reply(client.host.last, {"a": 1})
     assert client.received() == [[wire.REPLY, 1, {"a": 1}]]
 
 
@@ -177,10 +183,146 @@ def test_a_command_is_executed_once_and_answered_again() -> None:
     client.send([wire.REQUEST, 5, "status", {}])
     client.send([wire.REQUEST, 5, "status", {}])
     assert client.host.requests == [(5, "status", {})]
-    client.session.reply(5, 1)
+    client.session.reply(client.host.last, 1)
     client.send([wire.REQUEST, 5, "status", {}])
     assert client.received() == [[wire.REPLY, 5, 1], [wire.REPLY, 5, 1]]
     assert len(client.host.requests) == 1
+
+
+def test_a_command_under_way_is_not_executed_again_whatever_else_is_asked() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    client.send([wire.REQUEST, 1, "enroll", {}])
+    long = client.host.last
+    for number in range(2, 30):
+        client.send([wire.REQUEST, number, "status", {}])
+        client.session.reply(client.host.last, number)
+    client.received()
+    executed = len(client.host.requests)
+    client.send([wire.REQUEST, 1, "enroll", {}])
+    assert client.received() == []
+    client.session.reply(long, "done")
+    client.send([wire.REQUEST, 1, "enroll", {}])
+    assert client.received() == [[wire.REPLY, 1, "done"], [wire.REPLY, 1, "done"]]
+    # What was answered too long ago to be answered again is refused, not done again.
+    client.send([wire.REQUEST, 3, "status", {}])
+    assert client.received()[0][:3] == [wire.FAILURE, 3, "failed"]
+    assert len(client.host.requests) == executed
+
+
+def test_an_answer_to_an_earlier_client_reaches_no_later_one() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "first", NONCE])
+    client.send([wire.REQUEST, 1, "enroll", {}])
+    first = client.host.last
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "second", bytes(16)])
+    client.received()
+    client.send([wire.REQUEST, 1, "status", {}])
+    client.session.reply(first, "of the first")
+    assert client.received() == []
+    client.session.reply(client.host.last, "of the second")
+    assert client.received() == [[wire.REPLY, 1, "of the second"]]
+
+
+def test_a_command_that_is_none_is_answered() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    for number, fields in enumerate(([], ["status"], ["status", 5], [5, {}], ["status", None])):
+        client.send([wire.REQUEST, number] + fields)
+        assert client.received()[0][:3] == [wire.FAILURE, number, "bad_argument"]
+    for odd in ([], ["1"], [None], [-1], [1 << 63], [True]):
+        client.send([wire.REQUEST] + odd + ["status", {}])
+        assert client.received() == []
+    assert client.host.requests == []
+
+
+def test_an_answer_that_is_no_message_fails_alone() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    for number, result in enumerate((bytes(wire.MAX_PAYLOAD), Client)):
+        client.send([wire.REQUEST, number, "status", {}])
+        client.session.reply(client.host.last, result)
+        assert client.received()[0][:2] == [wire.FAILURE, number]
+    assert not client.session.closing
+
+
+def test_what_comes_unsealed_behind_the_proof_is_dropped() -> None:
+    client = Client(True, True)
+    client.greet()
+    proof = wire.encode([wire.AUTH, client.handshake.client_proof()])
+    injected = wire.encode([wire.REQUEST, 1, "restart", {}])
+    client.session.feed(proof + injected, 0)  # as one segment of TCP
+    assert client.session.open
+    assert client.host.requests == []
+    assert client.session.decoder.rejected == 1
+
+
+def test_a_greeting_counts_as_it_was_sent() -> None:
+    hello = b"\xdc\x00\x05\x00\xcc\x01\xd9\x04test\xc5\x00\x10" + NONCE + b"\x82\xa1z\x01\xa1a\x02"
+    client = Client(True, True)
+    client.session.feed(wire.frame(hello), 0)
+    welcome = client.received()[0]
+    client.handshake = seal.Handshake(KEY, hello, wire.payload_of(welcome))
+    assert client.prove()[0] == wire.READY
+
+
+def test_a_name_can_not_forge_the_log() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "a\n[0.000] \x1b[2J\x9bé" + 100 * "x", NONCE])
+    assert client.session.client[:16] == "a?[0.000] ?[2J?é"
+    assert len(client.session.client) == 64
+
+
+def test_greeting_again_gains_no_time() -> None:
+    client = Client(True, True)
+    for i in range(20):
+        client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", bytes([i] * 16)], i * 1000)
+        client.session.check_silence(i * 1000)
+    assert client.session.closing.startswith("expected AUTH within 5 s of HELLO")
+
+
+def test_many_proofs_at_a_time_are_not_tried_either() -> None:
+    host = Host()
+    sessions = [Session(host, "10.0.0.9:%d" % i, 0, True, True, 4) for i in range(12)]
+    for session in sessions:
+        session.feed(wire.encode([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE]), 0)
+    codes = []
+    for session in sessions:
+        session.feed(wire.encode([wire.AUTH, bytes(32)]), 0)
+        while True:
+            frame = session.next_frame()
+            if frame is None:
+                break
+            codes += [m[1] for m in wire.Decoder().feed(frame) if m[0] == wire.REFUSED]
+    assert codes == ["key"] * FREE + ["wait"] * (12 - FREE)
+    # In time it is forgotten.
+    assert host.attempts.wait_s("10.0.0.9:1", 500)
+    late = FORGET_S * 1000 + 1
+    assert not host.attempts.wait_s("10.0.0.9:1", late)
+    host.attempts.note("10.0.0.9:1", False, late)
+    assert not host.attempts.wait_s("10.0.0.9:1", late)
+
+
+def test_a_fault_ends_one_session_and_raises_nothing() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    client.send([wire.PING, bytes(wire.MAX_PAYLOAD - 5)])  # its PONG would be too large
+    client.send([wire.PING])
+    assert not client.session.closing
+    client.session.feed(wire.encode([wire.CHUNK, 1, 0, b"x"]), 0)
+
+    def fail(session, number, offset, data) -> None:
+        raise RuntimeError("a fault")
+
+    client.host.chunk = fail
+    client.send([wire.CHUNK, 1, 0, b"x"])
+    assert client.received()[0][:2] == [wire.REFUSED, "protocol"]
+    assert client.session.closing
+    assert client.host.faults == ["a fault"]
 
 
 def test_full_board_says_so() -> None:
