@@ -188,7 +188,7 @@ typedef enum {
     K230_KIND_BOOL,             /* number: 0 or 1 */
     K230_KIND_UINT,             /* number */
     K230_KIND_INT,              /* number, as two's complement; negative */
-    K230_KIND_FLOAT,            /* bytes: 4 or 8, big endian; the protocol has none */
+    K230_KIND_FLOAT,            /* bytes: 4 (or 8, which the board never sends), big endian */
     K230_KIND_TEXT,             /* bytes */
     K230_KIND_BINARY,           /* bytes */
     K230_KIND_ARRAY,            /* number of items that follow */
@@ -507,6 +507,20 @@ static inline int k230_read_int32(k230_reader *r, int32_t *value) {
         return 0;
     }
     *value = (int32_t)wide;
+    return 1;
+}
+
+/* Single precision: settings and averages, never a physical quantity of a result. */
+static inline int k230_read_float(k230_reader *r, float *value) {
+    const k230_reader start = *r;
+    k230_item item;
+    uint32_t bits;
+    if (!k230_read_kind(r, K230_KIND_FLOAT, &item) || item.bytes.size != sizeof bits) {
+        *r = start;
+        return 0;
+    }
+    bits = (uint32_t)k230_big_endian(item.bytes.data, sizeof bits);
+    memcpy(value, &bits, sizeof bits);
     return 1;
 }
 

@@ -26,7 +26,26 @@ static void print_hex(k230_bytes bytes) {
     printf("\"}");
 }
 
+static void print_float(k230_reader at, const k230_item *item) {
+    float single;
+    double value;
+    if (k230_read_float(&at, &single)) {
+        value = single;
+    } else {
+        const uint64_t bits = k230_big_endian(item->bytes.data, 8);
+        memcpy(&value, &bits, sizeof value);
+    }
+    if (value != value) {
+        printf("NaN");
+    } else if (value - value != 0) {
+        printf(value < 0 ? "-Infinity" : "Infinity");
+    } else {
+        printf("%.17g", value);
+    }
+}
+
 static void print_value(k230_reader *r) {
+    k230_reader start = *r;
     k230_item item;
     uint64_t i;
     if (!k230_next(r, &item)) {
@@ -47,7 +66,7 @@ static void print_value(k230_reader *r) {
         printf("-%llu", (unsigned long long)(~item.number + 1));
         break;
     case K230_KIND_FLOAT:
-        printf("{\"float\": %u}", (unsigned)item.bytes.size);
+        print_float(start, &item);
         break;
     case K230_KIND_TEXT:
         print_text((const char *)item.bytes.data, item.bytes.size);
