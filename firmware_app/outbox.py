@@ -69,6 +69,10 @@ class Outbox:
         """Return whether pop() would return something."""
         return bool(self._urgent or (results and self._results))
 
+    def holds(self, outgoing: Outgoing) -> bool:
+        """Return whether this answer or event still waits."""
+        return outgoing in self._urgent
+
     def room(self) -> bool:
         """Return whether bulk data may be queued without getting in anybody's way."""
         return len(self._urgent) < MAX_URGENT // 4 and self._bytes < MAX_URGENT_BYTES // 2

@@ -1,10 +1,14 @@
 """The commands of one session: each is executed once, however often it arrives.
 
-On a UART a command is said again when its answer does not come. As long as it is being worked on,
-and for a while after, that is known here; later it is refused rather than executed twice.
+On a UART a command is said again when its answer does not come. Its answer is kept for that: until
+the client says that it has it, or as one of the latest few where the client says nothing. What may
+have been executed and has no answer left is refused rather than executed again.
 """
 
-KEPT = 8  # answers that a repeated command gets again
+KEPT = 8  # answers of a client that never says what it has
+MOST_KEPT = 32  # and of one that does
+MOST_BYTES = 65536  # of answers, the latest left aside
+_SETTLED = 256  # numbers that the client is done with
 
 
 class Request:
@@ -16,11 +20,13 @@ class Request:
 
 
 class Requests:
-    """What is worked on, and the latest that were answered."""
+    """What is worked on, and the answers that may be asked for again."""
 
     def __init__(self) -> None:
-        self._known: list = []
-        self._forgotten = -1  # the highest number whose answer is no longer kept
+        self._known: list = []  # the answered ones in the order of their answers
+        self._most = KEPT
+        self._settled: list = []
+        self._floor = -1  # what has this number or a lower one may have been executed
 
     def __contains__(self, request: Request) -> bool:
         return request in self._known
@@ -32,9 +38,9 @@ class Requests:
                 return request
         return None
 
-    def forgotten(self, number: int) -> bool:
-        """Return whether a command with this number may have been executed before."""
-        return number <= self._forgotten
+    def gone(self, number: int) -> bool:
+        """Return whether a command with this number may have been executed, its answer forgotten."""
+        return number <= self._floor or number in self._settled
 
     def begin(self, number: int) -> Request:
         """Return a new command."""
@@ -42,12 +48,28 @@ class Requests:
         self._known.append(request)
         return request
 
+    def settle(self, number: int, waiting: list) -> None:
+        """The client sent command number, and of those before it waits only for these."""
+        self._most = MOST_KEPT
+        for request in [known for known in self._known if known.answer is not None]:
+            if request.number < number and request.number not in waiting:
+                self._known.remove(request)
+                self._settled.append(request.number)
+        lowest = min(waiting + [number])
+        while len(self._settled) > _SETTLED:
+            old = self._settled.pop(0)
+            if old < lowest:
+                self._floor = max(self._floor, old)
+
     def answer(self, request: Request, outgoing) -> None:
-        """Keep an answer; the oldest of too many is forgotten, never what is still worked on."""
+        """Keep an answer; the oldest of too many are forgotten, never what is still worked on."""
         request.answer = outgoing
         self._known.remove(request)
-        self._known.append(request)  # the latest answer is kept longest
+        self._known.append(request)
         answered = [known for known in self._known if known.answer is not None]
-        if len(answered) > KEPT:
-            self._known.remove(answered[0])
-            self._forgotten = max(self._forgotten, answered[0].number)
+        size = sum(len(known.answer.payload) for known in answered)
+        while len(answered) > 1 and (len(answered) > self._most or size > MOST_BYTES):
+            oldest = answered.pop(0)
+            size -= len(oldest.answer.payload)
+            self._known.remove(oldest)
+            self._floor = max(self._floor, oldest.number)

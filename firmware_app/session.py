@@ -222,13 +222,15 @@ class Session:
         number = message[1]
         known = self._requests.find(number)
         if known is not None:
-            if known.answer is not None:
+            if known.answer is not None and not self.outbox.holds(known.answer):
                 self.push(known.answer)
             return
-        if self._requests.forgotten(number):
+        if self._requests.gone(number):
             text = "the answer to command %d is no longer kept, and ids must grow" % number
             self.send([wire.FAILURE, number, "failed", text])
             return
+        if len(message) > 4 and isinstance(message[4], list):
+            self._requests.settle(number, [one for one in message[4] if type(one) is int])
         request = self._requests.begin(number)
         if len(message) < 4 or not isinstance(message[2], str) or not isinstance(message[3], dict):
             self.fail(request, "bad_argument", "REQUEST: expected id, command and a map")

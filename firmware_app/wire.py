@@ -38,7 +38,7 @@ AUTH = 2  # client: proof
 READY = 3  # board: proof
 REFUSED = 4  # board: code, message
 # Commands.
-REQUEST = 5  # client: id, name, arguments (map)
+REQUEST = 5  # client: id, name, arguments (map), earlier ids that are still waited for
 REPLY = 6  # board: id, result
 FAILURE = 7  # board: id, code, message
 PROGRESS = 8  # board: id, done, total, what

@@ -9,7 +9,7 @@ from firmware_app import wire
 from host_client.exceptions import K230Error
 
 _FIRST_RETRY = 1.0  # seconds
-_SLOWEST_RETRY = 10.0
+_SLOWEST_RETRY = 4.0
 _FRAME_OVERHEAD = 64  # bytes of framing, answer and seal around what is counted
 # On a UART: small chunks survive noise, and no more may be under way than the board's input
 # ring (16 KiB) holds while its interpreter is busy with a frame.

@@ -3,6 +3,7 @@
 from firmware_app import seal, wire
 from firmware_app.attempts import FORGET_S, FREE, Attempts
 from firmware_app.outbox import Outgoing
+from firmware_app.requests import MOST_KEPT, Requests
 from firmware_app.session import GREETING_MS, SILENCE_MS, Session
 
 KEY = bytes(range(32))
@@ -184,8 +185,9 @@ def test_a_command_is_executed_once_and_answered_again() -> None:
     client.send([wire.REQUEST, 5, "status", {}])
     assert client.host.requests == [(5, "status", {})]
     client.session.reply(client.host.last, 1)
+    assert client.received() == [[wire.REPLY, 5, 1]]
     client.send([wire.REQUEST, 5, "status", {}])
-    assert client.received() == [[wire.REPLY, 5, 1], [wire.REPLY, 5, 1]]
+    assert client.received() == [[wire.REPLY, 5, 1]]
     assert len(client.host.requests) == 1
 
 
@@ -203,12 +205,65 @@ def test_a_command_under_way_is_not_executed_again_whatever_else_is_asked() -> N
     client.send([wire.REQUEST, 1, "enroll", {}])
     assert client.received() == []
     client.session.reply(long, "done")
+    assert client.received() == [[wire.REPLY, 1, "done"]]
     client.send([wire.REQUEST, 1, "enroll", {}])
-    assert client.received() == [[wire.REPLY, 1, "done"], [wire.REPLY, 1, "done"]]
+    assert client.received() == [[wire.REPLY, 1, "done"]]
     # What was answered too long ago to be answered again is refused, not done again.
     client.send([wire.REQUEST, 3, "status", {}])
     assert client.received()[0][:3] == [wire.FAILURE, 3, "failed"]
     assert len(client.host.requests) == executed
+
+
+def test_answers_are_kept_while_the_client_waits_for_them() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    for number in range(1, 25):
+        # The answer to 3 got lost; 10 never arrived.
+        waiting = [one for one in (3, 10) if one < number]
+        if number != 10:
+            client.send([wire.REQUEST, number, "status", {}, waiting])
+            client.session.reply(client.host.last, number)
+    client.received()
+    executed = len(client.host.requests)
+    client.send([wire.REQUEST, 3, "status", {}, []])
+    assert client.received() == [[wire.REPLY, 3, 3]]
+    # What the client said it has is done with, should a late copy of the command arrive.
+    client.send([wire.REQUEST, 5, "status", {}, []])
+    assert client.received()[0][:3] == [wire.FAILURE, 5, "failed"]
+    assert len(client.host.requests) == executed
+    client.send([wire.REQUEST, 10, "status", {}, [3]])
+    assert client.host.requests[-1][0] == 10
+    client.session.reply(client.host.last, 10)
+    client.received()
+    client.send([wire.REQUEST, 3, "status", {}, []])
+    assert client.received() == [[wire.REPLY, 3, 3]]
+
+
+def test_kept_answers_are_bounded() -> None:
+    kept = Requests()
+    kept.settle(1, [])
+    answers = []
+    for number in range(2, 80):
+        request = kept.begin(number)
+        answers.append(Outgoing(bytes(100)))
+        kept.answer(request, answers[-1])
+    assert [n for n in range(2, 80) if kept.find(n)] == list(range(80 - MOST_KEPT, 80))
+    for number in range(80, 90):
+        kept.answer(kept.begin(number), Outgoing(bytes(30000)))
+    assert [n for n in range(90) if kept.find(n)] == [88, 89]
+    assert [n for n in range(95) if kept.gone(n)] == list(range(88))
+
+
+def test_an_answer_that_still_waits_is_not_queued_again() -> None:
+    client = Client()
+    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    client.send([wire.REQUEST, 1, "status", {}])
+    client.session.reply(client.host.last, bytes(30000))
+    for _ in range(50):
+        client.send([wire.REQUEST, 1, "status", {}])
+    assert len(client.received()) == 1
 
 
 def test_an_answer_to_an_earlier_client_reaches_no_later_one() -> None:
