@@ -163,9 +163,11 @@ class Service:
         self.transfers.drop(session)
         self.commands.forget(session)
         if session.client:
-            self.log.info(
+            # Strangers who only greet would push everything else out of the log.
+            self.log.write(
+                log.INFO if session.notable else log.DEBUG,
                 "%s: %s left: %s"
-                % (session.name, session.client, session.closing or "a new greeting")
+                % (session.name, session.client, session.closing or "a new greeting"),
             )
 
     def failed(self, error: BaseException) -> None:

@@ -41,6 +41,7 @@ class Session:
         self._said_ms = now_ms
         self._requests = Requests()
         self.client = ""
+        self.notable = False  # a client with the key, or with a wrong one: its end is for the log
         self.admits = None  # the link's word on whether one more session may open
         self.closing = ""  # why the link should close once everything is sent
         self.results = False
@@ -173,6 +174,7 @@ class Session:
             self._state = _PROVING
         else:
             self._state = _OPEN
+            self.notable = True
             self._ready(b"")
             host.opened(self)
 
@@ -199,6 +201,7 @@ class Session:
             return
         good = isinstance(proof, bytes) and seal.same(proof, handshake.client_proof())
         self._host.attempts.note(self.name, good, self.heard_ms)
+        self.notable = True
         if not good:
             self.refuse("key", "the key is not this board's")
             return

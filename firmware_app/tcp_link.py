@@ -4,7 +4,8 @@ Sockets are never registered with asyncio's poller: on the board every registere
 costs each turn of the loop a millisecond with the interpreter held. There, accept() waits
 100 ms and recv() 1 ms whatever the timeout says, both with the interpreter free, so each has a
 thread. A socket must be non-blocking before recv: in any other mode the port's recv
-holds the interpreter until data comes.
+holds the interpreter until data comes. Polling once tells a new connection that has ended
+already from one that says nothing yet.
 
 The threads share the slots made in __init__ with the loop, and nothing that grows. A recv that brings
 nothing may mean nothing or the end; the end shows when sending, or as silence.
@@ -12,6 +13,7 @@ nothing may mean nothing or the end; the end shows when sending, or as silence.
 
 import _thread
 import errno
+import select
 import socket
 import time
 
@@ -108,13 +110,18 @@ class TcpLink:
                     connection.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY
                 except OSError:
                     pass  # a delay more, no fault
-                # Whoever was gone before it was its turn shows here, and takes no place.
-                connection.send(b"\0")
-                slot.address = "%s:%d" % (address[0], address[1])
+                poller = select.poll()
+                poller.register(connection, select.POLLIN)
+                waits = bool(poller.poll(0))
+                data = connection.recv(_CHUNK) if waits else b""
             except OSError:
-                connection.close()
+                waits, data = True, b""
+            if waits and not data:
+                connection.close()  # it was gone before it was its turn, and takes no place
                 continue
-            slot.head = 0
+            slot.address = "%s:%d" % (address[0], address[1])
+            slot.inbox[0] = data
+            slot.head = 1 if data else 0
             slot.tail = 0
             slot.close = False
             slot.fresh = True
@@ -207,7 +214,7 @@ class TcpLink:
             if other is slot or other.session is None or other.close:
                 continue
             taken += 1
-            silent = now_ms - other.session.started_ms >= _STRANGER_MS
+            silent = now_ms - other.session.started_ms >= _STRANGER_MS and other.tail == other.head
             if silent and not other.session.open and other.linger_ms == 0:
                 if waiting is None or other.session.started_ms < waiting.session.started_ms:
                     waiting = other
