@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,8 @@ class Supervisor:
         )
         for request, reply in channels:
             server.serve(request, reply)
-        threading.Thread(target=self._show, args=(process,), daemon=True).start()
+        show = self._console.writer() if self._console is not None else None
+        threading.Thread(target=self._show, args=(process, show), daemon=True).start()
         try:
             return self._until_end(process)
         finally:
@@ -190,14 +192,14 @@ class Supervisor:
         for event, detail in late:
             self._post(event, detail)
 
-    def _show(self, process: subprocess.Popen[bytes]) -> None:
+    def _show(self, process: subprocess.Popen[bytes], show: Callable[[bytes], None] | None) -> None:
         assert process.stdout is not None
         line = b""
         in_repl = False
         while data := os.read(process.stdout.fileno(), 1 << 16):
             said, mark, typed = data.partition(REPL_MARK)
-            if self._console is not None:
-                self._console.write(said + typed)
+            if show is not None:
+                show(said + typed)
             if in_repl:
                 continue
             in_repl = bool(mark)  # what the REPL says is for who typed

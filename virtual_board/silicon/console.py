@@ -86,6 +86,91 @@ class Interrupts:
                 self._signal()
 
 
+class _Cable:
+    """One life of the USB device, from its appearing to the board's restart: a pty and its reader."""
+
+    def __init__(self, link: Path, take: Callable[[bytes], None]) -> None:
+        self._link = link
+        self._take = take
+        self._held = bytearray()
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        path = os.ttyname(slave)
+        os.close(slave)  # so that it shows whether the PC has it open
+        os.set_blocking(master, False)
+        self._master = master
+        self._writing = threading.Lock()
+        self._wake = os.pipe()
+        self._reader = threading.Thread(target=self._receive, daemon=True)
+        self._reader.start()
+        with contextlib.suppress(FileNotFoundError):
+            link.unlink()
+        link.symlink_to(path)
+
+    def unplug(self) -> None:
+        """Take the device away; nobody reads or writes its number afterwards: another may get it."""
+        with contextlib.suppress(OSError):
+            self._link.unlink()
+        os.write(self._wake[1], b"x")
+        self._reader.join()
+        with self._writing:
+            os.close(self._master)
+            self._master = -1
+        for end in self._wake:
+            os.close(end)
+
+    def _receive(self) -> None:
+        poller = select.poll()
+        poller.register(self._master, select.POLLIN)
+        poller.register(self._wake[0], select.POLLIN)
+        while True:
+            found = dict(poller.poll(IDLE_MS))
+            if self._wake[0] in found:
+                return
+            try:
+                if not found:
+                    self._release()
+                elif found[self._master] & select.POLLIN:
+                    self._route(os.read(self._master, 512))
+                else:  # the PC has not opened it
+                    time.sleep(_ABSENT_S)
+            except BlockingIOError:
+                continue
+            except OSError:
+                time.sleep(_ABSENT_S)
+
+    def _route(self, data: bytes) -> None:
+        for byte in data:
+            if not self._held and byte != SNIFFED:
+                self._take(bytes((byte,)))
+                continue
+            self._held.append(byte)
+            if len(self._held) == FRAME_HEAD:
+                self._release()
+
+    def _release(self) -> None:
+        held, self._held = self._held, bytearray()
+        for byte in held:
+            self._take(bytes((byte,)))
+
+    def write(self, data: bytes) -> None:
+        """Show what the interpreter printed, LF as CR LF; lost where no PC takes it."""
+        view = memoryview(data.replace(b"\n", b"\r\n"))
+        poller = select.poll()
+        stop = time.monotonic() + _WRITE_S
+        with self._writing:
+            if self._master < 0:
+                return
+            poller.register(self._master, select.POLLOUT)
+            with contextlib.suppress(OSError):
+                while view and time.monotonic() < stop:
+                    found = poller.poll(round(1000 * _WRITE_S))
+                    if not found or found[0][1] & (select.POLLHUP | select.POLLNVAL):
+                        return
+                    with contextlib.suppress(BlockingIOError):
+                        view = view[os.write(self._master, view) :]
+
+
 class Console:
     """The console of one virtual board; `link` leads to its pty while the board has power."""
 
@@ -96,37 +181,20 @@ class Console:
         self._ring = bytearray(RING_SIZE)
         self._read_at = self._write_at = 0
         self._run = 0
-        self._held = bytearray()
-        self._master = -1
-        self._plug()
+        self._cable: _Cable | None = _Cable(link, self._push)
 
     def operations(self) -> dict[str, Operation]:
         """Return what the REPL calls."""
         return {"console.read": self._read, "console.interrupts": self._allow}
 
-    def _plug(self) -> None:
-        master, slave = pty.openpty()
-        tty.setraw(slave)
-        path = os.ttyname(slave)
-        os.close(slave)  # so that it shows whether the PC has it open
-        os.set_blocking(master, False)
-        with contextlib.suppress(FileNotFoundError):
-            self._link.unlink()
-        self._link.symlink_to(path)
-        self._master = master
-        threading.Thread(target=self._receive, args=(master,), daemon=True).start()
-
-    def _unplug(self) -> None:
-        with contextlib.suppress(OSError):
-            self._link.unlink()
-        master, self._master = self._master, -1
-        with contextlib.suppress(OSError):
-            os.close(master)
+    def writer(self) -> Callable[[bytes], None]:
+        """Return what shows the text of the interpreter that runs now, and of no later one."""
+        return self._cable.write if self._cable is not None else lambda data: None
 
     def restart(self) -> None:
         """The board restarts: the USB device goes and comes back, as another pty."""
         self._unplug()
-        self._plug()
+        self._cable = _Cable(self._link, self._push)
 
     def forget(self) -> None:
         """The interpreter is gone: its input with it."""
@@ -140,48 +208,20 @@ class Console:
         self.forget()
         self._unplug()
 
-    # From the PC.
+    def _unplug(self) -> None:
+        cable, self._cable = self._cable, None
+        if cable is not None:
+            cable.unplug()
 
-    def _receive(self, master: int) -> None:
-        poller = select.poll()
-        poller.register(master, select.POLLIN)
-        while master == self._master:
-            found = poller.poll(IDLE_MS)
-            try:
-                if not found:
-                    self._release()
-                elif found[0][1] & select.POLLIN:
-                    self._route(os.read(master, 512))
-                else:  # the PC has not opened it
-                    time.sleep(_ABSENT_S)
-            except BlockingIOError:
-                continue
-            except OSError:
-                time.sleep(_ABSENT_S)
-
-    def _route(self, data: bytes) -> None:
+    def _push(self, data: bytes) -> None:
+        """Take what came from the PC."""
         for byte in data:
-            if not self._held and byte != SNIFFED:
-                self._push(byte)
+            if byte == CTRL_C and self.interrupts.request():
                 continue
-            self._held.append(byte)
-            if len(self._held) == FRAME_HEAD:
-                self._release()
-
-    def _release(self) -> None:
-        held, self._held = self._held, bytearray()
-        for byte in held:
-            self._push(byte)
-
-    def _push(self, byte: int) -> None:
-        if byte == CTRL_C and self.interrupts.request():
-            return
-        with self._changed:
-            self._ring[self._write_at] = byte
-            self._write_at = (self._write_at + 1) % RING_SIZE
-            self._changed.notify_all()
-
-    # From and to the interpreter.
+            with self._changed:
+                self._ring[self._write_at] = byte
+                self._write_at = (self._write_at + 1) % RING_SIZE
+                self._changed.notify_all()
 
     def _read(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         """Wait for input; return up to args[0] bytes, a control character or line end at most last."""
@@ -202,20 +242,3 @@ class Console:
     def _allow(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         self.interrupts.allow(bool(args[0]))
         return None, []
-
-    def write(self, data: bytes) -> None:
-        """Show what the interpreter printed, LF as CR LF; lost where no PC takes it."""
-        view = memoryview(data.replace(b"\n", b"\r\n"))
-        master = self._master
-        poller = select.poll()
-        stop = time.monotonic() + _WRITE_S
-        try:
-            poller.register(master, select.POLLOUT)
-            while view and time.monotonic() < stop:
-                found = poller.poll(round(1000 * _WRITE_S))
-                if not found or found[0][1] & (select.POLLHUP | select.POLLNVAL):
-                    return
-                with contextlib.suppress(BlockingIOError):
-                    view = view[os.write(master, view) :]
-        except (OSError, ValueError):
-            return
