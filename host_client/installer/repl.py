@@ -7,17 +7,20 @@ a board.
 from __future__ import annotations
 
 import contextlib
-import json
+import io
 import os
+import secrets
+import struct
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import serial
-from mpremote.transport import TransportError, TransportExecError
+from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
-from host_client.installer.board_code import HELPERS, ROOT, encoded
+from host_client.installer import board_code
+from host_client.installer.board_code import ROOT, encoded
 from host_client.installer.target import InstallError, Moved, TargetInfo
 
 GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError)
@@ -34,8 +37,20 @@ BAUDRATE = 115200
 PIECE = 3072  # bytes of a file in one piece of code
 ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
 EXEC_S = 30.0
-RETRIES = 2  # of text that did not arrive whole
+READ_S = 10.0  # for a byte; without it one that got lost would be waited for for ever
+TRIES = 4  # to say what was damaged on the way, or whose answer was
+_FULL, _DAMAGED, _READ_ONLY = 28, 5, 30  # errno
+_CARD = {
+    _FULL: "the card is full",
+    _DAMAGED: "the card cannot be read or written: expected a sound card",
+    _READ_ONLY: "the card is write-protected",
+}
 _PROMPT = b">>> "
+_ALONE_S = 0.05  # between what must reach the firmware apart
+
+
+class _LostError(Exception):
+    """An answer did not come whole."""
 
 
 class ReplTarget:
@@ -44,6 +59,8 @@ class ReplTarget:
     def __init__(self, port: str) -> None:
         self.port = port
         self._transport: Any = None
+        self._number = secrets.randbelow(1 << 16)  # no answer to an earlier session is one to this
+        self._error = ""
 
     def __enter__(self) -> ReplTarget:
         self.open()
@@ -55,13 +72,12 @@ class ReplTarget:
     def open(self) -> None:
         """Interrupt what runs on the board, and get its attention."""
         try:
-            self._transport = SerialTransport(os.path.realpath(self.port), BAUDRATE)
+            self._transport = SerialTransport(os.path.realpath(self.port), BAUDRATE, timeout=READ_S)
         except (TransportError, *GONE) as error:
             raise InstallError(f"{self.port}: cannot be opened: {_why(self.port, error)}") from None
         try:
-            self._interrupt()
-            self._transport.enter_raw_repl(soft_reset=False)
-            self._run(HELPERS)
+            self._enter()
+            self._introduce()
         except InstallError:
             self.close()
             raise
@@ -69,12 +85,25 @@ class ReplTarget:
             self.close()
             raise InstallError(f"{self.port}: the REPL does not answer: {error}") from None
 
+    def _enter(self) -> None:
+        for _ in range(TRIES):
+            self._interrupt()
+            try:
+                with _quietly():
+                    self._transport.enter_raw_repl(soft_reset=False, timeout_overall=READ_S)
+                return
+            except TransportError as error:
+                self._error = str(error)
+        raise InstallError(f"{self.port}: the REPL does not answer: {self._error}")
+
     def _interrupt(self) -> None:
         port = self._transport.serial
         stop = time.monotonic() + ANSWER_S
         seen = b""
         while time.monotonic() < stop:
-            port.write(b"\x03\x02")
+            port.write(b"\x03")  # alone: with more behind it, it is no interrupt to the firmware
+            time.sleep(_ALONE_S)
+            port.write(b"\x02")
             quiet = time.monotonic() + 1.0
             while time.monotonic() < quiet:
                 waiting = port.in_waiting
@@ -108,36 +137,71 @@ class ReplTarget:
         with contextlib.suppress(*GONE):
             transport.serial.close()
 
-    def _run(self, code: str) -> str:
-        for left in range(RETRIES, -1, -1):
-            out, error = self._execute(code)
-            # A byte lost on the way makes text that does not compile: none of it ran, so it may
-            # be said again.
-            if not left or not _last(error.decode(errors="replace")).startswith("SyntaxError"):
-                break
-        if error:
-            raise InstallError(f"{self.port}: the board answers: {_last(error.decode())}")
-        return str(out.decode(errors="replace"))
-
-    def _execute(self, code: str) -> tuple[bytes, bytes]:
-        try:
-            return self._transport.exec_raw(code, timeout=EXEC_S)  # type: ignore[no-any-return]
-        except TransportExecError as failed:
-            raise InstallError(f"{self.port}: {_last(failed.error_output)}") from None
-        except (TransportError, TypeError, *GONE) as failed:
-            raise InstallError(
-                f"{self.port}: the board is gone: {failed}; nothing that it ran before is changed: "
-                "start the installation again"
-            ) from None
+    def _introduce(self) -> None:
+        """Bring the helpers to the board; a request tells whether they came whole."""
+        for _ in range(TRIES):
+            self._execute(board_code.introduction())
+            with contextlib.suppress(_LostError):
+                if self._request("_k_id", 1) == board_code.IDENTITY:
+                    return
+        raise self._lost()
 
     def _ask(self, expression: str) -> Any:
-        text = self._run(f"print(json.dumps({expression}))")
+        """Return an expression's value on the board; it is evaluated once, however often it is said."""
         try:
-            return json.loads(text)
-        except ValueError:
-            raise InstallError(
-                f"{self.port}: the board's answer is damaged: {text!r:.80}"
-            ) from None
+            return self._request(expression, TRIES)
+        except _LostError:
+            raise self._lost() from None
+
+    def _request(self, expression: str, tries: int) -> Any:
+        self._number += 1
+        for _ in range(tries):
+            said = board_code.answer(
+                self._number, self._execute(board_code.request(self._number, expression))
+            )
+            if said is None:
+                continue
+            error, value = said
+            if error is not None:
+                kind, text, number = error
+                raise InstallError(f"{self.port}: {_CARD.get(number) or f'{kind}: {text}'}")
+            return value
+        raise _LostError
+
+    def _execute(self, code: str) -> str:
+        """Let the board run code; return what it printed, "" where that got lost."""
+        try:
+            with _quietly():
+                out, error = self._transport.exec_raw(code, timeout=EXEC_S)
+        except (TransportError, struct.error) as failed:
+            self._error = str(failed)
+            self._recover()
+            return ""
+        except _READING as failed:
+            raise self._gone(failed) from None
+        if error:
+            self._error = _last(error.decode(errors="replace"))
+        return str(out.decode(errors="replace"))
+
+    def _recover(self) -> None:
+        """Bring the REPL back to its prompt, whatever it waits for."""
+        try:
+            self._enter()
+        except (TransportError, *_READING) as failed:
+            raise self._gone(failed) from None
+
+    def _gone(self, error: Exception) -> InstallError:
+        return InstallError(
+            f"{self.port}: the board is gone: {error}; nothing that it ran before is changed: "
+            "start the installation again"
+        )
+
+    def _lost(self) -> InstallError:
+        return InstallError(
+            f"{self.port}: what is sent or answered does not arrive whole, {TRIES} times in a row "
+            f"(last: {self._error[:80] or 'a damaged answer'}): try another USB cable or port, and "
+            "close other programs that use the port"
+        )
 
     def info(self) -> TargetInfo:
         """Return board, firmware, .mpy version and free space."""
@@ -164,12 +228,12 @@ class ReplTarget:
 
     def write(self, path: str, data: bytes, moved: Moved) -> None:
         """Write a file piece by piece; each one is acknowledged before the next."""
-        self._run(f"_k_open({ROOT + path!r})")
+        self._ask(f"_k_open({ROOT + path!r})")
         for i in range(0, len(data), PIECE):
             piece = data[i : i + PIECE]
-            self._run(f"_k_w('{encoded(piece)}')")
+            self._ask(f"_k_w({i},'{encoded(piece)}')")
             moved(len(piece))
-        self._run("_k_close()")
+        self._ask("_k_close()")
 
     def read(self, path: str) -> bytes | None:
         """Return a file's content."""
@@ -182,23 +246,23 @@ class ReplTarget:
 
     def write_anywhere(self, path: str, data: bytes) -> None:
         """Write a small file of the board by its full path."""
-        self._run(f"_k_open({path!r})\n_k_w('{encoded(data)}')\n_k_close()")
+        self._ask(f"[_k_open({path!r}),_k_w(0,'{encoded(data)}'),_k_close()]")
 
     def copy(self, source: str, path: str) -> None:
         """Copy a file on the board."""
-        self._run(f"_k_copy({ROOT + source!r}, {ROOT + path!r})")
+        self._ask(f"_k_copy({ROOT + source!r}, {ROOT + path!r})")
 
     def rename(self, path: str, to: str) -> None:
         """Rename on the board."""
-        self._run(f"_k_rename({ROOT + path!r}, {ROOT + to!r})")
+        self._ask(f"_k_rename({ROOT + path!r}, {ROOT + to!r})")
 
     def remove(self, path: str) -> None:
         """Remove a file or a tree on the board."""
-        self._run(f"_k_remove({ROOT + path!r})")
+        self._ask(f"_k_remove({ROOT + path!r})")
 
     def remove_empty(self, folder: str) -> None:
         """Remove an empty folder on the board."""
-        self._run(f"if not _k_names({ROOT + folder!r}): _k_remove({ROOT + folder!r})")
+        self._ask(f"_k_remove_empty({ROOT + folder!r})")
 
     def restart(self) -> None:
         """Restart the board; the console is closed, and comes back by itself."""
@@ -238,6 +302,11 @@ def listen(port: str, seconds: float) -> Iterator[str]:
         yield ""  # so that the caller may look at the clock
     if device is not None:
         device.close()
+
+
+def _quietly() -> contextlib.redirect_stdout[io.StringIO]:
+    """Keep what mpremote prints of damaged answers from the user's output."""
+    return contextlib.redirect_stdout(io.StringIO())
 
 
 def _last(text: str) -> str:
