@@ -30,7 +30,8 @@ from host_client.exceptions import (
     VersionError,
 )
 from host_client.installer.content import FIRMWARE
-from host_client.installer.installer import digest, read_manifest
+from host_client.installer.installer import NAME, digest
+from host_client.installer.manifest import read_manifest
 from host_client.installer.repl import ReplTarget
 from host_client.installer.target import FolderTarget, Target
 from host_client.packages import read_package
@@ -306,20 +307,21 @@ def _look_at_files(target: Target) -> list[Finding]:
             text = "main.py was put aside after a fault (bad_main.py): k230 install"
         found.append(Finding("main.py", "trouble", text))
     known = read_manifest(target)
-    if not known or "firmware_app" not in names:
+    if known is None or NAME not in names:
         found.append(Finding("service", "trouble", "the service is not installed: k230 install"))
         return found
-    if known.get("version") != VERSION:
-        text = f"{known.get('version')} is installed, this computer has {VERSION}: k230 install"
+    if known.version != VERSION:
+        text = f"{known.version} is installed, this computer has {VERSION}: k230 install"
         found.append(Finding("version", "warning", text))
     own = digest((FIRMWARE / "main.py").read_bytes())
-    there = target.hashes(["main.py", *known.get("files", {})])
-    if there.get("main.py") not in (None, own, known["files"].get("main.py")):
+    there = target.hashes(["main.py", *known.files])
+    main = there.get("main.py")
+    if main not in (None, own) and not known.wrote("main.py", main):
         text = "main.py is somebody else's: the service does not start; k230 install"
         found.append(Finding("main.py", "trouble", text))
     elif "main.py" in there:
         found.append(Finding("main.py", "ok", "starts the service"))
-    if "configs/service.yaml" not in there:
+    if "service.yaml" not in target.names("configs"):
         text = "configs/service.yaml is missing: the service starts without a task"
         found.append(Finding("configuration", "trouble", text))
     free = target.info().free

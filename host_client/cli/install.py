@@ -21,7 +21,7 @@ from host_client.cli.options import json_option, run_async
 from host_client.cli.progress import bar
 from host_client.exceptions import K230Error
 from host_client.installer import content as contents
-from host_client.installer import installer
+from host_client.installer import installer, uninstaller
 from host_client.installer.repl import ReplTarget, listen
 from host_client.installer.target import FolderTarget, InstallError, Target
 from host_client.keys import KeyStore
@@ -176,8 +176,7 @@ def _apply(target: Target, plan: installer.Plan, as_json: bool) -> dict[str, Any
             if progress is not None:
                 progress(done, plan.size, name)
 
-        if not plan.empty:
-            installer.apply(target, plan, moved)
+        installer.apply(target, plan, moved)
     seconds = time.monotonic() - start
     rate = plan.size / seconds / 1000 if plan.size else None
     return {"seconds": round(seconds, 1), "kB_per_second": rate and round(rate, 1)}
@@ -358,7 +357,7 @@ def uninstall(port: str | None, card: Path | None, as_json: bool) -> None:
     """
     kept: list[str] = []
     with target_of(port, card) as target:
-        installer.uninstall(target, kept.append)
+        uninstaller.uninstall(target, kept.append)
         if isinstance(target, ReplTarget):
             target.restart()
     if as_json:

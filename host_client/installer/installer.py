@@ -9,26 +9,28 @@ the board runs fallback.py, which brings it back.
 
 from __future__ import annotations
 
+import copy
 import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from firmware_app.version import VERSION
 from host_client.installer.content import Content
+from host_client.installer.manifest import (
+    ASIDE,
+    BEFORE,
+    HOME,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
 from host_client.installer.target import InstallError, Target
 
-HOME = ".k230"
 STAGE = f"{HOME}/stage"
-BEFORE = f"{HOME}/before"
-MANIFEST = f"{HOME}/install.json"
 NAME = "firmware_app"
 SPARE = 1 << 20  # bytes of the card that stay free
 _CLUSTER = 32768
-_LEFTOVERS = (".new", ".old", ".bad", ".dropped")
 
-Told = Callable[[str], None]
 Moved = Callable[[int, str], None]
 
 
@@ -42,8 +44,10 @@ class Plan:
     """What an installation would do.
 
     stage: path under the stage -> content to send; reused: stage path -> path of the same file on the
-    card; configs, package, firmware, launcher, fallback: what is put in place; before: files that
-    were there before and are kept for the uninstallation.
+    card; configs, package, firmware, launcher, fallback: what is put in place; aside: bad_main.py is
+    there, and goes; launcher_first: without main.py the firmware would run fallback.py at once;
+    before: files that were there before and are kept for the uninstallation; noted: the manifest
+    changes.
     """
 
     stage: dict[str, bytes] = field(default_factory=dict)
@@ -53,9 +57,12 @@ class Plan:
     firmware: bool = False
     launcher: bool = False
     fallback: bool = False
+    aside: bool = False
+    launcher_first: bool = False
     before: list[str] = field(default_factory=list)
     expected: dict[str, str] = field(default_factory=dict)
-    manifest: dict[str, Any] = field(default_factory=dict)
+    manifest: Manifest = field(default_factory=Manifest)
+    noted: bool = False
 
     @property
     def size(self) -> int:
@@ -65,7 +72,8 @@ class Plan:
     @property
     def empty(self) -> bool:
         """Whether all is there already."""
-        return not (self.configs or self.package or self.firmware or self.launcher or self.fallback)
+        changes = (self.configs, self.package, self.firmware, self.scripts, self.aside)
+        return not any(changes)
 
     def lines(self) -> list[str]:
         """Return what would change, one line each."""
@@ -77,7 +85,8 @@ class Plan:
             sent = sum(1 for path in self.stage if path.startswith(f"{STAGE}/firmware/"))
             same = sum(1 for path in self.reused if path.startswith(f"{STAGE}/firmware/"))
             found.append(f"write {NAME}: {sent} files to send, {same} unchanged")
-        return found + [f"write {name}" for name in self.scripts]
+        found += [f"write {name}" for name in self.scripts]
+        return found + [f"remove {ASIDE}"] * self.aside
 
     @property
     def scripts(self) -> list[str]:
@@ -85,35 +94,26 @@ class Plan:
         return ["fallback.py"] * self.fallback + ["main.py"] * self.launcher
 
 
-def read_manifest(target: Target) -> dict[str, Any]:
-    """Return what an installation noted on the card, {} where there was none."""
-    data = target.read(MANIFEST) or target.read(f"{MANIFEST}.new")
-    try:
-        found = json.loads(data or b"{}")
-    except ValueError:
-        found = {}
-    return found if isinstance(found, dict) else {}
-
-
 def make_plan(target: Target, content: Content, with_package: bool = True) -> Plan:
     """Compare a card with what should be on it.
 
+    with_package: false where the package goes another way, later.
+
     Raises:
-        InstallError: the card is too full.
+        InstallError: the card is too full, or what was noted on it is damaged.
     """
     plan = Plan()
     known = read_manifest(target)
-    ours: dict[str, str] = known.get("files", {})
-    wanted_configs = dict(content.configs)
+    plan.manifest = copy.deepcopy(known) if known is not None else Manifest()
     roots = {"main.py": content.launcher, "fallback.py": content.fallback}
     firmware = {f"{NAME}/{name}": data for name, data in content.firmware.items()}
     package: dict[str, bytes] = {}
-    if content.package is not None and with_package:
-        package = {
-            f"packages/{content.package.name}/{name}": data for name, data in content.package.files
-        }
-    everything = {**wanted_configs, **roots, **firmware, **package}
-    there = target.hashes(everything)
+    folder = ""
+    if content.package is not None:
+        folder = f"packages/{content.package.name}"
+        package = {f"{folder}/{name}": data for name, data in content.package.files}
+    everything = {**content.configs, **roots, **firmware, **package}
+    there = target.hashes([*everything, ASIDE])
     staged: dict[str, str] = {}
     if "stage" in target.names(HOME):
         staged = target.hashes([_staged(path) for path in everything])
@@ -131,42 +131,52 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
         else:
             plan.stage[stage] = everything[path]
 
+    def keep(paths: Iterable[str]) -> None:
+        """What is nobody's but the user's comes back with the uninstallation."""
+        for path in paths:
+            if path in there and path not in plan.manifest.before:
+                plan.before.append(path)
+                plan.manifest.before[path] = there[path]
+
+    def keep_folder(path: str) -> None:
+        inner = [f"{path}/{name}" for name in target.names(path)]
+        there.update(target.hashes(inner))
+        keep(inner)
+
     plan.firmware = set(target.names(NAME)) - {"__pycache__"} != set(content.firmware) or any(
         differs(path) for path in firmware
     )
     if plan.firmware and _matches(target, f"{NAME}.new", content.firmware):
         plan.firmware = False  # sent before; the board takes it at its next start
     if plan.firmware:
+        if not plan.manifest.firmware:
+            keep_folder(NAME)
+        plan.manifest.firmware = True
+        plan.manifest.version = VERSION
         for path in firmware:
             put(path)
-    plan.configs = [path for path in wanted_configs if differs(path)]
-    for path in plan.configs:
-        put(path)
-    if package and any(differs(path) for path in package):
-        assert content.package is not None
-        plan.package = content.package.name
-        for path in package:
-            put(path)
+    plan.configs = [path for path in content.configs if differs(path)]
     plan.launcher = differs("main.py")
     plan.fallback = differs("fallback.py")
-    for name in plan.scripts:
-        put(name)
-    kept: dict[str, str] = dict(known.get("before", {}))
     for path in [*plan.configs, *plan.scripts]:
-        # A file of ours, even an edited one, is nobody else's.
-        if path in there and path not in ours and path not in kept:
-            plan.before.append(path)
-            kept[path] = there[path]
-    files = ours | {path: digest(everything[path]) for path in [*wanted_configs, *roots]}
-    packages = set(known.get("packages", []))
-    if content.package is not None:
-        packages.add(content.package.name)
-    plan.manifest = {
-        "version": VERSION,
-        "files": files,
-        "packages": sorted(packages),
-        "before": kept,
-    }
+        if path not in plan.manifest.files:  # one of ours, even an edited one, is nobody else's
+            keep([path])
+        plan.manifest.note(path, digest(everything[path]))
+        put(path)
+    plan.aside = ASIDE in there
+    if plan.aside and not plan.manifest.leftover(there[ASIDE]):
+        keep([ASIDE])
+        plan.launcher_first = "main.py" not in there
+    if content.package is not None and any(differs(path) for path in package):
+        name = content.package.name
+        if name not in plan.manifest.packages:
+            keep_folder(folder)
+            plan.manifest.packages.append(name)
+        if with_package:
+            plan.package = name
+            for path in package:
+                put(path)
+    plan.noted = plan.manifest != known
     free = target.info().free
     needed = plan.size + _CLUSTER * len(plan.expected) + SPARE
     if plan.stage and free is not None and free < needed:
@@ -200,10 +210,13 @@ def apply(target: Target, plan: Plan, moved: Moved) -> None:
     for path in plan.before:
         target.copy(path, f"{BEFORE}/{path}")
     if target.hashes(f"{BEFORE}/{path}" for path in plan.before) != {
-        f"{BEFORE}/{path}": plan.manifest["before"][path] for path in plan.before
+        f"{BEFORE}/{path}": plan.manifest.before[path] for path in plan.before
     }:
         raise InstallError("the card did not keep the copies of what was there before")
-    _replace(target, MANIFEST, json.dumps(plan.manifest).encode())
+    if plan.noted:
+        write_manifest(target, plan.manifest)
+    if plan.empty:
+        return
     _tidy_stage(target, plan)
     for stage, path in plan.reused.items():
         target.copy(path, stage)
@@ -231,13 +244,7 @@ def _tidy_stage(target: Target, plan: Plan) -> None:
                 target.remove(f"{STAGE}/{folder}/{name}")
 
 
-def _replace(target: Target, path: str, data: bytes) -> None:
-    target.write(f"{path}.new", data, lambda _: None)
-    target.remove(path)
-    target.rename(f"{path}.new", path)
-
-
-def _swap(target: Target, stage: str, path: str) -> None:
+def swap(target: Target, stage: str, path: str) -> None:
     """Put a staged file in place; the names are those that the service recovers (files.py)."""
     folder, _, name = path.rpartition("/")
     target.remove(f"{path}.new")
@@ -251,7 +258,7 @@ def _swap(target: Target, stage: str, path: str) -> None:
 
 def _commit(target: Target, plan: Plan) -> None:
     for path in plan.configs:
-        _swap(target, _staged(path), path)
+        swap(target, _staged(path), path)
     if plan.package:
         _swap_package(target, plan.package)
     if plan.firmware:
@@ -263,12 +270,15 @@ def _commit(target: Target, plan: Plan) -> None:
             target.remove(f"{NAME}.dropped")
         else:
             target.rename(f"{STAGE}/firmware", NAME)
-    if plan.fallback:
-        if "fallback.py" in target.names(""):
-            target.remove("fallback.py")
-        target.rename(f"{STAGE}/fallback.py", "fallback.py")
-    if plan.launcher:
+    if plan.launcher and plan.launcher_first:
         put_main(target, f"{STAGE}/main.py")
+    if plan.fallback:
+        target.remove("fallback.py")
+        target.rename(f"{STAGE}/fallback.py", "fallback.py")
+    if plan.launcher and not plan.launcher_first:
+        put_main(target, f"{STAGE}/main.py")
+    elif plan.aside:
+        target.remove(ASIDE)
     target.remove(STAGE)
 
 
@@ -284,64 +294,8 @@ def _swap_package(target: Target, name: str) -> None:
 
 def put_main(target: Target, new: str) -> None:
     """Make a file on the card main.py; fallback.py must be ours already."""
-    names = target.names("")
-    if "main.py" in names:
-        target.remove("bad_main.py")
-        target.rename("main.py", "bad_main.py")
+    if "main.py" in target.names(""):
+        target.remove(ASIDE)
+        target.rename("main.py", ASIDE)
     target.rename(new, "main.py")
-    target.remove("bad_main.py")
-
-
-def uninstall(target: Target, told: Told) -> None:
-    """Leave the card as it was before the first installation; what somebody edited since stays.
-
-    Raises:
-        InstallError: nothing was installed.
-    """
-    known = read_manifest(target)
-    if not known:
-        raise InstallError("there is no installation of the service on this card")
-    before: dict[str, str] = known.get("before", {})
-    files: dict[str, str] = known.get("files", {})
-    found = target.hashes([*files, "bad_main.py"])
-    if "main.py" in before:
-        if found.get("main.py") != before["main.py"]:
-            target.copy(f"{BEFORE}/main.py", f"{HOME}/main.py")
-            put_main(target, f"{HOME}/main.py")
-    elif found.get("main.py") == files.get("main.py"):
-        target.remove("main.py")
-    if found.get("bad_main.py") == files.get("main.py", ""):
-        target.remove("bad_main.py")  # of an uninstallation that was cut
-    for path in sorted(set(files) - {"main.py"}):
-        if path in before:
-            if found.get(path) != before[path]:
-                target.copy(f"{BEFORE}/{path}", f"{HOME}/restored")
-                _swap(target, f"{HOME}/restored", path)
-        elif found.get(path) == files[path]:
-            target.remove(path)
-        elif path in found:
-            told(f"{path} was edited since the installation: it stays")
-    for name in known.get("packages", []):
-        target.remove(f"packages/{name}")
-        target.remove(f"packages/.{name}.old")
-        _remove_task_of(target, name, told)
-    for name in target.names(""):
-        if name == NAME or name.startswith((*(NAME + end for end in _LEFTOVERS), f"{NAME}.try")):
-            target.remove(name)
-    target.remove(".incoming")
-    for folder in ("configs/tasks", "configs", "packages", "dictionaries"):
-        target.remove_empty(folder)
-    target.remove(HOME)
-
-
-def _remove_task_of(target: Target, name: str, told: Told) -> None:
-    """Remove the YAML that a push wrote for a package."""
-    path = f"configs/tasks/{name}.yaml"
-    text = target.read(path)
-    if text is None:
-        return
-    lines = text.decode(errors="replace").split("\n")
-    if len(lines) == 3 and lines[0].startswith("task: ") and lines[1].startswith("package: "):
-        target.remove(path)
-    else:
-        told(f"{path} was edited since the installation: it stays")
+    target.remove(ASIDE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 import pytest
 
 from host_client.installer import content as contents
-from host_client.installer import installer
+from host_client.installer import installer, uninstaller
 from host_client.installer.target import FolderTarget, InstallError, Moved, TargetInfo
 from host_client.packages import PackageFiles
 
 FOREIGN = b"print('somebody else')\n"
+BAD = b"print('this one crashes')\n"
+FALLBACK = b"print('somebody else, too')\n"
 OLD_YAML = b"task: null\n"
 NEW_YAML = b"task: parts\n"
 PACKAGE = PackageFiles(
@@ -90,8 +93,9 @@ def tree(card: Path) -> dict[str, bytes]:
 
 def boot(card: Path) -> None:
     """Do what the firmware, fallback.py and main.py do with names at a start."""
-    if not (card / "main.py").exists() and (card / "bad_main.py").exists():
-        assert (card / "fallback.py").read_bytes() == b"# the fallback\n"
+    names = tree(card)
+    ours = names.get("fallback.py") == b"# the fallback\n"
+    if "main.py" not in names and "bad_main.py" in names and ours:
         (card / "bad_main.py").rename(card / "main.py")
     if (card / "main.py").exists() and (card / "main.py").read_bytes() == b"# the launcher\n":
         new, app, old = (card / f"firmware_app{end}" for end in (".new", "", ".old"))
@@ -111,11 +115,16 @@ def boot(card: Path) -> None:
 
 
 def runs(card: Path) -> str:
-    """Return what would run: foreign, or the whole service's version."""
+    """Return what would run: foreign, fallback, nothing, or the whole service's version."""
+    if not (card / "main.py").exists():
+        runs_fallback = (card / "bad_main.py").exists() and (card / "fallback.py").exists()
+        return "fallback" if runs_fallback else "nothing"
     main = (card / "main.py").read_bytes()
     if main == FOREIGN:
         return "foreign"
     assert main == b"# the launcher\n"
+    if not (card / "firmware_app").exists():
+        return "nothing"
     found = {p.name: p.read_bytes() for p in (card / "firmware_app").iterdir()}
     for version in ("old", "new"):
         if found == firmware(version):
@@ -148,10 +157,10 @@ def test_install_again_and_uninstall(card: Path) -> None:
         "part1.py",
         "part2.py",
     }
-    installer.uninstall(target, lambda text: None)
+    uninstaller.uninstall(target, lambda text: None)
     assert tree(card) == before
     with pytest.raises(InstallError, match="no installation"):
-        installer.uninstall(target, lambda text: None)
+        uninstaller.uninstall(target, lambda text: None)
 
 
 def test_a_dry_run_changes_nothing(card: Path) -> None:
@@ -165,7 +174,7 @@ def test_what_was_edited_stays(card: Path) -> None:
     run(target, content())
     (card / "configs" / "tasks" / "parts.yaml").write_bytes(b"task: classification\ntop_k: 3\n")
     told: list[str] = []
-    installer.uninstall(target, told.append)
+    uninstaller.uninstall(target, told.append)
     assert (card / "configs" / "tasks" / "parts.yaml").exists()
     assert "was edited" in told[0]
 
@@ -183,14 +192,46 @@ def _cuts(make: Callable[[int], CutTarget], work: Callable[[CutTarget], Any]) ->
         return
 
 
-def test_power_cuts_at_every_step_of_a_first_installation(tmp_path: Path) -> None:
+SERVICE = {f"firmware_app/{name}": data for name, data in firmware("old").items()}
+CARDS: dict[str, tuple[str, dict[str, bytes]]] = {
+    "empty": ("nothing", {}),
+    "foreign": ("foreign", {"main.py": FOREIGN, "configs/service.yaml": OLD_YAML}),
+    "crashed before": (
+        "foreign",
+        {"main.py": FOREIGN, "bad_main.py": BAD, "fallback.py": FALLBACK},
+    ),
+    "put aside": ("fallback", {"bad_main.py": BAD, "fallback.py": FALLBACK}),
+    "put aside, and no fallback": ("nothing", {"bad_main.py": BAD}),
+    "copied by hand": (
+        "old",
+        {
+            "main.py": b"# the launcher\n",
+            "fallback.py": b"# the fallback\n",
+            "configs/service.yaml": NEW_YAML,
+            "packages/parts/deploy_config.json": b"{}",
+            "packages/parts/m.kmodel": b"LDMK",
+            "packages/mine/deploy_config.json": b"{}",
+            **SERVICE,
+        },
+    ),
+}
+
+
+def fill(card: Path, files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        (card / name).parent.mkdir(parents=True, exist_ok=True)
+        (card / name).write_bytes(data)
+
+
+@pytest.mark.parametrize("kind", CARDS)
+def test_power_cuts_at_every_step_of_a_first_installation(tmp_path: Path, kind: str) -> None:
+    before, files = CARDS[kind]
     cards: list[Path] = []
 
     def make(steps: int) -> CutTarget:
         folder = tmp_path / f"card{steps}"
-        (folder / "configs").mkdir(parents=True)
-        (folder / "main.py").write_bytes(FOREIGN)
-        (folder / "configs" / "service.yaml").write_bytes(OLD_YAML)
+        folder.mkdir()
+        fill(folder, files)
         cards.append(folder)
         return CutTarget(folder, steps)
 
@@ -200,16 +241,26 @@ def test_power_cuts_at_every_step_of_a_first_installation(tmp_path: Path) -> Non
         card = cards[-1]
         boot(card)
         seen.add(runs(card))
-        assert (card / "configs" / "service.yaml").read_bytes() in (OLD_YAML, NEW_YAML)
+        if "configs/service.yaml" in files:
+            assert (card / "configs" / "service.yaml").read_bytes() in (OLD_YAML, NEW_YAML)
+        copy = tmp_path / "copy"
+        shutil.copytree(card, copy)
+        if (copy / ".k230" / "install.json").exists():  # taken back instead of finished
+            uninstaller.uninstall(FolderTarget(copy), lambda text: None)
+            assert tree(copy) == files
+        shutil.rmtree(copy)
         run(FolderTarget(card), content())  # the next attempt finishes it
+        assert run(FolderTarget(card), content()).empty
         boot(card)
         assert runs(card) == "new"
+        assert not (card / "bad_main.py").exists()
         assert (card / "configs" / "service.yaml").read_bytes() == NEW_YAML
-        installer.uninstall(FolderTarget(card), lambda text: None)
-        assert tree(card) == {"main.py": FOREIGN, "configs/service.yaml": OLD_YAML}
+        uninstaller.uninstall(FolderTarget(card), lambda text: None)
+        assert tree(card) == files
         count += 1
-    assert count > 25
-    assert seen == {"foreign", "new"}
+    assert count > 20
+    # Where fallback.py ran, it does so until main.py is there.
+    assert seen == {before, "new"}
 
 
 def test_power_cuts_at_every_step_of_an_update(tmp_path: Path) -> None:
@@ -232,23 +283,74 @@ def test_power_cuts_at_every_step_of_an_update(tmp_path: Path) -> None:
     assert seen == {"old", "new"}
 
 
-def test_power_cuts_at_every_step_of_an_uninstallation(tmp_path: Path) -> None:
+def test_an_update_that_was_cut_is_taken_back(tmp_path: Path) -> None:
+    cards: list[Path] = []
+
+    def make(steps: int) -> CutTarget:
+        folder = tmp_path / f"card{steps}"
+        fill(folder, CARDS["foreign"][1])
+        old = content("old", OLD_YAML + b"priority: latency\n")
+        old.firmware["main.py"] = b"# the launcher before\n"
+        old.firmware["fallback.py"] = b"# the fallback before\n"
+        run(FolderTarget(folder), old)
+        cards.append(folder)
+        return CutTarget(folder, steps)
+
+    for _ in _cuts(make, lambda target: run(target, content("new"))):
+        told: list[str] = []
+        uninstaller.uninstall(FolderTarget(cards[-1]), told.append)
+        assert tree(cards[-1]) == CARDS["foreign"][1]
+        assert told == []
+
+
+@pytest.mark.parametrize("kind", CARDS)
+def test_power_cuts_at_every_step_of_an_uninstallation(tmp_path: Path, kind: str) -> None:
+    before, files = CARDS[kind]
     cards: list[Path] = []
 
     def make(steps: int) -> CutTarget:
         folder = tmp_path / f"card{steps}"
         folder.mkdir()
-        (folder / "main.py").write_bytes(FOREIGN)
+        fill(folder, files)
         run(FolderTarget(folder), content())
         cards.append(folder)
         return CutTarget(folder, steps)
 
-    for _ in _cuts(make, lambda target: installer.uninstall(target, lambda text: None)):
+    for _ in _cuts(make, lambda target: uninstaller.uninstall(target, lambda text: None)):
         boot(cards[-1])
-        assert runs(cards[-1]) in ("foreign", "new")
+        assert runs(cards[-1]) in (before, "new", "old", "nothing")
         if (cards[-1] / ".k230" / "install.json").exists():
-            installer.uninstall(FolderTarget(cards[-1]), lambda text: None)
-        assert tree(cards[-1]) == {"main.py": FOREIGN}
+            uninstaller.uninstall(FolderTarget(cards[-1]), lambda text: None)
+        assert tree(cards[-1]) == files
+
+
+def test_what_crashed_since_the_installation_stays(card: Path) -> None:
+    run(FolderTarget(card), content())
+    (card / "bad_main.py").write_bytes(BAD)
+    uninstaller.uninstall(FolderTarget(card), lambda text: None)
+    assert (card / "bad_main.py").read_bytes() == BAD
+    assert (card / "main.py").read_bytes() == FOREIGN
+
+
+def test_our_own_main_that_was_put_aside_goes(card: Path) -> None:
+    before = tree(card)
+    run(FolderTarget(card), content())
+    (card / "main.py").rename(card / "bad_main.py")  # the firmware's way after a native fault
+    plan = run(FolderTarget(card), content())
+    assert plan.lines() == ["write main.py", "remove bad_main.py"]
+    assert runs(card) == "new"
+    (card / "main.py").rename(card / "bad_main.py")
+    uninstaller.uninstall(FolderTarget(card), lambda text: None)
+    assert tree(card) == before
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"files": 3}'])
+def test_a_damaged_note_is_told(card: Path, text: bytes) -> None:
+    run(FolderTarget(card), content())
+    (card / ".k230" / "install.json").write_bytes(text)
+    for work in (installer.make_plan, lambda target, _: uninstaller.uninstall(target, print)):
+        with pytest.raises(InstallError, match=r"install\.json on the card is damaged"):
+            work(FolderTarget(card), content())
 
 
 def test_a_damaged_file_is_noticed(card: Path) -> None:

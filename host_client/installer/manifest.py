@@ -1,0 +1,95 @@
+"""What an installation notes on the card: its own files, and those that were there before it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from firmware_app.version import VERSION
+from host_client.installer.target import InstallError, Target
+
+HOME = ".k230"
+BEFORE = f"{HOME}/before"
+PLACE = f"{HOME}/install.json"
+ASIDE = "bad_main.py"
+"""What main.py is called while it is away: the firmware's own name for one that it puts aside."""
+_REMEMBERED = 8  # versions of one file
+
+
+@dataclass
+class Manifest:
+    """What was installed.
+
+    files: path -> SHA-256 of each version that an installation wrote there, the newest as the last;
+    before: path -> SHA-256 of what was there and is kept under .k230/before; packages: the names of
+    those that were sent; firmware: whether the service itself was; version: the service's.
+    """
+
+    files: dict[str, list[str]] = field(default_factory=dict)
+    before: dict[str, str] = field(default_factory=dict)
+    packages: list[str] = field(default_factory=list)
+    firmware: bool = False
+    version: str = VERSION
+
+    def wrote(self, path: str, digest: str | None) -> bool:
+        """Return whether a content of path is a version that an installation wrote."""
+        return digest is not None and digest in self.files.get(path, ())
+
+    def note(self, path: str, digest: str) -> None:
+        """Note the version that is going to be written."""
+        found = [each for each in self.files.get(path, []) if each != digest]
+        self.files[path] = [*found, digest][-_REMEMBERED:]
+
+    def leftover(self, digest: str | None) -> bool:
+        """Return whether bad_main.py is what an exchange of main.py left when it was cut."""
+        if digest is None or digest == self.before.get(ASIDE):
+            return False
+        return self.wrote("main.py", digest) or digest == self.before.get("main.py")
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content."""
+        return json.dumps(vars(self)).encode()
+
+
+def read_manifest(target: Target) -> Manifest | None:
+    """Return what was noted on a card, None where nothing was installed.
+
+    Raises:
+        InstallError: the note is there but damaged.
+    """
+    found = None
+    for place in (PLACE, f"{PLACE}.new"):  # between two renames there is only the new one
+        data = target.read(place)
+        if data is None:
+            continue
+        found = _parsed(data)
+        if found is not None:
+            return found
+    if target.read(PLACE) is not None:
+        raise InstallError(
+            f"{PLACE} on the card is damaged, so what was there before the installation is not "
+            f"known: copy {BEFORE} to a safe place, remove {HOME}, and start again"
+        )
+    return found
+
+
+def write_manifest(target: Target, manifest: Manifest) -> None:
+    """Note it on the card; a power cut leaves the old note or the new one."""
+    target.write(f"{PLACE}.new", manifest.to_bytes(), lambda _: None)
+    target.remove(PLACE)
+    target.rename(f"{PLACE}.new", PLACE)
+
+
+def _parsed(data: bytes) -> Manifest | None:
+    try:
+        values: Any = json.loads(data)
+        return Manifest(
+            {str(path): [str(one) for one in found] for path, found in values["files"].items()},
+            {str(path): str(one) for path, one in values["before"].items()},
+            [str(name) for name in values["packages"]],
+            bool(values["firmware"]),
+            str(values["version"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

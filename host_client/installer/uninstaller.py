@@ -1,0 +1,139 @@
+"""Takes the service from a card: what was there before comes back, what somebody edited since stays.
+
+Whatever interrupts it, the board starts, and the next attempt goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from host_client.installer.installer import NAME, STAGE, put_main, swap
+from host_client.installer.manifest import (
+    ASIDE,
+    BEFORE,
+    HOME,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
+from host_client.installer.target import InstallError, Target
+
+_RESTORED = f"{HOME}/restored"
+_GONE = f"{HOME}/gone"
+_LEFTOVERS = (".new", ".old", ".bad", ".dropped", ".try")
+
+Told = Callable[[str], None]
+
+
+def uninstall(target: Target, told: Told) -> None:
+    """Leave the card as it was before the first installation.
+
+    told gets a sentence for each file that is not as it was then.
+
+    Raises:
+        InstallError: nothing was installed, or what was noted is damaged.
+    """
+    known = read_manifest(target)
+    if known is None:
+        raise InstallError("there is no installation of the service on this card")
+    for path in known.files:
+        _settle(target, path)
+    found = target.hashes([*known.files, *known.before, ASIDE])
+    _keep_aside(target, known, found.get(ASIDE))
+    if "main.py" in known.before and found.get("main.py") != known.before["main.py"]:
+        target.copy(f"{BEFORE}/main.py", _RESTORED)
+        put_main(target, _RESTORED)
+    for path in sorted(set(known.files) - {"main.py"}):
+        _restore(target, known, path, found.get(path), told)
+    _restore_aside(target, known)
+    if "main.py" not in known.before and "main.py" in found:
+        # The last of the scripts: while it is there, the firmware looks at none of the others.
+        if known.wrote("main.py", found["main.py"]):
+            target.remove("main.py")
+        else:
+            told("main.py was edited since the installation: it stays")
+    for name in known.packages:
+        _restore_folder(target, known, f"packages/{name}")
+        target.remove(f"packages/.{name}.old")
+        _remove_task_of(target, known, name, told)
+    if known.firmware:
+        for name in target.names(""):
+            if name.startswith(tuple(NAME + end for end in _LEFTOVERS)):
+                target.remove(name)
+        _restore_folder(target, known, NAME)
+    target.remove(".incoming")
+    for folder in ("configs/tasks", "configs", "packages", "dictionaries"):
+        target.remove_empty(folder)
+    target.remove(STAGE)
+    target.remove(BEFORE)
+    target.remove(HOME)
+
+
+def _settle(target: Target, path: str) -> None:
+    """Take back an exchange of a file that was cut (swap)."""
+    folder, _, name = path.rpartition("/")
+    names = target.names(folder)
+    if f"{name}.old" in names and name not in names:
+        target.rename(f"{path}.old", path)
+    for end in (".new", ".old"):
+        if f"{name}{end}" in names:
+            target.remove(f"{path}{end}")
+
+
+def _keep_aside(target: Target, known: Manifest, digest: str | None) -> None:
+    """A bad_main.py that came since the installation is the user's, too."""
+    if digest is None or known.leftover(digest) or digest == known.before.get(ASIDE):
+        return
+    target.copy(ASIDE, f"{BEFORE}/{ASIDE}")
+    known.before[ASIDE] = digest
+    write_manifest(target, known)
+
+
+def _restore_aside(target: Target, known: Manifest) -> None:
+    wanted = known.before.get(ASIDE)
+    if target.hashes([ASIDE]).get(ASIDE) == wanted:
+        return
+    target.remove(ASIDE)  # of an exchange of main.py that was cut
+    if wanted is not None:
+        target.copy(f"{BEFORE}/{ASIDE}", _RESTORED)
+        target.rename(_RESTORED, ASIDE)
+
+
+def _restore(target: Target, known: Manifest, path: str, digest: str | None, told: Told) -> None:
+    before = known.before.get(path)
+    edited = digest is not None and digest != before and not known.wrote(path, digest)
+    if before is not None and digest != before:
+        if edited:
+            told(f"{path} was edited since the installation: the one from before it comes back")
+        target.copy(f"{BEFORE}/{path}", _RESTORED)
+        swap(target, _RESTORED, path)
+    elif edited:
+        told(f"{path} was edited since the installation: it stays")
+    elif before is None and digest is not None:
+        target.remove(path)
+
+
+def _restore_folder(target: Target, known: Manifest, path: str) -> None:
+    """Remove a folder, and bring back the one that had its name."""
+    if not any(kept.startswith(f"{path}/") for kept in known.before):
+        target.remove(path)
+    elif target.names(f"{BEFORE}/{path}"):  # else it is back already
+        target.remove(_GONE)
+        if path.rpartition("/")[2] in target.names(path.rpartition("/")[0]):
+            target.rename(path, _GONE)  # not file by file: a part of it must not run
+        target.rename(f"{BEFORE}/{path}", path)
+
+
+def _remove_task_of(target: Target, known: Manifest, name: str, told: Told) -> None:
+    """Remove the YAML that a push wrote for a package."""
+    path = f"configs/tasks/{name}.yaml"
+    if path in known.files:
+        return
+    text = target.read(path)
+    if text is None:
+        return
+    lines = text.decode(errors="replace").split("\n")
+    if len(lines) == 3 and lines[0].startswith("task: ") and lines[1].startswith("package: "):
+        target.remove(path)
+    else:
+        told(f"{path} was edited since the installation: it stays")
