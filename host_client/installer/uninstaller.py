@@ -59,7 +59,7 @@ def uninstall(target: Target, told: Told) -> None:
     if known.firmware:
         for name in target.names(""):
             if name.startswith(tuple(NAME + end for end in _LEFTOVERS)):
-                target.remove(name)
+                _take_away(target, name)
         _restore_folder(target, known, NAME)
     target.remove(".incoming")
     for folder in ("configs/tasks", "configs", "packages", "dictionaries"):
@@ -116,12 +116,19 @@ def _restore(target: Target, known: Manifest, path: str, digest: str | None, tol
 def _restore_folder(target: Target, known: Manifest, path: str) -> None:
     """Remove a folder, and bring back the one that had its name."""
     if not any(kept.startswith(f"{path}/") for kept in known.before):
-        target.remove(path)
+        _take_away(target, path)
     elif target.names(f"{BEFORE}/{path}"):  # else it is back already
-        target.remove(_GONE)
-        if path.rpartition("/")[2] in target.names(path.rpartition("/")[0]):
-            target.rename(path, _GONE)  # not file by file: a part of it must not run
+        _take_away(target, path)
         target.rename(f"{BEFORE}/{path}", path)
+
+
+def _take_away(target: Target, path: str) -> None:
+    """Remove a folder at once: a part of it must not run."""
+    target.remove(_GONE)
+    folder, _, name = path.rpartition("/")
+    if name in target.names(folder):
+        target.rename(path, _GONE)
+        target.remove(_GONE)
 
 
 def _remove_task_of(target: Target, known: Manifest, name: str, told: Told) -> None:
