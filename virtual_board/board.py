@@ -78,6 +78,7 @@ class VirtualBoard:
         restart: bool = True,
         replay: Path | None = None,
         crash_after: int | None = None,
+        crash_before: str | None = None,
     ) -> None:
         """Prepare the board; nothing runs yet.
 
@@ -102,6 +103,8 @@ class VirtualBoard:
             replay: folder with recorded KPU outputs.
             crash_after: power goes off in front of the change of the card behind so many, counted
                 from the first start; with `restart` it then comes back for good.
+            crash_before: the same, in front of the first change described by words with this text,
+                like "rename /main.py to /bad_main.py".
 
         Raises:
             BoardError: for options that cannot work.
@@ -152,6 +155,7 @@ class VirtualBoard:
             replay=replay,
             restart=restart,
             crash_after=crash_after,
+            crash_before=crash_before,
         )
         self.console: deque[str] = deque(maxlen=CONSOLE_LINES)
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)

@@ -34,6 +34,8 @@ class BoardOptions:
         restart: whether the board starts again after a reset, as a board does.
         crash_after: power goes off once the card was changed (a file opened, written or flushed, a
             name made, moved or removed) so many times since the first start; None: it stays on.
+        crash_before: power goes off in front of the first such change in whose words this text is,
+            like "rename /main.py to /bad_main.py" (a path from the root of its file system).
     """
 
     sdcard: Path
@@ -52,6 +54,7 @@ class BoardOptions:
     replay: Path | None = None
     restart: bool = True
     crash_after: int | None = None
+    crash_before: str | None = None
 
     def to_json(self) -> str:
         """Return the options as one JSON object."""

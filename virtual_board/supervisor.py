@@ -251,6 +251,7 @@ class Supervisor:
         if not self._options.scripts and not self._options.bare and not _mains(scripts):
             scripts.append(str(firmware / "firmware_app" / "main.py"))
         self._running = time.monotonic()
+        first = starts == 1
         return {
             "modules": str(_HERE / "modules"),
             "firmware": str(firmware),
@@ -263,7 +264,7 @@ class Supervisor:
             "raw": self._raw,
             "clock": self._chip.interpreter(),
             # One cut: the start behind it must come through.
-            "crash_after": self._options.crash_after if starts == 1 else None,
+            "crash": [self._options.crash_after, self._options.crash_before] if first else None,
             "started_ms": time.monotonic_ns() // 1_000_000,
         }
 

@@ -85,6 +85,9 @@ class Bench:
         port = ("--port", str(self.port))
         return ("install", *port, "--package", str(PACKAGE), "--url", self.url, *more)
 
+    def contents(self) -> dict[str, bytes]:
+        return {p: (self.card / p).read_bytes() for p in self.tree() if (self.card / p).is_file()}
+
     def tree(self) -> set[str]:
         return {str(p.relative_to(self.card)) for p in self.card.rglob("*")}
 
@@ -150,11 +153,27 @@ def test_the_installer_is_killed_at_random_moments(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("steps", [3, 40, 180, 205, 215, 225])
-def test_the_power_goes_off_while_the_board_writes(tmp_path: Path, steps: int) -> None:
+@pytest.mark.parametrize(
+    ("change", "aside"),
+    [
+        ("write /.k230/stage/firmware/service", False),
+        ("rename /.k230/stage/firmware to /firmware_app", False),
+        ("rename /main.py to /bad_main.py", False),
+        ("rename /.k230/stage/main.py to /main.py", True),
+        ("remove /bad_main.py", False),
+        ("remove /bad_main.py", True),
+    ],
+)
+def test_the_power_goes_off_while_the_board_writes(
+    tmp_path: Path, change: str, aside: bool
+) -> None:
     async def scene() -> None:
         bench = Bench(tmp_path)
-        async with bench.power(crash_after=steps) as board:
+        if aside:
+            (bench.card / "bad_main.py").write_text("1 / 0\n")
+            (bench.card / "fallback.py").write_text("print('somebody else, too')\n")
+        before = bench.contents()
+        async with bench.power(crash_before=change) as board:
             process = await bench.start(*bench.install())
             await bench.wait(
                 lambda: (
@@ -166,6 +185,7 @@ def test_the_power_goes_off_while_the_board_writes(tmp_path: Path, steps: int) -
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+            assert f"power cut before: {change}" in str(board._trouble)
         async with bench.power() as board:
             await bench.wait(
                 lambda: any(
@@ -174,7 +194,7 @@ def test_the_power_goes_off_while_the_board_writes(tmp_path: Path, steps: int) -
             )
             assert "results are arriving" in await bench.run(*bench.install())
             await bench.run("uninstall", "--port", str(bench.port))
-            assert bench.tree() == {"main.py"}
+            assert bench.contents() == before
 
     asyncio.run(scene())
 

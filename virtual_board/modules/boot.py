@@ -30,7 +30,7 @@ _silicon.connect(_wiring)
 import _overrides
 import card
 
-_power = card.Power(_wiring["crash_after"]) if _wiring["crash_after"] is not None else None
+_power = card.Power(*_wiring["crash"]) if _wiring["crash"] not in (None, [None, None]) else None
 card.mount(_wiring["sdcard"], "/sdcard", _power)
 card.mount(_wiring["data"], "/data", _power)
 

@@ -112,17 +112,19 @@ class _Written:
 
 
 class Power:
-    """Goes off when so many changes of the card were made, and says in front of which."""
+    """Goes off when so many changes of the card were made, or before one; says in front of which."""
 
-    def __init__(self, steps: int) -> None:
+    def __init__(self, steps, before) -> None:
         self._left = steps
+        self._before = before
 
     def step(self, what: str) -> None:
-        if self._left <= 0:
+        if self._left == 0 or (self._before and self._before in what):
             import _silicon
 
             _silicon.die("power cut before: %s" % what)
-        self._left -= 1
+        if self._left is not None:
+            self._left -= 1
 
 
 def mount(folder: str, where: str, power=None) -> None:
