@@ -64,8 +64,9 @@ def test_files_arrive_whole(
     class Transport(SerialTransport):  # type: ignore[misc]
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
-            ports.append(Noisy(self.serial, every, kind))
-            self.serial = ports[-1]
+            port: Any = self.__dict__["serial"]
+            ports.append(Noisy(port, every, kind))
+            self.__dict__["serial"] = ports[-1]
 
     monkeypatch.setattr(repl, "SerialTransport", Transport)
     monkeypatch.setattr(repl, "READ_S", 1.0)
