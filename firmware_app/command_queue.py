@@ -5,7 +5,7 @@ import gc
 import sys
 
 from firmware_app import commands, wire
-from firmware_app.errors import CommandError, TaskError
+from firmware_app.errors import CommandError, TaskError, ide_connects
 from firmware_app.npu import NpuError
 from firmware_app.settings import SettingsError
 
@@ -111,6 +111,8 @@ class CommandQueue:
                 request, "too_large", "the board's memory does not suffice for %s" % command
             )
         except Exception as error:  # a fault of ours must not end the service
+            if ide_connects(error):
+                raise
             sys.print_exception(error)
             session.fail(
                 request, "internal", "%s failed: %s: %s" % (command, type(error).__name__, error)

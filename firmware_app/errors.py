@@ -11,3 +11,11 @@ class CommandError(ValueError):
     def __init__(self, code: str, text: str) -> None:
         self.code = code
         super().__init__(text)
+
+
+def ide_connects(error: BaseException) -> bool:
+    """Return whether the firmware raised this in the main thread because its IDE connects.
+
+    It comes anywhere, as a plain Exception: whoever catches every Exception lets it through.
+    """
+    return type(error) is Exception

@@ -113,6 +113,8 @@ def start() -> None:
     try:
         from firmware_app import service
     except Exception as error:
+        if type(error) is Exception:  # the IDE connects: no fault of the version
+            raise
         if tries() >= 0 and go_back():
             print("the new version does not load: %s: the one before comes back" % error)
         else:

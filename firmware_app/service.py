@@ -18,6 +18,7 @@ from firmware_app.clock import Clock
 from firmware_app.command_queue import CommandQueue
 from firmware_app.configuration import Configuration
 from firmware_app.engine import Engine
+from firmware_app.errors import ide_connects
 from firmware_app.publisher import Publisher
 from firmware_app.switcher import Switcher
 from firmware_app.transfers import Transfers
@@ -277,6 +278,7 @@ class Service:
 
     async def run(self) -> None:
         """Start everything and run for ever."""
+        asyncio.get_event_loop().set_exception_handler(_end)
         self.log.info("K230 vision service %s on %s" % (VERSION, hardware.board_name()))
         self.boots.begin()
         self.upkeep.begin()
@@ -310,16 +312,21 @@ class Service:
         await self.engine.run()
 
 
+def _end(loop, context) -> None:
+    # A task beside the main one fell over: without it the service would be half a service for ever.
+    raise context["exception"]
+
+
 def main() -> None:
     """Run the service; if it ever ends, restart the board."""
     service = Service()
     try:
         asyncio.run(service.run())
-    except KeyboardInterrupt:
-        service.boots.planned("interrupted at the console")
-        service.upkeep.close()
-        raise  # whoever sits at the console wants the REPL
     except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) or ide_connects(error):
+            service.boots.planned("interrupted at the console")
+            service.upkeep.close()
+            raise  # whoever sits at the console wants the REPL
         print("the service ended: it starts again")
         sys.print_exception(error)
         service.boots.crashed("%s: %s" % (type(error).__name__, error))

@@ -9,7 +9,7 @@ import gc
 import sys
 
 from firmware_app.configuration import shown, task_path
-from firmware_app.errors import CommandError, TaskError
+from firmware_app.errors import CommandError, TaskError, ide_connects
 from firmware_app.schema import is_name
 from firmware_app.settings import SettingsError
 from firmware_app.tasks import prepare_task
@@ -100,6 +100,8 @@ class Switcher:
         except OSError as error:
             raise TaskError("%s: a file of the package can't be read: %s" % (values.name, error))
         except Exception as error:  # a package from outside must not take the running task along
+            if ide_connects(error):
+                raise
             sys.print_exception(error)
             raise TaskError(
                 "%s: the task can't be made: %s: %s" % (values.name, type(error).__name__, error)

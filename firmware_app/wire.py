@@ -288,7 +288,9 @@ class Decoder:
         try:
             message = unpack(payload)
             kind = message[0]
-        except Exception:  # whatever a msgpack library makes of a bad payload
+        except Exception as error:  # whatever a msgpack library makes of a bad payload
+            if type(error) is Exception:  # no library's: the board's IDE connects (errors.py)
+                raise
             return None
         if type(message) is not list or type(kind) is not int or not 0 <= kind <= 127:
             return None

@@ -223,6 +223,11 @@ class Supervisor:
             pairs.append(pair)
         return pairs
 
+    @property
+    def _suppressed(self) -> bool:
+        """Whether nothing starts by itself: the IDE was there."""
+        return self._console is not None and self._console.ide.suppressed
+
     def _card_scripts(self) -> list[str]:
         """Return what the firmware runs of the card: fallback.py only where main.py was put aside."""
         names = ["boot.py", "main.py"]
@@ -247,8 +252,9 @@ class Supervisor:
             firmware.mkdir()
             if not self._options.bare:
                 (firmware / "firmware_app").symlink_to(_HERE.parent / "firmware_app")
-        scripts = list(self._options.scripts) or self._card_scripts()
-        if not self._options.scripts and not self._options.bare and not _mains(scripts):
+        scripts = [] if self._suppressed else list(self._options.scripts) or self._card_scripts()
+        own = not (self._options.scripts or self._options.bare or self._suppressed)
+        if own and not _mains(scripts):
             scripts.append(str(firmware / "firmware_app" / "main.py"))
         self._running = time.monotonic()
         first = starts == 1

@@ -101,7 +101,7 @@ class ReplTarget:
         stop = time.monotonic() + ANSWER_S
         seen = b""
         while time.monotonic() < stop:
-            port.write(b"\x03")  # alone: with more behind it, it is no interrupt to the firmware
+            port.write(b"\x03")  # alone: to older firmware it is no interrupt with more behind it
             time.sleep(_ALONE_S)
             port.write(b"\x02")
             quiet = time.monotonic() + 1.0

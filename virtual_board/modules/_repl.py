@@ -216,6 +216,19 @@ def _raw_paste():
             left = _WINDOW
 
 
+def _ide_script(scope: dict) -> bool:
+    """Run the script that the IDE left; False where there is none."""
+    script = bytes(_silicon.call_console("console.script")[1][0])
+    if not script:
+        return False
+    try:
+        _execute(script, "exec", scope, False)
+    except _SoftReset:  # it called sys.exit
+        pass
+    _silicon.call_console("console.script_ended")
+    return True
+
+
 def run(scope: dict, raw: bool) -> None:
     """Serve the console until a soft reset; scope: the names of the script that ran."""
     _silicon.call_console("console.interrupts", [False])
@@ -227,6 +240,8 @@ def run(scope: dict, raw: bool) -> None:
             _friendly(scope)
             raw = True
         except _SoftReset:
+            if _ide_script(scope):
+                continue
             _write("MPY: soft reboot\n")
             _silicon.call("board.soft_reset", ["raw" if raw else "friendly"])
             return

@@ -24,6 +24,7 @@ _channels = []
 _main = _thread.get_ident()
 _MAIN = 1 << 16  # beside the number of buffers: the main thread calls
 _INTERRUPTED = 8  # beside an answer's status: Ctrl-C came
+_IDE_INTERRUPT = 16  # the IDE connected, or wants the script to stop
 
 _KINDS = {
     "OSError": OSError,
@@ -125,6 +126,8 @@ def _exchange(channel, op: str, args, blobs):
         _clock.took(took)
     if status & _INTERRUPTED:
         raise KeyboardInterrupt  # here and nowhere else in an exchange, which it would break
+    if status & _IDE_INTERRUPT:
+        raise Exception("IDE interrupt")
     if status == 0:
         return result, answer
     if status == 1:

@@ -2,8 +2,8 @@
 
 The firmware keeps 4096 bytes that the REPL has not read yet and does not look whether there is
 room: a larger block that nobody acknowledges overruns the ring and is lost. Ctrl-C interrupts the
-running script. A byte 0x30 might begin a frame of the IDE, so the firmware holds it back until five
-more bytes tell, or none come.
+running script. A byte 0x30 might begin a frame of the IDE (ide.py), so the firmware holds it back
+until five more bytes tell, or none come.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from virtual_board.silicon.server import Buffer, Operation, StoppedError
+from virtual_board.silicon import ide
+from virtual_board.silicon.server import (
+    IDE_INTERRUPT,
+    INTERRUPTED,
+    Buffer,
+    Operation,
+    StoppedError,
+)
 
 RING_SIZE = 4096
-SNIFFED = 0x30  # "0"
-FRAME_HEAD = 6  # bytes of an IDE frame's header
 IDLE_MS = 200  # after which a held back "0" is passed on
 CTRL_C = 3
 _ENDS = frozenset(b"\x01\x02\x03\x04\x05\r\n")  # a read goes no further than these
@@ -36,34 +41,39 @@ class Interrupts:
     """Carries Ctrl-C to the interpreter's main thread, never into the middle of a call.
 
     A script that calls the silicon finds the interrupt in the answer. One that does not (it
-    sleeps or computes) gets the signal.
+    sleeps or computes) gets the signal, which is a Ctrl-C even where the IDE interrupts.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wanted = True  # a script runs that Ctrl-C interrupts
-        self._pending = False
+        self._pending = 0  # what an answer is to carry
         self._calls = 0
         self._signal: Callable[[], None] | None = None
 
     def start(self, signal: Callable[[], None]) -> None:
         """A script begins, in a process that `signal` interrupts."""
         with self._lock:
-            self._wanted, self._pending, self._calls = True, False, 0
+            self._wanted, self._pending, self._calls = True, 0, 0
             self._signal = signal
 
     def allow(self, wanted: bool) -> None:
         """Ctrl-C interrupts from now on, or is a character like any other."""
         with self._lock:
-            self._wanted, self._pending = wanted, False
+            self._wanted, self._pending = wanted, 0
 
-    def request(self) -> bool:
+    @property
+    def wanted(self) -> bool:
+        """Whether a script runs."""
+        return self._wanted
+
+    def request(self, kind: int = INTERRUPTED) -> bool:
         """Interrupt the script; False where none runs that could be."""
         with self._lock:
             if not self._wanted:
                 return False
             if not self._pending:
-                self._pending = True
+                self._pending = kind
                 threading.Timer(_INTERRUPT_S, self._late).start()
         return True
 
@@ -72,26 +82,27 @@ class Interrupts:
         with self._lock:
             self._calls += 1
 
-    def end(self) -> bool:
-        """The call is done; True: its answer carries the interrupt."""
+    def end(self) -> int:
+        """The call is done; return what its answer carries: INTERRUPTED, IDE_INTERRUPT or 0."""
         with self._lock:
             self._calls -= 1
-            found, self._pending = self._pending, False
+            found, self._pending = self._pending, 0
         return found
 
     def _late(self) -> None:
         with self._lock:
             if self._pending and not self._calls and self._signal is not None:
-                self._pending = False
+                self._pending = 0
                 self._signal()
 
 
 class _Cable:
     """One life of the USB device, from its appearing to the board's restart: a pty and its reader."""
 
-    def __init__(self, link: Path, take: Callable[[bytes], None]) -> None:
+    def __init__(self, link: Path, take: Callable[[bytes], None], desk: ide.Ide) -> None:
         self._link = link
         self._take = take
+        self._ide = desk
         self._held = bytearray()
         master, slave = pty.openpty()
         tty.setraw(slave)
@@ -132,7 +143,8 @@ class _Cable:
                     self._release()
                 elif found[self._master] & select.POLLIN:
                     self._route(os.read(self._master, 512))
-                else:  # the PC has not opened it
+                else:  # the PC has not opened it, or has closed it
+                    self._ide.closed()
                     time.sleep(_ABSENT_S)
             except BlockingIOError:
                 continue
@@ -140,12 +152,20 @@ class _Cable:
                 time.sleep(_ABSENT_S)
 
     def _route(self, data: bytes) -> None:
-        for byte in data:
-            if not self._held and byte != SNIFFED:
+        for i, byte in enumerate(data):
+            if self._ide.attached:
+                self._ide.feed(data[i:])
+                return
+            if not self._held and byte != ide.FIRST:
                 self._take(bytes((byte,)))
                 continue
             self._held.append(byte)
-            if len(self._held) == FRAME_HEAD:
+            if len(self._held) < ide.HEAD:
+                continue
+            if ide.begins(self._held):
+                held, self._held = self._held, bytearray()
+                self._ide.feed(bytes(held))
+            else:
                 self._release()
 
     def _release(self) -> None:
@@ -155,7 +175,13 @@ class _Cable:
 
     def write(self, data: bytes) -> None:
         """Show what the interpreter printed, LF as CR LF; lost where no PC takes it."""
-        view = memoryview(data.replace(b"\n", b"\r\n"))
+        text = data.replace(b"\n", b"\r\n")
+        if not self._ide.capture(text):
+            self.transmit(text)
+
+    def transmit(self, data: bytes) -> None:
+        """Send bytes to the PC."""
+        view = memoryview(data)
         poller = select.poll()
         stop = time.monotonic() + _WRITE_S
         with self._writing:
@@ -181,11 +207,17 @@ class Console:
         self._ring = bytearray(RING_SIZE)
         self._read_at = self._write_at = 0
         self._run = 0
-        self._cable: _Cable | None = _Cable(link, self._push)
+        self.ide = ide.Ide(self)
+        self._cable: _Cable | None = _Cable(link, self.typed, self.ide)
 
     def operations(self) -> dict[str, Operation]:
         """Return what the REPL calls."""
-        return {"console.read": self._read, "console.interrupts": self._allow}
+        return {
+            "console.read": self._read,
+            "console.interrupts": self._allow,
+            "console.script": lambda args, blobs: (None, [self.ide.take_script()]),
+            "console.script_ended": self._script_ended,
+        }
 
     def writer(self) -> Callable[[bytes], None]:
         """Return what shows the text of the interpreter that runs now, and of no later one."""
@@ -194,10 +226,12 @@ class Console:
     def restart(self) -> None:
         """The board restarts: the USB device goes and comes back, as another pty."""
         self._unplug()
-        self._cable = _Cable(self._link, self._push)
+        self.ide.restarted()
+        self._cable = _Cable(self._link, self.typed, self.ide)
 
     def forget(self) -> None:
         """The interpreter is gone: its input with it."""
+        self.ide.soft_reset()
         with self._changed:
             self._run += 1
             self._read_at = self._write_at = 0
@@ -213,8 +247,30 @@ class Console:
         if cable is not None:
             cable.unplug()
 
-    def _push(self, data: bytes) -> None:
-        """Take what came from the PC."""
+    def running(self) -> bool:
+        """Return whether a script runs."""
+        return self.interrupts.wanted
+
+    def interrupt(self) -> None:
+        """Let the IDE's exception be raised in the running script."""
+        self.interrupts.request(IDE_INTERRUPT)
+
+    def clear(self) -> None:
+        """Forget what was typed."""
+        with self._changed:
+            self._read_at = self._write_at
+
+    def transmit(self, data: bytes) -> None:
+        """Send bytes to the PC."""
+        if self._cable is not None:
+            self._cable.transmit(data)
+
+    def _script_ended(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
+        self.ide.script_ended()
+        return None, []
+
+    def typed(self, data: bytes) -> None:
+        """Take characters for the REPL."""
         for byte in data:
             if byte == CTRL_C and self.interrupts.request():
                 continue

@@ -23,6 +23,9 @@ PIPE_BYTES = 1 << 20
 INTERRUPTED = 8
 """Set in an answer's status: the main thread is to raise KeyboardInterrupt."""
 
+IDE_INTERRUPT = 16
+"""Set in an answer's status: the main thread is to raise the exception of the firmware's IDE."""
+
 Operation = Callable[[list[Any], list[memoryview]], tuple[Any, list[Buffer]]]
 
 
@@ -43,12 +46,12 @@ current = Call()
 
 
 class Interrupts(Protocol):
-    """Learns of the main thread's calls; end() tells whether the answer carries a Ctrl-C."""
+    """Learns of the main thread's calls; end() tells what the answer's status carries."""
 
     def begin(self) -> None:
         """A call begins."""
 
-    def end(self) -> bool:
+    def end(self) -> int:
         """A call ends."""
 
 
@@ -98,8 +101,8 @@ class Server:
         if interrupts is not None:
             interrupts.begin()
         status, result, buffers = self._run(op, args, blobs)
-        if interrupts is not None and interrupts.end():
-            status |= INTERRUPTED
+        if interrupts is not None:
+            status |= interrupts.end()
         text = json.dumps([status, result, current.took_us]).encode()
         views = [memoryview(b).cast("B") if len(b) else memoryview(b"") for b in buffers]
         header = struct.pack(
