@@ -112,7 +112,6 @@ class Supervisor:
         interrupts = None
         if self._console is not None:
             interrupts = self._console.interrupts
-            interrupts.start(lambda: process.send_signal(signal.SIGINT))
             operations = operations | self._console.operations()
         server = Server(
             operations,
@@ -120,6 +119,8 @@ class Supervisor:
             lambda m: self._post("bug", m),
             interrupts,
         )
+        if interrupts is not None:
+            interrupts.start(lambda: process.send_signal(signal.SIGINT), server.waiting)
         for request, reply in channels:
             server.serve(request, reply)
         show = self._console.writer() if self._console is not None else None

@@ -44,8 +44,16 @@ class Terminal:
         return data
 
     def interrupt(self) -> bytes:
-        self.send(b"\x03")
-        return self.until(b">>> ")
+        """Interrupt what runs; before a script begins, a Ctrl-C is lost."""
+        data = b""
+        stop = time.monotonic() + 20
+        while not data.endswith(b">>> "):
+            assert time.monotonic() < stop, data
+            self.send(b"\x03")
+            again = time.monotonic() + 1
+            while not data.endswith(b">>> ") and time.monotonic() < again:
+                data += self.port.read(1)
+        return data
 
     def raw(self) -> None:
         self.send(b"\x01")
@@ -99,6 +107,12 @@ def test_unmodified_mpremote(tmp_path: Path, source: str) -> None:
         back = tmp_path / "back"
         assert mpremote(console, "resume", "fs", "cp", ":/sdcard/text", str(back))[0] == 0
         assert back.read_bytes() == text.read_bytes()
+        assert mpremote(console, "resume", "fs", "mkdir", ":/sdcard/folder")[0] == 0
+        assert mpremote(console, "resume", "fs", "cp", ":/sdcard/text", ":/sdcard/folder/b")[0] == 0
+        code, said = mpremote(console, "resume", "fs", "cat", ":/sdcard/main.py")
+        assert (code, said.replace("\r", "")) == (0, source)
+        assert mpremote(console, "resume", "fs", "rm", "-r", ":/sdcard/folder")[0] == 0
+        assert "folder" not in mpremote(console, "resume", "fs", "ls", "/sdcard")[1]
         code, said = mpremote(console, "resume", "run", str(script))
         assert (code, said.strip()) == (0, "ran on k230_canmv_virtual 1000")
         code, said = mpremote(console, "resume", "exec", "1 / 0")
@@ -139,6 +153,34 @@ def test_an_interrupted_call_into_the_silicon_stays_whole(tmp_path: Path) -> Non
 
     events = on_board(tmp_path, source, beside)
     assert not [e for e in events if e["event"] in ("bug", "fault")]
+
+
+def test_mpremotes_soft_reset_where_no_script_runs(tmp_path: Path) -> None:
+    def beside(console: Path) -> None:
+        assert mpremote(console, "soft-reset") == (0, "")
+        assert mpremote(console, "exec", "print('after', 6 * 7)") == (0, "after 42\r\n")
+
+    on_board(tmp_path, "", beside)
+
+
+def test_scripts_do_not_reach_this_computers_files(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+
+    def beside(console: Path) -> None:
+        code, said = mpremote(console, "resume", "fs", "ls", ":/")
+        assert code == 0
+        assert {line.split()[-1] for line in said.splitlines()[1:]} == {
+            "bin/",
+            "firmware/",
+            "sdcard/",
+            "data/",
+        }
+        for path in (tmp_path / "precious", Path("/bin/boot.py"), Path("/new")):
+            for code in (f"import os; os.remove({str(path)!r})", f"open({str(path)!r}, 'w')"):
+                assert "OSError" in mpremote(console, "resume", "exec", code)[1]
+
+    on_board(tmp_path, FOREVER, beside)
+    assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_friendly_repl(tmp_path: Path) -> None:
@@ -245,7 +287,10 @@ def test_a_bare_board_without_scripts_waits_in_the_repl(tmp_path: Path) -> None:
 def test_interrupts_wait_for_the_end_of_a_call() -> None:
     signals: list[float] = []
     interrupts = Interrupts()
-    interrupts.start(lambda: signals.append(time.monotonic()))
+    waiting = False
+    interrupts.start(lambda: signals.append(time.monotonic()), lambda: waiting)
+    assert not interrupts.request()  # no script runs yet
+    interrupts.allow(True)
     interrupts.begin()
     assert interrupts.request()
     time.sleep(0.4)
@@ -253,8 +298,14 @@ def test_interrupts_wait_for_the_end_of_a_call() -> None:
     assert interrupts.end()
     interrupts.begin()
     assert not interrupts.end()
+    waiting = True  # a call came that nobody has looked at
     assert interrupts.request()
-    time.sleep(0.4)
+    time.sleep(0.6)
+    assert not signals
+    waiting = False
+    stop = time.monotonic() + 10
+    while not signals and time.monotonic() < stop:
+        time.sleep(0.05)
     assert len(signals) == 1
     interrupts.allow(False)
     assert not interrupts.request()

@@ -37,8 +37,8 @@ def _execute(source, mode: str, scope: dict, eof: bool) -> None:
     try:
         code = compile(source, "<stdin>", mode)
         source = None
-        _silicon.call_console("console.interrupts", [True])
         try:
+            _silicon.call_console("console.interrupts", [True])
             exec(code, scope)
         finally:
             _silicon.call_console("console.interrupts", [False])
@@ -60,7 +60,7 @@ def _print_exception(error) -> None:
     # Without the line of this file: the board's REPL is no Python code.
     text = io.StringIO()
     sys.print_exception(error, text)
-    lines = [line for line in text.getvalue().split("\n") if "modules/_repl.py" not in line]
+    lines = [line for line in text.getvalue().split("\n") if "_repl.py" not in line]
     _write("\n".join(lines))
 
 

@@ -9,19 +9,13 @@ console, it does.
 import json
 import sys
 
+from uos import VfsPosix, umount
+
 with open(sys.argv[1]) as _file:
     _wiring = json.load(_file)
 # The board's order: "", .frozen, /sdcard, /data, /data/lib. The stand-ins come first, so that
 # `import os` finds the board's os and not the PC's.
-sys.path[:] = [
-    _wiring["modules"],
-    "",
-    ".frozen",
-    "/sdcard",
-    "/data",
-    "/data/lib",
-    _wiring["firmware"],
-]
+sys.path[:] = [_wiring["modules"], "", ".frozen", "/sdcard", "/data", "/data/lib", "/firmware"]
 
 import _silicon
 
@@ -31,6 +25,11 @@ import _overrides
 import card
 
 _power = card.Power(*_wiring["crash"]) if _wiring["crash"] not in (None, [None, None]) else None
+# No script reaches this PC's files: a board has none of them.
+card.mount_rom(_wiring["modules"], "/bin")
+card.mount_rom(_wiring["firmware"], "/firmware")
+umount("/")
+sys.path[0] = "/bin"
 card.mount(_wiring["sdcard"], "/sdcard", _power)
 card.mount(_wiring["data"], "/data", _power)
 
@@ -47,7 +46,8 @@ _scope = {"__name__": "__main__"}
 def _run(path: str) -> None:
     # The firmware runs its scripts as strings, with a __main__ that is no module file.
     _scope["__file__"] = path
-    with open(path) as file:
+    # A script that is not on the card is this PC's.
+    with open(path) if path.startswith("/sdcard/") else VfsPosix().open(path, "r") as file:
         source = file.read()
     sys.argv[:] = [path]
     exec(compile(source, path, "exec"), _scope)
@@ -55,6 +55,9 @@ def _run(path: str) -> None:
 
 _end = "finished"
 try:
+    if _wiring["console"]:
+        # Before, Ctrl-C would hit what stands for the ROM.
+        _silicon.call_console("console.interrupts", [True])
     for _script in _wiring["scripts"]:
         _run(_script)
 except SystemExit:
@@ -66,10 +69,14 @@ except KeyboardInterrupt as error:
 except BaseException as error:  # the firmware catches everything too, prints it and enters the REPL
     sys.print_exception(error)
     _end = "raised " + type(error).__name__
-try:
-    _silicon.call("board.repl", [_end])
-except KeyboardInterrupt:  # too late for the scripts
-    pass
+while True:
+    try:
+        if _wiring["console"]:
+            _silicon.call_console("console.interrupts", [False])
+        break
+    except KeyboardInterrupt:  # too late for the scripts
+        pass
+_silicon.call("board.repl", [_end])
 if _wiring["console"]:
     import _repl
 

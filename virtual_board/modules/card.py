@@ -7,6 +7,8 @@ so that a power cut can be placed between any two of them.
 import errno
 import os
 
+_EROFS = 30  # the interpreter's errno has no name for it
+
 
 class Card:
     """A MicroPython file system over one folder."""
@@ -82,6 +84,42 @@ class Card:
         raise OSError(errno.EEXIST)
 
 
+class Rom:
+    """A MicroPython file system over one folder that nobody can change."""
+
+    def __init__(self, folder: str) -> None:
+        self._posix = os.VfsPosix()
+        self._folder = folder
+
+    def mount(self, readonly: bool, mkfs: bool) -> None:
+        pass
+
+    def umount(self) -> None:
+        pass
+
+    def open(self, path: str, mode: str, *rest):
+        if mode not in ("r", "rt", "rb"):
+            raise OSError(_EROFS)
+        return self._posix.open(self._folder + path, mode, *rest)
+
+    def stat(self, path: str):
+        return self._posix.stat(self._folder + path)
+
+    def statvfs(self, path: str):
+        return self._posix.statvfs(self._folder + path)
+
+    def ilistdir(self, path: str):
+        return self._posix.ilistdir(self._folder + path)
+
+    def _refuse(self, *_) -> None:
+        raise OSError(_EROFS)
+
+    mkdir = rmdir = remove = rename = chdir = _refuse
+
+    def getcwd(self) -> str:
+        return "/"
+
+
 class _Written:
     """A file open for writing whose every write and flush is a step."""
 
@@ -125,6 +163,11 @@ class Power:
             _silicon.die("power cut before: %s" % what)
         if self._left is not None:
             self._left -= 1
+
+
+def mount_rom(folder: str, where: str) -> None:
+    """Mount folder at where, for reading only."""
+    os.mount(Rom(folder), where)
 
 
 def mount(folder: str, where: str, power=None) -> None:

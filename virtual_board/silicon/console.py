@@ -33,6 +33,7 @@ IDLE_MS = 200  # after which a held back "0" is passed on
 CTRL_C = 3
 _ENDS = frozenset(b"\x01\x02\x03\x04\x05\r\n")  # a read goes no further than these
 _INTERRUPT_S = 0.25  # for the script to call into the silicon, before it is signalled
+_LOOK_S = 0.05  # between two looks that must find it idle
 _WRITE_S = 0.5  # for the PC to take what was printed
 _ABSENT_S = 0.02
 
@@ -46,16 +47,22 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._wanted = True  # a script runs that Ctrl-C interrupts
+        self._wanted = False  # a script runs that Ctrl-C interrupts
         self._pending = 0  # what an answer is to carry
-        self._calls = 0
+        self._calls = 0  # under way
+        self._count = 0  # ever made
+        self._seen = -1  # of them at the last look
         self._signal: Callable[[], None] | None = None
+        self._waiting: Callable[[], bool] = lambda: False
 
-    def start(self, signal: Callable[[], None]) -> None:
-        """A script begins, in a process that `signal` interrupts."""
+    def start(self, signal: Callable[[], None], waiting: Callable[[], bool]) -> None:
+        """The interpreter begins, in a process that `signal` interrupts.
+
+        waiting: returns whether a call is on its way that nobody has taken yet.
+        """
         with self._lock:
-            self._wanted, self._pending, self._calls = True, 0, 0
-            self._signal = signal
+            self._wanted, self._pending, self._calls = False, 0, 0
+            self._signal, self._waiting = signal, waiting
 
     def allow(self, wanted: bool) -> None:
         """Ctrl-C interrupts from now on, or is a character like any other."""
@@ -74,13 +81,14 @@ class Interrupts:
                 return False
             if not self._pending:
                 self._pending = kind
-                threading.Timer(_INTERRUPT_S, self._late).start()
+                self._look(_INTERRUPT_S)
         return True
 
     def begin(self) -> None:
         """The main thread calls the silicon."""
         with self._lock:
             self._calls += 1
+            self._count += 1
 
     def end(self) -> int:
         """The call is done; return what its answer carries: INTERRUPTED, IDE_INTERRUPT or 0."""
@@ -89,9 +97,20 @@ class Interrupts:
             found, self._pending = self._pending, 0
         return found
 
+    def _look(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._late)
+        timer.daemon = True
+        timer.start()
+
     def _late(self) -> None:
         with self._lock:
-            if self._pending and not self._calls and self._signal is not None:
+            if not self._pending or self._calls:
+                return  # the answer carries it
+            # Signalled in the middle of a call, the script would take its answer for the next one's.
+            if self._waiting() or self._seen != self._count:
+                self._seen = self._count
+                self._look(_LOOK_S)
+            elif self._signal is not None:
                 self._pending = 0
                 self._signal()
 

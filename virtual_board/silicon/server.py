@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
 import fcntl
 import json
 import struct
+import termios
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -69,6 +71,11 @@ class Server:
         self._on_fault = on_fault
         self._on_bug = on_bug
         self._interrupts = interrupts
+        self._sources: list[BinaryIO] = []
+
+    def waiting(self) -> bool:
+        """Return whether a call has come that nobody has looked at."""
+        return any(_unread(source) for source in list(self._sources))
 
     def serve(self, request: Path, reply: Path) -> threading.Thread:
         """Answer one channel until the interpreter closes it."""
@@ -80,11 +87,14 @@ class Server:
         # Opened in the same order as in _silicon.connect: opening a FIFO waits for its other end.
         with open(request, "rb") as source, open(reply, "wb", buffering=0) as sink:
             _widen(source, sink)
+            self._sources.append(source)
             try:
                 while self._answer(source, sink):
                     pass
             except (BrokenPipeError, StoppedError):
                 return
+            finally:
+                self._sources.remove(source)
 
     def _answer(self, source: BinaryIO, sink: Any) -> bool:
         head = source.read(8)
@@ -137,6 +147,12 @@ def _widen(*pipes: Any) -> None:
         # Linux alone has the call, and a user's pipes may be as wide as they can be already.
         with contextlib.suppress(AttributeError, OSError):
             fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+
+
+def _unread(source: BinaryIO) -> bool:
+    count = array.array("i", [0])
+    fcntl.ioctl(source.fileno(), termios.FIONREAD, count)
+    return count[0] > 0
 
 
 def _write(sink: Any, data: Buffer) -> None:
