@@ -340,4 +340,5 @@ def look_at_package(path: Path) -> list[Finding]:
         return [Finding("package", "trouble", str(error))]
     size = sum(len(data) for _, data in files.files)
     text = f"{files.name}: {files.task}, {size >> 10} kB; k230 verify tries it with pictures"
-    return [Finding("package", "ok", text)]
+    warnings = [Finding("package", "warning", text) for text in files.warnings]
+    return [*warnings, Finding("package", "ok", text)]

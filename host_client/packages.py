@@ -16,11 +16,15 @@ from host_client.exceptions import PackageError
 
 
 class PackageFiles(NamedTuple):
-    """A package to send: its name on the card, what it does, and the files that the board needs."""
+    """A package to send: its name on the card, what it does, and the files that the board needs.
+
+    warnings: what may be wrong with it though it can be used, one sentence each.
+    """
 
     name: str
     task: str
     files: tuple[tuple[str, bytes], ...]
+    warnings: tuple[str, ...] = ()
 
 
 def read_package(
@@ -54,6 +58,7 @@ def read_package(
             name or _name(given, found.name),
             found.task,
             tuple((Path(each).name, _content(Path(each), given)) for each in _paths(found)),
+            tuple(text.replace(str(root), str(given)) for text in found.warnings),
         )
 
 

@@ -1,17 +1,15 @@
-"""Says what is wrong with a deployment package: its model, its threshold, its labels, or its files.
+"""Says what is wrong with a deployment package: its model, threshold, labels, resolution or files.
 
-A package's pictures run twice through the service on a virtual board, with its own threshold and
-with a low one; what should be in them is compared where it is known.
+A package's pictures run through the service on a virtual board with its own threshold and with a low
+one, where something is missing in parts too, and where the model from before the conversion is there,
+with that as well; what should be in them is compared where it is known.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from host_client.exceptions import PictureError
 from host_client.results import (
     ClassificationResult,
     DetectionResult,
@@ -21,11 +19,15 @@ from host_client.results import (
     SegmentationResult,
 )
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 LOW = 0.05  # the threshold of the second run
+THRESHOLDS = (0.05, *(round(0.1 * step, 1) for step in range(1, 10)), 0.95)
 _MOST = 0.6  # of the expected answers that another order of the labels must explain
 _SPECK = 0.002  # of a picture's area that a class must have to count
-_FEW = 0.2  # of the expected answers that may be missed without a word
+_FEW = 0.2  # of the expected answers that may be missed, and as many wrong, without a word
+_STRONG = 0.5  # of a picture's best score: what its model is sure of
+_CLEARLY = 0.1  # better F1 that makes the model before its conversion another one
+_ALIKE = 0.7  # of the pictures in which both models must find the same
+_CARELESS = 0.1  # a threshold that lets nearly anything through
 
 
 class Answer(NamedTuple):
@@ -38,11 +40,23 @@ class Answer(NamedTuple):
         """The labels alone."""
         return {label for label, _ in self.labels}
 
+    def at(self, threshold: float) -> set[str]:
+        """Return the labels that score so high."""
+        return {label for label, score in self.labels if score >= threshold}
+
+    @property
+    def strong(self) -> set[str]:
+        """The labels that the model is sure of, at whatever threshold."""
+        best = max((score for _, score in self.labels), default=0.0)
+        return self.at(_STRONG * best)
+
 
 class Row(NamedTuple):
     """One picture: with the package's threshold, with a low one, and what should be there.
 
-    expected: labels, or None where nobody said; size: (width, height) in pixels.
+    expected: labels, or None where nobody said; size: (width, height) in pixels; parts: what is found
+    in its parts, each by itself, with the package's threshold, None where that was not tried; before:
+    what the model before its conversion finds with a low threshold, None where there is none.
     """
 
     picture: str
@@ -50,21 +64,49 @@ class Row(NamedTuple):
     low: Answer
     expected: frozenset[str] | None
     size: tuple[int, int]
+    parts: Answer | None = None
+    before: Answer | None = None
+
+    @property
+    def all(self) -> Answer:
+        """All that was found: a package's threshold may be lower than the low one."""
+        return Answer(tuple(dict.fromkeys((*self.low.labels, *self.normal.labels))))
 
 
 class Verdict(NamedTuple):
-    """Where the trouble lies (ok, threshold, labels, model, deployment or unknown) and why."""
+    """Where the trouble lies and why: ok, unknown, or the name of what is wrong.
+
+    trouble: threshold, labels, resolution, model or deployment.
+    """
 
     trouble: str
     reasons: tuple[str, ...]
 
 
-def answer_of(
-    result: Result, threshold: float | None = None, background: str | None = None
-) -> Answer:
-    """Return the labels of a result.
+class Count(NamedTuple):
+    """How many of the expected answers are found at a threshold, and how many others."""
 
-    threshold: takes those of a classification's `top` from it on; background: is no answer.
+    threshold: float
+    found: int
+    wrong: int
+
+    def good(self, total: int) -> bool:
+        """Return whether that is what one wants."""
+        return self.found >= (1 - _FEW) * total and self.wrong <= max(1.0, _FEW * total)
+
+    def quality(self, total: int) -> float:
+        """Return the F1 score."""
+        return 2 * self.found / ((self.found + self.wrong + total) or 1)
+
+    def above(self, other: Count, total: int, margin: float = _CLEARLY) -> bool:
+        """Return whether this is clearly better than another one."""
+        return self.quality(total) - other.quality(total) > margin
+
+
+def answer_of(result: Result, threshold: float | None = None) -> Answer:
+    """Return the labels of a result; of a segmentation without the class that is its background.
+
+    threshold: takes those of a classification's `top` from it on.
     """
     rows: list[tuple[str, float]] = []
     if isinstance(result, ClassificationResult):
@@ -80,6 +122,8 @@ def answer_of(
         rows = [(text.text or "text", text.score) for text in result.texts]
     elif isinstance(result, SegmentationResult):
         whole = result.width * result.height or 1
+        # The largest, and not the first one: the labels may be in another order.
+        background = max(result.areas, key=lambda name: result.areas[name], default=None)
         rows = [
             (name, area / whole)
             for name, area in result.areas.items()
@@ -90,98 +134,233 @@ def answer_of(
     return Answer(tuple(sorted(rows, key=lambda row: -row[1])))
 
 
+def counts(rows: Iterable[Row], thresholds: Sequence[float] = THRESHOLDS) -> list[Count]:
+    """Return what is found at each threshold, over the pictures whose content is known."""
+    return _counts([(row.all, row.expected) for row in rows if row.expected], thresholds)
+
+
+def _counts(
+    pairs: Sequence[tuple[Answer, frozenset[str]]], thresholds: Sequence[float]
+) -> list[Count]:
+    found = []
+    for threshold in thresholds:
+        given = [(answer.at(threshold), expected) for answer, expected in pairs]
+        right = sum(len(names & expected) for names, expected in given)
+        wrong = sum(len(names - expected) for names, expected in given)
+        found.append(Count(threshold, right, wrong))
+    return found
+
+
 def judge(
     rows: Sequence[Row],
     threshold: float | None,
     model_size: tuple[int, int] | None = None,
+    labels: Sequence[str] = (),
 ) -> Verdict:
     """Return the verdict over all pictures.
 
-    threshold: the package's own, where its task has one; model_size: the model's input.
+    threshold: the package's own, where its task has one; model_size: the model's input; labels: all
+    that the package knows.
     """
     known = [row for row in rows if row.expected]
     hints = _size_hints(rows, model_size)
     if not rows:
         return Verdict("unknown", ("there are no pictures to try: give some",))
     if not known:
-        return _without_expectations(rows, threshold, hints)
-    swapped = _swapped(known)
+        trouble, *reasons = _without_expectations(rows, threshold)
+        return Verdict(trouble, (*reasons, *hints))
+    expected = frozenset().union(*(row.expected or () for row in known))
+    strange = sorted(expected - set(labels)) if labels else []
+    if len(strange) > _FEW * len(expected):
+        text = f"expected {', '.join(strange)}, but the package knows only {', '.join(labels)}"
+        return Verdict("labels", (text, *hints))
+    swapped = _swapped(known, by_score=threshold is not None)
     if swapped:
         pairs = ", ".join(f"{a} is called {b}" for a, b in sorted(swapped.items()))
-        return Verdict(
-            "labels", (f"the labels are in another order than in the training: {pairs}", *hints)
+        text = f"the labels are in another order than in the training: {pairs}"
+        return Verdict("labels", (text, *hints))
+    total = sum(len(row.expected or ()) for row in known)
+    own = Count(
+        threshold or 0.0,
+        sum(len((row.expected or frozenset()) & row.normal.names) for row in known),
+        sum(len(row.normal.names - (row.expected or frozenset())) for row in known),
+    )
+    if own.good(total):
+        return Verdict("ok", (*_praise(known, own, threshold, total), *hints))
+    trouble, *reasons = _blame(known, own, threshold, total)
+    return Verdict(trouble, (*reasons, *hints))
+
+
+def _praise(rows: Sequence[Row], own: Count, threshold: float | None, total: int) -> Iterable[str]:
+    yield f"{own.found} of {total} expected answers are there" + (
+        f", {own.wrong} others are" if own.wrong else ""
+    )
+    if threshold is None:
+        return
+    right = _scores(rows, right=True, low=False)
+    wrong = _scores(rows, right=False, low=True)
+    if right:
+        text = f"right answers score {min(right):.2f} or more"
+        if wrong:
+            text += f", wrong ones {max(wrong):.2f} or less"
+        yield f"{text}; the threshold is {threshold:g}"
+    if right and threshold <= _CARELESS and min(right) > 2 * threshold:
+        yield f"a threshold of {threshold:g} lets nearly anything through: whatever is seen has a name"
+
+
+def _blame(rows: Sequence[Row], own: Count, threshold: float | None, total: int) -> tuple[str, ...]:
+    """Return what is wrong, and why, of a package that does not find what it should."""
+    table = counts(rows)
+    best = max(table, key=lambda count: count.quality(total))
+    before = _before(rows, threshold)
+    # Where the package's threshold suits the model before its conversion, and none suits this one:
+    if before is not None and before.good(total) and before.above(best, total):
+        return _lost(before, own, total)
+    if threshold is not None and best.good(total):
+        return _threshold_reasons(rows, own, best, threshold, total)
+    parts = sum(
+        len((row.expected or frozenset()) & ((row.parts or Answer(())).names | row.normal.names))
+        for row in rows
+    )
+    missing = total - own.found
+    if parts - own.found > max(1.0, missing / 2):
+        text = (
+            f"{missing} of {total} expected answers are missing, {parts - own.found} of them are found "
+            "where each part of the picture is looked at by itself: the objects are too small for "
+            "the model's input"
         )
-    found, below, missed, false = _count(known)
-    total = found + below + missed
-    if below > _FEW * total and below >= missed:
-        scores = _scores_below(known)
-        return Verdict(
-            "threshold",
-            (
-                f"{below} of {total} expected answers score below the threshold of {threshold:g}"
-                if threshold is not None
-                else f"{below} of {total} expected answers come with a lower threshold only",
-                f"their scores: {min(scores):.2f} to {max(scores):.2f}",
-                *hints,
-            ),
+        return (
+            "resolution",
+            text,
+            "train with a larger input resolution, set region, or go nearer",
         )
-    if missed > _FEW * total or false > _FEW * total + 1:
-        text = f"{missed} of {total} expected answers are not there at any threshold"
-        if false:
-            text += f", {false} others are"
+    gone = total - max(count.found for count in table)
+    text = f"{own.found} of {total} expected answers are there"
+    if own.wrong:
+        text += f", {own.wrong} others are"
+    text += f"; {gone} are there at no threshold" if threshold is not None else ""
+    if before is None:
         why = (
-            "the kmodel is another model's, or its training, quantisation or preprocessing "
-            "(mean, std) is wrong"
+            "the kmodel is another model's, or its training, quantisation or preprocessing (mean, "
+            "std) is wrong; --onnx with the model from before the conversion tells which"
         )
-        return Verdict("model", (text, why, *hints))
-    reasons = [f"{found} of {total} expected answers are there"]
-    if threshold is not None:
-        reasons += _margin(known, threshold)
-    return Verdict("ok", (*reasons, *hints))
+        return ("model", text, why)
+    reachable = max(_counts(_pairs_before(rows), THRESHOLDS), key=lambda one: one.quality(total))
+    if reachable.above(best, total, _CLEARLY if reachable.good(total) else 2 * _CLEARLY):
+        return _lost(reachable, own, total)
+    why = (
+        f"the model before its conversion finds {before.found} of {total}, {before.wrong} others: "
+        "the training is the cause, not the conversion"
+    )
+    return ("model", text, why)
 
 
-def _without_expectations(
-    rows: Sequence[Row], threshold: float | None, hints: tuple[str, ...]
-) -> Verdict:
+def _lost(before: Count, own: Count, total: int) -> tuple[str, ...]:
+    return (
+        "deployment",
+        f"the model before its conversion finds {before.found} of {total} expected answers and "
+        f"{before.wrong} others, the kmodel {own.found} and {own.wrong}",
+        "the kmodel is another model's, damaged, or lost it in the conversion: convert again, with "
+        "pictures from the real use for the quantisation and the mean and std of the training",
+    )
+
+
+def _pairs_before(rows: Iterable[Row]) -> list[tuple[Answer, frozenset[str]]]:
+    return [(row.before, row.expected) for row in rows if row.before and row.expected]
+
+
+def _before(rows: Sequence[Row], threshold: float | None) -> Count | None:
+    pairs = _pairs_before(rows)
+    return _counts(pairs, (threshold or 0.0,))[0] if pairs else None
+
+
+def _threshold_reasons(
+    rows: Sequence[Row], own: Count, best: Count, threshold: float, total: int
+) -> tuple[str, ...]:
+    advice = f"with {best.threshold:g}: {best.found} of {total}, and {best.wrong} others"
+    if best.threshold < threshold:
+        below = total - own.found
+        scores = [
+            score
+            for row in rows
+            for label, score in row.all.labels
+            if row.expected and label in row.expected and label not in row.normal.names
+        ]
+        return (
+            "threshold",
+            f"{below} of {total} expected answers score below the threshold of {threshold:g}",
+            f"their scores: {min(scores):.2f} to {max(scores):.2f}" if scores else "none comes",
+            advice,
+        )
+    return (
+        "threshold",
+        f"at the threshold of {threshold:g}, {own.wrong} answers are wrong, beside {own.found} of "
+        f"{total} that are right",
+        advice,
+    )
+
+
+def _without_expectations(rows: Sequence[Row], threshold: float | None) -> tuple[str, ...]:
     normal = sum(1 for row in rows if row.normal.labels)
     low = sum(1 for row in rows if row.low.labels)
     note = "what should be in the pictures is not known: look at those that were drawn"
+    compared = [row for row in rows if row.before is not None]
+    alike = sum(1 for row in compared if row.before and row.before.strong == row.low.strong)
+    if compared and alike < _ALIKE * len(compared):
+        text = (
+            f"the model before its conversion finds the same in {alike} of {len(compared)} pictures "
+            "only: the kmodel is another model's, damaged, or lost it in the conversion"
+        )
+        return ("deployment", text, note)
     if normal < low and normal <= len(rows) // 2:
         at = f" of {threshold:g}" if threshold is not None else ""
         text = (
             f"{low} of {len(rows)} pictures have answers, but only {normal} above the threshold{at}"
         )
-        return Verdict("threshold", (text, note, *hints))
-    if low == 0:
-        text = f"nothing is found in any of {len(rows)} pictures, at any threshold"
-        return Verdict("model", (text, note, *hints))
-    text = f"{normal} of {len(rows)} pictures have answers"
-    return Verdict("ok" if normal > len(rows) // 2 else "unknown", (text, note, *hints))
-
-
-def _swapped(rows: Sequence[Row]) -> dict[str, str]:
-    """Return true label -> label given, where giving the labels another order explains the answers."""
-    pairs = [(row.expected or frozenset(), row.low.names) for row in rows]
-    names = sorted(frozenset().union(*(expected | given for expected, given in pairs)))
-
-    def score(order: dict[str, str]) -> int:
-        return sum(
-            len(moved & given) - len(moved - given)
-            for expected, given in pairs
-            for moved in [{order[name] for name in expected}]
+        return ("threshold", text, note)
+    parts = sum(1 for row in rows if row.parts and row.parts.labels and not row.normal.labels)
+    if parts > len(rows) // 2:
+        text = (
+            f"in {parts} of {len(rows)} pictures something is found only where each part is looked at "
+            "by itself: the objects are too small for the model's input"
         )
+        return ("resolution", text, note)
+    if low == 0:
+        return (
+            "model",
+            f"nothing is found in any of {len(rows)} pictures, at any threshold",
+            note,
+        )
+    text = f"{normal} of {len(rows)} pictures have answers"
+    return ("ok" if normal > len(rows) // 2 else "unknown", text, note)
 
-    order = {name: name for name in names}
-    plain = best = score(order)
-    improved = True
-    while improved:
-        # Two labels change places as long as that explains more: it finds circles of labels too.
-        improved = False
-        for k, first in enumerate(names):
-            for second in names[k + 1 :]:
-                trial = order | {first: order[second], second: order[first]}
-                if score(trial) > best:
-                    order, best, improved = trial, score(trial), True
+
+def _swapped(rows: Sequence[Row], by_score: bool) -> dict[str, str]:
+    """Return true label -> label given, where giving the labels another order explains the answers.
+
+    by_score: only what scores high counts; of a segmentation's areas each does.
+    """
+    pairs = [
+        (row.expected or frozenset(), row.all.strong if by_score else row.all.names) for row in rows
+    ]
+    names = sorted(frozenset().union(*(expected | given for expected, given in pairs)))
+    worth = [
+        [
+            sum(1 if other in given else -1 for expected, given in pairs if name in expected)
+            for other in names
+        ]
+        for name in names
+    ]
+    plain = sum(worth[i][i] for i in range(len(names)))
+    # The names themselves where another order explains no more.
+    places = _assignment(
+        [
+            [2 * len(names) * value + (i == j) for j, value in enumerate(row)]
+            for i, row in enumerate(worth)
+        ]
+    )
+    best = sum(worth[i][j] for i, j in enumerate(places))
+    order = {names[i]: names[j] for i, j in enumerate(places)}
     total = sum(len(expected) for expected, _ in pairs)
     used = frozenset().union(*(expected for expected, _ in pairs))
     wrong = {label: other for label, other in order.items() if label != other and label in used}
@@ -189,45 +368,50 @@ def _swapped(rows: Sequence[Row]) -> dict[str, str]:
     return wrong if len(wrong) > 1 and explains else {}
 
 
-def _count(rows: Iterable[Row]) -> tuple[int, int, int, int]:
-    found = below = missed = false = 0
-    for row in rows:
-        assert row.expected is not None
-        found += len(row.expected & row.normal.names)
-        below += len((row.expected & row.low.names) - row.normal.names)
-        missed += len(row.expected - row.low.names - row.normal.names)
-        false += len(row.normal.names - row.expected)
-    return found, below, missed, false
+def _assignment(worth: Sequence[Sequence[float]]) -> list[int]:
+    """Return a column for each row, each once, of the largest sum (the Hungarian algorithm)."""
+    size = len(worth)
+    row_price, column_price = [0.0] * (size + 1), [0.0] * (size + 1)
+    row_of = [size] * (size + 1)  # of each column; the last column is the row being placed
+    for row in range(size):
+        row_of[size] = row
+        column = size
+        least, came = [float("inf")] * size, [size] * size
+        done = [False] * (size + 1)
+        while row_of[column] != size:
+            done[column] = True
+            placed, step, nearest = row_of[column], float("inf"), size
+            for other in range(size):
+                if done[other]:
+                    continue
+                cost = -worth[placed][other] - row_price[placed] - column_price[other]
+                if cost < least[other]:
+                    least[other], came[other] = cost, column
+                if least[other] < step:
+                    step, nearest = least[other], other
+            for other in range(size + 1):
+                if done[other]:
+                    row_price[row_of[other]] += step
+                    column_price[other] -= step
+                elif other < size:
+                    least[other] -= step
+            column = nearest
+        while column != size:
+            row_of[column] = row_of[came[column]]
+            column = came[column]
+    places = [0] * size
+    for column in range(size):
+        places[row_of[column]] = column
+    return places
 
 
-def _scores_below(rows: Iterable[Row]) -> list[float]:
+def _scores(rows: Iterable[Row], *, right: bool, low: bool) -> list[float]:
     return [
         score
         for row in rows
-        for label, score in row.low.labels
-        if row.expected and label in row.expected and label not in row.normal.names
+        for label, score in (row.all if low else row.normal).labels
+        if row.expected and (label in row.expected) is right
     ]
-
-
-def _margin(rows: Sequence[Row], threshold: float) -> list[str]:
-    right = [
-        score
-        for row in rows
-        for label, score in row.normal.labels
-        if row.expected and label in row.expected
-    ]
-    wrong = [
-        score
-        for row in rows
-        for label, score in row.low.labels
-        if row.expected and label not in row.expected
-    ]
-    if not right:
-        return []
-    text = f"right answers score {min(right):.2f} or more"
-    if wrong:
-        text += f", wrong ones {max(wrong):.2f} or less"
-    return [f"{text}; the threshold is {threshold:g}"]
 
 
 def _size_hints(rows: Sequence[Row], model_size: tuple[int, int] | None) -> tuple[str, ...]:
@@ -241,98 +425,3 @@ def _size_hints(rows: Sequence[Row], model_size: tuple[int, int] | None) -> tupl
         f"the model sees pictures of {width}x{height} as {model_size[0]}x{model_size[1]}: small "
         "objects vanish; a region or a larger input resolution helps",
     )
-
-
-# Pictures and what should be in them.
-
-
-def find_pictures(package: Path) -> list[Path]:
-    """Return the result pictures that lie with an unpacked package, or its own `pictures` folder."""
-    base = package if package.is_dir() else package.parent
-    for root in (base, base.parent):
-        found = sorted(
-            path
-            for folder in sorted(root.glob("*_result*"))
-            for path in folder.rglob("test_*")
-            if path.suffix.lower() in PICTURES
-        )
-        if found:
-            return found
-        if (root / "pictures").is_dir():
-            return pictures_in(root / "pictures")
-    return []
-
-
-def pictures_in(place: Path) -> list[Path]:
-    """Return the pictures of a folder in name order, or the picture itself; PictureError."""
-    if place.is_file():
-        return [place]
-    found = sorted(p for p in place.rglob("*") if p.suffix.lower() in PICTURES)
-    if not found:
-        raise PictureError(f"{place}: expected a picture or a folder of pictures, found none")
-    return found
-
-
-def expectations(
-    pictures: Sequence[Path], labels: Sequence[str], given: Path | None
-) -> dict[Path, frozenset[str]]:
-    """Return what should be in the pictures, as far as anything says so.
-
-    It is said by a JSON file {picture: label, [labels] or {"label"|"labels"|"boxes": …}} (given, or
-    `expected.json` beside the pictures or above), else by folders or files that are named like a label.
-    """
-    known = set(labels)
-    found: dict[Path, frozenset[str]] = {}
-    tables: dict[Path, dict[str, Any]] = {}
-    for picture in pictures:
-        table: dict[str, Any] = {}
-        places = (
-            [given] if given is not None else [p / "expected.json" for p in picture.parents[:2]]
-        )
-        for place in places:
-            if place.is_file():
-                if place not in tables:
-                    tables[place] = _table(place)
-                table = tables[place]
-                break
-        names = _labels_of(table.get(picture.name))
-        if not names:
-            stem = picture.stem.lower()
-            # The longest first: "red_car" is no "red".
-            ordered = sorted(known, key=len, reverse=True)
-            by_folder = [label for label in ordered if picture.parent.name == label]
-            by_name = [label for label in ordered if stem.startswith(label.lower() + "_")]
-            names = frozenset((by_folder or by_name)[:1])
-        if names:
-            found[picture] = names
-    return found
-
-
-def _table(place: Path) -> dict[str, Any]:
-    try:
-        table = json.loads(place.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise PictureError(f"{place}: expected JSON of what is in the pictures: {error}") from None
-    if not isinstance(table, dict):
-        raise PictureError(f"{place}: expected a JSON object of picture names")
-    return table
-
-
-def _labels_of(value: Any) -> frozenset[str]:
-    if isinstance(value, str):
-        return frozenset((value,))
-    if isinstance(value, list):
-        return frozenset(
-            str(row["label"]) if isinstance(row, dict) and "label" in row else str(row)
-            for row in value
-        )
-    if isinstance(value, dict):
-        for name in ("labels", "label", "boxes", "shapes", "texts", "text"):
-            if name in value:
-                rows = value[name]
-                if name == "texts" and isinstance(rows, list):
-                    rows = [row.get("text", row) if isinstance(row, dict) else row for row in rows]
-                return _labels_of(rows)
-        if isinstance(value.get("areas"), dict):
-            return frozenset(value["areas"])
-    return frozenset()

@@ -76,6 +76,7 @@ class VirtualBoard:
         data: Path | None = None,
         scripts: Sequence[str] = (),
         restart: bool = True,
+        kpu: str = "auto",
         replay: Path | None = None,
         crash_after: int | None = None,
         crash_before: str | None = None,
@@ -100,6 +101,8 @@ class VirtualBoard:
             data: folder that stands for /data; default `.data` on the card.
             scripts: what runs at power-on, as the board names it; default main.py.
             restart: whether the board starts again after a reset or a fault.
+            kpu: what runs the models: "auto" (the simulator where it can run), "simulator" or "onnx"
+                (the ONNX model beside the kmodel).
             replay: folder with recorded KPU outputs.
             crash_after: power goes off in front of the change of the card behind so many, counted
                 from the first start; with `restart` it then comes back for good.
@@ -153,6 +156,7 @@ class VirtualBoard:
             frames=frames,
             seconds=seconds,
             replay=replay,
+            kpu=kpu,
             restart=restart,
             crash_after=crash_after,
             crash_before=crash_before,

@@ -32,6 +32,8 @@ class BoardOptions:
         seconds: switch off after this time.
         replay: folder with recorded KPU outputs (timed runs), or None.
         restart: whether the board starts again after a reset, as a board does.
+        kpu: what runs the models: auto (the simulator where it can run), simulator or onnx (the ONNX
+            model beside the kmodel).
         crash_after: power goes off once the card was changed (a file opened, written or flushed, a
             name made, moved or removed) so many times since the first start; None: it stays on.
         crash_before: power goes off in front of the first such change in whose words this text is,
@@ -53,6 +55,7 @@ class BoardOptions:
     seconds: float | None = None
     replay: Path | None = None
     restart: bool = True
+    kpu: str = "auto"
     crash_after: int | None = None
     crash_before: str | None = None
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
+import io
 import json
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 from PIL import Image
 
 from host_client import verify as checks
+from host_client import verify_pictures as material
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.drawing import draw
@@ -21,6 +25,10 @@ from host_client.cli.simulation import READY_TIMEOUT, fill_card, micropython_opt
 from host_client.exceptions import CommandFailed, K230Error, PackageError
 from host_client.packages import PackageFiles, read_package
 
+_LABELLED = ("classification", "detection", "segmentation", "multilabel")
+_IN_PARTS = ("detection", "segmentation", "ocr_detection", "ocr", "multilabel")
+_LARGER = 1.5  # times the model's input a picture must be for its parts to show more
+_PART = 0.6  # of a picture's width and height
 _THRESHOLDS = ("confidence_threshold", "box_threshold", "detection_threshold")
 TROUBLE_EXIT_CODE = 11
 
@@ -43,6 +51,12 @@ class Trouble(K230Error):  # noqa: N818 - it names what was found
     help="What is in the pictures: {picture: label or [labels]}.",
 )
 @click.option(
+    "--onnx",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    metavar="FILE",
+    help="The model before its conversion, to compare (default: an .onnx beside the package).",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("k230-verify"),
@@ -57,6 +71,7 @@ def verify(
     images: tuple[Path, ...],
     task: str | None,
     expected: Path | None,
+    onnx: Path | None,
     out: Path,
     micropython: str | None,
     as_json: bool,
@@ -65,22 +80,34 @@ def verify(
 
     Without pictures those are taken that come with the package (*_result/test_*.jpg).
     What should be in them is known from --expected, from expected.json beside them, or
-    from folders and files that are named like a label.
+    from folders and files that are named like a label. With the model from before the
+    conversion (and onnxruntime), the verdict tells the training from the conversion.
     """
     try:
         files = read_package(package, None, task)
     except PackageError as error:
         raise Trouble(f"deployment: {error}") from None
-    with _pictures(package, images) as pictures, tempfile.TemporaryDirectory() as folder:
-        card = Path(folder) / "card"
-        fill_card(package, card, task=files.task, camera_enabled=False)
-        options = {"sdcard": card, "data": Path(folder) / "data", "micropython": micropython}
-        report = run_async(_verify(options, files, pictures, expected, out, as_json))
-    report = {"package": str(package), "task": files.task, **report}
+    for text in files.warnings:
+        output.note(f"k230: {text}")
+    twin = _onnx_of(package, onnx)
+    with _pictures(package, images) as pictures:
+        trial = Trial(package, files, pictures, expected, out, twin, micropython)
+        report = run_async(_verify(trial, as_json))
+    report = {
+        "package": str(package),
+        "task": files.task,
+        "onnx": str(twin) if twin is not None else None,
+        "warnings": list(files.warnings),
+        **report,
+    }
     verdict: checks.Verdict = report.pop("judgement")
     if as_json:
         output.print_json(report)
     elif report["pictures"]:
+        for line in _table(report):
+            output.print_line(line)
+        if twin is not None:
+            output.print_line(f"compared with the model before its conversion: {twin}")
         output.print_line(f"{report['pictures']} pictures with the answers: {out}")
     text = f"{verdict.trouble}: {'; '.join(verdict.reasons)}"
     if verdict.trouble in ("ok", "unknown"):
@@ -94,10 +121,10 @@ def verify(
 def _pictures(package: Path, given: tuple[Path, ...]) -> Iterator[list[Path]]:
     """Yield the pictures to try; those in a zip file are unpacked for it."""
     if given:
-        yield [picture for place in given for picture in checks.pictures_in(place)]
+        yield [picture for place in given for picture in material.pictures_in(place)]
         return
     if package.is_dir():
-        yield checks.find_pictures(package)
+        yield material.find_pictures(package)
         return
     from virtual_board.archive import ArchiveError, unpack  # noqa: PLC0415
 
@@ -109,44 +136,117 @@ def _pictures(package: Path, given: tuple[Path, ...]) -> Iterator[list[Path]]:
         found = sorted(
             path
             for path in Path(folder).rglob("test_*")
-            if path.suffix.lower() in checks.PICTURES and "_result" in path.parent.name
+            if path.suffix.lower() in material.PICTURES and "_result" in path.parent.name
         )
-        yield found or checks.find_pictures(package)
+        yield found or material.find_pictures(package)
 
 
-async def _verify(
-    options: dict[str, Any],
-    files: PackageFiles,
-    pictures: list[Path],
-    expected: Path | None,
-    out: Path,
-    as_json: bool,
-) -> dict[str, Any]:
-    async with virtual_board(**options) as virtual:
-        await virtual.ready(READY_TIMEOUT)
-        assert virtual.url is not None
-        async with Board.connect(virtual.url, virtual.key, client_name="k230 verify") as board:
-            try:
-                model = await board.describe(READY_TIMEOUT)  # comes when the model is loaded
-            except CommandFailed as error:
-                if error.code != "no_task":
-                    raise
-                status = await board.status()
-                problems = "; ".join(str(p) for p in status.get("problems", []))
-                return _report([], checks.Verdict("deployment", (problems or str(error),)))
-            name = await _threshold(board)
-            size = _input_size(files)
-            labels = tuple(model.labels or ())
-            background = labels[0] if model.task == "segmentation" and labels else None
-            wanted = checks.expectations(pictures, labels, expected)
-            if model.task == "ocr_detection":
-                wanted = {}
-            rows = []
-            for picture in pictures:
-                rows.append(await _try(board, picture, wanted.get(picture), name, background, out))
-                if not as_json:
-                    output.print_line(_line(rows[-1]))
-    return _report(rows, checks.judge(rows, _own_threshold(files, name), size))
+class Trial(NamedTuple):
+    """What is tried: a package with pictures.
+
+    onnx: the model before its conversion, where it is there.
+    """
+
+    package: Path
+    files: PackageFiles
+    pictures: list[Path]
+    expected: Path | None
+    out: Path
+    onnx: Path | None
+    micropython: str | None
+
+
+async def _verify(trial: Trial, as_json: bool) -> dict[str, Any]:
+    async with _board(trial) as board:
+        problem = await _loaded(board)
+        if problem:
+            return _report([], checks.Verdict("deployment", (problem,)), None)
+        model = await board.describe()
+        name = await _threshold(board)
+        size = _input_size(trial.files)
+        labels = tuple(model.labels or ())
+        wanted = material.expectations(trial.pictures, labels, trial.expected)
+        if model.task == "ocr_detection":
+            wanted = {}
+        rows = []
+        for picture in trial.pictures:
+            rows.append(await _try(board, picture, wanted.get(picture), name, size, trial.out))
+            if not as_json:
+                output.print_line(_line(rows[-1]))
+    if trial.onnx is not None:
+        rows = await _with_onnx(trial, rows, name)
+    own = _own_threshold(trial.files, name)
+    known = labels if model.task in _LABELLED else ()
+    return _report(rows, checks.judge(rows, own, size, known), own)
+
+
+@contextlib.asynccontextmanager
+async def _board(trial: Trial, onnx: Path | None = None) -> AsyncIterator[Board]:
+    """Yield a virtual board with the package; onnx: it runs that model in place of the kmodel."""
+    with tempfile.TemporaryDirectory(prefix="k230-verify-") as folder:
+        card = Path(folder) / "card"
+        fill_card(trial.package, card, task=trial.files.task, camera_enabled=False)
+        if onnx is not None:
+            for kmodel in card.rglob("*.kmodel"):
+                shutil.copyfile(onnx, kmodel.with_suffix(".onnx"))
+        async with virtual_board(
+            sdcard=card,
+            data=Path(folder) / "data",
+            micropython=trial.micropython,
+            kpu="auto" if onnx is None else "onnx",
+        ) as virtual:
+            await virtual.ready(READY_TIMEOUT)
+            assert virtual.url is not None
+            async with Board.connect(virtual.url, virtual.key, client_name="k230 verify") as board:
+                yield board
+
+
+async def _loaded(board: Board) -> str:
+    """Wait for the task to run; return why it does not, or an empty text."""
+    try:
+        await board.describe(READY_TIMEOUT)  # comes when the model is loaded
+    except CommandFailed as error:
+        if error.code != "no_task":
+            raise
+        status = await board.status()
+        return "; ".join(str(p) for p in status.get("problems", [])) or str(error)
+    return ""
+
+
+async def _with_onnx(trial: Trial, rows: list[checks.Row], name: str | None) -> list[checks.Row]:
+    """Return the rows with what the model before its conversion finds."""
+    assert trial.onnx is not None
+    async with _board(trial, trial.onnx) as board:
+        problem = await _loaded(board)
+        if problem:
+            output.note(f"k230: {trial.onnx}: not compared: {problem}")
+            return rows
+        if name is not None:
+            await board.set({name: checks.LOW})
+        return [
+            row._replace(
+                before=checks.answer_of(await board.infer(Path(row.picture)), _low_of(name))
+            )
+            for row in rows
+        ]
+
+
+def _low_of(name: str | None) -> float | None:
+    return checks.LOW if name is not None else None
+
+
+def _onnx_of(package: Path, given: Path | None) -> Path | None:
+    """Return the model before its conversion: the one given, or the one that lies beside."""
+    if importlib.util.find_spec("onnxruntime") is None:
+        if given is not None:
+            raise click.UsageError("--onnx needs onnxruntime: pip install onnxruntime")
+        return None
+    if given is not None:
+        return given
+    from virtual_board.silicon.kpu_twin import find_twin  # noqa: PLC0415 - numpy takes its time
+
+    kmodels = sorted(package.glob("*.kmodel")) if package.is_dir() else []
+    return find_twin(kmodels[0]) if len(kmodels) == 1 else None
 
 
 async def _threshold(board: Board) -> str | None:
@@ -157,18 +257,21 @@ async def _threshold(board: Board) -> str | None:
 
 def _own_threshold(files: PackageFiles, name: str | None) -> float | None:
     """Return the package's own value of a threshold."""
-    config = dict(files.files).get("deploy_config.json", b"{}")
-    value = json.loads(config).get(name or "")
+    value = _config(files).get(name or "")
     return float(value) if isinstance(value, (int, float)) else None
 
 
 def _input_size(files: PackageFiles) -> tuple[int, int] | None:
     """Return (width, height) of the model's input, as the package says."""
-    config = json.loads(dict(files.files).get("deploy_config.json", b"{}"))
-    size = config.get("img_size")
+    size = _config(files).get("img_size")
     if isinstance(size, list) and len(size) == 2:
         return int(size[0]), int(size[1])
     return None
+
+
+def _config(files: PackageFiles) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(dict(files.files).get("deploy_config.json", b"{}"))
+    return found
 
 
 async def _try(
@@ -176,12 +279,12 @@ async def _try(
     picture: Path,
     wanted: frozenset[str] | None,
     name: str | None,
-    background: str | None,
+    model_size: tuple[int, int] | None,
     out: Path,
 ) -> checks.Row:
     result = await board.infer(picture)
     draw(picture, result, out / f"{picture.stem}.png")
-    normal = checks.answer_of(result, background=background)
+    normal = checks.answer_of(result)
     low = normal
     if name is not None:
         await board.set({name: checks.LOW})
@@ -191,7 +294,25 @@ async def _try(
             await board.set({name: None})  # the package's own again
     with Image.open(picture) as image:
         size = image.size
-    return checks.Row(str(picture), normal, low, wanted, size)
+        parts = None
+        missing = not normal.names >= wanted if wanted else not normal.labels
+        larger = model_size is not None and max(size) >= _LARGER * max(model_size)
+        if missing and larger and result.task in _IN_PARTS:
+            parts = await _in_parts(board, image)
+    return checks.Row(str(picture), normal, low, wanted, size, parts)
+
+
+async def _in_parts(board: Board, image: Image.Image) -> checks.Answer:
+    """Return what is found in the four quarters of a picture, with some overlap."""
+    rows: list[tuple[str, float]] = []
+    width, height = round(_PART * image.width), round(_PART * image.height)
+    for left in (0, image.width - width):
+        for top in (0, image.height - height):
+            part = image.crop((left, top, left + width, top + height)).convert("RGB")
+            data = io.BytesIO()
+            part.save(data, "JPEG", quality=95)
+            rows += checks.answer_of(await board.infer(data.getvalue())).labels
+    return checks.Answer(tuple(sorted(rows, key=lambda row: -row[1])))
 
 
 def _line(row: checks.Row) -> str:
@@ -206,9 +327,24 @@ def _line(row: checks.Row) -> str:
     return text
 
 
-def _report(rows: list[checks.Row], verdict: checks.Verdict) -> dict[str, Any]:
+def _table(report: dict[str, Any]) -> list[str]:
+    total = sum(len(row["expected"] or ()) for row in report["answers"])
+    return [
+        f"threshold {row['threshold']:g}: {row['found']} of {total} found, {row['wrong']} others"
+        + ("  <- the package's" if row["threshold"] == report["threshold"] else "")
+        for row in report["thresholds"]
+    ]
+
+
+def _report(
+    rows: list[checks.Row], verdict: checks.Verdict, threshold: float | None
+) -> dict[str, Any]:
+    known = [row for row in rows if row.expected]
+    steps = sorted({*checks.THRESHOLDS, threshold}) if threshold is not None and known else ()
     return {
         "pictures": len(rows),
+        "threshold": threshold,
+        "thresholds": [count._asdict() for count in checks.counts(rows, steps)],
         "verdict": verdict.trouble,
         "reasons": list(verdict.reasons),
         "answers": [
@@ -216,6 +352,8 @@ def _report(rows: list[checks.Row], verdict: checks.Verdict) -> dict[str, Any]:
                 "picture": row.picture,
                 "labels": [list(pair) for pair in row.normal.labels],
                 "low": [list(pair) for pair in row.low.labels],
+                "parts": [list(pair) for pair in row.parts.labels] if row.parts else None,
+                "before": [list(pair) for pair in row.before.labels] if row.before else None,
                 "expected": sorted(row.expected) if row.expected else None,
             }
             for row in rows

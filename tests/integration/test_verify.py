@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import random
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from host_client.cli.app import run
 from host_client.cli.simulation import virtual_board
@@ -20,6 +22,10 @@ MODELS = Path(__file__).resolve().parents[2] / "models" / "packages"
 
 def _threshold(config: dict[str, Any]) -> None:
     config["confidence_threshold"] = 0.97
+
+
+def _low(config: dict[str, Any]) -> None:
+    config["confidence_threshold"] = 0.02
 
 
 def _labels(config: dict[str, Any]) -> None:
@@ -35,32 +41,49 @@ def _size(config: dict[str, Any]) -> None:
     config["img_size"] = [64, 64]
 
 
+def _damage(kmodel: Path) -> None:
+    """Change some weights, as another training would."""
+    data = bytearray(kmodel.read_bytes())
+    dice = random.Random(1)
+    for _ in range(4000):
+        data[dice.randrange(len(data) // 2, len(data))] = dice.randrange(256)
+    kmodel.write_bytes(data)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("change", "kmodel", "code", "words"),
+    ("package", "change", "kmodel", "code", "words"),
     [
-        (_nothing, "", 0, "ok: "),
-        (_threshold, "", 11, "threshold: "),
-        (_labels, "", 11, "labels: "),
-        (_nothing, "shapes_det_free", 11, "deployment: "),
-        (_size, "", 11, "deployment: "),
+        ("shapes_det", _nothing, "", 0, "ok: 21 of 21 expected answers are there"),
+        ("shapes_det", _threshold, "", 11, "threshold: 21 of 21 expected answers score below"),
+        ("shapes_det", _low, "", 11, "threshold: at the threshold of 0.02, 6 answers are wrong"),
+        ("shapes_det", _labels, "", 11, "labels: the labels are in another order"),
+        ("shapes_seg", _labels, "", 11, "labels: the labels are in another order"),
+        ("shapes_det", _nothing, "shapes_det_free", 11, "deployment: "),
+        ("shapes_det", _nothing, "damaged", 11, "deployment: the model before its conversion"),
+        ("shapes_det", _size, "", 11, "deployment: "),
     ],
-    ids=["good", "threshold", "labels", "kmodel", "size"],
+    ids=["good", "high", "low", "labels", "segmentation", "kmodel", "damaged", "size"],
 )
 def test_the_right_cause_is_named(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    package: str,
     change: Callable[[dict[str, Any]], None],
     kmodel: str,
     code: int,
     words: str,
 ) -> None:
-    shutil.copytree(MODELS / "shapes_det", tmp_path / "package")
+    damaged = kmodel == "damaged"
+    without = shutil.ignore_patterns() if damaged else shutil.ignore_patterns("*.onnx")
+    shutil.copytree(MODELS / package, tmp_path / "package", ignore=without)
     folder = tmp_path / "package" / "mp_deployment_source"
     config = json.loads((folder / "deploy_config.json").read_text())
     change(config)
     (folder / "deploy_config.json").write_text(json.dumps(config))
-    if kmodel:
+    if damaged:
+        _damage(next(folder.glob("*.kmodel")))
+    elif kmodel:
         other = next((MODELS / kmodel / "mp_deployment_source").glob("*.kmodel"))
         shutil.copy(other, next(folder.glob("*.kmodel")))
     assert run(["verify", str(folder), "--out", str(tmp_path / "out")]) == code
@@ -91,7 +114,47 @@ def test_another_models_kmodel_of_the_same_shape(
     wrong = {f"shapes_cls_{i}.jpg": {"label": "heart"} for i in range(8)}
     (tmp_path / "package" / "expected.json").write_text(json.dumps(wrong))
     assert run(["verify", str(folder), "--out", str(tmp_path / "out")]) == 11
-    assert "model: " in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "model: " in said.err
+    assert "the training is the cause, not the conversion" in said.err  # its ONNX model is alike
+    assert "threshold 0.5: 1 of 8 found, 7 others  <- the package's" in said.out
+
+
+@pytest.mark.slow
+def test_small_objects_are_found_in_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = MODELS / "shapes_det"
+    table = json.loads((folder / "expected.json").read_text())
+    (tmp_path / "pictures").mkdir()
+    wanted = {}
+    for name, row in list(table.items())[:3]:
+        box = max(row["boxes"], key=lambda box: float(box["w"]))
+        x, y, w, h = (round(float(box[key])) for key in "xywh")
+        with Image.open(folder / "pictures" / name) as image:
+            # 13 of the model's 128 pixels: nothing it was trained with is so small.
+            size = (round(w * 128 / 13), round(w * 96 / 13))
+            wide = Image.new("RGB", size, (128, 128, 128))
+            part = image.crop((x - w // 8, y - h // 8, x + w + w // 8, y + h + h // 8))
+            wide.paste(part, (size[0] // 8, size[1] // 8))
+            wide.save(tmp_path / "pictures" / name)
+        wanted[name] = box["label"]
+    expected = tmp_path / "expected.json"
+    expected.write_text(json.dumps(wanted))
+    arguments = ["--expected", str(expected), "--out", str(tmp_path / "out")]
+    package = str(folder / "mp_deployment_source")
+    assert run(["verify", package, str(tmp_path / "pictures"), *arguments]) == 11
+    assert "resolution: " in capsys.readouterr().err
+
+
+def test_another_nncase_version_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(MODELS / "shapes_cls" / "mp_deployment_source", tmp_path / "package")
+    path = tmp_path / "package" / "deploy_config.json"
+    path.write_text(path.read_text().replace("2.11.0", "2.8.0"))
+    assert run(["doctor", "--package", str(tmp_path / "package")]) == 0
+    said = capsys.readouterr().out
+    assert "! package: " in said
+    assert "converted with nncase 2.8.0, the firmware runs 2.11" in said
 
 
 @pytest.mark.slow

@@ -68,7 +68,9 @@ class Chip:
         self._uarts = Uarts(options.uart, self._clock)
         source = open_source(options.camera)
         self._sensors = Sensors(source, self._clock, options.frames, self._all_taken, self._trouble)
-        self._npu = Npu(self._sensors, self._clock, options.sdcard, options.data, options.replay)
+        self._npu = Npu(
+            self._sensors, self._clock, options.sdcard, options.data, options.replay, options.kpu
+        )
         self._images = Images(self._sensors, self._clock)
         self._watchdog = Watchdog(lambda: post("reset", "watchdog"))
         # Without a timing profile a call takes this PC's time, which is not the board's.

@@ -79,12 +79,19 @@ class Npu:
     """The ai2d unit and the KPU behind the interpreter's handles."""
 
     def __init__(
-        self, sensors: Sensors, clock: Clock, sdcard: Path, data: Path, replay: Path | None
+        self,
+        sensors: Sensors,
+        clock: Clock,
+        sdcard: Path,
+        data: Path,
+        replay: Path | None,
+        backend: str = "auto",
     ) -> None:
         self._sensors = sensors
         self._clock = clock
         self._mounts = {"/sdcard": sdcard, "/data": data}
         self._replay = ReplayStore(replay) if replay is not None else None
+        self._backend = backend
         self._kpu: Kpu | None = None
         self._starter = threading.Thread(target=self._start, daemon=True)
         self._starter.start()
@@ -123,7 +130,7 @@ class Npu:
 
     def _start(self) -> None:
         # Beside the interpreter's start: the simulator's process takes a third of a second.
-        self._kpu = Kpu()
+        self._kpu = Kpu(backend=self._backend)
 
     def _unit(self) -> Kpu:
         self._starter.join()
