@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from host_client.label_order import swapped_labels
 from host_client.results import (
     ClassificationResult,
     DetectionResult,
@@ -21,7 +22,6 @@ from host_client.results import (
 
 LOW = 0.05  # the threshold of the second run
 THRESHOLDS = (0.05, *(round(0.1 * step, 1) for step in range(1, 10)), 0.95)
-_MOST = 0.6  # of the expected answers that another order of the labels must explain
 _SPECK = 0.002  # of a picture's area that a class must have to count
 _FEW = 0.2  # of the expected answers that may be missed, and as many wrong, without a word
 _STRONG = 0.5  # of a picture's best score: what its model is sure of
@@ -174,7 +174,16 @@ def judge(
     if len(strange) > _FEW * len(expected):
         text = f"expected {', '.join(strange)}, but the package knows only {', '.join(labels)}"
         return Verdict("labels", (text, *hints))
-    swapped = _swapped(known, by_score=threshold is not None)
+    swapped = swapped_labels(
+        [
+            # Only what scores high counts; of a segmentation's areas each does.
+            (
+                row.expected or frozenset(),
+                row.all.strong if threshold is not None else row.all.names,
+            )
+            for row in known
+        ]
+    )
     if swapped:
         pairs = ", ".join(f"{a} is called {b}" for a, b in sorted(swapped.items()))
         text = f"the labels are in another order than in the training: {pairs}"
@@ -333,76 +342,6 @@ def _without_expectations(rows: Sequence[Row], threshold: float | None) -> tuple
         )
     text = f"{normal} of {len(rows)} pictures have answers"
     return ("ok" if normal > len(rows) // 2 else "unknown", text, note)
-
-
-def _swapped(rows: Sequence[Row], by_score: bool) -> dict[str, str]:
-    """Return true label -> label given, where giving the labels another order explains the answers.
-
-    by_score: only what scores high counts; of a segmentation's areas each does.
-    """
-    pairs = [
-        (row.expected or frozenset(), row.all.strong if by_score else row.all.names) for row in rows
-    ]
-    names = sorted(frozenset().union(*(expected | given for expected, given in pairs)))
-    worth = [
-        [
-            sum(1 if other in given else -1 for expected, given in pairs if name in expected)
-            for other in names
-        ]
-        for name in names
-    ]
-    plain = sum(worth[i][i] for i in range(len(names)))
-    # The names themselves where another order explains no more.
-    places = _assignment(
-        [
-            [2 * len(names) * value + (i == j) for j, value in enumerate(row)]
-            for i, row in enumerate(worth)
-        ]
-    )
-    best = sum(worth[i][j] for i, j in enumerate(places))
-    order = {names[i]: names[j] for i, j in enumerate(places)}
-    total = sum(len(expected) for expected, _ in pairs)
-    used = frozenset().union(*(expected for expected, _ in pairs))
-    wrong = {label: other for label, other in order.items() if label != other and label in used}
-    explains = best >= _MOST * total and best - plain > _FEW * total
-    return wrong if len(wrong) > 1 and explains else {}
-
-
-def _assignment(worth: Sequence[Sequence[float]]) -> list[int]:
-    """Return a column for each row, each once, of the largest sum (the Hungarian algorithm)."""
-    size = len(worth)
-    row_price, column_price = [0.0] * (size + 1), [0.0] * (size + 1)
-    row_of = [size] * (size + 1)  # of each column; the last column is the row being placed
-    for row in range(size):
-        row_of[size] = row
-        column = size
-        least, came = [float("inf")] * size, [size] * size
-        done = [False] * (size + 1)
-        while row_of[column] != size:
-            done[column] = True
-            placed, step, nearest = row_of[column], float("inf"), size
-            for other in range(size):
-                if done[other]:
-                    continue
-                cost = -worth[placed][other] - row_price[placed] - column_price[other]
-                if cost < least[other]:
-                    least[other], came[other] = cost, column
-                if least[other] < step:
-                    step, nearest = least[other], other
-            for other in range(size + 1):
-                if done[other]:
-                    row_price[row_of[other]] += step
-                    column_price[other] -= step
-                elif other < size:
-                    least[other] -= step
-            column = nearest
-        while column != size:
-            row_of[column] = row_of[came[column]]
-            column = came[column]
-    places = [0] * size
-    for column in range(size):
-        places[row_of[column]] = column
-    return places
 
 
 def _scores(rows: Iterable[Row], *, right: bool, low: bool) -> list[float]:

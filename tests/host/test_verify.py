@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from host_client.exceptions import PictureError
-from host_client.verify import Answer, Count, Row, _assignment, counts, judge
+from host_client.label_order import assignment
+from host_client.verify import Answer, Count, Row, counts, judge
 from host_client.verify_pictures import expectations, find_pictures, pictures_in
 
 
@@ -161,7 +162,7 @@ def test_the_best_order_of_many() -> None:
     for size in (1, 2, 3, 5):
         for _ in range(30):
             worth = [[dice.randrange(-9, 10) for _ in range(size)] for _ in range(size)]
-            places = _assignment(worth)
+            places = assignment(worth)
             best = max(
                 sum(worth[i][j] for i, j in enumerate(order))
                 for order in itertools.permutations(range(size))

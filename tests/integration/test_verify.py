@@ -128,7 +128,7 @@ def test_small_objects_are_found_in_parts(
     table = json.loads((folder / "expected.json").read_text())
     (tmp_path / "pictures").mkdir()
     wanted = {}
-    for name, row in list(table.items())[:3]:
+    for name, row in list(table.items())[::3]:
         box = max(row["boxes"], key=lambda box: float(box["w"]))
         x, y, w, h = (round(float(box[key])) for key in "xywh")
         with Image.open(folder / "pictures" / name) as image:
