@@ -25,6 +25,7 @@ _INBOX = 16  # chunks received and not yet taken, per client
 _CHUNK = 4096
 _BACKLOG = 128  # connections that wait to be accepted, as far as the stack has room for them
 _STRANGER_MS = 500  # in which a new connection may greet before it has to make room
+_FREE = 2  # slots for whom room is made
 _PROBE_MS = 100  # between looks whether a stranger is still there
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
 _TURN_US = 3000  # that one client's data may take before frames have their turn
@@ -47,6 +48,7 @@ class _Slot:
         self.rest = None  # what send() did not take, a memoryview
         self.linger_ms = 0
         self.probed_ms = 0
+        self.since_ms = 0
 
 
 class TcpLink:
@@ -166,8 +168,10 @@ class TcpLink:
     def serve(self, now_ms: int) -> bool:
         """Take what arrived, send what waits; return whether anything happened."""
         busy = False
+        free = 0
         for slot in self._slots:
             if slot.socket is None or slot.close:
+                free += 1
                 continue
             if slot.fresh:
                 slot.fresh = False
@@ -187,6 +191,8 @@ class TcpLink:
                 slot.session.check_silence(now_ms)
                 self._pump(slot, now_ms)
                 self._probe(slot, now_ms)
+        if free < _FREE:
+            self._make_room(now_ms)
         return busy
 
     def due(self) -> bool:
@@ -208,16 +214,6 @@ class TcpLink:
 
     def _begin(self, slot: _Slot, now_ms: int) -> None:
         settings = self._settings
-        taken = 0
-        waiting = None  # the stranger who has been silent for longest
-        for other in self._slots:
-            if other is slot or other.session is None or other.close:
-                continue
-            taken += 1
-            silent = now_ms - other.session.started_ms >= _STRANGER_MS and other.tail == other.head
-            if silent and not other.session.open and other.linger_ms == 0:
-                if waiting is None or other.session.started_ms < waiting.session.started_ms:
-                    waiting = other
         slot.rest = None
         slot.linger_ms = 0
         slot.probed_ms = 0  # at once: what accept() said has shown by now whether it is there
@@ -230,8 +226,19 @@ class TcpLink:
             self._depth,
         )
         slot.session.admits = self._admits
-        if taken >= len(self._slots) - 2 and waiting is not None:
-            # Whoever connects and says nothing must not keep others out.
+        slot.since_ms = now_ms
+
+    def _make_room(self, now_ms: int) -> None:
+        """Whoever connects and does not get to the end of the greeting must not keep others out."""
+        waiting = None  # the stranger who has been here for longest
+        for slot in self._slots:
+            if slot.session is None or slot.session.open or slot.linger_ms:
+                continue
+            if now_ms - slot.since_ms >= _STRANGER_MS and (
+                waiting is None or slot.since_ms < waiting.since_ms
+            ):
+                waiting = slot
+        if waiting is not None:
             self._end(waiting)
 
     def _admits(self) -> bool:

@@ -9,11 +9,13 @@ What the CanMV port does and stock MicroPython does not (network_rt_smart.c, tri
 * read(n) and readinto() throw away what came when fewer than n bytes wait;
 * accept() waits 100 ms or the longer timeout, whatever the mode, then raises OSError(EAGAIN); the
   new socket is a blocking one;
+* what a stalled peer does not take fills a small buffer, then send() says EAGAIN;
 * each poll of a socket with nothing to report takes 1.08 ms with the interpreter held.
 """
 
 import io
 import select
+import sys
 import time
 
 import _network
@@ -46,6 +48,10 @@ _RECV_US = 1000
 _IDLE_POLL_US = 1080
 _SLICE_MS = 500  # the longest the driver waits in one go
 _MAX_TCP = 16  # lwIP's TCP_PCB count on the board
+# A PC keeps megabytes for a reader that stalls: minutes of results that the firmware takes for sent.
+# lwIP without window scaling has 64 KiB at most; Linux doubles what is asked for.
+_SEND_BUFFER = 32768
+_SO_SNDBUF = 7 if sys.platform == "linux" else 0x1001
 
 # An interpreter with the board's own socket layer shows the addresses as tuples.
 NATIVE = type(_real.getaddrinfo("127.0.0.1", 9)[0][-1]) is tuple
@@ -169,6 +175,8 @@ class _Emulated(io.IOBase):
                 raise OSError(12)  # ENOMEM: lwIP is out of connections
             _tcp_open[0] += 1
         self._socket = given if given is not None else _real.socket(family, kind)
+        if self._stream:
+            self._socket.setsockopt(SOL_SOCKET, _SO_SNDBUF, _SEND_BUFFER)
         self._timeout = -1  # ms; -1 waits for ever
         self._listening = False
         self._open = True
