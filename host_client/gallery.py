@@ -412,7 +412,7 @@ class Gallery:
         data = bytearray()
         changes = None
         while True:
-            arguments = {"length": self._slice()}
+            arguments: dict[str, Any] = {"length": self._slice()}
             if changes is not None:
                 arguments["changes"] = changes
             row = await self._ask("gallery.export", repeat=True, offset=len(data), **arguments)

@@ -35,6 +35,7 @@ BOARD_MODULES = {
     "math",
     "micropython",
     "os",
+    "select",
     "socket",
     "struct",
     "sys",

@@ -176,8 +176,8 @@ def test_scripts_do_not_reach_this_computers_files(tmp_path: Path) -> None:
             "data/",
         }
         for path in (tmp_path / "precious", Path("/bin/boot.py"), Path("/new")):
-            for code in (f"import os; os.remove({str(path)!r})", f"open({str(path)!r}, 'w')"):
-                assert "OSError" in mpremote(console, "resume", "exec", code)[1]
+            for harm in (f"import os; os.remove({str(path)!r})", f"open({str(path)!r}, 'w')"):
+                assert "OSError" in mpremote(console, "resume", "exec", harm)[1]
 
     on_board(tmp_path, FOREVER, beside)
     assert (tmp_path / "precious").read_text() == "mine"
