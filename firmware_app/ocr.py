@@ -6,6 +6,7 @@ from firmware_app import arrays, letterbox, npu, wire
 from firmware_app.ocr_detection import OcrDetection
 from firmware_app.ocr_recognition import OcrRecognition
 
+_MOST_CUTS = 32  # scalers kept: text that stays in its place is cut out by the same one again
 _MARGIN = 0.05  # of the shorter side around a box: recognisers want whole letters
 _LEVEL = 12  # a box counts as level where its top edge rises by less than a 12th of its length
 
@@ -22,6 +23,7 @@ class Ocr(OcrDetection):
         self._reading = models[1]
         self._source = None
         self._crop_output = None
+        self._cuts: dict = {}  # by picture size and rectangle
         self.name = self.package.name + "+" + self._reader.name
         self.warnings = self.warnings + self._reader.warnings
 
@@ -81,15 +83,17 @@ class Ocr(OcrDetection):
             top = min(max(0, int(min(y0, y1) + 0.5)), plan.height - 1)
             width = max(1, min(int(max(x1, x2) + 0.5), plan.width) - left)
             height = max(1, min(int(max(y2, y3) + 0.5), plan.height) - top)
+            key = (plan.width, plan.height, left, top, width, height)
+            scaler = self._cuts.get(key)
+            if scaler is not None:
+                return scaler
             pads = letterbox.corner_pads(width, height, target[0], target[1])
             scaler = npu.Scaler(
-                (plan.width, plan.height),
-                target,
-                pads,
-                self._reader.pad_value,
-                (left, top, width, height),
-                self._crop_output,
+                key[:2], target, pads, self._reader.pad_value, key[2:], self._crop_output
             )
+            if len(self._cuts) >= _MOST_CUTS:
+                self._cuts.clear()
+            self._cuts[key] = scaler
         else:
             width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + 0.5))
             height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + 0.5))
@@ -110,6 +114,7 @@ class Ocr(OcrDetection):
         super().release()
         self._source = None
         self._crop_output = None
+        self._cuts.clear()
         self._reader.release()
 
 
