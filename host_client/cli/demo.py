@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import statistics
 import sys
 import tempfile
@@ -75,7 +76,7 @@ class Meter:
         if not self.latencies:
             return None
         ordered = sorted(self.latencies)
-        return statistics.median(ordered), ordered[int(0.99 * (len(ordered) - 1))]
+        return statistics.median(ordered), ordered[math.ceil(0.99 * len(ordered)) - 1]
 
 
 class Tour:

@@ -144,3 +144,12 @@ def test_errors_have_codes_of_their_own_and_the_table_of_the_docs() -> None:
     app = importlib.import_module("host_client.cli.app")
     for kind in (app.UsageError, app.InternalError):
         assert re.search(rf"^\| {kind.exit_code} \|.*`{kind.code}`", text, re.M), kind.code
+
+
+def test_the_demos_latencies_in_order_for_few_results_too() -> None:
+    meter = importlib.import_module("host_client.cli.demo").Meter()
+    assert meter.latency() is None
+    meter.latencies = [5.0, 1.0]
+    assert meter.latency() == (3.0, 5.0)
+    meter.latencies = [float(i) for i in range(1, 201)]
+    assert meter.latency() == (100.5, 198.0)
