@@ -2,7 +2,7 @@
 
 The time of a decision against the number of samples, beside the vendor's way of computing it (the
 library made into an array twice for each query, with its norms), same data, same run, same
-interpreter; and how well things are told apart. docs/benchmarks.md explains each figure.
+interpreter; and how well things are told apart. docs/gallery.md explains each figure.
 """
 
 from __future__ import annotations
