@@ -65,6 +65,8 @@ def status(service) -> dict:
             for s in service.publisher.sessions()
         ],
         "rejected": sum([link.rejected for link in service.publisher.links]),
+        "refused": sum([link.refused for link in service.publisher.links]),
+        "failed_attempts": service.attempts.total,
         "heap_used": gc.mem_alloc(),
         "heap_free": gc.mem_free(),
         "heap_growth_kb_per_hour": service.upkeep.trend(),

@@ -242,6 +242,10 @@ class TcpLink:
             self._end(waiting)
 
     def _admits(self) -> bool:
+        if len(self.sessions()) >= self._most:
+            for slot in self._slots:
+                if slot.session is not None and slot.session.open and slot.rest is None:
+                    self._touch(slot)  # whoever is gone without a word shows now
         if len(self.sessions()) < self._most:
             return True
         self.refused += 1
@@ -280,11 +284,14 @@ class TcpLink:
             return
         if now_ms - slot.probed_ms >= _PROBE_MS:
             slot.probed_ms = now_ms
-            try:
-                slot.socket.send(b"\0")
-            except OSError as error:
-                if error.args[0] != errno.EAGAIN:
-                    self._end(slot)
+            self._touch(slot)
+
+    def _touch(self, slot: _Slot) -> None:
+        try:
+            slot.socket.send(b"\0")
+        except OSError as error:
+            if error.args[0] != errno.EAGAIN:
+                self._end(slot)
 
     def _end(self, slot: _Slot) -> None:
         if slot.session is not None:

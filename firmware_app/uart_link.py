@@ -29,6 +29,7 @@ class UartLink:
         self._rest = None
         self._next_us = 0  # results may go out again from here on
         self.session = None
+        self.refused = 0  # nobody: a new greeting takes the line over
         self.always = settings["publish"] == "always"
 
     def start(self) -> None:

@@ -6,13 +6,19 @@ The store has one line a board: its address or id, a space, the key; mode 0600.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from firmware_app import wire
 from host_client.exceptions import KeyFormatError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _DIGITS = 2 * wire.KEY_SIZE
 ENVIRONMENT = "K230_KEY"
@@ -80,18 +86,32 @@ class KeyStore:
         """Keep a board's key, in place of an older one."""
         if not name or len(name.split()) != 1:
             raise KeyFormatError(f"{name!r} can't name a board: it is empty or has spaces")
-        known = self._load()
-        known[name] = key
-        self._save(known)
+        with self._alone():
+            known = self._load()
+            known[name] = key
+            self._save(known)
 
     def remove(self, name: str) -> bool:
         """Forget a board's key; False where there was none."""
-        known = self._load()
-        if name not in known:
-            return False
-        del known[name]
-        self._save(known)
+        with self._alone():
+            known = self._load()
+            if name not in known:
+                return False
+            del known[name]
+            self._save(known)
         return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other programs from changing the store meanwhile, where the system can."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with open(self.path.with_name(self.path.name + ".lock"), "w") as lock:
+                if fcntl is not None:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise KeyFormatError(f"key store {self.path} can't be written: {error}") from error
 
     def _load(self) -> dict[str, bytes]:
         try:
@@ -109,13 +129,11 @@ class KeyStore:
         return known
 
     def _save(self, known: dict[str, bytes]) -> None:
-        folder = self.path.parent
         lines = ["# Keys of K230 boards. Whoever reads this file can use the boards.\n"]
         lines += [f"{name} {key.hex()}\n" for name, key in sorted(known.items())]
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             # mkstemp makes the file 0600; the rename replaces the old one at once.
-            handle, temporary = tempfile.mkstemp(prefix="keys.", dir=folder)
+            handle, temporary = tempfile.mkstemp(prefix="keys.", dir=self.path.parent)
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
                     file.writelines(lines)

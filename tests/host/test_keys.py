@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,12 +54,22 @@ def test_store(tmp_path: Path) -> None:
     assert store.remove("tcp://b:5230")
     assert not store.remove("tcp://b:5230")
     assert store.find("tcp://b:5230") is None
-    assert os.listdir(store.path.parent) == ["keys"]
+    assert sorted(os.listdir(store.path.parent)) == ["keys", "keys.lock"]
     with pytest.raises(KeyFormatError, match="can't name a board"):
         store.add("two words", A)
     store.path.write_text("board-1 abc\n")
     with pytest.raises(KeyFormatError, match="line 1"):
         store.names()
+
+
+def test_programs_that_add_keys_at_a_time_lose_none(tmp_path: Path) -> None:
+    def add(first: int) -> None:
+        for number in range(first, first + 10):
+            KeyStore(tmp_path / "keys").add(f"board-{number}", A)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(add, range(0, 60, 10)))
+    assert len(KeyStore(tmp_path / "keys").names()) == 60
 
 
 def test_order_of_sources(tmp_path: Path) -> None:
