@@ -38,6 +38,7 @@ _ADDRESS = re.compile(r"network: the board's address is (\S+)")
 _PORT = re.compile(r"listening on TCP port (\d+)")
 _FAULT = re.compile(r"[\d\]] error: (.*)")
 _QUIET_S = 2.0  # without a line, when nothing more is expected
+_LOOK_S = 2.0  # between looks at a board that makes no results
 _SILENCE_S = 20.0  # without a line, when the first result is
 
 _port_option = click.option("--port", metavar="TTY", help="The board's USB console.")
@@ -154,9 +155,14 @@ def _configs(
         path, text = contents.task_file(package)
         if path not in found and target.read(path) is None:
             found[path] = text
-    if place in found:
-        return found
     name = package.name if package is not None else None
+    if place in found:
+        # A service.yaml may name a task that nothing describes: the example's own, for one.
+        task = contents.task_of(found[place])
+        path = f"configs/tasks/{task}.yaml"
+        if name is not None and path not in found and target.read(path) is None:
+            found[place] = contents.with_task(found[place].decode(), name).encode()
+        return found
     if there is None:
         text = contents.with_task(contents.DEFAULT_SERVICE.read_text("utf-8"), name).encode()
         found[place] = text
@@ -302,12 +308,22 @@ async def _push(board: Board, package: PackageFiles) -> dict[str, Any]:
 
 async def _first_result(board: Board) -> dict[str, Any]:
     results = board.results()
+    first = asyncio.ensure_future(results.__anext__())
+    stop = time.monotonic() + START_S
     try:
-        result = await asyncio.wait_for(results.__anext__(), START_S)
-    except asyncio.TimeoutError:
-        status = await board.status()
-        raise InstallError(_no_results([str(p) for p in status.get("problems", [])])) from None
-    return {"results": True, "task": result.task, "model": result.model}
+        while True:
+            done, _ = await asyncio.wait((first,), timeout=_LOOK_S)
+            if done:
+                result = first.result()
+                return {"results": True, "task": result.task, "model": result.model}
+            status = await board.status()
+            problems = [str(p) for p in status.get("problems", [])]
+            # While a task still loads there is none, and nothing to complain about.
+            if time.monotonic() > stop or (problems and not status.get("model")):
+                raise InstallError(_no_results(problems))
+    finally:
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
 
 
 def _no_results(faults: list[str]) -> str:

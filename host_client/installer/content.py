@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firmware_app import version
+from firmware_app.settings import read_service
 from host_client.configurations import validate
 from host_client.installer.target import InstallError
 from host_client.packages import PackageFiles
@@ -110,6 +111,12 @@ def with_task(text: str, task: str | None) -> str:
     """Return the text of a service.yaml that names this task."""
     line = f"task: {task or 'null'}"
     return _TASK.sub(line, text, count=1) if _TASK.search(text) else f"{line}\n{text}"
+
+
+def task_of(text: bytes) -> str | None:
+    """Return the task that a checked service.yaml names."""
+    task = read_service(text.decode(), "service.yaml").get("task")
+    return str(task) if task is not None else None
 
 
 def task_file(package: PackageFiles) -> tuple[str, bytes]:
