@@ -20,6 +20,7 @@ from virtual_board.board import VirtualBoard
 WARM_S = 1.0  # after a switch, before measuring
 CLOCKS_S = 3.5  # until the clocks were compared
 READY_S = 60.0
+_ENOUGH = 5  # results, for a rate between the first and the last
 
 
 @dataclass
@@ -45,12 +46,18 @@ class _Reader:
 
     def __init__(self) -> None:
         self.ages: list[float] = []
+        self.times_ms: list[int] = []  # of capture, on the board's clock
         self.measuring = False
 
     async def read(self, board: Board) -> None:
         async for result in board.results():
             if self.measuring and result.host_time is not None:
                 self.ages.append(time.time() - result.host_time)
+                self.times_ms.append(result.time_ms)
+
+    def fps(self) -> float:
+        """Return the frames a second between the first and the last result of the window."""
+        return 1000 * (len(self.times_ms) - 1) / (self.times_ms[-1] - self.times_ms[0])
 
 
 class Session:
@@ -107,8 +114,10 @@ class Session:
         ages = sorted(age for reader in readers for age in reader.ages)
         values = self.client.latest_statistics.values if self.client.latest_statistics else {}
         made = max(1, values.get("frames", 0))
+        # From result to result where there are some: a window begins and ends inside a frame.
+        counted = bool(readers) and len(readers[-1].times_ms) >= _ENOUGH
         return Measured(
-            fps=frames / board_s,
+            fps=readers[-1].fps() if counted else frames / board_s,
             results_per_s=len(ages) / len(readers) / took if readers else 0.0,
             p50_ms=1000 * statistics.median(ages) if ages else None,
             p99_ms=1000 * ages[int(0.99 * (len(ages) - 1))] if ages else None,

@@ -19,7 +19,13 @@ from tests.host.board_thread import BoardThread
 from tests.host.scripted_board import KEY
 
 _ROOT = Path(__file__).parents[2]
-_K230 = [sys.executable, "-c", "from host_client.cli import main; main()"]
+# Whoever runs the tests in the background of a shell hands down an ignored Ctrl-C.
+_K230 = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    "from host_client.cli import main; main()",
+]
 
 
 @pytest.fixture(autouse=True)
