@@ -88,7 +88,10 @@ class CardWatch:
                 return
         # The task that runs, and the one that should and could not.
         for name in (switcher.name, service.configuration.task):
-            if name and await self._edited(task_path(name)):
+            if not name or not await self._edited(task_path(name)):
+                continue
+            # Looking took its time: a switch may have come and gone meanwhile.
+            if name in (switcher.name, service.configuration.task):
                 self.problem = ""
                 await switcher.switch(name)
-                return
+            return

@@ -113,14 +113,15 @@ class Configuration:
         Return (task that it names, settings that wait for the next start); CommandError: it is not
         valid, and the old settings stay.
         """
+        name = shown(SERVICE_YAML)
         try:
-            fresh = self._applied(
-                settings.read_service(read_text(SERVICE_YAML), shown(SERVICE_YAML))
-            )
+            fresh = settings.read_service(read_text(SERVICE_YAML), name)
         except (OSError, settings.SettingsError) as error:
             raise CommandError("failed", str(error))
-        if fresh.source.strip():
-            self._keep_good(fresh.source)
+        if not fresh.source.strip():
+            raise CommandError("failed", name + ": the file is empty")
+        self._keep_good(fresh.source)
+        fresh = self._applied(fresh)
         later: list = []
         for field in fresh.fields:
             value = fresh.get(field.path)

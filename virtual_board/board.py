@@ -236,6 +236,12 @@ class VirtualBoard:
         assert self._code is not None
         return self._code
 
+    async def cut_power(self) -> None:
+        """Let power go off now, whatever the board is doing, and come back."""
+        if self._process is not None and self._process.stdin is not None:
+            self._process.stdin.write(b"\n")
+            await self._process.stdin.drain()
+
     async def stop(self) -> None:
         """Switch the board off."""
         process = self._process

@@ -86,7 +86,7 @@ class Supervisor:
     def _watch_stdin(self) -> None:
         # Not sys.stdin: a thread inside its lock would abort the interpreter at its end.
         while os.read(0, 4096):
-            pass
+            self._post("fault", f"{POWER_CUT}: asked for")
         self._post("off", "asked")
 
     def _power_on(self, starts: int) -> int | None:

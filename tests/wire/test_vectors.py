@@ -95,6 +95,20 @@ def test_cobs(row: dict[str, str]) -> None:
     assert wire.unstuff(stuffed) == data
 
 
+def test_cobs_of_zeros_in_a_row() -> None:
+    """A model's padding; runs of every length beside blocks of every kind."""
+    chance = random.Random(5)
+    for count in [*range(70), 253, 254, 255, 270, 4096]:
+        for before in (0, 1, 253, 254, 300):
+            for behind in (b"", b"\1", b"\1" * 20, b"x" * 300):
+                data = bytes(chance.randrange(1, 256) for _ in range(before))
+                data += bytes(count) + behind
+                stuffed = wire.stuff(data)
+                assert 0 not in stuffed
+                if data:
+                    assert wire.unstuff(stuffed) == data
+
+
 @pytest.mark.parametrize("row", FILE["streams"], ids=_names(FILE["streams"]))
 def test_stream(row: dict[str, Any]) -> None:
     data = joined(row["stream"])
