@@ -159,7 +159,9 @@ class Configuration:
             self._state.remember(rows, ran)
         except OSError as error:
             names = ", ".join([row[1] for row in rows])
-            raise CommandError("failed", "%s can't be kept on the card: %s" % (names, error))
+            raise CommandError(
+                "failed", "%s can't be kept on the card: %s" % (names, files.why(error))
+            )
 
     def remember_task(self, name: str, values) -> None:
         """Keep the active task, and the YAML it runs with, over a power loss; CommandError."""

@@ -8,6 +8,12 @@ import os
 
 NEW = ".new"
 OLD = ".old"
+_WHY = {5: "it does not answer", 28: "it is full", 30: "it is write-protected"}
+
+
+def why(error: OSError) -> str:
+    """Return what a card's error number means."""
+    return _WHY.get(error.args[0] if error.args else 0, str(error))
 
 
 def exists(path: str) -> bool:

@@ -228,7 +228,9 @@ async def _delete(service, session, arguments: dict) -> dict:
             files.recover(path)
             os.remove(path)
         except OSError as error:
-            raise CommandError("failed", "the gallery %s can't be removed: %s" % (name, error))
+            raise CommandError(
+                "failed", "the gallery %s can't be removed: %s" % (name, files.why(error))
+            )
         if name == in_use.name:
             in_use.use(None, None)  # it could not be used: what was wrong is gone
     return {"gallery": in_use.name}

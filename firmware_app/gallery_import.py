@@ -72,7 +72,7 @@ async def receive(service, session, in_use, name: str, arguments: dict) -> dict:
             total = await _put_in_place(in_use, incoming)
         except OSError as error:
             in_use.incoming = None
-            raise CommandError("failed", "the gallery can't be written: %s" % error)
+            raise CommandError("failed", "the gallery can't be written: %s" % files.why(error))
     changed(service, "import", None)
     return {"offset": incoming.size, "done": True, "gallery": name, "total": total}
 

@@ -49,7 +49,7 @@ class LogFile:
             with open(self._path, "ab") as file:
                 file.write(data)
         except OSError as error:
-            self.problem = "the log can't be written: %s" % error
+            self.problem = "the log can't be written: %s" % files.why(error)
             return
         self.problem = ""
         self._waiting = []

@@ -49,7 +49,7 @@ def _push(service, session, arguments: dict):
         push = uploads.begin(push)
         transfer = uploads.FileTransfer(session, service.transfers.next_number(), push)
     except OSError as error:
-        raise CommandError("failed", "the card can't be written: %s" % error)
+        raise CommandError("failed", "the card can't be written: %s" % files.why(error))
     service.transfers.add(transfer)
     return {"transfer": transfer.number, "offset": transfer.offset, "window": WINDOW}
 
@@ -58,7 +58,7 @@ def _end(service, transfer) -> None:
     try:
         service.transfers.forget(transfer)
     except OSError as error:
-        raise CommandError("failed", "the card can't be written: %s" % error)
+        raise CommandError("failed", "the card can't be written: %s" % files.why(error))
 
 
 async def _later(command, service, session, arguments: dict):
@@ -92,7 +92,7 @@ async def _install(service, session, arguments: dict) -> dict:
         await uploads.verify(push, pause)
         return await _in_place(service, push, task)
     except OSError as error:
-        raise CommandError("failed", "the card can't be written: %s" % error)
+        raise CommandError("failed", "the card can't be written: %s" % files.why(error))
     finally:
         service.installing = False
 
@@ -233,7 +233,7 @@ async def _remove(service, session, arguments: dict) -> dict:
     try:
         packages.remove(name)
     except OSError as error:
-        raise CommandError("failed", "package %s can't be removed: %s" % (name, error))
+        raise CommandError("failed", "package %s can't be removed: %s" % (name, files.why(error)))
     return {"name": name, "tasks": sorted(packages.users(name, service.configuration))}
 
 

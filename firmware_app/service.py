@@ -9,7 +9,7 @@ import gc
 import sys
 import time
 
-from firmware_app import firmware_update, hardware, keyring, log, package_commands, wire
+from firmware_app import files, firmware_update, hardware, keyring, log, package_commands, wire
 from firmware_app.attempts import Attempts
 from firmware_app.boots import Boots
 from firmware_app.camera import Camera, CameraError
@@ -188,8 +188,8 @@ class Service:
             transfer.add(offset, data)
         except OSError as error:
             # Only the end of the session tells a client that sends on.
-            self.log.error("the card can't be written: %s" % error)
-            session.refuse("card", "the card can't be written: %s" % error)
+            self.log.error("the card can't be written: %s" % files.why(error))
+            session.refuse("card", "the card can't be written: %s" % files.why(error))
             return
         session.send([wire.TAKEN, number, transfer.offset])
 

@@ -195,7 +195,7 @@ async def verify(push: Push, pause) -> None:
                     found.update(data)
                     await pause()
         except OSError as error:
-            raise CommandError("failed", "%s can't be read again: %s" % (name, error))
+            raise CommandError("failed", "%s can't be read again: %s" % (name, files.why(error)))
         if _hex(found.digest()) != digest:
             files.remove(FOLDER + "/" + name)
             raise CommandError(
