@@ -13,6 +13,8 @@ from host_client.cli import output
 from host_client.cli.options import board_options, connect, key_values, run_async
 from host_client.exceptions import K230Error
 
+_FIRST = ("name", "task", "model", "generation", "problems", "safe_mode")  # of status
+
 
 @click.command()
 @board_options
@@ -116,7 +118,7 @@ async def _status(url: str, key: str | None, wait: float, as_json: bool) -> None
         else:
             info = board.info
             title = f"{info.board_name} ({info.board_id}), firmware {info.firmware}"
-            output.print_map(title, values)
+            output.print_map(title, output.ordered(values, *_FIRST))
 
 
 @click.command()
@@ -183,7 +185,7 @@ async def _set(
     if as_json:
         output.print_json(answer)
     else:
-        output.print_map("settings", answer)
+        output.print_map("settings", output.ordered(answer))
 
 
 @click.command()

@@ -154,7 +154,8 @@ async def _config(url: str, key: str | None, wait: float, as_json: bool) -> None
     if as_json:
         output.print_json(values)
     else:
-        output.print_map("settings", {name: value or {} for name, value in values.items()})
+        parts = {name: value or {} for name, value in values.items()}
+        output.print_map("settings", output.ordered(parts))
 
 
 @config.command("validate")

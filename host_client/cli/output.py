@@ -73,6 +73,18 @@ def print_map(title: str, values: dict[str, Any]) -> None:
     print_table(title, ["name", "value"], rows)
 
 
+def ordered(values: dict[str, Any], *first: str) -> dict[str, Any]:
+    """Return a board's map in an order to be read in: these names first, the others by name.
+
+    MicroPython keeps no order.
+    """
+    names = [*(name for name in first if name in values), *sorted(set(values) - set(first))]
+    return {
+        name: ordered(values[name]) if isinstance(values[name], dict) else values[name]
+        for name in names
+    }
+
+
 def _flatten(value: Any, prefix: str, rows: list[list[str]]) -> None:
     for name, item in value.items():
         if isinstance(item, dict) and item:

@@ -61,7 +61,12 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         url = scripted.board.url
         report = {"task": "seg", "generation": 2, "gap_ms": 40, "sha256": "aa" * 32, "later": 1}
         scripted.board.answers = {
-            "status": lambda _: {"uptime_ms": 5, "camera": {"state": "ok"}, "digest": b"\1\2"},
+            "status": lambda _: {
+                "uptime_ms": 5,
+                "camera": {"state": "ok"},
+                "digest": b"\1\2",
+                "task": "a",
+            },
             "tasks": lambda _: [{"name": "a", "task": "ocr", "active": True}],
             "switch": lambda arguments: report | {"task": arguments["task"]},
             "set": lambda arguments: {"changed": sorted(arguments["changes"])},
@@ -69,7 +74,10 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["status", url, "--json"]) == 0
         assert lines(capsys)[0]["digest"] == "0102"
         assert run(["status", url]) == 0
-        assert "camera.state" in capsys.readouterr().out
+        shown = capsys.readouterr().out
+        # What matters first, the rest by name, whatever the order on the board.
+        places = [shown.index(name) for name in ("task", "camera.state", "digest", "uptime_ms")]
+        assert places == sorted(places)
         assert run(["tasks", url, "--json"]) == 0
         assert lines(capsys)[0]["task"] == "ocr"
         assert run(["switch", url, "seg", "--json"]) == 0

@@ -112,7 +112,9 @@ def test_a_card_that_fails_between_the_renames() -> None:
 
     client.send("package", "shapes", classifier(["c", "d", "e"]))
     card.rename = fails
-    assert refused(client, "install").startswith("failed: the card can't be written: it does not answer")
+    assert refused(client, "install").startswith(
+        "failed: the card can't be written: it does not answer"
+    )
     assert card.under("/sdcard/packages/shapes") == GOOD
     card.rename = rename
     assert client.ask("install")["name"] == "shapes"
