@@ -13,7 +13,7 @@ from host_client.address import SerialAddress, TcpAddress, parse_address
 from host_client.board import Board
 from host_client.clock import BoardClock
 from host_client.decode import Model, decode_result
-from host_client.discovery import FoundBoard, discover
+from host_client.discovery import FoundBoard, discover, discover_serial
 from host_client.exceptions import (
     AddressError,
     AuthenticationError,
@@ -137,5 +137,6 @@ __all__ = [
     "Welcome",
     "decode_result",
     "discover",
+    "discover_serial",
     "parse_address",
 ]

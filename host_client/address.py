@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from host_client.exceptions import AddressError
 
 DEFAULT_PORT = 5230
-DEFAULT_BAUDRATE = 921600
+DEFAULT_BAUDRATE = 115200  # the service's own default
 _FORMS = "tcp://HOST[:PORT] or serial:///dev/ttyUSB0?baudrate=921600"
 
 

@@ -1,16 +1,19 @@
-"""Finds boards on the local network: SEEK by UDP, HERE in answer (docs/protocol.md)."""
+"""Finds boards: on the local network SEEK by UDP, on a tty a greeting (docs/protocol.md)."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import socket
+import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from firmware_app import wire
-from host_client.address import DEFAULT_PORT
-from host_client.exceptions import AddressError
+from host_client.address import DEFAULT_BAUDRATE, DEFAULT_PORT, SerialAddress
+from host_client.exceptions import AddressError, ConnectionFailed
+from host_client.session import ClientSession, Settings, Welcome, printable
+from host_client.transport import open_transport
 
 BROADCAST = "255.255.255.255"
 REPEATS = 3  # a datagram may be lost
@@ -43,7 +46,8 @@ class _Seeker(asyncio.DatagramProtocol):
                 continue
             url = f"tcp://{addr[0]}:{addr[1]}"  # the link has the number of the UDP port
             required = bool(flags & wire.FLAG_KEY_REQUIRED)
-            self.found[url] = FoundBoard(url, str(board_id), str(name), str(version), required)
+            texts = (printable(board_id), printable(name), printable(version))
+            self.found[url] = FoundBoard(url, *texts, required)
 
     def error_received(self, exc: Exception) -> None:
         """An address that nobody listens on says so; others may answer."""
@@ -77,6 +81,56 @@ async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[
     finally:
         transport.close()
     return sorted(seeker.found.values())
+
+
+async def discover_serial(
+    ports: Iterable[str], baudrate: int = DEFAULT_BAUDRATE, timeout: float = 1.5
+) -> list[FoundBoard]:
+    """Return the boards that answer a greeting on these ttys within timeout seconds.
+
+    What is in use by another program or can't be opened is left out. A greeting ends the session of
+    whoever had the line before; what else is connected gets some 40 bytes.
+    """
+    found = await asyncio.gather(*(_greet(SerialAddress(p, baudrate), timeout) for p in ports))
+    return [board for board in found if board is not None]
+
+
+async def _greet(address: SerialAddress, timeout: float) -> FoundBoard | None:
+    answered = asyncio.Event()
+    heard: list[Welcome] = []
+
+    def no_key(welcome: Welcome) -> None:
+        heard.append(welcome)
+
+    def on_data(data: bytes) -> None:
+        session.receive(data, time.monotonic())
+        if session.ready or session.error:  # an error: it needs its key
+            answered.set()
+
+    session = ClientSession(no_key, Settings("discover", address.baudrate), time.monotonic())
+    try:
+        transport = await open_transport(address, on_data, lambda reason: None)
+    except ConnectionFailed:
+        return None
+    try:
+        hello = session.data_to_send()
+        for _ in range(REPEATS):
+            transport.write(hello)  # the same one gets the same answer
+            try:
+                await asyncio.wait_for(answered.wait(), timeout / REPEATS)
+                break
+            except asyncio.TimeoutError:
+                continue
+        session.goodbye()
+        transport.write(session.data_to_send())
+    finally:
+        transport.close()
+    if not heard:
+        return None
+    board = heard[0]
+    return FoundBoard(
+        str(address), board.board_id, board.board_name, board.firmware, board.key_required
+    )
 
 
 def _target(address: str) -> tuple[str, int]:

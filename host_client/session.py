@@ -33,6 +33,11 @@ _GREETING_TRIES = 4
 _ANSWERS = (wire.PONG, wire.REPLY, wire.FAILURE, wire.PROGRESS, wire.TAKEN)
 
 
+def printable(value: object) -> str:
+    """Return what a stranger says of itself without what ends a line or steers a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in str(value)[:200])
+
+
 class Welcome(NamedTuple):
     """Who answers: what WELCOME says."""
 
@@ -153,9 +158,9 @@ class ClientSession:
         _, _, firmware, name, board_id, boot, flags, _nonce, largest = message[:9]
         welcome = Welcome(
             version,
-            str(firmware),
-            str(name),
-            str(board_id),
+            printable(firmware),
+            printable(name),
+            printable(board_id),
             int(boot),
             bool(flags & wire.FLAG_KEY_REQUIRED),
             bool(flags & wire.FLAG_SEALED),
@@ -210,7 +215,7 @@ class ClientSession:
             pass  # of a client before us on this wire
         else:
             kind = REFUSALS.get(code, ConnectionFailed)
-            self.error = kind(f"the board refused: {text}")
+            self.error = kind(f"the board refused: {printable(text)}")
 
     def _take_answer(self, message: list[Any], now: float) -> None:
         kind = message[0]

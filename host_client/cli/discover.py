@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from urllib.parse import urlsplit
+
 import click
 from serial.tools import list_ports
 
+from host_client.address import DEFAULT_BAUDRATE
 from host_client.cli import output
 from host_client.cli.options import run_async
 from host_client.discovery import discover as discover_boards
+from host_client.discovery import discover_serial
 
 # USB ids of the board's own port and of the usual USB-serial converters beside its UART.
 _BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
@@ -18,15 +23,46 @@ _BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
 @click.option(
     "--address", "addresses", multiple=True, metavar="HOST[:PORT]", help="Ask here, not everybody."
 )
+@click.option("--serial", is_flag=True, help="Greet on every USB serial port, too.")
+@click.option("--port", "ttys", multiple=True, metavar="TTY", help="Greet on this tty.")
+@click.option(
+    "--baudrate", type=int, default=DEFAULT_BAUDRATE, show_default=True, help="Of the ttys."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")
-def discover(seconds: float, addresses: tuple[str, ...], as_json: bool) -> None:
-    """Look for boards on the local network, and list the serial ports of this computer."""
-    run_async(_discover(seconds, addresses, as_json))
+def discover(
+    seconds: float,
+    addresses: tuple[str, ...],
+    serial: bool,
+    ttys: tuple[str, ...],
+    baudrate: int,
+    as_json: bool,
+) -> None:
+    """Look for boards on the local network and on serial ports.
+
+    Serial ports are listed; a greeting is sent where --serial or --port say so, as something
+    else may be connected.
+    """
+    run_async(_discover(seconds, addresses, serial, ttys, baudrate, as_json))
 
 
-async def _discover(seconds: float, addresses: tuple[str, ...], as_json: bool) -> None:
-    found = await discover_boards(seconds, addresses)
+async def _discover(
+    seconds: float,
+    addresses: tuple[str, ...],
+    serial: bool,
+    ttys: tuple[str, ...],
+    baudrate: int,
+    as_json: bool,
+) -> None:
     ports = [port for port in list_ports.comports() if port.vid is not None]
+    asked = list(ttys)
+    if serial:  # not on the console: bytes there end a script
+        asked += [p.device for p in ports if (p.vid, p.pid) not in _BOARD_IDS]
+    network, wired = await asyncio.gather(
+        discover_boards(seconds, addresses), discover_serial(asked, baudrate, max(seconds, 1.5))
+    )
+    found = network + wired
+    answered = {urlsplit(board.url).path for board in wired}
+    ports = [port for port in ports if port.device not in answered]
     if as_json:
         for board in found:
             output.print_json(board._asdict())

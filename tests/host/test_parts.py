@@ -25,10 +25,10 @@ from tests.host.running import run
         ("tcp://board", TcpAddress("board", 5230)),
         ("tcp://192.168.1.7:99/", TcpAddress("192.168.1.7", 99)),
         ("tcp://[::1]:99", TcpAddress("::1", 99)),
-        ("serial:///dev/ttyUSB0", SerialAddress("/dev/ttyUSB0", 921600)),
+        ("serial:///dev/ttyUSB0", SerialAddress("/dev/ttyUSB0", 115200)),
         ("serial:///dev/pts/3?baudrate=115200", SerialAddress("/dev/pts/3", 115200)),
-        ("serial:///tmp/a%20b", SerialAddress("/tmp/a b", 921600)),
-        ("serial:///COM3", SerialAddress("COM3", 921600)),
+        ("serial:///tmp/a%20b", SerialAddress("/tmp/a b", 115200)),
+        ("serial:///COM3", SerialAddress("COM3", 115200)),
     ],
 )
 def test_addresses(url: str, address: object) -> None:

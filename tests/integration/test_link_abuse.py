@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from firmware_app import wire
-from host_client import Board, K230Error
+from host_client import Board, K230Error, discover
 from tests.integration.boards import card, run, running
 
 
@@ -85,6 +85,47 @@ def test_a_flood_of_connections_stops_nothing(tmp_path: Path) -> None:
                 await asyncio.wait_for(anext(another.results()), 30)
 
     run(work(), 300)
+
+
+def test_strangers_who_greet_and_never_prove_keep_nobody_out(tmp_path: Path) -> None:
+    async def stranger(port: int, number: int) -> None:
+        hello = wire.encode([wire.HELLO, wire.PROTOCOL_VERSION, f"x{number}", bytes(16)])
+        while True:
+            with contextlib.suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                try:
+                    writer.write(hello)
+                    while await reader.read(4096):
+                        pass
+                finally:
+                    writer.transport.abort()
+            await asyncio.sleep(0.05)
+
+    async def work() -> None:
+        async with running(card(tmp_path / "card")) as vb:
+            port = port_of(vb.url)
+            strangers = [asyncio.create_task(stranger(port, i)) for i in range(30)]
+            for _ in range(2):
+                async with Board.connect(str(vb.url), key=vb.key, wait=60) as board:
+                    names = [client["client"] for client in (await board.status())["clients"]]
+                    assert names == ["host_client"]
+            for task in strangers:
+                task.cancel()
+            await asyncio.gather(*strangers, return_exceptions=True)
+
+    run(work())
+
+
+def test_a_board_is_found_by_asking(tmp_path: Path) -> None:
+    async def work() -> None:
+        async with running(card(tmp_path / "card")) as vb:
+            (found,) = await discover(3, [f"127.0.0.1:{port_of(vb.url)}"])
+            assert found.url == vb.url
+            assert found.key_required
+            async with Board.connect(found.url, key=vb.key) as board:
+                assert board.info.board_id == found.board_id
+
+    run(work())
 
 
 def test_altered_frames_are_dropped_both_ways(tmp_path: Path) -> None:
