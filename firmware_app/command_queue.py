@@ -22,7 +22,7 @@ class CommandQueue:
         self._service = service
         self._waiting: list = []  # (session, request id, command, arguments)
         self._arrived = asyncio.Event()
-        self._long: list = []  # [arguments, session, request id, when to report next]
+        self._long: list = []  # [arguments, session, request, when to report next]
         self.fresh = 0  # long commands whose first step is still to come
 
     def add(self, session, request, command: str, arguments: dict) -> None:
@@ -50,7 +50,7 @@ class CommandQueue:
         for entry in self._long:
             if entry[0] is arguments and now_ms >= entry[3]:
                 entry[3] = now_ms + REPORT_MS
-                entry[1].send([wire.PROGRESS, entry[2], done, total, what])
+                entry[1].send([wire.PROGRESS, entry[2].number, done, total, what])
 
     async def run(self) -> None:
         """Execute commands for ever, one between two frames."""

@@ -17,6 +17,7 @@ from firmware_app.trial import Trial
 
 _IDLE_MS = 3000  # without a frame: there is nothing to wait for
 _TURN_MS = 10  # of a turn of the loop that count as idle; what is longer was a frame's work
+_START_MS = 5  # between looks whether the first task is there
 _SPARE = 2097152  # bytes of media memory that must stay free beside a new model
 
 
@@ -30,6 +31,7 @@ class Switcher:
         self.problem = ""  # why no task runs, or empty
         self.unkept = ""  # why the running task would not outlast power, or empty
         self.busy = False
+        self._starting = False  # the first task is being loaded
         self.reading = None  # called with the path of every task YAML that is about to be used
 
     def _read(self, name: str):
@@ -55,7 +57,7 @@ class Switcher:
             self.problem = self.problem or "configs/service.yaml: task: none is named"
             service.log.warning("no task: %s" % self.problem)
             return
-        self.busy = True
+        self.busy = self._starting = True
         told = ""
         tried: list = []
         try:
@@ -80,7 +82,7 @@ class Switcher:
                 service.watch.problem = "%s; task %s runs as it did before" % (told, each)
                 service.log.error(service.watch.problem)
         finally:
-            self.busy = False
+            self.busy = self._starting = False
 
     async def _first(self, name: str, values) -> None:
         prepared = await self._guarded(values, prepare_task(values.values, self._pause))
@@ -112,6 +114,8 @@ class Switcher:
 
     async def switch(self, name: str) -> dict:
         """Let another task run; return what happened. CommandError: the old one runs on."""
+        while self._starting:  # nobody asked for that one: it is no reason to refuse
+            await asyncio.sleep_ms(_START_MS)
         if self.busy:
             raise CommandError("busy", "another switch is under way")
         self.busy = True
