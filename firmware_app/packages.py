@@ -188,7 +188,7 @@ def users(name: str, configuration) -> dict:
 
 
 async def listed(in_use: list, pause) -> list:
-    """Return a map for each package: name, task, model, size (bytes), in_use, problem."""
+    """Return a map for each package: name, task, model, size (bytes), in_use, problem, warnings."""
     try:
         names = sorted(os.listdir(FOLDER))
     except OSError:
@@ -204,6 +204,7 @@ async def listed(in_use: list, pause) -> list:
             package = check(path, None)
             entry["task"] = package.task
             entry["model"] = package.name
+            entry["warnings"] = package.warnings
         except PackageError as error:
             entry["problem"] = str(error)
         found.append(entry)

@@ -51,7 +51,7 @@ def status(service) -> dict:
         "task": service.switcher.name,
         "model": engine.task.name if engine.task is not None else "",
         "generation": engine.generation,
-        "camera": camera is not None,
+        "camera": camera is not None and not camera.broken,
         "frames": engine.frames,
         "captured": camera.captured if camera is not None else 0,
         "skipped": camera.skipped if camera is not None else 0,

@@ -30,7 +30,7 @@ from host_client.exceptions import (
     VersionError,
 )
 from host_client.installer.content import FIRMWARE
-from host_client.installer.installer import NAME, digest
+from host_client.installer.installer import BOOT, NAME, digest
 from host_client.installer.manifest import read_manifest
 from host_client.installer.repl import ReplTarget
 from host_client.installer.target import FolderTarget, Target
@@ -170,6 +170,7 @@ async def _look_at_board(board: Board) -> list[Finding]:
             if package.problem:
                 text = f"packages/{package.name}: {package.problem}"
                 found.append(Finding("package", "trouble", text))
+            found += [Finding("package", "warning", text) for text in package.warnings]
     return found
 
 
@@ -191,13 +192,19 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
         f"{version} on both sides",
         "warning",
     )
-    for text in status.get("problems", []):
-        found.append(Finding("problem", "trouble", str(text)))
+    for problem in status.get("problems", []):
+        what, _, text = str(problem).partition(": ")
+        if what not in ("camera", "network", "uart", "watchdog"):
+            what, text = "problem", str(problem)
+        if what == "camera":
+            text += ": check its cable and camera.csi_id"
+        found.append(Finding(what, "trouble", text))
+    told = any(row.what == "camera" for row in found)
     add(
         "camera",
-        status.get("camera") is False,
-        "no camera is open: check its cable and camera.csi_id, or camera.enabled is false",
-        "open",
+        status.get("camera") is False and not told,
+        "no camera is open: camera.enabled is false, or the service has only just started",
+        "" if told else "open",
         "warning",
     )
     add(
@@ -272,16 +279,25 @@ def look_at_port(port: str) -> list[Finding]:
         found = [Finding("console", "ok", f"{info.board}, CanMV {info.firmware}")]
         found += _look_at_files(target)
         log = (target.read_anywhere("/data/log") or b"").decode("utf-8", "replace")
-        start = log[log.rfind("--- start") :]
-        for line in start.splitlines():
-            if " error: " in line:
-                found.append(Finding("log", "trouble", line.partition(" error: ")[2]))
+        found += log_findings(log)
         key = target.read_anywhere("/data/key")
         if key is None:
             text = "the board has no key yet: it makes one at its first start"
             found.append(Finding("key", "warning", text))
         target.restart()
     return found
+
+
+def log_findings(log: str) -> list[Finding]:
+    """Return what the log of the last start complains of, each thing once."""
+    start = log[max(0, log.rfind("--- start")) :]
+    found: dict[str, Finding] = {}
+    for line in start.splitlines():
+        for level, state in ((" error: ", "trouble"), (" warning: ", "warning")):
+            _, mark, text = line.partition(level)
+            if mark:
+                found[text] = Finding("log", state, text)
+    return list(found.values())
 
 
 def look_at_card(folder: Path) -> list[Finding]:
@@ -306,6 +322,8 @@ def _look_at_files(target: Target) -> list[Finding]:
         if "bad_main.py" in names:
             text = "main.py was put aside after a fault (bad_main.py): k230 install"
         found.append(Finding("main.py", "trouble", text))
+    if "boot.py" in names:
+        found.append(Finding("boot.py", "warning", BOOT))
     known = read_manifest(target)
     if known is None or NAME not in names:
         found.append(Finding("service", "trouble", "the service is not installed: k230 install"))

@@ -53,7 +53,10 @@ class InstalledPackage(NamedTuple):
 
 
 class PackageInfo(NamedTuple):
-    """A package on the card: size in bytes; problem says why it can't be used, else None."""
+    """A package on the card: size in bytes; problem says why it can't be used, else None.
+
+    warnings: what may be wrong with it though it can be used.
+    """
 
     name: str
     task: str | None
@@ -61,6 +64,7 @@ class PackageInfo(NamedTuple):
     size: int
     in_use: bool
     problem: str | None
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def from_map(cls, row: dict[str, Any]) -> PackageInfo:
@@ -72,6 +76,7 @@ class PackageInfo(NamedTuple):
             int(row.get("size", 0)),
             bool(row.get("in_use", False)),
             row.get("problem") or None,
+            tuple(str(each) for each in row.get("warnings") or ()),
         )
 
 

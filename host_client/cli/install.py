@@ -117,6 +117,7 @@ def install(
         wanted = contents.Content(firmware, _configs(target, configs, files), files, compiled)
         plan = installer.make_plan(target, wanted, with_package=not over_link)
         report |= {"changes": plan.lines(), "bytes": plan.size, "compiled": compiled}
+        report["notes"] = plan.notes + list(files.warnings if files is not None else ())
         if dry_run:
             _show(report, as_json)
             return
@@ -335,6 +336,8 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
         output.print_json(report)
         return
+    for line in report["notes"]:
+        output.note(f"k230: {line}")
     for line in report["changes"]:
         output.print_line(("would " if report["dry_run"] else "") + line)
     if not report["changes"]:
@@ -365,21 +368,27 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
 @click.command()
 @_port_option
 @_card_option
+@click.option("--purge", is_flag=True, help="Remove the board's key, galleries and logs, too.")
 @json_option
-def uninstall(port: str | None, card: Path | None, as_json: bool) -> None:
+def uninstall(port: str | None, card: Path | None, purge: bool, as_json: bool) -> None:
     """Leave the card as it was before the first installation.
 
-    What the service wrote into /data (its key, galleries, logs) stays.
+    What the service wrote into /data (its key, galleries, state, logs) stays, unless
+    --purge is given.
     """
+    if purge and port is None:
+        raise click.UsageError("--purge needs --port: a card's own folder does not show /data")
     kept: list[str] = []
     with target_of(port, card) as target:
         uninstaller.uninstall(target, kept.append)
         if isinstance(target, ReplTarget):
+            if purge:
+                uninstaller.purge(target)
             target.restart()
     if as_json:
-        output.print_json(
-            {"uninstalled": True, "kept": kept, "place": port or os.fspath(card or "")}
-        )
+        place = port or os.fspath(card or "")
+        report = {"uninstalled": True, "purged": purge, "kept": kept, "place": place}
+        output.print_json(report)
         return
     for line in kept:
         output.note(f"k230: {line}")

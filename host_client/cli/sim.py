@@ -38,7 +38,8 @@ def _camera_option(function: Any) -> Any:
         default="synthetic",
         show_default=True,
         metavar="SOURCE",
-        help="A picture folder (in name order, looping), a picture, a video, webcam or synthetic.",
+        help="A picture folder (in name order, looping), a picture, a video, webcam, "
+        "synthetic or none.",
     )(function)
 
 
@@ -71,6 +72,13 @@ _frames_option = click.option(
 @click.option(
     "--bare", is_flag=True, help="A board without the service: only what lies on the card runs."
 )
+@click.option(
+    "--air",
+    type=click.Path(path_type=Path),
+    metavar="JSON",
+    help='The Wi-Fi networks in reach, to be changed meanwhile: {"networks": {NAME: PASSWORD}, '
+    '"rssi": DBM}.',
+)
 @click.option("--key", metavar="HEX|@FILE", help="The board's key (default: one of its own).")
 @click.option("--timing", metavar="PROFILE", help="Take a real board's time for each step.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Switch off after so long.")
@@ -88,6 +96,7 @@ def run(
     uart: Path | None,
     console: Path | None,
     bare: bool,
+    air: Path | None,
     key: str | None,
     timing: str | None,
     seconds: float | None,
@@ -108,6 +117,7 @@ def run(
             "uart": uart,
             "console": console,
             "bare": bare,
+            "air": air,
             "key": board_key(key),
             "timing": timing,
             "micropython": micropython,

@@ -28,6 +28,10 @@ from host_client.installer.target import InstallError, Target
 
 STAGE = f"{HOME}/stage"
 NAME = "firmware_app"
+BOOT = (
+    "boot.py is somebody else's and runs before the service at each start: one that does not end "
+    "keeps the service from starting"
+)
 SPARE = 1 << 20  # bytes of the card that stay free
 _CLUSTER = 32768
 
@@ -47,7 +51,7 @@ class Plan:
     card; configs, package, firmware, launcher, fallback: what is put in place; aside: bad_main.py is
     there, and goes; launcher_first: without main.py the firmware would run fallback.py at once;
     before: files that were there before and are kept for the uninstallation; noted: the manifest
-    changes.
+    changes; notes: sentences for the user.
     """
 
     stage: dict[str, bytes] = field(default_factory=dict)
@@ -63,6 +67,7 @@ class Plan:
     expected: dict[str, str] = field(default_factory=dict)
     manifest: Manifest = field(default_factory=Manifest)
     noted: bool = False
+    notes: list[str] = field(default_factory=list)
 
     @property
     def size(self) -> int:
@@ -177,6 +182,8 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
             for path in package:
                 put(path)
     plan.noted = plan.manifest != known
+    if "boot.py" in target.names(""):
+        plan.notes.append(BOOT)
     free = target.info().free
     needed = plan.size + _CLUSTER * len(plan.expected) + SPARE
     if plan.stage and free is not None and free < needed:

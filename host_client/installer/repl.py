@@ -248,6 +248,10 @@ class ReplTarget:
         """Write a small file of the board by its full path."""
         self._ask(f"[_k_open({path!r}),_k_w(0,'{encoded(data)}'),_k_close()]")
 
+    def remove_anywhere(self, path: str) -> None:
+        """Remove a file or a tree of the board by its full path."""
+        self._ask(f"_k_remove({path!r})")
+
     def copy(self, source: str, path: str) -> None:
         """Copy a file on the board."""
         self._ask(f"_k_copy({ROOT + source!r}, {ROOT + path!r})")

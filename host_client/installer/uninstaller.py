@@ -16,10 +16,14 @@ from host_client.installer.manifest import (
     read_manifest,
     write_manifest,
 )
+from host_client.installer.repl import ReplTarget
 from host_client.installer.target import InstallError, Target
 
 _RESTORED = f"{HOME}/restored"
 _GONE = f"{HOME}/gone"
+_DATA = ("key", "boots.json", "fault", "state.json", "galleries", "log", "log.1")
+"""What the service writes into /data, beside the .new and .old of the files among them."""
+
 _LEFTOVERS = (".new", ".old", ".bad", ".dropped", ".try")
 
 Told = Callable[[str], None]
@@ -67,6 +71,13 @@ def uninstall(target: Target, told: Told) -> None:
     target.remove(STAGE)
     target.remove(BEFORE)
     target.remove(HOME)
+
+
+def purge(target: ReplTarget) -> None:
+    """Remove what the service wrote into the board's data partition: key, galleries, state, logs."""
+    for name in _DATA:
+        for end in ("", ".new", ".old"):
+            target.remove_anywhere(f"/data/{name}{end}")
 
 
 def _settle(target: Target, path: str) -> None:

@@ -39,7 +39,13 @@ def test_a_healthy_board() -> None:
     ("changed", "what", "words"),
     [
         ({"version": "0.0.1"}, "version", "k230 install"),
-        ({"camera": False}, "camera", "cable"),
+        ({"camera": False}, "camera", "camera.enabled is false"),
+        (
+            {"camera": False, "problems": ["camera: no frame: 3"]},
+            "camera",
+            "no frame: 3: check its",
+        ),
+        ({"problems": ["network: no cable"]}, "network", "no cable"),
         ({"model": ""}, "task", "no task runs"),
         ({"heap_free": 1000}, "memory", "smaller model"),
         ({"heap_growth_kb_per_hour": 9000}, "memory", "grows"),
@@ -56,6 +62,19 @@ def test_each_trouble_is_named(changed: dict[str, Any], what: str, words: str) -
     found = [row for row in doctor.status_findings(GOOD | changed) if row.state != "ok"]
     assert [row.what for row in found] == [what]
     assert words in found[0].text
+
+
+def test_the_log_of_the_last_start() -> None:
+    log = (
+        "--- start 1\n0.1 error: long ago\n--- start 2: power\n0.1 info: hello\n"
+        "0.2 warning: network: the Wi-Fi network home can't be joined\n0.3 error: no task: x\n"
+        "9.2 warning: network: the Wi-Fi network home can't be joined\n"
+    )
+    assert [tuple(row) for row in doctor.log_findings(log)] == [
+        ("log", "warning", "network: the Wi-Fi network home can't be joined"),
+        ("log", "trouble", "no task: x"),
+    ]
+    assert doctor.log_findings("") == []
 
 
 def test_nobody_listens() -> None:

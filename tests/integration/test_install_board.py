@@ -109,8 +109,10 @@ def test_from_a_bare_board_to_results_and_back(tmp_path: Path, how: tuple[str, .
             assert "kB/s" in said
             again = await bench.run(*bench.install(*how))
             assert "everything is there already" in again
-            said = await bench.run("uninstall", "--port", str(bench.port))
+            assert (tmp_path / "data" / "key").exists()
+            said = await bench.run("uninstall", "--port", str(bench.port), "--purge")
             assert bench.tree() == before
+            assert [path.name for path in (tmp_path / "data").iterdir()] == []
             assert (bench.card / "main.py").read_text() == FOREIGN
             await bench.wait(lambda: list(board.console).count("foreign") >= 1)
 

@@ -163,6 +163,13 @@ def test_install_again_and_uninstall(card: Path) -> None:
         uninstaller.uninstall(target, lambda text: None)
 
 
+def test_a_boot_script_of_somebody_else_is_told(card: Path) -> None:
+    assert installer.make_plan(FolderTarget(card), content()).notes == []
+    (card / "boot.py").write_bytes(b"pass\n")
+    plan = installer.make_plan(FolderTarget(card), content())
+    assert "runs before the service at each start" in plan.notes[0]
+
+
 def test_a_dry_run_changes_nothing(card: Path) -> None:
     before = tree(card)
     assert installer.make_plan(FolderTarget(card), content()).lines()

@@ -1,7 +1,8 @@
 """Camera sources: what stands before the virtual board's lens.
 
 `open_source` takes a folder of pictures (name order, looping), one picture, a video file
-(looping), `webcam`, `webcam:1`, a `/dev/videoN`, `synthetic` or `synthetic:640x480`. A
+(looping), `webcam`, `webcam:1`, a `/dev/videoN`, `synthetic` or `synthetic:640x480`; `none` is a
+board without a camera. A
 `?fit=stretch`, `?fit=pad` or `?fit=crop` at the end says how frames reach the size a channel
 wants; stretch is the default.
 Missing things and bad specs raise SourceError with one sentence.
@@ -45,6 +46,11 @@ class Source:
         self.fit = fit
 
     @property
+    def missing(self) -> bool:
+        """Whether there is no camera at all."""
+        return isinstance(self._stream, NoCamera)
+
+    @property
     def fps(self) -> float | None:
         """The stream's own frame rate, or None."""
         return self._stream.fps
@@ -84,9 +90,26 @@ class Source:
         self._stream.close()
 
 
+class NoCamera:
+    """Nothing is plugged into the board's connector."""
+
+    fps: float | None = None
+    repeats = False
+    live = False
+
+    def next(self) -> Frame:
+        """There is never a frame."""
+        raise SourceError("there is no camera")
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
 def open_source(spec: str) -> Source:
     """Return the source that `spec` names (see the module); SourceError when it cannot be used."""
     place, fit = _split(spec)
+    if place == "none":
+        return Source(NoCamera(), fit=fit)
     if place == "synthetic" or place.startswith("synthetic:"):
         return Source(Synthetic(*_synthetic_size(place)), fit=fit)
     if place == "webcam" or re.fullmatch(r"webcam:\d+|/dev/video\d+", place):
@@ -98,7 +121,7 @@ def open_source(spec: str) -> Source:
     if not place or not path.exists():
         raise SourceError(
             f"camera source {place!r}: no such file or folder "
-            "(a picture folder, a picture, a video, webcam, webcam:N or synthetic)"
+            "(a picture folder, a picture, a video, webcam, webcam:N, synthetic or none)"
         )
     stream: Callable[[Path], Stream] = Video
     if path.suffix.lower() in PICTURE_SUFFIXES:

@@ -165,6 +165,8 @@ class Sensors:
 
     def _open(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         csi, width, height, fps = args
+        if self._source.missing:
+            return None, []
         mode = min(
             self._modes, key=lambda m: (abs(m[0] - width) + abs(m[1] - height), abs(m[2] - fps))
         )

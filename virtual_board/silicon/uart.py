@@ -1,7 +1,8 @@
 """The board's UARTs: a pty on the PC's side, the board's ring, losses and times on the other.
 
 The receive ring holds 16 KiB and drops the oldest bytes; bytes take the time that the baud rate
-gives them, in both directions, when the clock is emulated. The PC opens the pty's other end like any tty.
+gives them, in both directions, when the clock is emulated. The PC opens the pty's other end like any
+tty; where it sets another speed than the board's, both sides read garbage, as on a wire.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import os
 import pty
 import select
+import termios
 import threading
 import time
 import tty
@@ -23,6 +25,8 @@ from virtual_board.silicon.timing import Clock
 PIECE_S = 0.004  # of line time that is taken from the pty at once
 RING_SIZE = 16384  # bytes; the kernel driver's default
 BITS_PER_BYTE = 10
+_UNSET = termios.B38400  # a pty's speed that nobody has chosen
+_OSPEED = 5  # in what tcgetattr() returns
 
 
 class Line:
@@ -64,6 +68,7 @@ class Line:
             except OSError:
                 time.sleep(0.05)
                 continue
+            data = self._carried(data)
             free = max(free, time.monotonic()) + len(data) * BITS_PER_BYTE / self.baudrate
             with self._lock:
                 self._ring += data
@@ -86,7 +91,7 @@ class Line:
 
     def write(self, data: bytes) -> None:
         """Put data on the wire; what nobody reads is lost, as on a wire."""
-        view = memoryview(data)
+        view = memoryview(self._carried(data))
         while view:
             try:
                 view = view[os.write(self._master, view) :]
@@ -94,6 +99,16 @@ class Line:
                 return
             except OSError:
                 return
+
+    def _carried(self, data: bytes) -> bytes:
+        """Return what comes out at the other end of the wires."""
+        try:
+            speed = termios.tcgetattr(self._slave)[_OSPEED]
+        except (OSError, termios.error):
+            return data
+        if speed in (_UNSET, getattr(termios, f"B{self.baudrate}", _UNSET)):
+            return data
+        return bytes((byte * 157 + 99) & 0xFF for byte in data)
 
     def close(self) -> None:
         """Take the pty and its link away."""

@@ -1,0 +1,117 @@
+"""What the service does with a network or a camera that is not there, and how doctor calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_client import Board
+from host_client.doctor import look_at_url
+from virtual_board.board import VirtualBoard
+
+from .boards import PICTURES, card, run, running, until
+
+SECRET = "a-secret-of-the-house"
+
+
+def wifi(folder: Path, **settings: str) -> Path:
+    made = card(folder)
+    lines = "".join(f"  {name}: {value}\n" for name, value in settings.items())
+    with (made / "configs" / "service.yaml").open("a") as file:
+        file.write(f"network:\n{lines}")
+    return made
+
+
+def air(path: Path, networks: dict[str, str], rssi: int = -50) -> Path:
+    path.write_text(json.dumps({"networks": networks, "rssi": rssi}))
+    return path
+
+
+def said(virtual: VirtualBoard, text: str) -> Callable[[], bool]:
+    return lambda: any(text in line for line in virtual.console)
+
+
+async def findings(virtual: VirtualBoard) -> dict[str, tuple[str, str]]:
+    assert virtual.url is not None
+    found = await look_at_url(virtual.url, virtual.key)
+    return {row.what: (row.state, row.text) for row in found}
+
+
+@pytest.mark.slow
+def test_a_station_joins_loses_and_finds_its_network(tmp_path: Path) -> None:
+    async def scene() -> None:
+        reach = air(tmp_path / "air.json", {"home": "another-password"})
+        folder = wifi(tmp_path / "card", interface="station", ssid="home", password=SECRET)
+        async with running(folder, air=reach) as virtual:
+            assert virtual.url is not None
+            await until(said(virtual, "wrong name or password, or out of reach"), "complaint")
+            found = await findings(virtual)
+            state, text = next(row for row in found.values() if "Wi-Fi" in row[1])
+            assert state == "trouble"
+            assert "the Wi-Fi network home can't be joined" in text
+            air(reach, {"home": SECRET}, -80)
+            await until(said(virtual, "the board's address is"), "address", 90)
+            found = await findings(virtual)
+            assert "network" not in found or found["network"][0] == "ok"
+            assert found["Wi-Fi"] == ("warning", "the signal is weak: -80 dBm")
+            air(reach, {})
+            await until(said(virtual, "the link was lost; it is tried again"), "loss", 30)
+            air(reach, {"home": SECRET})
+            await until(
+                lambda: sum("the board's address is" in line for line in virtual.console) == 2,
+                "second address",
+                90,
+            )
+            async with Board.connect(virtual.url, virtual.key) as board:
+                told: Any = [await board.status(), await board.config_get(), await board.tasks()]
+                assert told[0]["network"]["reconnects"] == 1
+                told.append(await board.request("logs", {"offset": 0}))
+            assert "***" in str(told)
+            assert SECRET not in str(told)
+            assert SECRET not in "\n".join(virtual.console)
+        written = [path for path in (folder / ".data").rglob("*") if path.is_file()]
+        assert not [path for path in written if SECRET.encode() in path.read_bytes()]
+
+    run(scene(), 300)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"interface": "access_point", "ssid": "k230", "password": SECRET}, "offering the Wi-Fi"),
+        ({"interface": "ethernet"}, "the board's address is 127.0.0.1"),
+    ],
+    ids=["access point", "ethernet"],
+)
+def test_other_interfaces(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    async def scene() -> None:
+        async with running(wifi(tmp_path / "card", **settings)) as virtual:
+            await until(said(virtual, words), "line about the network")
+            assert virtual.url is not None
+            async with Board.connect(virtual.url, virtual.key) as board:
+                status = await board.status()
+                assert status["network"]["interface"] == settings["interface"]
+                assert status["network"]["up"] is True
+            assert SECRET not in "\n".join(virtual.console)
+
+    run(scene())
+
+
+def test_without_a_camera_pictures_are_taken(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with running(card(tmp_path / "card"), camera="none") as virtual:
+            assert virtual.url is not None
+            await until(said(virtual, "camera"), "line about the camera")
+            async with Board.connect(virtual.url, virtual.key) as board:
+                assert (await board.infer(PICTURES / "shapes_cls_0.jpg")).to_dict()["label"]
+            found = await findings(virtual)
+            assert found["camera"][0] == "trouble"
+            assert (
+                "can't be set up: Can not found sensor on 2: check its cable" in found["camera"][1]
+            )
+
+    run(scene())
