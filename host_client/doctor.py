@@ -278,8 +278,7 @@ def look_at_port(port: str) -> list[Finding]:
         info = target.info()
         found = [Finding("console", "ok", f"{info.board}, CanMV {info.firmware}")]
         found += _look_at_files(target)
-        log = (target.read_anywhere("/data/log") or b"").decode("utf-8", "replace")
-        found += log_findings(log)
+        found += log_findings(target.last_log())
         key = target.read_anywhere("/data/key")
         if key is None:
             text = "the board has no key yet: it makes one at its first start"
@@ -289,10 +288,9 @@ def look_at_port(port: str) -> list[Finding]:
 
 
 def log_findings(log: str) -> list[Finding]:
-    """Return what the log of the last start complains of, each thing once."""
-    start = log[max(0, log.rfind("--- start")) :]
+    """Return what the log of a start complains of, each thing once."""
     found: dict[str, Finding] = {}
-    for line in start.splitlines():
+    for line in log.splitlines():
         for level, state in ((" error: ", "trouble"), (" warning: ", "warning")):
             _, mark, text = line.partition(level)
             if mark:

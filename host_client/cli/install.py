@@ -33,7 +33,6 @@ SMALL_PACKAGE = (
 START_S = 90.0  # for the service to make its first result
 LINK_S = 10.0  # to reach it over the network
 _KEY_FILE = "/data/key"
-_LOG = "/data/log"
 _ADDRESS = re.compile(r"network: the board's address is (\S+)")
 _PORT = re.compile(r"listening on TCP port (\d+)")
 _FAULT = re.compile(r"[\d\]] error: (.*)")
@@ -247,8 +246,7 @@ def _await_service(port: str, for_results: bool) -> _Said:
             break
     if not said.number:
         with ReplTarget(port) as target:
-            text = (target.read_anywhere(_LOG) or b"").decode("utf-8", "replace")
-            for line in text[text.rfind("--- start") :].splitlines():
+            for line in target.last_log().splitlines():
                 said.hear(line)
             target.restart()
     return said

@@ -86,9 +86,11 @@ def _k_remove_empty(folder):
 def _k_rename(path, to):
     _k_folders(to)
     os.rename(path, to)
-def _k_read(path):
+def _k_read(path, last=0):
     try:
         with open(path, 'rb') as f:
+            if last:
+                f.seek(max(0, f.seek(0, 2) - last))
             return ''.join(['%02x' % b for b in f.read(65536)])
     except OSError:
         return None

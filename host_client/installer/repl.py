@@ -38,6 +38,8 @@ PIECE = 3072  # bytes of a file in one piece of code
 ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
 EXEC_S = 30.0
 READ_S = 10.0  # for a byte; without it one that got lost would be waited for for ever
+LOG = "/data/log"
+TAIL = 32768  # bytes of the log that are looked at
 TRIES = 4  # to say what was damaged on the way, or whose answer was
 _FULL, _DAMAGED, _READ_ONLY = 28, 5, 30  # errno
 _CARD = {
@@ -243,6 +245,12 @@ class ReplTarget:
         """Return the content of a file of the board by its full path."""
         text = self._ask(f"_k_read({path!r})")
         return None if text is None else bytes.fromhex(text)
+
+    def last_log(self) -> str:
+        """Return what the service logged since its last start, as far as the end of its log goes."""
+        text = self._ask(f"_k_read({LOG!r}, {TAIL})")
+        log = bytes.fromhex(text or "").decode("utf-8", "replace")
+        return log[max(0, log.rfind("--- start")) :]
 
     def write_anywhere(self, path: str, data: bytes) -> None:
         """Write a small file of the board by its full path."""

@@ -82,6 +82,8 @@ def test_files_arrive_whole(
             target.rename("folder/data", "folder/moved")
             assert target.names("folder") == ["moved"]
             assert target.read("folder/moved") == CONTENT
+            target.write_anywhere("/data/log", b"--- start 1\nold\n--- start 2\n" + b"new\n" * 9)
+            assert target.last_log() == "--- start 2\n" + "new\n" * 9
             with pytest.raises(InstallError, match="OSError"):
                 target.rename("main.py", "folder/moved")
 
