@@ -86,14 +86,16 @@ def _k_remove_empty(folder):
 def _k_rename(path, to):
     _k_folders(to)
     os.rename(path, to)
-def _k_read(path, last=0):
+def _k_read(path, at):
     try:
         with open(path, 'rb') as f:
-            if last:
-                f.seek(max(0, f.seek(0, 2) - last))
-            return ''.join(['%02x' % b for b in f.read(65536)])
+            size = f.seek(0, 2)
+            at = at if at >= 0 else max(0, size + at)
+            f.seek(at)
+            part = f.read(6144)
     except OSError:
         return None
+    return [size, at, ''.join(['%02x' % b for b in part])]
 def _k_info():
     import sys
     u = os.uname()

@@ -243,13 +243,24 @@ class ReplTarget:
 
     def read_anywhere(self, path: str) -> bytes | None:
         """Return the content of a file of the board by its full path."""
-        text = self._ask(f"_k_read({path!r})")
-        return None if text is None else bytes.fromhex(text)
+        return self._read_from(path, 0)
+
+    def _read_from(self, path: str, at: int) -> bytes | None:
+        """Return a file's content from a place on; a negative one counts from its end."""
+        data = b""
+        while True:
+            answer = self._ask(f"_k_read({path!r}, {at})")
+            if answer is None:
+                return None
+            size, at, text = answer
+            data += bytes.fromhex(text)
+            at += len(text) // 2
+            if at >= size or not text:
+                return data
 
     def last_log(self) -> str:
         """Return what the service logged since its last start, as far as the end of its log goes."""
-        text = self._ask(f"_k_read({LOG!r}, {TAIL})")
-        log = bytes.fromhex(text or "").decode("utf-8", "replace")
+        log = (self._read_from(LOG, -TAIL) or b"").decode("utf-8", "replace")
         return log[max(0, log.rfind("--- start")) :]
 
     def write_anywhere(self, path: str, data: bytes) -> None:

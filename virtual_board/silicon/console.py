@@ -34,7 +34,7 @@ CTRL_C = 3
 _ENDS = frozenset(b"\x01\x02\x03\x04\x05\r\n")  # a read goes no further than these
 _INTERRUPT_S = 0.25  # for the script to call into the silicon, before it is signalled
 _LOOK_S = 0.05  # between two looks that must find it idle
-_WRITE_S = 0.5  # for the PC to take what was printed
+_WRITE_S = 0.5  # for the PC to take some of what was printed
 _ABSENT_S = 0.02
 
 
@@ -202,13 +202,12 @@ class _Cable:
         """Send bytes to the PC."""
         view = memoryview(data)
         poller = select.poll()
-        stop = time.monotonic() + _WRITE_S
         with self._writing:
             if self._master < 0:
                 return
             poller.register(self._master, select.POLLOUT)
             with contextlib.suppress(OSError):
-                while view and time.monotonic() < stop:
+                while view:
                     found = poller.poll(round(1000 * _WRITE_S))
                     if not found or found[0][1] & (select.POLLHUP | select.POLLNVAL):
                         return
