@@ -21,7 +21,16 @@ from host_client.installer.target import InstallError, Target
 
 _RESTORED = f"{HOME}/restored"
 _GONE = f"{HOME}/gone"
-_DATA = ("key", "boots.json", "fault", "state.json", "galleries", "log", "log.1")
+_DATA = (
+    "key",
+    "boots.json",
+    "fault",
+    "service.yaml",
+    "state.json",
+    "galleries",
+    "log",
+    "log.1",
+)
 """What the service writes into /data, beside the .new and .old of the files among them."""
 
 _LEFTOVERS = (".new", ".old", ".bad", ".dropped", ".try")
