@@ -2,8 +2,8 @@
 
 Sockets are never registered with asyncio's poller: on the board every registered socket
 costs each turn of the loop a millisecond with the interpreter held. There, accept() waits
-100 ms and recv() 1 ms whatever the timeout says, both with the interpreter free, so each has a
-thread. A socket must be non-blocking before recv: in any other mode the port's recv
+100 ms at least and recv() 1 ms whatever the timeout says, both with the interpreter free, so each
+has a thread. A socket must be non-blocking before recv: in any other mode the port's recv
 holds the interpreter until data comes. Polling once tells a new connection that has ended
 already from one that says nothing yet.
 
@@ -23,6 +23,9 @@ MAX_CLIENTS = 8  # the board has 16 TCP connections in all
 _SPARE = 4  # slots in which the ninth is told why, and strangers are waited for
 _INBOX = 16  # chunks received and not yet taken, per client
 _CHUNK = 4096
+# The port's accept() throws away, and never closes, what it accepted when its time is over by then.
+# An inference holds the interpreter for so long that the usual 100 ms often are.
+_ACCEPT_S = 86400
 _BACKLOG = 128  # connections that wait to be accepted, as far as the stack has room for them
 _STRANGER_MS = 500  # in which a new connection may greet before it has to make room
 _FREE = 2  # slots for whom room is made
@@ -76,6 +79,7 @@ class TcpLink:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("0.0.0.0", self.port))
             listener.listen(_BACKLOG)
+            listener.settimeout(_ACCEPT_S)
         except OSError:
             listener.close()
             raise

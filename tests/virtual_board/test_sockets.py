@@ -13,7 +13,7 @@ import pytest
 
 from virtual_board.board import VirtualBoard
 
-from .scripts import run_script
+from .scripts import OTHER, run_script
 
 LISTEN = """
 import network, select, socket, time
@@ -23,11 +23,8 @@ listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 listener.bind(("0.0.0.0", 5230))
 listener.listen(2)
 def accept():
-    while True:
-        try:
-            return listener.accept()
-        except OSError:
-            pass
+    listener.settimeout(60)  # what is accepted when the time is over is lost
+    return listener.accept()
 def took(call):
     start = time.ticks_us()
     answer = call()
@@ -41,6 +38,40 @@ def connect(board: VirtualBoard) -> socket.socket:
     peer = socket.create_connection((host, int(port)), timeout=20)
     peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return peer
+
+
+@pytest.mark.skipif(OTHER is not None, reason="needs the stand-in's sockets")
+def test_a_connection_accepted_too_late_is_lost(tmp_path: Path) -> None:
+    source = (
+        LISTEN
+        + """
+class Late:
+    def accept(self):
+        time.sleep_ms(150)  # the interpreter is held by somebody else
+        return real.accept()
+    def setblocking(self, blocking):
+        real.setblocking(blocking)
+real = listener._socket
+waiting = select._real.poll()
+waiting.register(real, select.POLLIN)
+while not waiting.poll(10):
+    pass
+listener._socket = Late()
+for seconds in (0, 60):
+    listener.settimeout(seconds)
+    try:
+        listener.accept()
+        print("accepted")
+    except OSError as error:
+        print(error.errno)
+"""
+    )
+
+    def peers(board: VirtualBoard) -> None:
+        with connect(board), connect(board) as second:
+            second.recv(1)  # until the board is off
+
+    assert run_script(tmp_path, source, peers).lines == ["11", "accepted"]
 
 
 def test_without_an_interface_no_socket_works(tmp_path: Path) -> None:
