@@ -120,14 +120,17 @@ def transposed(tensor):
 
 _LONGEST = 16383  # of a run: two LEB128 bytes hold 14 bits
 _COUNTED = 65535  # ulab counts hits in 16 bits
+_FEW_RUNS = 600  # their classes are read one by one in less time than a pass over the map takes
+_kinds: dict = {}  # by number of classes: their numbers in the runs, one below the other
 
 
 def class_runs(logits, classes: int, overflow: bool):
-    """Return (runs, areas) of a (1, h, w, classes) tensor of logits.
+    """Return (runs, areas) of a (1, h, w, classes) tensor of logits, at most 255 classes.
 
-    runs: bytes, for each run of equal classes in row-major order the class and the length in LEB128;
-    areas: pixels per class. The map has two pixels at least. The first maximum wins. overflow: logits
-    above 88.7, whose e^x is infinite, make class 0, as in the vendor's code.
+    runs: bytes, for each run of equal classes in row-major order the class + 1 and the length in
+    LEB128: no byte is zero, which stuffing would have to make good. areas: pixels per class. The map
+    has two pixels at least. The first maximum wins. overflow: logits above 88.7, whose e^x is
+    infinite, make class 0, as in the vendor's code.
     """
     pixels = logits.size // classes
     table = logits.reshape((pixels, classes))
@@ -135,69 +138,78 @@ def class_runs(logits, classes: int, overflow: bool):
     if overflow:
         best_class = best_class * (np.max(table, axis=1) < 88.72)
     changes = best_class[1:] != best_class[:-1]
-    starts = _positions(changes)
-    count = 1 if starts is None else len(starts) + 1
-    values = np.zeros((count,), dtype=np.uint8)
-    values[0] = best_class[0]
-    lengths = np.full((count,), float(pixels))
-    if count > 1:
-        values[1:] = np.array(best_class[1:][changes], dtype=np.uint8)
-        starts += 1.0
-        lengths[: count - 1] = starts
-        lengths[1:] = lengths[1:] - starts
+    places = _positions(changes)
+    count = sum([len(part) for _, part in places]) + 1
+    values = _values(best_class, changes, places, count)
+    starts = np.zeros((count + 1,))
+    starts[count] = pixels
+    at = 1
+    for first, part in places:
+        starts[at : at + len(part)] = part + (first + 1.0)
+        at += len(part)
+    lengths = np.diff(starts)
+    kinds = _kinds.get(classes)
+    if kinds is None:
+        kinds = np.array(range(1, classes + 1), dtype=np.uint8).reshape((classes, 1))
+        _kinds.clear()
+        _kinds[classes] = kinds
     # One product for all classes: which run is of which class, times the lengths.
-    kinds = np.array(range(classes), dtype=np.uint8).reshape((classes, 1))
-    areas = np.dot((kinds == values.reshape((1, count))) * 1.0, lengths)
-    areas = [int(area + 0.5) for area in areas]
-    if float(np.max(lengths)) > _LONGEST:
-        values, lengths = _split(values, lengths)
-    return _leb128_runs(values, lengths, len(values)), areas
+    areas = np.dot((kinds == values) * 1.0, lengths)
+    return _leb128_runs(values, lengths, count), [int(area + 0.5) for area in areas.tolist()]
 
 
-def _positions(mask):
-    """Return where a 1-D boolean array is true, as floats; None where it is nowhere."""
-    found = None
+def _positions(mask) -> list:
+    """Return [(start, places behind it where a 1-D boolean array is true)], in bands that ulab can count."""
+    found = []
     for start in range(0, len(mask), _COUNTED):
-        more = np.nonzero(mask[start : start + _COUNTED])[0]
-        if len(more):
-            more = np.array(more, dtype=np.float) + start
-            found = more if found is None else np.concatenate((found, more))
+        part = np.nonzero(mask[start : start + _COUNTED])[0]
+        if len(part):
+            found.append((start, part))
     return found
 
 
-def _split(values, lengths):
-    """Return the runs with those that two bytes can't count in several pieces."""
-    kinds: list = []
-    runs: list = []
-    done = 0
-    for place in _positions(lengths > _LONGEST):
-        place = int(place)
-        whole = int(lengths[place])
-        pieces = np.full(((whole - 1) // _LONGEST + 1,), float(_LONGEST))
-        pieces[len(pieces) - 1] = whole - (len(pieces) - 1) * _LONGEST
-        if place > done:
-            kinds.append(values[done:place])
-            runs.append(lengths[done:place])
-        kinds.append(np.full((len(pieces),), int(values[place]), dtype=np.uint8))
-        runs.append(pieces)
-        done = place + 1
-    if done < len(values):
-        kinds.append(values[done:])
-        runs.append(lengths[done:])
-    return np.concatenate(tuple(kinds)), np.concatenate(tuple(runs))
+def _values(best_class, changes, places: list, count: int):
+    """Return class + 1 of each run."""
+    if count > _FEW_RUNS:
+        values = np.zeros((count,), dtype=np.uint8)
+        values[0] = best_class[0]
+        values[1:] = np.array(best_class[1:][changes], dtype=np.uint8)
+        return values + 1
+    found = [best_class[0]]
+    for first, part in places:
+        view = memoryview(best_class[first + 1 :])  # single items: many times faster than the array
+        found += [view[at] for at in part.tolist()]
+    return np.array(found, dtype=np.uint8) + 1
 
 
 def _leb128_runs(values, lengths, count: int) -> bytes:
-    high = np.floor(lengths / 128)
+    huge = []  # (index, length) of those that two bytes can't count: a few at most
+    while float(np.max(lengths)) > _LONGEST:
+        index = int(np.argmax(lengths))
+        huge.append((index, int(lengths[index])))
+        lengths[index] = _LONGEST
+    high = np.floor(lengths * (1 / 128))
     long = high > 0
     out = np.zeros((count, 3), dtype=np.uint8)
-    out[:, 0] = values
+    out[:, 0] = np.array(values, dtype=np.uint8)
     # The low byte says with its highest bit that another one follows.
-    out[:, 1] = np.array(lengths - high * 128 + long * 128.0, dtype=np.uint8)
+    out[:, 1] = np.array(lengths + (long - high) * 128, dtype=np.uint8)
     out[:, 2] = np.array(high, dtype=np.uint8)
-    kept = np.ones((count, 3))
-    kept[:, 2] = long * 1.0
-    return bytes(out.reshape((3 * count,))[kept.reshape((3 * count,)) > 0])
+    out = out.reshape((3 * count,))
+    runs = bytes(out[out > 0])
+    for index, length in sorted(huge, reverse=True):
+        before = 2 * index + (int(np.sum(long[:index] * 1.0) + 0.5) if index else 0)
+        runs = runs[: before + 1] + _leb128(length) + runs[before + 3 :]
+    return runs
+
+
+def _leb128(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
 
 
 def interleaved(planes, region):

@@ -163,18 +163,25 @@ class Engine:
         self.renewed += 1
         return True
 
-    def _renew(self) -> None:
-        """Between inference and decoding: let the thread fetch a fresher frame, where that costs next to nothing.
+    def _renews(self, camera, task) -> bool:
+        """Return whether the next frame is to be captured between inference and decoding.
 
-        The frame in hand was captured when this inference began. Another one takes the time of a
-        snapshot, of which decoding and publishing hide a part.
+        It is up to an inference younger than one that is captured meanwhile, and takes the time of a
+        snapshot, of which decoding and publishing (the last result's) hide a part.
         """
+        if task.holds_frame or self._service.settings["priority"] != "latency":
+            return False
+        cost = camera.least_us - task.decode_us - self._publish_us
+        return cost * _WORTH <= task.kpu_us
+
+    def _renew(self) -> None:
+        """Between inference and decoding: let the thread fetch a fresher frame, where that costs next to nothing."""
         camera = self.camera
         task = self.task
-        if camera is None or task is None or self._service.settings["priority"] != "latency":
+        if camera is None or task is None or not self._renews(camera, task):
             return
-        cost = camera.least_us - task.decode_us - self._publish_us
-        if cost * _WORTH <= task.kpu_us and camera.ready and camera.age_us() > camera.period_us:
+        camera.hand_over()
+        if camera.ready and camera.age_us() > camera.period_us:
             self.renewed += 1
             camera.renew()
 
@@ -203,7 +210,8 @@ class Engine:
             image = None
             camera.alternate = task.holds_frame
             camera.release()
-        camera.hand_over()
+        if not self._renews(camera, task):
+            camera.hand_over()
         # A second release would free the frame that such a task still needs.
         fields = task.finish(plan, None if task.holds_frame else self._renew)
         self._publish(task, seq, ticks, fields)

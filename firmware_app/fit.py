@@ -8,6 +8,7 @@ from firmware_app.kmodel import Kmodel, Tensor
 from firmware_app.package import Package
 
 STRIDES = (8, 16, 32)
+MAX_CLASSES = 255  # of a class map: one byte of each run
 MAX_LABELS = 30000  # bytes of all labels: they travel in one message (wire.MAX_PAYLOAD)
 _HEADER = 3  # bytes of a text in a message, besides its own
 
@@ -196,6 +197,8 @@ class _Fit:
             raise self.error(words, _list(self.kmodel.outputs))
         if shape[3] != count:
             raise self.labels_error(shape[3], count)
+        if count > MAX_CLASSES:
+            raise self.error("at most " + str(MAX_CLASSES) + " classes", str(count))
 
     def check_text_map(self) -> None:
         width, height = self.package.img_size or (0, 0)

@@ -158,12 +158,14 @@ def _segmentation(
 
 
 def _runs(data: bytes, pixels: int) -> tuple[tuple[int, int], ...]:
-    """Undo the run lengths: pairs of class (1 byte) and length (LEB128)."""
+    """Undo the run lengths: pairs of class + 1 (1 byte) and length (LEB128)."""
     pairs = []
     at = 0
     size = len(data)
     while at < size:
-        kind = data[at]
+        kind = data[at] - 1
+        if kind < 0:
+            raise ValueError("a run without a class")
         run = data[at + 1]
         at += 2
         if run > 127:

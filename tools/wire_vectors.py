@@ -119,7 +119,7 @@ LARGE = [2**32, 2**40, 70000]
 def messages() -> list[tuple[str, list[Any]]]:
     """Every message type, and the edges of its fields."""
     quad = [10, 20, 110, 22, 109, 50, 9, 48]
-    runs = b"".join(bytes((kind,)) + leb128(run) for kind, run in RUNS)
+    runs = b"".join(bytes((kind + 1,)) + leb128(run) for kind, run in RUNS)
     areas = [sum(run for kind, run in RUNS if kind == index) for index in range(5)]
     embedding = struct.pack("<4f", 0.5, -1.25, 3.0, 0.0)
     floats = struct.pack("<256f", *(i / 8 - 16 for i in range(256)))

@@ -880,11 +880,11 @@ static inline int k230_read_class_map(const k230_result *result, k230_map *map) 
 static inline int k230_next_run(k230_map *map, uint8_t *label, uint32_t *length) {
     uint32_t value = 0;
     unsigned shift = 0;
-    if (map->runs.size < 2) {
+    if (map->runs.size < 2 || *map->runs.data == 0) { /* each begins with its class + 1 */
         map->runs.size = 0;
         return 0;
     }
-    *label = *map->runs.data++;
+    *label = (uint8_t)(*map->runs.data++ - 1);
     map->runs.size--;
     while (map->runs.size && shift < 32) {
         const uint8_t byte = *map->runs.data++;

@@ -79,7 +79,7 @@ def test_detection_packed_and_in_rows() -> None:
 
 
 def test_segmentation() -> None:
-    runs = bytes([0, 5, 2, 0x80 | 0x2C, 0x02, 1, 0x83, 0x00])  # 5, 300, and a long way to say 3
+    runs = bytes([1, 5, 3, 0x80 | 0x2C, 0x02, 2, 0x83, 0x00])  # 5, 300, and a long way to say 3
     result = decoded(wire.SEGMENTATION, 28, 11, runs, [5, 3, 300])
     assert isinstance(result, SegmentationResult)
     assert result.rle == ((0, 5), (2, 300), (1, 3))
@@ -142,11 +142,12 @@ def test_results_are_immutable() -> None:
         (wire.DETECTION, [b"1234567"]),
         (wire.DETECTION, [[[1, 2, 3]]]),
         (wire.DETECTION, [None]),
-        (wire.SEGMENTATION, [4, 4, bytes([0, 15]), [15]]),
-        (wire.SEGMENTATION, [4, 4, bytes([0, 17]), [17]]),
-        (wire.SEGMENTATION, [4, 4, bytes([0, 0x90]), [16]]),
-        (wire.SEGMENTATION, [4, 4, bytes([0]), [16]]),
-        (wire.SEGMENTATION, [-4, -4, bytes([0, 16]), [16]]),
+        (wire.SEGMENTATION, [4, 4, bytes([0, 16]), [16]]),
+        (wire.SEGMENTATION, [4, 4, bytes([1, 15]), [15]]),
+        (wire.SEGMENTATION, [4, 4, bytes([1, 17]), [17]]),
+        (wire.SEGMENTATION, [4, 4, bytes([1, 0x90]), [16]]),
+        (wire.SEGMENTATION, [4, 4, bytes([1]), [16]]),
+        (wire.SEGMENTATION, [-4, -4, bytes([1, 16]), [16]]),
         (wire.OCR, [[["a", 1, [1, 2, 3]]]]),
         (wire.METRIC_LEARNING, [b"123"]),
         (wire.MULTILABEL, ["ab"]),

@@ -18,13 +18,15 @@ def expanded(runs):
     flat = []
     at = 0
     while at < len(runs):
-        kind, length = runs[at], runs[at + 1]
+        kind, length = runs[at] - 1, runs[at + 1]
         at += 2
-        if length & 128:
+        shift = 7
+        while length >> shift:
             assert runs[at], "not the shortest form"
-            length += (runs[at] << 7) - 128
+            length += (runs[at] << shift) - (1 << shift)
             at += 1
-        assert 0 < length < 16384
+            shift += 7
+        assert 0 < length
         flat.append((kind, length))
     return flat
 
@@ -58,14 +60,14 @@ logits[3 * 4 + 1] = 9.0
 logits[39999 * 4 + 3] = 9.0
 runs, areas = runs_of(logits, 200, 200)
 assert areas == [0, 1, 39998, 1], areas
-assert expanded(runs) == [(2, 3), (1, 1), (2, 16383), (2, 16383), (2, 7229), (3, 1)], expanded(runs)
+assert expanded(runs) == [(2, 3), (1, 1), (2, 39995), (3, 1)], expanded(runs)
 
 logits = np.zeros((700 * 100 * 4,))  # more changes than 16 bits count
 logits[0::8] = 5.0
 logits[5::8] = 5.0
 runs, areas = runs_of(logits, 700, 100)
 assert areas == [35000, 35000, 0, 0], areas
-assert runs == bytes([0, 1, 1, 1]) * 35000
+assert runs == bytes([1, 1, 2, 1]) * 35000
 print("done")
 """
 

@@ -5,9 +5,10 @@ next chance to sleep, so that nothing adds up:
 
 * Python runs on the board `factor` times slower than here: its time between two native calls is
   measured and stretched. What the PC spent on other processes meanwhile is left out, and so is
-  what its Python loses to the stand-ins, which leave cold caches behind, and to a busy PC: a
-  reference piece of Python that runs between the calls tells how much slower than at its best this
-  PC is just then (`factor` compares two interpreters at their best, too);
+  what its Python loses to the stand-ins, which leave cold caches behind, and to a busy PC:
+  reference pieces of Python that run between the calls tell how much slower than at its best this
+  PC is just then, behind a way to the silicon or a sleep and elsewhere (`factor` compares two
+  interpreters at their best, too);
 * a native call takes what the profile says (or the stage in the silicon), however long the
   stand-in needed: its own Python and the way to the silicon are no part of the board's time;
 * a sleep ends when the board's clock says so.
@@ -33,7 +34,8 @@ _LOST_US = (
 _EARLY_US = 1000  # at most; virtual_board/silicon/timing.py has its own share of it
 _PROBES = 64
 _LONG_US = 1500
-_SAMPLED = 8  # native calls between two runs of the reference
+_SAMPLED = 8  # native calls of a kind between two runs of a reference
+_REFERENCES = 32  # as a script's lines, each one has not run for a while when its turn comes
 _MEMORY = 128  # samples that the present speed is the mean of, about
 _SLOWEST = 25  # a sample that took longer, in its best times, was interrupted and says nothing
 _CPU_STEP_US = 1000
@@ -47,15 +49,25 @@ _cpu = None  # this process's processor time in seconds
 _inside = False  # in a native call
 _entered = 0
 _mark = 0  # when Python was entered last
-_python = 0  # Python's time since the last settling
-_wall = 0  # and what the PC took for it
+# What the PC took for Python since the last settling, less what others took of it, and in how many
+# pieces: behind calls that stayed in the interpreter, behind those that went out, behind a reference.
+_python = [0, 0, 0]
+_pieces = [0, 0, 0]
+_kind = 0  # of the piece under way
+_out = False  # the call under way has left the interpreter
+_wall = 0  # and all that has passed meanwhile
 _cpu_mark = 0.0
 _ahead = 0.0
 _cost = 0.0  # of the native call under way, as far as known
-_overhead = 0.0  # of a wrapper, per call
+_overhead = 0.0  # of a wrapper, per call, at the PC's best
 
-_slow = 1.0  # how many times slower than at its best the PC runs Python just now
-_best = 1.0  # us of the reference at its best
+# How many times slower than at its best the PC runs each kind of piece just now. Behind a reference
+# caches are warm, as far as known.
+_slow = [1.0, 1.0, 1.0]
+_since = [0, 0]  # calls of a kind since its last sample
+_references = []
+_next = 0
+_best = 1.0  # us of a reference at its best
 
 # What a benchmark asks for: see statistics().
 _total_python = 0
@@ -76,7 +88,7 @@ def _rest(us: int) -> None:
 
 def start(factor: float, lock) -> None:
     """Begin to keep the board's time; called once from the main thread."""
-    global on, _main, _factor, _lock, _cpu, _mark, _cpu_mark, _overhead, _ahead, _python, _wall
+    global on, _main, _factor, _lock, _cpu, _mark, _cpu_mark, _overhead, _ahead, _wall
     global _best
     _main = get_ident()
     _factor = factor
@@ -87,15 +99,16 @@ def start(factor: float, lock) -> None:
     _best = _best_reference()
     on = True
     # What the wrapper itself takes between its two looks at the clock is not Python of the script.
+    # Those looks count whole microseconds: a mean of many tells more than the least.
     probe = native(_nothing, 0)
-    least = 1000000
+    least = 1000000.0
     for _ in range(_PROBES):
-        probe()
-        before = _python
-        probe()
-        least = min(least, _python - before)
+        before = sum(_python)
+        for _ in range(_PROBES):
+            probe()
+        least = min(least, (sum(_python) - before) / _PROBES)
     _overhead = least
-    _python = 0
+    _forget()
     _wall = 0
     _ahead = 0.0
 
@@ -104,17 +117,17 @@ def _nothing() -> None:
     pass
 
 
-class _Reference:
-    """What a piece of the service's Python is made of: attributes, calls, small lists, a table."""
-
-    def __init__(self) -> None:
+# What a piece of the service's Python is made of: attributes, calls, small lists, a table. Without a
+# loop, and compiled anew for each reference: as cold or warm as what runs between two native calls.
+_SOURCE = """
+class Reference:
+    def __init__(self):
         self.count = 0
         self.name = "reference"
         self.rows = [None] * 8
         self.other = self
 
     def run(self):
-        """One piece, without a loop: as cold or warm as what runs between two native calls."""
         self.count += 1
         key = (self.count & 7, self.name)
         self.rows[key[0]] = key
@@ -123,33 +136,37 @@ class _Reference:
             self.count = 0
         return row
 
-    def check(self, row, flag) -> bool:
-        """A call with arguments, as there are many."""
+    def check(self, row, flag):
         return flag and row[0] > 1000000
-
-
-_reference = _Reference()
+"""
 
 
 def _best_reference() -> float:
-    """Return the microseconds of the reference at its best."""
+    """Make the references; return the microseconds of one at its best."""
     best = 1000000
-    for _ in range(_PROBES):
-        begun = ticks()
-        for _ in range(_PROBES):
-            _reference.run()
-        best = min(best, ticks() - begun)
+    for _ in range(_REFERENCES):
+        names = {}
+        exec(_SOURCE, names)
+        run = names["Reference"]().run
+        _references.append(run)
+        for _ in range(4):
+            begun = ticks()
+            for _ in range(_PROBES):
+                run()
+            best = min(best, ticks() - begun)
     return best / _PROBES
 
 
-def _sample() -> None:
-    """Look how fast the PC runs Python just now; no part of the board's time."""
-    global _slow, _ahead
+def _sample(kind: int) -> None:
+    """Look how fast the PC runs a piece of this kind just now; no part of the board's time."""
+    global _next, _ahead
+    run = _references[_next]
+    _next = (_next + 1) % _REFERENCES
     begun = ticks()
-    _reference.run()
+    run()
     took = ticks() - begun
     if took <= _SLOWEST * _best:
-        _slow += (max(1.0, took / _best) - _slow) / _MEMORY
+        _slow[kind] += (max(1.0, took / _best) - _slow[kind]) / _MEMORY
     _ahead -= ticks() - begun
 
 
@@ -160,17 +177,18 @@ def mine() -> bool:
 
 def enter() -> None:
     """A native call begins."""
-    global _inside, _entered, _python, _wall, _cost, _calls, _heap, _mark
+    global _inside, _entered, _out, _wall, _cost, _calls, _heap, _mark
     now = ticks()
     _wall += now - _mark
     before = _mark
     _mark = now
-    piece = now - before - _overhead
+    piece = now - before
     if piece > _LONG_US and _cpu is not None:
         # The PC may have run something else meanwhile; its processor time counts in milliseconds.
         piece = min(piece, (_cpu() - _cpu_mark) * 1000000 + _CPU_STEP_US)
     if piece > 0:
-        _python += piece
+        _python[_kind] += piece
+    _pieces[_kind] += 1
     if _allocated is not None:
         grown = _allocated() - _heap_mark
         if grown > 0:
@@ -180,19 +198,26 @@ def enter() -> None:
     _entered = now
     _cost = 0.0
     _calls += 1
+    _out = False
     _inside = True
 
 
 def leave(cost: float) -> None:
     """A native call ends; cost: its time in us where no stage of the silicon has told it."""
-    global _inside, _mark, _ahead, _heap_mark
+    global _inside, _mark, _ahead, _heap_mark, _kind
     now = ticks()
     _ahead += (_cost or cost) - (now - _entered)
     _inside = False
-    if _calls % _SAMPLED == 0:
-        _sample()
+    _kind = 1 if _out else 0
+    _since[_kind] += 1
+    if _since[_kind] >= _SAMPLED:
+        _since[_kind] = 0
+        _sample(_kind)
+        _kind = 2
     if _ahead > _PAY_US:
         _pay()
+        if _kind == 0:
+            _kind = 1
     if _allocated is not None:
         _heap_mark = _allocated()
     _mark = ticks()
@@ -200,13 +225,23 @@ def leave(cost: float) -> None:
 
 def settle() -> None:
     """Stretch the Python since the last settling; inside a native call."""
-    global _python, _wall, _cpu_mark, _ahead, _total_python
+    global _wall, _cpu_mark, _ahead, _total_python
     if _cpu is not None:
         _cpu_mark = _cpu()
-    python = _python / _slow
+    python = 0.0
+    for kind in (0, 1, 2):
+        # The wrappers are as slow just now as the rest.
+        python += max(0.0, _python[kind] / _slow[kind] - _pieces[kind] * _overhead)
     _ahead += _factor * python - _wall
     _total_python += int(python + 0.5)
-    _python = 0
+    _forget()
+
+
+def _forget() -> None:
+    global _wall
+    for kind in (0, 1, 2):
+        _python[kind] = 0
+        _pieces[kind] = 0
     _wall = 0
 
 
@@ -274,11 +309,14 @@ def stage(function):
     def call(*args):
         if not on or get_ident() != _main:
             return function(*args)
+        global _out
         if _inside:
             settle()
+            _out = True
             return function(*args)
         enter()
         settle()
+        _out = True
         try:
             return function(*args)
         finally:
@@ -307,7 +345,7 @@ def ticks_ms() -> int:
 
 def sleep_us(us: int) -> None:
     """Sleep on the board's clock, the interpreter free."""
-    global _cost
+    global _cost, _out
     if not on or get_ident() != _main:
         _rest(us)
         return
@@ -316,10 +354,12 @@ def sleep_us(us: int) -> None:
         wait = us + min(0, board_us() - begun)
         if wait > 0:
             _rest(wait)
+        _out = True
         _cost += us
         return
     enter()
     settle()
+    _out = True
     wait = int(us + _ahead)
     if wait > 0:
         _rest(wait)
@@ -351,6 +391,7 @@ def statistics() -> tuple:
     """Return figures since the start.
 
     us of Python at this PC's best speed, us given up because the PC was late, native calls, bytes
-    allocated by Python, and how many times slower than at its best the PC runs Python just now.
+    allocated by Python, and how many times slower than at its best the PC runs Python just now,
+    behind calls that stay in the interpreter and behind those that leave it.
     """
-    return _total_python, _total_lost, _calls, _heap, _slow
+    return _total_python, _total_lost, _calls, _heap, _slow[0], _slow[1]

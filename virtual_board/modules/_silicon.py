@@ -13,6 +13,7 @@ import _thread
 import json
 import struct
 import time
+from gc import collect as _collect
 
 import _clock
 
@@ -25,6 +26,10 @@ _main = _thread.get_ident()
 _MAIN = 1 << 16  # beside the number of buffers: the main thread calls
 _INTERRUPTED = 8  # beside an answer's status: Ctrl-C came
 _IDE_INTERRUPT = 16  # the IDE connected, or wants the script to stop
+
+_LONG = "kpu.run"  # lasts for milliseconds on a board
+_LITTER = 8 << 20
+_littered = 0  # bytes that arrays have left here since the last collection
 
 _KINDS = {
     "OSError": OSError,
@@ -88,7 +93,21 @@ def die(message: str) -> None:
         time.sleep(1)
 
 
+def _tidy(op: str, size: int) -> None:
+    """On the board's clock: collect while the KPU works.
+
+    Arrays lie outside the board's heap, here they fill it: a collection that comes by itself would
+    be taken for the script's time.
+    """
+    global _littered
+    _littered += size
+    if op == _LONG and _littered > _LITTER and _clock.mine():
+        _littered = 0
+        _collect()
+
+
 def _exchange(channel, op: str, args, blobs):
+    global _littered
     request, reply = channel
     views = [memoryview(blob) for blob in blobs]
     now = _clock.ticks()
@@ -106,6 +125,7 @@ def _exchange(channel, op: str, args, blobs):
     for view in views:
         if len(view):
             request.write(view)
+    _tidy(op, sum([len(view) for view in views]))
     head = bytearray(8)
     if reply.readinto(head) != 8:
         raise SystemExit  # the virtual board is gone
@@ -121,6 +141,7 @@ def _exchange(channel, op: str, args, blobs):
         if blob:
             reply.readinto(blob)
         answer.append(blob)
+        _littered += len(blob)
     status, result, took = json.loads(text)
     if took is not None and _clock.mine():
         _clock.took(took)

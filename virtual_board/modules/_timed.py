@@ -141,17 +141,15 @@ def _ulab(numbers, call_us: float) -> None:
     _methods(ndarray, names + " copy flatten byteswap sort tobytes tolist", call_us, elements)
     _methods(ndarray, "reshape transpose __setitem__", call_us)
     get = ndarray.__getitem__
-    # A mask is looked at element by element, anything else but reached for.
-    timed = _clock.native(
-        get, call_us, lambda args: us_element * args[0]._n if isinstance(args[1], ndarray) else 0.0
-    )
-    number = _clock.native(get, _NUMBER_US)
 
-    def item(self, key):
-        # A single number costs little more than the bytecode that asks for it.
-        return number(self, key) if type(key) is int and len(self._s) == 1 else timed(self, key)
+    def got(args) -> float:
+        array, key = args
+        if type(key) is int and len(array._s) == 1:
+            return _NUMBER_US  # little more than the bytecode that asks for it
+        # A mask is looked at element by element, anything else but reached for.
+        return call_us + (us_element * array._n if isinstance(key, ndarray) else 0.0)
 
-    ndarray.__getitem__ = item
+    ndarray.__getitem__ = _clock.native(get, 0.0, got)
 
 
 def _files(numbers) -> None:
