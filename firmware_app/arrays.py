@@ -97,10 +97,13 @@ def dark(width: int, height: int):
     return np.zeros((width * height * 3,), dtype=np.uint8)
 
 
+_MANY = 8192  # items of a table: to look at all costs more than a call for each of some rows
+
+
 def steps(tensor):
-    """Return, for a (1, t, c) tensor, the best class of each of the t steps and its value."""
+    """Return, for a (1, t, c) tensor, the best class of each of the t steps (a list), its value, and the table."""
     table = tensor.reshape((tensor.shape[1], tensor.shape[2]))
-    return np.argmax(table, axis=1), np.max(table, axis=1), table
+    return np.argmax(table, axis=1).tolist(), np.max(table, axis=1), table
 
 
 def row_sum(table, row: int) -> float:
@@ -108,9 +111,16 @@ def row_sum(table, row: int) -> float:
     return float(np.sum(table[row]))
 
 
-def row_softmax_at(table, row: int, value: float) -> float:
-    """Return the softmax of one row of logits at its highest value."""
-    return 1.0 / float(np.sum(np.exp(table[row] - value)))
+def softmax_at(table, rows: list, values) -> list:
+    """Return the softmax of some rows of a table of logits at their highest values.
+
+    values: the highest of every row.
+    """
+    if table.size > _MANY:
+        return [1.0 / float(np.sum(np.exp(table[row] - float(values[row])))) for row in rows]
+    powers = np.exp(table - values.reshape((len(values), 1)))
+    sums = np.sum(powers, axis=1).tolist()
+    return [1.0 / sums[row] for row in rows]
 
 
 def transposed(tensor):
@@ -235,82 +245,64 @@ def planes_of(crop):
     return crop.reshape((height * width, 3)).transpose().copy().reshape((1, 3, height, width))
 
 
-_COUNTED = 65535  # items of which nonzero() may hit every one
+def rows_of(values, width: int):
+    """Return a dense 1-D map of rows of width items as a table (a view)."""
+    return values.reshape((len(values) // width, width))
 
 
-def rows_of_runs(values, width: int, threshold: float):
-    """Yield (row, [start, stop, start, stop …]) of the runs above a threshold in each row that has any.
+def peak_rows(table, step: int, threshold: float) -> list:
+    """Return the numbers of those among every step-th row in which an item exceeds threshold."""
+    return np.nonzero(np.max(table[::step], axis=1) > threshold)[0].tolist()
 
-    values: dense 1-D map of rows of width items.
+
+def edges(values, width: int, first: int, last: int, threshold: float) -> list:
+    """Return [start, stop, start, stop ...] of the runs above threshold in rows first to last - 1.
+
+    values: dense 1-D map of rows of width items. The places count from the first row on; a run may
+    go on from one row's end to the next row's start.
     """
-    size = len(values)
+    found: list = []
     step = max(1, _COUNTED // width) * width
-    for first in range(0, size, step):
-        band = np.array(values[first : first + step] > threshold, dtype=np.uint8)
-        count = len(band)
-        changes = np.nonzero(band[1:] != band[:-1])[0] if count > 1 else []
-        edges = [int(changes[i]) + 1 for i in range(len(changes))]
-        if band[0]:
-            edges.insert(0, 0)
-        if len(edges) % 2:
-            edges.append(count)
-        row = -1
-        runs: list = []
-        for i in range(0, len(edges), 2):
-            start, stop = edges[i], edges[i + 1]
-            while start < stop:  # a run that goes on in the next row is one of each
-                if start // width != row:
-                    if runs:
-                        yield first // width + row, runs
-                    row = start // width
-                    runs = []
-                end = min(stop, (row + 1) * width)
-                runs += [start - row * width, end - row * width]
-                start = end
-        if runs:
-            yield first // width + row, runs
+    for start in range(first * width, last * width, step):
+        stop = min(start + step, last * width)
+        above = values[start:stop] > threshold
+        begun = start - first * width
+        places = [begun + 1 + at for at in np.nonzero(above[1:] != above[:-1])[0].tolist()]
+        if above[0]:
+            places.insert(0, begun)
+        if len(places) % 2:
+            places.append(stop - first * width)
+        if found and places and found[-1] == places[0]:
+            found.pop()
+            places.pop(0)
+        found += places
+    return found
 
 
-def fill(values, width: int, runs: list, value: float) -> None:
-    """Set runs (row, start, stop) of a dense 1-D map of rows of width items."""
-    for row, start, stop in runs:
-        values[row * width + start : row * width + stop] = value
+def strips(table, upright, places: list, step: int, low: int, high: int, threshold: float) -> bytes:
+    """Return a byte for each item, 1 above threshold, of evenly spaced strips one after the other.
 
-
-_ROWS = 5
-
-
-def mean_above(values, width: int, height: int, quad: list, threshold: float) -> float:
-    """Return the mean of those values of a dense 1-D map that pass a threshold inside a quadrilateral.
-
-    The map, width x height, is not copied; the rows through the quadrilateral are summed between
-    its edges.
+    upright: strips are columns, at x = places, step apart, of rows low to high - 1; else rows at y =
+    places, of columns low to high - 1.
     """
-    xs = quad[0::2]
-    ys = quad[1::2]
-    top = max(0, int(min(ys)))
-    bottom = min(height - 1, int(max(ys)))
-    total = 0.0
-    count = 0.0
-    # Some rows tell enough, and each costs some forty calls' worth of bytecode.
-    step = max(1, (bottom - top) // _ROWS)
-    for y in range(top, bottom + 1, step):
-        crossings = []
-        for i in range(4):
-            xa, ya = xs[i], ys[i]
-            xb, yb = xs[(i + 1) % 4], ys[(i + 1) % 4]
-            if (ya <= y) != (yb <= y):
-                crossings.append(xa + (y - ya) * (xb - xa) / (yb - ya))
-        if len(crossings) < 2:
-            continue
-        left = max(0, int(min(crossings)))
-        right = min(width, int(max(crossings)) + 1)
-        if right > left:
-            row = values[y * width + left : y * width + right]
-            passed = (row > threshold) * 1.0
-            total += float(np.sum(row * passed))
-            count += float(np.sum(passed))
-    return total / count if count else 0.0
+    first, last = places[0], places[-1] + 1
+    if upright:
+        return bytes((table[low:high, first:last:step] > threshold).transpose().copy())
+    return bytes(table[first:last:step, low:high] > threshold)
+
+
+def sums_above(table, columns, rows, threshold: float):
+    """Return (sum, count) of the items above threshold in a rectangle of a table.
+
+    columns: (first, last + 1); rows: (first, last + 1, step).
+    """
+    part = table[rows[0] : rows[1] : rows[2], columns[0] : columns[1]]
+    above = part > threshold
+    passed = part * above
+    count = above.size
+    above = above.reshape((count,))
+    # The stand-in for a sum is a product: ulab's own is a mean times a number.
+    return float(np.dot(passed.reshape((count,)), above)), float(np.dot(above, above))
 
 
 def rows_above(tensor, width: int, column: int, threshold: float) -> list:

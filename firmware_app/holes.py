@@ -5,6 +5,28 @@ it, reads memory that was freed: such a box may be anywhere.
 """
 
 
+def rows_of(edges: list, width: int):
+    """Yield (row, [start, stop, start, stop ...]) of the runs in each row, of width items, that has any.
+
+    edges: [start, stop, start, stop ...] over all rows; a run may go on in the next row.
+    """
+    row = -1
+    runs: list = []
+    for i in range(0, len(edges), 2):
+        start, stop = edges[i], edges[i + 1]
+        while start < stop:  # a run that goes on in the next row is one of each
+            if start // width != row:
+                if runs:
+                    yield row, runs
+                row = start // width
+                runs = []
+            end = min(stop, (row + 1) * width)
+            runs += [start - row * width, end - row * width]
+            start = end
+    if runs:
+        yield row, runs
+
+
 def enclosed(rows) -> list:
     """Return runs (row, start, stop) of background that lie in holes.
 

@@ -1,7 +1,8 @@
 """Text detection: quadrilaterals around lines of text."""
 
-from firmware_app import arrays, decoders, holes, letterbox, repair, wire
+from firmware_app import arrays, decoders, letterbox, repair, wire
 from firmware_app.single_model import SingleModelTask, strongest
+from firmware_app.text_map import TextMap
 
 
 class OcrDetection(SingleModelTask):
@@ -39,33 +40,29 @@ class OcrDetection(SingleModelTask):
         if self._dark is None:
             # The native function cuts boxes out of a picture that nobody here looks at.
             self._dark = arrays.dark(size[0], size[1])
+        text_map = TextMap(probabilities, size, mask)
         # Little more than no text: a region's score stays what it is.
-        filled = mask + (1 - mask) / 256
-        runs = holes.enclosed(arrays.rows_of_runs(probabilities, size[0], mask))
-        arrays.fill(probabilities, size[0], runs, filled)
+        text_map.close_holes(mask + (1 - mask) / 256)
         found = decoders.text_boxes(
             probabilities, size, self._dark, size, mask, self.threshold("box_threshold")
         )
-
-        def inside(x: int, y: int) -> bool:
-            return 0 <= x < size[0] and 0 <= y < size[1] and probabilities[y * size[0] + x] > mask
-
         width, height = plan.region[2:]
         picture = letterbox.fit(width, height, size[0], size[1])
+        across, down = width / picture[0], height / picture[1]
+        least = max(1, self.settings["min_size"])
         rows = []
         for quad, _ in found:
-            quad = repair.text_box(quad, size, inside)
+            quad = repair.text_box(quad, size, text_map.thickness)
             if quad is None:
                 continue
-            score = arrays.mean_above(probabilities, size[0], size[1], quad, mask)
+            score = text_map.score(quad)
             if not score:
                 continue
-            scaled = []
-            for i in range(0, 8, 2):
-                scaled.append(quad[i] * width / picture[0])
-                scaled.append(quad[i + 1] * height / picture[1])
-            corners = _corners(scaled, plan.region)
-            if _shorter_side(corners) >= max(1, self.settings["min_size"]):
+            for i in (0, 2, 4, 6):
+                quad[i] *= across
+                quad[i + 1] *= down
+            corners = _corners(quad, plan.region)
+            if _shorter_side(corners) >= least:
                 rows.append([corners, score, None])
         rows.sort(key=_top)
         return rows
@@ -84,13 +81,14 @@ class OcrDetection(SingleModelTask):
             self.threshold("box_threshold"),
         )
         ratio = min(size[0] / width, size[1] / height)
+        text_map = TextMap(probabilities, size, mask)
         rows = []
         for quad, crop in found:
             corners = _corners(quad, plan.region)
             if self.settings["min_size"] and _shorter_side(corners) < self.settings["min_size"]:
                 continue
             inner = [value * ratio for value in quad]
-            score = arrays.mean_above(probabilities, size[0], size[1], inner, mask)
+            score = text_map.score(inner)
             rows.append([corners, score, crop])
         return rows
 

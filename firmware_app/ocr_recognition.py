@@ -33,21 +33,24 @@ class OcrRecognition(SingleModelTask):
         shift = 1 if first else 0
         blank = 0 if first else len(characters)
         text = []
-        total = 0.0
-        before = -1
-        probabilities = None
-        for step in range(len(indices)):
-            index = int(indices[step])
-            if index != blank and index != before:
-                value = float(values[step])
-                if probabilities is None:
-                    probabilities = (
-                        0.0 <= value <= 1.001 and abs(arrays.row_sum(table, step) - 1) < 0.01
+        steps = []  # of the characters
+        before = blank
+        for step, index in enumerate(indices):
+            if index != before:
+                if index != blank:
+                    steps.append(step)
+                    text.append(
+                        characters[index - shift] if index - shift < len(characters) else " "
                     )
-                total += value if probabilities else arrays.row_softmax_at(table, step, value)
-                text.append(characters[index - shift] if index - shift < len(characters) else " ")
-            before = index
-        return "".join(text), total / len(text) if text else 0.0
+                before = index
+        if not text:
+            return "", 0.0
+        value = float(values[steps[0]])
+        if 0.0 <= value <= 1.001 and abs(arrays.row_sum(table, steps[0]) - 1) < 0.01:
+            scores = [float(values[step]) for step in steps]
+        else:
+            scores = arrays.softmax_at(table, steps, values)
+        return "".join(text), sum(scores) / len(scores)
 
     def decode(self, outputs: list, plan) -> list:
         """Return [rows]: one row [text, score16, nil], none where nothing is read."""

@@ -84,13 +84,14 @@ def _covered(row: list, rows: list, overlap: float, agnostic: bool) -> bool:
     return False
 
 
-def text_box(quad, size=None, inside=None, margin: float = 0.05):
+def text_box(quad, size=None, thickness=None, margin: float = 0.05):
     """Return a text's corners (TL, TR, BR, BL) without the vendor's two expansions, or None.
 
     quad: the eight floats aicube.ocr_post_process answers when picture and map have one size, in
     map pixels; size: (width, height) of the map, for boxes that reach its right or bottom edge;
-    inside: tells of a whole x, y whether that pixel of the map is text. It is asked about a hundred
-    times; without it the offset of a nearly level box is a guess.
+    thickness(middle, axis, unit, across): tells how far the text reaches across its long axis, as
+    walked() does; across is the box's shorter side. Without it the offset of a nearly level box is a
+    guess.
     None stands for no text, what the vendor makes of a hole in one.
     What is left is the outline grown by 1.5 x area / length, as the model was trained for, and by
     margin x the shorter side: bare, the box fits best but may cut into the outermost letters.
@@ -107,12 +108,12 @@ def text_box(quad, size=None, inside=None, margin: float = 0.05):
     across, down = (a, b) if abs(ax) >= abs(ay) else (b, a)
     least = offset_of(across, down, False)
     most = offset_of(across, down, True)
-    if inside is not None:
+    if thickness is not None:
         middle = ((xs[0] + xs[2]) / 2, (ys[0] + ys[2]) / 2)
         if b < a:
-            thick = _thickness(middle, (ax, ay), (bx / b, by / b), inside)
+            thick = thickness(middle, (ax, ay), (bx / b, by / b), b)
         else:
-            thick = _thickness(middle, (bx, by), (ax / a, ay / a), inside)
+            thick = thickness(middle, (bx, by), (ax / a, ay / a), a)
         offset = min(most, max(least, (min(a, b) - thick) / 2))
     else:
         offset = most if min(abs(ay), abs(ax)) * 16 < a else least
@@ -133,8 +134,12 @@ def text_box(quad, size=None, inside=None, margin: float = 0.05):
     ]
 
 
-def _thickness(middle, axis, unit, inside) -> int:
-    """Return how far the text reaches across its long axis, along a unit vector; in pixels."""
+def walked(middle, axis, unit, inside) -> int:
+    """Return how far the text reaches across its long axis, along a unit vector; in pixels.
+
+    inside: tells of a whole x, y whether that pixel of the map is text; it is asked about a hundred
+    times.
+    """
     ux, uy = unit
     reach = [0, 0]
     for share in (0.0, -0.15, 0.15, -0.3, 0.3):
@@ -174,6 +179,13 @@ def _unstretched(v: list, order, share: float, far) -> list:
     the high side (clipped at far), and the first's partner is the last, the second's the third.
     """
     a, b, c, d = order
+    grown = 1 + share
+    if min(v) > 0 and (far is None or max(v) < far):
+        keep, take = grown / (1 + 2 * share), share / (1 + 2 * share)
+        out = [0.0] * 4
+        out[a], out[d] = keep * v[a] + take * v[d], keep * v[d] + take * v[a]
+        out[b], out[c] = keep * v[b] + take * v[c], keep * v[c] + take * v[b]
+        return out
     clipped = [i for i in (a, b) if v[i] <= 0]
     if far is not None:
         clipped += [i for i in (c, d) if v[i] >= far]
@@ -182,7 +194,6 @@ def _unstretched(v: list, order, share: float, far) -> list:
         v[i] = v[(i + 1) % 4] + v[(i + 3) % 4] - v[(i + 2) % 4]
         clipped = []
     out = list(v)
-    grown = 1 + share
     for low, high in ((a, d), (b, c)):
         if low in clipped and high in clipped:
             continue

@@ -130,17 +130,19 @@ def test_runs_of_a_map_that_is_larger_than_what_ulab_counts(tmp_path: Path) -> N
     lines = _lines(
         tmp_path,
         """
-from firmware_app import arrays
+from firmware_app import arrays, holes
 shown = np.zeros((700, 100))
 for row, start, stop in ((0, 0, 100), (1, 0, 7), (1, 99, 100), (2, 0, 1), (654, 90, 100),
                          (655, 0, 10), (655, 20, 30), (699, 99, 100)):
     shown[row, start:stop] = 0.5
-for row, runs in arrays.rows_of_runs(shown.reshape((70000,)), 100, 0.25):
+shown = shown.reshape((70000,))
+for row, runs in holes.rows_of(arrays.edges(shown, 100, 0, 700, 0.25), 100):
     print(row, runs)
-print("none", list(arrays.rows_of_runs(np.zeros((100,)), 10, 0.25)))
+print("none", arrays.edges(np.zeros((100,)), 10, 0, 10, 0.25))
+print("some", arrays.edges(shown, 100, 1, 3, 0.25), arrays.peak_rows(shown.reshape((700, 100)), 5, 0.25))
 """,
     )
-    assert lines[:7] == [
+    assert lines[:8] == [
         "0 [0, 100]",
         "1 [0, 7, 99, 100]",
         "2 [0, 1]",
@@ -148,6 +150,7 @@ print("none", list(arrays.rows_of_runs(np.zeros((100,)), 10, 0.25)))
         "655 [0, 10, 20, 30]",
         "699 [99, 100]",
         "none []",
+        "some [0, 7, 99, 101] [0, 131]",
     ]
 
 

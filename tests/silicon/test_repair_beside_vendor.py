@@ -94,7 +94,13 @@ def test_repaired_text_boxes_are_nearly_the_right_ones(kind: str) -> None:
         text = max(texts, key=lambda text: cv2.contourArea(text.quad.reshape(4, 2)))
         right = right_box(mask)
         vendor.append(overlap(text.quad, right))
-        box = repair.text_box(text.quad.tolist(), size, inside, 0.0)
+
+        def thickness(
+            middle: Any, axis: Any, unit: Any, across: float, inside: Any = inside
+        ) -> int:
+            return repair.walked(middle, axis, unit, inside)
+
+        box = repair.text_box(text.quad.tolist(), size, thickness, 0.0)
         repaired.append(overlap(np.array(box, np.float32), right))
     assert np.mean(vendor) < 0.75
     assert np.mean(repaired) > 0.9

@@ -29,7 +29,7 @@ except ImportError:
 
 _PAY_US = 300  # a shorter debt waits for company: every sleep is off by some 60 us
 _LOST_US = (
-    30000  # further behind than this, the PC can't keep up: the time is given up, and counted
+    60000  # further behind than this, the PC can't keep up: the time is given up, and counted
 )
 _EARLY_US = 1000  # at most; virtual_board/silicon/timing.py has its own share of it
 _PROBES = 64
@@ -225,7 +225,7 @@ def leave(cost: float) -> None:
 
 def settle() -> None:
     """Stretch the Python since the last settling; inside a native call."""
-    global _wall, _cpu_mark, _ahead, _total_python
+    global _cpu_mark, _ahead, _total_python
     if _cpu is not None:
         _cpu_mark = _cpu()
     python = 0.0

@@ -27,6 +27,10 @@ _MAIN = 1 << 16  # beside the number of buffers: the main thread calls
 _INTERRUPTED = 8  # beside an answer's status: Ctrl-C came
 _IDE_INTERRUPT = 16  # the IDE connected, or wants the script to stop
 
+_LARGE = 1 << 16
+_MOST_SCRATCH = 4
+_scratch = {}  # by size
+
 _LONG = "kpu.run"  # lasts for milliseconds on a board
 _LITTER = 8 << 20
 _littered = 0  # bytes that arrays have left here since the last collection
@@ -50,14 +54,15 @@ def connect(settings: dict) -> None:
         _channels.append((open(request, "wb"), open(reply, "rb")))
 
 
-def _call(op: str, args=(), blobs=()):
+def _call(op: str, args=(), blobs=(), brief=False):
     """Run op in the silicon with the interpreter held; return (result, buffers).
 
-    args are JSON-able; blobs are buffers of bytes (an array's is array.tobytes()).
+    args are JSON-able; blobs are buffers of bytes (an array's is array.tobytes()). brief: a large
+    buffer among the answer's is good until the next call only, which spares the heap.
     """
     with _lock:
         # From here on the interpreter is held: waiting for it is no part of the operation's time.
-        return _exchange(_channels[0], op, args, blobs)
+        return _exchange(_channels[0], op, args, blobs, brief)
 
 
 call = _clock.stage(_call)
@@ -106,7 +111,20 @@ def _tidy(op: str, size: int) -> None:
         _collect()
 
 
-def _exchange(channel, op: str, args, blobs):
+def _room(size: int, brief):
+    """Return a buffer of so many bytes for an answer."""
+    if not brief or size < _LARGE or _thread.get_ident() != _main:
+        return bytearray(size)
+    buffer = _scratch.get(size)
+    if buffer is None:
+        if len(_scratch) >= _MOST_SCRATCH:
+            _scratch.clear()
+        buffer = bytearray(size)
+        _scratch[size] = buffer
+    return buffer
+
+
+def _exchange(channel, op: str, args, blobs, brief=False):
     global _littered
     request, reply = channel
     views = [memoryview(blob) for blob in blobs]
@@ -137,8 +155,8 @@ def _exchange(channel, op: str, args, blobs):
     reply.readinto(text)
     answer = []
     for i in range(count):
-        blob = bytearray(struct.unpack_from("<I", sizes, 4 * i)[0])
-        if blob:
+        blob = _room(struct.unpack_from("<I", sizes, 4 * i)[0], brief and count == 1)
+        if len(blob):
             reply.readinto(blob)
         answer.append(blob)
         _littered += len(blob)

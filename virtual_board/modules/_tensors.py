@@ -9,11 +9,23 @@ import _frames
 import _silicon
 from ulab import numpy as np
 
+try:
+    from ulab import _array
+except ImportError:
+    _array = None  # an interpreter with the real one
+
 _MAX_DIMS = 4  # ulab's; more run over its tables
 
 # ulab's type codes and the names that the silicon uses.
 _NAMES = {66: "uint8", 98: "int8", 72: "uint16", 104: "int16", 102: "float32"}
 _CODES = {"uint8": 66, "int8": 98, "uint16": 72, "int16": 104, "float32": 102, "bool": 66}
+
+
+def _copy(data, code: int, shape):
+    """Return a new array of the bytes."""
+    if _array is not None and len(data):
+        return _array.new(code, False, shape, data)
+    return np.frombuffer(data, dtype=code).reshape(shape).copy()
 
 
 class runtime_tensor:
@@ -49,13 +61,12 @@ class runtime_tensor:
                 % (self._dtype, list(self._shape))
             )
         if self._number:
-            data = _silicon.call("tensor.read", [self._number])[1][0]
+            data = _silicon.call("tensor.read", [self._number], (), True)[1][0]
         elif self._frame is not None:
             data = self._frame.pixels()
         else:
             data = self._data
-        array = np.frombuffer(data, dtype=_CODES[self._dtype])
-        return array.reshape(self._shape if self._shape else (1,)).copy()
+        return _copy(data, _CODES[self._dtype], self._shape if self._shape else (1,))
 
     def __del__(self) -> None:
         _silicon.die(

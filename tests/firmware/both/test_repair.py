@@ -75,6 +75,13 @@ def upright(x, y, w, h, offset):
     return [x1, y1, x2, y1, x2, y2, x1, y2]
 
 
+def walker(inside):
+    def thickness(middle, axis, unit, across):
+        return repair.walked(middle, axis, unit, inside)
+
+    return thickness
+
+
 def test_an_upright_box_is_given_its_right_offset():
     x, y, w, h = 100, 80, 90, 18
     vendor = stretch(upright(x, y, w, h, 1.5 * w * h / (w + 2 * h)))
@@ -84,7 +91,7 @@ def test_an_upright_box_is_given_its_right_offset():
     def inside(px, py):
         return x <= px <= x + w and y <= py <= y + h
 
-    assert near(repair.text_box(vendor, (320, 320), inside, 0.0), right, 1.0)
+    assert near(repair.text_box(vendor, (320, 320), walker(inside), 0.0), right, 1.0)
 
 
 def test_a_ragged_outline_lacks_less_of_its_length():
@@ -95,7 +102,7 @@ def test_a_ragged_outline_lacks_less_of_its_length():
     def inside(px, py):
         return x <= px <= x + w and y <= py <= y + h
 
-    assert near(repair.text_box(vendor, (320, 320), inside, 0.0), right, 1.0)
+    assert near(repair.text_box(vendor, (320, 320), walker(inside), 0.0), right, 1.0)
 
 
 def test_a_rotated_box_keeps_its_place_and_direction():

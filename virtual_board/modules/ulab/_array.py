@@ -557,7 +557,7 @@ def store_through(target, op: str, values) -> None:
     metas, blobs = [], []
     _describe(target, metas, blobs, True)
     _describe(values, metas, blobs, False)
-    _, out = _silicon.call("ulab." + op, [metas, []], blobs)
+    _, out = _silicon.call("ulab." + op, [metas, []], blobs, True)
     raw(target, low, high)[:] = out[0]
 
 
@@ -566,7 +566,7 @@ def run(op: str, sources, params=()):
     metas, blobs = [], []
     for source in sources:
         _describe(source, metas, blobs, False)
-    (several, items), out = _silicon.call("ulab." + op, [metas, params], blobs)
+    (several, items), out = _silicon.call("ulab." + op, [metas, params], blobs, True)
     results = []
     for item, data in zip(items, out):
         kind, dtype, boolean, shape = item

@@ -1,5 +1,6 @@
 """Functions over arrays: reductions, element by element, sorting, selecting."""
 
+import array as _arrays
 import math
 
 import _silicon
@@ -31,6 +32,8 @@ from ulab._types import (
     number,
     print_options,
 )
+
+_single = _arrays.array("f", [0.0])
 
 
 def _sequence(source):
@@ -141,7 +144,24 @@ def _average(name: str, source, axis, *more):
     axis = _reduced_axis(axis, source)
     if source._n == 0:
         return 0.0
+    if name == "sum" and axis is None and source._d == FLOAT and source._n <= SMALL:
+        return _small_sum(source)
     return run(name, (source,), (axis,) + more)
+
+
+def _small_sum(source) -> float:
+    # As the silicon does it (ulab_reduce.py): each step in single precision, through a store.
+    step = _single
+    step[0] = 0.0
+    count = 0
+    for value in elements(source):
+        count += 1
+        mean = step[0]
+        step[0] = value - mean
+        step[0] = step[0] / count
+        step[0] = mean + step[0]
+    step[0] = step[0] * count
+    return step[0]
 
 
 def sum(source, axis=None):
