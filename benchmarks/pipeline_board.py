@@ -18,7 +18,8 @@ from host_client import Board
 from virtual_board.board import VirtualBoard
 
 WARM_S = 1.0  # after a switch, before measuring
-CLOCKS_S = 3.5  # until the clocks were compared
+CLOCKS_S = 1.5  # for a client's first four PINGs: until the clocks were compared
+SETTLE_S = 0.1  # an answer of so many values costs the board some ms
 READY_S = 60.0
 _ENOUGH = 5  # results, for a rate between the first and the last
 
@@ -96,6 +97,7 @@ class Session:
         try:
             await asyncio.sleep(WARM_S)
             before, numbers = await self.client.status(), self._numbers[-1]
+            await asyncio.sleep(SETTLE_S)
             begun = time.monotonic()
             for reader in readers:
                 reader.measuring = True

@@ -17,6 +17,7 @@ _OTHER = 0  # takes turns with it
 PREVIEW = 1
 _MAX_FAILURES = 3  # failed snapshots in a row before the sensor is set up anew
 _PREVIEW_MS = 200
+_USUAL_FPS = 30  # what every sensor makes at 1920 x 1080
 _HAND_OVER_US = 120  # for some hundred bytecodes, from the lock to the driver's wait
 
 
@@ -34,6 +35,7 @@ class Camera:
         self.width = settings["width"]
         self.height = settings["height"]
         self.period_us = 1000000 // settings["fps"]
+        self.warning = ""  # what the sensor can't do, or empty
         self._sensor = None
         self._go = _thread.allocate_lock()  # held by the loop while it uses a frame
         self._go.acquire()
@@ -73,6 +75,7 @@ class Camera:
         if settings["csi_id"] is not None:
             options["id"] = settings["csi_id"]
         try:
+            options.update(self._mode())
             sensor = Sensor(**options)
             sensor.reset()
             for channel in (CHANNEL, _OTHER):
@@ -91,6 +94,45 @@ class Camera:
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
             raise CameraError("camera: the sensor can't be set up: %s" % error)
         self._sensor = sensor
+
+    def _mode(self) -> dict:
+        """Return the sensor's mode to ask for, empty for the one that the firmware takes by itself.
+
+        That is the one nearest to 1920 x 1080, however slow: another is asked for by its size.
+        """
+        fps = self._settings["fps"]
+        if fps <= _USUAL_FPS or not hasattr(Sensor, "list_mode"):
+            return {}
+        csi_id = self._settings["csi_id"]
+        listed = Sensor.list_mode() if csi_id is None else Sensor.list_mode(id=csi_id)
+        if not listed or not listed[1]:
+            return {}
+        modes = [(mode["width"], mode["height"], mode["fps"]) for mode in listed[1]]
+        near = [abs(mode[0] - 1920) + abs(mode[1] - 1080) for mode in modes]
+        likely = [mode for mode, off in zip(modes, near) if off == min(near)]
+        best = min([(abs(mode[2] - fps), mode) for mode in likely])[1]
+        asked: dict = {}
+        if best[2] < fps:
+            fast = [
+                (mode[0] * mode[1], mode)
+                for mode in modes
+                if mode[2] > best[2] and mode[0] >= self.width and mode[1] >= self.height
+            ]
+            # The largest of the fast enough, else the fastest.
+            enough = [item for item in fast if item[1][2] >= fps]
+            if enough:
+                best = max(enough)[1]
+            elif fast:
+                best = max([(item[1][2], item[1]) for item in fast])[1]
+            asked = {"width": best[0], "height": best[1]} if fast else {}
+        self.warning = ""
+        if best[2] < fps:
+            self.warning = (
+                "camera.fps: expected at most %d, which the sensor makes at %d x %d, found %d"
+                % (best[2], self.width, self.height, fps)
+            )
+        self.period_us = 1000000 // best[2]
+        return asked
 
     def _loop(self) -> None:
         # Two to three frame periods: a dead sensor is noticed soon, a slow one is not given up.
@@ -170,15 +212,6 @@ class Camera:
         """
         if not self.ready:
             time.sleep_us(_HAND_OVER_US)
-
-    def renew(self) -> None:
-        """Give the frame that is ready back unused: a newer one is there."""
-        if self.ready and not self._taken:
-            self.take()
-            self.skipped += 1
-            self.seq -= 1
-            self.release()
-            self.hand_over()
 
     def left_us(self) -> int:
         """Return how long the next frame will be in coming, as far as known; 0 where one is ready."""

@@ -19,6 +19,8 @@ _SOON_MS = 1
 _INTERVALS = 15  # of which the median is the period
 _FEW = 5  # intervals from which a median says nothing yet
 _WORTH = 66  # a fresher frame may cost a 66th of a frame's time, 1.5 %
+_LATE_SHARE = 8  # of the newest wait in their mean
+_FORGET = 256
 _GREY = (320, 240)  # pixels of the picture for trials without a camera
 
 
@@ -38,6 +40,9 @@ class Engine:
         self.collector = Collector(lambda: service.settings["memory"])
         self.renewed = 0  # frames given back because a newer one was there
         self._renewed_last = False
+        self._holding = False  # the frame in hand is given back after the inference
+        self._was_later = False  # the frame before was
+        self._late_us = 0  # what such frames are waited for, a running mean
         self._result_us = 0  # when the last result was published
         self._intervals: list = []  # between the latest results, us
         self._last_period_us = 0  # of the task before, while the running one made few results
@@ -127,9 +132,12 @@ class Engine:
                 if not camera.ready:
                     await asyncio.sleep_ms(_SOON_MS)
                 continue
+            waited = 0
             if self._waiting is not None:
-                self.stages.wait += time.ticks_diff(time.ticks_us(), self._waiting)
+                waited = time.ticks_diff(time.ticks_us(), self._waiting)
+                self.stages.wait += waited
                 self._waiting = None
+            self._waited(waited)
             if self._old(camera):
                 camera.release()
                 continue
@@ -163,27 +171,30 @@ class Engine:
         self.renewed += 1
         return True
 
-    def _renews(self, camera, task) -> bool:
-        """Return whether the next frame is to be captured between inference and decoding.
+    def _later(self, camera, task) -> bool:
+        """Return whether the next frame is to be captured between inference and decoding, not before both.
 
-        It is up to an inference younger than one that is captured meanwhile, and takes the time of a
-        snapshot, of which decoding and publishing (the last result's) hide a part.
+        It is younger by an inference then, and takes the time of a snapshot, of which decoding and
+        publishing (the last result's) hide a part; how well, the waits for such frames tell.
         """
         if task.holds_frame or self._service.settings["priority"] != "latency":
             return False
         cost = camera.least_us - task.decode_us - self._publish_us
-        return cost * _WORTH <= task.kpu_us
+        return max(cost, self._late_us) * _WORTH <= task.kpu_us
 
-    def _renew(self) -> None:
-        """Between inference and decoding: let the thread fetch a fresher frame, where that costs next to nothing."""
+    def _waited(self, us: int) -> None:
+        """A frame was waited for so long."""
+        if self._was_later:
+            self._late_us += (us - self._late_us) // _LATE_SHARE
+        elif self._late_us:
+            self._late_us -= self._late_us // _FORGET + 1  # to be tried again in some seconds
+
+    def _let_go(self) -> None:
+        """Let the thread fetch the next frame."""
+        self._holding = False
         camera = self.camera
-        task = self.task
-        if camera is None or task is None or not self._renews(camera, task):
-            return
+        camera.release()
         camera.hand_over()
-        if camera.ready and camera.age_us() > camera.period_us:
-            self.renewed += 1
-            camera.renew()
 
     def _due(self, seq: int) -> bool:
         """Return whether this frame is one of those that the settings want inferred."""
@@ -206,14 +217,20 @@ class Engine:
             seq = camera.seq
             ticks = camera.ticks
             task.take(plan, npu.tensor(arrays.frame_planes(image)))
-        finally:
-            image = None
-            camera.alternate = task.holds_frame
+        except Exception:
             camera.release()
-        if not self._renews(camera, task):
-            camera.hand_over()
-        # A second release would free the frame that such a task still needs.
-        fields = task.finish(plan, None if task.holds_frame else self._renew)
+            raise
+        image = None
+        camera.alternate = task.holds_frame
+        later = self._was_later = self._later(camera, task)
+        self._holding = True
+        if not later:
+            self._let_go()
+        try:
+            fields = task.finish(plan, self._let_go if later else None)
+        finally:
+            if self._holding:
+                self._let_go()
         self._publish(task, seq, ticks, fields)
         self.collector.frame(task.output_bytes)
 

@@ -147,6 +147,8 @@ class Service:
         except CameraError as error:
             camera.give_up(str(error))
             self.log.error(str(error))
+        if camera.warning:
+            self.log.warning(camera.warning)
         self.engine.camera = camera
 
     # -- what sessions ask for

@@ -119,27 +119,6 @@ camera.stop()
     assert shown in run.lines
 
 
-def test_a_renewed_frame_is_a_newer_one_and_counts_as_skipped(tmp_path: Path) -> None:
-    lines = _script(
-        tmp_path,
-        """
-camera = Camera(settings)
-camera.start()
-wait(camera)
-camera.release()
-while not camera.ready:
-    time.sleep_ms(1)
-old = camera.frame
-before = camera.skipped
-camera.renew()
-new = wait(camera)
-print("newer", new is not old, camera.seq, camera.skipped > before)
-camera.stop()
-""",
-    )
-    assert "newer True 2 True" in lines
-
-
 def test_skipped_frames_are_estimated_from_the_time(tmp_path: Path) -> None:
     lines = _script(
         tmp_path,
@@ -194,6 +173,84 @@ print("fresh", engine._old(Fresh()), engine._old(Fresh()))
     lines = run_script(tmp_path, source).lines
     assert expected in lines
     assert "fresh False False" in lines
+
+
+def test_the_next_frame_comes_after_the_inference_where_that_costs_nothing(tmp_path: Path) -> None:
+    source = """
+from firmware_app.engine import Engine
+class Service:
+    settings = {"priority": "latency", "memory": {"collect_frames": 60}}
+class Camera:
+    least_us = 3500
+class Task:
+    holds_frame = False
+    kpu_us = 22700
+    decode_us = 400
+engine = Engine(Service())
+camera, task = Camera(), Task()
+print("short", engine._later(camera, task))
+task.decode_us = 3300
+print("long", engine._later(camera, task))
+engine._was_later = True
+for _ in range(9):
+    engine._waited(200)
+print("hidden", engine._later(camera, task))
+engine._waited(9000)  # it was not hidden after all
+print("waited", engine._later(camera, task))
+engine._was_later = False
+tries = 0
+while not engine._later(camera, task):
+    engine._waited(0)
+    tries += 1
+print("again", 60 < tries < 2000, tries)
+Service.settings["priority"] = "completeness"
+print("complete", engine._later(camera, task))
+"""
+    lines = run_script(tmp_path, source).lines
+    assert lines[:4] == ["short False", "long True", "hidden True", "waited False"]
+    assert lines[4].startswith("again True")
+    assert lines[5] == "complete False"
+
+
+def test_a_sensor_is_asked_for_a_mode_that_is_fast_enough(tmp_path: Path) -> None:
+    source = """
+from firmware_app import camera
+OV5647 = ((1920, 1080, 30), (1280, 720, 60), (640, 480, 90))
+GC2093 = ((1920, 1080, 30), (1920, 1080, 60), (1280, 720, 90))
+class Sensor:
+    modes = ()
+    def list_mode(id=None):
+        return "sensor", [{"width": w, "height": h, "fps": f} for w, h, f in Sensor.modes]
+def tried(modes, fps, width=640, height=360):
+    Sensor.modes = modes
+    made = camera.Camera({"fps": fps, "width": width, "height": height, "csi_id": None})
+    found = made._mode()
+    print(fps, sorted(found.values()), made.period_us, made.warning)
+camera.Sensor = Sensor
+tried(OV5647, 30)
+tried(OV5647, 60)
+tried(OV5647, 90, 640, 480)
+tried(OV5647, 90)
+tried(OV5647, 60, 1920, 1080)
+tried(GC2093, 60)
+tried(GC2093, 90)
+tried((), 60)
+Sensor.list_mode = None
+del Sensor.list_mode
+tried(OV5647, 60)
+"""
+    lines = run_script(tmp_path, source).lines
+    assert [line.rstrip() for line in lines[:9]] == [
+        "30 [] 33333",
+        "60 [720, 1280] 16666",
+        "90 [480, 640] 11111",
+        "90 [480, 640] 11111",
+        "60 [] 33333 camera.fps: expected at most 30, which the sensor makes at 1920 x 1080, found 60",
+        "60 [] 16666",
+        "90 [720, 1280] 11111",
+        "60 [] 16666",
+        "60 [] 16666",
+    ]
 
 
 def test_stages_add_up_to_the_period(tmp_path: Path) -> None:
