@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -120,6 +121,8 @@ class FolderTarget:
             raise InstallError(f"{self._at(to)} is in the way")
         self._at(to).parent.mkdir(parents=True, exist_ok=True)
         self._at(path).rename(self._at(to))
+        for folder in {self._at(path).parent, self._at(to).parent}:
+            _flush(folder)
 
     def remove(self, path: str) -> None:
         """Remove a file or a tree."""
@@ -134,3 +137,13 @@ class FolderTarget:
         place = self._at(folder)
         if place.is_dir() and not any(place.iterdir()):
             place.rmdir()
+
+
+def _flush(folder: Path) -> None:
+    """Let a rename reach the card before the next one: it may be pulled at any time."""
+    with contextlib.suppress(OSError):  # Windows has no such thing
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
