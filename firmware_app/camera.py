@@ -18,7 +18,8 @@ PREVIEW = 1
 _MAX_FAILURES = 3  # failed snapshots in a row before the sensor is set up anew
 _PREVIEW_MS = 200
 _USUAL_FPS = 30  # what every sensor makes at 1920 x 1080
-_HAND_OVER_US = 120  # for some hundred bytecodes, from the lock to the driver's wait
+_HAND_OVERS = 3  # of 40 us at most: some hundred bytecodes, from the lock to the driver's wait
+_HAND_OVER_US = 40
 
 
 class CameraError(OSError):
@@ -42,6 +43,7 @@ class Camera:
         self._running = False
         self._stopped = True
         self._taken = False
+        self._asking = False  # the thread is in the driver: nothing lies between this and its call
         self.alternate = False  # written by the loop before it releases a frame
         self._channel = CHANNEL  # of the last frame
         # What the thread hands over; ready is written last.
@@ -50,6 +52,7 @@ class Camera:
         self.ticks = 0  # time.ticks_us() when the frame was captured, to a period
         self.seq = 0
         self.problem = ""  # why there are no frames, or empty
+        self.kept_preview = None  # (quality, answer) of the last preview, where the rate is limited
         self.failures = 0
         self.least_us = 0  # what snapshot() takes where it need not wait
         # The loop's own.
@@ -148,8 +151,10 @@ class Camera:
                     # Both channels get each picture of the sensor: this one may be the last frame's.
                     self._sensor.snapshot(chn=channel, timeout=timeout)
                 start = time.ticks_us()
+                self._asking = True
                 self.frame = self._sensor.snapshot(chn=channel, timeout=timeout)
             except (RuntimeError, OSError) as error:
+                self._asking = False
                 self.frame = None
                 self.problem = "camera: no frame: %s" % error
                 self.failures += 1
@@ -157,6 +162,7 @@ class Camera:
                     time.sleep_ms(20)
                     self._go.release()  # the loop has nothing in hand: try again
                 continue
+            self._asking = False
             now = time.ticks_us()
             waited = time.ticks_diff(now, start)
             if not 0 < self.least_us < waited:
@@ -210,7 +216,9 @@ class Camera:
 
         An inference holds the interpreter: whoever is not in the driver by then gets there after it.
         """
-        if not self.ready:
+        for _ in range(_HAND_OVERS):
+            if self.ready or self._asking:
+                return
             time.sleep_us(_HAND_OVER_US)
 
     def left_us(self) -> int:

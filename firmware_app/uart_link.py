@@ -30,7 +30,8 @@ class UartLink:
         self._next_us = 0  # results may go out again from here on
         self.session = None
         self.refused = 0  # nobody: a new greeting takes the line over
-        self.always = settings["publish"] == "always"
+        # With a key nothing goes out to who has not shown it.
+        self.always = settings["publish"] == "always" and not settings["key_required"]
 
     def start(self) -> None:
         """Open the UART; OSError, ValueError or AssertionError say what is wrong."""

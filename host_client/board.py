@@ -7,7 +7,7 @@ import contextlib
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any
 
@@ -262,6 +262,15 @@ class Board(CardCommands):
             "snapshot",
         )
         return bytes(expect(answer.get("jpeg"), bytes, "snapshot"))
+
+    async def previews(
+        self, every: float = 1.0, quality: int | None = None, timeout: float = REQUEST_TIMEOUT
+    ) -> AsyncIterator[bytes]:
+        """Yield the preview channel's picture, as snapshot() returns it, every so many seconds, for ever."""
+        while True:
+            begun = time.monotonic()
+            yield await self.snapshot(quality, timeout)
+            await asyncio.sleep(max(0.0, begun + every - time.monotonic()))
 
     async def tasks(self, timeout: float = REQUEST_TIMEOUT) -> list[TaskInfo]:
         """Return the tasks that the card offers."""

@@ -16,7 +16,8 @@ import asyncio
 import concurrent.futures
 import contextlib
 import threading
-from collections.abc import Callable, Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -293,6 +294,18 @@ class Board(CardCommands):
     ) -> bytes:
         """Return the newest picture of the preview channel as JPEG."""
         return self._loop.run(self._board.snapshot(quality, timeout))
+
+    def previews(
+        self,
+        every: float = 1.0,
+        quality: int | None = None,
+        timeout: float = _async.REQUEST_TIMEOUT,
+    ) -> Iterator[bytes]:
+        """Yield the preview channel's picture as JPEG every so many seconds, for ever."""
+        while True:
+            begun = time.monotonic()
+            yield self.snapshot(quality, timeout)
+            time.sleep(max(0.0, begun + every - time.monotonic()))
 
     def tasks(self, timeout: float = _async.REQUEST_TIMEOUT) -> list[TaskInfo]:
         """Return the tasks that the card offers."""

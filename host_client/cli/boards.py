@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -95,8 +94,7 @@ async def _snapshot(
 ) -> None:
     async with connect(url, key, wait) as board:
         saved = 0
-        while True:
-            data = await board.snapshot(quality)
+        async for data in board.previews(every or 0.0, quality):
             part = target.with_name(target.name + ".part")
             part.write_bytes(data)
             part.replace(target)
@@ -107,7 +105,6 @@ async def _snapshot(
                 output.print_line(f"{target}: {len(data)} bytes")
             if every is None or saved == count:
                 return
-            await asyncio.sleep(every)
 
 
 async def _status(url: str, key: str | None, wait: float, as_json: bool) -> None:

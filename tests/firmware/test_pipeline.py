@@ -303,9 +303,9 @@ print(made, collector.floor > 0)
     assert lines[4] == "[10, 5, 1] True"
 
 
-async def _books(folder: Path) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+async def _books(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[bytes]]:
     case = pipeline_card.cases()[0]
-    settings = {"preview": {"enabled": True, "width": 160, "height": 96}}
+    settings = {"preview": {"enabled": True, "width": 160, "height": 96, "rate": 0.01}}
     card, pictures, replay = pipeline_card.make(folder, [case], 30, settings)
     async with VirtualBoard(sdcard=card, camera=str(pictures), replay=replay) as board:
         await board.ready(30)
@@ -314,15 +314,21 @@ async def _books(folder: Path) -> tuple[dict[str, Any], dict[str, Any], bytes]:
             statistics = client.statistics()
             await statistics.__anext__()
             values = (await statistics.__anext__()).values
-            picture = await client.snapshot()
-            return values, await client.status(), picture
+            previews = [await client.snapshot(80)]
+            async for preview in client.previews(every=0.01):
+                previews.append(preview)
+                if len(previews) == 5:
+                    break
+            return values, await client.status(), previews
 
 
 def test_the_services_books_and_a_snapshot(tmp_path: Path) -> None:
-    values, status, picture = asyncio.run(_books(tmp_path))
+    values, status, pictures = asyncio.run(_books(tmp_path))
     spent = sum(values[name] for name in values if name.endswith("_us") and name != "period_us")
     assert spent >= 0.99 * values["period_us"]
     assert 0 < values["processed"] <= values["captured"]
     assert values["captured"] >= values["processed"] + values["skipped"] - 2
     assert {"wait", "ai2d", "kpu", "decode", "publish", "gc", "idle"} <= set(status["stages_ms"])
-    assert picture[:2] == b"\xff\xd8" and picture[-2:] == b"\xff\xd9"
+    assert all(one[:2] == b"\xff\xd8" and one[-2:] == b"\xff\xd9" for one in pictures)
+    # At most a hundredth of a picture a second: the same one again, but not in another quality.
+    assert len(set(pictures[1:])) == 1 and pictures[0] != pictures[1]
