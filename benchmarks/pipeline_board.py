@@ -21,6 +21,8 @@ WARM_S = 1.0  # after a switch, before measuring
 CLOCKS_S = 1.5  # for a client's first four PINGs: until the clocks were compared
 SETTLE_S = 0.1  # an answer of so many values costs the board some ms
 READY_S = 60.0
+MOST_LATE = 0.005
+REPEATS = 2
 _ENOUGH = 5  # results, for a rate between the first and the last
 
 
@@ -88,7 +90,20 @@ class Session:
         await self.client.switch(pipeline_card.task_name(case))
 
     async def measure(self, clients: Sequence[Board], seconds: float) -> Measured:
-        """Return what a window of so many seconds brings, each client reading all results."""
+        """Return what a window of so many seconds brings, each client reading all results.
+
+        A window in which the PC was late says nothing of the board: it is measured again, a few times.
+        """
+        best = await self._window(clients, seconds)
+        for _ in range(REPEATS):
+            if best.late <= MOST_LATE:
+                break
+            again = await self._window(clients, seconds)
+            if again.late < best.late:
+                best = again
+        return best
+
+    async def _window(self, clients: Sequence[Board], seconds: float) -> Measured:
         readers = [_Reader() for _ in clients]
         tasks = [
             asyncio.create_task(reader.read(client))

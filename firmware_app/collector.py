@@ -7,7 +7,7 @@ outputs of many frames pile up there.
 import gc
 import time
 
-_MOST_BYTES = 32 << 20  # outputs of frames that may wait for a collection
+_MOST_BYTES = 40 << 20  # outputs of frames that may wait for a collection
 _FEWEST = 4  # frames between two collections in waits: more often they free next to nothing
 
 

@@ -28,8 +28,13 @@ _INTERRUPTED = 8  # beside an answer's status: Ctrl-C came
 _IDE_INTERRUPT = 16  # the IDE connected, or wants the script to stop
 
 _LARGE = 1 << 16
-_MOST_SCRATCH = 4
+_SHORTER = 64
+_MOST_SCRATCH = 6
 _scratch = {}  # by size
+# Which contents the silicon has under a number and the scratch buffer of a size still holds. An array
+# that equals them need not travel back.
+_mirrors = {}
+_FORGOTTEN = 32  # beside an answer's status: the silicon no longer has such a number
 
 _LONG = "kpu.run"  # lasts for milliseconds on a board
 _LITTER = 8 << 20
@@ -116,21 +121,40 @@ def _room(size: int, brief):
     if not brief or size < _LARGE or _thread.get_ident() != _main:
         return bytearray(size)
     buffer = _scratch.get(size)
+    _mirrors.pop(size, None)
     if buffer is None:
         if len(_scratch) >= _MOST_SCRATCH:
             _scratch.clear()
+            _mirrors.clear()
         buffer = bytearray(size)
         _scratch[size] = buffer
     return buffer
+
+
+def _mirrored(view) -> int:
+    """Return the number under which the silicon has these bytes, 0 where it has not."""
+    size = len(view)
+    for large in _mirrors:
+        # An array without its last items is as good: what is read of every second one ends earlier.
+        if size <= large <= size + _SHORTER and view == memoryview(_scratch[large])[:size]:
+            return _mirrors[large]
+    return 0
 
 
 def _exchange(channel, op: str, args, blobs, brief=False):
     global _littered
     request, reply = channel
     views = [memoryview(blob) for blob in blobs]
+    references = []
+    if _mirrors and _thread.get_ident() == _main:
+        for i in range(len(views)):
+            number = _mirrored(views[i]) if len(views[i]) >= _LARGE else 0
+            if number:
+                references.append((i, number, len(views[i])))
+                views[i] = b""
     now = _clock.ticks()
     ahead = _clock.board_us() - now if _clock.mine() else 0
-    header = json.dumps([op, args, now, ahead]).encode()
+    header = json.dumps([op, args, now, ahead, references]).encode()
     request.write(
         struct.pack(
             "<%dI" % (2 + len(views)),
@@ -160,9 +184,14 @@ def _exchange(channel, op: str, args, blobs, brief=False):
             reply.readinto(blob)
         answer.append(blob)
         _littered += len(blob)
-    status, result, took = json.loads(text)
+    status, result, took, kept = json.loads(text)
+    if kept and count == 1 and answer[0] is _scratch.get(len(answer[0])):
+        _mirrors[len(answer[0])] = kept
     if took is not None and _clock.mine():
         _clock.took(took)
+    if status & _FORGOTTEN:
+        _mirrors.clear()
+        return _exchange(channel, op, args, blobs, brief)
     if status & _INTERRUPTED:
         raise KeyboardInterrupt  # here and nowhere else in an exchange, which it would break
     if status & _IDE_INTERRUPT:

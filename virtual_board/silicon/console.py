@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from virtual_board.silicon import ide
+from virtual_board.silicon.contents import Buffer
 from virtual_board.silicon.server import (
     IDE_INTERRUPT,
     INTERRUPTED,
-    Buffer,
     Operation,
     StoppedError,
 )

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from virtual_board.silicon import picture, pixels
+from virtual_board.silicon.contents import Buffer
 from virtual_board.silicon.errors import SiliconError
 from virtual_board.silicon.sensors import Sensors
-from virtual_board.silicon.server import Buffer, Operation
+from virtual_board.silicon.server import Operation
 from virtual_board.silicon.timing import Clock
 
 Pixels = NDArray[np.uint8]

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virtual_board.silicon import ai2d, kpu_twin
+from virtual_board.silicon.contents import Buffer
 from virtual_board.silicon.errors import NativeFault, SiliconError
 from virtual_board.silicon.kpu import ONNX_BACKEND, Kpu, Model
 from virtual_board.silicon.lru import ByteLru
 from virtual_board.silicon.replay import ReplayStore
 from virtual_board.silicon.sensors import Sensors
-from virtual_board.silicon.server import Buffer, Operation
+from virtual_board.silicon.server import Operation
 from virtual_board.silicon.timing import Clock
 
 Array = NDArray[Any]

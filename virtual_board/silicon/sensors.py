@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from virtual_board.silicon import pixels
 from virtual_board.silicon.camera import Frame, Source, SourceError, fit_picture
+from virtual_board.silicon.contents import Buffer
 from virtual_board.silicon.errors import NativeFault
-from virtual_board.silicon.server import Buffer, Operation, StoppedError
+from virtual_board.silicon.server import Operation, StoppedError
 from virtual_board.silicon.timing import Clock
 
 Pixels = NDArray[np.uint8]

@@ -13,9 +13,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from virtual_board.silicon.contents import Buffer, Contents
 from virtual_board.silicon.errors import NativeFault, SiliconError
 
-Buffer = bytes | bytearray | memoryview
 MAIN = 1 << 16
 """Set in a request's number of buffers: the main thread calls."""
 
@@ -28,7 +28,14 @@ INTERRUPTED = 8
 IDE_INTERRUPT = 16
 """Set in an answer's status: the main thread is to raise the exception of the firmware's IDE."""
 
+FORGOTTEN = 32
+"""Set in an answer's status: a number that stands for a buffer is no longer known; nothing was done."""
+
 Operation = Callable[[list[Any], list[memoryview]], tuple[Any, list[Buffer]]]
+
+
+_KEPT = ("tensor.read", "ulab.")
+"""Operations whose answers scripts use for others."""
 
 
 class StoppedError(Exception):
@@ -71,6 +78,7 @@ class Server:
         self._on_fault = on_fault
         self._on_bug = on_bug
         self._interrupts = interrupts
+        self._contents = Contents()
         self._sources: list[BinaryIO] = []
 
     def waiting(self) -> bool:
@@ -103,17 +111,23 @@ class Server:
         size, count = struct.unpack("<II", head)
         main, count = count & MAIN, count & ~MAIN
         sizes = struct.unpack(f"<{count}I", source.read(4 * count))
-        op, args, current.start_us, current.ahead_us = json.loads(source.read(size))
+        op, args, current.start_us, current.ahead_us, references = json.loads(source.read(size))
         current.took_us = None
         current.main = bool(main)
         blobs = [memoryview(source.read(n)) for n in sizes]
+        known = self._put_in(references, blobs)
         interrupts = self._interrupts if main else None
         if interrupts is not None:
             interrupts.begin()
-        status, result, buffers = self._run(op, args, blobs)
+        status, result, buffers = (
+            self._run(op, args, blobs) if known else (FORGOTTEN, None, list[Buffer]())
+        )
         if interrupts is not None:
             status |= interrupts.end()
-        text = json.dumps([status, result, current.took_us]).encode()
+        kept = 0
+        if main and len(buffers) == 1 and op.startswith(_KEPT):
+            kept = self._contents.keep(buffers[0])
+        text = json.dumps([status, result, current.took_us, kept]).encode()
         views = [memoryview(b).cast("B") if len(b) else memoryview(b"") for b in buffers]
         header = struct.pack(
             f"<{2 + len(views)}I", len(text), len(views), *[v.nbytes for v in views]
@@ -121,6 +135,15 @@ class Server:
         _write(sink, header + text)
         for view in views:
             _write(sink, view)
+        return True
+
+    def _put_in(self, references: list[list[int]], blobs: list[memoryview]) -> bool:
+        """Put what is kept in the place of buffers that did not travel; False where something is not."""
+        for index, number, size in references:
+            content = self._contents.find(number)
+            if content is None:
+                return False
+            blobs[index] = content[:size]
         return True
 
     def _run(

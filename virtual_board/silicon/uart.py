@@ -18,8 +18,9 @@ import tty
 from pathlib import Path
 from typing import Any
 
+from virtual_board.silicon.contents import Buffer
 from virtual_board.silicon.errors import SiliconError
-from virtual_board.silicon.server import Buffer, Operation
+from virtual_board.silicon.server import Operation
 from virtual_board.silicon.timing import Clock
 
 PIECE_S = 0.004  # of line time that is taken from the pty at once
