@@ -29,6 +29,7 @@ _IDE_INTERRUPT = 16  # the IDE connected, or wants the script to stop
 
 _LARGE = 1 << 16
 _SHORTER = 64
+_MOST_MODELS = 4
 _MOST_SCRATCH = 6
 _scratch = {}  # by size
 # Which contents the silicon has under a number and the scratch buffer of a size still holds. An array
@@ -38,7 +39,9 @@ _FORGOTTEN = 32  # beside an answer's status: the silicon no longer has such a n
 
 _LONG = "kpu.run"  # lasts for milliseconds on a board
 _LITTER = 8 << 20
+_MOST_LITTER = 32 << 20
 _littered = 0  # bytes that arrays have left here since the last collection
+_lasts = {}  # us of an inference, by model
 
 _KINDS = {
     "OSError": OSError,
@@ -103,15 +106,14 @@ def die(message: str) -> None:
         time.sleep(1)
 
 
-def _tidy(op: str, size: int) -> None:
-    """On the board's clock: collect while the KPU works.
+def _tidy(model: int) -> None:
+    """On the board's clock: collect while the KPU works, on the model that takes it longest.
 
     Arrays lie outside the board's heap, here they fill it: a collection that comes by itself would
     be taken for the script's time.
     """
     global _littered
-    _littered += size
-    if op == _LONG and _littered > _LITTER and _clock.mine():
+    if _lasts.get(model, 0) >= max(_lasts.values(), default=0) or _littered > _MOST_LITTER:
         _littered = 0
         _collect()
 
@@ -167,7 +169,9 @@ def _exchange(channel, op: str, args, blobs, brief=False):
     for view in views:
         if len(view):
             request.write(view)
-    _tidy(op, sum([len(view) for view in views]))
+    _littered += sum([len(view) for view in views])
+    if op == _LONG and _littered > _LITTER and _clock.mine():
+        _tidy(args[0])
     head = bytearray(8)
     if reply.readinto(head) != 8:
         raise SystemExit  # the virtual board is gone
@@ -189,6 +193,10 @@ def _exchange(channel, op: str, args, blobs, brief=False):
         _mirrors[len(answer[0])] = kept
     if took is not None and _clock.mine():
         _clock.took(took)
+        if op == _LONG:
+            if len(_lasts) >= _MOST_MODELS:
+                _lasts.clear()  # those that are gone, too
+            _lasts[args[0]] = took
     if status & _FORGOTTEN:
         _mirrors.clear()
         return _exchange(channel, op, args, blobs, brief)

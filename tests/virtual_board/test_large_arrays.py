@@ -1,0 +1,88 @@
+"""Large arrays that the silicon has already do not travel; whatever is done to one, the right items arrive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.virtual_board.scripts import run_script
+
+SOURCE = """
+import _silicon
+from ulab import numpy as np
+
+SIDE = 40000  # 160,000 bytes: several times what is kept
+sent = []
+exchange = _silicon._exchange
+
+def counted(channel, op, args, blobs, brief=False):
+    before = _silicon._mirrored
+    found = []
+    def mirrored(view):
+        number = before(view)
+        found.append(number != 0)
+        return number
+    _silicon._mirrored = mirrored
+    try:
+        return exchange(channel, op, args, blobs, brief)
+    finally:
+        _silicon._mirrored = before
+        if blobs:
+            sent.append((op, any(found)))
+
+_silicon._exchange = counted
+
+def total(array):
+    return float(np.dot(array, ones))
+
+ramp = np.array(range(SIDE), dtype=np.uint16)
+ones = np.ones((SIDE,))
+made = ramp * 1.0  # an answer of the silicon
+del sent[:]
+assert total(made) == total(np.array(range(SIDE), dtype=np.float))
+print("unchanged", sent[0][1])
+
+made = ramp * 1.0
+made[7] = 1007.0
+assert np.max(made[:100]) == 1007.0 and float(np.max(made + 0.0)) == SIDE - 1
+made = ramp * 1.0
+memoryview(made)[9] = 60000.0  # nobody sees this but the comparison
+del sent[:]
+assert int(np.argmax(made)) == 9
+print("changed", sent[0][1])
+
+made = ramp * 1.0
+other = ramp * 2.0  # of the same size: the first one is no longer known
+del sent[:]
+assert float(np.max(made)) == SIDE - 1 and float(np.max(other)) == 2 * (SIDE - 1)
+print("two", [known for _, known in sent])
+
+# A view that ends a little before the array does: every second item.
+made = ramp * 1.0
+made = made[:]
+pairs = made.reshape((SIDE // 2, 2))
+del sent[:]
+evens = pairs[:, 0].reshape(-1)
+assert evens[3] == 6.0 and evens[SIDE // 2 - 1] == SIDE - 2
+print("part", sent[0][1])
+
+# So many others that the silicon forgets, while the interpreter still has its copy.
+made = ramp * 1.0
+for count in range(1, 12):
+    _silicon.call("ulab.copy", [[(66, False, (70000 + count,))], []], [bytes(70000 + count)])
+del sent[:]
+assert float(np.max(made)) == SIDE - 1
+print("forgotten", len(sent))
+print("done")
+"""
+
+
+def test_what_arrives_is_what_the_script_has(tmp_path: Path) -> None:
+    run = run_script(tmp_path, SOURCE)
+    assert run.lines == [
+        "unchanged True",
+        "changed False",
+        "two [False, True]",
+        "part True",
+        "forgotten 2",
+        "done",
+    ], run.events
