@@ -164,7 +164,7 @@ def class_runs(logits, classes: int, overflow: bool):
         _kinds.clear()
         _kinds[classes] = kinds
     # One product for all classes: which run is of which class, times the lengths.
-    areas = np.dot((kinds == values) * 1.0, lengths)
+    areas = np.dot(kinds == values, lengths)
     return _leb128_runs(values, lengths, count), [int(area + 0.5) for area in areas.tolist()]
 
 
@@ -194,10 +194,10 @@ def _values(best_class, changes, places: list, count: int):
 
 def _leb128_runs(values, lengths, count: int) -> bytes:
     huge = []  # (index, length) of those that two bytes can't count: a few at most
-    while float(np.max(lengths)) > _LONGEST:
-        index = int(np.argmax(lengths))
-        huge.append((index, int(lengths[index])))
-        lengths[index] = _LONGEST
+    for first, part in _positions(lengths > _LONGEST):
+        for at in part.tolist():
+            huge.append((first + at, int(lengths[first + at])))
+            lengths[first + at] = _LONGEST
     high = np.floor(lengths * (1 / 128))
     long = high > 0
     out = np.zeros((count, 3), dtype=np.uint8)
@@ -207,8 +207,10 @@ def _leb128_runs(values, lengths, count: int) -> bytes:
     out[:, 2] = np.array(high, dtype=np.uint8)
     out = out.reshape((3 * count,))
     runs = bytes(out[out > 0])
-    for index, length in sorted(huge, reverse=True):
-        before = 2 * index + (int(np.sum(long[:index] * 1.0) + 0.5) if index else 0)
+    for index, length in reversed(huge):
+        before = 2 * index
+        if index:
+            before += int(np.dot(long[:index], long[:index]) + 0.5)
         runs = runs[: before + 1] + _leb128(length) + runs[before + 3 :]
     return runs
 

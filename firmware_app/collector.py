@@ -8,6 +8,7 @@ import gc
 import time
 
 _MOST_BYTES = 40 << 20  # outputs of frames that may wait for a collection
+_LOOKED_AT = 4  # the heap after every so many collections: counting its blocks takes time, too
 _FEWEST = 4  # frames between two collections in waits: more often they free next to nothing
 
 
@@ -20,6 +21,7 @@ class Collector:
         self._frames = 0
         self._bytes = 0
         self._cost_us = 0  # of the last collection
+        self._count = 0  # of collections with frames before them
         self.spent_us = 0  # since somebody set it to 0
         self.floor = 0  # heap in use after the last collection: its trend is the memory's
         self.first_floor = 0  # and after the first with a task running
@@ -46,6 +48,8 @@ class Collector:
         self._frames = 0
         self._bytes = 0
         if frames:
-            self.floor = gc.mem_alloc()
-            if not self.first_floor:
-                self.first_floor = self.floor
+            if self._count % _LOOKED_AT == 0:
+                self.floor = gc.mem_alloc()
+                if not self.first_floor:
+                    self.first_floor = self.floor
+            self._count += 1
