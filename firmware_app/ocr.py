@@ -16,6 +16,7 @@ class Ocr(OcrDetection):
 
     kind = wire.OCR
     holds_frame = True
+    scored = False  # theirs are the recogniser's
 
     def __init__(self, settings, packages, models) -> None:
         super().__init__(settings, packages[:1], models[:1])

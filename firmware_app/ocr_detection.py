@@ -9,6 +9,7 @@ class OcrDetection(SingleModelTask):
     """Text boxes, corners from the top left clockwise."""
 
     kind = wire.OCR_DETECTION
+    scored = True  # whether results tell the detector's scores
 
     def __init__(self, settings, packages, models) -> None:
         super().__init__(settings, packages, models)
@@ -25,7 +26,8 @@ class OcrDetection(SingleModelTask):
 
     def texts(self, outputs: list, plan) -> list:
         """Return [quad, score, crop] for each text: eight integers in frame pixels, the mean
-        probability of its pixels, and what the vendor cuts out for the recogniser (else None).
+        probability of its pixels (1.0 where neither results nor a choice between texts need it), and
+        what the vendor cuts out for the recogniser (else None).
         """
         probabilities = arrays.first_channel(outputs[0])
         if self.settings["vendor_compatible"]:
@@ -50,14 +52,20 @@ class OcrDetection(SingleModelTask):
         picture = letterbox.fit(width, height, size[0], size[1])
         across, down = width / picture[0], height / picture[1]
         least = max(1, self.settings["min_size"])
+        scored = self.scored or len(found) > self.settings["max_results"]
         rows = []
         for quad, _ in found:
             quad = repair.text_box(quad, size, text_map.thickness)
             if quad is None:
                 continue
-            score = text_map.score(quad)
-            if not score:
-                continue
+            # Where nobody wants the score, text in the middle tells as well that the box holds some.
+            score = 1.0
+            if scored or not text_map.inside(
+                int((quad[0] + quad[4]) / 2 + 0.5), int((quad[1] + quad[5]) / 2 + 0.5)
+            ):
+                score = text_map.score(quad)
+                if not score:
+                    continue
             for i in (0, 2, 4, 6):
                 quad[i] *= across
                 quad[i + 1] *= down
