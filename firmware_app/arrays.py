@@ -258,25 +258,28 @@ def peak_rows(table, step: int, threshold: float) -> list:
 
 
 def edges(values, width: int, first: int, last: int, threshold: float) -> list:
-    """Return [start, stop, start, stop ...] of the runs above threshold in rows first to last - 1.
+    """Return [before, last, before, last ...] of the runs above threshold in rows first to last - 1.
 
-    values: dense 1-D map of rows of width items. The places count from the first row on; a run may
-    go on from one row's end to the next row's start.
+    values: dense 1-D map of rows of width items. For each run the place before it and its last one,
+    counted from the first row on, so -1 for a run that begins there; a run may go on from one row's
+    end to the next row's start.
     """
     found: list = []
     step = max(1, _COUNTED // width) * width
     for start in range(first * width, last * width, step):
         stop = min(start + step, last * width)
         above = values[start:stop] > threshold
-        begun = start - first * width
-        places = [begun + 1 + at for at in np.nonzero(above[1:] != above[:-1])[0].tolist()]
+        places = np.nonzero(above[1:] != above[:-1])[0].tolist()
         if above[0]:
-            places.insert(0, begun)
+            places.insert(0, -1)
         if len(places) % 2:
-            places.append(stop - first * width)
-        if found and places and found[-1] == places[0]:
-            found.pop()
-            places.pop(0)
+            places.append(stop - start - 1)
+        begun = start - first * width
+        if begun:
+            places = [begun + place for place in places]
+            if found and places and found[-1] == places[0]:
+                found.pop()
+                places.pop(0)
         found += places
     return found
 

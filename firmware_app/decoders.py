@@ -156,4 +156,4 @@ def text_boxes(probabilities, size, picture, frame, mask_threshold, box_threshol
     found = aicube.ocr_post_process(
         probabilities, picture, list(size), list(frame), mask_threshold, box_threshold
     )
-    return [[[float(v) for v in row[1]], row[0]] for row in found]
+    return [[row[1].tolist(), row[0]] for row in found]

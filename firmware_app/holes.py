@@ -8,12 +8,13 @@ it, reads memory that was freed: such a box may be anywhere.
 def rows_of(edges: list, width: int):
     """Yield (row, [start, stop, start, stop ...]) of the runs in each row, of width items, that has any.
 
-    edges: [start, stop, start, stop ...] over all rows; a run may go on in the next row.
+    edges: [before, last, before, last ...] over all rows, the place before each run and its last one;
+    a run may go on in the next row.
     """
     row = -1
     runs: list = []
     for i in range(0, len(edges), 2):
-        start, stop = edges[i], edges[i + 1]
+        start, stop = edges[i] + 1, edges[i + 1] + 1
         while start < stop:  # a run that goes on in the next row is one of each
             if start // width != row:
                 if runs:

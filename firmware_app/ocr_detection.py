@@ -119,6 +119,10 @@ def _top(row):
 def _corners(quad: list, region) -> list:
     """Return the corners as integers inside the region, in pixels of the frame."""
     left, top, width, height = region
+    corners = [int(value + 0.5) for value in quad]
+    if not left and not top and min(corners) >= 0:
+        if max(corners[0::2]) <= width and max(corners[1::2]) <= height:
+            return corners
     corners = []
     for i in range(0, 8, 2):
         corners.append(left + min(width, max(0, int(quad[i] + 0.5))))

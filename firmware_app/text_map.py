@@ -28,10 +28,10 @@ class TextMap:
         width = self._width
         for first, last in self._bands():
             edges = arrays.edges(self.values, width, first, last, self._threshold)
-            starts = [edge // width for edge in edges[0::2]]
+            starts = [(edge + 1) // width for edge in edges[0::2]]
             if len(set(starts)) == len(starts):
                 # One run a row has no gaps, unless it is several that join at the rows' ends.
-                if starts == [(edge - 1) // width for edge in edges[1::2]]:
+                if starts == [edge // width for edge in edges[1::2]]:
                     continue
             for row, start, stop in holes.enclosed(holes.rows_of(edges, width)):
                 at = (first + row) * width

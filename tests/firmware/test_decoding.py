@@ -150,7 +150,7 @@ print("some", arrays.edges(shown, 100, 1, 3, 0.25), arrays.peak_rows(shown.resha
         "655 [0, 10, 20, 30]",
         "699 [99, 100]",
         "none []",
-        "some [0, 7, 99, 101] [0, 131]",
+        "some [-1, 6, 98, 100] [0, 131]",
     ]
 
 
