@@ -5,10 +5,10 @@ import time
 from firmware_app import arrays, letterbox, npu, wire
 from firmware_app.ocr_detection import OcrDetection
 from firmware_app.ocr_recognition import OcrRecognition
+from firmware_app.text_map import LEVEL
 
 _MOST_CUTS = 32  # scalers kept: text that stays in its place is cut out by the same one again
 _MARGIN = 0.05  # of the shorter side around a box: recognisers want whole letters
-_LEVEL = 12  # a box counts as level where its top edge rises by less than a 12th of its length
 
 
 class Ocr(OcrDetection):
@@ -78,7 +78,7 @@ class Ocr(OcrDetection):
         target = self._reader.package.img_size
         quad = _grown(quad, _MARGIN)
         x0, y0, x1, y1, x2, y2, x3, y3 = quad
-        level = abs(y1 - y0) * _LEVEL <= abs(x1 - x0) and abs(y2 - y3) * _LEVEL <= abs(x2 - x3)
+        level = abs(y1 - y0) * LEVEL <= abs(x1 - x0) and abs(y2 - y3) * LEVEL <= abs(x2 - x3)
         if level:
             left = min(max(0, int(min(x0, x3) + 0.5)), plan.width - 1)
             top = min(max(0, int(min(y0, y1) + 0.5)), plan.height - 1)

@@ -123,10 +123,9 @@ def _corners(quad: list, region) -> list:
     if not left and not top and min(corners) >= 0:
         if max(corners[0::2]) <= width and max(corners[1::2]) <= height:
             return corners
-    corners = []
     for i in range(0, 8, 2):
-        corners.append(left + min(width, max(0, int(quad[i] + 0.5))))
-        corners.append(top + min(height, max(0, int(quad[i + 1] + 0.5))))
+        corners[i] = left + min(width, max(0, corners[i]))
+        corners[i + 1] = top + min(height, max(0, corners[i + 1]))
     return corners
 
 

@@ -6,7 +6,7 @@ The map is large and Python slow: what is asked of many pixels is asked of ulab 
 from firmware_app import arrays, holes, repair
 
 _SAMPLED = 3  # a hole lies in text of three rows at least: every third row meets it
-_LEVEL = 12  # an axis counts as level where it rises by less than a 12th of its length
+LEVEL = 12  # an axis counts as level where it rises by less than a 12th of its length
 _STRIPS = (-2, -1, 0, 1, 2)  # across the text, in steps of
 _STEP = 0.15  # of its length
 _ROWS = 5  # tell a score well enough
@@ -58,8 +58,8 @@ class TextMap:
     def thickness(self, middle, axis, unit, across: float) -> int:
         """Return how far text reaches across its axis, as repair.walked() does."""
         ax, ay = axis
-        level = abs(ay) * _LEVEL <= abs(ax)
-        if not level and abs(ax) * _LEVEL > abs(ay):
+        level = abs(ay) * LEVEL <= abs(ax)
+        if not level and abs(ax) * LEVEL > abs(ay):
             return repair.walked(middle, axis, unit, self.inside)
         if level:
             mx, my = middle
@@ -97,7 +97,7 @@ class TextMap:
         top = max(0, int(min(ys)))
         bottom = min(self._height - 1, int(max(ys)))
         step = max(1, (bottom - top) // _ROWS)
-        if abs(ys[1] - ys[0]) * _LEVEL <= abs(xs[1] - xs[0]) and abs(xs[3] - xs[0]) * _LEVEL <= abs(
+        if abs(ys[1] - ys[0]) * LEVEL <= abs(xs[1] - xs[0]) and abs(xs[3] - xs[0]) * LEVEL <= abs(
             ys[3] - ys[0]
         ):
             left = max(0, int(min(xs)))

@@ -116,7 +116,8 @@ class Server:
         current.main = bool(main)
         blobs = [memoryview(source.read(n)) for n in sizes]
         known = self._put_in(references, blobs)
-        interrupts = self._interrupts if main else None
+        # A call that is made again says then whether Ctrl-C came: said now, nobody would hear it.
+        interrupts = self._interrupts if main and known else None
         if interrupts is not None:
             interrupts.begin()
         status, result, buffers = (
