@@ -96,8 +96,11 @@ async def _snapshot(
         saved = 0
         async for data in board.previews(every or 0.0, quality):
             part = target.with_name(target.name + ".part")
-            part.write_bytes(data)
-            part.replace(target)
+            try:
+                part.write_bytes(data)
+                part.replace(target)
+            except OSError as error:
+                raise click.FileError(str(target), error.strerror or str(error)) from None
             saved += 1
             if as_json:
                 output.print_json({"file": str(target), "bytes": len(data)})
