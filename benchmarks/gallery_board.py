@@ -12,9 +12,10 @@ import time
 
 from ulab import numpy as np
 
-from firmware_app import arrays, gallery_format
-from firmware_app.decision import Rule
-from firmware_app.gallery import Gallery
+from firmware_app.board import arrays
+from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery.decision import Rule
+from firmware_app.gallery.labels import Gallery
 
 SAMPLES_PER_LABEL = 5
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks import numpy_arrays
-from firmware_app import gallery_format, gallery_quality
-from firmware_app.decision import Rule
-from firmware_app.gallery import Gallery
+from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery import quality as gallery_quality
+from firmware_app.gallery.decision import Rule
+from firmware_app.gallery.labels import Gallery
 from models import draw, draw_glyphs
 from models.resample import stretch
 from models.simulator import Kmodel

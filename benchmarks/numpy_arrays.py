@@ -1,4 +1,4 @@
-"""What firmware_app.arrays offers to a gallery, in NumPy: the product's own decision on this PC."""
+"""What firmware_app.board.arrays offers to a gallery, in NumPy: the product's own decision on this PC."""
 
 from __future__ import annotations
 

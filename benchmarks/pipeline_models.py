@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from virtual_board.silicon.replay import ReplayStore
+from virtual_board.silicon.nncase.replay import ReplayStore
 
 Array = NDArray[np.float32]
 

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import wire_latency, wire_noise, wire_peers
-from firmware_app import seal, wire
-from host_client.decode import Model, decode_result
+from firmware_app.wire import frames, messages, seal
+from host_client.results.decode import Model, decode_result
 
 ROOT = Path(__file__).resolve().parent.parent
 COUNTS = (1, 5, 20)
@@ -40,14 +40,15 @@ def message(count: int, seq: int = SEQ) -> list[Any]:
         struct.pack("<II", x | score << 11 | y << 21, w | kind << 11 | h << 21)
         for x, y, w, h, score, kind in wire_peers.boxes(count)
     )
-    return [wire.DETECTION, seq, TIME_MS, GENERATION, packed]
+    return [messages.DETECTION, seq, TIME_MS, GENERATION, packed]
 
 
 def _sizes() -> dict[str, Any]:
     key = bytes(32)
-    plain = {str(n): len(wire.encode(message(n))) for n in COUNTS}
+    plain = {str(n): len(frames.encode(message(n))) for n in COUNTS}
     tagged = {
-        str(n): len(wire.frame(seal.Sealer(key).seal(wire.payload_of(message(n))))) for n in COUNTS
+        str(n): len(frames.frame(seal.Sealer(key).seal(frames.payload_of(message(n)))))
+        for n in COUNTS
     }
     peers: dict[str, dict[str, int]] = {}
     husky: dict[str, float] = {}
@@ -72,10 +73,10 @@ def _sizes() -> dict[str, Any]:
 
 def _our_decoder(count: int) -> Callable[[], Any]:
     """From bytes to a typed result: COBS, CRC-32, msgpack, named tuples."""
-    frame = wire.encode(message(count))
+    frame = frames.encode(message(count))
     labels = [f"class {i}" for i in range(20)]
     model = Model([GENERATION, "detection", "model", bytes(32), labels, 640, 480])
-    feed = wire.Decoder().feed
+    feed = frames.Decoder().feed
 
     def decode() -> Any:
         for found in feed(frame):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_app import wire
+from firmware_app.wire import frames
 
 Stream = NDArray[np.uint8]
 FIRST_SEQ = 65536
@@ -54,14 +54,14 @@ class Pool:
     def __init__(self, make: Make, boxes: int) -> None:
         self.boxes = boxes
         self.messages = [make(boxes, FIRST_SEQ + i) for i in range(POOL)]
-        frames = [wire.encode(message) for message in self.messages]
-        self.lengths = np.array([len(frame) for frame in frames])
+        encoded = [frames.encode(message) for message in self.messages]
+        self.lengths = np.array([len(frame) for frame in encoded])
         self.starts = np.cumsum(self.lengths) - self.lengths
-        self.stream = np.frombuffer(b"".join(frames), dtype=np.uint8)
+        self.stream = np.frombuffer(b"".join(encoded), dtype=np.uint8)
 
     def deliver(self, noisy: Stream, tally: Tally) -> int:
         """Feed a damaged stream, read by read; return how many results arrived as sent."""
-        decoder = wire.Decoder()
+        decoder = frames.Decoder()
         data = noisy.tobytes()
         intact = 0
         for at in range(0, len(data), READ_SIZE):

@@ -9,21 +9,26 @@ import gc
 import sys
 import time
 
-from firmware_app import files, firmware_update, hardware, keyring, log, package_commands, wire
-from firmware_app.attempts import Attempts
-from firmware_app.boots import Boots
-from firmware_app.camera import Camera, CameraError
-from firmware_app.card_watch import CardWatch
-from firmware_app.clock import Clock
-from firmware_app.command_queue import CommandQueue
-from firmware_app.configuration import Configuration
-from firmware_app.engine import Engine
-from firmware_app.errors import ide_connects
-from firmware_app.publisher import Publisher
-from firmware_app.switcher import Switcher
-from firmware_app.transfers import Transfers
-from firmware_app.upkeep import Upkeep
+from firmware_app.base import files, log
+from firmware_app.base.clock import Clock
+from firmware_app.base.errors import ide_connects
+from firmware_app.board import hardware
+from firmware_app.board.camera import Camera, CameraError
+from firmware_app.card import firmware_update
+from firmware_app.card.boots import Boots
+from firmware_app.card.configuration import Configuration
+from firmware_app.card.watch import CardWatch
+from firmware_app.commands import packages as package_commands
+from firmware_app.commands.queue import CommandQueue
+from firmware_app.link import keyring
+from firmware_app.link.attempts import Attempts
+from firmware_app.link.publisher import Publisher
+from firmware_app.link.transfers import Transfers
+from firmware_app.run.engine import Engine
+from firmware_app.run.switcher import Switcher
+from firmware_app.run.upkeep import Upkeep
 from firmware_app.version import VERSION
+from firmware_app.wire import messages
 
 _FULL_MS = 15  # and while frames pump
 _LINK_MS = 2  # between looks at the links while nothing happens
@@ -100,7 +105,7 @@ class Service:
         links: list = []
         uart = self.settings["uart"]
         if uart["enabled"] and (self.key or not uart["key_required"]):
-            from firmware_app.uart_link import UartLink
+            from firmware_app.link.uart import UartLink
 
             link = UartLink(self, uart)
             try:
@@ -111,8 +116,8 @@ class Service:
                 self.wrong("uart: UART %d can't be opened: %s" % (uart["id"], error))
         network = self.settings["network"]
         if network["enabled"] and (self.key or not network["key_required"]):
-            from firmware_app import nic
-            from firmware_app.tcp_link import TcpLink
+            from firmware_app.board import nic
+            from firmware_app.link.tcp import TcpLink
 
             try:
                 self.nic = nic.Nic(network, self.log)
@@ -129,7 +134,7 @@ class Service:
         self.log.listener = self.publisher.log
 
     def _announce(self, network) -> None:
-        from firmware_app.discovery import Discovery
+        from firmware_app.link.discovery import Discovery
 
         try:
             Discovery(self, network["port"], network["key_required"]).start()
@@ -193,7 +198,7 @@ class Service:
             self.log.error("the card can't be written: %s" % files.why(error))
             session.refuse("card", "the card can't be written: %s" % files.why(error))
             return
-        session.send([wire.TAKEN, number, transfer.offset])
+        session.send([messages.TAKEN, number, transfer.offset])
 
     def taken(self, session, number, offset) -> None:
         """A client has what we sent of a large transfer; the board sends none yet."""
@@ -205,9 +210,9 @@ class Service:
             return None
         camera = self.settings["camera"]
         return [
-            wire.MODEL,
+            messages.MODEL,
             self.engine.generation,
-            wire.RESULT_TASKS[task.kind],
+            messages.RESULT_TASKS[task.kind],
             task.name,
             task.sha256,
             task.labels,

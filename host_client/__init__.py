@@ -9,12 +9,7 @@
 host_client.sync has the same without await.
 """
 
-from host_client.address import SerialAddress, TcpAddress, parse_address
-from host_client.board import Board
-from host_client.clock import BoardClock
-from host_client.decode import Model, decode_result
-from host_client.discovery import FoundBoard, discover, discover_serial
-from host_client.exceptions import (
+from host_client.base.exceptions import (
     AddressError,
     AuthenticationError,
     BoardFull,
@@ -35,7 +30,8 @@ from host_client.exceptions import (
     TooManyAttempts,
     VersionError,
 )
-from host_client.gallery import (
+from host_client.board import Board
+from host_client.commands.gallery import (
     Enrolment,
     Gallery,
     GalleryInfo,
@@ -46,8 +42,14 @@ from host_client.gallery import (
     SampleInfo,
     Suggestion,
 )
-from host_client.keys import KeyStore
-from host_client.messages import (
+from host_client.commands.uploads import InstalledPackage, PackageInfo
+from host_client.link.address import SerialAddress, TcpAddress, parse_address
+from host_client.link.clock import BoardClock
+from host_client.link.discovery import FoundBoard, discover, discover_serial
+from host_client.link.keys import KeyStore
+from host_client.link.session import Welcome
+from host_client.results.decode import Model, decode_result
+from host_client.results.messages import (
     Counts,
     Event,
     LogLine,
@@ -57,7 +59,8 @@ from host_client.messages import (
     SwitchReport,
     TaskInfo,
 )
-from host_client.results import (
+from host_client.results.streams import Stream
+from host_client.results.types import (
     Box,
     ClassificationResult,
     DetectionResult,
@@ -71,9 +74,6 @@ from host_client.results import (
     SegmentationResult,
     Text,
 )
-from host_client.session import Welcome
-from host_client.streams import Stream
-from host_client.uploads import InstalledPackage, PackageInfo
 
 __all__ = [
     "AddressError",

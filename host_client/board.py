@@ -11,25 +11,21 @@ from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any
 
-from host_client.address import Address, parse_address
-from host_client.answers import expect, transfer_place
-from host_client.calls import Progress
-from host_client.card import CardCommands
-from host_client.clock import BoardClock
-from host_client.connection import Connection
-from host_client.decode import MALFORMED, Model
-from host_client.exceptions import (
-    Closed,
-    K230Error,
-    LinkLost,
-    ProtocolError,
-    RequestTimeout,
-)
-from host_client.gallery import Enrolment, Gallery, Recognition
-from host_client.inbox import Channel, Inbox
-from host_client.keys import KeyRing, KeyStore
-from host_client.link import Link
-from host_client.messages import (
+from host_client.base.exceptions import Closed, K230Error, LinkLost, ProtocolError, RequestTimeout
+from host_client.commands.answers import expect, transfer_place
+from host_client.commands.card import CardCommands
+from host_client.commands.gallery import Enrolment, Gallery, Recognition
+from host_client.commands.pictures import PictureSource, load_picture
+from host_client.link.address import Address, parse_address
+from host_client.link.calls import Progress
+from host_client.link.clock import BoardClock
+from host_client.link.connection import Connection
+from host_client.link.driver import Link
+from host_client.link.inbox import Channel, Inbox
+from host_client.link.keys import KeyRing, KeyStore
+from host_client.link.session import Settings, Welcome
+from host_client.results.decode import MALFORMED, Model
+from host_client.results.messages import (
     Counts,
     Event,
     LogLine,
@@ -39,11 +35,9 @@ from host_client.messages import (
     SwitchReport,
     TaskInfo,
 )
-from host_client.pictures import PictureSource, load_picture
-from host_client.results import Result
-from host_client.scaling import enlarged
-from host_client.session import Settings, Welcome
-from host_client.streams import Stream
+from host_client.results.scaling import enlarged
+from host_client.results.streams import Stream
+from host_client.results.types import Result
 
 _log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""host_client.card without await, for host_client.sync."""
+"""host_client.commands.card without await, for host_client.sync."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable, Coroutine
 from os import PathLike
 from typing import TYPE_CHECKING, Any, cast
 
-from host_client.calls import Progress
-from host_client.card import CardCommands as _Async
-from host_client.uploads import PUSH_TIMEOUT, InstalledPackage, PackageInfo
+from host_client.commands.card import CardCommands as _Async
+from host_client.commands.uploads import PUSH_TIMEOUT, InstalledPackage, PackageInfo
+from host_client.link.calls import Progress
 
 if TYPE_CHECKING:
     from host_client.sync import Board

@@ -6,9 +6,8 @@ from collections.abc import Callable, Coroutine
 from os import PathLike
 from typing import Any, TypeVar
 
-from host_client import gallery as _async
-from host_client.calls import Progress
-from host_client.gallery import (
+from host_client.commands import gallery as _async
+from host_client.commands.gallery import (
     Enrolment,
     GalleryInfo,
     Recognition,
@@ -16,13 +15,14 @@ from host_client.gallery import (
     SampleInfo,
     Suggestion,
 )
-from host_client.pictures import PictureSource
+from host_client.commands.pictures import PictureSource
+from host_client.link.calls import Progress
 
 T = TypeVar("T")
 
 
 class Gallery:
-    """The galleries of a board; see host_client.gallery.Gallery."""
+    """The galleries of a board; see host_client.commands.gallery.Gallery."""
 
     def __init__(self, gallery: _async.Gallery, run: Callable[[Coroutine[Any, Any, Any]], Any]):
         """Not for users: see host_client.sync.Board.gallery."""

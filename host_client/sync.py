@@ -22,16 +22,18 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from host_client import board as _async
-from host_client.address import Address
-from host_client.calls import Progress
+from host_client.base.exceptions import Closed, RequestTimeout
 from host_client.card_sync import CardCommands
-from host_client.clock import BoardClock
-from host_client.decode import Model
-from host_client.exceptions import Closed, RequestTimeout
-from host_client.gallery import Enrolment, Recognition
+from host_client.commands.gallery import Enrolment, Recognition
+from host_client.commands.pictures import PictureSource
 from host_client.gallery_sync import Gallery
-from host_client.keys import KeyStore
-from host_client.messages import (
+from host_client.link.address import Address
+from host_client.link.calls import Progress
+from host_client.link.clock import BoardClock
+from host_client.link.keys import KeyStore
+from host_client.link.session import Welcome
+from host_client.results.decode import Model
+from host_client.results.messages import (
     Counts,
     Event,
     LogLine,
@@ -41,10 +43,8 @@ from host_client.messages import (
     SwitchReport,
     TaskInfo,
 )
-from host_client.pictures import PictureSource
-from host_client.results import Result
-from host_client.session import Welcome
-from host_client.streams import Stream as _AsyncStream
+from host_client.results.streams import Stream as _AsyncStream
+from host_client.results.types import Result
 
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ def _tool(name: str) -> str:
 
 def firmware_files() -> list[Path]:
     """Every file that runs in MicroPython."""
-    files = sorted((ROOT / "firmware_app").glob("*.py"))
+    files = sorted((ROOT / "firmware_app").rglob("*.py"))
     return files + sorted((ROOT / "virtual_board" / "modules").rglob("*.py"))
 
 

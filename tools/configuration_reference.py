@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from firmware_app import service_fields, task_fields
-from firmware_app.schema import Field, show
+from firmware_app.settings import service_fields, task_fields
+from firmware_app.settings.schema import Field, show
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs" / "configuration.md"
@@ -23,8 +23,8 @@ The service reads `/sdcard/configs/service.yaml` and the active task's
 the board would say, in the same words: file, line, setting, what was expected, what was found.
 
 *live*: `k230 set URL KEY=VALUE` changes it in the running service, effective at the next frame.
-Text lengths count characters. This page is generated from `firmware_app/service_fields.py` and
-`firmware_app/task_fields.py` by `python -m tools.configuration_reference`.
+Text lengths count characters. This page is generated from `firmware_app/settings/service_fields.py` and
+`firmware_app/settings/task_fields.py` by `python -m tools.configuration_reference`.
 """
 
 

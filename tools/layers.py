@@ -1,8 +1,8 @@
 """Who may import whom, read from the code itself.
 
-firmware_app: itself and the board's modules; one room for each vendor module; nothing of
-MicroPython's missing parts. host_client: of firmware_app only what is pure. virtual_board: the
-same, and never host_client.
+A room is a folder of a package, or a file that lies beside the folders. Rooms stand on floors and
+import only from floors below; no two files import each other, not even in a roundabout way.
+Imports inside functions and for type checkers count like all others.
 """
 
 from __future__ import annotations
@@ -10,24 +10,61 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
-# Vendor module -> the one firmware file that touches it.
-VENDOR_ROOMS = {
-    "nncase_runtime": "npu",
-    "ulab": "arrays",
-    "media": "camera",
-    "machine": "hardware",
-    "network": "nic",
-    "aicube": "decoders",
-    "aidemo": "decoders",
-    "image": "pictures",
+# The rooms of each package, floor by floor, the ground floor last. A folder that is named in none
+# is a fault: whoever adds a room says where it stands.
+FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "firmware_app": (
+        ("main", "fallback"),
+        ("service",),
+        ("run",),
+        ("tasks", "commands"),
+        ("link", "gallery", "card"),
+        ("board",),
+        ("package",),
+        ("wire", "settings", "base", "version"),
+    ),
+    "host_client": (
+        ("cli",),
+        ("check",),
+        ("installer",),
+        ("", "sync"),
+        ("board",),
+        ("commands",),
+        ("link",),
+        ("results",),
+        ("base",),
+    ),
+    "virtual_board": (
+        ("supervisor",),
+        ("board", "card"),
+        ("archive", "interpreter", "silicon", "modules", ""),
+    ),
+    "virtual_board/silicon": (
+        ("chip",),
+        ("nncase",),
+        ("camera",),
+        ("wires",),
+        ("clock",),
+        ("kpu", "ai2d", "native", "ulab"),
+        ("base", ""),
+    ),
 }
-# The launcher runs before, and without, everything else: it has to restart the board by itself.
-LAUNCHER = {("main", "machine")}
+# Which packages a package may import, beside itself.
+BELOW = {
+    "firmware_app": (),
+    "host_client": ("firmware_app", "virtual_board"),
+    "virtual_board": ("firmware_app",),
+    "models": ("firmware_app", "host_client", "virtual_board"),
+}
+# Modules that exist on the board alone: they are touched in firmware_app/board/, each in one file.
+VENDOR = ("aicube", "aidemo", "image", "machine", "media", "network", "nncase_runtime", "ulab")
+# main.py runs before, and without, everything else: it has to restart the board by itself.
+LAUNCHER = ("main", "machine")
 BOARD_MODULES = {
     "_thread",
     "asyncio",
-    "deflate",
     "errno",
     "gc",
     "hashlib",
@@ -42,65 +79,218 @@ BOARD_MODULES = {
     "time",
     "ubinascii",
 }
-# The host's side of wire.py, behind a test of sys.implementation.
+# The host's side of the wire, behind a test of sys.implementation.
 HOST_SIDE = {("wire", "zlib"), ("wire", "msgpack")}
-# What the host may use of the firmware: files without any I/O.
-PURE = {
-    "gallery_format",
-    "deploy_fields",
-    "fit",
-    "kmodel",
-    "package",
-    "schema",
-    "seal",
-    "service_fields",
-    "settings",
-    "task_fields",
-    "version",
-    "wire",
-    "yaml_subset",
-}
+# What the host may use of the firmware: rooms and files without any I/O.
+PURE_ROOMS = ("wire", "settings", "package")
+PURE_FILES = ("firmware_app", "firmware_app.version", "firmware_app.gallery.format")
+# Nothing of these reaches outside, and package/ reads folders by functions that the caller may replace.
+PURE_MODULES = {"hashlib", "math", "os", "struct", "sys", "ubinascii"}
+
+
+class Module(NamedTuple):
+    """One file: its place, its dotted name, and (line, dotted name) of each import."""
+
+    path: Path
+    name: str
+    imports: tuple[tuple[int, str], ...]
+
+
+def read_modules(root: Path, package: str) -> dict[str, Module]:
+    """Return every file of a package by its dotted name."""
+    found = {}
+    for path in sorted((root / package).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found[name] = Module(path, name, tuple(_imports(tree)))
+    return found
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield (line, dotted module) of every import; `from a import b` counts as a.b too."""
+    """Yield every import; `from a import b` as a.b, whether b is a file or a name in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for name in node.names:
-                yield node.lineno, name.name
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            for name in node.names:
-                yield node.lineno, f"{node.module}.{name.name}"
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield node.lineno, f"{node.module}.{alias.name}"
+
+
+def _target(name: str, modules: dict[str, Module]) -> str | None:
+    """Return the file that an imported dotted name stands for."""
+    if name in modules:
+        return name
+    parent = name.rpartition(".")[0]
+    return parent if parent in modules else None
+
+
+def graph(modules: dict[str, Module]) -> dict[str, set[str]]:
+    """Return which files each file imports."""
+    arrows: dict[str, set[str]] = {}
+    for module in modules.values():
+        targets = {_target(name, modules) for _, name in module.imports}
+        arrows[module.name] = {each for each in targets if each and each != module.name}
+    return arrows
+
+
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """Return the sets of nodes that reach each other (Tarjan's strongly connected components)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(node: str) -> None:
+        index[node] = low[node] = len(index)
+        stack.append(node)
+        for target in arrows.get(node, ()):
+            if target not in index:
+                visit(target)
+                low[node] = min(low[node], low[target])
+            elif target in stack:
+                low[node] = min(low[node], index[target])
+        if low[node] == index[node]:
+            members = stack[stack.index(node) :]
+            del stack[stack.index(node) :]
+            if len(members) > 1:
+                found.append(sorted(members))
+
+    for node in sorted(arrows):
+        if node not in index:
+            visit(node)
+    return found
+
+
+def room_of(name: str, package: str) -> str:
+    """Return the room of a file within a package: its folder, its own name beside folders, or ""."""
+    rest = name[len(package) + 1 :].split(".")
+    return rest[0]
+
+
+def room_arrows(modules: dict[str, Module], package: str) -> dict[str, set[str]]:
+    """Return which rooms of a package (dotted) each of its rooms imports."""
+    rooms: dict[str, set[str]] = {}
+    for name, targets in graph(modules).items():
+        if name != package and not name.startswith(f"{package}."):
+            continue
+        here = rooms.setdefault(room_of(name, package), set())
+        for target in targets:
+            if target == package or target.startswith(f"{package}."):
+                here.add(room_of(target, package))
+    for room, targets in rooms.items():
+        targets.discard(room)
+    return rooms
+
+
+def _floor_faults(root: Path, place: str, modules: dict[str, Module]) -> Iterator[str]:
+    package = place.replace("/", ".")
+    floor_of = {
+        room: len(FLOORS[place]) - number
+        for number, rooms in enumerate(FLOORS[place], 1)
+        for room in rooms
+    }
+    for module in modules.values():
+        if module.name != package and not module.name.startswith(f"{package}."):
+            continue
+        here = room_of(module.name, package)
+        where = module.path.relative_to(root)
+        if here not in floor_of:
+            yield f"{where}: the room {place}/{here} stands on no floor: add it to FLOORS in {__name__}"
+            continue
+        for line, name in module.imports:
+            target = _target(name, modules)
+            if target is None or (target != package and not target.startswith(f"{package}.")):
+                continue
+            there = room_of(target, package)
+            if there != here and floor_of.get(there, 0) >= floor_of[here]:
+                yield (
+                    f"{where}:{line}: {here or package} imports {target}, which is not on a floor "
+                    "below it"
+                )
+
+
+def _board_faults(root: Path, modules: dict[str, Module]) -> Iterator[str]:
+    """The firmware: vendor modules in board/ alone, each in one file; nothing that the board lacks."""
+    touched: dict[str, set[str]] = {}
+    for module in modules.values():
+        room = room_of(module.name, "firmware_app")
+        where = module.path.relative_to(root)
+        for line, name in module.imports:
+            top = name.split(".")[0]
+            if top in VENDOR:
+                if (room, top) == LAUNCHER:
+                    continue
+                touched.setdefault(top, set()).add(str(where))
+                if room != "board":
+                    yield f"{where}:{line}: imports {name}; only files in firmware_app/board may"
+            elif top != "firmware_app" and top not in BOARD_MODULES | {
+                each for place, each in HOST_SIDE if place == room
+            }:
+                yield f"{where}:{line}: imports {name}, which the board does not have"
+            elif (
+                room in PURE_ROOMS
+                and top != "firmware_app"
+                and top not in PURE_MODULES
+                and (room, top) not in HOST_SIDE
+            ):
+                yield f"{where}:{line}: imports {name}; firmware_app/{room} does no I/O"
+    for name, files in touched.items():
+        if len(files) > 1:
+            yield f"{name}: expected one file that imports it, found {', '.join(sorted(files))}"
+
+
+def _package_faults(root: Path, package: str, modules: dict[str, Module]) -> Iterator[str]:
+    """Between packages: only downwards, and of the firmware only what is pure."""
+    for module in modules.values():
+        where = module.path.relative_to(root)
+        for line, name in module.imports:
+            top = name.split(".")[0]
+            if top == package or top not in BELOW:
+                continue
+            if top not in BELOW[package]:
+                yield f"{where}:{line}: {package} imports {name}"
+            elif top == "firmware_app":
+                file = _target(name, FIRMWARE) or name
+                pure = file in PURE_FILES or room_of(file, top) in PURE_ROOMS
+                if not pure:
+                    yield f"{where}:{line}: imports {name}, which is not one of the pure rooms"
+
+
+FIRMWARE: dict[str, Module] = {}
 
 
 def faults(root: Path) -> list[str]:
     """Return one sentence for each import that goes the wrong way."""
     found: list[str] = []
-    for path in sorted((root / "firmware_app").glob("*.py")):
-        for line, module in _imports(ast.parse(path.read_text())):
-            top = module.split(".")[0]
-            if top == "firmware_app" or top in BOARD_MODULES or (path.stem, top) in HOST_SIDE:
-                continue
-            if (path.stem, top) in LAUNCHER:
-                continue
-            if VENDOR_ROOMS.get(top) == path.stem:
-                continue
-            found.append(
-                f"firmware_app/{path.name}:{line}: imports {module}"
-                f" (its room is {VENDOR_ROOMS[top]}.py)"
-                if top in VENDOR_ROOMS
-                else f"firmware_app/{path.name}:{line}: imports {module}, which the board has not"
-            )
-    for path in sorted((root / "host_client").rglob("*.py")):
-        for line, module in _imports(ast.parse(path.read_text())):
-            parts = module.split(".")
-            if parts[0] == "firmware_app" and (len(parts) < 2 or parts[1] not in PURE):
-                found.append(
-                    f"{path.relative_to(root)}:{line}: imports {module}, which is not pure"
-                )
-    for path in sorted((root / "virtual_board").rglob("*.py")):
-        for line, module in _imports(ast.parse(path.read_text())):
-            parts = module.split(".")
-            if parts[0] == "host_client" or (parts[0] == "firmware_app" and parts[1] not in PURE):
-                found.append(f"{path.relative_to(root)}:{line}: imports {module}")
+    FIRMWARE.update(read_modules(root, "firmware_app"))
+    packages = [path.parent.name for path in sorted(root.glob("*/__init__.py"))]
+    everything: dict[str, Module] = {}
+    for package in packages:
+        modules = read_modules(root, package)
+        everything.update(modules)
+        for place in FLOORS:
+            if place.split("/")[0] == package:
+                found += _floor_faults(root, place, modules)
+        if package in BELOW:
+            found += _package_faults(root, package, modules)
+    found += _board_faults(root, FIRMWARE)
+    for members in circles(graph(everything)):
+        found.append(f"these files import each other: {', '.join(members)}")
     return found
+
+
+def summary(root: Path) -> str:
+    """Return how many rooms, arrows, floors and circles each package has, a line each."""
+    lines = []
+    for place, floors in FLOORS.items():
+        package = place.replace("/", ".")
+        arrows = room_arrows(read_modules(root, place.split("/")[0]), package)
+        arrows.pop("", None)
+        count = sum(len(targets - {""}) for targets in arrows.values())
+        lines.append(
+            f"{place}: {len(arrows)} rooms, {count} arrows, {len(floors)} floors, "
+            f"{len(circles(arrows))} circles"
+        )
+    return "\n".join(lines)

@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
-from firmware_app.package import CONFIG
+from firmware_app.package.reader import CONFIG
 
 MAX_FILES = 4000
 MAX_BYTES = 1 << 30  # unpacked

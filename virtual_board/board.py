@@ -17,11 +17,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypedDict
 
-from firmware_app import settings as firmware_settings
+from firmware_app.settings import reader as firmware_settings
 from virtual_board.interpreter import InterpreterError, find_interpreter
-from virtual_board.options import BoardOptions
-from virtual_board.silicon.camera import SourceError, open_source
-from virtual_board.silicon.profile import ProfileError, load_profile
+from virtual_board.silicon.base.options import BoardOptions
+from virtual_board.silicon.camera.sources import SourceError, open_source
+from virtual_board.silicon.clock.profile import ProfileError, load_profile
 
 DEFAULT_PORT = 5230  # what the firmware binds unless its service.yaml says otherwise
 DEFAULT_BAUDRATE = 115200

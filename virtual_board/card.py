@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from firmware_app import fit, kmodel
-from firmware_app import settings as firmware_settings
-from firmware_app.deploy_fields import PackageError
-from firmware_app.package import read_package
+from firmware_app.package import fit, kmodel
+from firmware_app.package.deploy_fields import PackageError
+from firmware_app.package.reader import read_package
+from firmware_app.settings import reader as firmware_settings
 from virtual_board.archive import ArchiveError, inside, package_name, unpack
 
 # Task of two packages -> the setting that names each, by what the package does.

@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from virtual_board.interpreter import InterpreterError, find_interpreter
-from virtual_board.options import BoardOptions
-from virtual_board.silicon.camera import SourceError
+from virtual_board.silicon.base.options import BoardOptions
+from virtual_board.silicon.base.server import Server
+from virtual_board.silicon.camera.sources import SourceError
 from virtual_board.silicon.chip import Chip
-from virtual_board.silicon.console import Console
-from virtual_board.silicon.profile import ProfileError
-from virtual_board.silicon.server import Server
+from virtual_board.silicon.clock.profile import ProfileError
+from virtual_board.silicon.wires.console import Console
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
 EARLY_S = 120.0  # a fault sooner than this after the start puts main.py aside

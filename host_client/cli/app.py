@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from firmware_app.version import VERSION
+from host_client.base.exceptions import K230Error
 from host_client.cli import output
 from host_client.cli.boards import infer, set_, snapshot, status, switch, tasks, watch
 from host_client.cli.card import config, packages, push, restart
@@ -25,7 +26,6 @@ from host_client.cli.logs import logs
 from host_client.cli.options import Terminated
 from host_client.cli.sim import sim
 from host_client.cli.verify import verify
-from host_client.exceptions import K230Error
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
+from host_client.base.exceptions import K230Error
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, key_values, run_async
-from host_client.exceptions import K230Error
 
 _FIRST = ("name", "task", "model", "generation", "problems", "safe_mode")  # of status
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from host_client import configurations
+from host_client.base.exceptions import ConfigurationError, LinkLost
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, json_option, run_async
 from host_client.cli.progress import bar
-from host_client.exceptions import ConfigurationError, LinkLost
+from host_client.commands import configurations
 
 
 @click.command()

@@ -17,14 +17,14 @@ import click
 from rich.live import Live
 from rich.table import Table
 
+from host_client.base.exceptions import K230Error, SimulationError
 from host_client.board import Board
 from host_client.cli import demo_card, output
 from host_client.cli.options import json_option, run_async
 from host_client.cli.simulation import READY_TIMEOUT, micropython_option, virtual_board
-from host_client.exceptions import K230Error, SimulationError
-from host_client.messages import SwitchReport
-from host_client.results import ClassificationResult, Result
-from host_client.streams import Stream
+from host_client.results.messages import SwitchReport
+from host_client.results.streams import Stream
+from host_client.results.types import ClassificationResult, Result
 
 _WINDOW = 2.0  # seconds over which the live view counts frames
 _PLAIN_PERIOD = 1.0  # seconds between lines where stdout is no terminal

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from host_client.exceptions import PackageError
+from host_client.base.exceptions import PackageError
 
 PACKAGES = Path(__file__).resolve().parents[2] / "models" / "packages"
 TILE = (320, 240)

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import click
 from serial.tools import list_ports
 
-from host_client.address import DEFAULT_BAUDRATE
 from host_client.cli import output
 from host_client.cli.options import run_async
-from host_client.discovery import discover as discover_boards
-from host_client.discovery import discover_serial
+from host_client.link.address import DEFAULT_BAUDRATE
+from host_client.link.discovery import discover as discover_boards
+from host_client.link.discovery import discover_serial
 
 # USB ids of the board's own port and of the usual USB-serial converters beside its UART.
 _BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from host_client import doctor as looks
+from host_client.check import doctor as looks
 from host_client.cli import output
 from host_client.cli.options import json_option, run_async
 from host_client.installer.target import InstallError

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from host_client.results import (
+from host_client.results.types import (
     ClassificationResult,
     DetectionResult,
     MultilabelResult,

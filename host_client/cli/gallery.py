@@ -9,13 +9,20 @@ from typing import Any
 
 import click
 
+from host_client.base.exceptions import CommandFailed, GalleryFileError, K230Error
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, json_option, run_async
 from host_client.cli.progress import bar
-from host_client.exceptions import CommandFailed, GalleryFileError, K230Error
-from host_client.gallery import Enrolment, Recognition, Recognized, Region, read_file, remove_target
-from host_client.score_chart import save_chart, text_chart
+from host_client.cli.score_chart import save_chart, text_chart
+from host_client.commands.gallery import (
+    Enrolment,
+    Recognition,
+    Recognized,
+    Region,
+    read_file,
+    remove_target,
+)
 
 
 class _RegionType(click.ParamType):  # type: ignore[type-arg]

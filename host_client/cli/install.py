@@ -14,18 +14,18 @@ from typing import Any
 
 import click
 
-from firmware_app import wire
+from firmware_app.wire import messages
+from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import json_option, run_async
 from host_client.cli.progress import bar
-from host_client.exceptions import K230Error
+from host_client.commands.packages import PackageFiles, read_package
 from host_client.installer import content as contents
 from host_client.installer import installer, uninstaller
 from host_client.installer.repl import ReplTarget, listen
 from host_client.installer.target import FolderTarget, InstallError, Target
-from host_client.keys import KeyStore
-from host_client.packages import PackageFiles, read_package
+from host_client.link.keys import KeyStore
 
 SMALL_PACKAGE = (
     256 * 1024
@@ -191,13 +191,13 @@ def _apply(target: Target, plan: installer.Plan, as_json: bool) -> dict[str, Any
 def _keep_key(target: ReplTarget) -> bytes:
     """Return the board's key; a board without one gets one, so that nobody has to read it off."""
     text = (target.read_anywhere(_KEY_FILE) or b"").decode("ascii", "replace").strip()
-    if re.fullmatch(f"[0-9a-fA-F]{{{2 * wire.KEY_SIZE}}}", text):
+    if re.fullmatch(f"[0-9a-fA-F]{{{2 * messages.KEY_SIZE}}}", text):
         return bytes.fromhex(text)
     if text:
         raise InstallError(
             f"{_KEY_FILE} on the board holds no key: remove it, and the board makes a new one"
         )
-    key = secrets.token_bytes(wire.KEY_SIZE)
+    key = secrets.token_bytes(messages.KEY_SIZE)
     target.write_anywhere(_KEY_FILE, key.hex().encode())
     return key
 

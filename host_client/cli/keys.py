@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from host_client.address import parse_address
+from host_client.base.exceptions import K230Error
 from host_client.cli import output
 from host_client.cli.options import json_option
-from host_client.exceptions import K230Error
-from host_client.keys import KeyStore, parse_key
+from host_client.link.address import parse_address
+from host_client.link.keys import KeyStore, parse_key
 
 
 class UnknownBoard(K230Error):  # noqa: N818 - it names what is wrong

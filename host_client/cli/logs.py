@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from host_client.answers import expect
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, run_async
+from host_client.commands.answers import expect
 
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error"}
 _START = "--- start"

@@ -13,7 +13,7 @@ import click
 
 from host_client.board import Board
 from host_client.cli import output
-from host_client.messages import State, StateChange
+from host_client.results.messages import State, StateChange
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from host_client.exceptions import K230Error
-from host_client.messages import plain
-from host_client.results import (
+from host_client.base.exceptions import K230Error
+from host_client.results.messages import plain
+from host_client.results.types import (
     ClassificationResult,
     DetectionResult,
     IdentitiesResult,

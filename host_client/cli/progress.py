@@ -16,7 +16,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from host_client.calls import Progress as OnProgress
+from host_client.link.calls import Progress as OnProgress
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from host_client.base.exceptions import SimulationError
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.boards import infer_all
@@ -21,7 +22,6 @@ from host_client.cli.simulation import (
     package_options,
     virtual_board,
 )
-from host_client.exceptions import SimulationError
 
 _SERIAL_BAUDRATE = 921600
 _CONNECT_WAIT = 20.0  # seconds

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from host_client.base.exceptions import K230Error, KeyFormatError, PackageError, SimulationError
 from host_client.cli.options import key_values
 from host_client.cli.output import note
-from host_client.exceptions import K230Error, KeyFormatError, PackageError, SimulationError
-from host_client.keys import ENVIRONMENT, KeyStore, parse_key
+from host_client.link.keys import ENVIRONMENT, KeyStore, parse_key
 
 if TYPE_CHECKING:
     from virtual_board.board import VirtualBoard

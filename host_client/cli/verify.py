@@ -15,15 +15,15 @@ from typing import Any, NamedTuple
 import click
 from PIL import Image
 
-from host_client import verify as checks
-from host_client import verify_pictures as material
+from host_client.base.exceptions import CommandFailed, K230Error, PackageError
 from host_client.board import Board
+from host_client.check import pictures as material
+from host_client.check import verify as checks
 from host_client.cli import output
 from host_client.cli.drawing import draw
 from host_client.cli.options import json_option, run_async
 from host_client.cli.simulation import READY_TIMEOUT, fill_card, micropython_option, virtual_board
-from host_client.exceptions import CommandFailed, K230Error, PackageError
-from host_client.packages import PackageFiles, read_package
+from host_client.commands.packages import PackageFiles, read_package
 
 _LABELLED = ("classification", "detection", "segmentation", "multilabel")
 _IN_PARTS = ("detection", "segmentation", "ocr_detection", "ocr", "multilabel")
@@ -243,7 +243,7 @@ def _onnx_of(package: Path, given: Path | None) -> Path | None:
         return None
     if given is not None:
         return given
-    from virtual_board.silicon.kpu_twin import find_twin  # noqa: PLC0415 - numpy takes its time
+    from virtual_board.silicon.kpu.twin import find_twin  # noqa: PLC0415 - numpy takes its time
 
     kmodels = sorted(package.glob("*.kmodel")) if package.is_dir() else []
     return find_twin(kmodels[0]) if len(kmodels) == 1 else None

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from firmware_app import version
-from firmware_app.settings import read_service
-from host_client.configurations import validate
+from firmware_app.settings.reader import read_service
+from host_client.commands.configurations import validate
+from host_client.commands.packages import PackageFiles
 from host_client.installer.target import InstallError
-from host_client.packages import PackageFiles
 
 FIRMWARE = Path(version.__file__).parent
 DEFAULT_SERVICE = FIRMWARE.parent / "configs" / "service.yaml"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from host_client.exceptions import K230Error
+from host_client.base.exceptions import K230Error
 
 Moved = Callable[[int], None]
 

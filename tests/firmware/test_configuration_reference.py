@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firmware_app import service_fields, task_fields
+from firmware_app.settings import service_fields, task_fields
 from tools.configuration_reference import TARGET, reference
 
 

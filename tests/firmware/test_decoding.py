@@ -10,7 +10,7 @@ from tests.virtual_board.scripts import run_script
 
 STAND_INS = """
 from ulab import numpy as np
-from firmware_app.single_model import Plan
+from firmware_app.tasks.single_model import Plan
 
 class Package:
     name = "p"
@@ -52,7 +52,7 @@ def test_two_classes_with_an_output_each_are_a_softmax(tmp_path: Path) -> None:
     lines = _lines(
         tmp_path,
         """
-from firmware_app.classification import Classification
+from firmware_app.tasks.classification import Classification
 logits = np.array([[2.0, 1.0]])
 for vendor in (False, True):
     made = task(Classification, ["a", "b"], {"vendor_compatible": vendor})
@@ -71,7 +71,7 @@ def test_a_readers_border_is_what_its_model_was_trained_with(tmp_path: Path) -> 
     lines = _lines(
         tmp_path,
         """
-from firmware_app.ocr_recognition import OcrRecognition
+from firmware_app.tasks.ocr_recognition import OcrRecognition
 for first in (False, True):
     for vendor in (False, True):
         made = task(OcrRecognition, [], {"vendor_compatible": vendor}, blank_first=first)
@@ -88,7 +88,7 @@ def test_the_best_boxes_are_kept_and_what_the_edge_leaves_of_them(
     lines = _lines(
         tmp_path,
         """
-from firmware_app.detection import Detection
+from firmware_app.tasks.detection import Detection
 made = task(Detection, ["a", "b"], {"vendor_compatible": VENDOR, "max_results": 3},
             head="AnchorBaseDet", img_size=(64, 64))
 rows = [[1, 0.5, 4, 4, 14, 14], [1, 0.25, 0, 20, 0, 30], [0, 0.875, 30, 30, 64, 64],
@@ -114,7 +114,7 @@ def test_the_best_texts_are_kept_from_top_to_bottom(tmp_path: Path) -> None:
     lines = _lines(
         tmp_path,
         """
-from firmware_app.ocr_detection import OcrDetection
+from firmware_app.tasks.ocr_detection import OcrDetection
 made = task(OcrDetection, [], {"max_results": 2}, img_size=(64, 96))
 shown = np.zeros((1, 96, 64, 1))
 for top, share in ((8, 0.75), (36, 0.5), (64, 0.9)):
@@ -130,7 +130,8 @@ def test_runs_of_a_map_that_is_larger_than_what_ulab_counts(tmp_path: Path) -> N
     lines = _lines(
         tmp_path,
         """
-from firmware_app import arrays, holes
+from firmware_app.board import arrays
+from firmware_app.tasks import holes
 shown = np.zeros((700, 100))
 for row, start, stop in ((0, 0, 100), (1, 0, 7), (1, 99, 100), (2, 0, 1), (654, 90, 100),
                          (655, 0, 10), (655, 20, 30), (699, 99, 100)):
@@ -158,8 +159,8 @@ def test_a_hole_in_a_text_makes_no_box(tmp_path: Path) -> None:
     lines = _lines(
         tmp_path,
         """
-from firmware_app import decoders
-from firmware_app.ocr_detection import OcrDetection
+from firmware_app.board import decoders
+from firmware_app.tasks.ocr_detection import OcrDetection
 native = decoders.text_boxes
 def counted(*arguments):
     found = native(*arguments)

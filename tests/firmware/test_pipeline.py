@@ -21,7 +21,7 @@ from virtual_board.board import VirtualBoard
 
 CAMERA = """
 import json, time
-from firmware_app.camera import Camera, CameraError
+from firmware_app.board.camera import Camera, CameraError
 settings = {"width": 64, "height": 64, "fps": 30, "csi_id": None, "hmirror": False, "vflip": False}
 
 def wait(camera):
@@ -154,7 +154,7 @@ def test_an_old_frame_is_given_back_for_latency_only(
 ) -> None:
     source = f"""
 import time
-from firmware_app.engine import Engine
+from firmware_app.run.engine import Engine
 class Service:
     settings = {{"priority": "{priority}", "memory": {{"collect_frames": 60}}}}
 class Old:
@@ -177,7 +177,7 @@ print("fresh", engine._old(Fresh()), engine._old(Fresh()))
 
 def test_the_next_frame_comes_after_the_inference_where_that_costs_nothing(tmp_path: Path) -> None:
     source = """
-from firmware_app.engine import Engine
+from firmware_app.run.engine import Engine
 class Service:
     settings = {"priority": "latency", "memory": {"collect_frames": 60}}
 class Camera:
@@ -214,7 +214,7 @@ print("complete", engine._later(camera, task))
 
 def test_a_sensor_is_asked_for_a_mode_that_is_fast_enough(tmp_path: Path) -> None:
     source = """
-from firmware_app import camera
+from firmware_app.board import camera
 OV5647 = ((1920, 1080, 30), (1280, 720, 60), (640, 480, 90))
 GC2093 = ((1920, 1080, 30), (1920, 1080, 60), (1280, 720, 90))
 class Sensor:
@@ -257,7 +257,7 @@ def test_stages_add_up_to_the_period(tmp_path: Path) -> None:
     lines = run_script(
         tmp_path,
         """
-from firmware_app.stages import Stages
+from firmware_app.run.stages import Stages
 import json
 stages = Stages()
 stages.frames = 2
@@ -276,7 +276,7 @@ def test_collections_come_in_waits_or_by_count_or_by_bytes(tmp_path: Path) -> No
     lines = run_script(
         tmp_path,
         """
-from firmware_app.collector import Collector
+from firmware_app.run.collector import Collector
 made = []
 class Counting(Collector):
     def collect(self):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_app import dictionary, fit, kmodel, letterbox
-from firmware_app.package import read_package
+from firmware_app.package import dictionary, fit, kmodel, letterbox
+from firmware_app.package.reader import read_package
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"

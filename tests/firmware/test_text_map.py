@@ -12,8 +12,8 @@ SOURCE = """
 import sys
 sys.path.insert(0, %r)
 from ulab import numpy as np
-from firmware_app import holes, repair
-from firmware_app.text_map import TextMap
+from firmware_app.tasks import holes, repair
+from firmware_app.tasks.text_map import TextMap
 
 W, H, THRESHOLD = 96, 80, 0.3
 seed = 7

@@ -13,8 +13,15 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firmware_app import yaml_scalar
-from firmware_app.yaml_subset import MAX_DEPTH, MAX_LINE, MAX_TEXT, YamlError, load, load_with_lines
+from firmware_app.settings import yaml_scalar
+from firmware_app.settings.yaml_subset import (
+    MAX_DEPTH,
+    MAX_LINE,
+    MAX_TEXT,
+    YamlError,
+    load,
+    load_with_lines,
+)
 
 thousands = settings(
     max_examples=3000,

@@ -1,4 +1,4 @@
-"""A board that does what a test tells it, over TCP or a pty, spoken with firmware_app.wire.
+"""A board that does what a test tells it, over TCP or a pty, spoken with firmware_app.wire.frames.
 
 It is no model of the service: just enough of the protocol for the client to be tried against
 everything that a link and a board can do to it.
@@ -16,7 +16,7 @@ import tty
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from firmware_app import seal, wire
+from firmware_app.wire import frames, messages, seal
 
 LABELS = ["cat", "dog", "菠菜"]
 KEY = bytes(range(32))
@@ -30,7 +30,7 @@ class ScriptedBoard:
     def __init__(self) -> None:
         self.key: bytes | None = None
         self.sealed = True
-        self.version = wire.PROTOCOL_VERSION
+        self.version = messages.PROTOCOL_VERSION
         self.refusal: tuple[str, str] | None = None  # said to every HELLO
         self.bad_proof = False
         self.mute = False  # takes everything, says nothing
@@ -88,7 +88,7 @@ class ScriptedBoard:
             self.sessions.remove(session)
             writer.close()
 
-    def publish(self, seq: int, *fields: Any, kind: int = wire.CLASSIFICATION) -> None:
+    def publish(self, seq: int, *fields: Any, kind: int = messages.CLASSIFICATION) -> None:
         """Send one result to whoever subscribed."""
         message = [kind, seq, self.now_ms(), self.generation, *fields]
         for session in self.sessions:
@@ -111,7 +111,7 @@ class ScriptedBoard:
     def model(self) -> list[Any]:
         """MODEL of the running configuration."""
         digest = bytes([self.generation]) * 32
-        return [wire.MODEL, self.generation, self.task, "model", digest, LABELS, 640, 480]
+        return [messages.MODEL, self.generation, self.task, "model", digest, LABELS, 640, 480]
 
     async def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait for something to have happened."""
@@ -128,7 +128,7 @@ class Session:
         self.board = board
         self.close = close
         self._send = send
-        self.decoder: Any = wire.Decoder()
+        self.decoder: Any = frames.Decoder()
         self.wants: dict[str, Any] = {}
         self.recorded: list[bytes] = []  # what the client sent, as it came
         self._hello = self._welcome = b""
@@ -147,10 +147,10 @@ class Session:
 
     def send(self, message: list[Any]) -> None:
         """Send a message, sealed where the session is."""
-        payload = wire.payload_of(message)
+        payload = frames.payload_of(message)
         if self._sealer is not None:
             payload = self._sealer.seal(payload)
-        self.send_raw(wire.frame(payload))
+        self.send_raw(frames.frame(payload))
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes, unless the test loses them."""
@@ -160,29 +160,31 @@ class Session:
     def _take(self, message: list[Any]) -> None:
         board = self.board
         kind = message[0]
-        if kind == wire.HELLO:
-            self._take_hello(wire.payload_of(message))
-        elif kind == wire.AUTH and self._handshake is not None:
+        if kind == messages.HELLO:
+            self._take_hello(frames.payload_of(message))
+        elif kind == messages.AUTH and self._handshake is not None:
             if message[1] != self._handshake.client_proof():
                 self._refuse("key", "the key is not this board's")
                 return
             proof = bytes(32) if board.bad_proof else self._handshake.board_proof()
-            self.send([wire.READY, proof])
+            self.send([messages.READY, proof])
             if board.sealed:
                 self._sealer = seal.Sealer(self._handshake.board_seal())
                 self.decoder.opener = seal.Opener(self._handshake.client_seal()).open
-                self.decoder.plain = (wire.HELLO,)
+                self.decoder.plain = (messages.HELLO,)
             self.ready = True
         elif not self.ready:
             return
-        elif kind == wire.PING:
-            self.send([wire.PONG, message[1], int((time.monotonic() + board.clock_offset) * 1e6)])
-        elif kind == wire.REQUEST:
+        elif kind == messages.PING:
+            self.send(
+                [messages.PONG, message[1], int((time.monotonic() + board.clock_offset) * 1e6)]
+            )
+        elif kind == messages.REQUEST:
             self._take_request(message[1], message[2], message[3])
-        elif kind == wire.CHUNK:
+        elif kind == messages.CHUNK:
             if message[2] == len(self._data):
                 self._data += message[3]
-            self.send([wire.TAKEN, message[1], len(self._data)])
+            self.send([messages.TAKEN, message[1], len(self._data)])
 
     def _take_hello(self, payload: bytes) -> None:
         board = self.board
@@ -191,9 +193,9 @@ class Session:
             self._refuse(*board.refusal)
             return
         if payload == self._hello:
-            self.send_raw(wire.frame(self._welcome))
+            self.send_raw(frames.frame(self._welcome))
             if self.ready and board.key is None:
-                self.send_raw(wire.encode([wire.READY, b""]))
+                self.send_raw(frames.encode([messages.READY, b""]))
             return
         self._sealer = None
         self.decoder.opener = self.decoder.plain = None
@@ -202,21 +204,21 @@ class Session:
         self._hello = payload
         flags = 0
         if board.key is not None:
-            flags = wire.FLAG_KEY_REQUIRED | (wire.FLAG_SEALED if board.sealed else 0)
-        welcome = [wire.WELCOME, board.version, "1.0", "kitchen", board.board_id, board.boot_id]
+            flags = messages.FLAG_KEY_REQUIRED | (messages.FLAG_SEALED if board.sealed else 0)
+        welcome = [messages.WELCOME, board.version, "1.0", "kitchen", board.board_id, board.boot_id]
         # The float is of a later version: what is hashed must be the bytes, not their meaning.
-        welcome += [flags, secrets.token_bytes(16), wire.MAX_PAYLOAD, 1.5]
-        self._welcome = wire.payload_of(welcome)
-        self.send_raw(wire.frame(self._welcome))
+        welcome += [flags, secrets.token_bytes(16), messages.MAX_PAYLOAD, 1.5]
+        self._welcome = frames.payload_of(welcome)
+        self.send_raw(frames.frame(self._welcome))
         if board.key is None:
             self.ready = True
-            self.send([wire.READY, b""])
+            self.send([messages.READY, b""])
         else:
             self.ready = False
             self._handshake = seal.Handshake(board.key, payload, self._welcome)
 
     def _refuse(self, code: str, text: str) -> None:
-        self.send_raw(wire.encode([wire.REFUSED, code, text]))
+        self.send_raw(frames.encode([messages.REFUSED, code, text]))
         self.close()
 
     def _take_request(self, number: int, command: str, arguments: dict[str, Any]) -> None:
@@ -236,22 +238,22 @@ class Session:
         if command in board.answers:
             answer = board.answers[command](arguments)
             if isinstance(answer, tuple):
-                return [wire.FAILURE, number, *answer]
-            return [] if answer is None else [wire.REPLY, number, answer]
+                return [messages.FAILURE, number, *answer]
+            return [] if answer is None else [messages.REPLY, number, answer]
         if command == "subscribe":
             self.wants = arguments
-            return [wire.REPLY, number, {"generation": board.generation}]
+            return [messages.REPLY, number, {"generation": board.generation}]
         if command == "describe":
-            return [wire.REPLY, number, board.model()[1:]]
+            return [messages.REPLY, number, board.model()[1:]]
         if command == "put":
             self._size, self._data = arguments["size"], bytearray()
             place = {"transfer": number, "offset": 0, "window": board.window}
-            return [wire.REPLY, number, place]
+            return [messages.REPLY, number, place]
         if command == "infer":
             board.received = bytes(self._data)
-            row = [wire.CLASSIFICATION, 7, board.now_ms(), board.generation, 1, [2, 65535]]
-            return [wire.REPLY, number, row]
-        return [wire.FAILURE, number, "unknown_command", f"there is no command {command}"]
+            row = [messages.CLASSIFICATION, 7, board.now_ms(), board.generation, 1, [2, 65535]]
+            return [messages.REPLY, number, row]
+        return [messages.FAILURE, number, "unknown_command", f"there is no command {command}"]
 
 
 @contextlib.asynccontextmanager

@@ -10,8 +10,9 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from firmware_app import wire
-from host_client import Board, ConnectionFailed, PortLocked, State, calls, session
+from firmware_app.wire import frames, messages
+from host_client import Board, ConnectionFailed, PortLocked, State
+from host_client.link import calls, session
 from tests.host.running import run
 from tests.host.scripted_board import KEY, PtyBoard, pty_board
 
@@ -32,42 +33,33 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("key", [None, KEY])
-def test_results_and_requests(key: bytes | None) -> None:
-    async def test() -> None:
-        async with pty_board(key=key) as scripted, Board.connect(scripted.url, key) as board:
+async def test_results_and_requests(key: bytes | None) -> None:
+    async with pty_board(key=key) as scripted, Board.connect(scripted.url, key) as board:
+        results = board.results()
+        await subscribed(scripted)
+        for seq in range(3):
+            scripted.publish_label(seq)
+        assert [(await results.__anext__()).seq for _ in range(3)] == [0, 1, 2]
+        assert (await board.describe()).labels == ("cat", "dog", "菠菜")
+
+
+async def test_a_key_is_no_fault_where_a_wire_needs_none() -> None:
+    async with pty_board() as scripted, Board.connect(scripted.url, KEY) as board:
+        assert (await board.describe()).task == "classification"
+
+
+async def test_noise_before_and_between_is_survived() -> None:
+    async with pty_board() as scripted:
+        scripted._write(bytes(range(1, 256)))  # the end of something that began before us
+        scripted._write(frames.encode([messages.CLASSIFICATION, 1, 2, 3, 0, []]))
+        async with Board.connect(scripted.url) as board:
             results = board.results()
             await subscribed(scripted)
-            for seq in range(3):
+            for seq in range(20):
+                scripted._write(b"\x07noise" * seq + b"\0")
                 scripted.publish_label(seq)
-            assert [(await results.__anext__()).seq for _ in range(3)] == [0, 1, 2]
-            assert (await board.describe()).labels == ("cat", "dog", "菠菜")
-
-    run(test)
-
-
-def test_a_key_is_no_fault_where_a_wire_needs_none() -> None:
-    async def test() -> None:
-        async with pty_board() as scripted, Board.connect(scripted.url, KEY) as board:
-            assert (await board.describe()).task == "classification"
-
-    run(test)
-
-
-def test_noise_before_and_between_is_survived() -> None:
-    async def test() -> None:
-        async with pty_board() as scripted:
-            scripted._write(bytes(range(1, 256)))  # the end of something that began before us
-            scripted._write(wire.encode([wire.CLASSIFICATION, 1, 2, 3, 0, []]))
-            async with Board.connect(scripted.url) as board:
-                results = board.results()
-                await subscribed(scripted)
-                for seq in range(20):
-                    scripted._write(b"\x07noise" * seq + b"\0")
-                    scripted.publish_label(seq)
-                assert [(await results.__anext__()).seq for _ in range(20)] == list(range(20))
-                assert board.counts.damaged >= 19
-
-    run(test)
+            assert [(await results.__anext__()).seq for _ in range(20)] == list(range(20))
+            assert board.counts.damaged >= 19
 
 
 def lossy(share: float, seed: int) -> Callable[[bytes], bool]:
@@ -109,91 +101,73 @@ def test_commands_get_through_a_lossy_line_and_run_once(key: bytes | None, seed:
 
 
 @pytest.mark.usefixtures("quick")
-def test_pictures_get_through_a_lossy_line_whole() -> None:
-    async def test() -> None:
-        picture = Image.effect_noise((60, 40), 90).convert("RGB")
-        planes = b"".join(band.tobytes() for band in picture.split())
-        async with pty_board(lose=lossy(0.2, 5), window=4096) as scripted:
-            async with Board.connect(scripted.url) as board:
-                result = await board.infer(picture)
-            assert scripted.received == planes
-            assert (result.seq, result.image) == (7, None)
-
-    run(test)
+async def test_pictures_get_through_a_lossy_line_whole() -> None:
+    picture = Image.effect_noise((60, 40), 90).convert("RGB")
+    planes = b"".join(band.tobytes() for band in picture.split())
+    async with pty_board(lose=lossy(0.2, 5), window=4096) as scripted:
+        async with Board.connect(scripted.url) as board:
+            result = await board.infer(picture)
+        assert scripted.received == planes
+        assert (result.seq, result.image) == (7, None)
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_board_that_restarts_without_a_word_is_noticed() -> None:
-    async def test() -> None:
-        async with pty_board() as scripted, Board.connect(scripted.url) as board:
-            results, states = board.results(), board.states()
-            await subscribed(scripted)
-            await scripted.restart()
-            change = await states.__anext__()
-            assert (change.state, change.reason) == (State.RECONNECTING, "the board restarted")
-            change = await states.__anext__()
-            assert (change.state, change.restarted) == (State.CONNECTED, True)
-            await subscribed(scripted)
-            scripted.publish_label(3)
-            assert (await results.__anext__()).seq == 3
-
-    run(test)
+async def test_a_board_that_restarts_without_a_word_is_noticed() -> None:
+    async with pty_board() as scripted, Board.connect(scripted.url) as board:
+        results, states = board.results(), board.states()
+        await subscribed(scripted)
+        await scripted.restart()
+        change = await states.__anext__()
+        assert (change.state, change.reason) == (State.RECONNECTING, "the board restarted")
+        change = await states.__anext__()
+        assert (change.state, change.restarted) == (State.CONNECTED, True)
+        await subscribed(scripted)
+        scripted.publish_label(3)
+        assert (await results.__anext__()).seq == 3
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_busy_board_keeps_its_session() -> None:
-    async def test() -> None:
-        async with pty_board() as scripted, Board.connect(scripted.url) as board:
-            states = board.states()
-            scripted.mute = True
-            await asyncio.sleep(0.8)  # longer than it takes to ask whether anybody knows us
-            scripted.mute = False
-            assert (await board.describe()).generation == 1
-            hellos = scripted.hellos
-            await asyncio.sleep(0.4)
-            assert scripted.hellos == hellos
-            assert board.state is State.CONNECTED
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(states.__anext__(), 0.05)
-
-    run(test)
+async def test_a_busy_board_keeps_its_session() -> None:
+    async with pty_board() as scripted, Board.connect(scripted.url) as board:
+        states = board.states()
+        scripted.mute = True
+        await asyncio.sleep(0.8)  # longer than it takes to ask whether anybody knows us
+        scripted.mute = False
+        assert (await board.describe()).generation == 1
+        hellos = scripted.hellos
+        await asyncio.sleep(0.4)
+        assert scripted.hellos == hellos
+        assert board.state is State.CONNECTED
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(states.__anext__(), 0.05)
 
 
-def test_one_tty_carries_one_client() -> None:
-    async def test() -> None:
-        async with pty_board() as scripted, Board.connect(scripted.url) as board:
-            with pytest.raises(PortLocked, match="one client at a time"):
-                await Board.connect(scripted.url)
-            await board.close()
-            async with Board.connect(scripted.url):
-                pass
-
-    run(test)
-
-
-def test_what_is_no_tty_or_not_there(tmp_path: os.PathLike[str]) -> None:
-    async def test() -> None:
-        with pytest.raises(ConnectionFailed, match="no such tty"):
-            await Board.connect(f"serial://{tmp_path}/none")
-        file = os.path.join(tmp_path, "file")
-        with open(file, "w"):
+async def test_one_tty_carries_one_client() -> None:
+    async with pty_board() as scripted, Board.connect(scripted.url) as board:
+        with pytest.raises(PortLocked, match="one client at a time"):
+            await Board.connect(scripted.url)
+        await board.close()
+        async with Board.connect(scripted.url):
             pass
-        with pytest.raises(ConnectionFailed, match="is no tty"):
-            await Board.connect(f"serial://{file}")
-
-    run(test)
 
 
-def test_a_board_that_is_unplugged_is_waited_for() -> None:
-    async def test() -> None:
-        async with pty_board() as scripted, Board.connect(scripted.url) as board:
-            states = board.states()
-            await scripted.stop()
-            scripted.unplug()
-            change = await states.__anext__()
-            assert change.state is State.RECONNECTING
-            assert "tty is gone" in change.reason
-            change = await states.__anext__()
-            assert "no such tty" in change.reason
+async def test_what_is_no_tty_or_not_there(tmp_path: os.PathLike[str]) -> None:
+    with pytest.raises(ConnectionFailed, match="no such tty"):
+        await Board.connect(f"serial://{tmp_path}/none")
+    file = os.path.join(tmp_path, "file")
+    with open(file, "w"):
+        pass
+    with pytest.raises(ConnectionFailed, match="is no tty"):
+        await Board.connect(f"serial://{file}")
 
-    run(test)
+
+async def test_a_board_that_is_unplugged_is_waited_for() -> None:
+    async with pty_board() as scripted, Board.connect(scripted.url) as board:
+        states = board.states()
+        await scripted.stop()
+        scripted.unplug()
+        change = await states.__anext__()
+        assert change.state is State.RECONNECTING
+        assert "tty is gone" in change.reason
+        change = await states.__anext__()
+        assert "no such tty" in change.reason

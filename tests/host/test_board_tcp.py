@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from firmware_app import wire
+from firmware_app.wire import frames, messages
 from host_client import (
     AuthenticationError,
     Board,
@@ -33,168 +33,138 @@ async def subscribed(scripted: ScriptedBoard, kind: str = "results") -> None:
     await scripted.until(lambda: any(s.wants.get(kind) for s in scripted.sessions))
 
 
-def test_results_come_typed_and_in_order() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            results = board.results()
-            await subscribed(scripted)
-            for seq in range(5):
-                scripted.publish_label(seq, seq % 3)
-            got = [await results.__anext__() for _ in range(5)]
-            assert [result.seq for result in got] == [0, 1, 2, 3, 4]
-            assert isinstance(got[2], ClassificationResult)
-            assert (got[2].label, got[2].score, got[2].model) == ("菠菜", 1.0, "model")
-            assert board.info.board_name == "kitchen"
-            assert board.model is not None
-            assert board.model.width == 640
-
-    run(test)
+async def test_results_come_typed_and_in_order() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        results = board.results()
+        await subscribed(scripted)
+        for seq in range(5):
+            scripted.publish_label(seq, seq % 3)
+        got = [await results.__anext__() for _ in range(5)]
+        assert [result.seq for result in got] == [0, 1, 2, 3, 4]
+        assert isinstance(got[2], ClassificationResult)
+        assert (got[2].label, got[2].score, got[2].model) == ("菠菜", 1.0, "model")
+        assert board.info.board_name == "kitchen"
+        assert board.model is not None
+        assert board.model.width == 640
 
 
-def test_only_what_is_read_is_subscribed() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            assert (await board.describe()).task == "classification"
-            assert "subscribe" not in scripted.executed
-            events = board.events()
-            await subscribed(scripted, "events")
-            assert scripted.sessions[0].wants["results"] is False
-            scripted.broadcast([wire.EVENT, 5, "camera", {"state": "lost"}, "later"], "events")
-            event = await events.__anext__()
-            assert (event.kind, event.details) == ("camera", {"state": "lost"})
-            await events.aclose()
-            await scripted.until(lambda: not scripted.sessions[0].wants["events"])
-
-    run(test)
+async def test_only_what_is_read_is_subscribed() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        assert (await board.describe()).task == "classification"
+        assert "subscribe" not in scripted.executed
+        events = board.events()
+        await subscribed(scripted, "events")
+        assert scripted.sessions[0].wants["results"] is False
+        scripted.broadcast([messages.EVENT, 5, "camera", {"state": "lost"}, "later"], "events")
+        event = await events.__anext__()
+        assert (event.kind, event.details) == ("camera", {"state": "lost"})
+        await events.aclose()
+        await scripted.until(lambda: not scripted.sessions[0].wants["events"])
 
 
-def test_statistics_and_logs() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            statistics, logs = board.statistics(), board.logs()
-            await subscribed(scripted, "logs")
-            scripted.broadcast([wire.STATISTICS, 9, {"frames": 3}], "statistics")
-            scripted.broadcast([wire.LOG, 9, 30, "hot"], "logs")
-            assert (await statistics.__anext__()).values == {"frames": 3}
-            assert board.latest_statistics is not None
-            assert await logs.__anext__() == (9, 30, "hot")
-
-    run(test)
+async def test_statistics_and_logs() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        statistics, logs = board.statistics(), board.logs()
+        await subscribed(scripted, "logs")
+        scripted.broadcast([messages.STATISTICS, 9, {"frames": 3}], "statistics")
+        scripted.broadcast([messages.LOG, 9, 30, "hot"], "logs")
+        assert (await statistics.__anext__()).values == {"frames": 3}
+        assert board.latest_statistics is not None
+        assert await logs.__anext__() == (9, 30, "hot")
 
 
-def test_subscription_survives_a_restart_of_the_board() -> None:
-    async def test() -> None:
-        seen: list[StateChange] = []
-        async with (
-            tcp_board(key=KEY) as scripted,
-            Board.connect(scripted.url, KEY, on_state=seen.append) as board,
-        ):
-            results = board.results()
-            await subscribed(scripted)
-            scripted.publish_label(500)
-            assert (await results.__anext__()).seq == 500
-            scripted.generation = 1
-            await scripted.restart(pause=0.4)
-            await subscribed(scripted)
-            scripted.publish_label(0, 1)
-            again = await results.__anext__()
-            assert isinstance(again, ClassificationResult)
-            assert (again.seq, again.label) == (0, "dog")
-        states = [change.state for change in seen]
-        assert states[:2] == [State.CONNECTING, State.CONNECTED]
-        assert State.RECONNECTING in states
-        assert states[-2:] == [State.CONNECTED, State.CLOSED]
-        assert seen[-2].restarted
-        lost = next(change for change in seen if change.state is State.RECONNECTING)
-        assert isinstance(lost.error, LinkLost)
-        assert lost.reason
-        delays = [change.delay for change in seen if change.state is State.RECONNECTING]
-        assert all(0 < delay < 11 for delay in delays)
-
-    run(test)
+async def test_subscription_survives_a_restart_of_the_board() -> None:
+    seen: list[StateChange] = []
+    async with (
+        tcp_board(key=KEY) as scripted,
+        Board.connect(scripted.url, KEY, on_state=seen.append) as board,
+    ):
+        results = board.results()
+        await subscribed(scripted)
+        scripted.publish_label(500)
+        assert (await results.__anext__()).seq == 500
+        scripted.generation = 1
+        await scripted.restart(pause=0.4)
+        await subscribed(scripted)
+        scripted.publish_label(0, 1)
+        again = await results.__anext__()
+        assert isinstance(again, ClassificationResult)
+        assert (again.seq, again.label) == (0, "dog")
+    states = [change.state for change in seen]
+    assert states[:2] == [State.CONNECTING, State.CONNECTED]
+    assert State.RECONNECTING in states
+    assert states[-2:] == [State.CONNECTED, State.CLOSED]
+    assert seen[-2].restarted
+    lost = next(change for change in seen if change.state is State.RECONNECTING)
+    assert isinstance(lost.error, LinkLost)
+    assert lost.reason
+    delays = [change.delay for change in seen if change.state is State.RECONNECTING]
+    assert all(0 < delay < 11 for delay in delays)
 
 
-def test_a_lost_link_without_restart_is_no_restart() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            states = board.states()
-            scripted.sessions[0].close()
-            assert (await states.__anext__()).state is State.RECONNECTING
-            change = await states.__anext__()
-            assert (change.state, change.restarted) == (State.CONNECTED, False)
-
-    run(test)
+async def test_a_lost_link_without_restart_is_no_restart() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        states = board.states()
+        scripted.sessions[0].close()
+        assert (await states.__anext__()).state is State.RECONNECTING
+        change = await states.__anext__()
+        assert (change.state, change.restarted) == (State.CONNECTED, False)
 
 
-def test_requests_wait_for_the_link_and_lost_ones_say_so() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            scripted.answers["switch"] = lambda arguments: None
-            scripted.answers["status"] = lambda arguments: {"boot": scripted.boot_id}
-            switching = asyncio.ensure_future(board.switch("other"))
-            await scripted.until(lambda: "switch" in scripted.executed)
-            await scripted.restart()
-            with pytest.raises(LinkLost):
-                await switching
-            assert await board.status() == {"boot": 2}
-            assert scripted.executed.count("switch") == 1
-
-    run(test)
+async def test_requests_wait_for_the_link_and_lost_ones_say_so() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        scripted.answers["switch"] = lambda arguments: None
+        scripted.answers["status"] = lambda arguments: {"boot": scripted.boot_id}
+        switching = asyncio.ensure_future(board.switch("other"))
+        await scripted.until(lambda: "switch" in scripted.executed)
+        await scripted.restart()
+        with pytest.raises(LinkLost):
+            await switching
+        assert await board.status() == {"boot": 2}
+        assert scripted.executed.count("switch") == 1
 
 
-def test_harmless_requests_are_repeated_on_the_next_link() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            scripted.answers["status"] = lambda _: None if scripted.boot_id == 1 else {"up": 1}
-            asking = asyncio.ensure_future(board.status())
-            await scripted.until(lambda: "status" in scripted.executed)
-            await scripted.restart()
-            assert await asking == {"up": 1}
-
-    run(test)
+async def test_harmless_requests_are_repeated_on_the_next_link() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        scripted.answers["status"] = lambda _: None if scripted.boot_id == 1 else {"up": 1}
+        asking = asyncio.ensure_future(board.status())
+        await scripted.until(lambda: "status" in scripted.executed)
+        await scripted.restart()
+        assert await asking == {"up": 1}
 
 
-def test_failures_carry_the_boards_code_and_sentence() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            with pytest.raises(CommandFailed, match="no command fly") as caught:
-                await board.request("fly")
-            assert caught.value.code == "unknown_command"
-            scripted.answers["tasks"] = lambda _: {"not": "a list"}
-            with pytest.raises(Exception, match="tasks: expected a list as answer, found dict"):
-                await board.tasks()
-            scripted.answers["tasks"] = lambda _: [{"name": "a", "active": True, "later": 1}]
-            assert (await board.tasks())[0].active
-
-    run(test)
+async def test_failures_carry_the_boards_code_and_sentence() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        with pytest.raises(CommandFailed, match="no command fly") as caught:
+            await board.request("fly")
+        assert caught.value.code == "unknown_command"
+        scripted.answers["tasks"] = lambda _: {"not": "a list"}
+        with pytest.raises(Exception, match="tasks: expected a list as answer, found dict"):
+            await board.tasks()
+        scripted.answers["tasks"] = lambda _: [{"name": "a", "active": True, "later": 1}]
+        assert (await board.tasks())[0].active
 
 
-def test_a_command_without_answer_times_out() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            scripted.answers["status"] = lambda _: None
-            with pytest.raises(RequestTimeout, match=r"status: no answer within 0\.2 s"):
-                await board.status(timeout=0.2)
-            assert scripted.executed == ["status"]  # TCP loses nothing: said once
-
-    run(test)
+async def test_a_command_without_answer_times_out() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        scripted.answers["status"] = lambda _: None
+        with pytest.raises(RequestTimeout, match=r"status: no answer within 0\.2 s"):
+            await board.status(timeout=0.2)
+        assert scripted.executed == ["status"]  # TCP loses nothing: said once
 
 
 @pytest.mark.parametrize("sealed", [True, False])
-def test_key(sealed: bool) -> None:
-    async def test() -> None:
-        async with (
-            tcp_board(key=KEY, sealed=sealed) as scripted,
-            Board.connect(scripted.url, KEY.hex()) as board,
-        ):
-            results = board.results()
-            await subscribed(scripted)
-            scripted.publish_label(1)
-            assert (await results.__anext__()).seq == 1
-            heard = b"".join(scripted.sessions[0].recorded)
-            assert KEY not in heard
-
-    run(test)
+async def test_key(sealed: bool) -> None:
+    async with (
+        tcp_board(key=KEY, sealed=sealed) as scripted,
+        Board.connect(scripted.url, KEY.hex()) as board,
+    ):
+        results = board.results()
+        await subscribed(scripted)
+        scripted.publish_label(1)
+        assert (await results.__anext__()).seq == 1
+        heard = b"".join(scripted.sessions[0].recorded)
+        assert KEY not in heard
 
 
 def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
@@ -206,21 +176,21 @@ def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
             results = board.results()
             await subscribed(scripted)
             session = scripted.sessions[0]
-            frames: list[bytes] = []
+            sent: list[bytes] = []
 
             def keep(frame: bytes) -> bool:
-                frames.append(frame)
+                sent.append(frame)
                 return True
 
             scripted.lose = keep
             scripted.publish_label(1)
             scripted.publish_label(2)
             scripted.lose = lambda frame: False
-            session.send_raw(wire.encode([wire.CLASSIFICATION, 66, 1, 1, 1, [0, 9]]))
-            payload = bytearray(wire.unstuff(frames[0][:-1])[:-4])
+            session.send_raw(frames.encode([messages.CLASSIFICATION, 66, 1, 1, 1, [0, 9]]))
+            payload = bytearray(frames.unstuff(sent[0][:-1])[:-4])
             payload[8] ^= 1
-            session.send_raw(wire.frame(bytes(payload)))
-            session.send_raw(frames[0] + frames[1] + frames[1] + frames[0])
+            session.send_raw(frames.frame(bytes(payload)))
+            session.send_raw(sent[0] + sent[1] + sent[1] + sent[0])
             scripted.publish_label(3)
             assert [(await results.__anext__()).seq for _ in range(3)] == [1, 2, 3]
             assert board.counts.damaged == 4
@@ -242,75 +212,60 @@ def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
         ({"refusal": ("later", "because")}, False, ConnectionFailed, "because"),
     ],
 )
-def test_refusals(attributes: dict[str, Any], key: Any, error: type, text: str) -> None:
-    async def test() -> None:
-        async with tcp_board(**attributes) as scripted:
-            with pytest.raises(error, match=text) as caught:
-                await Board.connect(scripted.url, key)
-            assert scripted.url in str(caught.value)
-            assert scripted.hellos == 1
-
-    run(test)
+async def test_refusals(attributes: dict[str, Any], key: Any, error: type, text: str) -> None:
+    async with tcp_board(**attributes) as scripted:
+        with pytest.raises(error, match=text) as caught:
+            await Board.connect(scripted.url, key)
+        assert scripted.url in str(caught.value)
+        assert scripted.hellos == 1
 
 
-def test_wrong_key_after_a_restart_is_final_and_no_link_error() -> None:
-    async def test() -> None:
-        async with tcp_board(key=KEY) as scripted, Board.connect(scripted.url, KEY) as board:
-            results = board.results()
-            scripted.key = bytes(32)
-            await scripted.restart()
-            with pytest.raises(AuthenticationError):
-                await results.__anext__()
-            assert board.state is State.FAILED
-            hellos = scripted.hellos
-            with pytest.raises(AuthenticationError):
-                await board.status()
-            await asyncio.sleep(0.6)
-            assert scripted.hellos == hellos
-
-    run(test)
+async def test_wrong_key_after_a_restart_is_final_and_no_link_error() -> None:
+    async with tcp_board(key=KEY) as scripted, Board.connect(scripted.url, KEY) as board:
+        results = board.results()
+        scripted.key = bytes(32)
+        await scripted.restart()
+        with pytest.raises(AuthenticationError):
+            await results.__anext__()
+        assert board.state is State.FAILED
+        hellos = scripted.hellos
+        with pytest.raises(AuthenticationError):
+            await board.status()
+        await asyncio.sleep(0.6)
+        assert scripted.hellos == hellos
 
 
-def test_full_after_a_restart_is_tried_again() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            states = board.states()
-            scripted.refusal = ("full", "8 of 8 taken")
-            await scripted.restart()
-            async for change in states:
-                if isinstance(change.error, BoardFull):
-                    scripted.refusal = None
-                if change.state is State.CONNECTED:
-                    break
-
-    run(test)
+async def test_full_after_a_restart_is_tried_again() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        states = board.states()
+        scripted.refusal = ("full", "8 of 8 taken")
+        await scripted.restart()
+        async for change in states:
+            if isinstance(change.error, BoardFull):
+                scripted.refusal = None
+            if change.state is State.CONNECTED:
+                break
 
 
-def test_a_replayed_client_is_not_admitted() -> None:
-    async def test() -> None:
-        async with tcp_board(key=KEY) as scripted:
-            async with Board.connect(scripted.url, KEY):
-                recording = b"".join(scripted.sessions[0].recorded)
-            port = int(scripted.url.rpartition(":")[2])
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(recording)
-            messages = wire.Decoder().feed(await reader.read(-1))
-            assert [m[0] for m in messages] == [wire.WELCOME, wire.REFUSED]
-            writer.close()
-
-    run(test)
+async def test_a_replayed_client_is_not_admitted() -> None:
+    async with tcp_board(key=KEY) as scripted:
+        async with Board.connect(scripted.url, KEY):
+            recording = b"".join(scripted.sessions[0].recorded)
+        port = int(scripted.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(recording)
+        arrived = frames.Decoder().feed(await reader.read(-1))
+        assert [m[0] for m in arrived] == [messages.WELCOME, messages.REFUSED]
+        writer.close()
 
 
-def test_nobody_listens() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted:
-            url = scripted.url
-        with pytest.raises(ConnectionFailed, match="nobody listens"):
-            await Board.connect(url)
-        with pytest.raises(ConnectionFailed, match="unknown host"):
-            await Board.connect("tcp://no-such-host.invalid")
-
-    run(test)
+async def test_nobody_listens() -> None:
+    async with tcp_board() as scripted:
+        url = scripted.url
+    with pytest.raises(ConnectionFailed, match="nobody listens"):
+        await Board.connect(url)
+    with pytest.raises(ConnectionFailed, match="unknown host"):
+        await Board.connect("tcp://no-such-host.invalid")
 
 
 def test_wait_tries_again_until_the_board_is_up() -> None:
@@ -337,145 +292,121 @@ def test_wait_tries_again_until_the_board_is_up() -> None:
         (b"", "no greeting"),
     ],
 )
-def test_who_is_no_board(speech: bytes, text: str) -> None:
-    async def test() -> None:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(speech)
-            with contextlib.suppress(ConnectionError):
-                await reader.read(-1)
-            writer.close()
+async def test_who_is_no_board(speech: bytes, text: str) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(speech)
+        with contextlib.suppress(ConnectionError):
+            await reader.read(-1)
+        writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(ConnectionFailed, match=text):
-            await Board.connect(url, greeting_timeout=0.3)
-        server.close()
-
-    run(test)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with pytest.raises(ConnectionFailed, match=text):
+        await Board.connect(url, greeting_timeout=0.3)
+    server.close()
 
 
-def test_who_hangs_up_at_once() -> None:
-    async def test() -> None:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await reader.readuntil(b"\0")
-            writer.close()
+async def test_who_hangs_up_at_once() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\0")
+        writer.close()
 
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(ConnectionFailed, match="closed the connection during the greeting"):
-            await Board.connect(url)
-        server.close()
-
-    run(test)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    with pytest.raises(ConnectionFailed, match="closed the connection during the greeting"):
+        await Board.connect(url)
+    server.close()
 
 
-def test_a_stalled_board_is_given_up_and_found_again() -> None:
-    async def test() -> None:
-        async with (
-            tcp_board() as scripted,
-            Board.connect(scripted.url, silence_timeout=0.5) as board,
-        ):
-            states = board.states()
-            scripted.mute = True
-            change = await states.__anext__()
-            assert change.state is State.RECONNECTING
-            assert "said nothing" in change.reason
-            scripted.mute = False
-            async for change in states:
-                if change.state is State.CONNECTED:
-                    break
-
-    run(test)
+async def test_a_stalled_board_is_given_up_and_found_again() -> None:
+    async with (
+        tcp_board() as scripted,
+        Board.connect(scripted.url, silence_timeout=0.5) as board,
+    ):
+        states = board.states()
+        scripted.mute = True
+        change = await states.__anext__()
+        assert change.state is State.RECONNECTING
+        assert "said nothing" in change.reason
+        scripted.mute = False
+        async for change in states:
+            if change.state is State.CONNECTED:
+                break
 
 
-def test_garbage_between_frames_is_dropped_and_counted() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            results = board.results()
-            await subscribed(scripted)
-            session = scripted.sessions[0]
-            scripted.publish_label(1)
-            session.send_raw(bytes(range(1, 200)) + b"\0" + b"\x01\x01\x01\x01\x01\0")
-            session.send_raw(wire.encode([wire.EVENT]) + wire.encode([wire.REPLY]))
-            session.send_raw(wire.encode([99, "of a later version"]))
-            session.send_raw(wire.encode([126, 1, 2, 1, "a task of a later version"]))
-            session.send_raw(wire.encode([wire.CLASSIFICATION, 2, 3, 1, "no", "sense"]))
-            scripted.publish_label(2)
-            assert [(await results.__anext__()).seq for _ in range(2)] == [1, 2]
-            assert board.counts.damaged == 3  # noise, nothing with its CRC, a REPLY to nothing
-            assert board.counts.malformed == 2
-
-    run(test)
+async def test_garbage_between_frames_is_dropped_and_counted() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        results = board.results()
+        await subscribed(scripted)
+        session = scripted.sessions[0]
+        scripted.publish_label(1)
+        session.send_raw(bytes(range(1, 200)) + b"\0" + b"\x01\x01\x01\x01\x01\0")
+        session.send_raw(frames.encode([messages.EVENT]) + frames.encode([messages.REPLY]))
+        session.send_raw(frames.encode([99, "of a later version"]))
+        session.send_raw(frames.encode([126, 1, 2, 1, "a task of a later version"]))
+        session.send_raw(frames.encode([messages.CLASSIFICATION, 2, 3, 1, "no", "sense"]))
+        scripted.publish_label(2)
+        assert [(await results.__anext__()).seq for _ in range(2)] == [1, 2]
+        assert board.counts.damaged == 3  # noise, nothing with its CRC, a REPLY to nothing
+        assert board.counts.malformed == 2
 
 
-def test_unknown_generations_are_asked_for_once() -> None:
-    async def test() -> None:
-        async with (
-            tcp_board(announce=False) as scripted,
-            Board.connect(scripted.url) as board,
-        ):
-            results = board.results()
-            await subscribed(scripted)
-            for seq in range(4):
-                scripted.publish_label(seq)
-            assert [(await results.__anext__()).seq for _ in range(4)] == [0, 1, 2, 3]
-            assert scripted.executed.count("describe") == 1
-            scripted.generation = 2
-            scripted.answers["describe"] = lambda _: None
-            for seq in range(40):
-                scripted.publish_label(seq)
-            await scripted.until(lambda: board.counts.undescribed == 8)
-            scripted.sessions[0].send(scripted.model())
-            assert (await results.__anext__()).seq == 8
-            assert scripted.executed.count("describe") == 2
-
-    run(test)
+async def test_unknown_generations_are_asked_for_once() -> None:
+    async with (
+        tcp_board(announce=False) as scripted,
+        Board.connect(scripted.url) as board,
+    ):
+        results = board.results()
+        await subscribed(scripted)
+        for seq in range(4):
+            scripted.publish_label(seq)
+        assert [(await results.__anext__()).seq for _ in range(4)] == [0, 1, 2, 3]
+        assert scripted.executed.count("describe") == 1
+        scripted.generation = 2
+        scripted.answers["describe"] = lambda _: None
+        for seq in range(40):
+            scripted.publish_label(seq)
+        await scripted.until(lambda: board.counts.undescribed == 8)
+        scripted.sessions[0].send(scripted.model())
+        assert (await results.__anext__()).seq == 8
+        assert scripted.executed.count("describe") == 2
 
 
-def test_slow_readers_get_the_newest_and_their_own_count_of_drops() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            slow, fast = board.results(queue=3), board.results(queue=100)
-            await subscribed(scripted)
-            for seq in range(10):
-                scripted.publish_label(seq)
-            assert [(await fast.__anext__()).seq for _ in range(10)] == list(range(10))
-            assert [(await slow.__anext__()).seq for _ in range(3)] == [7, 8, 9]
-            assert (slow.dropped, fast.dropped) == (7, 0)
-
-    run(test)
+async def test_slow_readers_get_the_newest_and_their_own_count_of_drops() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        slow, fast = board.results(queue=3), board.results(queue=100)
+        await subscribed(scripted)
+        for seq in range(10):
+            scripted.publish_label(seq)
+        assert [(await fast.__anext__()).seq for _ in range(10)] == list(range(10))
+        assert [(await slow.__anext__()).seq for _ in range(3)] == [7, 8, 9]
+        assert (slow.dropped, fast.dropped) == (7, 0)
 
 
-def test_rate_is_passed_on() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            one = board.results(rate=5)
-            await subscribed(scripted)
-            assert scripted.sessions[0].wants["rate"] == 5
-            two = board.results()
-            await scripted.until(lambda: scripted.sessions[0].wants["rate"] == 0)
-            await two.aclose()
-            await scripted.until(lambda: scripted.sessions[0].wants["rate"] == 5)
-            await one.aclose()
-
-    run(test)
+async def test_rate_is_passed_on() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        one = board.results(rate=5)
+        await subscribed(scripted)
+        assert scripted.sessions[0].wants["rate"] == 5
+        two = board.results()
+        await scripted.until(lambda: scripted.sessions[0].wants["rate"] == 0)
+        await two.aclose()
+        await scripted.until(lambda: scripted.sessions[0].wants["rate"] == 5)
+        await one.aclose()
 
 
-def test_capture_time_in_host_time() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted, Board.connect(scripted.url) as board:
-            results = board.results()
-            await scripted.until(lambda: board.clock.known)
-            await subscribed(scripted)
-            before = time.time()
-            scripted.publish_label(1)
-            result = await results.__anext__()
-            assert result.host_time is not None
-            assert result.uncertainty is not None
-            assert 0 < result.uncertainty < 0.5
-            assert abs(result.host_time - before) <= result.uncertainty + 0.05
-
-    run(test)
+async def test_capture_time_in_host_time() -> None:
+    async with tcp_board() as scripted, Board.connect(scripted.url) as board:
+        results = board.results()
+        await scripted.until(lambda: board.clock.known)
+        await subscribed(scripted)
+        before = time.time()
+        scripted.publish_label(1)
+        result = await results.__anext__()
+        assert result.host_time is not None
+        assert result.uncertainty is not None
+        assert 0 < result.uncertainty < 0.5
+        assert abs(result.host_time - before) <= result.uncertainty + 0.05
 
 
 def test_closing_ends_streams_and_answers() -> None:
@@ -499,17 +430,14 @@ def test_closing_ends_streams_and_answers() -> None:
     run(test)
 
 
-def test_closing_while_reconnecting_does_not_hang() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted:
-            async with Board.connect(scripted.url) as board:
-                await scripted.stop()
-                await scripted.until(lambda: board.state is State.RECONNECTING)
-                with pytest.raises(RequestTimeout, match="did not come back"):
-                    await board.status(timeout=0.1)
-            assert board.state is State.CLOSED
-
-    run(test)
+async def test_closing_while_reconnecting_does_not_hang() -> None:
+    async with tcp_board() as scripted:
+        async with Board.connect(scripted.url) as board:
+            await scripted.stop()
+            await scripted.until(lambda: board.state is State.RECONNECTING)
+            with pytest.raises(RequestTimeout, match="did not come back"):
+                await board.status(timeout=0.1)
+        assert board.state is State.CLOSED
 
 
 def test_a_callback_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:

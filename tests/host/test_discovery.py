@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from firmware_app import wire
+from firmware_app.wire import frames, messages
 from host_client import discover, discover_serial
-from tests.host.running import run
 from tests.host.scripted_board import KEY, pty_board
 
 
@@ -21,39 +20,40 @@ class Answering(asyncio.DatagramProtocol):
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
-        (message,) = wire.Decoder().feed(data)
-        assert message[0] == wire.SEEK
+        (message,) = frames.Decoder().feed(data)
+        assert message[0] == messages.SEEK
         for answer in (
-            [wire.HERE, message[1] ^ 1, "00", "of another question", "1", 0],
-            [wire.HERE, message[1], "00a1"],
-            [wire.HERE, message[1], "00a1", "yard\x1b[2J\n", "1.2.3", wire.FLAG_KEY_REQUIRED],
+            [messages.HERE, message[1] ^ 1, "00", "of another question", "1", 0],
+            [messages.HERE, message[1], "00a1"],
+            [
+                messages.HERE,
+                message[1],
+                "00a1",
+                "yard\x1b[2J\n",
+                "1.2.3",
+                messages.FLAG_KEY_REQUIRED,
+            ],
         ):
-            self.transport.sendto(b"noise\0" + wire.encode(answer), addr)  # type: ignore[attr-defined]
+            self.transport.sendto(b"noise\0" + frames.encode(answer), addr)  # type: ignore[attr-defined]
 
 
-def test_boards_that_answer_are_found_once() -> None:
-    async def test() -> None:
-        loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_datagram_endpoint(Answering, local_addr=("127.0.0.1", 0))
-        port = transport.get_extra_info("sockname")[1]
-        found = await discover(0.5, [f"127.0.0.1:{port}"])
-        transport.close()
-        assert found == [(f"tcp://127.0.0.1:{port}", "00a1", "yard?[2J?", "1.2.3", True)]
-
-    run(test)
+async def test_boards_that_answer_are_found_once() -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Answering, local_addr=("127.0.0.1", 0))
+    port = transport.get_extra_info("sockname")[1]
+    found = await discover(0.5, [f"127.0.0.1:{port}"])
+    transport.close()
+    assert found == [(f"tcp://127.0.0.1:{port}", "00a1", "yard?[2J?", "1.2.3", True)]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no ptys here")
 @pytest.mark.parametrize("key", [None, KEY])
-def test_a_board_on_a_tty_is_found_and_left_alone(key: bytes | None, tmp_path: Path) -> None:
-    async def test() -> None:
-        async with pty_board(key=key) as scripted:
-            missing = str(tmp_path / "none")
-            (found,) = await discover_serial([missing, str(scripted.path)], 921600, 20)
-            assert found.url == scripted.url
-            assert found.key_required == bool(key)
-            if key is None:  # a session that was opened is closed
-                bye = wire.encode([wire.BYE])
-                await scripted.until(lambda: scripted.sessions[0].recorded[-1].endswith(bye))
-
-    run(test)
+async def test_a_board_on_a_tty_is_found_and_left_alone(key: bytes | None, tmp_path: Path) -> None:
+    async with pty_board(key=key) as scripted:
+        missing = str(tmp_path / "none")
+        (found,) = await discover_serial([missing, str(scripted.path)], 921600, 20)
+        assert found.url == scripted.url
+        assert found.key_required == bool(key)
+        if key is None:  # a session that was opened is closed
+            bye = frames.encode([messages.BYE])
+            await scripted.until(lambda: scripted.sessions[0].recorded[-1].endswith(bye))

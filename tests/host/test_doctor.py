@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from firmware_app.version import VERSION
-from host_client import doctor
+from host_client.check import doctor
 
 GOOD: dict[str, Any] = {
     "version": VERSION,
@@ -104,7 +104,7 @@ def test_a_wire_without_a_service(
     thread = threading.Thread(target=speak)
     thread.start()
     try:
-        from host_client.address import SerialAddress
+        from host_client.link.address import SerialAddress
 
         finding = doctor._serial_trouble(SerialAddress(os.ttyname(slave), 115200), "no answer")
     finally:

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from firmware_app import gallery_format, wire
+from firmware_app.gallery import format as gallery_format
+from firmware_app.wire import messages
+from host_client.base.exceptions import CommandFailed, GalleryFileError
 from host_client.cli.app import run
-from host_client.decode import Model, decode_result
-from host_client.exceptions import CommandFailed, GalleryFileError
-from host_client.gallery import LabelInfo, Suggestion, read_file, remove_target
-from host_client.results import Identified, IdentitiesResult
-from host_client.score_chart import draw_chart, histogram, save_chart, span, text_chart
+from host_client.cli.score_chart import draw_chart, histogram, save_chart, span, text_chart
+from host_client.commands.gallery import LabelInfo, Suggestion, read_file, remove_target
+from host_client.results.decode import Model, decode_result
+from host_client.results.types import Identified, IdentitiesResult
 
 SHA = bytes(range(32))
 
@@ -103,7 +104,7 @@ def test_identities_behind_a_detector_are_decoded() -> None:
         [None, 4000, 0, 0, 0, 3000, 9, 0, 1000],
         [None, None, None, 1, 2, 3, 4, 7, 500, "of a later version"],
     ]
-    result = decode_result([wire.IDENTITIES, 5, 77, 3, rows], model)
+    result = decode_result([messages.IDENTITIES, 5, 77, 3, rows], model)
     assert isinstance(result, IdentitiesResult)
     first, second, third = result.objects
     assert first == Identified("张三", 0.9876, 0.1234, "cup", 0.905, 10, 20, 30, 40)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from host_client import KeyFormatError, KeyStore
-from host_client.keys import KeyRing, default_store, parse_key
+from host_client.link.keys import KeyRing, default_store, parse_key
 
 A, B = bytes(range(32)), bytes(range(32, 64))
 

@@ -14,9 +14,8 @@ import pytest
 import host_client
 from host_client import AddressError, BoardClock, SerialAddress, Stream, TcpAddress, parse_address
 from host_client import sync as host_sync
-from host_client.clock import DRIFT
-from host_client.exceptions import ALL_ERRORS, CommandFailed, K230Error
-from tests.host.running import run
+from host_client.base.exceptions import ALL_ERRORS, CommandFailed, K230Error
+from host_client.link.clock import DRIFT
 
 
 @pytest.mark.parametrize(
@@ -88,31 +87,28 @@ def test_clock_is_right_within_its_uncertainty_through_delays_and_drift() -> Non
     assert drift < DRIFT
 
 
-def test_streams_have_one_reader_and_drop_the_oldest() -> None:
-    async def test() -> None:
-        stream: Stream[int] = Stream(2)
-        for item in range(5):
-            stream.push(item)
-        assert [await stream.__anext__(), await stream.__anext__()] == [3, 4]
-        assert stream.dropped == 3
-        waiting = asyncio.ensure_future(stream.__anext__())
-        await asyncio.sleep(0)
-        with pytest.raises(RuntimeError, match="one reader"):
-            await stream.__anext__()
-        stream.push(9)
-        assert await waiting == 9
-        waiting = asyncio.ensure_future(stream.__anext__())
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        stream.push(10)
-        stream.end(K230Error("over"))
-        stream.push(11)
-        assert await stream.__anext__() == 10
-        with pytest.raises(K230Error, match="over"):
-            await stream.__anext__()
-
-    run(test)
+async def test_streams_have_one_reader_and_drop_the_oldest() -> None:
+    stream: Stream[int] = Stream(2)
+    for item in range(5):
+        stream.push(item)
+    assert [await stream.__anext__(), await stream.__anext__()] == [3, 4]
+    assert stream.dropped == 3
+    waiting = asyncio.ensure_future(stream.__anext__())
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="one reader"):
+        await stream.__anext__()
+    stream.push(9)
+    assert await waiting == 9
+    waiting = asyncio.ensure_future(stream.__anext__())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    stream.push(10)
+    stream.end(K230Error("over"))
+    stream.push(11)
+    assert await stream.__anext__() == 10
+    with pytest.raises(K230Error, match="over"):
+        await stream.__anext__()
 
 
 def test_exports() -> None:

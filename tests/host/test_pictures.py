@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from host_client import PictureError
-from host_client.pictures import load_picture
+from host_client.commands.pictures import load_picture
 
 PIXELS = np.arange(5 * 3 * 3, dtype=np.uint8).reshape(5, 3, 3)  # odd sizes
 PLANES = PIXELS.transpose(2, 0, 1).tobytes()

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from firmware_app import wire
+from firmware_app.wire import frames, messages
 from host_client import Box, DetectionResult, Label, Model, SegmentationResult, Text, decode_result
-from host_client.decode import MALFORMED
+from host_client.results.decode import MALFORMED
 from tests.host.scripted_board import pack_box
 
 MODEL = Model([5, "fruit", "net", b"\x11" * 32, ["apple", "pear", "菠菜"], 640, 480, "later"])
@@ -20,8 +20,8 @@ BASE = {"seq": 70000, "time_ms": 1 << 24, "generation": 5, "model": "net"}
 
 def decoded(kind: int, *fields: Any, image: str | None = None) -> Any:
     """Return the result of a message that went through the wire."""
-    frame = wire.encode([kind, *HEAD, *fields])
-    (message,) = wire.Decoder().feed(frame)
+    frame = frames.encode([kind, *HEAD, *fields])
+    (message,) = frames.Decoder().feed(frame)
     return decode_result(message, MODEL, image)
 
 
@@ -38,7 +38,7 @@ def test_model_ignores_what_it_does_not_know() -> None:
 
 
 def test_classification() -> None:
-    result = decoded(wire.CLASSIFICATION, 1, [2, 65535, 0, 13107], "a field of a later version")
+    result = decoded(messages.CLASSIFICATION, 1, [2, 65535, 0, 13107], "a field of a later version")
     assert (result.label, result.score) == ("菠菜", 1.0)
     assert result.top == (Label("菠菜", 1.0), Label("apple", 0.2))
     assert as_json(result) == {
@@ -51,9 +51,9 @@ def test_classification() -> None:
 
 
 def test_undecided_classification_has_no_label_and_a_picture_its_name() -> None:
-    row = as_json(decoded(wire.CLASSIFICATION, 0, [1, 13107], image="a/b.jpg"))
+    row = as_json(decoded(messages.CLASSIFICATION, 0, [1, 13107], image="a/b.jpg"))
     assert (row["label"], row["score"], row["image"]) == (None, 0.2, "a/b.jpg")
-    empty = as_json(decoded(wire.CLASSIFICATION, 0, []))
+    empty = as_json(decoded(messages.CLASSIFICATION, 0, []))
     assert (empty["label"], empty["score"], empty["top"]) == (None, 0.0, [])
 
 
@@ -61,26 +61,26 @@ def test_detection_packed_and_in_rows() -> None:
     packed = pack_box(1, 2, 3, 4, score1000=987, kind=0) + pack_box(
         2047, 2047, 2047, 2047, score1000=1000, kind=1
     )
-    result = decoded(wire.DETECTION, packed)
+    result = decoded(messages.DETECTION, packed)
     assert isinstance(result, DetectionResult)
     assert result.boxes == (
         Box("apple", 0.987, 1, 2, 3, 4),
         Box("pear", 1.0, 2047, 2047, 2047, 2047),
     )
     assert type(result.boxes[0]) is Box
-    rows = decoded(wire.DETECTION, [[3000, -2, 3, 4, 987, 1500, "later"]])
+    rows = decoded(messages.DETECTION, [[3000, -2, 3, 4, 987, 1500, "later"]])
     assert rows.boxes == (Box("1500", 0.987, 3000, -2, 3, 4),)
     assert as_json(rows)["boxes"] == [
         {"label": "1500", "score": 0.987, "x": 3000, "y": -2, "w": 3, "h": 4}
     ]
-    assert as_json(decoded(wire.DETECTION, b""))["boxes"] == []
-    beyond = decoded(wire.DETECTION, pack_box(0, 0, 0, 0, score1000=1, kind=1023))
+    assert as_json(decoded(messages.DETECTION, b""))["boxes"] == []
+    beyond = decoded(messages.DETECTION, pack_box(0, 0, 0, 0, score1000=1, kind=1023))
     assert beyond.boxes[0].label == "1023"
 
 
 def test_segmentation() -> None:
     runs = bytes([1, 5, 3, 0x80 | 0x2C, 0x02, 2, 0x83, 0x00])  # 5, 300, and a long way to say 3
-    result = decoded(wire.SEGMENTATION, 28, 11, runs, [5, 3, 300])
+    result = decoded(messages.SEGMENTATION, 28, 11, runs, [5, 3, 300])
     assert isinstance(result, SegmentationResult)
     assert result.rle == ((0, 5), (2, 300), (1, 3))
     assert result.class_map() == bytes(5) + b"\2" * 300 + b"\1" * 3
@@ -97,9 +97,11 @@ def test_segmentation() -> None:
 def test_texts() -> None:
     quad = [1, 2, 30, 2, 30, 12, -1, 12]
     corners = ((1, 2), (30, 2), (30, 12), (-1, 12))
-    assert decoded(wire.OCR_DETECTION, [[None, 65535, quad]]).texts == (Text(None, 1.0, corners),)
-    assert decoded(wire.OCR_RECOGNITION, [["字", 0, None]]).texts == (Text("字", 0.0, None),)
-    row = as_json(decoded(wire.OCR, [["ab", 65535, quad]]))
+    assert decoded(messages.OCR_DETECTION, [[None, 65535, quad]]).texts == (
+        Text(None, 1.0, corners),
+    )
+    assert decoded(messages.OCR_RECOGNITION, [["字", 0, None]]).texts == (Text("字", 0.0, None),)
+    row = as_json(decoded(messages.OCR, [["ab", 65535, quad]]))
     assert row["task"] == "ocr"
     assert row["texts"] == [
         {"text": "ab", "score": 1.0, "quad": [[1, 2], [30, 2], [30, 12], [-1, 12]]}
@@ -108,26 +110,26 @@ def test_texts() -> None:
 
 def test_metric_learning() -> None:
     data = struct.pack("<3f", 1.0, -0.5, 0.25)
-    bare = as_json(decoded(wire.METRIC_LEARNING, data, None))
+    bare = as_json(decoded(messages.METRIC_LEARNING, data, None))
     assert bare == {"task": "metric_learning", **BASE, "embedding": [1.0, -0.5, 0.25]}
-    known = as_json(decoded(wire.METRIC_LEARNING, data, ["anna", 9876, 1200]))
+    known = as_json(decoded(messages.METRIC_LEARNING, data, ["anna", 9876, 1200]))
     assert (known["identity"], known["score"], known["margin"]) == ("anna", 0.9876, 0.12)
-    unknown = as_json(decoded(wire.METRIC_LEARNING, None, [None, -300, 0]))
+    unknown = as_json(decoded(messages.METRIC_LEARNING, None, [None, -300, 0]))
     assert (unknown["embedding"], unknown["identity"], unknown["score"]) == (None, None, -0.03)
 
 
 def test_multilabel() -> None:
-    row = as_json(decoded(wire.MULTILABEL, [2, 65535, 1, 13107]))
+    row = as_json(decoded(messages.MULTILABEL, [2, 65535, 1, 13107]))
     assert row == {
         "task": "multilabel",
         **BASE,
         "labels": [{"label": "菠菜", "score": 1.0}, {"label": "pear", "score": 0.2}],
     }
-    assert as_json(decoded(wire.MULTILABEL, []))["labels"] == []
+    assert as_json(decoded(messages.MULTILABEL, []))["labels"] == []
 
 
 def test_results_are_immutable() -> None:
-    result = decoded(wire.DETECTION, b"")
+    result = decoded(messages.DETECTION, b"")
     with pytest.raises(AttributeError):
         result.boxes = ()
 
@@ -135,22 +137,22 @@ def test_results_are_immutable() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields"),
     [
-        (wire.CLASSIFICATION, []),
-        (wire.CLASSIFICATION, [1, [0]]),
-        (wire.CLASSIFICATION, [1, 5]),
-        (wire.CLASSIFICATION, [1, [-1, 5]]),
-        (wire.DETECTION, [b"1234567"]),
-        (wire.DETECTION, [[[1, 2, 3]]]),
-        (wire.DETECTION, [None]),
-        (wire.SEGMENTATION, [4, 4, bytes([0, 16]), [16]]),
-        (wire.SEGMENTATION, [4, 4, bytes([1, 15]), [15]]),
-        (wire.SEGMENTATION, [4, 4, bytes([1, 17]), [17]]),
-        (wire.SEGMENTATION, [4, 4, bytes([1, 0x90]), [16]]),
-        (wire.SEGMENTATION, [4, 4, bytes([1]), [16]]),
-        (wire.SEGMENTATION, [-4, -4, bytes([1, 16]), [16]]),
-        (wire.OCR, [[["a", 1, [1, 2, 3]]]]),
-        (wire.METRIC_LEARNING, [b"123"]),
-        (wire.MULTILABEL, ["ab"]),
+        (messages.CLASSIFICATION, []),
+        (messages.CLASSIFICATION, [1, [0]]),
+        (messages.CLASSIFICATION, [1, 5]),
+        (messages.CLASSIFICATION, [1, [-1, 5]]),
+        (messages.DETECTION, [b"1234567"]),
+        (messages.DETECTION, [[[1, 2, 3]]]),
+        (messages.DETECTION, [None]),
+        (messages.SEGMENTATION, [4, 4, bytes([0, 16]), [16]]),
+        (messages.SEGMENTATION, [4, 4, bytes([1, 15]), [15]]),
+        (messages.SEGMENTATION, [4, 4, bytes([1, 17]), [17]]),
+        (messages.SEGMENTATION, [4, 4, bytes([1, 0x90]), [16]]),
+        (messages.SEGMENTATION, [4, 4, bytes([1]), [16]]),
+        (messages.SEGMENTATION, [-4, -4, bytes([1, 16]), [16]]),
+        (messages.OCR, [[["a", 1, [1, 2, 3]]]]),
+        (messages.METRIC_LEARNING, [b"123"]),
+        (messages.MULTILABEL, ["ab"]),
     ],
 )
 def test_senseless_messages_raise_what_the_inbox_catches(kind: int, fields: list[Any]) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from host_client.exceptions import PictureError
-from host_client.label_order import assignment
-from host_client.verify import Answer, Count, Row, counts, judge
-from host_client.verify_pictures import expectations, find_pictures, pictures_in
+from host_client.base.exceptions import PictureError
+from host_client.check.label_order import assignment
+from host_client.check.pictures import expectations, find_pictures, pictures_in
+from host_client.check.verify import Answer, Count, Row, counts, judge
 
 
 def row(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from host_client import Board
-from tests.integration.boards import SHAPES, card, copy_package, run, running
+from tests.integration.boards import SHAPES, card, copy_package, running
 
 KMODEL = "packages/shapes_cls/shapes_cls.kmodel"
 CONFIG = "packages/shapes_cls/deploy_config.json"
@@ -67,72 +67,60 @@ def field(name: str, value: object) -> Callable[[Path], None]:
         (rewrite(CONFIG, lambda d: d[:-20]), ["deploy_config.json line"]),
     ],
 )
-def test_a_damaged_card_is_told_in_one_sentence(
+async def test_a_damaged_card_is_told_in_one_sentence(
     tmp_path: Path, damage: Callable[[Path], None], words: list[str]
 ) -> None:
-    async def work() -> None:
-        sdcard = card(tmp_path / "card")
-        damage(sdcard)
-        async with (
-            running(sdcard, camera="synthetic") as vb,
-            Board.connect(str(vb.url), key=vb.key) as board,
-        ):
-            status = await board.status()
-            told = " ".join(status["problems"])
-            for word in words:
-                assert word in told, told
-            console = "\n".join(vb.console)
-            assert "Traceback" not in console, console
-            for text in status["problems"]:
-                assert "\n" not in text
-
-    run(work())
+    sdcard = card(tmp_path / "card")
+    damage(sdcard)
+    async with (
+        running(sdcard, camera="synthetic") as vb,
+        Board.connect(str(vb.url), key=vb.key) as board,
+    ):
+        status = await board.status()
+        told = " ".join(status["problems"])
+        for word in words:
+            assert word in told, told
+        console = "\n".join(vb.console)
+        assert "Traceback" not in console, console
+        for text in status["problems"]:
+            assert "\n" not in text
 
 
-def test_an_unknown_type_with_a_task_in_the_settings_is_used(tmp_path: Path) -> None:
-    async def work() -> None:
-        sdcard = card(tmp_path / "card")
-        field("nncase_version", "2.9.0")(sdcard)
-        async with (
-            running(sdcard) as vb,
-            Board.connect(str(vb.url), key=vb.key) as board,
-        ):
-            assert (await board.status())["problems"] == []
-            assert any("2.9.0" in line for line in vb.console)
-
-    run(work())
+async def test_an_unknown_type_with_a_task_in_the_settings_is_used(tmp_path: Path) -> None:
+    sdcard = card(tmp_path / "card")
+    field("nncase_version", "2.9.0")(sdcard)
+    async with (
+        running(sdcard) as vb,
+        Board.connect(str(vb.url), key=vb.key) as board,
+    ):
+        assert (await board.status())["problems"] == []
+        assert any("2.9.0" in line for line in vb.console)
 
 
-def test_an_empty_card_still_answers(tmp_path: Path) -> None:
-    async def work() -> None:
-        sdcard = tmp_path / "card"
-        sdcard.mkdir()
-        async with (
-            running(sdcard, camera="synthetic") as vb,
-            Board.connect(str(vb.url), key=vb.key) as board,
-        ):
-            status = await board.status()
-            assert any("service.yaml" in text for text in status["problems"])
-            assert await board.tasks() == []
-
-    run(work())
+async def test_an_empty_card_still_answers(tmp_path: Path) -> None:
+    sdcard = tmp_path / "card"
+    sdcard.mkdir()
+    async with (
+        running(sdcard, camera="synthetic") as vb,
+        Board.connect(str(vb.url), key=vb.key) as board,
+    ):
+        status = await board.status()
+        assert any("service.yaml" in text for text in status["problems"])
+        assert await board.tasks() == []
 
 
-def test_packages_with_windows_line_ends_and_odd_floats(tmp_path: Path) -> None:
-    async def work() -> None:
-        package = copy_package(SHAPES, tmp_path)
-        config = package / "mp_deployment_source" / "deploy_config.json"
-        text = config.read_text(encoding="utf-8")
-        values = json.loads(text)
-        values["confidence_threshold"] = 0.3000000000000003
-        values["kmodel_path"] = values["kmodel_path"].removesuffix(".kmodel")
-        text = json.dumps(values, indent=4, ensure_ascii=False).replace("\n", "\r\n")
-        config.write_bytes(b"\xef\xbb\xbf" + text.encode())
-        sdcard = card(tmp_path / "card", package)
-        async with (
-            running(sdcard) as vb,
-            Board.connect(str(vb.url), key=vb.key) as board,
-        ):
-            assert (await anext(board.results())).to_dict()["label"]
-
-    run(work())
+async def test_packages_with_windows_line_ends_and_odd_floats(tmp_path: Path) -> None:
+    package = copy_package(SHAPES, tmp_path)
+    config = package / "mp_deployment_source" / "deploy_config.json"
+    text = config.read_text(encoding="utf-8")
+    values = json.loads(text)
+    values["confidence_threshold"] = 0.3000000000000003
+    values["kmodel_path"] = values["kmodel_path"].removesuffix(".kmodel")
+    text = json.dumps(values, indent=4, ensure_ascii=False).replace("\n", "\r\n")
+    config.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    sdcard = card(tmp_path / "card", package)
+    async with (
+        running(sdcard) as vb,
+        Board.connect(str(vb.url), key=vb.key) as board,
+    ):
+        assert (await anext(board.results())).to_dict()["label"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from host_client.exceptions import CommandFailed, PictureError
+from host_client.base.exceptions import CommandFailed, PictureError
 from tests.integration.tour import Tour, make_card, pictures, tour
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from host_client import Board
-from host_client.doctor import look_at_url
+from host_client.check.doctor import look_at_url
 from virtual_board.board import VirtualBoard
 
-from .boards import PICTURES, card, run, running, until
+from .boards import PICTURES, card, running, until
 
 SECRET = "a-secret-of-the-house"
 
@@ -41,44 +41,42 @@ async def findings(virtual: VirtualBoard) -> dict[str, tuple[str, str]]:
     return {row.what: (row.state, row.text) for row in found}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.slow
-def test_a_station_joins_loses_and_finds_its_network(tmp_path: Path) -> None:
-    async def scene() -> None:
-        reach = air(tmp_path / "air.json", {"home": "another-password"})
-        folder = wifi(tmp_path / "card", interface="station", ssid="home", password=SECRET)
-        async with running(folder, air=reach) as virtual:
-            assert virtual.url is not None
-            await until(said(virtual, "wrong name or password, or out of reach"), "complaint")
-            found = await findings(virtual)
-            state, text = next(row for row in found.values() if "Wi-Fi" in row[1])
-            assert state == "trouble"
-            assert "the Wi-Fi network home can't be joined" in text
-            air(reach, {"home": SECRET}, -80)
-            await until(said(virtual, "the board's address is"), "address", 90)
-            found = await findings(virtual)
-            assert "network" not in found or found["network"][0] == "ok"
-            assert found["Wi-Fi"] == ("warning", "the signal is weak: -80 dBm")
-            air(reach, {})
-            await until(said(virtual, "the link was lost; it is tried again"), "loss", 30)
-            air(reach, {"home": SECRET})
-            await until(
-                lambda: sum("the board's address is" in line for line in virtual.console) == 2,
-                "second address",
-                90,
-            )
-            async with Board.connect(virtual.url, virtual.key) as board:
-                told: Any = [await board.status(), await board.config_get(), await board.tasks()]
-                assert told[0]["network"]["reconnects"] == 1
-                told.append(await board.request("logs", {"offset": 0}))
-            assert "***" in str(told)
-            assert SECRET not in str(told)
-            assert SECRET not in "\n".join(virtual.console)
-        written = [path for path in (folder / ".data").rglob("*") if path.is_file()]
-        secret = [path.name for path in written if SECRET.encode() in path.read_bytes()]
-        # The board's own copy of the last service.yaml that could be read is no log and no answer.
-        assert secret == ["service.yaml"]
-
-    run(scene(), 300)
+async def test_a_station_joins_loses_and_finds_its_network(tmp_path: Path) -> None:
+    reach = air(tmp_path / "air.json", {"home": "another-password"})
+    folder = wifi(tmp_path / "card", interface="station", ssid="home", password=SECRET)
+    async with running(folder, air=reach) as virtual:
+        assert virtual.url is not None
+        await until(said(virtual, "wrong name or password, or out of reach"), "complaint")
+        found = await findings(virtual)
+        state, text = next(row for row in found.values() if "Wi-Fi" in row[1])
+        assert state == "trouble"
+        assert "the Wi-Fi network home can't be joined" in text
+        air(reach, {"home": SECRET}, -80)
+        await until(said(virtual, "the board's address is"), "address", 90)
+        found = await findings(virtual)
+        assert "network" not in found or found["network"][0] == "ok"
+        assert found["Wi-Fi"] == ("warning", "the signal is weak: -80 dBm")
+        air(reach, {})
+        await until(said(virtual, "the link was lost; it is tried again"), "loss", 30)
+        air(reach, {"home": SECRET})
+        await until(
+            lambda: sum("the board's address is" in line for line in virtual.console) == 2,
+            "second address",
+            90,
+        )
+        async with Board.connect(virtual.url, virtual.key) as board:
+            told: Any = [await board.status(), await board.config_get(), await board.tasks()]
+            assert told[0]["network"]["reconnects"] == 1
+            told.append(await board.request("logs", {"offset": 0}))
+        assert "***" in str(told)
+        assert SECRET not in str(told)
+        assert SECRET not in "\n".join(virtual.console)
+    written = [path for path in (folder / ".data").rglob("*") if path.is_file()]
+    secret = [path.name for path in written if SECRET.encode() in path.read_bytes()]
+    # The board's own copy of the last service.yaml that could be read is no log and no answer.
+    assert secret == ["service.yaml"]
 
 
 @pytest.mark.parametrize(
@@ -89,31 +87,23 @@ def test_a_station_joins_loses_and_finds_its_network(tmp_path: Path) -> None:
     ],
     ids=["access point", "ethernet"],
 )
-def test_other_interfaces(tmp_path: Path, settings: dict[str, str], words: str) -> None:
-    async def scene() -> None:
-        async with running(wifi(tmp_path / "card", **settings)) as virtual:
-            await until(said(virtual, words), "line about the network")
-            assert virtual.url is not None
-            async with Board.connect(virtual.url, virtual.key) as board:
-                status = await board.status()
-                assert status["network"]["interface"] == settings["interface"]
-                assert status["network"]["up"] is True
-            assert SECRET not in "\n".join(virtual.console)
-
-    run(scene())
+async def test_other_interfaces(tmp_path: Path, settings: dict[str, str], words: str) -> None:
+    async with running(wifi(tmp_path / "card", **settings)) as virtual:
+        await until(said(virtual, words), "line about the network")
+        assert virtual.url is not None
+        async with Board.connect(virtual.url, virtual.key) as board:
+            status = await board.status()
+            assert status["network"]["interface"] == settings["interface"]
+            assert status["network"]["up"] is True
+        assert SECRET not in "\n".join(virtual.console)
 
 
-def test_without_a_camera_pictures_are_taken(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with running(card(tmp_path / "card"), camera="none") as virtual:
-            assert virtual.url is not None
-            await until(said(virtual, "camera"), "line about the camera")
-            async with Board.connect(virtual.url, virtual.key) as board:
-                assert (await board.infer(PICTURES / "shapes_cls_0.jpg")).to_dict()["label"]
-            found = await findings(virtual)
-            assert found["camera"][0] == "trouble"
-            assert (
-                "can't be set up: Can not found sensor on 2: check its cable" in found["camera"][1]
-            )
-
-    run(scene())
+async def test_without_a_camera_pictures_are_taken(tmp_path: Path) -> None:
+    async with running(card(tmp_path / "card"), camera="none") as virtual:
+        assert virtual.url is not None
+        await until(said(virtual, "camera"), "line about the camera")
+        async with Board.connect(virtual.url, virtual.key) as board:
+            assert (await board.infer(PICTURES / "shapes_cls_0.jpg")).to_dict()["label"]
+        found = await findings(virtual)
+        assert found["camera"][0] == "trouble"
+        assert "can't be set up: Can not found sensor on 2: check its cable" in found["camera"][1]

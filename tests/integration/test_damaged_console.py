@@ -102,7 +102,9 @@ def test_files_arrive_whole(
     assert sum(port.spoilt for port in ports) >= 2
 
 
-def test_a_port_that_keeps_losing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_port_that_keeps_losing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Transport(SerialTransport):  # type: ignore[misc]
         def exec_raw(self, *args: Any, **options: Any) -> tuple[bytes, bytes]:
             return b"nothing of use\r\n", b""
@@ -119,13 +121,10 @@ def test_a_port_that_keeps_losing_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         ):
             pass
 
-    async def scene() -> None:
-        async with VirtualBoard(
-            sdcard=card, console=tmp_path / "console", bare=True, tcp=None
-        ) as board:
-            async for event in board.events():
-                if event["detail"] == "foreign":
-                    break
-            await asyncio.to_thread(use)
-
-    asyncio.run(scene())
+    async with VirtualBoard(
+        sdcard=card, console=tmp_path / "console", bare=True, tcp=None
+    ) as board:
+        async for event in board.events():
+            if event["detail"] == "foreign":
+                break
+        await asyncio.to_thread(use)

@@ -20,7 +20,7 @@ from host_client import (
     MetricLearningResult,
 )
 from host_client import sync as blocking
-from host_client.gallery import read_file
+from host_client.commands.gallery import read_file
 from tests.integration.boards import PACKAGES, PICTURES, card, run, running
 from virtual_board.board import VirtualBoard
 
@@ -104,73 +104,67 @@ def test_enrolled_signs_are_recognized_and_survive_power_loss(tmp_path: Path) ->
     run(second())
 
 
-def test_bad_pictures_are_refused_and_doubtful_samples_named(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with (
-            running(quiet(tmp_path / "card")) as vb,
-            connected(vb) as board,
-        ):
-            with pytest.raises(CommandFailed, match="too dark"):
-                await board.enroll("dark", Image.new("RGB", (160, 120), (3, 2, 1)))
-            with pytest.raises(CommandFailed, match="empty"):
-                await board.enroll("grey", Image.new("RGB", (160, 120), (200, 200, 200)))
-            with pytest.raises(CommandFailed, match="at most 200 bytes"):
-                await board.enroll("字" * 67, SIGNS[0])
-            with pytest.raises(CommandFailed, match="label: expected a text"):
-                await board.enroll("", SIGNS[0])
-            with pytest.raises(CommandFailed, match="camera is switched off"):
-                await board.enroll("nobody", count=1)
-            assert (await board.enroll("one", SIGNS[0])).warnings == ()
-            again = await board.enroll("二", SIGNS[0])
-            assert any("#2 is nearly the same as #1 of one" in text for text in again.warnings)
-            odd = await board.enroll("one", SIGNS[4])
-            assert any("disagrees with the others of one" in text for text in odd.warnings)
-            # Not this: the picture itself as negative sample rules its label out.
-            await board.gallery.remove("二")
-            assert (await board.recognize(SIGNS[1])).found[0].identity == "one"
-            await board.enroll("one", SIGNS[1], negative=True)
-            ruled_out = (await board.recognize(SIGNS[1])).found[0]
-            assert (ruled_out.identity, ruled_out.reason) == (None, "negative")
-
-    run(work())
+async def test_bad_pictures_are_refused_and_doubtful_samples_named(tmp_path: Path) -> None:
+    async with (
+        running(quiet(tmp_path / "card")) as vb,
+        connected(vb) as board,
+    ):
+        with pytest.raises(CommandFailed, match="too dark"):
+            await board.enroll("dark", Image.new("RGB", (160, 120), (3, 2, 1)))
+        with pytest.raises(CommandFailed, match="empty"):
+            await board.enroll("grey", Image.new("RGB", (160, 120), (200, 200, 200)))
+        with pytest.raises(CommandFailed, match="at most 200 bytes"):
+            await board.enroll("字" * 67, SIGNS[0])
+        with pytest.raises(CommandFailed, match="label: expected a text"):
+            await board.enroll("", SIGNS[0])
+        with pytest.raises(CommandFailed, match="camera is switched off"):
+            await board.enroll("nobody", count=1)
+        assert (await board.enroll("one", SIGNS[0])).warnings == ()
+        again = await board.enroll("二", SIGNS[0])
+        assert any("#2 is nearly the same as #1 of one" in text for text in again.warnings)
+        odd = await board.enroll("one", SIGNS[4])
+        assert any("disagrees with the others of one" in text for text in odd.warnings)
+        # Not this: the picture itself as negative sample rules its label out.
+        await board.gallery.remove("二")
+        assert (await board.recognize(SIGNS[1])).found[0].identity == "one"
+        await board.enroll("one", SIGNS[1], negative=True)
+        ruled_out = (await board.recognize(SIGNS[1])).found[0]
+        assert (ruled_out.identity, ruled_out.reason) == (None, "negative")
 
 
-def test_labels_and_samples_are_changed_one_by_one(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with (
-            running(quiet(tmp_path / "card")) as vb,
-            connected(vb) as board,
-        ):
-            gallery = board.gallery
-            for i, picture in enumerate(SIGNS):
-                await board.enroll(f"sign {i // 2}", picture)
-            shown = await gallery.show("sign 1")
-            assert [sample.number for sample in shown] == [3, 4]
-            assert all(sample.own is not None and sample.own > 0.6 for sample in shown)
-            suggestion = await gallery.suggest()
-            assert len(suggestion.within) == len(suggestion.between) == 8
-            assert suggestion.refused == suggestion.accepted == 0
-            assert max(suggestion.between) < suggestion.threshold < min(suggestion.within)
-            await gallery.rename("sign 0", "null")
-            with pytest.raises(CommandFailed, match="has a label null already"):
-                await gallery.rename("sign 1", "null")
-            await gallery.set_threshold("null", 0.9999)
-            found = (await board.recognize(Image.open(SIGNS[1]).resize((64, 48)))).found[0]
-            assert (found.identity, found.reason) == (None, "threshold")
-            await gallery.set_threshold("null", None)
+async def test_labels_and_samples_are_changed_one_by_one(tmp_path: Path) -> None:
+    async with (
+        running(quiet(tmp_path / "card")) as vb,
+        connected(vb) as board,
+    ):
+        gallery = board.gallery
+        for i, picture in enumerate(SIGNS):
+            await board.enroll(f"sign {i // 2}", picture)
+        shown = await gallery.show("sign 1")
+        assert [sample.number for sample in shown] == [3, 4]
+        assert all(sample.own is not None and sample.own > 0.6 for sample in shown)
+        suggestion = await gallery.suggest()
+        assert len(suggestion.within) == len(suggestion.between) == 8
+        assert suggestion.refused == suggestion.accepted == 0
+        assert max(suggestion.between) < suggestion.threshold < min(suggestion.within)
+        await gallery.rename("sign 0", "null")
+        with pytest.raises(CommandFailed, match="has a label null already"):
+            await gallery.rename("sign 1", "null")
+        await gallery.set_threshold("null", 0.9999)
+        found = (await board.recognize(Image.open(SIGNS[1]).resize((64, 48)))).found[0]
+        assert (found.identity, found.reason) == (None, "threshold")
+        await gallery.set_threshold("null", None)
+        await gallery.remove(sample=3)
+        with pytest.raises(CommandFailed, match="no sample 3"):
             await gallery.remove(sample=3)
-            with pytest.raises(CommandFailed, match="no sample 3"):
-                await gallery.remove(sample=3)
-            await gallery.remove(sample=4)  # the last one takes its label with it
-            await gallery.remove("sign 2")
-            info = await gallery.list()
-            rows = [(label.label, label.samples) for label in info.labels]
-            assert rows == [("null", 2), ("sign 3", 2)]
-            await gallery.clear()
-            info = await gallery.list()
-            assert (info.samples, info.labels) == (0, ())
-
-    run(work())
+        await gallery.remove(sample=4)  # the last one takes its label with it
+        await gallery.remove("sign 2")
+        info = await gallery.list()
+        rows = [(label.label, label.samples) for label in info.labels]
+        assert rows == [("null", 2), ("sign 3", 2)]
+        await gallery.clear()
+        info = await gallery.list()
+        assert (info.samples, info.labels) == (0, ())
 
 
 def test_export_moves_to_another_board_and_damage_is_refused(tmp_path: Path) -> None:
@@ -258,65 +252,59 @@ def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_path: Pa
     run(refused("another model"))
 
 
-def test_two_clients_enroll_from_the_camera_at_once(tmp_path: Path) -> None:
+async def test_two_clients_enroll_from_the_camera_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     folder.mkdir()
     for picture in SIGNS[:2]:
         shutil.copy(picture, folder)
 
-    async def work() -> None:
-        sdcard = card(tmp_path / "card", GLYPHS)
-        async with (
-            running(sdcard, camera=str(folder)) as vb,
-            connected(vb) as one,
-            connected(vb) as other,
-        ):
-            jobs = [
-                one.enroll("left", count=3),
-                other.enroll("right", count=4, region=(20, 20, 200, 180)),
-                one.enroll("left", count=2),
-            ]
-            done = await asyncio.gather(*jobs)
-            numbers = [number for each in done for number in each.added]
-            assert sorted(numbers) == list(range(1, 10))
-            info = await other.gallery.list()
-            rows = [(label.label, label.samples) for label in info.labels]
-            assert rows == [("left", 5), ("right", 4)]
-            stream = one.results()
-            result = await anext(stream)
-            assert isinstance(result, MetricLearningResult)
-            assert result.identity == "left"
-            with pytest.raises(CommandFailed, match="inside 320 x 240"):
-                await one.enroll("x", region=(200, 0, 200, 100))
-
-    run(work())
+    sdcard = card(tmp_path / "card", GLYPHS)
+    async with (
+        running(sdcard, camera=str(folder)) as vb,
+        connected(vb) as one,
+        connected(vb) as other,
+    ):
+        jobs = [
+            one.enroll("left", count=3),
+            other.enroll("right", count=4, region=(20, 20, 200, 180)),
+            one.enroll("left", count=2),
+        ]
+        done = await asyncio.gather(*jobs)
+        numbers = [number for each in done for number in each.added]
+        assert sorted(numbers) == list(range(1, 10))
+        info = await other.gallery.list()
+        rows = [(label.label, label.samples) for label in info.labels]
+        assert rows == [("left", 5), ("right", 4)]
+        stream = one.results()
+        result = await anext(stream)
+        assert isinstance(result, MetricLearningResult)
+        assert result.identity == "left"
+        with pytest.raises(CommandFailed, match="inside 320 x 240"):
+            await one.enroll("x", region=(200, 0, 200, 100))
 
 
-def test_a_long_enrolment_says_how_far_it_is(tmp_path: Path) -> None:
+async def test_a_long_enrolment_says_how_far_it_is(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     Image.new("RGB", (320, 240)).save(tmp_path / "pictures" / "dark.png")
 
-    async def work() -> None:
-        sdcard = card(tmp_path / "card", GLYPHS)
-        async with (
-            running(sdcard, camera=str(tmp_path / "pictures")) as vb,
-            connected(vb) as board,
-        ):
-            said: asyncio.Queue[tuple[int, int, str]] = asyncio.Queue()
-            waiting = asyncio.create_task(
-                board.enroll("night", count=3, progress=lambda *all: said.put_nowait(all))
-            )
-            # No frame is good, so that it goes on.
-            assert await said.get() == (0, 3, "frames")
-            assert await said.get() == (0, 3, "frames")
-            waiting.cancel()
-            assert (await board.gallery.list()).samples == 0
-
-    run(work())
+    sdcard = card(tmp_path / "card", GLYPHS)
+    async with (
+        running(sdcard, camera=str(tmp_path / "pictures")) as vb,
+        connected(vb) as board,
+    ):
+        said: asyncio.Queue[tuple[int, int, str]] = asyncio.Queue()
+        waiting = asyncio.create_task(
+            board.enroll("night", count=3, progress=lambda *all: said.put_nowait(all))
+        )
+        # No frame is good, so that it goes on.
+        assert await said.get() == (0, 3, "frames")
+        assert await said.get() == (0, 3, "frames")
+        waiting.cancel()
+        assert (await board.gallery.list()).samples == 0
 
 
 @pytest.mark.skipif(not DETECTOR.is_dir(), reason="models/packages/shapes_det is not there")
-def test_what_a_detector_finds_is_told_apart(tmp_path: Path) -> None:
+async def test_what_a_detector_finds_is_told_apart(tmp_path: Path) -> None:
     sdcard = card(tmp_path / "card", GLYPHS, camera_enabled=False)
     shutil.copytree(DETECTOR, sdcard / "packages" / "shapes_det")
     tasks = sdcard / "configs" / "tasks"
@@ -326,29 +314,26 @@ def test_what_a_detector_finds_is_told_apart(tmp_path: Path) -> None:
     )
     pictures = sorted((DETECTOR / "pictures").iterdir())
 
-    async def work() -> None:
-        async with running(sdcard) as vb, connected(vb) as board:
-            await board.switch("find")
-            result = await board.infer(pictures[0])
-            assert isinstance(result, IdentitiesResult)
-            assert 1 <= len(result.objects) <= 2
-            assert result.objects[0].score is None
-            await board.enroll("宝贝", pictures[0])
-            result = await board.infer(pictures[0])
-            assert isinstance(result, IdentitiesResult)
-            best = result.objects[0]
-            assert best.identity == "宝贝"
-            assert best.score == 1.0
-            row = json.loads(json.dumps(result.to_dict()))["objects"][0]
-            assert row["identity"] == "宝贝"
-            assert row["w"] > 8
-            found = await board.recognize(pictures[0])
-            assert found.found[0].box == (best.x, best.y, best.w, best.h)
-            assert found.found[0].label == best.label
-            with pytest.raises(CommandFailed, match="the detector finds nothing"):
-                await board.enroll("x", Image.new("RGB", (160, 120), (200, 200, 200)))
-
-    run(work())
+    async with running(sdcard) as vb, connected(vb) as board:
+        await board.switch("find")
+        result = await board.infer(pictures[0])
+        assert isinstance(result, IdentitiesResult)
+        assert 1 <= len(result.objects) <= 2
+        assert result.objects[0].score is None
+        await board.enroll("宝贝", pictures[0])
+        result = await board.infer(pictures[0])
+        assert isinstance(result, IdentitiesResult)
+        best = result.objects[0]
+        assert best.identity == "宝贝"
+        assert best.score == 1.0
+        row = json.loads(json.dumps(result.to_dict()))["objects"][0]
+        assert row["identity"] == "宝贝"
+        assert row["w"] > 8
+        found = await board.recognize(pictures[0])
+        assert found.found[0].box == (best.x, best.y, best.w, best.h)
+        assert found.found[0].label == best.label
+        with pytest.raises(CommandFailed, match="the detector finds nothing"):
+            await board.enroll("x", Image.new("RGB", (160, 120), (200, 200, 200)))
 
 
 def _package_of(tasks: Path) -> str:

@@ -94,64 +94,58 @@ class Bench:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [(), ("--via", "link"), ("--source",)], ids=["", "link", "source"])
-def test_from_a_bare_board_to_results_and_back(tmp_path: Path, how: tuple[str, ...]) -> None:
-    async def scene() -> None:
-        bench = Bench(tmp_path)
-        before = bench.tree()
-        async with bench.power() as board:
-            await bench.wait(lambda: "foreign" in board.console)
-            said = await bench.run(*bench.install("--dry-run"))
-            assert "would write main.py" in said
-            assert bench.tree() == before
-            said = await bench.run(*bench.install(*how))
-            assert "results are arriving" in said
-            assert board.key in said or "key: " in said
-            assert "kB/s" in said
-            again = await bench.run(*bench.install(*how))
-            assert "everything is there already" in again
-            assert (tmp_path / "data" / "key").exists()
-            said = await bench.run("uninstall", "--port", str(bench.port), "--purge")
-            assert bench.tree() == before
-            assert [path.name for path in (tmp_path / "data").iterdir()] == []
-            assert (bench.card / "main.py").read_text() == FOREIGN
-            await bench.wait(lambda: list(board.console).count("foreign") >= 1)
-
-    asyncio.run(scene())
+async def test_from_a_bare_board_to_results_and_back(tmp_path: Path, how: tuple[str, ...]) -> None:
+    bench = Bench(tmp_path)
+    before = bench.tree()
+    async with bench.power() as board:
+        await bench.wait(lambda: "foreign" in board.console)
+        said = await bench.run(*bench.install("--dry-run"))
+        assert "would write main.py" in said
+        assert bench.tree() == before
+        said = await bench.run(*bench.install(*how))
+        assert "results are arriving" in said
+        assert board.key in said or "key: " in said
+        assert "kB/s" in said
+        again = await bench.run(*bench.install(*how))
+        assert "everything is there already" in again
+        assert (tmp_path / "data" / "key").exists()
+        said = await bench.run("uninstall", "--port", str(bench.port), "--purge")
+        assert bench.tree() == before
+        assert [path.name for path in (tmp_path / "data").iterdir()] == []
+        assert (bench.card / "main.py").read_text() == FOREIGN
+        await bench.wait(lambda: list(board.console).count("foreign") >= 1)
 
 
 @pytest.mark.slow
-def test_the_installer_is_killed_at_random_moments(tmp_path: Path) -> None:
+async def test_the_installer_is_killed_at_random_moments(tmp_path: Path) -> None:
     """A bounded few here; K230_KILLS asks for more."""
     kills = int(os.environ.get("K230_KILLS", "6"))
     dice = random.Random(230)
 
-    async def scene() -> None:
-        bench = Bench(tmp_path)
-        for number in range(kills):
-            shutil.rmtree(bench.card)
-            shutil.rmtree(tmp_path / "data", ignore_errors=True)  # many early ends: safe mode
-            bench.card.mkdir()
-            (bench.card / "main.py").write_text(FOREIGN)
-            async with bench.power() as board:
-                await bench.wait(lambda board=board: "foreign" in board.console)
-                process = await bench.start(*bench.install())
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(process.wait(), dice.uniform(0.3, 4.0))
-                with contextlib.suppress(ProcessLookupError):
-                    process.send_signal(signal.SIGKILL)
-                await process.wait()
-            # The board loses its power, too, and gets it again.
-            async with bench.power() as board:
-                await bench.wait(
-                    lambda board=board: any(
-                        line == "foreign" or "results are made" in line for line in board.console
-                    ),
-                    said=lambda board=board: list(board.console),
-                )
-                if number == kills - 1:
-                    assert "results are arriving" in await bench.run(*bench.install())
-
-    asyncio.run(scene())
+    bench = Bench(tmp_path)
+    for number in range(kills):
+        shutil.rmtree(bench.card)
+        shutil.rmtree(tmp_path / "data", ignore_errors=True)  # many early ends: safe mode
+        bench.card.mkdir()
+        (bench.card / "main.py").write_text(FOREIGN)
+        async with bench.power() as board:
+            await bench.wait(lambda board=board: "foreign" in board.console)
+            process = await bench.start(*bench.install())
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(process.wait(), dice.uniform(0.3, 4.0))
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGKILL)
+            await process.wait()
+        # The board loses its power, too, and gets it again.
+        async with bench.power() as board:
+            await bench.wait(
+                lambda board=board: any(
+                    line == "foreign" or "results are made" in line for line in board.console
+                ),
+                said=lambda board=board: list(board.console),
+            )
+            if number == kills - 1:
+                assert "results are arriving" in await bench.run(*bench.install())
 
 
 @pytest.mark.slow
@@ -166,48 +160,40 @@ def test_the_installer_is_killed_at_random_moments(tmp_path: Path) -> None:
         ("remove /bad_main.py", True),
     ],
 )
-def test_the_power_goes_off_while_the_board_writes(
+async def test_the_power_goes_off_while_the_board_writes(
     tmp_path: Path, change: str, aside: bool
 ) -> None:
-    async def scene() -> None:
-        bench = Bench(tmp_path)
-        if aside:
-            (bench.card / "bad_main.py").write_text("1 / 0\n")
-            (bench.card / "fallback.py").write_text("print('somebody else, too')\n")
-        before = bench.contents()
-        async with bench.power(crash_before=change) as board:
-            process = await bench.start(*bench.install())
-            await bench.wait(
-                lambda: (
-                    process.returncode is not None
-                    or list(board.console).count("foreign") > 1
-                    or any("results are made" in line for line in board.console)
-                )
+    bench = Bench(tmp_path)
+    if aside:
+        (bench.card / "bad_main.py").write_text("1 / 0\n")
+        (bench.card / "fallback.py").write_text("print('somebody else, too')\n")
+    before = bench.contents()
+    async with bench.power(crash_before=change) as board:
+        process = await bench.start(*bench.install())
+        await bench.wait(
+            lambda: (
+                process.returncode is not None
+                or list(board.console).count("foreign") > 1
+                or any("results are made" in line for line in board.console)
             )
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
-            assert f"power cut before: {change}" in str(board._trouble)
-        async with bench.power() as board:
-            await bench.wait(
-                lambda: any(
-                    line == "foreign" or "results are made" in line for line in board.console
-                )
-            )
-            assert "results are arriving" in await bench.run(*bench.install())
-            await bench.run("uninstall", "--port", str(bench.port))
-            assert bench.contents() == before
-
-    asyncio.run(scene())
+        )
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        assert f"power cut before: {change}" in str(board._trouble)
+    async with bench.power() as board:
+        await bench.wait(
+            lambda: any(line == "foreign" or "results are made" in line for line in board.console)
+        )
+        assert "results are arriving" in await bench.run(*bench.install())
+        await bench.run("uninstall", "--port", str(bench.port))
+        assert bench.contents() == before
 
 
-def test_nobody_at_the_port(tmp_path: Path) -> None:
-    async def scene() -> None:
-        bench = Bench(tmp_path)
-        process = await bench.start("install", "--port", str(tmp_path / "none"))
-        out, _ = await process.communicate()
-        assert process.returncode == 10
-        assert b"there is no such port" in out
-        assert b"Traceback" not in out
-
-    asyncio.run(scene())
+async def test_nobody_at_the_port(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    process = await bench.start("install", "--port", str(tmp_path / "none"))
+    out, _ = await process.communicate()
+    assert process.returncode == 10
+    assert b"there is no such port" in out
+    assert b"Traceback" not in out

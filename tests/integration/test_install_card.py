@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from host_client.commands.packages import PackageFiles
 from host_client.installer import content as contents
 from host_client.installer import installer, uninstaller
 from host_client.installer.target import FolderTarget, InstallError, Moved, TargetInfo
-from host_client.packages import PackageFiles
 
 FOREIGN = b"print('somebody else')\n"
 BAD = b"print('this one crashes')\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from firmware_app import wire
+from firmware_app.wire import frames, messages
 from host_client import Board, K230Error, discover
-from tests.integration.boards import card, run, running
+from tests.integration.boards import card, running
 
 
 def port_of(url: str | None) -> int:
@@ -53,43 +53,41 @@ class Middle:
         await asyncio.gather(copy(reader, sink, False), copy(upstream, writer, True))
 
 
-def test_a_flood_of_connections_stops_nothing(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with (
-            running(card(tmp_path / "card")) as vb,
-            Board.connect(str(vb.url), key=vb.key) as board,
-        ):
-            stream = board.results()
-            await anext(stream)
-            opened = 0
+@pytest.mark.timeout(300)
+async def test_a_flood_of_connections_stops_nothing(tmp_path: Path) -> None:
+    async with (
+        running(card(tmp_path / "card")) as vb,
+        Board.connect(str(vb.url), key=vb.key) as board,
+    ):
+        stream = board.results()
+        await anext(stream)
+        opened = 0
 
-            async def flood() -> None:
-                nonlocal opened
-                for _ in range(1000):
-                    with contextlib.suppress(OSError):
-                        _, writer = await asyncio.wait_for(
-                            asyncio.open_connection("127.0.0.1", port_of(vb.url)), 30
-                        )
-                        writer.transport.abort()
-                        opened += 1
+        async def flood() -> None:
+            nonlocal opened
+            for _ in range(1000):
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.wait_for(
+                        asyncio.open_connection("127.0.0.1", port_of(vb.url)), 30
+                    )
+                    writer.transport.abort()
+                    opened += 1
 
-            task = asyncio.create_task(flood())
-            seqs = []
-            while not task.done():
-                seqs.append((await asyncio.wait_for(anext(stream), 30)).seq)
-            assert opened == 1000
-            assert len(seqs) >= 2
-            status = await board.status()
-            assert status["problems"] == []
-            async with Board.connect(str(vb.url), key=vb.key, wait=10) as another:
-                await asyncio.wait_for(anext(another.results()), 30)
-
-    run(work(), 300)
+        task = asyncio.create_task(flood())
+        seqs = []
+        while not task.done():
+            seqs.append((await asyncio.wait_for(anext(stream), 30)).seq)
+        assert opened == 1000
+        assert len(seqs) >= 2
+        status = await board.status()
+        assert status["problems"] == []
+        async with Board.connect(str(vb.url), key=vb.key, wait=10) as another:
+            await asyncio.wait_for(anext(another.results()), 30)
 
 
-def test_strangers_who_greet_and_never_prove_keep_nobody_out(tmp_path: Path) -> None:
+async def test_strangers_who_greet_and_never_prove_keep_nobody_out(tmp_path: Path) -> None:
     async def stranger(port: int, number: int) -> None:
-        hello = wire.encode([wire.HELLO, wire.PROTOCOL_VERSION, f"x{number}", bytes(16)])
+        hello = frames.encode([messages.HELLO, messages.PROTOCOL_VERSION, f"x{number}", bytes(16)])
         while True:
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -101,111 +99,96 @@ def test_strangers_who_greet_and_never_prove_keep_nobody_out(tmp_path: Path) -> 
                     writer.transport.abort()
             await asyncio.sleep(0.05)
 
-    async def work() -> None:
-        async with running(card(tmp_path / "card")) as vb:
-            port = port_of(vb.url)
-            strangers = [asyncio.create_task(stranger(port, i)) for i in range(30)]
-            for _ in range(2):
-                async with Board.connect(str(vb.url), key=vb.key, wait=60) as board:
-                    names = [client["client"] for client in (await board.status())["clients"]]
-                    assert names == ["host_client"]
-            for task in strangers:
-                task.cancel()
-            await asyncio.gather(*strangers, return_exceptions=True)
-
-    run(work())
+    async with running(card(tmp_path / "card")) as vb:
+        port = port_of(vb.url)
+        strangers = [asyncio.create_task(stranger(port, i)) for i in range(30)]
+        for _ in range(2):
+            async with Board.connect(str(vb.url), key=vb.key, wait=60) as board:
+                names = [client["client"] for client in (await board.status())["clients"]]
+                assert names == ["host_client"]
+        for task in strangers:
+            task.cancel()
+        await asyncio.gather(*strangers, return_exceptions=True)
 
 
-def test_a_board_is_found_by_asking(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with running(card(tmp_path / "card")) as vb:
-            (found,) = await discover(3, [f"127.0.0.1:{port_of(vb.url)}"])
-            assert found.url == vb.url
-            assert found.key_required
-            async with Board.connect(found.url, key=vb.key) as board:
-                assert board.info.board_id == found.board_id
-
-    run(work())
+async def test_a_board_is_found_by_asking(tmp_path: Path) -> None:
+    async with running(card(tmp_path / "card")) as vb:
+        (found,) = await discover(3, [f"127.0.0.1:{port_of(vb.url)}"])
+        assert found.url == vb.url
+        assert found.key_required
+        async with Board.connect(found.url, key=vb.key) as board:
+            assert board.info.board_id == found.board_id
 
 
-def test_altered_frames_are_dropped_both_ways(tmp_path: Path) -> None:
+async def test_altered_frames_are_dropped_both_ways(tmp_path: Path) -> None:
     """What a third party changes, with a CRC put right, still has the wrong tag."""
 
     def forge(data: bytes) -> bytes:
         parts = []
         for part in data.split(b"\0"):
-            body = wire.unstuff(part) if part else b""
-            if len(body) > 20 and body[0] == wire.SEALED_MARK:
+            body = frames.unstuff(part) if part else b""
+            if len(body) > 20 and body[0] == messages.SEALED_MARK:
                 payload = bytearray(body[:-4])
                 payload[5] ^= 1
-                parts.append(wire.frame(bytes(payload))[:-1])
+                parts.append(frames.frame(bytes(payload))[:-1])
             else:
                 parts.append(part)
         return b"\0".join(parts)
 
-    async def work() -> None:
-        async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
-            url = f"tcp://127.0.0.1:{middle.port}"
-            async with Board.connect(url, key=vb.key) as board:
-                assert (await board.status())["problems"] == []
-                middle.change = forge
-                with pytest.raises(K230Error):
-                    await board.switch("classification", timeout=4)
-            async with Board.connect(str(vb.url), key=vb.key) as board:
-                status = await board.status()
-                assert status["generation"] == 1, "a forged command was executed"
-                assert status["rejected"] > 0
-            middle.change = lambda data: data
-            async with Board.connect(url, key=vb.key) as board:
-                stream = board.results()
-                await asyncio.wait_for(anext(stream), 30)
-                middle.change_back = forge
-                delivered = 0
-                with contextlib.suppress(asyncio.TimeoutError):
-                    for _ in range(100):  # what was on its way may still come
-                        await asyncio.wait_for(anext(stream), 3)
-                        delivered += 1
-                assert delivered < 100
-
-    run(work())
+    async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
+        url = f"tcp://127.0.0.1:{middle.port}"
+        async with Board.connect(url, key=vb.key) as board:
+            assert (await board.status())["problems"] == []
+            middle.change = forge
+            with pytest.raises(K230Error):
+                await board.switch("classification", timeout=4)
+        async with Board.connect(str(vb.url), key=vb.key) as board:
+            status = await board.status()
+            assert status["generation"] == 1, "a forged command was executed"
+            assert status["rejected"] > 0
+        middle.change = lambda data: data
+        async with Board.connect(url, key=vb.key) as board:
+            stream = board.results()
+            await asyncio.wait_for(anext(stream), 30)
+            middle.change_back = forge
+            delivered = 0
+            with contextlib.suppress(asyncio.TimeoutError):
+                for _ in range(100):  # what was on its way may still come
+                    await asyncio.wait_for(anext(stream), 3)
+                    delivered += 1
+            assert delivered < 100
 
 
-def test_a_recorded_session_cannot_be_played_again(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
-            async with Board.connect(f"tcp://127.0.0.1:{middle.port}", key=vb.key) as board:
-                await board.status()
-                await board.switch("classification")
-            recorded = b"".join(middle.recorded)
-            reader, writer = await asyncio.open_connection("127.0.0.1", port_of(vb.url))
-            writer.write(recorded)
-            decoder = wire.Decoder()
-            messages: list[list[object]] = []
-            with contextlib.suppress(asyncio.TimeoutError, OSError):
-                while data := await asyncio.wait_for(reader.read(4096), 3):
-                    messages += decoder.feed(data)
-            writer.close()
-            kinds = [message[0] for message in messages]
-            assert wire.READY not in kinds
-            assert [m[1] for m in messages if m[0] == wire.REFUSED] == ["key"]
-            async with Board.connect(str(vb.url), key=vb.key) as board:
-                assert (await board.status())["generation"] == 2
-
-    run(work())
+async def test_a_recorded_session_cannot_be_played_again(tmp_path: Path) -> None:
+    async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
+        async with Board.connect(f"tcp://127.0.0.1:{middle.port}", key=vb.key) as board:
+            await board.status()
+            await board.switch("classification")
+        recorded = b"".join(middle.recorded)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port_of(vb.url))
+        writer.write(recorded)
+        decoder = frames.Decoder()
+        arrived: list[list[object]] = []
+        with contextlib.suppress(asyncio.TimeoutError, OSError):
+            while data := await asyncio.wait_for(reader.read(4096), 3):
+                arrived += decoder.feed(data)
+        writer.close()
+        kinds = [message[0] for message in arrived]
+        assert messages.READY not in kinds
+        assert [m[1] for m in arrived if m[0] == messages.REFUSED] == ["key"]
+        async with Board.connect(str(vb.url), key=vb.key) as board:
+            assert (await board.status())["generation"] == 2
 
 
-def test_guessing_the_key_gets_slower(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with running(card(tmp_path / "card")) as vb:
-            codes: list[str] = []
-            while len(codes) < 12 and "wait" not in codes:
-                # Each wait is twice as long: on a slow computer the first are over too soon.
-                try:
-                    async with Board.connect(str(vb.url), key=f"{len(codes):064x}"):
-                        pass
-                except K230Error as error:
-                    codes.append(error.code)
-            assert codes[:5] == ["authentication"] * 5
-            assert codes[-1] == "wait"
-
-    run(work())
+async def test_guessing_the_key_gets_slower(tmp_path: Path) -> None:
+    async with running(card(tmp_path / "card")) as vb:
+        codes: list[str] = []
+        while len(codes) < 12 and "wait" not in codes:
+            # Each wait is twice as long: on a slow computer the first are over too soon.
+            try:
+                async with Board.connect(str(vb.url), key=f"{len(codes):064x}"):
+                    pass
+            except K230Error as error:
+                codes.append(error.code)
+        assert codes[:5] == ["authentication"] * 5
+        assert codes[-1] == "wait"

@@ -18,14 +18,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from host_client import Board, CommandFailed, LinkLost, uploads
-from host_client.results import Result
-from tests.integration.boards import run, running
+import pytest
+
+from host_client import Board, CommandFailed, LinkLost
+from host_client.commands import uploads
+from host_client.results.types import Result
+from tests.integration.boards import running
 from tests.integration.cutting_proxy import CuttingProxy
 from tests.integration.versions import KINDS, Version, label_of
 from virtual_board.board import VirtualBoard
 from virtual_board.card import make_card
-from virtual_board.silicon.replay import ReplayStore
+from virtual_board.silicon.nncase.replay import ReplayStore
 
 SECONDS = float(os.environ.get("K230_RANDOM_SECONDS", "20"))
 SEED = int(os.environ.get("K230_RANDOM_SEED", "7"))
@@ -426,39 +429,37 @@ class Start:
         self.truth.saved[task] = {found}
 
 
-def test_random_sequences(tmp_path: Path) -> None:
-    async def test() -> None:
-        chosen = random.Random(SEED)
-        truth = Truth(tmp_path, chosen)
-        end = time.monotonic() + SECONDS
-        starts = 0
-        while time.monotonic() < end or starts < 2 or truth.steps <= 5 or truth.results <= 10:
-            # Power goes off at some write of the card, too, but not of the last start.
-            cut = chosen.randrange(5, 150) if time.monotonic() < end else None
-            stop = time.monotonic() + min(60.0, max(2.0, SECONDS / 3))
-            starts += 1
-            async with running(truth.card, crash_after=cut, replay=truth.replay) as virtual:
-                port = int(str(virtual.url).rsplit(":", 1)[1])
-                async with (
-                    CuttingProxy(port, []) as proxy,
-                    Board.connect(proxy.url, virtual.key, wait=PATIENCE_S) as cuttable,
-                    Board.connect(str(virtual.url), virtual.key, wait=PATIENCE_S) as other,
-                ):
-                    start = Start(truth, virtual, proxy, [cuttable, other])
+@pytest.mark.timeout(SECONDS + 240)
+async def test_random_sequences(tmp_path: Path) -> None:
+    chosen = random.Random(SEED)
+    truth = Truth(tmp_path, chosen)
+    end = time.monotonic() + SECONDS
+    starts = 0
+    while time.monotonic() < end or starts < 2 or truth.steps <= 5 or truth.results <= 10:
+        # Power goes off at some write of the card, too, but not of the last start.
+        cut = chosen.randrange(5, 150) if time.monotonic() < end else None
+        stop = time.monotonic() + min(60.0, max(2.0, SECONDS / 3))
+        starts += 1
+        async with running(truth.card, crash_after=cut, replay=truth.replay) as virtual:
+            port = int(str(virtual.url).rsplit(":", 1)[1])
+            async with (
+                CuttingProxy(port, []) as proxy,
+                Board.connect(proxy.url, virtual.key, wait=PATIENCE_S) as cuttable,
+                Board.connect(str(virtual.url), virtual.key, wait=PATIENCE_S) as other,
+            ):
+                start = Start(truth, virtual, proxy, [cuttable, other])
+                await start.check()
+                await start.check_saved()
+                watchers = [asyncio.create_task(watch(truth, virtual)) for _ in range(2)]
+                while time.monotonic() < stop:
+                    await start.step()
                     await start.check()
-                    await start.check_saved()
-                    watchers = [asyncio.create_task(watch(truth, virtual)) for _ in range(2)]
-                    while time.monotonic() < stop:
-                        await start.step()
-                        await start.check()
-                    # Results flow to everybody at the end.
-                    for _ in watchers:
-                        await start.more_results()
-                    for each in watchers:
-                        each.cancel()
-                    ended = await asyncio.gather(*watchers, return_exceptions=True)
-                    assert all(isinstance(each, asyncio.CancelledError) for each in ended), ended
-                assert not any("Traceback" in line for line in virtual.console)
-        assert truth.faults == []
-
-    run(test(), SECONDS + 240)
+                # Results flow to everybody at the end.
+                for _ in watchers:
+                    await start.more_results()
+                for each in watchers:
+                    each.cancel()
+                ended = await asyncio.gather(*watchers, return_exceptions=True)
+                assert all(isinstance(each, asyncio.CancelledError) for each in ended), ended
+            assert not any("Traceback" in line for line in virtual.console)
+    assert truth.faults == []

@@ -12,7 +12,7 @@ from host_client import Board
 from host_client.cli.app import run as k230
 from virtual_board.board import VirtualBoard
 
-from .boards import PICTURES, SHAPES, run, until
+from .boards import PICTURES, SHAPES, until
 
 CRASH = """
 import _thread, os, time
@@ -58,63 +58,55 @@ def said(virtual: VirtualBoard, text: str) -> int:
     return sum(text in line for line in virtual.console)
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.slow
-def test_native_faults_end_in_safe_mode_and_somebody_leads_out_of_it(tmp_path: Path) -> None:
+async def test_native_faults_end_in_safe_mode_and_somebody_leads_out_of_it(tmp_path: Path) -> None:
     card = installed(tmp_path)
     (card / "boot.py").write_text(CRASH)
     crash = tmp_path / "data" / "crash"
 
-    async def scene() -> None:
-        async with board(tmp_path) as virtual:
-            assert virtual.url is not None
-            for number in range(1, 4):
-                await until(lambda n=number: said(virtual, "results are made") == n, "result", 60)
-                crash.write_text("now")
-                await until(
-                    lambda n=number: said(virtual, "K230 vision service") == n + 1, "start", 60
-                )
-                assert (card / "main.py").exists()  # fallback.py brought it back
-            await until(
-                lambda: said(virtual, "safe mode: 3 starts with task") == 1, "safe mode", 60
-            )
-            async with Board.connect(virtual.url, virtual.key, wait=60) as client:
-                status = await client.status()
-                assert status["safe_mode"] is True
-                assert status["restart_reason"] == "a native fault soon after the start"
-                assert status["starts"] == 4
-                assert not status["model"]
-                await client.switch("shapes_cls")
-                async for result in client.results():
-                    assert result.task == "classification"
-                    break
-                assert (await client.status())["safe_mode"] is False
-            assert said(virtual, "K230 vision service") == 4
-        assert not (card / "bad_main.py").exists()
-
-    run(scene(), 400)
+    async with board(tmp_path) as virtual:
+        assert virtual.url is not None
+        for number in range(1, 4):
+            await until(lambda n=number: said(virtual, "results are made") == n, "result", 60)
+            crash.write_text("now")
+            await until(lambda n=number: said(virtual, "K230 vision service") == n + 1, "start", 60)
+            assert (card / "main.py").exists()  # fallback.py brought it back
+        await until(lambda: said(virtual, "safe mode: 3 starts with task") == 1, "safe mode", 60)
+        async with Board.connect(virtual.url, virtual.key, wait=60) as client:
+            status = await client.status()
+            assert status["safe_mode"] is True
+            assert status["restart_reason"] == "a native fault soon after the start"
+            assert status["starts"] == 4
+            assert not status["model"]
+            await client.switch("shapes_cls")
+            async for result in client.results():
+                assert result.task == "classification"
+                break
+            assert (await client.status())["safe_mode"] is False
+        assert said(virtual, "K230 vision service") == 4
+    assert not (card / "bad_main.py").exists()
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.slow
-def test_a_service_that_hangs_is_reset_by_the_watchdog(tmp_path: Path) -> None:
+async def test_a_service_that_hangs_is_reset_by_the_watchdog(tmp_path: Path) -> None:
     card = installed(tmp_path)
     (card / "boot.py").write_text(HANGS)
     config = card / "configs" / "service.yaml"
     config.write_text(re.sub(r"timeout_s: \d+", "timeout_s: 5", config.read_text()))
 
-    async def scene() -> None:
-        async with board(tmp_path) as virtual:
-            async for event in virtual.events():
-                if event["event"] == "reset":
-                    assert event["detail"] == "watchdog"
-                    break
-            (card / "boot.py").unlink()
-            assert virtual.url is not None
-            async with Board.connect(virtual.url, virtual.key, wait=90) as client:
+    async with board(tmp_path) as virtual:
+        async for event in virtual.events():
+            if event["event"] == "reset":
+                assert event["detail"] == "watchdog"
+                break
+        (card / "boot.py").unlink()
+        assert virtual.url is not None
+        async with Board.connect(virtual.url, virtual.key, wait=90) as client:
+            status = await client.status()
+            while not status["frames"]:
+                await asyncio.sleep(0.2)
                 status = await client.status()
-                while not status["frames"]:
-                    await asyncio.sleep(0.2)
-                    status = await client.status()
-                assert status["restart_reason"].startswith("unannounced")
-                assert status["watchdog_s"] == 5
-
-    run(scene(), 300)
+            assert status["restart_reason"].startswith("unannounced")
+            assert status["watchdog_s"] == 5

@@ -12,7 +12,7 @@ import serial
 from host_client import Board
 from virtual_board.board import VirtualBoard
 
-from .boards import card, run, running, until
+from .boards import card, running, until
 
 FALLS = """
 from firmware_app import service
@@ -40,37 +40,29 @@ def _boots(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_fallen_task_restarts_the_service(tmp_path: Path) -> None:
-    async def scene() -> None:
-        folder = card(tmp_path / "card")
-        (folder / "boot.py").write_text(FALLS)
-        async with running(folder) as virtual:
-            await until(lambda: _said(virtual, "the service ended: it starts again"), "end", 60)
-            await until(
-                lambda: _said(virtual, "results are made: the first"), "result after it", 60
-            )
-            assert virtual.url is not None
-            async with Board.connect(virtual.url, virtual.key) as board:
-                status = await board.status()
-            assert status["restart_reason"] == "ValueError: a link fell over"
-
-    run(scene())
+async def test_a_fallen_task_restarts_the_service(tmp_path: Path) -> None:
+    folder = card(tmp_path / "card")
+    (folder / "boot.py").write_text(FALLS)
+    async with running(folder) as virtual:
+        await until(lambda: _said(virtual, "the service ended: it starts again"), "end", 60)
+        await until(lambda: _said(virtual, "results are made: the first"), "result after it", 60)
+        assert virtual.url is not None
+        async with Board.connect(virtual.url, virtual.key) as board:
+            status = await board.status()
+        assert status["restart_reason"] == "ValueError: a link fell over"
 
 
 @pytest.mark.parametrize("how", ["console", "IDE"])
-def test_whoever_comes_by_usb_gets_the_board(tmp_path: Path, how: str) -> None:
+async def test_whoever_comes_by_usb_gets_the_board(tmp_path: Path, how: str) -> None:
     frame = {"console": b"\x03", "IDE": b"\x30\x8d\x04\x00\x00\x00"}[how]
 
-    async def scene() -> None:
-        folder = card(tmp_path / "card")
-        async with running(folder, console=tmp_path / "console") as virtual:
-            await until(lambda: _said(virtual, "results are made"), "result", 60)
-            seen = "KeyboardInterrupt" if how == "console" else "IDE interrupt"
-            with serial.Serial(str((tmp_path / "console").resolve()), timeout=0) as port:
-                port.write(frame)
-                await until(lambda: _said(virtual, seen), "interrupt", 60)
-            assert not _said(virtual, "it starts again")
-        assert _boots(folder)["reason"] == "interrupted at the console"
-        assert _boots(folder)["early"] == 0
-
-    run(scene())
+    folder = card(tmp_path / "card")
+    async with running(folder, console=tmp_path / "console") as virtual:
+        await until(lambda: _said(virtual, "results are made"), "result", 60)
+        seen = "KeyboardInterrupt" if how == "console" else "IDE interrupt"
+        with serial.Serial(str((tmp_path / "console").resolve()), timeout=0) as port:
+            port.write(frame)
+            await until(lambda: _said(virtual, seen), "interrupt", 60)
+        assert not _said(virtual, "it starts again")
+    assert _boots(folder)["reason"] == "interrupted at the console"
+    assert _boots(folder)["early"] == 0

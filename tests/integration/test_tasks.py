@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from host_client.exceptions import CommandFailed
+from host_client.base.exceptions import CommandFailed
 from tests.integration.tour import (
     DETECTORS,
     TASKS,

@@ -13,7 +13,7 @@ from typing import Any
 
 from PIL import Image
 
-from host_client.results import Result
+from host_client.results.types import Result
 from host_client.sync import Board
 from tests.integration.boards import PACKAGES, running
 

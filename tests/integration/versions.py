@@ -15,15 +15,15 @@ from pathlib import Path
 
 import numpy as np
 
-from firmware_app import kmodel
-from host_client.results import (
+from firmware_app.package import kmodel
+from host_client.results.types import (
     ClassificationResult,
     MultilabelResult,
     Result,
     SegmentationResult,
 )
 from tests.integration.boards import PACKAGES
-from virtual_board.silicon.replay import ReplayStore
+from virtual_board.silicon.nncase.replay import ReplayStore
 
 KINDS = {
     "classification": "shapes_cls",

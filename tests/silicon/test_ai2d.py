@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from virtual_board.silicon import ai2d, ai2d_tables
-from virtual_board.silicon.ai2d import Affine, Ai2dParams, Ai2dPlan
-from virtual_board.silicon.errors import NativeFault, SiliconError
+from virtual_board.silicon.ai2d import plan as ai2d
+from virtual_board.silicon.ai2d import tables as ai2d_tables
+from virtual_board.silicon.ai2d.plan import Affine, Ai2dParams, Ai2dPlan
+from virtual_board.silicon.base.errors import NativeFault, SiliconError
 
 BILINEAR = (ai2d.TF_BILINEAR, ai2d.MODE_HALF_PIXEL)
 

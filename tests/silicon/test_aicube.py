@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from virtual_board.silicon import aicube
-from virtual_board.silicon.errors import NativeFault
+from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.native import aicube
 
 Floats = npt.NDArray[np.float32]
 Row = tuple[int, np.float32, float, float, float, float]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from virtual_board.silicon.camera import Frame, SourceError, fit_picture, open_source
+from virtual_board.silicon.camera.sources import Frame, SourceError, fit_picture, open_source
 
 
 def save(path: Path, shade: int, size: tuple[int, int] = (6, 4)) -> None:

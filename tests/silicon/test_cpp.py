@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from virtual_board.silicon import cpp
-from virtual_board.silicon.errors import NativeFault
+from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.native import cpp
 
 SORT = """
 #include <algorithm>

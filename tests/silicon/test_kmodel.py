@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from virtual_board.silicon.kmodel import TensorType, read_header
+from virtual_board.silicon.kpu.kmodel import TensorType, read_header
 
 TENSOR_IN = (
     b"\x02\x06\x01" + b"".join(b"\x01" + struct.pack("<I", n) for n in (1, 3, 8, 8)) + b"\xff"

@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from virtual_board.silicon import ai2d, kpu_twin
-from virtual_board.silicon.errors import NativeFault, SiliconError
-from virtual_board.silicon.kpu import ONNX_BACKEND, SIMULATOR_FILE, Kpu
-from virtual_board.silicon.replay import ReplayStore
+from virtual_board.silicon.ai2d import plan as ai2d
+from virtual_board.silicon.base.errors import NativeFault, SiliconError
+from virtual_board.silicon.kpu import twin as kpu_twin
+from virtual_board.silicon.kpu.runner import ONNX_BACKEND, SIMULATOR_FILE, Kpu
+from virtual_board.silicon.nncase.replay import ReplayStore
 
 
 def tensor(typecode: int, *shape: int) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from virtual_board.silicon import aicube, ocr_det, yolo, yolo_obb, yolo_pose, yolo_seg
+from virtual_board.silicon.native import aicube, ocr_det, yolo, yolo_obb, yolo_pose, yolo_seg
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
 

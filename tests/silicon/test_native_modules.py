@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from virtual_board.silicon import aicube_ops, aidemo_ops, ulab_ops
-from virtual_board.silicon.errors import NativeFault
-from virtual_board.silicon.server import Server
+from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.base.server import Server
+from virtual_board.silicon.native import aicube_ops, aidemo_ops
+from virtual_board.silicon.ulab import ops as ulab_ops
 
 MODULES = Path(__file__).resolve().parents[2] / "virtual_board" / "modules"
 

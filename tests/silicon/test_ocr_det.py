@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from virtual_board.silicon import ocr_det, rectangle
+from virtual_board.silicon.native import ocr_det, rectangle
 
 Floats = npt.NDArray[np.float32]
 

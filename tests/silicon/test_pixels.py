@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from virtual_board.silicon import picture, pixels
-from virtual_board.silicon.errors import SiliconError
+from virtual_board.silicon.base.errors import SiliconError
+from virtual_board.silicon.camera import picture, pixels
 
 COLOURS = np.array(
     [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]], [[8, 4, 8], [7, 3, 7]]], np.uint8

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyclipper
 import pytest
 
-from firmware_app import repair
-from virtual_board.silicon import aicube, ocr_det, rectangle
+from firmware_app.tasks import repair
+from virtual_board.silicon.native import aicube, ocr_det, rectangle
 
 Floats = npt.NDArray[np.float32]
 

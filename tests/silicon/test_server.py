@@ -6,7 +6,7 @@ import io
 import json
 import struct
 
-from virtual_board.silicon import server
+from virtual_board.silicon.base import server
 
 
 class _CtrlC:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from virtual_board.silicon import yolo, yolo_obb, yolo_pose, yolo_seg
-from virtual_board.silicon.errors import NativeFault
+from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.native import yolo, yolo_obb, yolo_pose, yolo_seg
 
 Floats = npt.NDArray[np.float32]
 

@@ -10,9 +10,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from virtual_board.silicon.errors import NativeFault
-from virtual_board.silicon.server import Server
-from virtual_board.silicon.ulab_ops import OPS
+from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.base.server import Server
+from virtual_board.silicon.ulab.ops import OPS
 
 MODULES = Path(__file__).resolve().parents[2] / "virtual_board" / "modules"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_app import settings as firmware_settings
+from firmware_app.settings import reader as firmware_settings
 from virtual_board import archive
 from virtual_board.card import CardError, make_card
 

@@ -12,7 +12,7 @@ SOURCE = """
 import sys
 sys.path.insert(0, %r)
 from ulab import numpy as np
-from firmware_app import arrays
+from firmware_app.board import arrays
 
 def expanded(runs):
     flat = []

@@ -16,7 +16,7 @@ import pytest
 import serial
 
 from virtual_board.board import VirtualBoard
-from virtual_board.silicon.console import RING_SIZE, Console, Interrupts
+from virtual_board.silicon.wires.console import RING_SIZE, Console, Interrupts
 
 from .scripts import OTHER
 

@@ -8,7 +8,7 @@ import struct
 import time
 from pathlib import Path
 
-from virtual_board.silicon import ide
+from virtual_board.silicon.wires import ide
 
 from .test_console import FOREVER, Terminal, on_board
 

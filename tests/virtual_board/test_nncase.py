@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from virtual_board.silicon.npu import MAX_MODELS, MAX_TENSORS
+from virtual_board.silicon.nncase.runtime import MAX_MODELS, MAX_TENSORS
 
 from .scripts import PACKAGES, run_script
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from virtual_board.silicon.profile import ProfileError, load_profile, names
+from virtual_board.silicon.clock.profile import ProfileError, load_profile, names
 
 from .scripts import PACKAGES, run_script
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from firmware_app import wire
+from firmware_app.wire import frames, messages
 
 from .support import ROOT, damaged, joined, load, value_of
 
@@ -22,7 +22,7 @@ FILE = load()
 HEADER = ROOT / "clients" / "c" / "k230_wire.h"
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g"]
-MAX_PAYLOAD = wire.MAX_SEALED
+MAX_PAYLOAD = messages.MAX_SEALED
 
 
 def _compiler() -> str:
@@ -105,7 +105,7 @@ def test_the_example_reads_a_stream(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     named = [14, 3, "detection", "cups", bytes(32), ["cup", "plate"], 640, 480]
     words = struct.pack("<II", 10 | 875 << 11 | 20 << 21, 30 | 1 << 11 | 40 << 21)
-    stream = wire.encode(named) + b"\xff\x01\x00" + wire.encode([33, 7, 8, 3, words])
+    stream = frames.encode(named) + b"\xff\x01\x00" + frames.encode([33, 7, 8, 3, words])
     shown = subprocess.run(
         [tmp_path / "example"], input=stream, capture_output=True, check=True
     ).stdout.decode()
@@ -128,16 +128,16 @@ def test_message(program: Path, row: dict[str, Any]) -> None:
 def _check_typed(message: list[Any], typed: Any) -> None:
     """Compare the typed readers with the message, read here in Python."""
     kind, fields = message[0], message[1:]
-    if kind == wire.MODEL:
+    if kind == messages.MODEL:
         fields[3] = {"bin": fields[3].hex()}
         assert typed == fields
         return
-    if not wire.CLASSIFICATION <= kind <= wire.IDENTITIES:
+    if not messages.CLASSIFICATION <= kind <= messages.IDENTITIES:
         assert typed is None
         return
     assert [typed.pop("seq"), typed.pop("time_ms"), typed.pop("generation")] == fields[:3]
     rest = fields[3:]
-    if kind == wire.DETECTION:
+    if kind == messages.DETECTION:
         boxes = rest[0]
         if isinstance(boxes, bytes):
             words = struct.iter_unpack("<II", boxes)
@@ -146,15 +146,15 @@ def _check_typed(message: list[Any], typed: Any) -> None:
                 for a, b in words
             ]
         assert typed == {"boxes": boxes}
-    elif kind == wire.CLASSIFICATION:
+    elif kind == messages.CLASSIFICATION:
         assert typed == {"decided": rest[0], "classes": rest[1]}
-    elif kind == wire.MULTILABEL:
+    elif kind == messages.MULTILABEL:
         assert typed == {"decided": 0, "classes": rest[0]}
-    elif kind in (wire.OCR, wire.OCR_DETECTION, wire.OCR_RECOGNITION):
+    elif kind in (messages.OCR, messages.OCR_DETECTION, messages.OCR_RECOGNITION):
         assert typed == {"lines": rest[0]}
-    elif kind == wire.IDENTITIES:
+    elif kind == messages.IDENTITIES:
         assert typed == {"identities": rest[0]}
-    elif kind == wire.SEGMENTATION:
+    elif kind == messages.SEGMENTATION:
         assert (typed["width"], typed["height"], typed["areas"]) == (rest[0], rest[1], rest[3])
         assert sum(length for _, length in typed["runs"]) == rest[0] * rest[1]
         areas = [0] * len(rest[3])
@@ -192,7 +192,7 @@ def test_a_small_buffer_rejects_what_is_longer(tmp_path: Path, size: int) -> Non
     rows = FILE["messages"]
     stream = b"".join(bytes.fromhex(row["frame"]) for row in rows)
     fitting = [
-        row["message"] for row in rows if len(wire.payload_of(value_of(row["message"]))) <= size
+        row["message"] for row in rows if len(frames.payload_of(value_of(row["message"]))) <= size
     ]
     found, rejected = _decode(tmp_path / "small", stream)
     assert [one["message"] for one in found] == fitting
@@ -206,7 +206,7 @@ def test_noise(program: Path, seed: int) -> None:
     rows = [row for row in FILE["messages"] if len(row["frame"]) < 2000]
     stream = b"".join(bytes.fromhex(chance.choice(rows)["frame"]) for _ in range(400))
     stream = damaged(stream, chance, 30 * (1 + seed))
-    decoder = wire.Decoder()
+    decoder = frames.Decoder()
     expected = decoder.feed(stream)
     found, rejected = _decode(program, stream)
     assert [value_of(one["message"]) for one in found] == expected
@@ -219,7 +219,7 @@ def test_intact_frames_of_damaged_payloads(program: Path, seed: int) -> None:
     chance = random.Random(seed)
     rows = [row for row in FILE["messages"] if "payload" in row]
     stream = b"".join(
-        wire.frame(damaged(bytes.fromhex(chance.choice(rows)["payload"]), chance, 1))
+        frames.frame(damaged(bytes.fromhex(chance.choice(rows)["payload"]), chance, 1))
         for _ in range(3000)
     )
     found, rejected = _decode(program, stream)
@@ -231,6 +231,6 @@ def test_intact_frames_of_damaged_payloads(program: Path, seed: int) -> None:
 def test_random_bytes(program: Path) -> None:
     chance = random.Random(9)
     stream = chance.randbytes(300_000)
-    decoder = wire.Decoder()
+    decoder = frames.Decoder()
     assert decoder.feed(stream) == []
     assert _decode(program, stream) == ([], decoder.rejected)

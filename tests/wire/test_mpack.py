@@ -1,4 +1,4 @@
-"""firmware_app.mpack against the msgpack library, in both interpreters, on generated values."""
+"""firmware_app.wire.mpack against the msgpack library, in both interpreters, on generated values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from firmware_app import mpack
+from firmware_app.wire import mpack
 
 from .support import BoardSide
 

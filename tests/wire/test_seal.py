@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_app import seal, wire
+from firmware_app.wire import frames, messages, seal
 
 KEY = bytes(range(32))
 OTHER = bytes(range(1, 33))
@@ -37,14 +37,14 @@ def test_what_is_sealed_opens_once_and_in_order(payloads: list[bytes]) -> None:
 
 
 def test_every_bit_counts() -> None:
-    sealed = seal.Sealer(KEY).seal(wire.payload_of([12, 1, 2]))
+    sealed = seal.Sealer(KEY).seal(frames.payload_of([12, 1, 2]))
     opener = seal.Opener(KEY)
     for at in range(1, len(sealed)):
         for bit in range(8):
             altered = bytearray(sealed)
             altered[at] ^= 1 << bit
             assert opener.open(bytes(altered)) == b""
-    assert opener.open(sealed) == wire.payload_of([12, 1, 2])
+    assert opener.open(sealed) == frames.payload_of([12, 1, 2])
 
 
 def test_another_key_opens_nothing() -> None:
@@ -105,14 +105,14 @@ def test_any_bytes_are_refused_without_a_word(data: bytes) -> None:
 
 
 def test_a_sealed_session_takes_no_plain_frame_and_no_replay() -> None:
-    decoder: object = wire.Decoder()
+    decoder: object = frames.Decoder()
     decoder.opener = seal.Opener(KEY).open  # type: ignore[attr-defined]
-    decoder.plain = (wire.HELLO,)  # type: ignore[attr-defined]
+    decoder.plain = (messages.HELLO,)  # type: ignore[attr-defined]
     sealer = seal.Sealer(KEY)
-    recorded = wire.frame(sealer.seal(wire.payload_of([11, 1])))
-    assert isinstance(decoder, wire.Decoder)
+    recorded = frames.frame(sealer.seal(frames.payload_of([11, 1])))
+    assert isinstance(decoder, frames.Decoder)
     assert decoder.feed(recorded) == [[11, 1]]
     assert decoder.feed(recorded) == []
-    assert decoder.feed(wire.encode([5, 1, "status", {}])) == []
-    assert decoder.feed(wire.encode([0, 1, "a", b""])) == [[0, 1, "a", b""]]
+    assert decoder.feed(frames.encode([5, 1, "status", {}])) == []
+    assert decoder.feed(frames.encode([0, 1, "a", b""])) == [[0, 1, "a", b""]]
     assert decoder.rejected == 2

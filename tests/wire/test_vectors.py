@@ -1,4 +1,4 @@
-"""tests/vectors/wire.json: what its generator makes, and what both interpreters make of it."""
+"""tests/vectors/frames.json: what its generator makes, and what both interpreters make of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firmware_app import mpack, seal, wire
+from firmware_app.wire import frames, messages, mpack, seal
 from tools import wire_vectors
 
 from .support import (
@@ -45,7 +45,7 @@ def test_file_is_what_the_generator_makes() -> None:
 def test_every_type_has_a_vector() -> None:
     types = {
         value
-        for name, value in vars(wire).items()
+        for name, value in vars(messages).items()
         if name.isupper() and isinstance(value, int) and name in _type_names()
     }
     assert set(range(17)) | set(range(32, 41)) <= types
@@ -56,7 +56,7 @@ def _type_names() -> set[str]:
     limits = {"PROTOCOL_VERSION", "CHUNK_SIZE", "NONCE_SIZE", "KEY_SIZE", "SEALED_MARK"}
     return {
         name
-        for name in vars(wire)
+        for name in vars(messages)
         if name.isupper() and not name.startswith(("MAX_", "FLAG_", "_")) and name not in limits
     }
 
@@ -65,15 +65,15 @@ def _type_names() -> set[str]:
 def test_message(row: dict[str, Any]) -> None:
     message = value_of(row["message"])
     frame = bytes.fromhex(row["frame"])
-    assert wire.encode(message) == frame
+    assert frames.encode(message) == frame
     payload = mpack.pack(message)
-    assert wire.frame(payload) == frame
+    assert frames.frame(payload) == frame
     if "payload" in row:
         assert payload.hex() == row["payload"]
     assert mpack.unpack(payload) == message
     chance = random.Random(1)
     for size in SIZES if len(frame) < LONG else (0, len(frame)):
-        decoder = wire.Decoder()
+        decoder = frames.Decoder()
         assert _feed(decoder, frame, size, chance) == [message]
         assert decoder.rejected == 0
 
@@ -82,7 +82,7 @@ def test_all_messages_in_one_stream() -> None:
     stream = b"".join(bytes.fromhex(row["frame"]) for row in FILE["messages"])
     expected = [value_of(row["message"]) for row in FILE["messages"]]
     for seed in range(20):
-        decoder = wire.Decoder()
+        decoder = frames.Decoder()
         assert _feed(decoder, stream, 0 if seed else 1, random.Random(seed)) == expected
         assert decoder.rejected == 0
 
@@ -91,8 +91,8 @@ def test_all_messages_in_one_stream() -> None:
 def test_cobs(row: dict[str, str]) -> None:
     data, stuffed = bytes.fromhex(row["data"]), bytes.fromhex(row["stuffed"])
     assert 0 not in stuffed
-    assert wire.stuff(data) == stuffed
-    assert wire.unstuff(stuffed) == data
+    assert frames.stuff(data) == stuffed
+    assert frames.unstuff(stuffed) == data
 
 
 def test_cobs_of_zeros_in_a_row() -> None:
@@ -103,17 +103,17 @@ def test_cobs_of_zeros_in_a_row() -> None:
             for behind in (b"", b"\1", b"\1" * 20, b"x" * 300):
                 data = bytes(chance.randrange(1, 256) for _ in range(before))
                 data += bytes(count) + behind
-                stuffed = wire.stuff(data)
+                stuffed = frames.stuff(data)
                 assert 0 not in stuffed
                 if data:
-                    assert wire.unstuff(stuffed) == data
+                    assert frames.unstuff(stuffed) == data
 
 
 @pytest.mark.parametrize("row", FILE["streams"], ids=_names(FILE["streams"]))
 def test_stream(row: dict[str, Any]) -> None:
     data = joined(row["stream"])
     for seed, size in enumerate(SIZES if len(data) < LONG else (0, len(data))):
-        decoder = wire.Decoder()
+        decoder = frames.Decoder()
         assert _feed(decoder, data, size, random.Random(seed)) == value_of(row["messages"])
         assert decoder.rejected == row["rejected"]
 
@@ -129,7 +129,7 @@ def test_handshake() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_sealed(size: int) -> None:
-    decoder: Any = wire.Decoder()
+    decoder: Any = frames.Decoder()
     decoder.opener = seal.Opener(bytes.fromhex(FILE["sealed"]["key"])).open
     decoder.plain = ()
     rejected = 0

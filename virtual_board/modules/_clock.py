@@ -31,7 +31,7 @@ _PAY_US = 300  # a shorter debt waits for company: every sleep is off by some 60
 _LOST_US = (
     60000  # further behind than this, the PC can't keep up: the time is given up, and counted
 )
-_EARLY_US = 1000  # at most; virtual_board/silicon/timing.py has its own share of it
+_EARLY_US = 1000  # at most; virtual_board/silicon/clock/timing.py has its own share of it
 _PROBES = 64
 _LONG_US = 1500
 _SAMPLED = 8  # native calls of a kind between two runs of a reference

@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from virtual_board.options import BoardOptions
-from virtual_board.silicon import aicube_ops, aidemo_ops, ulab_ops
-from virtual_board.silicon.camera import open_source
-from virtual_board.silicon.contents import Buffer
-from virtual_board.silicon.images import Images
-from virtual_board.silicon.lru import ByteLru
-from virtual_board.silicon.npu import Npu
-from virtual_board.silicon.profile import load_profile
-from virtual_board.silicon.sensors import Sensors
-from virtual_board.silicon.server import Operation, current
-from virtual_board.silicon.timing import BoardClock, Clock
-from virtual_board.silicon.uart import Uarts
+from virtual_board.silicon.base.contents import Buffer
+from virtual_board.silicon.base.lru import ByteLru
+from virtual_board.silicon.base.options import BoardOptions
+from virtual_board.silicon.base.server import Operation, current
+from virtual_board.silicon.camera.images import Images
+from virtual_board.silicon.camera.sensors import Sensors
+from virtual_board.silicon.camera.sources import open_source
+from virtual_board.silicon.clock.profile import load_profile
+from virtual_board.silicon.clock.timing import BoardClock, Clock
+from virtual_board.silicon.native import aicube_ops, aidemo_ops
+from virtual_board.silicon.nncase.runtime import Npu
+from virtual_board.silicon.ulab import ops as ulab_ops
+from virtual_board.silicon.wires.uart import Uarts
 
 Answer = tuple[Any, list[Buffer]]
 Bytes = NDArray[np.uint8]

@@ -11,21 +11,14 @@ try:
 except ImportError:  # only the names matter: nothing here restarts a board
     sys.modules["machine"] = sys
 
-from firmware_app import (
-    boots,
-    configuration,
-    files,
-    firmware_update,
-    main,
-    package,
-    package_commands,
-    packages,
-    state,
-    uploads,
-)
-from firmware_app import kmodel as kmodel_file
-from firmware_app.configuration import Configuration
-from firmware_app.transfers import Transfers
+from firmware_app import main
+from firmware_app.base import files
+from firmware_app.card import boots, configuration, firmware_update, packages, state, uploads
+from firmware_app.card.configuration import Configuration
+from firmware_app.commands import packages as package_commands
+from firmware_app.link.transfers import Transfers
+from firmware_app.package import kmodel as kmodel_file
+from firmware_app.package import reader as package
 
 _MODULES = (
     boots,

@@ -2,7 +2,7 @@
 
 import struct
 
-from firmware_app.package import Files
+from firmware_app.package.reader import Files
 
 
 class FakeFiles(Files):

@@ -1,10 +1,10 @@
 """What the gallery's tests share: arrays where there are any, vectors, changes, and an awaiter."""
 
-from firmware_app import gallery_format
-from firmware_app.gallery import Gallery
+from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery.labels import Gallery
 
 try:
-    from firmware_app import arrays as ops
+    from firmware_app.board import arrays as ops
 except ImportError:  # no ulab in this interpreter
     import plain_arrays as ops
 

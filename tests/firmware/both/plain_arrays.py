@@ -1,4 +1,4 @@
-"""What firmware_app.arrays offers to a gallery, in plain Python: for interpreters without ulab."""
+"""What firmware_app.board.arrays offers to a gallery, in plain Python: for interpreters without ulab."""
 
 import struct
 

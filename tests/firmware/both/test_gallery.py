@@ -2,9 +2,9 @@
 
 from gallery_tools import enroll, make, ops, vector
 
-from firmware_app import decision as g
-from firmware_app import gallery_format
-from firmware_app.decision import Rule
+from firmware_app.gallery import decision as g
+from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery.decision import Rule
 
 A = (1, 0, 0, 0)
 B = (0, 1, 0, 0)

@@ -3,10 +3,12 @@
 from gallery_tools import DIMENSION, SHA, adding, content, ops, pause, run, vector
 from power_card import HALF, KEPT, LOST, PowerCard, PowerCutError
 
-from firmware_app import files, gallery_file, gallery_format
-from firmware_app.decision import Rule
-from firmware_app.gallery import GalleryError
-from firmware_app.gallery_file import GalleryFile
+from firmware_app.base import files
+from firmware_app.gallery import file as gallery_file
+from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery.decision import Rule
+from firmware_app.gallery.file import GalleryFile
+from firmware_app.gallery.labels import GalleryError
 
 PATH = "/data/galleries/people.gallery"
 

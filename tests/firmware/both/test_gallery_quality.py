@@ -2,9 +2,9 @@
 
 from gallery_tools import enroll, make, ops, pause, run, vector
 
-from firmware_app import decision as g
-from firmware_app import gallery_quality as quality
-from firmware_app.decision import Rule
+from firmware_app.gallery import decision as g
+from firmware_app.gallery import quality
+from firmware_app.gallery.decision import Rule
 
 
 def check(gallery, text: str, *vectors):

@@ -1,6 +1,6 @@
 """Holes in text, against a flood from the border; runs on CPython and MicroPython."""
 
-from firmware_app.holes import enclosed
+from firmware_app.tasks.holes import enclosed
 
 
 def _rows(picture: list[str]) -> list[tuple[int, list[int]]]:

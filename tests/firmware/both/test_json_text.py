@@ -1,6 +1,6 @@
 """The strict JSON reader; runs on CPython and MicroPython."""
 
-from firmware_app.json_text import MAX_DEPTH, MAX_SIZE, JsonError, load
+from firmware_app.package.json_text import MAX_DEPTH, MAX_SIZE, JsonError, load
 
 GOOD: tuple[tuple[bytes, object], ...] = (
     (b"{}", {}),

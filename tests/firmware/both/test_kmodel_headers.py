@@ -3,7 +3,7 @@
 import io
 import struct
 
-from firmware_app.kmodel import KmodelError, read, read_from
+from firmware_app.package.kmodel import KmodelError, read, read_from
 from tests.firmware.both.fake_card import FLOAT32, UINT8, kmodel, tensor
 
 GOOD = kmodel([tensor(UINT8, 1, 3, 224, 224)], [tensor(FLOAT32, 1, 6)])

@@ -1,6 +1,6 @@
 """Letterbox: integers that fill the target; the vendor's own pads beside them."""
 
-from firmware_app import letterbox
+from firmware_app.package import letterbox
 
 
 def test_pads_fill_the_target() -> None:

@@ -46,7 +46,8 @@ class _Network:
 
 sys.modules["network"] = _Network
 
-from firmware_app import log_file, nic  # noqa: E402
+from firmware_app.board import nic  # noqa: E402
+from firmware_app.card import log_file  # noqa: E402
 
 
 class _Log:

@@ -3,10 +3,10 @@
 import io
 import json
 
-from firmware_app import dictionary, fit
-from firmware_app.deploy_fields import MODEL_TYPES, PackageError
-from firmware_app.kmodel import read_from
-from firmware_app.package import Package, read_package, resolve
+from firmware_app.package import dictionary, fit
+from firmware_app.package.deploy_fields import MODEL_TYPES, PackageError
+from firmware_app.package.kmodel import read_from
+from firmware_app.package.reader import Package, read_package, resolve
 from tests.firmware.both.fake_card import FLOAT32, UINT8, FakeFiles, kmodel, tensor
 
 CLASSIFIER = {

@@ -3,9 +3,12 @@
 from card_tools import Client, Service, classifier, firmware, use
 from folder_card import HALF, KEPT, LOST, FolderCard, PowerCutError
 
-from firmware_app import files, main, package_commands, packages
-from firmware_app.boots import Boots
-from firmware_app.state import State
+from firmware_app import main
+from firmware_app.base import files
+from firmware_app.card import packages
+from firmware_app.card.boots import Boots
+from firmware_app.card.state import State
+from firmware_app.commands import packages as package_commands
 
 OLD = classifier(["old", "older"], 1)
 NEW = classifier(["new", "newer", "newest"], 2)
@@ -243,7 +246,7 @@ def test_a_version_that_does_not_last_gives_way() -> None:
 
 
 def test_a_version_that_lasts_stays() -> None:
-    from firmware_app import firmware_update
+    from firmware_app.card import firmware_update
 
     card = FolderCard()
     use(card)

@@ -2,7 +2,7 @@
 
 from math import log
 
-from firmware_app import repair
+from firmware_app.tasks import repair
 
 
 def near(found, expected, tolerance) -> bool:

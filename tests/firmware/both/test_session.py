@@ -1,10 +1,10 @@
 """The board's half of a session: greeting, key, seal, commands once, full and silent clients."""
 
-from firmware_app import seal, wire
-from firmware_app.attempts import FORGET_S, FREE, Attempts
-from firmware_app.outbox import Outgoing
-from firmware_app.requests import MOST_KEPT, Requests
-from firmware_app.session import GREETING_MS, SILENCE_MS, Session
+from firmware_app.link.attempts import FORGET_S, FREE, Attempts
+from firmware_app.link.outbox import Outgoing
+from firmware_app.link.requests import MOST_KEPT, Requests
+from firmware_app.link.session import GREETING_MS, SILENCE_MS, Session
+from firmware_app.wire import frames, messages, seal
 
 KEY = bytes(range(32))
 NONCE = bytes(range(16))
@@ -62,35 +62,37 @@ class Client:
     def __init__(self, key_required: bool = False, sealed: bool = False, key: bytes = KEY) -> None:
         self.host = Host()
         self.session = Session(self.host, "10.0.0.9:4000", 0, key_required, sealed, 4)
-        self.decoder = wire.Decoder()
+        self.decoder = frames.Decoder()
         self.key = key
         self.sealer = None
 
     def send(self, message: list, now_ms: int = 0) -> None:
-        payload = wire.payload_of(message)
+        payload = frames.payload_of(message)
         if self.sealer is not None:
             payload = self.sealer.seal(payload)
-        self.session.feed(wire.frame(payload), now_ms)
+        self.session.feed(frames.frame(payload), now_ms)
 
     def received(self) -> list:
-        messages: list = []
+        arrived: list = []
         while True:
             frame = self.session.next_frame()
             if frame is None:
-                return messages
-            messages.extend(self.decoder.feed(frame))
+                return arrived
+            arrived.extend(self.decoder.feed(frame))
 
     def greet(self) -> list:
-        hello = [wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE]
+        hello = [messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE]
         self.send(hello)
         welcome = self.received()[0]
-        self.handshake = seal.Handshake(self.key, wire.payload_of(hello), wire.payload_of(welcome))
+        self.handshake = seal.Handshake(
+            self.key, frames.payload_of(hello), frames.payload_of(welcome)
+        )
         return welcome
 
     def prove(self) -> list:
-        self.send([wire.AUTH, self.handshake.client_proof()])
+        self.send([messages.AUTH, self.handshake.client_proof()])
         answer = self.received()[0]
-        if answer[0] == wire.READY and self.session._sealed:
+        if answer[0] == messages.READY and self.session._sealed:
             self.sealer = seal.Sealer(self.handshake.client_seal())
             self.decoder.opener = seal.Opener(self.handshake.board_seal()).open
         return answer
@@ -98,25 +100,25 @@ class Client:
 
 def test_open_without_key() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     welcome, ready = client.received()
-    assert welcome[:2] == [wire.WELCOME, wire.PROTOCOL_VERSION]
+    assert welcome[:2] == [messages.WELCOME, messages.PROTOCOL_VERSION]
     assert welcome[6] == 0
-    assert ready == [wire.READY, b""]
+    assert ready == [messages.READY, b""]
     assert client.session.open
 
 
 def test_key_is_proven_both_ways() -> None:
     client = Client(True, True)
     welcome = client.greet()
-    assert welcome[6] == wire.FLAG_KEY_REQUIRED | wire.FLAG_SEALED
+    assert welcome[6] == messages.FLAG_KEY_REQUIRED | messages.FLAG_SEALED
     assert not client.session.open
     ready = client.prove()
-    assert ready == [wire.READY, client.handshake.board_proof()]
-    client.send([wire.REQUEST, 1, "status", {}])
+    assert ready == [messages.READY, client.handshake.board_proof()]
+    client.send([messages.REQUEST, 1, "status", {}])
     assert client.host.requests == [(1, "status", {})]
     client.session.reply(client.host.last, {"a": 1})
-    assert client.received() == [[wire.REPLY, 1, {"a": 1}]]
+    assert client.received() == [[messages.REPLY, 1, {"a": 1}]]
 
 
 def test_wrong_key_is_refused_and_has_to_wait() -> None:
@@ -125,25 +127,25 @@ def test_wrong_key_is_refused_and_has_to_wait() -> None:
         client = Client(True, True, bytes(32))
         client.host = host
         client.session = Session(host, "10.0.0.9:%d" % i, 0, True, True, 4)
-        client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+        client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
         answer = client.received()[0]
-        if answer[0] == wire.REFUSED:
+        if answer[0] == messages.REFUSED:
             break
         client.handshake = seal.Handshake(client.key, b"", b"")
-        client.send([wire.AUTH, client.handshake.client_proof()])
-        assert client.received()[0][:2] == [wire.REFUSED, "key"]
+        client.send([messages.AUTH, client.handshake.client_proof()])
+        assert client.received()[0][:2] == [messages.REFUSED, "key"]
         assert not client.session.open
-    assert answer[:2] == [wire.REFUSED, "wait"]
+    assert answer[:2] == [messages.REFUSED, "wait"]
     # Another address is not kept out by the first one's failures.
     other = Session(host, "10.0.0.10:1", 0, True, True, 4)
-    other.feed(wire.encode([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE]), 0)
-    assert wire.Decoder().feed(other.next_frame())[0][0] == wire.WELCOME
+    other.feed(frames.encode([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE]), 0)
+    assert frames.Decoder().feed(other.next_frame())[0][0] == messages.WELCOME
 
 
 def test_a_command_without_proof_is_not_executed() -> None:
     client = Client(True, True)
     client.greet()
-    client.send([wire.REQUEST, 1, "status", {}])
+    client.send([messages.REQUEST, 1, "status", {}])
     assert client.host.requests == []
 
 
@@ -151,9 +153,9 @@ def test_plain_and_replayed_frames_are_dropped_once_sealed() -> None:
     client = Client(True, True)
     client.greet()
     client.prove()
-    client.session.feed(wire.encode([wire.REQUEST, 1, "status", {}]), 0)
+    client.session.feed(frames.encode([messages.REQUEST, 1, "status", {}]), 0)
     assert client.host.requests == []
-    frame = wire.frame(client.sealer.seal(wire.payload_of([wire.REQUEST, 2, "status", {}])))
+    frame = frames.frame(client.sealer.seal(frames.payload_of([messages.REQUEST, 2, "status", {}])))
     client.session.feed(frame, 0)
     client.session.feed(frame, 0)
     assert client.host.requests == [(2, "status", {})]
@@ -163,81 +165,81 @@ def test_plain_and_replayed_frames_are_dropped_once_sealed() -> None:
 def test_repeated_greeting_gets_the_same_welcome() -> None:
     client = Client(True, True)
     first = client.greet()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     assert client.received() == [first]
-    assert client.prove()[0] == wire.READY
+    assert client.prove()[0] == messages.READY
 
 
 def test_another_version_is_refused() -> None:
     client = Client()
-    client.send([wire.HELLO, 99, "test", NONCE])
+    client.send([messages.HELLO, 99, "test", NONCE])
     answer = client.received()[0]
-    assert answer[:2] == [wire.REFUSED, "version"]
+    assert answer[:2] == [messages.REFUSED, "version"]
     assert "99" in answer[2]
     assert "1" in answer[2]
 
 
 def test_a_command_is_executed_once_and_answered_again() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
-    client.send([wire.REQUEST, 5, "status", {}])
-    client.send([wire.REQUEST, 5, "status", {}])
+    client.send([messages.REQUEST, 5, "status", {}])
+    client.send([messages.REQUEST, 5, "status", {}])
     assert client.host.requests == [(5, "status", {})]
     client.session.reply(client.host.last, 1)
-    assert client.received() == [[wire.REPLY, 5, 1]]
-    client.send([wire.REQUEST, 5, "status", {}])
-    assert client.received() == [[wire.REPLY, 5, 1]]
+    assert client.received() == [[messages.REPLY, 5, 1]]
+    client.send([messages.REQUEST, 5, "status", {}])
+    assert client.received() == [[messages.REPLY, 5, 1]]
     assert len(client.host.requests) == 1
 
 
 def test_a_command_under_way_is_not_executed_again_whatever_else_is_asked() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
-    client.send([wire.REQUEST, 1, "enroll", {}])
+    client.send([messages.REQUEST, 1, "enroll", {}])
     long = client.host.last
     for number in range(2, 30):
-        client.send([wire.REQUEST, number, "status", {}])
+        client.send([messages.REQUEST, number, "status", {}])
         client.session.reply(client.host.last, number)
     client.received()
     executed = len(client.host.requests)
-    client.send([wire.REQUEST, 1, "enroll", {}])
+    client.send([messages.REQUEST, 1, "enroll", {}])
     assert client.received() == []
     client.session.reply(long, "done")
-    assert client.received() == [[wire.REPLY, 1, "done"]]
-    client.send([wire.REQUEST, 1, "enroll", {}])
-    assert client.received() == [[wire.REPLY, 1, "done"]]
+    assert client.received() == [[messages.REPLY, 1, "done"]]
+    client.send([messages.REQUEST, 1, "enroll", {}])
+    assert client.received() == [[messages.REPLY, 1, "done"]]
     # What was answered too long ago to be answered again is refused, not done again.
-    client.send([wire.REQUEST, 3, "status", {}])
-    assert client.received()[0][:3] == [wire.FAILURE, 3, "failed"]
+    client.send([messages.REQUEST, 3, "status", {}])
+    assert client.received()[0][:3] == [messages.FAILURE, 3, "failed"]
     assert len(client.host.requests) == executed
 
 
 def test_answers_are_kept_while_the_client_waits_for_them() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
     for number in range(1, 25):
         # The answer to 3 got lost; 10 never arrived.
         waiting = [one for one in (3, 10) if one < number]
         if number != 10:
-            client.send([wire.REQUEST, number, "status", {}, waiting])
+            client.send([messages.REQUEST, number, "status", {}, waiting])
             client.session.reply(client.host.last, number)
     client.received()
     executed = len(client.host.requests)
-    client.send([wire.REQUEST, 3, "status", {}, []])
-    assert client.received() == [[wire.REPLY, 3, 3]]
+    client.send([messages.REQUEST, 3, "status", {}, []])
+    assert client.received() == [[messages.REPLY, 3, 3]]
     # What the client said it has is done with, should a late copy of the command arrive.
-    client.send([wire.REQUEST, 5, "status", {}, []])
-    assert client.received()[0][:3] == [wire.FAILURE, 5, "failed"]
+    client.send([messages.REQUEST, 5, "status", {}, []])
+    assert client.received()[0][:3] == [messages.FAILURE, 5, "failed"]
     assert len(client.host.requests) == executed
-    client.send([wire.REQUEST, 10, "status", {}, [3]])
+    client.send([messages.REQUEST, 10, "status", {}, [3]])
     assert client.host.requests[-1][0] == 10
     client.session.reply(client.host.last, 10)
     client.received()
-    client.send([wire.REQUEST, 3, "status", {}, []])
-    assert client.received() == [[wire.REPLY, 3, 3]]
+    client.send([messages.REQUEST, 3, "status", {}, []])
+    assert client.received() == [[messages.REPLY, 3, 3]]
 
 
 def test_kept_answers_are_bounded() -> None:
@@ -257,58 +259,58 @@ def test_kept_answers_are_bounded() -> None:
 
 def test_an_answer_that_still_waits_is_not_queued_again() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
-    client.send([wire.REQUEST, 1, "status", {}])
+    client.send([messages.REQUEST, 1, "status", {}])
     client.session.reply(client.host.last, bytes(30000))
     for _ in range(50):
-        client.send([wire.REQUEST, 1, "status", {}])
+        client.send([messages.REQUEST, 1, "status", {}])
     assert len(client.received()) == 1
 
 
 def test_an_answer_to_an_earlier_client_reaches_no_later_one() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "first", NONCE])
-    client.send([wire.REQUEST, 1, "enroll", {}])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "first", NONCE])
+    client.send([messages.REQUEST, 1, "enroll", {}])
     first = client.host.last
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "second", bytes(16)])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "second", bytes(16)])
     client.received()
-    client.send([wire.REQUEST, 1, "status", {}])
+    client.send([messages.REQUEST, 1, "status", {}])
     client.session.reply(first, "of the first")
     assert client.received() == []
     client.session.reply(client.host.last, "of the second")
-    assert client.received() == [[wire.REPLY, 1, "of the second"]]
+    assert client.received() == [[messages.REPLY, 1, "of the second"]]
 
 
 def test_a_command_that_is_none_is_answered() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
     for number, fields in enumerate(([], ["status"], ["status", 5], [5, {}], ["status", None])):
-        client.send([wire.REQUEST, number] + fields)
-        assert client.received()[0][:3] == [wire.FAILURE, number, "bad_argument"]
+        client.send([messages.REQUEST, number] + fields)
+        assert client.received()[0][:3] == [messages.FAILURE, number, "bad_argument"]
     for odd in ([], ["1"], [None], [-1], [1 << 63], [True]):
-        client.send([wire.REQUEST] + odd + ["status", {}])
+        client.send([messages.REQUEST] + odd + ["status", {}])
         assert client.received() == []
     assert client.host.requests == []
 
 
 def test_an_answer_that_is_no_message_fails_alone() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
-    for number, result in enumerate((bytes(wire.MAX_PAYLOAD), Client)):
-        client.send([wire.REQUEST, number, "status", {}])
+    for number, result in enumerate((bytes(messages.MAX_PAYLOAD), Client)):
+        client.send([messages.REQUEST, number, "status", {}])
         client.session.reply(client.host.last, result)
-        assert client.received()[0][:2] == [wire.FAILURE, number]
+        assert client.received()[0][:2] == [messages.FAILURE, number]
     assert not client.session.closing
 
 
 def test_what_comes_unsealed_behind_the_proof_is_dropped() -> None:
     client = Client(True, True)
     client.greet()
-    proof = wire.encode([wire.AUTH, client.handshake.client_proof()])
-    injected = wire.encode([wire.REQUEST, 1, "restart", {}])
+    proof = frames.encode([messages.AUTH, client.handshake.client_proof()])
+    injected = frames.encode([messages.REQUEST, 1, "restart", {}])
     client.session.feed(proof + injected, 0)  # as one segment of TCP
     assert client.session.open
     assert client.host.requests == []
@@ -318,15 +320,17 @@ def test_what_comes_unsealed_behind_the_proof_is_dropped() -> None:
 def test_a_greeting_counts_as_it_was_sent() -> None:
     hello = b"\xdc\x00\x05\x00\xcc\x01\xd9\x04test\xc5\x00\x10" + NONCE + b"\x82\xa1z\x01\xa1a\x02"
     client = Client(True, True)
-    client.session.feed(wire.frame(hello), 0)
+    client.session.feed(frames.frame(hello), 0)
     welcome = client.received()[0]
-    client.handshake = seal.Handshake(KEY, hello, wire.payload_of(welcome))
-    assert client.prove()[0] == wire.READY
+    client.handshake = seal.Handshake(KEY, hello, frames.payload_of(welcome))
+    assert client.prove()[0] == messages.READY
 
 
 def test_a_name_can_not_forge_the_log() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "a\n[0.000] \x1b[2J\x9bé" + 100 * "x", NONCE])
+    client.send(
+        [messages.HELLO, messages.PROTOCOL_VERSION, "a\n[0.000] \x1b[2J\x9bé" + 100 * "x", NONCE]
+    )
     assert client.session.client[:16] == "a?[0.000] ?[2J?é"
     assert len(client.session.client) == 64
 
@@ -334,7 +338,7 @@ def test_a_name_can_not_forge_the_log() -> None:
 def test_greeting_again_gains_no_time() -> None:
     client = Client(True, True)
     for i in range(20):
-        client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", bytes([i] * 16)], i * 1000)
+        client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", bytes([i] * 16)], i * 1000)
         client.session.check_silence(i * 1000)
     assert client.session.closing.startswith("expected AUTH within 5 s of HELLO")
 
@@ -343,15 +347,15 @@ def test_many_proofs_at_a_time_are_not_tried_either() -> None:
     host = Host()
     sessions = [Session(host, "10.0.0.9:%d" % i, 0, True, True, 4) for i in range(12)]
     for session in sessions:
-        session.feed(wire.encode([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE]), 0)
+        session.feed(frames.encode([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE]), 0)
     codes = []
     for session in sessions:
-        session.feed(wire.encode([wire.AUTH, bytes(32)]), 0)
+        session.feed(frames.encode([messages.AUTH, bytes(32)]), 0)
         while True:
             frame = session.next_frame()
             if frame is None:
                 break
-            codes += [m[1] for m in wire.Decoder().feed(frame) if m[0] == wire.REFUSED]
+            codes += [m[1] for m in frames.Decoder().feed(frame) if m[0] == messages.REFUSED]
     assert codes == ["key"] * FREE + ["wait"] * (12 - FREE)
     # In time it is forgotten.
     assert host.attempts.wait_s("10.0.0.9:1", 500)
@@ -363,19 +367,19 @@ def test_many_proofs_at_a_time_are_not_tried_either() -> None:
 
 def test_a_fault_ends_one_session_and_raises_nothing() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
-    client.send([wire.PING, bytes(wire.MAX_PAYLOAD - 5)])  # its PONG would be too large
-    client.send([wire.PING])
+    client.send([messages.PING, bytes(messages.MAX_PAYLOAD - 5)])  # its PONG would be too large
+    client.send([messages.PING])
     assert not client.session.closing
-    client.session.feed(wire.encode([wire.CHUNK, 1, 0, b"x"]), 0)
+    client.session.feed(frames.encode([messages.CHUNK, 1, 0, b"x"]), 0)
 
     def fail(session, number, offset, data) -> None:
         raise RuntimeError("a fault")
 
     client.host.chunk = fail
-    client.send([wire.CHUNK, 1, 0, b"x"])
-    assert client.received()[0][:2] == [wire.REFUSED, "protocol"]
+    client.send([messages.CHUNK, 1, 0, b"x"])
+    assert client.received()[0][:2] == [messages.REFUSED, "protocol"]
     assert client.session.closing
     assert client.host.faults == ["a fault"]
 
@@ -383,8 +387,8 @@ def test_a_fault_ends_one_session_and_raises_nothing() -> None:
 def test_full_board_says_so() -> None:
     client = Client()
     client.session.admits = lambda: False
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
-    assert client.received()[0][:2] == [wire.REFUSED, "full"]
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
+    assert client.received()[0][:2] == [messages.REFUSED, "full"]
 
 
 def test_silence_and_missing_greeting_close() -> None:
@@ -394,7 +398,7 @@ def test_silence_and_missing_greeting_close() -> None:
     client.session.check_silence(GREETING_MS + 1)
     assert client.session.closing
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE], 100)
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE], 100)
     client.session.check_silence(100 + SILENCE_MS)
     assert not client.session.closing
     client.session.check_silence(101 + SILENCE_MS)
@@ -403,31 +407,31 @@ def test_silence_and_missing_greeting_close() -> None:
 
 def test_results_never_displace_answers() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
     client.session.subscribe(True, True, True, False, 0)
     for seq in range(100):
-        client.session.push_result(Outgoing(wire.payload_of([wire.CLASSIFICATION, seq])), 0)
+        client.session.push_result(Outgoing(frames.payload_of([messages.CLASSIFICATION, seq])), 0)
         if seq == 50:
-            client.session.send([wire.EVENT, 0, "switched", {}])
-    messages = client.received()
-    assert messages[0][0] == wire.EVENT
-    assert [m[1] for m in messages[1:]] == [96, 97, 98, 99]
+            client.session.send([messages.EVENT, 0, "switched", {}])
+    arrived = client.received()
+    assert arrived[0][0] == messages.EVENT
+    assert [m[1] for m in arrived[1:]] == [96, 97, 98, 99]
     assert client.session.outbox.dropped == 96
 
 
 def test_a_reader_that_never_reads_is_given_up() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     for i in range(1000):
-        client.session.send([wire.EVENT, i, "x", {}])
+        client.session.send([messages.EVENT, i, "x", {}])
     assert client.session.closing
     assert client.host.ended
 
 
 def test_result_rate_is_met_on_average() -> None:
     client = Client()
-    client.send([wire.HELLO, wire.PROTOCOL_VERSION, "test", NONCE])
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     client.received()
     client.session.subscribe(True, False, False, False, 10)
     taken = 0
@@ -443,6 +447,12 @@ def test_garbage_never_raises() -> None:
     for i in range(300):
         noise = bytes((i * 7 + j * 13) & 255 for j in range(i))
         client.session.feed(noise, 0)
-        for message in ([i], [i & 63, None], [wire.HELLO], [wire.AUTH], [wire.HELLO, 1, 2, 3]):
-            client.session.feed(wire.encode(message) if message[0] < 128 else b"\0", 0)
+        for message in (
+            [i],
+            [i & 63, None],
+            [messages.HELLO],
+            [messages.AUTH],
+            [messages.HELLO, 1, 2, 3],
+        ):
+            client.session.feed(frames.encode(message) if message[0] < 128 else b"\0", 0)
     assert client.host.requests == []

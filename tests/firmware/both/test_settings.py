@@ -2,8 +2,8 @@
 
 import os
 
-from firmware_app import service_fields, task_fields
-from firmware_app.settings import (
+from firmware_app.settings import service_fields, task_fields
+from firmware_app.settings.reader import (
     Settings,
     SettingsError,
     decode,

@@ -5,8 +5,10 @@ import hashlib
 from card_tools import Client, Service, classifier, firmware, run, use
 from folder_card import FolderCard
 
-from firmware_app import files, package_commands, uploads
-from firmware_app.errors import CommandError
+from firmware_app.base import files
+from firmware_app.base.errors import CommandError
+from firmware_app.card import uploads
+from firmware_app.commands import packages as package_commands
 
 GOOD = classifier(["a", "b"])
 SHA = hashlib.sha256(b"").digest()

@@ -4,7 +4,7 @@ import binascii
 import json
 import struct
 
-from firmware_app.yaml_subset import YamlError, load
+from firmware_app.settings.yaml_subset import YamlError, load
 
 
 def test_documents_read_or_refuse_as_recorded() -> None:

@@ -1,0 +1,159 @@
+"""The only room that touches aicube and aidemo, the vendor's native post-processing.
+
+It checks nothing: tuples for lists, arrays that are not dense or not float32, or of another
+size, corrupt memory. Each function here makes sure of them first.
+"""
+
+import aicube
+
+from firmware_app.base.errors import TaskError
+from firmware_app.board import arrays
+
+STRIDES = [8, 16, 32]
+_MAX_SIZES = 16
+
+
+_sizes: dict = {}  # what output_sizes() has returned
+
+
+def _expect(outputs: list, sizes: list, what: str) -> None:
+    found = [o.size for o in outputs]
+    if found != sizes:
+        raise TaskError("%s: expected outputs of %s values, found %s" % (what, sizes, found))
+
+
+def _grids(width: int, height: int, up: bool) -> list:
+    cells = []
+    for stride in STRIDES:
+        if up:
+            cells.append(((width + stride - 1) // stride) * ((height + stride - 1) // stride))
+        else:
+            cells.append((width // stride) * (height // stride))
+    return cells
+
+
+def output_sizes(head: str, size, classes: int) -> list:
+    """Return how many values each output has that a detection head's decoding reads."""
+    key = (head, size[0], size[1], classes)
+    known = _sizes.get(key)
+    if known is None:
+        if len(_sizes) >= _MAX_SIZES:
+            _sizes.clear()
+        known = _output_sizes(head, size, classes)
+        _sizes[key] = known
+    return known
+
+
+def _output_sizes(head: str, size, classes: int) -> list:
+    if head == "GFLDet":
+        return [n * (classes + 68) for n in _grids(size[0], size[1], True)]
+    cells = _grids(size[0], size[1], False)
+    if head == "YOLOv8":
+        return [sum(cells) * (4 + classes)]
+    return [n * (5 + classes) * (3 if head == "AnchorBaseDet" else 1) for n in cells]
+
+
+def anchor_base(outputs, size, frame, classes, confidence, overlap, anchors, agnostic) -> list:
+    """Return rows [class, score, x1, y1, x2, y2] in frame pixels; AnchorBaseDet.
+
+    size, frame: (width, height) of model and picture; anchors: 18 numbers.
+    """
+    _expect(outputs, output_sizes("AnchorBaseDet", size, classes), "AnchorBaseDet")
+    return aicube.anchorbasedet_post_process(
+        outputs[0],
+        outputs[1],
+        outputs[2],
+        list(size),
+        list(frame),
+        list(STRIDES),
+        classes,
+        confidence,
+        overlap,
+        list(anchors),
+        agnostic,
+    )
+
+
+def anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
+    """Return rows as anchor_base does; AnchorFreeDet. Each box comes once for every class."""
+    _expect(outputs, output_sizes("AnchorFreeDet", size, classes), "AnchorFreeDet")
+    return aicube.anchorfreedet_post_process(
+        outputs[0],
+        outputs[1],
+        outputs[2],
+        list(size),
+        list(frame),
+        list(STRIDES),
+        classes,
+        confidence,
+        overlap,
+        agnostic,
+    )
+
+
+def gfl(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
+    """Return rows as anchor_base does; GFLDet."""
+    _expect(outputs, output_sizes("GFLDet", size, classes), "GFLDet")
+    return aicube.gfldet_post_process(
+        outputs[0],
+        outputs[1],
+        outputs[2],
+        list(size),
+        list(frame),
+        list(STRIDES),
+        classes,
+        confidence,
+        overlap,
+        agnostic,
+    )
+
+
+def yolov8(outputs, size, frame, classes, confidence, overlap, most) -> list:
+    """Return rows [class, score, x1, y1, x2, y2] in frame pixels; a YOLOv8 head, letterbox at the corner.
+
+    NMS is class-agnostic, always.
+    """
+    import aidemo
+
+    _expect(outputs[:1], output_sizes("YOLOv8", size, classes), "YOLOv8")
+    points = sum(_grids(size[0], size[1], False))
+    data = arrays.transposed(outputs[0].reshape((1, 4 + classes, points)))
+    boxes, ids, scores = aidemo.yolov8_det_postprocess(
+        data,
+        [frame[1], frame[0]],
+        [size[1], size[0]],
+        [frame[1], frame[0]],
+        classes,
+        confidence,
+        overlap,
+        most,
+    )
+    rows = []
+    for i in range(len(ids)):
+        x, y, w, h = boxes[i]
+        rows.append([ids[i], scores[i], x, y, x + w, y + h])
+    return rows
+
+
+def text_boxes(probabilities, size, picture, frame, mask_threshold, box_threshold) -> list:
+    """Return [quadrilateral, crop] for each text, expanded as the vendor does, bottom to top.
+
+    probabilities: dense 1-D array of size = (width, height); picture: dense uint8 array, height x
+    width x 3, of frame = (width, height), which the map covers from its top left corner on.
+    quadrilateral: x, y of four corners in pixels of the picture, top left first, clockwise; crop:
+    what it holds, (1, height, width, 3) uint8, cut out whether anybody wants it or not.
+    """
+    if arrays.size_of(probabilities) != size[0] * size[1]:
+        raise TaskError(
+            "img_size: expected a map of %d x %d, found %d values"
+            % (size[0], size[1], arrays.size_of(probabilities))
+        )
+    if arrays.size_of(picture) != frame[0] * frame[1] * 3:
+        raise TaskError(
+            "expected a picture of %d x %d, found %d values"
+            % (frame[0], frame[1], arrays.size_of(picture))
+        )
+    found = aicube.ocr_post_process(
+        probabilities, picture, list(size), list(frame), mask_threshold, box_threshold
+    )
+    return [[row[1].tolist(), row[0]] for row in found]

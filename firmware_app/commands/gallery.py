@@ -1,0 +1,312 @@
+"""The commands gallery.*: look at, change, move and choose galleries. docs/gallery.md lists them."""
+
+import os
+
+from firmware_app.base import files
+from firmware_app.base.errors import CommandError
+from firmware_app.board import arrays
+from firmware_app.commands.arguments import integer, text
+from firmware_app.commands.enrolment import (
+    changed,
+    gallery_of,
+    label_text,
+    pause,
+    recognition_of,
+    select,
+)
+from firmware_app.commands.gallery_import import receive
+from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery import quality as gallery_quality
+from firmware_app.gallery import recognition
+from firmware_app.gallery.labels import GalleryError
+
+_PAGE_BYTES = 20000  # of labels in one answer
+_PAGE_SAMPLES = 50
+SLICE = 16384  # bytes of a file in one answer
+
+
+def gallery_name(arguments: dict, name: str = "name") -> str:
+    """Return a gallery's name: what FAT takes as a file name, without a folder."""
+    value = text(arguments, name)
+    bad = [c for c in value if c in '/\\:*?"<>|' or ord(c) < 32]
+    if bad or value[0] in ". " or value[-1] in ". " or len(value) > recognition.MAX_NAME:
+        raise CommandError(
+            "bad_argument",
+            '%s: expected a file name of at most %d characters without / \\ : * ? " < > |, found %r'
+            % (name, recognition.MAX_NAME, value),
+        )
+    return value
+
+
+def _label(gallery, arguments: dict):
+    wanted = label_text(arguments)
+    label = gallery.label(wanted)
+    if label is None:
+        raise CommandError("not_found", "the gallery has no label %s" % wanted)
+    return label
+
+
+async def _change(service, action: str, label, prepare) -> dict:
+    """Make the changes that prepare(gallery) returns; the answer tells what is left."""
+    in_use = recognition_of(service)
+    async with in_use.lock:
+        gallery = gallery_of(in_use)
+        changes = prepare(gallery)
+        try:
+            await in_use.file.change(changes, pause)
+        except (GalleryError, OSError) as error:
+            raise CommandError("failed", "nothing was changed: %s" % error)
+        result = {"gallery": in_use.name, "total": len(gallery), "labels": gallery.label_count}
+    changed(service, action, label)
+    return result
+
+
+def _row(label) -> list:
+    threshold = label.threshold
+    return [
+        label.text,
+        label.count,
+        label.negatives,
+        None if threshold is None else int(round(threshold * 10000)),
+    ]
+
+
+def _list(service, session, arguments: dict) -> dict:
+    in_use = recognition_of(service)
+    offset = integer(arguments, "offset", 0, 1000000, 0)
+    found: list = []
+    for name in recognition.names():
+        try:
+            found.append([name, os.stat(recognition.path_of(name))[6]])
+        except OSError:
+            pass
+    gallery = in_use.gallery
+    rule = in_use.rule()
+    answer = {
+        "galleries": found,
+        "selected": in_use.name,
+        "problem": in_use.problem,
+        "dimension": in_use.dimension,
+        "sha256": service.engine.task.sha256,
+        "threshold": int(round(rule.threshold * 10000)),
+        "margin": int(round(rule.margin * 10000)),
+        "combine": rule.combine,
+        "nearest": rule.nearest,
+        "capacity": service.engine.task.settings["gallery_capacity"],
+        "samples": 0,
+        "negatives": 0,
+        "bytes": 0,
+        "labels": [],
+        "total": 0,
+    }
+    if gallery is not None:
+        labels = gallery.labels()
+        size = 0
+        page: list = []
+        for label in labels[offset:]:
+            size += len(label.text) * 4 + 16
+            if size > _PAGE_BYTES:
+                break
+            page.append(_row(label))
+        answer["samples"] = len(gallery.positive)
+        answer["negatives"] = len(gallery.negative)
+        answer["bytes"] = in_use.file.size
+        answer["labels"] = page
+        answer["total"] = len(labels)
+    return answer
+
+
+async def _show(service, session, arguments: dict) -> dict:
+    in_use = recognition_of(service)
+    gallery = gallery_of(in_use)
+    label = _label(gallery, arguments)
+    offset = integer(arguments, "offset", 0, 1000000, 0)
+    order: list = []
+    for samples in (gallery.positive, gallery.negative):
+        for row in samples.rows_of(label.number):
+            order.append(samples.ids[row])
+    order.sort()
+    rows: list = []
+    for number in order[offset : offset + _PAGE_SAMPLES]:
+        place = gallery.find(number)
+        if place is not None:  # another client may have removed it between two of them
+            samples, row = place
+            rows.append(
+                [number, samples is gallery.negative]
+                + gallery_quality.relation(arrays, gallery, samples, row)
+            )
+        await pause()
+    return {"label": _row(label), "samples": rows, "total": len(order)}
+
+
+async def _rename(service, session, arguments: dict) -> dict:
+    to = label_text(arguments, "to")
+
+    def prepare(gallery) -> list:
+        label = _label(gallery, arguments)
+        other = gallery.label(to)
+        if other is not None and other is not label:
+            raise CommandError("bad_argument", "to: the gallery has a label %s already" % to)
+        return [
+            (gallery_format.LABEL, gallery_format.label_body(label.number, to, label.threshold))
+        ]
+
+    return await _change(service, "rename", to, prepare)
+
+
+async def _threshold(service, session, arguments: dict) -> dict:
+    value = arguments.get("threshold")
+    if value is not None and (type(value) is not int or not 0 <= value <= 10000):
+        raise CommandError(
+            "bad_argument",
+            "threshold: expected a cosine x 10,000, 0...10000, or nil, found %r" % (value,),
+        )
+
+    def prepare(gallery) -> list:
+        label = _label(gallery, arguments)
+        cosine = None if value is None else value / 10000
+        return [(gallery_format.LABEL, gallery_format.label_body(label.number, label.text, cosine))]
+
+    return await _change(service, "threshold", arguments.get("label"), prepare)
+
+
+async def _remove(service, session, arguments: dict) -> dict:
+    sample = arguments.get("sample")
+    if (sample is None) == (arguments.get("label") is None):
+        raise CommandError("bad_argument", "expected either a label or a sample's number")
+
+    def prepare(gallery) -> list:
+        if sample is None:
+            return [
+                (
+                    gallery_format.REMOVE_LABEL,
+                    gallery_format.number_body(_label(gallery, arguments).number),
+                )
+            ]
+        number = integer(arguments, "sample", 1, 0x7FFFFFFF)
+        place = gallery.find(number)
+        if place is None:
+            raise CommandError("not_found", "the gallery has no sample %d" % number)
+        samples, row = place
+        owner = samples.owner_of(row)
+        label = gallery.label(gallery.text_of(owner))
+        if label.count + label.negatives == 1:
+            return [(gallery_format.REMOVE_LABEL, gallery_format.number_body(owner))]
+        return [(gallery_format.REMOVE_SAMPLES, gallery_format.ids_body([number]))]
+
+    return await _change(service, "remove", arguments.get("label"), prepare)
+
+
+async def _clear(service, session, arguments: dict) -> dict:
+    in_use = recognition_of(service)
+    async with in_use.lock:
+        gallery_of(in_use)
+        try:
+            await in_use.file.clear(pause)
+        except OSError as error:
+            raise CommandError("failed", "nothing was changed: %s" % error)
+    changed(service, "clear", None)
+    return {"gallery": in_use.name, "total": 0, "labels": 0}
+
+
+async def _select(service, session, arguments: dict) -> dict:
+    in_use = recognition_of(service)
+    name = None if arguments.get("name") is None else gallery_name(arguments)
+    async with in_use.lock:
+        await select(service, in_use, name)
+        gallery = in_use.gallery
+    changed(service, "select", None)
+    total = len(gallery) if gallery is not None else 0
+    return {
+        "gallery": name,
+        "total": total,
+        "labels": gallery.label_count if gallery is not None else 0,
+    }
+
+
+async def _delete(service, session, arguments: dict) -> dict:
+    in_use = recognition_of(service)
+    name = gallery_name(arguments)
+    async with in_use.lock:
+        if name == in_use.name and in_use.file is not None:
+            raise CommandError(
+                "bad_argument", "name: the gallery %s is in use: select another first" % name
+            )
+        if name not in recognition.names():
+            raise CommandError("not_found", "there is no gallery %s" % name)
+        path = recognition.path_of(name)
+        try:
+            files.recover(path)
+            os.remove(path)
+        except OSError as error:
+            raise CommandError(
+                "failed", "the gallery %s can't be removed: %s" % (name, files.why(error))
+            )
+        if name == in_use.name:
+            in_use.use(None, None)  # it could not be used: what was wrong is gone
+    return {"gallery": in_use.name}
+
+
+async def _suggest(service, session, arguments: dict) -> dict:
+    in_use = recognition_of(service)
+    gallery = gallery_of(in_use)
+    rule = in_use.rule()
+
+    def report(done: int, total: int) -> None:
+        service.commands.progress(arguments, done, total, "samples")
+
+    within, between = await gallery_quality.scores(gallery, rule, pause, report)
+    found = gallery_quality.threshold(within, between)
+    if found is None:
+        raise CommandError("failed", "a threshold needs a label with at least two samples")
+    return {
+        "gallery": in_use.name,
+        "threshold": found[0],
+        "refused": found[1],
+        "accepted": found[2],
+        "current": int(round(rule.threshold * 10000)),
+        "combine": rule.combine,
+        "within": within,
+        "between": between,
+    }
+
+
+async def _export(service, session, arguments: dict) -> dict:
+    in_use = recognition_of(service)
+    offset = integer(arguments, "offset", 0, 0x7FFFFFFF, 0)
+    length = integer(arguments, "length", 1, SLICE, SLICE)
+    async with in_use.lock:
+        gallery = gallery_of(in_use)
+        file = in_use.file
+        try:
+            if offset == 0:
+                await file.tidy(pause)
+            elif arguments.get("changes") != gallery.changes:
+                raise CommandError("failed", "the gallery was changed meanwhile: export it again")
+            with open(file.path, "rb") as source:
+                source.seek(offset)
+                data = source.read(length)
+        except OSError as error:
+            raise CommandError("failed", "the gallery can't be read: %s" % error)
+        return {"gallery": in_use.name, "size": file.size, "changes": gallery.changes, "data": data}
+
+
+async def _import(service, session, arguments: dict) -> dict:
+    return await receive(
+        service, session, recognition_of(service), gallery_name(arguments), arguments
+    )
+
+
+COMMANDS = {
+    "gallery.list": _list,
+    "gallery.show": _show,
+    "gallery.rename": _rename,
+    "gallery.threshold": _threshold,
+    "gallery.remove": _remove,
+    "gallery.clear": _clear,
+    "gallery.select": _select,
+    "gallery.delete": _delete,
+    "gallery.suggest": _suggest,
+    "gallery.export": _export,
+    "gallery.import": _import,
+}

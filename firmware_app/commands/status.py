@@ -1,0 +1,112 @@
+"""What `status` and `tasks` answer."""
+
+import gc
+import os
+
+from firmware_app.board import hardware
+from firmware_app.card.configuration import CONFIGS
+
+_MAX_TASKS = 64
+
+
+def problems(service) -> list:
+    """Return everything that is wrong now, one sentence each."""
+    found = service.problems + service.watch.faults
+    camera = service.engine.camera
+    recognition = getattr(service.engine.task, "recognition", None)
+    gallery = recognition.problem if recognition is not None else ""
+    for text in (
+        camera.problem if camera is not None else "",
+        gallery,
+        service.switcher.problem,
+        service.watch.problem,
+        service.switcher.unkept,
+        service.nic.problem if service.nic is not None else "",
+        service.upkeep.file.problem,
+        service.engine.problem,
+    ):
+        if text and text not in found:
+            found.append(text)
+    return found
+
+
+def status(service) -> dict:
+    """Return the state of the board as a map of plain values."""
+    engine = service.engine
+    camera = engine.camera
+    return {
+        "name": service.name,
+        "version": service.version,
+        "board": hardware.board_name(),
+        "firmware": hardware.firmware_version(),
+        "id": service.board_id,
+        "boot": service.boot_id,
+        "uptime_ms": service.clock.ms(),
+        "early_starts": service.boots.early,
+        "safe_mode": service.boots.safe,
+        "restart_reason": service.boots.reason,
+        "starts": service.boots.starts,
+        "watchdog_s": service.upkeep.watchdog_s,
+        "network": service.nic.status() if service.nic is not None else None,
+        "task": service.switcher.name,
+        "model": engine.task.name if engine.task is not None else "",
+        "generation": engine.generation,
+        "camera": camera is not None and not camera.broken,
+        "frames": engine.frames,
+        "captured": camera.captured if camera is not None else 0,
+        "skipped": camera.skipped if camera is not None else 0,
+        "renewed": engine.renewed,
+        "stages_ms": engine.stage_times(),
+        "heap_floor": engine.collector.floor,
+        "heap_floor_first": engine.collector.first_floor,
+        "seq": camera.seq if camera is not None else 0,
+        "clients": [
+            {"name": s.name, "client": s.client, "sent": s.outbox.sent, "dropped": s.outbox.dropped}
+            for s in service.publisher.sessions()
+        ],
+        "rejected": sum([link.rejected for link in service.publisher.links]),
+        "refused": sum([link.refused for link in service.publisher.links]),
+        "failed_attempts": service.attempts.total,
+        "heap_used": gc.mem_alloc(),
+        "heap_free": gc.mem_free(),
+        "heap_growth_kb_per_hour": service.upkeep.trend(),
+        "card_free_kb": _free_kb("/sdcard"),
+        "data_free_kb": _free_kb("/data"),
+        "temperature": hardware.temperature(),
+        "problems": problems(service),
+    }
+
+
+def _free_kb(path: str):
+    try:
+        stat = os.statvfs(path)
+    except (OSError, AttributeError):
+        return None
+    return (stat[1] or stat[0]) * stat[4] // 1024
+
+
+def tasks(service) -> list:
+    """Return the tasks on the card: name, task, package, whether active, and what is wrong."""
+    found: list = []
+    try:
+        names = sorted(
+            [name[:-5] for name in os.listdir(CONFIGS + "/tasks") if name.endswith(".yaml")]
+        )
+    except OSError:
+        names = []
+    for name in names[:_MAX_TASKS]:
+        entry = {
+            "name": name,
+            "task": None,
+            "package": None,
+            "active": name == service.switcher.name,
+            "problem": None,
+        }
+        try:
+            values = service.configuration.read_task(name).values
+            entry["task"] = values["task"]
+            entry["package"] = values.get("package") or values.get("recognition_package")
+        except (OSError, ValueError) as error:
+            entry["problem"] = str(error)
+        found.append(entry)
+    return found

@@ -1,0 +1,345 @@
+"""A gallery: labels, their enrolled samples, and the decision whose a new embedding is.
+
+Pure: it changes only by changes (gallery_format.py), the same that its file keeps. docs/gallery.md
+explains the decision. Cosines are floats -1...1.
+"""
+
+from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery.decision import (
+    EMPTY,
+    MARGIN,
+    MEAN,
+    NEAREST,
+    NEGATIVE,
+    NO_DIRECTION,
+    THRESHOLD,
+    Decision,
+    Label,
+    Rule,
+)
+from firmware_app.gallery.means import Means
+from firmware_app.gallery.samples import Samples
+
+_OUT = -4.0  # below any cosine
+
+
+class GalleryError(ValueError):
+    """A change that the gallery can't make; the text says why."""
+
+
+class Gallery:
+    """Labels and samples of one embedding model."""
+
+    def __init__(self, ops, dimension: int, sha256: bytes, capacity: int) -> None:
+        """ops: what computes (arrays.py); capacity: samples at most, negative ones included."""
+        self._ops = ops
+        self.dimension = dimension
+        self.sha256 = sha256
+        self.capacity = capacity
+        self.positive = Samples(ops, dimension)
+        self.negative = Samples(ops, dimension)
+        self._labels: dict = {}  # number -> Label
+        self._numbers: dict = {}  # text -> number
+        self.next_id = 1
+        self.changes = 0  # made since it exists, so that a copy under way notices one
+        self._lowest = 0  # no label number below it is free
+        self._vetoing = 0  # labels with negative samples
+        self._means = None  # for `mean`, made when first needed
+
+    def __len__(self) -> int:
+        return len(self.positive) + len(self.negative)
+
+    # -- labels
+
+    def labels(self) -> list:
+        """Return the labels in the order of their texts."""
+        return sorted(self._labels.values(), key=_text_of)
+
+    @property
+    def label_count(self) -> int:
+        """How many labels there are."""
+        return len(self._labels)
+
+    def label(self, text: str):
+        """Return the label of this text, or None."""
+        number = self._numbers.get(text)
+        return None if number is None else self._labels[number]
+
+    def text_of(self, number: int) -> str:
+        """Return the text of a label."""
+        return self._labels[number].text
+
+    def free_number(self) -> int:
+        """Return the lowest number that no label has."""
+        number = self._lowest
+        while number in self._labels:
+            number += 1
+        self._lowest = number
+        if number > gallery_format.MAX_LABEL:
+            raise GalleryError("the gallery has %d labels, more don't fit" % len(self._labels))
+        return number
+
+    # -- changes
+
+    def check_room(self, count: int) -> None:
+        """Raise GalleryError unless count more samples fit; make room for them."""
+        if len(self) + count > self.capacity:
+            raise GalleryError(
+                "the gallery is full: it holds %d samples of at most %d, %d more don't fit"
+                % (len(self), self.capacity, count)
+            )
+
+    def apply(self, kind: int, body) -> None:
+        """Make one change; ValueError for one that does not fit what is there, which then stays as it is."""
+        if kind == gallery_format.LABEL:
+            number, threshold, text = gallery_format.parse_label(body)
+            self._define(number, text, threshold)
+        elif kind == gallery_format.SAMPLES:
+            self._add(body)
+        elif kind == gallery_format.REMOVE_SAMPLES:
+            self._remove_samples(gallery_format.parse_ids(body))
+        elif kind == gallery_format.REMOVE_LABEL:
+            self._remove_label(gallery_format.parse_number(body))
+        elif kind == gallery_format.END:
+            self._check_end(gallery_format.parse_ids(body))
+        else:
+            raise ValueError("a change of unknown kind %d" % kind)
+        self.changes += 1
+
+    def _check_end(self, numbers: list) -> None:
+        if len(numbers) != 3 or numbers[1] != len(self) or numbers[2] != len(self._labels):
+            raise ValueError("samples or labels are missing")
+        self.next_id = max(self.next_id, numbers[0] + 1)
+
+    def _define(self, number: int, text: str, threshold) -> None:
+        holder = self._numbers.get(text)
+        if holder is not None and holder != number:
+            raise ValueError("two labels have the same text")
+        label = self._labels.get(number)
+        if label is None:
+            self._labels[number] = Label(number, text, threshold)
+        else:
+            self._numbers.pop(label.text)
+            label.text = text
+            label.threshold = threshold
+        self._numbers[text] = number
+
+    def _add(self, body) -> None:
+        heads, vectors = gallery_format.split_samples(body, self.dimension)
+        rows = self._ops.rows_of_floats(vectors, self.dimension)
+        sizes = self._ops.lengths(rows)
+        seen = {}
+        positives = negatives = 0
+        for i in range(len(heads)):
+            number, owner, flags = heads[i]
+            if owner not in self._labels:
+                raise ValueError("a sample of a label that is not there")
+            if number < self.next_id and (
+                self.positive.row_of(number) >= 0 or self.negative.row_of(number) >= 0
+            ):
+                raise ValueError("two samples have the number %d" % number)
+            if number in seen:
+                raise ValueError("two samples have the number %d" % number)
+            if not 0.999 < float(sizes[i]) < 1.001:
+                raise ValueError("a sample that is not normalised")
+            seen[number] = True
+            if flags & gallery_format.NEGATIVE:
+                negatives += 1
+            else:
+                positives += 1
+        self.check_room(len(heads))
+        self.positive.reserve(positives)
+        self.negative.reserve(negatives)
+        for i in range(len(heads)):
+            number, owner, flags = heads[i]
+            label = self._labels[owner]
+            if flags & gallery_format.NEGATIVE:
+                self.negative.add(number, owner, rows[i])
+                self._count_negative(label, 1)
+            else:
+                self.positive.add(number, owner, rows[i])
+                label.count += 1
+                if self._means is not None:
+                    self._means.add(owner, rows[i])
+            self.next_id = max(self.next_id, number + 1)
+
+    def find(self, number: int):
+        """Return (samples, row) of a sample, or None."""
+        for samples in (self.positive, self.negative):
+            row = samples.row_of(number)
+            if row >= 0:
+                return samples, row
+        return None
+
+    def _remove_samples(self, numbers: list) -> None:
+        for number in numbers:
+            if self.find(number) is None:
+                raise ValueError("no sample has the number %d" % number)
+        for number in numbers:
+            place = self.find(number)
+            if place is None:
+                continue
+            samples, row = place
+            label = self._labels[samples.owner_of(row)]
+            samples.remove(row)
+            if samples is self.negative:
+                self._count_negative(label, -1)
+            else:
+                label.count -= 1
+                self._mean_again(label)
+
+    def _remove_label(self, number: int) -> None:
+        label = self._labels.get(number)
+        if label is None:
+            raise ValueError("no label has the number %d" % number)
+        for samples in (self.positive, self.negative):
+            # From behind: what takes a removed row's place has been looked at.
+            for row in reversed(samples.rows_of(number)):
+                samples.remove(row)
+        self._numbers.pop(label.text)
+        self._labels.pop(number)
+        label.count = 0
+        self._count_negative(label, -label.negatives)
+        self._lowest = min(self._lowest, number)
+        self._mean_again(label)
+
+    def _count_negative(self, label: Label, by: int) -> None:
+        before = label.negatives
+        label.negatives += by
+        self._vetoing += (label.negatives > 0) - (before > 0)
+
+    # -- mean directions, for `mean`
+
+    def _mean_again(self, label: Label) -> None:
+        if self._means is None:
+            return
+        total = None
+        for row in self.positive.rows_of(label.number):
+            vector = self.positive.table[row]
+            total = vector * 1.0 if total is None else total + vector
+        self._means.put(label.number, total)
+
+    def _make_means(self) -> None:
+        if self._means is not None:
+            return
+        self._means = Means(self._ops, self.dimension)
+        samples = self.positive
+        for row in range(len(samples)):
+            self._means.add(samples.owner_of(row), samples.table[row])
+
+    # -- the decision
+
+    def ranking(self, vector, rule: Rule, count: int) -> list:
+        """Return (label number, score) of the count best labels for a unit vector, best first."""
+        if not len(self.positive):
+            return []
+        if rule.combine == MEAN:
+            self._make_means()
+            return self._means.ranking(vector, count)
+        scores = self.positive.cosines(vector)
+        if rule.combine == NEAREST:
+            return self._by_nearest(scores, rule.nearest, count)
+        found: list = []
+        while True:
+            row, score = self._ops.highest(scores)
+            if score <= _OUT + 2:
+                return found
+            owner = self.positive.owner_of(row)
+            found.append((owner, score))
+            if len(found) == count:
+                return found
+            scores = self.positive.without(scores, owner)
+
+    def _by_nearest(self, scores, nearest: int, count: int) -> list:
+        # A label's mean of its best is at most its best: labels are looked at in the order of
+        # their best samples until no other can come among the first.
+        found: list = []
+        left = scores
+        while True:
+            row, bound = self._ops.highest(left)
+            if bound <= _OUT + 2 or (len(found) >= count and bound <= found[count - 1][1]):
+                return found[:count]
+            owner = self.positive.owner_of(row)
+            score = self._ops.highest_mean(self.positive.of(scores, owner), nearest)
+            at = len(found)
+            while at and found[at - 1][1] < score:
+                at -= 1
+            found.insert(at, (owner, score))
+            left = self.positive.without(left, owner)
+
+    def versus(self, row: int, rule: Rule):
+        """Return (score of its own label, best score of another) for an enrolled sample, itself left out.
+
+        row: of positive. None where the label has no other sample, or there is no other label.
+        """
+        samples = self.positive
+        vector = samples.table[row]
+        own = samples.owner_of(row)
+        alone = self._labels[own].count < 2
+        if rule.combine == MEAN:
+            self._make_means()
+            scores = self._means.scores(vector, own)
+            mine = float(scores[own])
+            scores[own] = _OUT
+            other = self._ops.highest(scores)[1]
+        else:
+            scores = samples.cosines(vector)
+            scores[row] = _OUT
+            count = min(
+                rule.nearest if rule.combine == NEAREST else 1, max(1, self._labels[own].count - 1)
+            )
+            mine = self._ops.highest_mean(samples.of(scores, own), count)
+            others = samples.without(scores, own)
+            if rule.combine == NEAREST:
+                ranking = self._by_nearest(others, rule.nearest, 1)
+                other = ranking[0][1] if ranking else _OUT
+            else:
+                other = self._ops.highest(others)[1]
+        return None if alone else mine, other if other > _OUT + 2 else None
+
+    def decide(self, embedding, rule: Rule) -> Decision:
+        """Return whose an embedding is (any length; it is normalised here)."""
+        vector = self._ops.unit(embedding)
+        if vector is None:
+            return Decision(None, 0.0, 0.0, NO_DIRECTION, None)
+        return self.decide_unit(vector, rule)
+
+    def decide_unit(self, vector, rule: Rule) -> Decision:
+        """Return whose a unit vector is."""
+        wanted = 2
+        against = None
+        if len(self.negative):
+            against = self.negative.cosines(vector)
+            # Labels that their negative samples rule out come on top: one more place for each.
+            wanted = 2 + self._vetoing
+        ranking = self.ranking(vector, rule, wanted)
+        if not ranking:
+            return Decision(None, 0.0, 0.0, EMPTY, None)
+        ruled_out = None
+        left: list = []
+        for number, score in ranking:
+            if against is not None and self._labels[number].negatives:
+                _, nearest = self._ops.highest(self.negative.of(against, number))
+                if nearest >= score:
+                    if ruled_out is None and not left:
+                        ruled_out = (number, score)
+                    continue
+            left.append((number, score))
+        if not left:
+            number, score = ruled_out
+            return Decision(None, score, 0.0, NEGATIVE, self._labels[number].text)
+        number, score = left[0]
+        margin = score - left[1][1] if len(left) > 1 else max(0.0, score)
+        label = self._labels[number]
+        threshold = rule.threshold if label.threshold is None else label.threshold
+        if score < threshold:
+            reason = NEGATIVE if ruled_out is not None else THRESHOLD
+        elif margin < rule.margin:
+            reason = MARGIN
+        else:
+            return Decision(label.text, score, margin, None, label.text)
+        return Decision(None, score, margin, reason, label.text)
+
+
+def _text_of(label: Label) -> str:
+    return label.text

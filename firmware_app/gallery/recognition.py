@@ -1,0 +1,244 @@
+"""What the metric learning tasks share: the gallery in use, the decision, and who waits for embeddings.
+
+A gallery that can't be used (damaged, another model's) stops no task: results go on without
+identities, and `problem` says why.
+"""
+
+import asyncio
+import os
+
+from firmware_app.base import files
+from firmware_app.board import arrays, npu
+from firmware_app.gallery import decision
+from firmware_app.gallery import file as gallery_file
+from firmware_app.package import kmodel
+
+FOLDER = "/data/galleries"
+ENDING = ".gallery"
+MAX_NAME = 48  # characters
+
+# A picture this dark or this even shows nothing that could be told apart (0...255).
+DARK_MEAN = 16.0
+EMPTY_DEVIATION = 4.0
+
+
+# Galleries in memory, newest last: a task that replaces another uses the same object, so that
+# neither can miss a change of the other.
+_loaded: list = []
+_MAX_LOADED = 2
+
+_lock = asyncio.Lock()  # held by whoever changes or loads a gallery
+
+
+def path_of(name: str) -> str:
+    """Return the path of a gallery: a name lies in /data/galleries, a path is one from the card's root."""
+    return name if name.startswith("/") else "%s/%s%s" % (FOLDER, name, ENDING)
+
+
+class Found:
+    """One embedding: vector (length 1, or None where it has no direction), and where it was found.
+
+    box: (x, y, width, height) or None for the whole picture; kind, score1000: what the detector
+    says; light: (mean, deviation) of the pixels where somebody asked, else None.
+    """
+
+    def __init__(self, vector, box=None, kind: int = 0, score1000: int = 0) -> None:
+        self.vector = vector
+        self.box = box
+        self.kind = kind
+        self.score1000 = score1000
+        self.light = None
+
+    def fault(self) -> str:
+        """Return why this can't be enrolled, or nothing."""
+        if self.light is not None:
+            mean, deviation = self.light
+            if mean < DARK_MEAN:
+                return "too dark (mean brightness %d of 255)" % int(mean)
+            if deviation < EMPTY_DEVIATION:
+                return "empty (one even colour)"
+        if self.vector is None:
+            return "without any feature (the embedding is zero or not finite)"
+        return ""
+
+
+class Tap:
+    """Somebody who waits for what the next frames, or one picture, show."""
+
+    def __init__(self, pictures: bool, region=None) -> None:
+        """region: (x, y, width, height) of the camera's frame to look at instead."""
+        self.pictures = pictures
+        self.region = region
+        self.frames: list = []  # for each frame the list of what was found
+        self.error = ""
+        self._scaler = None
+        self.tensor = None
+
+    def take(self, source, plan, target) -> None:
+        """Cut the region out of the frame."""
+        try:
+            if self._scaler is None:
+                self._scaler = npu.Scaler((plan.width, plan.height), target, region=self.region)
+            self.tensor = self._scaler.run(source)
+        except npu.NpuError as error:
+            self.error = str(error)
+
+
+class Recognition:
+    """The gallery in use and the rule of the task that uses it."""
+
+    def __init__(self, task, package, model) -> None:
+        """task: its settings are read when needed, they may change; package, model: of the embedding."""
+        self._task = task
+        self._package = package
+        self._model = model
+        self.dimension = 0
+        self.file = None  # GalleryFile in use, or None
+        self.name = None
+        self.problem = ""
+        self.lock = _lock
+        self.incoming = None  # an import under way
+        self._taps: list = []
+
+    @property
+    def gallery(self):
+        """The gallery in use, or None."""
+        return self.file.gallery if self.file is not None else None
+
+    async def start(self, pause) -> str:
+        """Open the gallery that the settings name; return what is to be told about it, or nothing."""
+        size = 1
+        for side in kmodel.read(self._package.kmodel_path).outputs[0].shape:
+            size *= side
+        self.dimension = size
+        name = self._task.settings["gallery"]
+        if not name:
+            return ""
+        try:
+            async with self.lock:
+                self.use(name, await self.open(name, pause))
+        except (ValueError, OSError, MemoryError) as error:
+            self.name = name
+            self.problem = "gallery %s: %s" % (name, error)
+        return self.problem or self.file.note
+
+    async def read(self, path: str, pause):
+        """Return the GalleryFile of this path, loaded; GalleryError, OSError, MemoryError."""
+        file = gallery_file.GalleryFile(path, arrays)
+        await file.load(self.dimension, self._package.sha256, self._capacity(), pause)
+        return file
+
+    async def open(self, name, pause):
+        """Return the GalleryFile of this name (a new one is empty); errors as read()."""
+        path = path_of(name)
+        for file in _loaded:
+            known = file.gallery
+            if (
+                file.path == path
+                and known.sha256 == self._package.sha256
+                and known.capacity == self._capacity()
+            ):
+                return file
+        return await self.read(path, pause)
+
+    def _capacity(self) -> int:
+        return self._task.settings["gallery_capacity"]
+
+    def use(self, name, file) -> None:
+        """Let the next decision be made with this gallery; None: with none."""
+        if file is not None:
+            same = [one for one in _loaded if one.path == file.path]
+            for one in same:
+                _loaded.remove(one)
+            _loaded.append(file)
+            if len(_loaded) > _MAX_LOADED:
+                _loaded.pop(0)
+        self.file = file
+        self.name = name
+        self.problem = ""
+
+    def rule(self):
+        """Return the rule that the settings describe."""
+        settings = self._task.settings
+        threshold = settings["confidence_threshold"]
+        if threshold is None:
+            threshold = self._package.confidence_threshold
+        return decision.Rule(
+            0.5 if threshold is None else threshold,
+            settings["margin"],
+            settings["combine"],
+            settings["nearest"],
+        )
+
+    def decide(self, vector):
+        """Return the Decision about a unit vector (or None), None without a gallery."""
+        if self.gallery is None:
+            return None
+        if vector is None:
+            return decision.Decision(None, 0.0, 0.0, decision.NO_DIRECTION, None)
+        return self.gallery.decide_unit(vector, self.rule())
+
+    def left_behind(self) -> int:
+        """Return how many bytes a decision leaves outside the heap until the next collection."""
+        return self.gallery.positive.product.left_behind if self.gallery is not None else 0
+
+    def wants_embedding(self) -> bool:
+        """Return whether results carry the embedding."""
+        wanted = self._task.settings["embeddings"]
+        if wanted == "auto":
+            return self.gallery is None or not len(self.gallery)
+        return wanted == "always"
+
+    # -- who waits
+
+    def add(self, tap: Tap) -> None:
+        """Let a tap have what is found from now on."""
+        self._taps.append(tap)
+
+    def drop(self, tap: Tap) -> None:
+        """Forget a tap."""
+        if tap in self._taps:
+            self._taps.remove(tap)
+
+    def take(self, source, plan) -> None:
+        """Cut out the regions that somebody waits for, while the frame lives."""
+        for tap in self._taps:
+            if tap.region is not None and not tap.pictures and plan.camera:
+                tap.take(source, plan, self._package.img_size)
+
+    def watched(self, plan) -> bool:
+        """Return whether anybody waits for a frame of this plan, and so for its light."""
+        for tap in self._taps:
+            if tap.pictures != plan.camera and tap.region is None:
+                return True
+        return False
+
+    def deliver(self, found: list, plan) -> None:
+        """Hand over what a frame or picture showed; run the model on the regions."""
+        for tap in self._taps:
+            if tap.pictures == plan.camera:
+                continue
+            if tap.region is None:
+                tap.frames.append(found)
+            elif tap.tensor is not None:
+                tensor = tap.tensor
+                tap.tensor = None
+                one = self.embed(tensor)
+                one.light = npu.light(tensor)
+                tap.frames.append([one])
+
+    def embed(self, tensor) -> Found:
+        """Run the embedding model on its input tensor."""
+        return Found(arrays.unit(arrays.vector(self._model.run(tensor)[0])))
+
+
+def names() -> list:
+    """Return the names of the galleries on the card, sorted."""
+    try:
+        found = os.listdir(FOLDER)
+    except OSError:
+        return []
+    # A power cut may have left the file under its old name; reading it puts that right.
+    ending = ENDING + files.OLD
+    kept = [name[: -len(ending)] for name in found if name.endswith(ending)]
+    return sorted(set(kept + [name[: -len(ENDING)] for name in found if name.endswith(ENDING)]))

@@ -1,0 +1,84 @@
+"""What waits to be sent to one subscriber: bounded, the newest result wins, drops are counted.
+
+Answers and events have a queue of their own, which results never displace. When that one
+overflows, the reader is too slow to be told what it must know, and its session ends.
+"""
+
+from firmware_app.wire import frames
+
+MAX_URGENT = 64  # answers, events
+MAX_URGENT_BYTES = 262144
+
+
+class Outgoing:
+    """One payload on its way to any number of subscribers; framed once for all that don't seal."""
+
+    def __init__(self, payload: bytes, plain: bool = False) -> None:
+        self.payload = payload
+        self.plain = plain  # part of the greeting: goes unsealed whatever the session
+        self._frame = None
+
+    def frame(self) -> bytes:
+        """Return the unsealed frame."""
+        if self._frame is None:
+            self._frame = frames.frame(self.payload)
+        return self._frame
+
+
+class Outbox:
+    """Two queues: urgent first, then results, oldest of the newest `depth` first."""
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._urgent: list = []
+        self._bytes = 0
+        self._results: list = []
+        self.dropped = 0  # results displaced by newer ones
+        self.sent = 0
+
+    def push(self, outgoing: Outgoing) -> bool:
+        """Queue an answer or event; False: the reader doesn't keep up."""
+        if (
+            len(self._urgent) >= MAX_URGENT
+            or self._bytes + len(outgoing.payload) > MAX_URGENT_BYTES
+        ):
+            return False
+        self._urgent.append(outgoing)
+        self._bytes += len(outgoing.payload)
+        return True
+
+    def push_result(self, outgoing: Outgoing) -> None:
+        """Queue a result; the oldest makes room where the queue is full."""
+        if len(self._results) >= self._depth:
+            self._results.pop(0)
+            self.dropped += 1
+        self._results.append(outgoing)
+
+    def pop(self, results: bool = True):
+        """Return what is to be sent next, or None; results=False: only what is urgent."""
+        if self._urgent:
+            outgoing = self._urgent.pop(0)
+            self._bytes -= len(outgoing.payload)
+            return outgoing
+        if results and self._results:
+            self.sent += 1
+            return self._results.pop(0)
+        return None
+
+    def waits(self, results: bool = True) -> bool:
+        """Return whether pop() would return something."""
+        return bool(self._urgent or (results and self._results))
+
+    def holds(self, outgoing: Outgoing) -> bool:
+        """Return whether this answer or event still waits."""
+        return outgoing in self._urgent
+
+    def room(self) -> bool:
+        """Return whether bulk data may be queued without getting in anybody's way."""
+        return len(self._urgent) < MAX_URGENT // 4 and self._bytes < MAX_URGENT_BYTES // 2
+
+    def clear(self) -> None:
+        """Forget everything that waits."""
+        self._urgent.clear()
+        self._results.clear()
+        self._bytes = 0

@@ -1,0 +1,74 @@
+"""Sends results, events and statistics to whoever subscribed; encodes each once."""
+
+from firmware_app.link.outbox import Outgoing
+from firmware_app.wire import frames, messages
+
+
+class Publisher:
+    """Hands one encoded message to all sessions of all links."""
+
+    def __init__(self) -> None:
+        self.links: list = []
+        self._model = None  # MODEL of the running generation, as Outgoing
+        self.results = 0
+
+    def sessions(self) -> list:
+        """Return the sessions of all links."""
+        found: list = []
+        for link in self.links:
+            found.extend(link.sessions())
+        return found
+
+    def set_model(self, message) -> None:
+        """Announce the configuration that the next results bear; None: no task runs."""
+        if message is None:
+            self._model = None
+            return
+        self._model = Outgoing(frames.payload_of(message))
+        for session in self.sessions():
+            if session.results:
+                session.push(self._model)
+
+    def send_model(self, session) -> None:
+        """Tell one session the running configuration."""
+        if self._model is not None:
+            session.push(self._model)
+
+    def result(self, message: list, now_ms: int, least_ms: int) -> None:
+        """Publish one result; least_ms: time between two results on each link, at least."""
+        self.results += 1
+        outgoing = None
+        for session in self.sessions():
+            if session.results:
+                if outgoing is None:
+                    outgoing = Outgoing(frames.payload_of(message))
+                session.push_result(outgoing, now_ms, least_ms)
+
+    def event(self, kind: str, details: dict, now_ms: int) -> None:
+        """Publish an event."""
+        outgoing = Outgoing(frames.payload_of([messages.EVENT, now_ms, kind, details]))
+        for session in self.sessions():
+            if session.events:
+                session.push(outgoing)
+
+    def log(self, line: tuple) -> None:
+        """Publish one log line: (time_ms, level, text)."""
+        outgoing = None
+        for session in self.sessions():
+            if session.logs:
+                if outgoing is None:
+                    outgoing = Outgoing(
+                        frames.payload_of([messages.LOG, line[0], line[1], line[2]])
+                    )
+                session.push(outgoing)
+
+    def statistics(self, values: dict, now_ms: int) -> None:
+        """Publish the statistics, with each session's own count of dropped results."""
+        for session in self.sessions():
+            if not session.statistics:
+                continue
+            if not session.open and self._model is not None:
+                session.push(self._model)  # a reader that never asks learns the labels from here
+            own = dict(values)
+            own["dropped"] = session.outbox.dropped
+            session.send([messages.STATISTICS, now_ms, own])

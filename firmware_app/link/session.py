@@ -1,0 +1,337 @@
+"""The board's half of a session: greeting, proof of the key, commands in, messages out.
+
+Sans-I/O: bytes and times come in, frames go out; links move them. docs/protocol.md section 3.
+"""
+
+from firmware_app.base import log
+from firmware_app.link import outbox
+from firmware_app.link.requests import Request, Requests
+from firmware_app.wire import frames, messages, seal
+
+GREETING_MS = 5000  # from connecting to HELLO, and from WELCOME to AUTH
+SILENCE_MS = 20000  # of a network client
+ALIVE_MS = 3000  # a link on which nothing else is sent gets a sign of life
+
+_GREETING = 0
+_PROVING = 1
+_OPEN = 2
+CLOSED = 3
+
+
+class Session:
+    """One client on one link."""
+
+    def __init__(
+        self, host, name: str, now_ms: int, key_required: bool, sealed: bool, depth: int
+    ) -> None:
+        """host: what the service offers to sessions (service.py); name: for the log."""
+        self._host = host
+        self.name = name
+        self._key_required = key_required
+        self._sealed = sealed
+        self.decoder = frames.Decoder()
+        self.outbox = outbox.Outbox(depth)
+        self._sealer = None
+        self._handshake = None
+        self._greeting = b""  # the HELLO that began this, as payload
+        self._welcome = b""  # and what it was answered with
+        self._proof = b""  # the client's that was good
+        self._answer_proof = b""  # and the board's
+        self._state = _GREETING
+        self.started_ms = now_ms
+        self.heard_ms = now_ms
+        self._said_ms = now_ms
+        self._requests = Requests()
+        self.client = ""
+        self.notable = False  # a client with the key, or with a wrong one: its end is for the log
+        self.admits = None  # the link's word on whether one more session may open
+        self.closing = ""  # why the link should close once everything is sent
+        self.results = False
+        self.events = False
+        self.statistics = False
+        self.logs = False
+        self._period_ms = 0
+        self._next_ms = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether the greeting is done."""
+        return self._state == _OPEN
+
+    @property
+    def greeted(self) -> bool:
+        """Whether a client is there, its greeting done or not."""
+        return self._state in (_PROVING, _OPEN)
+
+    def feed(self, data: bytes, now_ms: int) -> None:
+        """Take what arrived."""
+        start = 0
+        while start < len(data) and self._state != CLOSED:
+            # Frame by frame: AUTH decides how the very next one must be sealed.
+            stop = data.find(b"\0", start) + 1 or len(data)
+            for message in self.decoder.feed(data[start:stop]):
+                self.heard_ms = now_ms
+                try:
+                    self._take(message, now_ms)
+                except Exception as error:  # a fault of ours ends no more than this session
+                    self._host.failed(error)
+                    self.refuse("protocol", "a message of type %d failed: %s" % (message[0], error))
+            start = stop
+
+    def check_silence(self, now_ms: int) -> None:
+        """Close where a network client says nothing for too long."""
+        if self._state < _OPEN:
+            if now_ms - self.started_ms > GREETING_MS:
+                what = ("HELLO", "connecting") if self._state == _GREETING else ("AUTH", "HELLO")
+                text = "expected %s within %d s of %s, found none"
+                self.refuse("protocol", text % (what[0], GREETING_MS // 1000, what[1]))
+        elif now_ms - self.heard_ms > SILENCE_MS:
+            self.close("nothing heard for %d s" % (SILENCE_MS // 1000))
+        elif now_ms - self._said_ms > ALIVE_MS:
+            # On the board a peer that went away shows only when something is sent to it.
+            self._said_ms = now_ms
+            self.send([messages.ALIVE])
+
+    def _take(self, message: list, now_ms: int) -> None:
+        kind = message[0]
+        if kind == messages.HELLO:
+            self._hello(message, now_ms)
+        elif self._state == _PROVING and kind == messages.AUTH:
+            self._auth(message)
+        elif self._state == _OPEN and kind == messages.AUTH:
+            if self._proof and message[1:2] == [self._proof]:
+                self._ready(self._answer_proof)  # said again because READY was lost
+        elif self._state == _GREETING and kind in (messages.REQUEST, messages.PING, messages.CHUNK):
+            # On a wire a restart of the board is no event of its own: this tells the client.
+            text = "there is no session: greet the board first"
+            refusal = frames.payload_of([messages.REFUSED, "session", text])
+            self.outbox.push(outbox.Outgoing(refusal, True))
+        elif self._state == _OPEN:
+            if kind == messages.BYE:
+                self.close("it said goodbye")
+            elif kind == messages.REQUEST:
+                self._request(message)
+            elif kind == messages.PING and len(message) > 1 and type(message[1]) is int:
+                self.send([messages.PONG, message[1], self._host.clock.us()])
+            elif kind == messages.CHUNK and len(message) > 3:
+                self._host.chunk(self, message[1], message[2], message[3])
+            elif kind == messages.TAKEN and len(message) > 2:
+                self._host.taken(self, message[1], message[2])
+
+    def _hello(self, message: list, now_ms: int) -> None:
+        if len(message) > 1 and type(message[1]) is int and message[1] != messages.PROTOCOL_VERSION:
+            self.refuse(
+                "version",
+                "the board speaks protocol %d, the client %d"
+                % (messages.PROTOCOL_VERSION, message[1]),
+            )
+            return
+        if (
+            len(message) < 4
+            or message[1] != messages.PROTOCOL_VERSION
+            or not isinstance(message[2], str)
+            or not isinstance(message[3], bytes)
+            or len(message[3]) != messages.NONCE_SIZE
+        ):
+            self.refuse(
+                "protocol",
+                "HELLO: expected version, client name and nonce (%d bytes)" % messages.NONCE_SIZE,
+            )
+            return
+        payload = bytes(self.decoder.payload)
+        if self._welcome and payload == self._greeting:
+            # Said again because our answer was lost.
+            self.outbox.push(outbox.Outgoing(self._welcome, True))
+            if self._state == _OPEN and not self._key_required:
+                self._ready(b"")
+            return
+        if self._full():
+            return
+        if self._key_required and self._must_wait(now_ms):
+            return
+        again = self._state == _PROVING
+        self._forget()
+        self.client = log.printable(message[2][:64])
+        flags = 0
+        if self._key_required:
+            flags = messages.FLAG_KEY_REQUIRED | (messages.FLAG_SEALED if self._sealed else 0)
+        host = self._host
+        welcome = [
+            messages.WELCOME,
+            messages.PROTOCOL_VERSION,
+            host.version,
+            host.name,
+            host.board_id,
+            host.boot_id,
+            flags,
+            host.nonce(),
+            messages.MAX_PAYLOAD,
+        ]
+        self._greeting = payload
+        self._welcome = frames.payload_of(welcome)
+        self.outbox.push(outbox.Outgoing(self._welcome, True))
+        if not again:
+            self.started_ms = now_ms  # whoever only greets, again and again, gains no time
+        if self._key_required:
+            self._handshake = seal.Handshake(host.key, payload, self._welcome)
+            self._state = _PROVING
+        else:
+            self._state = _OPEN
+            self.notable = True
+            self._ready(b"")
+            host.opened(self)
+
+    def _full(self) -> bool:
+        if self.admits is None or self.admits():
+            return False
+        self.refuse("full", "all network sessions of the board are taken")
+        return True
+
+    def _must_wait(self, now_ms: int) -> bool:
+        wait_s = self._host.attempts.wait_s(self.name, now_ms)
+        if wait_s:
+            text = "too many failed attempts from this address: try again in %d s" % wait_s
+            self.refuse("wait", text)
+        return wait_s > 0
+
+    def _ready(self, proof: bytes) -> None:
+        self.outbox.push(outbox.Outgoing(frames.payload_of([messages.READY, proof]), True))
+
+    def _auth(self, message: list) -> None:
+        proof = message[1] if len(message) > 1 else b""
+        handshake = self._handshake
+        if self._must_wait(self.heard_ms):
+            return
+        good = isinstance(proof, bytes) and seal.same(proof, handshake.client_proof())
+        self._host.attempts.note(self.name, good, self.heard_ms)
+        self.notable = True
+        if not good:
+            self.refuse("key", "the key is not this board's")
+            return
+        if self._full():
+            return
+        self._state = _OPEN
+        self._proof = proof
+        self._answer_proof = handshake.board_proof()
+        self._ready(self._answer_proof)
+        if self._sealed:
+            self._sealer = seal.Sealer(handshake.board_seal())
+            self.decoder.opener = seal.Opener(handshake.client_seal()).open
+            # On a wire there is no new connection: only a new greeting can begin anew.
+            self.decoder.plain = (messages.HELLO, messages.AUTH)
+        self._handshake = None
+        self._host.opened(self)
+
+    def _request(self, message: list) -> None:
+        if len(message) < 2 or type(message[1]) is not int or not 0 <= message[1] < 1 << 63:
+            return  # without an id there is nothing to answer to
+        number = message[1]
+        known = self._requests.find(number)
+        if known is not None:
+            if known.answer is not None and not self.outbox.holds(known.answer):
+                self.push(known.answer)
+            return
+        if self._requests.gone(number):
+            text = "the answer to command %d is no longer kept, and ids must grow" % number
+            self.send([messages.FAILURE, number, "failed", text])
+            return
+        if len(message) > 4 and isinstance(message[4], list):
+            self._requests.settle(number, [one for one in message[4] if type(one) is int])
+        request = self._requests.begin(number)
+        if len(message) < 4 or not isinstance(message[2], str) or not isinstance(message[3], dict):
+            self.fail(request, "bad_argument", "REQUEST: expected id, command and a map")
+            return
+        self._host.request(self, request, message[2], message[3])
+
+    def reply(self, request: Request, result) -> None:
+        """Answer a command."""
+        self._answer(request, [messages.REPLY, request.number, result])
+
+    def fail(self, request: Request, code: str, text: str) -> None:
+        """Answer a command that can't be done."""
+        self._answer(request, [messages.FAILURE, request.number, code, text])
+
+    def _answer(self, request: Request, message: list) -> None:
+        if request not in self._requests:
+            return  # of an earlier client on this wire
+        try:
+            payload = frames.payload_of(message)
+        except Exception as error:
+            code = "too_large" if isinstance(error, frames.WireError) else "internal"
+            text = "the answer: %s" % error
+            payload = frames.payload_of([messages.FAILURE, request.number, code, text])
+        answer = outbox.Outgoing(payload)
+        self._requests.answer(request, answer)
+        self.push(answer)
+
+    def send(self, message: list) -> None:
+        """Queue a message that no result may displace."""
+        self.push(outbox.Outgoing(frames.payload_of(message)))
+
+    def push(self, outgoing) -> None:
+        """Queue what may go to several sessions."""
+        if self._state != CLOSED and not self.outbox.push(outgoing):
+            self.close("the reader doesn't keep up")
+
+    def push_result(self, outgoing, now_ms: int, least_ms: int = 0) -> None:
+        """Queue a result, if the client asked for results and the time for the next has come.
+
+        least_ms: the time between results that the board's settings demand of every link.
+        """
+        if not self.results:
+            return
+        period_ms = max(self._period_ms, least_ms)
+        if period_ms:
+            if now_ms < self._next_ms:
+                return
+            # A slot is kept where it was due, so that the rate is met on average.
+            self._next_ms = max(self._next_ms + period_ms, now_ms - period_ms)
+        self.outbox.push_result(outgoing)
+
+    def subscribe(
+        self, results: bool, events: bool, statistics: bool, logs: bool, rate: int
+    ) -> None:
+        """Set what the client gets by itself; rate: results a second at most, 0 for all."""
+        self.results = results
+        self.events = events
+        self.statistics = statistics
+        self.logs = logs
+        self._period_ms = 1000 // rate if rate else 0
+        self._next_ms = 0
+
+    def next_frame(self, results: bool = True):
+        """Return the next frame to send, or None."""
+        outgoing = self.outbox.pop(results)
+        if outgoing is None:
+            return None
+        if self._sealer is None or outgoing.plain:
+            return outgoing.frame()
+        return frames.frame(self._sealer.seal(outgoing.payload))
+
+    def refuse(self, code: str, text: str) -> None:
+        """Say why not, then close."""
+        self.outbox.clear()
+        plain = self._state != _OPEN
+        self.outbox.push(outbox.Outgoing(frames.payload_of([messages.REFUSED, code, text]), plain))
+        self.close(text)
+
+    def close(self, reason: str) -> None:
+        """Close the session; what is queued still goes out where the link can."""
+        if self._state != CLOSED:
+            self._state = CLOSED
+            self.closing = reason
+            self._host.closed(self)
+
+    def _forget(self) -> None:
+        # A HELLO begins anew: answers to an earlier client must not reach this one.
+        if self._state == _OPEN:
+            self._host.closed(self)
+        self._state = _GREETING
+        self._sealer = None
+        self._handshake = None
+        self._proof = b""
+        self.decoder.opener = None
+        self.decoder.plain = None
+        self.outbox.clear()
+        self._requests = Requests()
+        self.subscribe(False, False, False, False, 0)

@@ -1,0 +1,111 @@
+"""UART: one session on a wire, in pieces small enough for what a write costs.
+
+On the board a write holds the interpreter for 10 bits a byte, so a frame goes out in pieces, and
+results take no more than their share of the line. Reads are set up not to wait.
+"""
+
+from firmware_app.board import hardware
+from firmware_app.link.session import SILENCE_MS, Session
+
+_PIECE_US = 2000  # the interpreter is held for about this long at a time
+_BETWEEN_FRAMES = 512  # bytes
+_DEPTH = 1  # on a slow line only the newest result is worth its time
+_READ_ROUNDS = 8
+
+
+class UartLink:
+    """The session on the wire."""
+
+    def __init__(self, host, settings) -> None:
+        """settings: the `uart` section of service.yaml."""
+        self._host = host
+        self._settings = settings
+        self._uart = None
+        baudrate = settings["baudrate"]
+        self._piece = max(16, baudrate * _PIECE_US // 10_000_000)
+        # What goes out between two frames at most: any result, but no long answer in one go.
+        self.pieces = _BETWEEN_FRAMES // self._piece + 1
+        self._us_per_byte = 10_000_000 // baudrate  # rounded down; 86 at 115200
+        self._rest = None
+        self._next_us = 0  # results may go out again from here on
+        self.session = None
+        self.refused = 0  # nobody: a new greeting takes the line over
+        # With a key nothing goes out to who has not shown it.
+        self.always = settings["publish"] == "always" and not settings["key_required"]
+
+    def start(self) -> None:
+        """Open the UART; OSError, ValueError or AssertionError say what is wrong."""
+        settings = self._settings
+        self._uart = hardware.open_uart(
+            settings["id"], settings["baudrate"], settings["tx"], settings["rx"]
+        )
+        self._renew(0)
+
+    def _renew(self, now_ms: int) -> None:
+        settings = self._settings
+        name = "uart%d" % settings["id"]
+        rejected = self.session.decoder.rejected if self.session is not None else 0
+        self.session = Session(self._host, name, now_ms, settings["key_required"], True, _DEPTH)
+        self.session.decoder.rejected = rejected
+        if self.always:
+            self.session.subscribe(True, False, True, False, 0)
+
+    def serve(self, now_ms: int) -> bool:
+        """Take what arrived, send at most one piece; return whether anything happened."""
+        busy = False
+        for _ in range(_READ_ROUNDS):
+            data = self._uart.read()
+            if not data:
+                break
+            busy = True
+            self.session.feed(data, now_ms)
+            if self.session.closing:
+                break
+        if self.session.greeted and now_ms - self.session.heard_ms > SILENCE_MS:
+            # Whoever greeted is gone; readers that only listen get their results again.
+            self.session.close("nothing heard for %d s" % (SILENCE_MS // 1000))
+        if self._rest is None:
+            now_us = self._host.clock.us()
+            sent = self.session.outbox.sent
+            frame = self.session.next_frame(now_us >= self._next_us)
+            if frame is not None:
+                self._rest = memoryview(frame)
+                if self.session.outbox.sent != sent:
+                    # A result takes its own time of the line; the share leaves some free beside it.
+                    line_us = len(frame) * self._us_per_byte
+                    self._next_us = now_us + line_us * 100 // self._settings["share"]
+        if self._rest is not None:
+            busy = True
+            piece = self._rest[: self._piece]
+            self._uart.write(piece)
+            self._rest = self._rest[len(piece) :] if len(self._rest) > len(piece) else None
+        elif self.session.closing:
+            self._renew(now_ms)  # the wire stays; only the session ended
+            busy = True
+        return busy
+
+    def due(self) -> bool:
+        """Return whether there is something that the line should carry now."""
+        if self._rest is not None:
+            return True
+        results = self._host.clock.us() >= self._next_us
+        return self.session is not None and self.session.outbox.waits(results)
+
+    def sessions(self) -> list:
+        """Return the session where it is open, or where results go out unasked."""
+        return (
+            [self.session]
+            if self.session is not None and (self.session.open or self.always)
+            else []
+        )
+
+    @property
+    def rejected(self) -> int:
+        """Damaged frames thrown away since the start."""
+        return self.session.decoder.rejected if self.session is not None else 0
+
+    def stop(self) -> None:
+        """Close the UART."""
+        if self._uart is not None:
+            self._uart.deinit()
+            self._uart = None

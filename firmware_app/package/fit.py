@@ -1,0 +1,237 @@
+"""Whether a kmodel's inputs and outputs are what its package and task need.
+
+Pure. Checked before inference: the native decoders check nothing and corrupt memory.
+"""
+
+from firmware_app.package.deploy_fields import PackageError
+from firmware_app.package.kmodel import Kmodel, Tensor
+from firmware_app.package.reader import Package
+
+STRIDES = (8, 16, 32)
+MAX_CLASSES = 255  # of a class map: one byte of each run
+MAX_LABELS = 30000  # bytes of all labels: they travel in one message (wire/messages.py)
+_HEADER = 3  # bytes of a text in a message, besides its own
+
+
+def check(
+    package: Package,
+    kmodel: Kmodel,
+    labels: list[str] | None,
+    characters: int | None = None,
+    blank: str | None = None,
+) -> None:
+    """Raise PackageError where kmodel cannot serve the package's task.
+
+    labels: those in use (settings or package); characters: length of the recogniser's
+    dictionary; blank: the setting of that name.
+    """
+    fit = _Fit(package, kmodel)
+    fit.check_input()
+    count = _labels(fit, labels)
+    task = package.task
+    if task == "detection":
+        fit.check_detection(count)
+    elif task == "segmentation":
+        fit.check_segmentation(count)
+    elif task == "ocr_detection":
+        fit.check_text_map()
+    elif task == "ocr_recognition":
+        fit.check_recogniser(characters, blank)
+    elif task == "metric_learning":
+        fit.check_vector("an embedding")
+    else:
+        scores = fit.check_vector("a score for each label")
+        # Two classes may come as one sigmoid output.
+        single = task == "classification" and scores == 1 and count == 2
+        if scores != count and not single:
+            raise fit.labels_error(scores, count)
+
+
+def likely_task(package: Package, kmodel: Kmodel) -> str:
+    """Return the package's task, put right where the kmodel's output shows that it is another.
+
+    The platform's networks can2 and the like serve several tasks, and their packages do not say
+    which; one without model_type and threshold may be of either.
+    """
+    shape = kmodel.outputs[0].shape if len(kmodel.outputs) == 1 else ()
+    width, height = package.img_size or (0, 0)
+    if package.task == "classification" and shape[:3] == (1, height, width) and len(shape) == 4:
+        return "segmentation"
+    if package.task == "segmentation" and len(shape) == 2:
+        return "classification"
+    return package.task
+
+
+def blank_is_first(classes: int, characters: int, blank: str | None) -> bool:
+    """Return whether class 0 of a recogniser is its blank, as PaddleOCR has it, and not the last.
+
+    classes: of the output; characters: length of the dictionary; blank: the setting of that name.
+    With one class more than there are characters and nothing said, the blank is the last.
+    """
+    return blank == "first" or (blank is None and classes == characters + 2)
+
+
+def _labels(fit: "_Fit", labels: list[str] | None) -> int:
+    if fit.package.task not in ("classification", "detection", "segmentation", "multilabel"):
+        return 0
+    if not labels:
+        raise PackageError(
+            fit.package.config_path + ": categories: expected a label for each class, found none"
+        )
+    size = sum([len(label.encode()) + _HEADER for label in labels])
+    if size > MAX_LABELS:
+        raise PackageError(
+            fit.package.config_path
+            + ": categories: expected labels of at most "
+            + str(MAX_LABELS)
+            + " bytes in all, found "
+            + str(size)
+        )
+    return len(labels)
+
+
+class _Fit:
+    """One package beside one kmodel."""
+
+    def __init__(self, package: Package, kmodel: Kmodel) -> None:
+        self.package = package
+        self.kmodel = kmodel
+
+    def error(self, expected: str, found: str) -> PackageError:
+        return PackageError(
+            self.kmodel.name
+            + ": the task "
+            + self.package.task
+            + " expects "
+            + expected
+            + ", found "
+            + found
+        )
+
+    def labels_error(self, classes: int, count: int) -> PackageError:
+        return PackageError(
+            self.package.config_path
+            + ": categories: expected "
+            + str(classes)
+            + " labels, one for each class of the model, found "
+            + str(count)
+        )
+
+    def check_input(self) -> None:
+        inputs = self.kmodel.inputs
+        if self.package.img_size is None:
+            raise PackageError(self.package.config_path + ": img_size: missing")
+        width, height = self.package.img_size
+        wanted = (1, 3, height, width)
+        if len(inputs) != 1 or inputs[0].dtype != "uint8" or len(inputs[0].shape) != 4:
+            raise self.error("one input uint8 1x3x" + _sides(height, width), _list(inputs))
+        if inputs[0].shape != wanted:
+            raise PackageError(
+                self.package.config_path
+                + ": img_size: expected ["
+                + str(inputs[0].shape[3])
+                + ", "
+                + str(inputs[0].shape[2])
+                + "] as the model's input "
+                + repr(inputs[0])
+                + ", found ["
+                + str(width)
+                + ", "
+                + str(height)
+                + "]"
+            )
+
+    def floats(self, count: int, words: str) -> list[Tensor]:
+        """Return the outputs: at least count, the first of them float32."""
+        outputs = self.kmodel.outputs
+        if len(outputs) < count or any(each.dtype != "float32" for each in outputs[:count]):
+            raise self.error(words, _list(outputs))
+        return outputs[:count]
+
+    def check_vector(self, words: str) -> int:
+        """Return the length of the one float32 output with a single long side."""
+        words = "one float32 output, " + words
+        shape = self.floats(1, words)[0].shape
+        length = 1
+        for side in shape:
+            length *= side
+        if len(self.kmodel.outputs) != 1 or not shape or max(shape) != length:
+            raise self.error(words, _list(self.kmodel.outputs))
+        return length
+
+    def check_detection(self, count: int) -> None:
+        head = self.package.head
+        width, height = self.package.img_size or (0, 0)
+        grids = [(-(-height // s), -(-width // s)) for s in STRIDES]
+        if head == "YOLOv8":
+            points = sum([(height // s) * (width // s) for s in STRIDES])
+            rows = self.floats(1, "one float32 output 1x(4+classes)x" + str(points))[0].shape
+            if len(rows) != 3 or rows[0] != 1 or rows[2] != points or rows[1] < 5:
+                raise self.error(
+                    "an output 1x(4+classes)x" + str(points), _list(self.kmodel.outputs)
+                )
+            if rows[1] != 4 + count:
+                raise self.labels_error(rows[1] - 4, count)
+            return
+        words = "three float32 outputs for " + str(head)
+        outputs = self.floats(3, words)
+        per_box, extra = {"AnchorBaseDet": (3, 5), "AnchorFreeDet": (1, 5)}.get(head or "", (1, 68))
+        for output, (rows_, columns) in zip(outputs, grids):
+            elements = 1
+            for side in output.shape:
+                elements *= side
+            cells = rows_ * columns * per_box
+            if elements % cells or elements // cells <= extra:
+                raise self.error(
+                    words + " on grids of " + ", ".join([_sides(r, c) for r, c in grids]),
+                    _list(self.kmodel.outputs),
+                )
+            if elements // cells - extra != count:
+                raise self.labels_error(elements // cells - extra, count)
+
+    def check_segmentation(self, count: int) -> None:
+        width, height = self.package.img_size or (0, 0)
+        words = "one float32 output 1x" + _sides(height, width) + "xclasses"
+        shape = self.floats(1, words)[0].shape
+        if len(shape) != 4 or shape[:3] != (1, height, width):
+            raise self.error(words, _list(self.kmodel.outputs))
+        if shape[3] != count:
+            raise self.labels_error(shape[3], count)
+        if count > MAX_CLASSES:
+            raise self.error("at most " + str(MAX_CLASSES) + " classes", str(count))
+
+    def check_text_map(self) -> None:
+        width, height = self.package.img_size or (0, 0)
+        words = "one float32 output 1x" + _sides(height, width) + "x1 or more"
+        shape = self.floats(1, words)[0].shape
+        if len(shape) != 4 or shape[:3] != (1, height, width):
+            raise self.error(words, _list(self.kmodel.outputs))
+
+    def check_recogniser(self, characters: int | None, blank: str | None) -> None:
+        words = "one float32 output 1xstepsxcharacters"
+        shape = self.floats(1, words)[0].shape
+        if len(shape) != 3 or shape[0] != 1 or shape[2] < 2:
+            raise self.error(words, _list(self.kmodel.outputs))
+        if characters is None:
+            raise PackageError(
+                self.package.config_path + ": the dictionary is missing: dict.txt beside it"
+            )
+        # With the blank first, PaddleOCR may add a space as last character; one that was not said
+        # to be last may be that too.
+        extras = (1,) if blank == "last" else (1, 2)
+        if shape[2] - characters not in extras:
+            raise PackageError(
+                self.package.config_path
+                + ": dictionary: expected "
+                + " or ".join([str(shape[2] - extra) for extra in extras])
+                + (" characters (blank: " + blank + "), found " if blank else " characters, found ")
+                + str(characters)
+            )
+
+
+def _sides(height: int, width: int) -> str:
+    return str(height) + "x" + str(width)
+
+
+def _list(tensors: list[Tensor]) -> str:
+    return ", ".join([repr(each) for each in tensors]) or "nothing"

@@ -1,0 +1,36 @@
+"""Classification: softmax, or one sigmoid for two classes, as the cloud platform has it."""
+
+from firmware_app.board import arrays
+from firmware_app.tasks.single_model import SingleModelTask
+from firmware_app.wire import messages
+
+
+class Classification(SingleModelTask):
+    """One label for the whole picture."""
+
+    kind = messages.CLASSIFICATION
+
+    def decode(self, outputs: list, plan) -> list:
+        """Return [decided, top]: top is class, score16, class, score16 … best first."""
+        count = len(self.labels)
+        logits = arrays.vector(outputs[0])
+        threshold = self.threshold("confidence_threshold")
+        # The vendor's script takes a sigmoid of the first output for up to two labels, even where
+        # there are two outputs.
+        single = count <= 2 and (len(logits) == 1 or self.settings["vendor_compatible"])
+        if not single:
+            ranked = arrays.best(arrays.softmax(logits), min(self.settings["top_k"], count))
+            decided = ranked[0][1] > threshold
+        else:
+            score = float(arrays.sigmoid(logits)[0])
+            ranked = [(0, 1.0 - score)]
+            if count == 2:
+                ranked.append((1, score))
+                if score > threshold:
+                    ranked.reverse()
+            decided = True  # two classes: one of them it is
+        top: list = []
+        for index, score in ranked:
+            top.append(index)
+            top.append(int(score * 65535 + 0.5))
+        return [1 if decided else 0, top]

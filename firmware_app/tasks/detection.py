@@ -1,0 +1,145 @@
+"""Detection: AnchorBaseDet, AnchorFreeDet, GFLDet, and YOLOv8 heads that users package themselves."""
+
+import struct
+import time
+
+from firmware_app.board import arrays, decoders
+from firmware_app.package import letterbox
+from firmware_app.tasks import repair
+from firmware_app.tasks.single_model import SingleModelTask, strongest
+from firmware_app.wire import messages
+
+# What fits a packed box (docs/protocol.md section 4).
+_MAX_COORDINATE = 2047
+_MAX_CLASS = 1023
+
+
+class Detection(SingleModelTask):
+    """Boxes with class and score."""
+
+    kind = messages.DETECTION
+
+    def __init__(self, settings, packages, models) -> None:
+        super().__init__(settings, packages, models)
+        self._head = self.package.head
+
+    def pads(self, width: int, height: int):
+        """Return the letterbox: centred, but for YOLOv8 as the vendor's scripts have it."""
+        target = self.package.img_size
+        pads = letterbox.centre_pads
+        if self._vendors_yolo():
+            pads = letterbox.vendor_corner_pads
+        elif self.settings["vendor_compatible"]:
+            pads = letterbox.vendor_centre_pads
+        return pads(width, height, target[0], target[1])
+
+    @property
+    def pad_value(self) -> int:  # type: ignore[override]
+        """Return the grey of the letterbox."""
+        return 128 if self._vendors_yolo() else 114
+
+    def _vendors_yolo(self) -> bool:
+        return self._head == "YOLOv8" and self.settings["vendor_compatible"]
+
+    def plan(self, width: int, height: int, use_region: bool):
+        """Return how pictures of this size are scaled and decoded; NpuError where they can't be."""
+        plan = super().plan(width, height, use_region)
+        settings = self.settings
+        if settings["vendor_compatible"]:
+            agnostic = False  # the vendor's scripts read nms_option and never pass it on
+        elif settings["nms"] is None:
+            agnostic = self.package.nms_agnostic
+        else:
+            agnostic = settings["nms"] == "class_agnostic"
+        # Looked up once, not at every frame.
+        plan.limits = (
+            self.threshold("confidence_threshold"),
+            self.threshold("nms_threshold"),
+            agnostic,
+        )
+        return plan
+
+    def _rows(self, outputs: list, plan) -> list:
+        settings = self.settings
+        package = self.package
+        size = package.img_size
+        classes = len(self.labels)
+        frame = plan.region[2:]
+        confidence, overlap, agnostic = plan.limits
+        if self._head == "AnchorBaseDet":
+            return decoders.anchor_base(
+                outputs, size, frame, classes, confidence, overlap, package.anchors, agnostic
+            )
+        if self._head == "GFLDet":
+            return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
+        if self._head == "YOLOv8":
+            if self._vendors_yolo():
+                return decoders.yolov8(
+                    outputs, size, frame, classes, confidence, overlap, settings["max_results"]
+                )
+            found = arrays.candidates(outputs[0], classes, confidence)
+            return repair.centred(found, size, frame, overlap, agnostic)
+        if settings["vendor_compatible"]:
+            return decoders.anchor_free(
+                outputs, size, frame, classes, confidence, overlap, agnostic
+            )
+        # The native function ignores the class scores; in Python, on the few cells that count.
+        levels = [
+            (decoders.STRIDES[i], arrays.rows_above(outputs[i], 5 + classes, 4, confidence))
+            for i in range(3)
+        ]
+        return repair.anchor_free(levels, size, frame, confidence, overlap, agnostic)
+
+    def detect(self, plan) -> list:
+        """Run the model on what take() left; return (x, y, w, h, score1000, class) of each box, best first."""
+        start = time.ticks_us()
+        outputs = self._model.run(self._tensor)
+        middle = time.ticks_us()
+        boxes = self._boxes(outputs, plan)
+        self.kpu_us = time.ticks_diff(middle, start)
+        self.decode_us = time.ticks_diff(time.ticks_us(), middle)
+        return boxes
+
+    def decode(self, outputs: list, plan) -> list:
+        """Return [boxes], packed where they fit."""
+        return [pack_boxes(self._boxes(outputs, plan))]
+
+    def _boxes(self, outputs: list, plan) -> list:
+        dx, dy, width, height = plan.region
+        settings = self.settings
+        # The vendor's decoders also answer boxes of which the frame's edge leaves nothing.
+        smallest = settings["min_size"] or (0 if settings["vendor_compatible"] else 1)
+        boxes = []
+        for label, score, x1, y1, x2, y2 in self._rows(outputs, plan):
+            x1 = int(x1) if x1 > 0 else 0
+            y1 = int(y1) if y1 > 0 else 0
+            w = (int(x2) if x2 < width else width) - x1
+            h = (int(y2) if y2 < height else height) - y1
+            if w < smallest or h < smallest:
+                continue
+            boxes.append((x1 + dx, y1 + dy, w, h, int(score * 1000 + 0.5), int(label)))
+        if not settings["vendor_compatible"]:
+            boxes.sort(key=_score, reverse=True)
+        return strongest(boxes, settings["max_results"], 4)
+
+
+def _score(box):
+    return box[4]
+
+
+def pack_boxes(boxes: list):
+    """Return boxes (x, y, w, h, score1000, class) in the wire's packed form, or as rows where one does not fit."""
+    packed = bytearray(8 * len(boxes))
+    at = 0
+    for x, y, w, h, score, label in boxes:
+        if (
+            x > _MAX_COORDINATE
+            or y > _MAX_COORDINATE
+            or w > _MAX_COORDINATE
+            or h > _MAX_COORDINATE
+            or label > _MAX_CLASS
+        ):
+            return [list(box) for box in boxes]
+        struct.pack_into("<II", packed, at, x | score << 11 | y << 21, w | label << 11 | h << 21)
+        at += 8
+    return packed

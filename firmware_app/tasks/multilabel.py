@@ -1,0 +1,23 @@
+"""Multi-label classification: every label by itself, each a sigmoid."""
+
+from firmware_app.board import arrays
+from firmware_app.tasks.single_model import SingleModelTask
+from firmware_app.wire import messages
+
+
+class Multilabel(SingleModelTask):
+    """All labels above the threshold."""
+
+    kind = messages.MULTILABEL
+
+    def decode(self, outputs: list, plan) -> list:
+        """Return [flat list of class, score16], best first."""
+        count = len(self.labels)
+        threshold = self.threshold("confidence_threshold")
+        flat: list = []
+        for index, score in arrays.best(arrays.sigmoid(arrays.vector(outputs[0])), count):
+            if score <= threshold or len(flat) >= 2 * self.settings["max_results"]:
+                break
+            flat.append(index)
+            flat.append(int(score * 65535 + 0.5))
+        return [flat]

@@ -1,0 +1,141 @@
+"""OCR: a detector finds lines of text, a recogniser reads each of them."""
+
+import time
+
+from firmware_app.board import arrays, npu
+from firmware_app.package import letterbox
+from firmware_app.tasks.ocr_detection import OcrDetection
+from firmware_app.tasks.ocr_recognition import OcrRecognition
+from firmware_app.tasks.text_map import LEVEL
+from firmware_app.wire import messages
+
+_MOST_CUTS = 32  # scalers kept: text that stays in its place is cut out by the same one again
+_MARGIN = 0.05  # of the shorter side around a box: recognisers want whole letters
+
+
+class Ocr(OcrDetection):
+    """Text with its place. Needs the frame until every box was cut out of it."""
+
+    kind = messages.OCR
+    holds_frame = True
+    scored = False  # theirs are the recogniser's
+
+    def __init__(self, settings, packages, models) -> None:
+        super().__init__(settings, packages[:1], models[:1])
+        self._reader = OcrRecognition(settings, packages[1:], models[1:])
+        self._reading = models[1]
+        self._source = None
+        self._crop_output = None
+        self._cuts: dict = {}  # by picture size and rectangle
+        self.name = self.package.name + "+" + self._reader.name
+        self.warnings = self.warnings + self._reader.warnings
+
+    def take(self, plan, source) -> None:
+        """Scale for the detector, and keep the source for the crops."""
+        super().take(plan, source)
+        self._source = source
+
+    def decode(self, outputs: list, plan) -> list:
+        """Return [rows]: [text, score16, quad]; the score is the recogniser's."""
+        rows = []
+        for quad, _, crop in self.texts(outputs, plan):
+            text, score = self._read(quad, crop, plan)
+            rows.append([text, int(score * 65535 + 0.5), quad])
+        self._source = None
+        return [rows]
+
+    def picture_of(self, plan):
+        """Return the frame itself: the vendor's recogniser gets what its detector cuts out."""
+        return arrays.interleaved(self._source.to_numpy(), plan.region)
+
+    def _read(self, quad: list, crop, plan):
+        start = time.ticks_us()
+        if crop is not None:
+            crop = arrays.planes_of(crop)
+            scaler = self._whole(crop.shape[3], crop.shape[2])
+            if scaler is None:
+                return "", 0.0
+            tensor = scaler.run(npu.tensor(crop))
+        else:
+            tensor = self._cut(quad, plan).run(self._source)
+        middle = time.ticks_us()
+        outputs = self._reading.run(tensor)
+        self.ai2d_us += time.ticks_diff(middle, start)
+        self.kpu_us += time.ticks_diff(time.ticks_us(), middle)
+        return self._reader.read(outputs)
+
+    def _whole(self, width: int, height: int):
+        """Return the scaler of a crop as the vendor's script scales it, None where nothing is left of it."""
+        target = self._reader.package.img_size
+        pads = letterbox.vendor_corner_pads(width, height, target[0], target[1])
+        try:
+            scaler = npu.Scaler((width, height), target, pads, 0, None, self._crop_output)
+        except npu.NpuError:
+            return None
+        self._crop_output = scaler.output
+        return scaler
+
+    def _cut(self, quad: list, plan):
+        """Return the scaler that brings this box upright into the recogniser's input."""
+        target = self._reader.package.img_size
+        quad = _grown(quad, _MARGIN)
+        x0, y0, x1, y1, x2, y2, x3, y3 = quad
+        level = abs(y1 - y0) * LEVEL <= abs(x1 - x0) and abs(y2 - y3) * LEVEL <= abs(x2 - x3)
+        if level:
+            left = min(max(0, int(min(x0, x3) + 0.5)), plan.width - 1)
+            top = min(max(0, int(min(y0, y1) + 0.5)), plan.height - 1)
+            width = max(1, min(int(max(x1, x2) + 0.5), plan.width) - left)
+            height = max(1, min(int(max(y2, y3) + 0.5), plan.height) - top)
+            key = (plan.width, plan.height, left, top, width, height)
+            scaler = self._cuts.get(key)
+            if scaler is not None:
+                return scaler
+            pads = letterbox.corner_pads(width, height, target[0], target[1])
+            scaler = npu.Scaler(
+                key[:2], target, pads, self._reader.pad_value, key[2:], self._crop_output
+            )
+            if len(self._cuts) >= _MOST_CUTS:
+                self._cuts.clear()
+            self._cuts[key] = scaler
+        else:
+            width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + 0.5))
+            height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + 0.5))
+            pads = letterbox.corner_pads(width, height, target[0], target[1])
+            scaler = npu.Turner(
+                (plan.width, plan.height),
+                target,
+                pads,
+                self._reader.pad_value,
+                quad,
+                self._crop_output,
+            )
+        self._crop_output = scaler.output
+        return scaler
+
+    def release(self) -> None:
+        """Give both models' memory back."""
+        super().release()
+        self._source = None
+        self._crop_output = None
+        self._cuts.clear()
+        self._reader.release()
+
+
+def _grown(quad: list, margin: float) -> list:
+    """Return the corners moved outwards on both axes by margin x the shorter side."""
+    x0, y0, x1, y1, x2, y2, x3, y3 = quad
+    across = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
+    down = ((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5
+    by = margin * min(across, down)
+    ax, ay = (x1 - x0) / across * by, (y1 - y0) / across * by
+    bx, by = (x3 - x0) / down * by, (y3 - y0) / down * by
+    return [
+        x0 - ax - bx,
+        y0 - ay - by,
+        x1 + ax - bx,
+        y1 + ay - by,
+        x2 + ax + bx,
+        y2 + ay + by,
+        x3 - ax + bx,
+        y3 - ay + by,
+    ]

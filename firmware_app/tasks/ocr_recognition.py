@@ -1,0 +1,60 @@
+"""Text recognition: a CTC decoder over the steps of one line of text."""
+
+from firmware_app.board import arrays
+from firmware_app.package import letterbox
+from firmware_app.tasks.single_model import SingleModelTask
+from firmware_app.wire import messages
+
+
+class OcrRecognition(SingleModelTask):
+    """The text of a picture that shows one line of it."""
+
+    kind = messages.OCR_RECOGNITION
+
+    @property
+    def pad_value(self) -> int:  # type: ignore[override]
+        """Return what lies beside the text: black, or grey, as PaddleOCR's models were trained."""
+        return 128 if self.package.blank_first and not self.settings["vendor_compatible"] else 0
+
+    def pads(self, width: int, height: int):
+        """Return the letterbox, the picture at the top left."""
+        pads = (
+            letterbox.vendor_corner_pads
+            if self.settings["vendor_compatible"]
+            else letterbox.corner_pads
+        )
+        return pads(width, height, self.package.img_size[0], self.package.img_size[1])
+
+    def read(self, outputs: list):
+        """Return (text, score): score is the mean probability of its characters, 0 for no text."""
+        indices, values, table = arrays.steps(outputs[0])
+        characters = self.package.characters
+        # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
+        # the blank is the class behind all characters (the platform).
+        first = self.package.blank_first
+        shift = 1 if first else 0
+        blank = 0 if first else len(characters)
+        text = []
+        steps = []  # of the characters
+        before = blank
+        for step, index in enumerate(indices):
+            if index != before:
+                if index != blank:
+                    steps.append(step)
+                    text.append(
+                        characters[index - shift] if index - shift < len(characters) else " "
+                    )
+                before = index
+        if not text:
+            return "", 0.0
+        value = float(values[steps[0]])
+        if 0.0 <= value <= 1.001 and abs(arrays.row_sum(table, steps[0]) - 1) < 0.01:
+            scores = [float(values[step]) for step in steps]
+        else:
+            scores = arrays.softmax_at(table, steps, values)
+        return "".join(text), sum(scores) / len(scores)
+
+    def decode(self, outputs: list, plan) -> list:
+        """Return [rows]: one row [text, score16, nil], none where nothing is read."""
+        text, score = self.read(outputs)
+        return [[[text, int(score * 65535 + 0.5), None]] if text else []]

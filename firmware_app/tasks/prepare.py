@@ -1,0 +1,121 @@
+"""Which room does which task, and how a task is made from its YAML and its packages."""
+
+import hashlib
+
+from firmware_app.base.errors import TaskError
+from firmware_app.board import arrays
+from firmware_app.board.npu import Model, NpuError
+from firmware_app.card import packages
+from firmware_app.package import kmodel
+from firmware_app.package.deploy_fields import PackageError
+
+_SLICE = 65536  # bytes of a .kmodel read between two frames
+
+
+def _class_of(settings):
+    name = settings["task"]
+    # Imported when asked for: a board that runs one task carries no others in memory.
+    if name == "classification":
+        from firmware_app.tasks.classification import Classification as kind
+    elif name == "detection":
+        from firmware_app.tasks.detection import Detection as kind
+    elif name == "segmentation":
+        from firmware_app.tasks.segmentation import Segmentation as kind
+    elif name == "multilabel":
+        from firmware_app.tasks.multilabel import Multilabel as kind
+    elif name == "metric_learning" and settings["detection_package"]:
+        from firmware_app.tasks.identities import Identities as kind
+    elif name == "metric_learning":
+        from firmware_app.tasks.metric_learning import MetricLearning as kind
+    elif name == "ocr_detection":
+        from firmware_app.tasks.ocr_detection import OcrDetection as kind
+    elif name == "ocr_recognition":
+        from firmware_app.tasks.ocr_recognition import OcrRecognition as kind
+    else:
+        from firmware_app.tasks.ocr import Ocr as kind
+    return kind
+
+
+class Prepared:
+    """A task that was read and checked; its models wait to be loaded."""
+
+    def __init__(self, kind, settings) -> None:
+        self._kind = kind
+        self._settings = settings
+        self._packages: list = []
+        self._data: list = []  # contents of the .kmodel files
+
+    async def read(self, pause) -> None:
+        """Read and check everything that can be without the KPU."""
+        settings = self._settings
+        for key, task in packages.parts(settings):
+            if not settings[key]:
+                raise TaskError(
+                    "%s: expected the folder of a deployment package, found nothing" % key
+                )
+            self._packages.append(packages.of_task(settings, key, task))
+        for found in self._packages:
+            data, found.sha256 = await _read(found.kmodel_path, pause)
+            self._data.append(data)
+
+    async def load(self, pause, room=None):
+        """Load the models and return the task; may be called again after a MemoryError.
+
+        room: called with the bytes of all models before the first one is loaded; may raise MemoryError.
+        """
+        models: list = []
+        try:
+            if room is not None:
+                room(sum([len(data) for data in self._data]))
+            for found, data in zip(self._packages, self._data):
+                models.append(Model(data, found.img_size[0], found.img_size[1]))
+                await pause()
+            task = self._kind(self._settings, self._packages, models)
+            task.packages = self._packages
+            if hasattr(task, "prepare"):
+                await task.prepare(pause)
+            return task
+        except (PackageError, NpuError) as error:
+            _give_back(models)
+            raise TaskError(str(error))
+        except Exception:
+            _give_back(models)
+            raise
+
+
+async def prepare_task(settings, pause) -> Prepared:
+    """Read and check the task that a task YAML describes.
+
+    settings: the checked values of configs/tasks/NAME.yaml. pause: an async function called between
+    slices of a .kmodel's file, so that frames go on meanwhile. Raises TaskError, OSError, MemoryError.
+    """
+    prepared = Prepared(_class_of(settings), settings)
+    try:
+        await prepared.read(pause)
+    except (PackageError, kmodel.KmodelError) as error:
+        raise TaskError(str(error))
+    return prepared
+
+
+def _give_back(models: list) -> None:
+    for model in models:
+        model.release()
+
+
+async def _read(path: str, pause):
+    """Return (content, SHA-256) of a .kmodel, read in slices between frames."""
+    size = kmodel.read(path).size
+    # Not in the heap: each collection would look for pointers in megabytes of weights.
+    data = arrays.buffer(size)
+    view = memoryview(data)
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        at = 0
+        while at < size:
+            count = file.readinto(view[at : at + _SLICE])
+            if not count:
+                raise TaskError("%s: expected %d bytes, found %d" % (path, size, at))
+            digest.update(view[at : at + count])
+            at += count
+            await pause()
+    return data, digest.digest()

@@ -1,0 +1,128 @@
+"""A text detector's map of probabilities, and what is asked of it: holes, thickness, score.
+
+The map is large and Python slow: what is asked of many pixels is asked of ulab in few calls.
+"""
+
+from firmware_app.board import arrays
+from firmware_app.tasks import holes, repair
+
+_SAMPLED = 3  # a hole lies in text of three rows at least: every third row meets it
+LEVEL = 12  # an axis counts as level where it rises by less than a 12th of its length
+_STRIPS = (-2, -1, 0, 1, 2)  # across the text, in steps of
+_STEP = 0.15  # of its length
+_ROWS = 5  # tell a score well enough
+
+
+class TextMap:
+    """A dense 1-D float array of width x height probabilities; more than threshold is text."""
+
+    def __init__(self, values, size, threshold: float) -> None:
+        """values: changed in place by close_holes(); size: (width, height)."""
+        self.values = values
+        self._width, self._height = size
+        self._threshold = threshold
+        self._table = arrays.rows_of(values, self._width)
+        self._items = memoryview(values)  # single items: many times faster than the array
+
+    def close_holes(self, value: float) -> None:
+        """Set background that a text encloses to value."""
+        width = self._width
+        for first, last in self._bands():
+            edges = arrays.edges(self.values, width, first, last, self._threshold)
+            starts = [(edge + 1) // width for edge in edges[0::2]]
+            if len(set(starts)) == len(starts):
+                # One run a row has no gaps, unless it is several that join at the rows' ends.
+                if starts == [edge // width for edge in edges[1::2]]:
+                    continue
+            for row, start, stop in holes.enclosed(holes.rows_of(edges, width)):
+                at = (first + row) * width
+                self.values[at + start : at + stop] = value
+
+    def _bands(self) -> list:
+        """Return (first row, row behind the last) of each stretch of rows with text of three rows or more."""
+        bands: list = []
+        for place in arrays.peak_rows(self._table, _SAMPLED, self._threshold):
+            first = max(0, place * _SAMPLED - _SAMPLED + 1)
+            last = min(self._height, place * _SAMPLED + _SAMPLED)
+            if bands and bands[-1][1] >= first:
+                bands[-1] = (bands[-1][0], last)
+            else:
+                bands.append((first, last))
+        return bands
+
+    def inside(self, x: int, y: int) -> bool:
+        """Return whether there is text at this pixel; there is none beside the map."""
+        if 0 <= x < self._width and 0 <= y < self._height:
+            return self._items[y * self._width + x] > self._threshold
+        return False
+
+    def thickness(self, middle, axis, unit, across: float) -> int:
+        """Return how far text reaches across its axis, as repair.walked() does."""
+        ax, ay = axis
+        level = abs(ay) * LEVEL <= abs(ax)
+        if not level and abs(ax) * LEVEL > abs(ay):
+            return repair.walked(middle, axis, unit, self.inside)
+        if level:
+            mx, my = middle
+            width, height = self._width, self._height
+        else:  # the same with x and y changed over
+            my, mx = middle
+            ay, ax = axis
+            width, height = self._height, self._width
+        step = max(1, int(_STEP * abs(ax) + 0.5))
+        rise = ay / ax
+        beside = across / 2 + 2 * step * abs(rise) + 1
+        top = max(0, int(my - beside))
+        bottom = min(height, int(my + beside) + 2)
+        places = [int(mx + 0.5) + number * step for number in _STRIPS]
+        places = [x for x in places if 0 <= x < width]
+        if not places or bottom <= top:
+            return 0
+        strips = arrays.strips(self._table, level, places, step, top, bottom, self._threshold)
+        size = bottom - top
+        above = below = 0
+        for number in range(len(places)):
+            start = number * size
+            at = start + int(my + (places[number] - mx) * rise + 0.5) - top
+            if start <= at < start + size and strips[at]:
+                edge = strips.rfind(b"\0", start, at)
+                above = max(above, at - 1 - (edge if edge >= 0 else start - 1))
+                edge = strips.find(b"\0", at, start + size)
+                below = max(below, (edge if edge >= 0 else start + size) - at - 1)
+        return above + below
+
+    def score(self, quad: list) -> float:
+        """Return the mean probability of the text inside a quadrilateral, 0 where there is none."""
+        xs = quad[0::2]
+        ys = quad[1::2]
+        top = max(0, int(min(ys)))
+        bottom = min(self._height - 1, int(max(ys)))
+        step = max(1, (bottom - top) // _ROWS)
+        if abs(ys[1] - ys[0]) * LEVEL <= abs(xs[1] - xs[0]) and abs(xs[3] - xs[0]) * LEVEL <= abs(
+            ys[3] - ys[0]
+        ):
+            left = max(0, int(min(xs)))
+            right = min(self._width, int(max(xs)) + 1)
+            if right <= left or bottom < top:
+                return 0.0
+            rows = (top, bottom + 1, step)
+            sums = arrays.sums_above(self._table, (left, right), rows, self._threshold)
+            return sums[0] / sums[1] if sums[1] else 0.0
+        total = 0.0
+        count = 0.0
+        for y in range(top, bottom + 1, step):
+            crossings = []
+            for i in range(4):
+                xa, ya = xs[i], ys[i]
+                xb, yb = xs[(i + 1) % 4], ys[(i + 1) % 4]
+                if (ya <= y) != (yb <= y):
+                    crossings.append(xa + (y - ya) * (xb - xa) / (yb - ya))
+            if len(crossings) < 2:
+                continue
+            left = max(0, int(min(crossings)))
+            right = min(self._width, int(max(crossings)) + 1)
+            if right > left:
+                sums = arrays.sums_above(self._table, (left, right), (y, y + 1, 1), self._threshold)
+                total += sums[0]
+                count += sums[1]
+        return total / count if count else 0.0

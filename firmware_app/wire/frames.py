@@ -1,0 +1,234 @@
+"""Bytes on every link: msgpack inside COBS frames with a CRC-32, the same on UART and TCP.
+
+Sans-I/O and shared with the host: no clock, no socket, no log. A frame is
+``COBS(payload + CRC-32 little endian) + 0x00``; the payload is a msgpack array
+whose first item is the message type (0...127). docs/protocol.md is the normative text.
+"""
+
+import sys
+
+from firmware_app.wire.messages import MAX_ENCODED, MAX_PAYLOAD, MAX_SEALED, SEALED_MARK
+
+if sys.implementation.name == "micropython":
+    # The CanMV firmware freezes a Python `binascii` in front of the C one; the
+    # u-name reaches the built-in, which has crc32.
+    from ubinascii import crc32
+
+    from firmware_app.wire.mpack import pack, unpack
+else:
+    from zlib import crc32
+
+    from msgpack import packb as pack
+    from msgpack import unpackb
+
+    from firmware_app.wire import mpack
+
+# CRC-32 over any data followed by its own CRC-32 in little endian.
+_CRC_RESIDUE = 0x2144DF1C
+# Begun with this, a CRC-32 over a zero byte and data is the CRC-32 of data alone.
+_CRC_BEFORE_ZERO = 0x0F6A7026
+
+if sys.implementation.name != "micropython":
+    # The library makes room for every array before it has seen its items, a thousand levels deep:
+    # hundreds of megabytes for one hostile payload. Above this size mpack's own bounds count.
+    _LIBRARY_BYTES = 1024
+    _CONTAINERS = frozenset((list, dict))
+
+    def unpack(payload: bytes):
+        """Return the message that payload holds, under mpack's limits; ValueError where it does not."""
+        if len(payload) > _LIBRARY_BYTES:
+            return mpack.unpack(payload)
+        value = unpackb(
+            payload,
+            strict_map_key=False,
+            max_ext_len=0,
+            ext_hook=_extension,
+            object_pairs_hook=_map,
+        )
+        if type(value) is list and not _CONTAINERS.isdisjoint(map(type, value)):
+            _check_depth(value, 0)
+        return value
+
+    def _extension(code: int, data: bytes):
+        raise ValueError("extension types are not used here")
+
+    def _map(pairs):
+        for key, _ in pairs:
+            if type(key) is not str and type(key) is not int:
+                raise ValueError("map keys are text or integers")
+        return dict(pairs)
+
+    def _check_depth(value, depth: int) -> None:
+        if depth >= mpack.MAX_DEPTH:
+            raise ValueError("nested deeper than %d" % mpack.MAX_DEPTH)
+        for item in value.values() if type(value) is dict else value:
+            if type(item) is list or type(item) is dict:
+                _check_depth(item, depth + 1)
+
+
+class WireError(ValueError):
+    """What is to be sent can't be a message."""
+
+
+def encode(message: list) -> bytes:
+    """Return the frame of one message (a list: type 0...127, then its fields)."""
+    return frame(payload_of(message))
+
+
+def payload_of(message: list) -> bytes:
+    """Return the msgpack payload of one message; framed once, it serves every unsealed session."""
+    kind = message[0]
+    if not isinstance(kind, int) or not 0 <= kind <= 127:
+        raise WireError("a message starts with its type 0...127, found %r" % (kind,))
+    payload: bytes = pack(message)
+    if len(payload) > MAX_PAYLOAD:
+        raise WireError("a message has at most %d bytes, found %d" % (MAX_PAYLOAD, len(payload)))
+    return payload
+
+
+def frame(payload: bytes) -> bytes:
+    """Return payload with its CRC-32, stuffed, ending in the delimiter."""
+    return stuff(payload + crc32(payload).to_bytes(4, "little")) + b"\0"
+
+
+def stuff(data: bytes) -> bytes:
+    """Consistent overhead byte stuffing: return data without any zero byte, no delimiter."""
+    size = len(data)
+    if size < 254:  # no block can be a full one: each zero becomes the way to the next
+        out = bytearray(b"\1" + data)
+        at = 0
+        zero = data.find(b"\0")
+        while zero >= 0:
+            out[at] = zero + 1 - at
+            at = zero + 1
+            zero = data.find(b"\0", at)
+        out[at] = size + 1 - at
+        return bytes(out)
+    out = bytearray()
+    start = 0
+    while True:
+        zero = data.find(b"\0", start)
+        stop = size if zero < 0 else zero
+        while stop - start >= 254:
+            out.append(255)
+            out.extend(data[start : start + 254])
+            start += 254
+            if start == size:
+                return bytes(out)  # a full last block needs no empty block behind it
+        out.append(stop - start + 1)
+        out.extend(data[start:stop])
+        if zero < 0:
+            return bytes(out)
+        start = zero + 1
+
+
+def unstuff(data: bytes) -> bytes:
+    """Undo stuff(); return b"" where data is no such encoding. data holds no zero byte."""
+    size = len(data)
+    out = bytearray(data)
+    runs = []  # of out, between the code bytes that stand for no zero
+    start = 1
+    at = 0
+    while at < size:
+        code = out[at]
+        out[at] = 0
+        at += code
+        if code == 255:
+            runs.append(out[start:at])
+            start = at + 1
+    if at != size:
+        return b""
+    runs.append(out[start:])
+    return b"".join(runs)
+
+
+class Decoder:
+    """Turns chunks of bytes into messages; what is damaged is dropped and counted.
+
+    Memory is bounded by MAX_ENCODED whatever arrives. opener, where set, takes a sealed
+    payload and returns the plain one, or b"" to reject it; without it all sealed payloads are
+    rejected. plain, where set, lists the types that are accepted unsealed.
+    """
+
+    def __init__(self, max_encoded: int = MAX_ENCODED) -> None:
+        self.rejected = 0  # frames thrown away: damaged, oversized, no message, wrong seal
+        self.payload = b""  # of the last message, as it was sent, unsealed
+        self.opener = None
+        self.plain = None
+        self._max = max_encoded
+        self._buffer = bytearray()
+        self._skipping = False  # inside an oversized frame, up to its delimiter
+
+    def feed(self, data: bytes) -> list:
+        """Return the messages that data completes, in order; each a list, its first item the type."""
+        if self._buffer:
+            if b"\0" not in data:
+                self._keep(data)
+                return []
+            data = bytes(self._buffer) + data
+            self._buffer = bytearray()
+        parts = data.split(b"\0")
+        rest = parts.pop()
+        messages: list = []
+        for part in parts:
+            if self._skipping:
+                self._skipping = False  # counted when the skipping began
+            elif part:
+                message = self._message(part)
+                if message is None:
+                    self.rejected += 1
+                else:
+                    messages.append(message)
+        if rest:
+            self._keep(rest)
+        return messages
+
+    def _keep(self, data: bytes) -> None:
+        if self._skipping or not data:
+            return
+        if len(self._buffer) + len(data) > self._max:
+            self._buffer = bytearray()
+            self._skipping = True
+            self.rejected += 1
+        else:
+            self._buffer.extend(data)
+
+    def _message(self, part: bytes):
+        size = len(part)
+        if size > self._max:
+            return None
+        if size < 256:  # no block is a full one, so every code byte behind the first becomes a zero
+            body = bytearray(part)
+            at = 0
+            while at < size:
+                step = body[at]
+                body[at] = 0
+                at += step
+            if at != size or size < 6 or crc32(body, _CRC_BEFORE_ZERO) != _CRC_RESIDUE:
+                return None
+            payload = body[1:-4]
+        else:
+            whole = unstuff(part)
+            if len(whole) < 5 or crc32(whole) != _CRC_RESIDUE:
+                return None
+            payload = whole[:-4]
+            if len(payload) > (MAX_SEALED if payload[0] == SEALED_MARK else MAX_PAYLOAD):
+                return None
+        if payload[0] == SEALED_MARK:
+            payload = self.opener(payload) if self.opener is not None else b""
+            sealed = True
+        else:
+            sealed = False
+        try:
+            message = unpack(payload)
+            kind = message[0]
+        except Exception as error:  # whatever a msgpack library makes of a bad payload
+            if type(error) is Exception:  # no library's: the board's IDE connects (errors.py)
+                raise
+            return None
+        if type(message) is not list or type(kind) is not int or not 0 <= kind <= 127:
+            return None
+        if self.plain is not None and not sealed and kind not in self.plain:
+            return None
+        self.payload = payload
+        return message

@@ -1,0 +1,360 @@
+"""Looks at a link, a board, a card or a package, and names the trouble in words to act on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import serial
+
+from firmware_app.version import VERSION
+from firmware_app.wire import frames
+from host_client.base.exceptions import (
+    AuthenticationError,
+    BoardFull,
+    CommandFailed,
+    ConfigurationError,
+    ConnectionFailed,
+    K230Error,
+    PackageError,
+    PortLocked,
+    TooManyAttempts,
+    VersionError,
+)
+from host_client.board import Board
+from host_client.commands.configurations import validate
+from host_client.commands.packages import read_package
+from host_client.installer.content import FIRMWARE
+from host_client.installer.installer import BOOT, NAME, digest
+from host_client.installer.manifest import read_manifest
+from host_client.installer.repl import ReplTarget
+from host_client.installer.target import FolderTarget, Target
+from host_client.link.address import SerialAddress, TcpAddress, parse_address
+
+BAUDRATES = (115200, 921600, 9600, 19200, 38400, 57600, 230400, 460800, 1500000, 3000000)
+LISTEN_S = 1.5  # at each baud rate; results come unasked
+HOT = 85  # degrees Celsius
+LOW_HEAP = 1 << 20  # bytes
+LOW_CARD_KB = 4096
+WEAK_DBM = -75
+GROWTH_KB = 2048  # an hour
+
+
+class Finding(NamedTuple):
+    """One thing looked at; state: ok, warning, trouble or unknown."""
+
+    what: str
+    state: str
+    text: str
+
+
+async def look_at_url(url: str, key: str | None) -> list[Finding]:
+    """Look at a board over its link."""
+    address = parse_address(url)
+    found: list[Finding] = []
+    if isinstance(address, TcpAddress):
+        trouble = await asyncio.to_thread(_tcp_trouble, address)
+        if trouble is not None:
+            return [trouble]
+        found.append(Finding("network", "ok", f"somebody listens at {address}"))
+    try:
+        async with Board.connect(url, key, greeting_timeout=10, client_name="k230 doctor") as board:
+            found.append(Finding("link", "ok", f"{board.info.board_name} answers"))
+            found += await _look_at_board(board)
+    except AuthenticationError as error:
+        text = f"{error}: the board shows its key once, at its first start; k230 key add {url}"
+        found.append(Finding("key", "trouble", text))
+    except VersionError as error:
+        text = f"{error}: this client is {VERSION}; k230 install brings the board to it"
+        found.append(Finding("version", "trouble", text))
+    except TooManyAttempts as error:
+        found.append(Finding("key", "trouble", f"{error}: wait, then use the right key"))
+    except BoardFull as error:
+        found.append(Finding("link", "trouble", f"{error}: end another client first"))
+    except PortLocked as error:
+        found.append(Finding("port", "trouble", f"{error}: close the program that has it"))
+    except ConnectionFailed as error:
+        if isinstance(address, SerialAddress):
+            found.append(await asyncio.to_thread(_serial_trouble, address, str(error)))
+        else:
+            text = f"{error}: another service may have this port, or an old version runs"
+            found.append(Finding("link", "trouble", text))
+    except K230Error as error:
+        found.append(Finding("link", "trouble", str(error)))
+    return found
+
+
+def _tcp_trouble(address: TcpAddress) -> Finding | None:
+    try:
+        socket.create_connection((address.host, address.port), timeout=5).close()
+    except ConnectionRefusedError:
+        text = (
+            f"{address}: the computer there refuses: the service does not run, or listens on another "
+            "port (network.port); k230 discover"
+        )
+    except socket.gaierror:
+        text = f"{address}: no such name; k230 discover lists the boards of this network"
+    except OSError as error:
+        text = (
+            f"{address}: not reached ({error.strerror or error}): the board is off, in another "
+            "network, or did not join it; its console tells: k230 doctor TTY"
+        )
+    else:
+        return None
+    return Finding("network", "trouble", text)
+
+
+def _serial_trouble(address: SerialAddress, error: str) -> Finding:
+    """Listen at all usual speeds: results come unasked, and tell by their CRC."""
+    if not os.path.exists(address.path):
+        text = f"{address.path}: no such port; k230 discover lists them"
+        return Finding("port", "trouble", text)
+    heard = 0
+    rates = [address.baudrate, *(rate for rate in BAUDRATES if rate != address.baudrate)]
+    for rate in rates:
+        try:
+            count, whole = _listen(address.path, rate)
+        except (serial.SerialException, OSError, ValueError) as failed:
+            if rate == address.baudrate:
+                return Finding("port", "trouble", f"{address.path}: cannot be opened: {failed}")
+            continue  # a speed that this port does not have
+        heard += count
+        if whole and rate != address.baudrate:
+            text = (
+                f"wrong baud rate: expected {address.baudrate}, the board sends at {rate}: use "
+                f"?baudrate={rate}, or change uart.baudrate"
+            )
+            return Finding("baud rate", "trouble", text)
+        if whole:
+            text = (
+                "results arrive, but the board does not answer: the wire from this computer's TX to "
+                "the board's RX is missing, or on another pin"
+            )
+            return Finding("wires", "trouble", text)
+    if heard:
+        text = (
+            f"{heard} bytes arrive, but no whole frame at any usual speed: wrong baud rate, no "
+            "common ground, or another program of the board uses this UART"
+        )
+        return Finding("baud rate", "trouble", text)
+    text = (
+        "nobody answers, and nothing arrives: TX and RX swapped or on other pins (docs/wiring.md), "
+        f"uart.enabled false, or the service does not run ({error})"
+    )
+    return Finding("wires", "trouble", text)
+
+
+def _listen(path: str, rate: int) -> tuple[int, int]:
+    decoder = frames.Decoder()
+    count = heard = 0
+    with serial.Serial(path, rate, timeout=0.1) as port:
+        port.reset_input_buffer()
+        stop = time.monotonic() + LISTEN_S
+        while time.monotonic() < stop and not heard:
+            data = port.read(4096)
+            count += len(data)
+            heard += len(decoder.feed(data))
+    return count, heard
+
+
+async def _look_at_board(board: Board) -> list[Finding]:
+    status = await board.status()
+    found = status_findings(status)
+    with contextlib.suppress(CommandFailed):
+        for package in await board.packages():
+            if package.problem:
+                text = f"packages/{package.name}: {package.problem}"
+                found.append(Finding("package", "trouble", text))
+            found += [Finding("package", "warning", text) for text in package.warnings]
+    return found
+
+
+def status_findings(status: dict[str, Any]) -> list[Finding]:
+    """Return what a board's own account of itself tells."""
+    found: list[Finding] = []
+
+    def add(what: str, bad: bool, text: str, good: str = "", state: str = "trouble") -> None:
+        if bad:
+            found.append(Finding(what, state, text))
+        elif good:
+            found.append(Finding(what, "ok", good))
+
+    version = status.get("version")
+    add(
+        "version",
+        version != VERSION,
+        f"the board runs {version}, this computer has {VERSION}: k230 install or k230 push --firmware",
+        f"{version} on both sides",
+        "warning",
+    )
+    for problem in status.get("problems", []):
+        what, _, text = str(problem).partition(": ")
+        if what not in ("camera", "network", "uart", "watchdog"):
+            what, text = "problem", str(problem)
+        if what == "camera":
+            text += ": check its cable and camera.csi_id"
+        found.append(Finding(what, "trouble", text))
+    told = any(row.what == "camera" for row in found)
+    add(
+        "camera",
+        status.get("camera") is False and not told,
+        "no camera is open: camera.enabled is false, or the service has only just started",
+        "" if told else "open",
+        "warning",
+    )
+    add(
+        "task",
+        not status.get("model"),
+        "no task runs: k230 tasks, k230 switch",
+        f"{status.get('task')} ({status.get('model')})",
+    )
+    add(
+        "safe mode",
+        bool(status.get("safe_mode")),
+        "the last starts crashed: no task is started; k230 logs tells why, k230 switch leaves it",
+    )
+    heap = status.get("heap_free")
+    growth = status.get("heap_growth_kb_per_hour")
+    add(
+        "memory",
+        isinstance(heap, int) and heap < LOW_HEAP,
+        f"only {(heap or 0) >> 10} kB of the heap are free: a smaller model, or "
+        "switch.policy: unload_first",
+        f"{(heap or 0) >> 10} kB of the heap are free",
+    )
+    add(
+        "memory",
+        isinstance(growth, int) and growth > GROWTH_KB,
+        f"the heap grows by {growth} kB an hour: plan a restart, and report it",
+        state="warning",
+    )
+    for name, where in (("card_free_kb", "card"), ("data_free_kb", "data partition")):
+        free = status.get(name)
+        add(
+            where,
+            isinstance(free, int) and free < LOW_CARD_KB,
+            f"the {where} is nearly full: {free} kB are free: k230 packages remove",
+            f"{free} kB are free" if isinstance(free, int) else "",
+        )
+    hot = status.get("temperature")
+    add(
+        "temperature",
+        isinstance(hot, int) and hot >= HOT,
+        f"{hot} °C: the chip needs a heat sink or a lower rate",
+        f"{hot} °C" if isinstance(hot, int) else "",
+        "warning",
+    )
+    network = status.get("network") or {}
+    signal = network.get("signal_dbm")
+    add(
+        "Wi-Fi",
+        isinstance(signal, int) and signal < WEAK_DBM,
+        f"the signal is weak: {signal} dBm",
+        f"{signal} dBm" if isinstance(signal, int) else "",
+        "warning",
+    )
+    reason = status.get("restart_reason")
+    if reason:
+        state = "warning" if str(reason).startswith(("unannounced", "a native")) else "ok"
+        found.append(Finding("last restart", state, str(reason)))
+    rejected = status.get("rejected")
+    add(
+        "link errors",
+        isinstance(rejected, int) and rejected > 0,
+        f"{rejected} damaged frames reached the board: check wires, ground and baud rate",
+        state="warning",
+    )
+    return found
+
+
+def look_at_port(port: str) -> list[Finding]:
+    """Look at a board over its USB console; its service is interrupted and started again."""
+    with ReplTarget(port) as target:
+        info = target.info()
+        found = [Finding("console", "ok", f"{info.board}, CanMV {info.firmware}")]
+        found += _look_at_files(target)
+        found += log_findings(target.last_log())
+        key = target.read_anywhere("/data/key")
+        if key is None:
+            text = "the board has no key yet: it makes one at its first start"
+            found.append(Finding("key", "warning", text))
+        target.restart()
+    return found
+
+
+def log_findings(log: str) -> list[Finding]:
+    """Return what the log of a start complains of, each thing once."""
+    found: dict[str, Finding] = {}
+    for line in log.splitlines():
+        for level, state in ((" error: ", "trouble"), (" warning: ", "warning")):
+            _, mark, text = line.partition(level)
+            if mark:
+                found[text] = Finding("log", state, text)
+    return list(found.values())
+
+
+def look_at_card(folder: Path) -> list[Finding]:
+    """Look at a card in this computer's reader."""
+    found = _look_at_files(FolderTarget(folder))
+    for path in sorted((folder / "configs").glob("**/*.yaml")):
+        try:
+            validate(path, "service" if path.name == "service.yaml" else "task")
+        except ConfigurationError as error:
+            found += [Finding("configuration", "trouble", text) for text in error.messages]
+    for path in sorted((folder / "packages").glob("*")):
+        if path.is_dir() and not path.name.startswith("."):
+            found += look_at_package(path)
+    return found
+
+
+def _look_at_files(target: Target) -> list[Finding]:
+    names = target.names("")
+    found: list[Finding] = []
+    if "main.py" not in names:
+        text = "there is no main.py: nothing starts by itself; k230 install"
+        if "bad_main.py" in names:
+            text = "main.py was put aside after a fault (bad_main.py): k230 install"
+        found.append(Finding("main.py", "trouble", text))
+    if "boot.py" in names:
+        found.append(Finding("boot.py", "warning", BOOT))
+    known = read_manifest(target)
+    if known is None or NAME not in names:
+        found.append(Finding("service", "trouble", "the service is not installed: k230 install"))
+        return found
+    if known.version != VERSION:
+        text = f"{known.version} is installed, this computer has {VERSION}: k230 install"
+        found.append(Finding("version", "warning", text))
+    own = digest((FIRMWARE / "main.py").read_bytes())
+    there = target.hashes(["main.py", *known.files])
+    main = there.get("main.py")
+    if main not in (None, own) and not known.wrote("main.py", main):
+        text = "main.py is somebody else's: the service does not start; k230 install"
+        found.append(Finding("main.py", "trouble", text))
+    elif "main.py" in there:
+        found.append(Finding("main.py", "ok", "starts the service"))
+    if "service.yaml" not in target.names("configs"):
+        text = "configs/service.yaml is missing: the service starts without a task"
+        found.append(Finding("configuration", "trouble", text))
+    free = target.info().free
+    if free is not None:
+        full = free < LOW_CARD_KB << 10
+        text = f"{free >> 10} kB are free"
+        found.append(Finding("card", "trouble" if full else "ok", text))
+    return found
+
+
+def look_at_package(path: Path) -> list[Finding]:
+    """Look at a deployment package: its files, its nncase version, whether they fit each other."""
+    try:
+        files = read_package(path)
+    except PackageError as error:
+        return [Finding("package", "trouble", str(error))]
+    size = sum(len(data) for _, data in files.files)
+    text = f"{files.name}: {files.task}, {size >> 10} kB; k230 verify tries it with pictures"
+    warnings = [Finding("package", "warning", text) for text in files.warnings]
+    return [*warnings, Finding("package", "ok", text)]

@@ -1,0 +1,104 @@
+"""The pictures that a deployment package is tried with, and what should be in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from host_client.base.exceptions import PictureError
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
+
+
+def find_pictures(package: Path) -> list[Path]:
+    """Return the result pictures that lie with an unpacked package, or its own `pictures` folder."""
+    base = package if package.is_dir() else package.parent
+    for root in (base, base.parent):
+        found = sorted(
+            path
+            for folder in sorted(root.glob("*_result*"))
+            for path in folder.rglob("test_*")
+            if path.suffix.lower() in PICTURES
+        )
+        if found:
+            return found
+        if (root / "pictures").is_dir():
+            return pictures_in(root / "pictures")
+    return []
+
+
+def pictures_in(place: Path) -> list[Path]:
+    """Return the pictures of a folder in name order, or the picture itself; PictureError."""
+    if place.is_file():
+        return [place]
+    found = sorted(p for p in place.rglob("*") if p.suffix.lower() in PICTURES)
+    if not found:
+        raise PictureError(f"{place}: expected a picture or a folder of pictures, found none")
+    return found
+
+
+def expectations(
+    pictures: Sequence[Path], labels: Sequence[str], given: Path | None
+) -> dict[Path, frozenset[str]]:
+    """Return what should be in the pictures, as far as anything says so.
+
+    It is said by a JSON file {picture: label, [labels] or {"label"|"labels"|"boxes": …}} (given, or
+    `expected.json` beside the pictures or above), else by folders or files that are named like a label.
+    """
+    known = set(labels)
+    found: dict[Path, frozenset[str]] = {}
+    tables: dict[Path, dict[str, Any]] = {}
+    for picture in pictures:
+        table: dict[str, Any] = {}
+        places = (
+            [given] if given is not None else [p / "expected.json" for p in picture.parents[:2]]
+        )
+        for place in places:
+            if place.is_file():
+                if place not in tables:
+                    tables[place] = _table(place)
+                table = tables[place]
+                break
+        names = _labels_of(table.get(picture.name))
+        if not names:
+            stem = picture.stem.lower()
+            # The longest first: "red_car" is no "red".
+            ordered = sorted(known, key=len, reverse=True)
+            by_folder = [label for label in ordered if picture.parent.name == label]
+            by_name = [label for label in ordered if stem.startswith(label.lower() + "_")]
+            names = frozenset((by_folder or by_name)[:1])
+        if names:
+            found[picture] = names
+    return found
+
+
+def _table(place: Path) -> dict[str, Any]:
+    try:
+        table = json.loads(place.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise PictureError(f"{place}: expected JSON of what is in the pictures: {error}") from None
+    if not isinstance(table, dict):
+        raise PictureError(f"{place}: expected a JSON object of picture names")
+    return table
+
+
+def _labels_of(value: Any) -> frozenset[str]:
+    if isinstance(value, str):
+        return frozenset((value,))
+    if isinstance(value, list):
+        return frozenset(
+            str(row["label"]) if isinstance(row, dict) and "label" in row else str(row)
+            for row in value
+        )
+    if isinstance(value, dict):
+        for name in ("labels", "label", "boxes", "shapes", "texts", "text"):
+            if name in value:
+                rows = value[name]
+                if name == "texts" and isinstance(rows, list):
+                    rows = [row.get("text", row) if isinstance(row, dict) else row for row in rows]
+                return _labels_of(rows)
+        if isinstance(value.get("areas"), dict):
+            return frozenset(value["areas"])
+    return frozenset()

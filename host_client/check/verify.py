@@ -1,0 +1,366 @@
+"""Says what is wrong with a deployment package: its model, threshold, labels, resolution or files.
+
+A package's pictures run through the service on a virtual board with its own threshold and with a low
+one, where something is missing in parts too, and where the model from before the conversion is there,
+with that as well; what should be in them is compared where it is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from host_client.check.label_order import swapped_labels
+from host_client.results.types import (
+    ClassificationResult,
+    DetectionResult,
+    MultilabelResult,
+    OcrResult,
+    Result,
+    SegmentationResult,
+)
+
+LOW = 0.05  # the threshold of the second run
+THRESHOLDS = (0.05, *(round(0.1 * step, 1) for step in range(1, 10)), 0.95)
+_SPECK = 0.002  # of a picture's area that a class must have to count
+_FEW = 0.2  # of the expected answers that may be missed, and as many wrong, without a word
+_STRONG = 0.5  # of a picture's best score: what its model is sure of
+_CLEARLY = 0.1  # better F1 that makes the model before its conversion another one
+_ALIKE = 0.7  # of the pictures in which both models must find the same
+_CARELESS = 0.1  # a threshold that lets nearly anything through
+
+
+class Answer(NamedTuple):
+    """What was found in a picture: labels with their scores, best first."""
+
+    labels: tuple[tuple[str, float], ...]
+
+    @property
+    def names(self) -> set[str]:
+        """The labels alone."""
+        return {label for label, _ in self.labels}
+
+    def at(self, threshold: float) -> set[str]:
+        """Return the labels that score so high."""
+        return {label for label, score in self.labels if score >= threshold}
+
+    @property
+    def strong(self) -> set[str]:
+        """The labels that the model is sure of, at whatever threshold."""
+        best = max((score for _, score in self.labels), default=0.0)
+        return self.at(_STRONG * best)
+
+
+class Row(NamedTuple):
+    """One picture: with the package's threshold, with a low one, and what should be there.
+
+    expected: labels, or None where nobody said; size: (width, height) in pixels; parts: what is found
+    in its parts, each by itself, with the package's threshold, None where that was not tried; before:
+    what the model before its conversion finds with a low threshold, None where there is none.
+    """
+
+    picture: str
+    normal: Answer
+    low: Answer
+    expected: frozenset[str] | None
+    size: tuple[int, int]
+    parts: Answer | None = None
+    before: Answer | None = None
+
+    @property
+    def all(self) -> Answer:
+        """All that was found: a package's threshold may be lower than the low one."""
+        return Answer(tuple(dict.fromkeys((*self.low.labels, *self.normal.labels))))
+
+
+class Verdict(NamedTuple):
+    """Where the trouble lies and why: ok, unknown, or the name of what is wrong.
+
+    trouble: threshold, labels, resolution, model or deployment.
+    """
+
+    trouble: str
+    reasons: tuple[str, ...]
+
+
+class Count(NamedTuple):
+    """How many of the expected answers are found at a threshold, and how many others."""
+
+    threshold: float
+    found: int
+    wrong: int
+
+    def good(self, total: int) -> bool:
+        """Return whether that is what one wants."""
+        return self.found >= (1 - _FEW) * total and self.wrong <= max(1.0, _FEW * total)
+
+    def quality(self, total: int) -> float:
+        """Return the F1 score."""
+        return 2 * self.found / ((self.found + self.wrong + total) or 1)
+
+    def above(self, other: Count, total: int, margin: float = _CLEARLY) -> bool:
+        """Return whether this is clearly better than another one."""
+        return self.quality(total) - other.quality(total) > margin
+
+
+def answer_of(result: Result, threshold: float | None = None) -> Answer:
+    """Return the labels of a result; of a segmentation without the class that is its background.
+
+    threshold: takes those of a classification's `top` from it on.
+    """
+    rows: list[tuple[str, float]] = []
+    if isinstance(result, ClassificationResult):
+        if threshold is None:
+            rows = [(result.label, result.score)] if result.label is not None else []
+        else:
+            rows = [(row.label, row.score) for row in result.top[:1] if row.score >= threshold]
+    elif isinstance(result, DetectionResult):
+        rows = [(box.label, box.score) for box in result.boxes]
+    elif isinstance(result, MultilabelResult):
+        rows = [(row.label, row.score) for row in result.labels]
+    elif isinstance(result, OcrResult):
+        rows = [(text.text or "text", text.score) for text in result.texts]
+    elif isinstance(result, SegmentationResult):
+        whole = result.width * result.height or 1
+        # The largest, and not the first one: the labels may be in another order.
+        background = max(result.areas, key=lambda name: result.areas[name], default=None)
+        rows = [
+            (name, area / whole)
+            for name, area in result.areas.items()
+            if area >= _SPECK * whole and name != background
+        ]
+    else:
+        rows = [("embedding", 1.0)]
+    return Answer(tuple(sorted(rows, key=lambda row: -row[1])))
+
+
+def counts(rows: Iterable[Row], thresholds: Sequence[float] = THRESHOLDS) -> list[Count]:
+    """Return what is found at each threshold, over the pictures whose content is known."""
+    return _counts([(row.all, row.expected) for row in rows if row.expected], thresholds)
+
+
+def _counts(
+    pairs: Sequence[tuple[Answer, frozenset[str]]], thresholds: Sequence[float]
+) -> list[Count]:
+    found = []
+    for threshold in thresholds:
+        given = [(answer.at(threshold), expected) for answer, expected in pairs]
+        right = sum(len(names & expected) for names, expected in given)
+        wrong = sum(len(names - expected) for names, expected in given)
+        found.append(Count(threshold, right, wrong))
+    return found
+
+
+def judge(
+    rows: Sequence[Row],
+    threshold: float | None,
+    model_size: tuple[int, int] | None = None,
+    labels: Sequence[str] = (),
+) -> Verdict:
+    """Return the verdict over all pictures.
+
+    threshold: the package's own, where its task has one; model_size: the model's input; labels: all
+    that the package knows.
+    """
+    known = [row for row in rows if row.expected]
+    hints = _size_hints(rows, model_size)
+    if not rows:
+        return Verdict("unknown", ("there are no pictures to try: give some",))
+    if not known:
+        trouble, *reasons = _without_expectations(rows, threshold)
+        return Verdict(trouble, (*reasons, *hints))
+    expected = frozenset().union(*(row.expected or () for row in known))
+    strange = sorted(expected - set(labels)) if labels else []
+    if len(strange) > _FEW * len(expected):
+        text = f"expected {', '.join(strange)}, but the package knows only {', '.join(labels)}"
+        return Verdict("labels", (text, *hints))
+    swapped = swapped_labels(
+        [
+            # Only what scores high counts; of a segmentation's areas each does.
+            (
+                row.expected or frozenset(),
+                row.all.strong if threshold is not None else row.all.names,
+            )
+            for row in known
+        ]
+    )
+    if swapped:
+        pairs = ", ".join(f"{a} is called {b}" for a, b in sorted(swapped.items()))
+        text = f"the labels are in another order than in the training: {pairs}"
+        return Verdict("labels", (text, *hints))
+    total = sum(len(row.expected or ()) for row in known)
+    own = Count(
+        threshold or 0.0,
+        sum(len((row.expected or frozenset()) & row.normal.names) for row in known),
+        sum(len(row.normal.names - (row.expected or frozenset())) for row in known),
+    )
+    if own.good(total):
+        return Verdict("ok", (*_praise(known, own, threshold, total), *hints))
+    trouble, *reasons = _blame(known, own, threshold, total)
+    return Verdict(trouble, (*reasons, *hints))
+
+
+def _praise(rows: Sequence[Row], own: Count, threshold: float | None, total: int) -> Iterable[str]:
+    yield f"{own.found} of {total} expected answers are there" + (
+        f", {own.wrong} others are" if own.wrong else ""
+    )
+    if threshold is None:
+        return
+    right = _scores(rows, right=True, low=False)
+    wrong = _scores(rows, right=False, low=True)
+    if right:
+        text = f"right answers score {min(right):.2f} or more"
+        if wrong:
+            text += f", wrong ones {max(wrong):.2f} or less"
+        yield f"{text}; the threshold is {threshold:g}"
+    if right and threshold <= _CARELESS and min(right) > 2 * threshold:
+        yield f"a threshold of {threshold:g} lets nearly anything through: whatever is seen has a name"
+
+
+def _blame(rows: Sequence[Row], own: Count, threshold: float | None, total: int) -> tuple[str, ...]:
+    """Return what is wrong, and why, of a package that does not find what it should."""
+    table = counts(rows)
+    best = max(table, key=lambda count: count.quality(total))
+    before = _before(rows, threshold)
+    # Where the package's threshold suits the model before its conversion, and none suits this one:
+    if before is not None and before.good(total) and before.above(best, total):
+        return _lost(before, own, total)
+    if threshold is not None and best.good(total):
+        return _threshold_reasons(rows, own, best, threshold, total)
+    parts = sum(
+        len((row.expected or frozenset()) & ((row.parts or Answer(())).names | row.normal.names))
+        for row in rows
+    )
+    missing = total - own.found
+    if parts - own.found > max(1.0, missing / 2):
+        text = (
+            f"{missing} of {total} expected answers are missing, {parts - own.found} of them are found "
+            "where each part of the picture is looked at by itself: the objects are too small for "
+            "the model's input"
+        )
+        return (
+            "resolution",
+            text,
+            "train with a larger input resolution, set region, or go nearer",
+        )
+    gone = total - max(count.found for count in table)
+    text = f"{own.found} of {total} expected answers are there"
+    if own.wrong:
+        text += f", {own.wrong} others are"
+    text += f"; {gone} are there at no threshold" if threshold is not None else ""
+    if before is None:
+        why = (
+            "the kmodel is another model's, or its training, quantisation or preprocessing (mean, "
+            "std) is wrong; --onnx with the model from before the conversion tells which"
+        )
+        return ("model", text, why)
+    reachable = max(_counts(_pairs_before(rows), THRESHOLDS), key=lambda one: one.quality(total))
+    if reachable.above(best, total, _CLEARLY if reachable.good(total) else 2 * _CLEARLY):
+        return _lost(reachable, own, total)
+    why = (
+        f"the model before its conversion finds {before.found} of {total}, {before.wrong} others: "
+        "the training is the cause, not the conversion"
+    )
+    return ("model", text, why)
+
+
+def _lost(before: Count, own: Count, total: int) -> tuple[str, ...]:
+    return (
+        "deployment",
+        f"the model before its conversion finds {before.found} of {total} expected answers and "
+        f"{before.wrong} others, the kmodel {own.found} and {own.wrong}",
+        "the kmodel is another model's, damaged, or lost it in the conversion: convert again, with "
+        "pictures from the real use for the quantisation and the mean and std of the training",
+    )
+
+
+def _pairs_before(rows: Iterable[Row]) -> list[tuple[Answer, frozenset[str]]]:
+    return [(row.before, row.expected) for row in rows if row.before and row.expected]
+
+
+def _before(rows: Sequence[Row], threshold: float | None) -> Count | None:
+    pairs = _pairs_before(rows)
+    return _counts(pairs, (threshold or 0.0,))[0] if pairs else None
+
+
+def _threshold_reasons(
+    rows: Sequence[Row], own: Count, best: Count, threshold: float, total: int
+) -> tuple[str, ...]:
+    advice = f"with {best.threshold:g}: {best.found} of {total}, and {best.wrong} others"
+    if best.threshold < threshold:
+        below = total - own.found
+        scores = [
+            score
+            for row in rows
+            for label, score in row.all.labels
+            if row.expected and label in row.expected and label not in row.normal.names
+        ]
+        return (
+            "threshold",
+            f"{below} of {total} expected answers score below the threshold of {threshold:g}",
+            f"their scores: {min(scores):.2f} to {max(scores):.2f}" if scores else "none comes",
+            advice,
+        )
+    return (
+        "threshold",
+        f"at the threshold of {threshold:g}, {own.wrong} answers are wrong, beside {own.found} of "
+        f"{total} that are right",
+        advice,
+    )
+
+
+def _without_expectations(rows: Sequence[Row], threshold: float | None) -> tuple[str, ...]:
+    normal = sum(1 for row in rows if row.normal.labels)
+    low = sum(1 for row in rows if row.low.labels)
+    note = "what should be in the pictures is not known: look at those that were drawn"
+    compared = [row for row in rows if row.before is not None]
+    alike = sum(1 for row in compared if row.before and row.before.strong == row.low.strong)
+    if compared and alike < _ALIKE * len(compared):
+        text = (
+            f"the model before its conversion finds the same in {alike} of {len(compared)} pictures "
+            "only: the kmodel is another model's, damaged, or lost it in the conversion"
+        )
+        return ("deployment", text, note)
+    if normal < low and normal <= len(rows) // 2:
+        at = f" of {threshold:g}" if threshold is not None else ""
+        text = (
+            f"{low} of {len(rows)} pictures have answers, but only {normal} above the threshold{at}"
+        )
+        return ("threshold", text, note)
+    parts = sum(1 for row in rows if row.parts and row.parts.labels and not row.normal.labels)
+    if parts > len(rows) // 2:
+        text = (
+            f"in {parts} of {len(rows)} pictures something is found only where each part is looked at "
+            "by itself: the objects are too small for the model's input"
+        )
+        return ("resolution", text, note)
+    if low == 0:
+        return (
+            "model",
+            f"nothing is found in any of {len(rows)} pictures, at any threshold",
+            note,
+        )
+    text = f"{normal} of {len(rows)} pictures have answers"
+    return ("ok" if normal > len(rows) // 2 else "unknown", text, note)
+
+
+def _scores(rows: Iterable[Row], *, right: bool, low: bool) -> list[float]:
+    return [
+        score
+        for row in rows
+        for label, score in (row.all if low else row.normal).labels
+        if row.expected and (label in row.expected) is right
+    ]
+
+
+def _size_hints(rows: Sequence[Row], model_size: tuple[int, int] | None) -> tuple[str, ...]:
+    if model_size is None:
+        return ()
+    large = [row for row in rows if max(row.size) > 6 * max(model_size)]
+    if not large:
+        return ()
+    width, height = large[0].size
+    return (
+        f"the model sees pictures of {width}x{height} as {model_size[0]}x{model_size[1]}: small "
+        "objects vanish; a region or a larger input resolution helps",
+    )

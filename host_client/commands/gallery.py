@@ -1,0 +1,516 @@
+"""Metric learning over the link: enroll, recognize, and everything about galleries (docs/gallery.md).
+
+Cosines and margins are floats -1...1, as everywhere in the library; the wire has them x 10,000.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from firmware_app.gallery import format as gallery_format
+from host_client.base.exceptions import CommandFailed, GalleryFileError, ProtocolError
+from host_client.commands.answers import expect
+from host_client.commands.pictures import PictureSource
+from host_client.link.address import SerialAddress
+from host_client.link.calls import Progress
+
+if TYPE_CHECKING:
+    from host_client.board import Board
+
+LONG = 600.0  # seconds for what takes frames or reads all samples
+_SLICE = 16384  # bytes of a file in one command
+_SERIAL_SLICE = 2048
+_FRAMES_SLACK = 60.0  # seconds on top of those that the board may wait for frames
+
+Region = tuple[int, int, int, int]
+T = TypeVar("T")
+
+
+class Enrolment(NamedTuple):
+    """What was enrolled: added are the new samples' numbers; samples and negatives the label's in all.
+
+    frames were looked at, refused says how many of them were not good and why; warnings are
+    sentences about samples that should be looked at (they are enrolled all the same).
+    """
+
+    gallery: str
+    label: str
+    added: tuple[int, ...]
+    samples: int
+    negatives: int
+    total: int
+    frames: int
+    refused: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+class Match(NamedTuple):
+    """A label and its score."""
+
+    label: str
+    score: float
+
+
+class Recognized(NamedTuple):
+    """One embedding's best matches; identity None is unknown and reason says why.
+
+    reason: empty, threshold, margin, negative or no_direction. box: (x, y, w, h) in pixels and
+    label, label_score behind a detector, else None. light: what is wrong with the picture.
+    """
+
+    identity: str | None
+    score: float
+    margin: float
+    reason: str | None
+    matches: tuple[Match, ...]
+    box: Region | None = None
+    label: str | None = None
+    label_score: float | None = None
+    light: str | None = None
+
+
+class Recognition(NamedTuple):
+    """What a frame or picture shows; found is empty where a detector found nothing."""
+
+    gallery: str
+    threshold: float
+    found: tuple[Recognized, ...]
+    image: str | None = None
+
+
+class LabelInfo(NamedTuple):
+    """A label: positive samples and negative ones; threshold is its own, or None."""
+
+    label: str
+    samples: int
+    negatives: int
+    threshold: float | None
+
+
+class SampleInfo(NamedTuple):
+    """A sample: own is its best cosine to the others of its label, other that to another label's."""
+
+    number: int
+    negative: bool
+    own: float | None
+    other_label: str | None
+    other: float | None
+
+
+class GalleryInfo(NamedTuple):
+    """The gallery in use (selected; None: none), the rule, the labels, and all files on the card.
+
+    sha256 (hex) and dimension are the embedding model's; problem says why a gallery can't be used.
+    """
+
+    selected: str | None
+    problem: str
+    labels: tuple[LabelInfo, ...]
+    samples: int
+    negatives: int
+    capacity: int
+    size: int
+    dimension: int
+    sha256: str
+    threshold: float
+    margin: float
+    combine: str
+    nearest: int
+    galleries: dict[str, int]
+
+
+class Suggestion(NamedTuple):
+    """A threshold from what is enrolled: refused and accepted would then be wrong.
+
+    within: each sample's score for its own label, itself left out; between: the best score of
+    another label.
+    """
+
+    gallery: str
+    threshold: float
+    refused: int
+    accepted: int
+    current: float
+    combine: str
+    within: tuple[float, ...]
+    between: tuple[float, ...]
+
+
+class GalleryFile(NamedTuple):
+    """What a gallery's file holds."""
+
+    dimension: int
+    sha256: str
+    labels: tuple[LabelInfo, ...]
+
+
+def read_file(data: bytes, *, complete: bool = True) -> GalleryFile:
+    """Check a gallery's file, every byte of it, and return what it holds.
+
+    complete: the file must end as an export does, not inside of changes. Raises GalleryFileError.
+    """
+    labels: dict[int, list[Any]] = {}
+    owners: dict[int, tuple[int, bool]] = {}
+    position = 0
+
+    def take(count: int) -> bytes:
+        nonlocal position
+        position += count
+        return data[position - count : position]
+
+    try:
+        reader = gallery_format.Reader(take)
+        kind = 0
+        for kind, body in _records(reader):
+            _apply(kind, body, reader.dimension, labels, owners)
+        if complete and kind != gallery_format.END:
+            raise GalleryFileError("the gallery's file is not complete: its end is missing")
+    except GalleryFileError:
+        raise
+    except ValueError as error:
+        raise GalleryFileError(f"no gallery's file, or a damaged one: {error}") from error
+    for owner, negative in owners.values():
+        labels[owner][3 if negative else 2] += 1
+    rows = sorted(labels.values(), key=lambda row: str(row[0]))
+    found = tuple(LabelInfo(row[0], row[2], row[3], row[1]) for row in rows)
+    return GalleryFile(reader.dimension, reader.sha256.hex(), found)
+
+
+def _records(reader: Any) -> Iterator[tuple[int, bytes]]:
+    while (found := reader.record()) is not None:
+        yield found[0], found[1]
+
+
+def _apply(
+    kind: int,
+    body: bytes,
+    dimension: int,
+    labels: dict[int, list[Any]],
+    owners: dict[int, tuple[int, bool]],
+) -> None:
+    if kind == gallery_format.LABEL:
+        number, threshold, text = gallery_format.parse_label(body)
+        labels[number] = [text, threshold, 0, 0]
+    elif kind == gallery_format.SAMPLES:
+        for number, owner, flags in gallery_format.split_samples(body, dimension)[0]:
+            if owner not in labels:
+                raise ValueError("a sample of a label that is not there")
+            owners[number] = (owner, bool(flags & gallery_format.NEGATIVE))
+    elif kind == gallery_format.REMOVE_SAMPLES:
+        for number in gallery_format.parse_ids(body):
+            owners.pop(number, None)
+    elif kind == gallery_format.REMOVE_LABEL:
+        gone = gallery_format.parse_number(body)
+        labels.pop(gone, None)
+        for number in [n for n, (owner, _) in owners.items() if owner == gone]:
+            owners.pop(number)
+    elif kind == gallery_format.END:
+        numbers = gallery_format.parse_ids(body)
+        if len(numbers) != 3 or numbers[1:] != [len(owners), len(labels)]:
+            raise ValueError("samples or labels are missing")
+
+
+class Gallery:
+    """The galleries of a board whose running task is metric_learning.
+
+    Every method raises CommandFailed where the board refuses, and what Board.request() raises.
+    """
+
+    def __init__(self, board: Board) -> None:
+        """Not for users: see Board.gallery."""
+        self._board = board
+
+    async def enroll(
+        self,
+        label: str,
+        picture: PictureSource | None = None,
+        *,
+        path: str | None = None,
+        count: int = 5,
+        region: Region | None = None,
+        negative: bool = False,
+        seconds: int = 60,
+        progress: Progress | None = None,
+    ) -> Enrolment:
+        """Add samples of a label: a picture, one on the board's card, or the next good frames of the camera.
+
+        Args:
+            label: any text of at most 200 bytes in UTF-8.
+            picture: as for Board.infer(); None: the camera, or path.
+            path: of a picture on the board's card.
+            count: good frames to take, 1...100.
+            region: (x, y, width, height) of the camera's frame to look at; None: what the task
+                looks at.
+            negative: the samples say what is not this label.
+            seconds: how long to wait for good frames.
+            progress: called about once a second with the good frames so far, how many there will be,
+                and "frames"; of a picture with the bytes that were sent.
+        """
+        arguments: dict[str, Any] = {"label": label, "negative": negative}
+        if picture is not None:
+            answer, _ = await self._board._with_picture(
+                "enroll", picture, arguments, progress=progress
+            )
+        elif path is not None:
+            arguments["path"] = path
+            answer = await self._board.request("enroll", arguments, LONG)
+        else:
+            arguments.update(count=count, seconds=seconds)
+            if region is not None:
+                arguments["region"] = list(region)
+            timeout = seconds + _FRAMES_SLACK
+            answer = await self._board.request("enroll", arguments, timeout, progress=progress)
+        row = expect(answer, dict, "enroll")
+        return _build(
+            "enroll",
+            lambda: Enrolment(
+                row["gallery"],
+                row["label"],
+                tuple(row["samples"]),
+                row["count"],
+                row["negatives"],
+                row["total"],
+                row["frames"],
+                dict(row["refused"]),
+                tuple(row["warnings"]),
+            ),
+        )
+
+    async def recognize(
+        self,
+        picture: PictureSource | None = None,
+        *,
+        path: str | None = None,
+        top: int = 5,
+        region: Region | None = None,
+        seconds: int = 60,
+    ) -> Recognition:
+        """Return the `top` best labels for the next frame, a region of it, or a picture."""
+        arguments: dict[str, Any] = {"top": top}
+        name = None
+        if picture is not None:
+            answer, name = await self._board._with_picture(
+                "recognize", picture, arguments, repeat=True
+            )
+        elif path is not None:
+            name = path
+            arguments["path"] = path
+            answer = await self._board.request("recognize", arguments, LONG, repeat=True)
+        else:
+            arguments["seconds"] = seconds
+            if region is not None:
+                arguments["region"] = list(region)
+            timeout = seconds + _FRAMES_SLACK
+            answer = await self._board.request("recognize", arguments, timeout, repeat=True)
+        row = expect(answer, dict, "recognize")
+        return _build(
+            "recognize",
+            lambda: Recognition(
+                row["gallery"],
+                row["threshold"] / 10000,
+                tuple(_recognized(each) for each in row["found"]),
+                name,
+            ),
+        )
+
+    async def list(self) -> GalleryInfo:
+        """Return the gallery in use, its labels, and the galleries on the card."""
+        labels: list[LabelInfo] = []
+        while True:
+            row = await self._ask("gallery.list", repeat=True, offset=len(labels))
+            page = [_label(each) for each in row["labels"]]
+            labels.extend(page)
+            if not page or len(labels) >= row["total"]:
+                break
+        return _build(
+            "gallery.list",
+            lambda: GalleryInfo(
+                row["selected"],
+                row["problem"],
+                tuple(labels),
+                row["samples"],
+                row["negatives"],
+                row["capacity"],
+                row["bytes"],
+                row["dimension"],
+                bytes(row["sha256"]).hex(),
+                row["threshold"] / 10000,
+                row["margin"] / 10000,
+                row["combine"],
+                row["nearest"],
+                dict(row["galleries"]),
+            ),
+        )
+
+    async def show(self, label: str) -> tuple[SampleInfo, ...]:
+        """Return the samples of a label."""
+        samples: list[SampleInfo] = []
+        while True:
+            row = await self._ask("gallery.show", repeat=True, label=label, offset=len(samples))
+            page = [
+                SampleInfo(number, negative, _cosine(own), other_label, _cosine(other))
+                for number, negative, own, other_label, other in row["samples"]
+            ]
+            samples.extend(page)
+            if not page or len(samples) >= row["total"]:
+                return tuple(samples)
+
+    async def rename(self, label: str, to: str) -> None:
+        """Give a label another text."""
+        await self._ask("gallery.rename", label=label, to=to)
+
+    async def set_threshold(self, label: str, threshold: float | None) -> None:
+        """Give a label its own threshold (a cosine 0...1), or none."""
+        value = None if threshold is None else round(threshold * 10000)
+        await self._ask("gallery.threshold", label=label, threshold=value)
+
+    async def remove(self, label: str | None = None, *, sample: int | None = None) -> None:
+        """Remove a label with its samples, or one sample (the last one takes its label with it)."""
+        if sample is None:
+            await self._ask("gallery.remove", label=label)
+        else:
+            await self._ask("gallery.remove", sample=sample)
+
+    async def clear(self) -> None:
+        """Remove everything from the gallery in use, from the card too."""
+        await self._ask("gallery.clear")
+
+    async def select(self, name: str | None) -> int:
+        """Use another gallery (a new name: an empty one; None: none); return its samples."""
+        row = await self._ask("gallery.select", name=name)
+        return int(row["total"])
+
+    async def delete(self, name: str) -> None:
+        """Remove a gallery that is not in use from the card."""
+        await self._ask("gallery.delete", name=name)
+
+    async def suggest(self, *, progress: Progress | None = None) -> Suggestion:
+        """Return a threshold from what is enrolled, and the scores that it comes from.
+
+        progress: called about once a second with the samples looked at, all to look at, and "samples".
+        """
+        row = await self._ask("gallery.suggest", repeat=True, progress=progress)
+        return _build(
+            "gallery.suggest",
+            lambda: Suggestion(
+                row["gallery"],
+                row["threshold"] / 10000,
+                row["refused"],
+                row["accepted"],
+                row["current"] / 10000,
+                row["combine"],
+                tuple(value / 10000 for value in row["within"]),
+                tuple(value / 10000 for value in row["between"]),
+            ),
+        )
+
+    async def export(self, *, progress: Progress | None = None) -> bytes:
+        """Return the gallery in use as a file, checked."""
+        data = bytearray()
+        changes = None
+        while True:
+            arguments: dict[str, Any] = {"length": self._slice()}
+            if changes is not None:
+                arguments["changes"] = changes
+            row = await self._ask("gallery.export", repeat=True, offset=len(data), **arguments)
+            changes = row["changes"]
+            part = bytes(row["data"])
+            data += part
+            if progress is not None:
+                progress(len(data), row["size"], "bytes")
+            if len(data) >= row["size"]:
+                break
+            if not part:
+                raise ProtocolError("gallery.export: the file ends too early")
+        read_file(bytes(data))
+        return bytes(data)
+
+    async def import_(
+        self,
+        source: bytes | str | PathLike[str],
+        name: str,
+        *,
+        progress: Progress | None = None,
+    ) -> int:
+        """Put an exported gallery (bytes or a file's path) on the card under a name.
+
+        What had that name is replaced, only once all has arrived and is whole. Returns the number
+        of samples. Raises GalleryFileError before anything is sent.
+        """
+        data = source if isinstance(source, bytes) else _read(source)
+        read_file(data)
+        slice_size = self._slice()
+        row: dict[str, Any] = {}
+        for at in range(0, len(data), slice_size):
+            part = data[at : at + slice_size]
+            row = await self._ask("gallery.import", name=name, size=len(data), offset=at, data=part)
+            if progress is not None:
+                progress(at + len(part), len(data), "bytes")
+        if not row.get("done"):
+            raise ProtocolError("gallery.import: the board expects more than there is")
+        return int(row["total"])
+
+    def _slice(self) -> int:
+        # On a UART small pieces survive noise.
+        return _SERIAL_SLICE if isinstance(self._board.address, SerialAddress) else _SLICE
+
+    async def _ask(
+        self,
+        command: str,
+        *,
+        repeat: bool = False,
+        progress: Progress | None = None,
+        **arguments: Any,
+    ) -> dict[str, Any]:
+        answer = await self._board.request(
+            command, arguments, LONG, progress=progress, repeat=repeat
+        )
+        return dict(expect(answer, dict, command))
+
+
+def remove_target(error: CommandFailed, target: str) -> int | None:
+    """Return the sample's number if target, which is no label, may be meant as one (17 or #17)."""
+    digits = target[1:] if target.startswith("#") else target
+    known = error.code == "not_found" and digits.isascii() and digits.isdigit()
+    return int(digits) if known else None
+
+
+def _read(path: str | PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise GalleryFileError(f"{path} can't be read: {error.strerror}") from error
+
+
+def _build(command: str, make: Callable[[], T]) -> T:
+    try:
+        return make()
+    except (KeyError, TypeError, ValueError) as error:
+        raise ProtocolError(f"{command}: the answer lacks {error}") from error
+
+
+def _cosine(value: int | None) -> float | None:
+    return None if value is None else value / 10000
+
+
+def _label(row: list[Any]) -> LabelInfo:
+    return LabelInfo(row[0], row[1], row[2], _cosine(row[3]))
+
+
+def _recognized(row: dict[str, Any]) -> Recognized:
+    identity, cosine, margin = row["identity"]
+    box = row.get("box")
+    return Recognized(
+        identity,
+        cosine / 10000,
+        margin / 10000,
+        row["reason"],
+        tuple(Match(label, score / 10000) for label, score in row["matches"]),
+        None if box is None else (box[0], box[1], box[2], box[3]),
+        row.get("class"),
+        None if box is None else row["score1000"] / 1000,
+        row["light"],
+    )

@@ -1,0 +1,108 @@
+"""Deployment packages on this computer, read and checked as the board does before they are sent."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple
+
+from firmware_app.package import fit, kmodel
+from firmware_app.package import reader as board_package
+from firmware_app.package.deploy_fields import PackageError as RefusedError
+from host_client.base.exceptions import PackageError
+
+
+class PackageFiles(NamedTuple):
+    """A package to send: its name on the card, what it does, and the files that the board needs.
+
+    warnings: what may be wrong with it though it can be used, one sentence each.
+    """
+
+    name: str
+    task: str
+    files: tuple[tuple[str, bytes], ...]
+    warnings: tuple[str, ...] = ()
+
+
+def read_package(
+    path: str | PathLike[str], name: str | None = None, task: str | None = None
+) -> PackageFiles:
+    """Return the package of a folder, or of a zip file as the cloud platform ships it.
+
+    A zip file may be the platform's outer or inner one; scripts and other code in it stay here.
+
+    Raises:
+        PackageError: with one sentence that names what was given, the field, expected and found.
+    """
+    given = Path(path)
+    with _unpacked(given) as root:
+        top = given if given.is_dir() else root
+        try:
+            found = board_package.read_package(str(root), task)
+            for each in _paths(found):
+                _refuse_links(Path(each), top, given)
+            model = kmodel.read(found.kmodel_path)
+            likely = task or fit.likely_task(found, model)
+            if likely != found.task:
+                found = board_package.read_package(str(root), likely)
+            if found.categories is not None:
+                fit.check(found, model, found.categories)
+        except (RefusedError, kmodel.KmodelError) as error:
+            raise PackageError(str(error).replace(str(root), str(given))) from None
+        except OSError as error:
+            raise PackageError(f"{given}: cannot be read: {error.strerror or error}") from None
+        return PackageFiles(
+            name or _name(given, found.name),
+            found.task,
+            tuple((Path(each).name, _content(Path(each), given)) for each in _paths(found)),
+            tuple(text.replace(str(root), str(given)) for text in found.warnings),
+        )
+
+
+def _name(given: Path, model: str) -> str:
+    from virtual_board.archive import package_name  # noqa: PLC0415 - only who pushes needs it
+
+    return package_name(given, model)
+
+
+def _paths(found: board_package.Package) -> list[str]:
+    paths = [found.config_path, found.kmodel_path]
+    if found.dictionary_path:
+        paths.append(found.dictionary_path)
+    return paths
+
+
+def _refuse_links(path: Path, top: Path, given: Path) -> None:
+    """Raise PackageError where a file, or a folder on the way from top to it, is a symbolic link."""
+    for part in (path, *path.parents):
+        if part == top:
+            return
+        if part.is_symlink():
+            raise PackageError(f"{given}: {part.name} is a symbolic link, expected the file itself")
+
+
+def _content(path: Path, given: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
+def _unpacked(given: Path) -> Iterator[Path]:
+    from virtual_board.archive import ArchiveError, inside, unpack  # noqa: PLC0415
+
+    if given.is_dir():
+        yield inside(given)
+        return
+    if not given.is_file():
+        raise PackageError(f"{given}: expected a package folder or a zip file, found nothing")
+    with tempfile.TemporaryDirectory(prefix="k230-package-") as folder:
+        try:
+            unpack(given, Path(folder))
+        except ArchiveError as error:
+            raise PackageError(str(error)) from None
+        yield inside(Path(folder))

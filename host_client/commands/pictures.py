@@ -1,0 +1,109 @@
+"""Pictures as the board wants them: planes R, G, B of a decoded picture, one behind the other.
+
+Decoding is Pillow's. An EXIF orientation is NOT applied: the board's own decoder and the
+vendor's scripts ignore it too, so coordinates are those of the stored pixels.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from os import PathLike
+from typing import Any, NamedTuple
+
+from PIL import Image, UnidentifiedImageError
+
+from host_client.base.exceptions import PictureError
+
+# What a board takes of a picture that is sent: docs/protocol.md, section 5.
+MAX_PIXELS = 1920 * 1088
+MAX_SIDE = 8192
+
+PictureSource = str | PathLike[str] | bytes | bytearray | memoryview | Image.Image | Any
+
+
+class Picture(NamedTuple):
+    """A decoded picture: planes has 3 * width * height bytes; name is the path, if there is one.
+
+    One with more pixels than a board takes is shrunk: scale_x and scale_y are source / sent.
+    """
+
+    width: int
+    height: int
+    planes: bytes
+    name: str | None
+    scale_x: float = 1.0
+    scale_y: float = 1.0
+
+
+def load_picture(source: PictureSource) -> Picture:
+    """Return a picture given as Picture, path, encoded bytes, Pillow image or array.
+
+    An array is uint8 of shape (height, width, 3), RGB, or (height, width), grey.
+    Raises PictureError naming what was given, what was expected and what was found.
+    """
+    if isinstance(source, Picture):
+        return source
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _planes(_decode(io.BytesIO(source), "the bytes given"), None)
+    if isinstance(source, Image.Image):
+        return _planes(source, None)
+    if isinstance(source, (str, PathLike)):
+        name = str(source)
+        return _planes(_decode(name, name), name)
+    if hasattr(source, "__array_interface__"):
+        return _planes(_from_array(source), None)
+    raise PictureError(
+        "a picture is a path, encoded bytes, a Pillow image or a uint8 array, "
+        f"found {type(source).__name__}"
+    )
+
+
+def _decode(file: Any, name: str) -> Image.Image:
+    try:
+        with warnings.catch_warnings():
+            # A picture of absurd size is refused before it fills the memory.
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(file) as image:
+                image.load()
+                copy: Image.Image = image.copy()
+                return copy
+    except FileNotFoundError as error:
+        raise PictureError(f"{name}: no such file") from error
+    except IsADirectoryError as error:
+        raise PictureError(f"{name} is a folder, expected a picture") from error
+    except UnidentifiedImageError as error:
+        raise PictureError(f"{name} is no picture that Pillow can read") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise PictureError(f"{name}: too many pixels ({error})") from error
+    except Exception as error:  # decoders of damaged files raise nearly anything
+        raise PictureError(f"{name} can't be decoded: {error}") from error
+
+
+def _from_array(source: Any) -> Image.Image:
+    interface = source.__array_interface__
+    shape = tuple(interface.get("shape", ()))
+    kind = interface.get("typestr", "?")
+    grey = len(shape) == 2
+    if kind != "|u1" or not (grey or (len(shape) == 3 and shape[2] == 3)) or 0 in shape:
+        raise PictureError(
+            "an array must be uint8 of shape (height, width, 3) or (height, width), "
+            f"found {kind} of shape {shape}"
+        )
+    return Image.fromarray(source)
+
+
+def _planes(image: Image.Image, name: str | None) -> Picture:
+    if image.mode.startswith("I;16"):  # 16 bits a pixel: Pillow would clip, not scale
+        image = image.point(lambda value: value / 256).convert("L")
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    width, height = rgb.size
+    if not width or not height:
+        raise PictureError(f"{name or 'the picture given'} has no pixels")
+    shrink = min(1.0, math.sqrt(MAX_PIXELS / (width * height)), MAX_SIDE / max(width, height))
+    if shrink < 1:
+        sent = (max(1, int(width * shrink)), max(1, int(height * shrink)))
+        rgb = rgb.resize(sent, Image.Resampling.BOX)  # the mean of what a pixel covers
+    planes = b"".join(band.tobytes() for band in rgb.split())
+    return Picture(*rgb.size, planes, name, width / rgb.width, height / rgb.height)

@@ -1,0 +1,84 @@
+"""Where a board is: tcp://HOST[:5230] or serial:///dev/ttyUSB0?baudrate=921600."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from host_client.base.exceptions import AddressError
+
+DEFAULT_PORT = 5230
+DEFAULT_BAUDRATE = 115200  # the service's own default
+_FORMS = "tcp://HOST[:PORT] or serial:///dev/ttyUSB0?baudrate=921600"
+
+
+class TcpAddress(NamedTuple):
+    """A board on the network."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tcp://{host}:{self.port}"
+
+
+class SerialAddress(NamedTuple):
+    """A board behind a tty: path as the operating system names it (COM3 on Windows)."""
+
+    path: str
+    baudrate: int
+
+    def __str__(self) -> str:
+        slash = "" if self.path.startswith("/") else "/"
+        return f"serial://{slash}{self.path}?baudrate={self.baudrate}"
+
+
+Address = TcpAddress | SerialAddress
+
+
+def parse_address(url: str) -> Address:
+    """Return the address that url names; AddressError says what is wrong with it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise AddressError(f"{url!r} is no address: {error}; expected {_FORMS}") from error
+    if parts.scheme == "tcp":
+        return _tcp(url)
+    if parts.scheme == "serial":
+        return _serial(url)
+    raise AddressError(f"{url!r} is no address of a board; expected {_FORMS}")
+
+
+def _tcp(url: str) -> TcpAddress:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise AddressError(f"{url!r}: the port must be a number from 1 to 65535")
+    if not parts.hostname:
+        raise AddressError(f"{url!r} names no host; expected tcp://HOST[:PORT]")
+    if parts.username or parts.password or parts.path not in ("", "/") or parts.query:
+        raise AddressError(f"{url!r}: nothing may stand before the host or behind the port")
+    return TcpAddress(parts.hostname, port or DEFAULT_PORT)
+
+
+def _serial(url: str) -> SerialAddress:
+    parts = urlsplit(url)
+    if parts.netloc:
+        raise AddressError(f"{url!r}: a tty needs three slashes, as in serial:///dev/ttyUSB0")
+    path = unquote(parts.path)
+    if path[1:4].upper() == "COM":
+        path = path[1:]
+    if path in ("", "/"):
+        raise AddressError(f"{url!r} names no tty; expected serial:///dev/ttyUSB0")
+    baudrate = DEFAULT_BAUDRATE
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name != "baudrate":
+            raise AddressError(f"{url!r}: {name!r} is no setting of a tty; expected baudrate")
+        if not (value.isascii() and value.isdigit() and 300 <= int(value) <= 12_000_000):
+            raise AddressError(f"{url!r}: baudrate must be a number from 300 to 12000000")
+        baudrate = int(value)
+    return SerialAddress(path, baudrate)

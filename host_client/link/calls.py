@@ -1,0 +1,140 @@
+"""What a client waits for in a session: answers to commands, and data being taken. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from firmware_app.wire import messages
+from host_client.base.exceptions import K230Error
+
+_FIRST_RETRY = 1.0  # seconds
+_SLOWEST_RETRY = 4.0
+_FRAME_OVERHEAD = 64  # bytes of framing, answer and seal around what is counted
+# On a UART: small chunks survive noise, and no more may be under way than the board's input
+# ring (16 KiB) holds while its interpreter is busy with a frame.
+_SERIAL_CHUNK = 512
+_SERIAL_WINDOW = 8192
+_SERIAL_WINDOW_SECONDS = 0.25
+
+Progress = Callable[[int, int, str], None]
+
+
+class Retry:
+    """When to say something again: never on TCP, by line speed and size on a UART."""
+
+    def __init__(self, baudrate: int | None) -> None:
+        self.baudrate = baudrate
+
+    def first(self, size: int) -> float:
+        """Return the seconds to wait for an answer to size bytes; inf where nothing gets lost."""
+        if self.baudrate is None:
+            return float("inf")
+        return _FIRST_RETRY + 2 * 10 * (size + _FRAME_OVERHEAD) / self.baudrate
+
+    @staticmethod
+    def next(wait: float) -> float:
+        """Return the wait that follows a wait in vain."""
+        return max(wait, min(wait * 1.5, _SLOWEST_RETRY))
+
+
+class Call:
+    """One command on its way; on_done is called once, when result or error is known."""
+
+    def __init__(
+        self, number: int, payload: bytes, timeout: float, now: float, retry: Retry
+    ) -> None:
+        self.number = number
+        self.payload = payload
+        self.result: Any = None
+        self.error: K230Error | None = None
+        self.done = False
+        self.on_done: Callable[[Call], None] | None = None
+        self.on_progress: Progress | None = None
+        self.timeout = timeout
+        self.deadline = now + timeout
+        self._wait = retry.first(len(payload))
+        self.next_try = now + self._wait
+
+    def again(self, now: float) -> None:
+        """Note that the command was sent once more."""
+        self._wait = Retry.next(self._wait)
+        self.next_try = now + self._wait
+
+    def finish(self, result: Any = None, error: K230Error | None = None) -> None:
+        """Keep the outcome; later ones are repetitions."""
+        if self.done:
+            return
+        self.result, self.error, self.done = result, error, True
+        if self.on_done:
+            self.on_done(self)
+
+
+class Transfer:
+    """Data on its way to the board in CHUNKs, at most a window ahead of what it has TAKEN."""
+
+    def __init__(
+        self, number: int, data: bytes, offset: int, *, window: int, now: float, retry: Retry
+    ) -> None:
+        self.number = number
+        self.error: K230Error | None = None
+        self.done = False
+        self.on_done: Callable[[Transfer], None] | None = None
+        self.on_progress: Progress | None = None
+        self._data = data
+        self._acked = self._next = offset
+        self._chunk = messages.CHUNK_SIZE
+        self._window = max(1, window)
+        if retry.baudrate is not None:
+            line = int(retry.baudrate / 10 * _SERIAL_WINDOW_SECONDS)
+            self._window = min(self._window, max(2 * _SERIAL_CHUNK, line), _SERIAL_WINDOW)
+            self._chunk = _SERIAL_CHUNK
+        self._chunk = min(self._chunk, self._window)
+        self._first_wait = self._wait = retry.first(self._window)
+        self.next_try = now + self._wait
+        self._rewound = False
+        self.moved = now  # when the board last took something
+
+    def taken(self, offset: int, now: float) -> None:
+        """Take the board's word on how far it has everything."""
+        if type(offset) is not int or not 0 <= offset <= len(self._data):
+            raise ValueError("TAKEN outside of the data")
+        if offset > self._acked:
+            self._acked = offset
+            self._next = max(self._next, offset)
+            self._rewound = False
+            self._wait = self._first_wait
+            self.next_try = now + self._wait
+            self.moved = now
+            if self.on_progress:
+                self.on_progress(offset, len(self._data), "bytes")
+        elif offset == self._acked < self._next and not self._rewound:
+            # Said twice: a chunk was lost. The others under way will say it again.
+            self._rewound = True
+            self._next = offset
+        if self._acked == len(self._data):
+            self.finish()
+
+    def late(self, now: float) -> None:
+        """Begin again behind what was taken: neither chunks nor TAKEN came through for too long."""
+        self._next = self._acked
+        self._rewound = False
+        self._wait = Retry.next(self._wait)
+        self.next_try = now + self._wait
+
+    def chunks(self) -> Iterator[list[Any]]:
+        """Yield the CHUNK messages that may be sent now."""
+        size = len(self._data)
+        while not self.done and self._next < size:
+            stop = min(self._next + self._chunk, size)
+            if stop - self._acked > self._window:
+                return
+            yield [messages.CHUNK, self.number, self._next, self._data[self._next : stop]]
+            self._next = stop
+
+    def finish(self, error: K230Error | None = None) -> None:
+        """End the transfer."""
+        if not self.done:
+            self.error, self.done = error, True
+            if self.on_done:
+                self.on_done(self)

@@ -1,0 +1,188 @@
+"""One session over one transport, driven by the event loop: bytes, timers, nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from host_client.base.exceptions import ConnectionFailed, K230Error, LinkLost
+from host_client.link.address import Address, SerialAddress
+from host_client.link.calls import Call, Progress, Transfer
+from host_client.link.session import ClientSession, Settings, Welcome
+from host_client.link.transport import Transport, open_transport
+
+OnMessages = Callable[[list[list[Any]]], None]
+
+
+class Link:
+    """From open() to its end; `ended` is done with the reason as its result."""
+
+    def __init__(self, session: ClientSession, on_messages: OnMessages) -> None:
+        self.session = session
+        self._on_messages = on_messages
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._due = float("inf")
+        self.ended: asyncio.Future[K230Error] = self._loop.create_future()
+        self._greeted: asyncio.Future[None] = self._loop.create_future()  # well or badly
+        self._transport: Transport | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        address: Address,
+        find_key: Callable[[Welcome], bytes | None],
+        settings: Settings,
+        on_messages: OnMessages,
+        on_pong: Callable[[float, float, float], None],
+    ) -> Link:
+        """Open the transport and greet; return the link when the session is ready."""
+        if isinstance(address, SerialAddress):
+            settings = settings._replace(baudrate=address.baudrate)
+        waiting: list[bytes] = []
+        early: list[str] = []
+        link: Link | None = None
+
+        def on_data(data: bytes) -> None:
+            if link is None:
+                waiting.append(data)
+            else:
+                link._receive(data)
+
+        def on_lost(reason: str) -> None:
+            if link is None:
+                early.append(reason)
+            else:
+                link._lost(reason)
+
+        transport = await open_transport(address, on_data, on_lost)
+        session = ClientSession(find_key, settings, time.monotonic())
+        session.on_pong = on_pong
+        link = cls(session, on_messages)
+        link._transport = transport
+        try:
+            for data in waiting:
+                link._receive(data)
+            for reason in early:
+                link._lost(reason)
+            link._flush()
+            await link._greeted
+        except BaseException:
+            link.close()
+            raise
+        if link.ended.done():
+            error = link.ended.result()
+            if isinstance(error, LinkLost):
+                error = ConnectionFailed(f"{address}: {error} during the greeting")
+            elif not str(error).startswith(str(address)):
+                error = type(error)(f"{address}: {error}")
+            raise error
+        return link
+
+    def close(self, error: K230Error | None = None) -> None:
+        """End the link; whatever waits fails with error."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._transport is not None:
+            if not self.ended.done() and self.session.error is None:
+                self.session.goodbye()
+                data = self.session.data_to_send()
+                if data:
+                    self._transport.write(data)
+            self._transport.close()
+        if not self.ended.done():
+            error = error or LinkLost("the link was closed")
+            self.session.end(error)
+            self.ended.set_result(error)
+            if not self._greeted.done():
+                self._greeted.set_result(None)
+
+    async def request(
+        self,
+        command: str,
+        arguments: dict[str, Any],
+        timeout: float,
+        progress: Progress | None = None,
+    ) -> Any:
+        """Send a command and return its result; raises what the answer says."""
+        call = self.session.request(command, arguments, timeout, time.monotonic())
+        call.on_progress = progress
+        future = self._loop.create_future()
+
+        def finish(done: Call) -> None:
+            if not future.done():
+                future.set_result(None)
+
+        call.on_done = finish
+        self._flush()
+        try:
+            await future
+        finally:
+            self.session.forget(call)
+        if call.error is not None:
+            raise call.error
+        return call.result
+
+    async def transfer(
+        self, number: int, data: bytes, offset: int, window: int, progress: Progress | None = None
+    ) -> None:
+        """Send data that `put` announced; return when the board has all of it."""
+        transfer = self.session.transfer(number, data, offset, window, time.monotonic())
+        transfer.on_progress = progress
+        if not transfer.done:
+            future = self._loop.create_future()
+
+            def finish(done: Transfer) -> None:
+                if not future.done():
+                    future.set_result(None)
+
+            transfer.on_done = finish
+            self._flush()
+            try:
+                await future
+            finally:
+                self.session.drop_transfer(transfer)
+        if transfer.error is not None:
+            raise transfer.error
+
+    def _receive(self, data: bytes) -> None:
+        if self.ended.done():
+            return
+        messages = self.session.receive(data, time.monotonic())
+        if self.session.ready and not self._greeted.done():
+            self._greeted.set_result(None)
+        if messages:
+            self._on_messages(messages)
+        self._flush()
+
+    def _lost(self, reason: str) -> None:
+        if not self.ended.done():
+            self.close(self.session.error or LinkLost(reason))
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.session.tick(time.monotonic())
+        self._flush()
+
+    def _flush(self) -> None:
+        if self.ended.done():
+            return
+        data = self.session.data_to_send()
+        if data and self._transport is not None:
+            self._transport.write(data)
+        if self.ended.done():
+            return  # writing showed that the port is gone
+        if self.session.error is not None:
+            self.close(self.session.error)
+            return
+        due = self.session.deadline()
+        if self._timer is None or due < self._due:
+            # A timer that rings too early only sets itself again; one per message would cost more.
+            if self._timer is not None:
+                self._timer.cancel()
+            self._due = due
+            delay = max(0.0, due - time.monotonic())
+            self._timer = self._loop.call_later(delay, self._tick)

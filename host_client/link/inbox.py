@@ -1,0 +1,165 @@
+"""Turns what a board sends by itself into typed objects and hands them to whoever reads."""
+
+from __future__ import annotations
+
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from firmware_app.wire import messages
+from host_client.base.exceptions import K230Error
+from host_client.link.clock import BoardClock
+from host_client.results.decode import MALFORMED, RESULT_TYPES, Model, decode_result
+from host_client.results.messages import Event, LogLine, Statistics
+from host_client.results.streams import Stream
+from host_client.results.types import Result
+
+T = TypeVar("T")
+
+_MODELS_KEPT = 8  # generations; results of older ones can't arrive any more
+_HELD = 32  # results that wait for their MODEL
+
+
+class Channel(Generic[T]):
+    """All streams of one kind. It holds them weakly: a loop that was left ends its stream."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._streams: weakref.WeakSet[Stream[T]] = weakref.WeakSet()
+        self._changed = changed
+        self._dropped = 0
+
+    def open(self, limit: int, rate: int = 0) -> Stream[T]:
+        """Return a new stream."""
+        stream: Stream[T] = Stream(limit, rate, self._changed)
+        self._streams.add(stream)
+        self._changed()
+        return stream
+
+    def push(self, item: T) -> None:
+        """Hand item to every reader."""
+        for stream in tuple(self._streams):
+            stream.push(item)
+
+    def end(self, error: K230Error | None) -> None:
+        """End every stream."""
+        for stream in tuple(self._streams):
+            stream.end(error)
+
+    @property
+    def open_streams(self) -> list[Stream[T]]:
+        """The streams that somebody reads."""
+        return [stream for stream in self._streams if not stream.over]
+
+
+class Inbox:
+    """Decodes messages; results of an unknown generation wait, bounded, for their MODEL."""
+
+    def __init__(self, changed: Callable[[], None], describe: Callable[[], None]) -> None:
+        self.results: Channel[Result] = Channel(changed)
+        self.events: Channel[Event] = Channel(changed)
+        self.statistics: Channel[Statistics] = Channel(changed)
+        self.logs: Channel[LogLine] = Channel(changed)
+        self.clock = BoardClock()
+        self.model: Model | None = None
+        self.latest_statistics: Statistics | None = None
+        self.malformed = 0
+        self.undescribed = 0
+        self._describe = describe
+        self._described = -1  # the generation that was asked for
+        self._models: dict[int, tuple[list[Any], Model]] = {}
+        self._held: deque[list[Any]] = deque()
+
+    def restart(self) -> None:
+        """Forget what belonged to an earlier run of the board."""
+        self.clock = BoardClock()
+        self._models.clear()
+        self.model = None
+        self._drop_held()
+
+    def relink(self) -> None:
+        """A new session: what was asked for in the old one is not answered any more."""
+        self._described = -1
+        self._drop_held()
+
+    def end(self, error: K230Error | None) -> None:
+        """End all streams."""
+        for channel in (self.results, self.events, self.statistics, self.logs):
+            channel.end(error)
+
+    def take(self, arrived: Iterable[list[Any]]) -> None:
+        """Take what arrived, in order."""
+        for message in arrived:
+            try:
+                if message[0] >= messages.CLASSIFICATION:
+                    self._result(message)
+                else:
+                    self._other(message)
+            except MALFORMED:
+                self.malformed += 1
+
+    def learn(self, fields: list[Any]) -> Model:
+        """Take MODEL's fields (without the type); raises one of MALFORMED."""
+        known = self._models.get(fields[0])
+        if known is not None and known[0] == fields:
+            self.model = known[1]
+        else:
+            self.model = Model(fields)
+            self._models.pop(self.model.generation, None)
+            self._models[self.model.generation] = (fields, self.model)
+            while len(self._models) > _MODELS_KEPT:
+                del self._models[next(iter(self._models))]
+        self._release(self.model.generation)
+        return self.model
+
+    def find_model(self, generation: int) -> Model | None:
+        """Return the model of a generation, where it was described."""
+        known = self._models.get(generation)
+        return known[1] if known else None
+
+    def decode(self, message: list[Any], model: Model, image: str | None = None) -> Result:
+        """Return the typed result; raises one of MALFORMED."""
+        at, uncertainty = self.clock.host_time(message[2])
+        return decode_result(message, model, image, at, uncertainty)
+
+    def _result(self, message: list[Any]) -> None:
+        if message[0] not in RESULT_TYPES:
+            return
+        known = self._models.get(message[3])
+        if known is not None:
+            self.results.push(self.decode(message, known[1]))
+            return
+        if len(self._held) >= _HELD:
+            self._held.popleft()
+            self.undescribed += 1
+        self._held.append(message)
+        if self._described != message[3]:
+            self._described = message[3]
+            self._describe()
+
+    def _release(self, generation: int) -> None:
+        held, self._held = self._held, deque()
+        for message in held:
+            if message[3] == generation:
+                self.take([message])
+            elif message[3] > generation:
+                self._held.append(message)
+            else:
+                self.undescribed += 1  # it was replaced before we could ask what it meant
+
+    def _drop_held(self) -> None:
+        self.undescribed += len(self._held)
+        self._held.clear()
+
+    def _other(self, message: list[Any]) -> None:
+        kind = message[0]
+        if kind == messages.MODEL:
+            self.learn(message[1:])
+        elif kind == messages.EVENT:
+            at, _ = self.clock.host_time(message[1])
+            self.events.push(Event(message[1], str(message[2]), dict(message[3]), at))
+        elif kind == messages.STATISTICS:
+            self.latest_statistics = Statistics(message[1], dict(message[2]))
+            self.statistics.push(self.latest_statistics)
+        elif kind == messages.LOG:
+            self.logs.push(LogLine(message[1], int(message[2]), str(message[3])))

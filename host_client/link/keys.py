@@ -1,0 +1,190 @@
+"""Where a board's key comes from: given, K230_KEY, or the store ~/.config/k230/keys.
+
+A key is 32 bytes, written as 64 hexadecimal digits. Nothing here prints or logs one.
+The store has one line a board: its address or id, a space, the key; mode 0600.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from firmware_app.wire import messages
+from host_client.base.exceptions import KeyFormatError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_DIGITS = 2 * messages.KEY_SIZE
+ENVIRONMENT = "K230_KEY"
+
+
+def parse_key(text: str, source: str = "key") -> bytes:
+    """Return the key that text says: 64 hexadecimal digits, or @FILE that holds them."""
+    text = text.strip()
+    if text.startswith("@"):
+        return _read_key_file(Path(text[1:]).expanduser())
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(text) != _DIGITS or len(key) != messages.KEY_SIZE:
+        raise KeyFormatError(
+            f"{source}: a key has {_DIGITS} hexadecimal digits, found {len(text)} characters"
+            if len(text) != _DIGITS
+            else f"{source}: a key has {_DIGITS} hexadecimal digits, found other characters"
+        )
+    return key
+
+
+def _read_key_file(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise KeyFormatError(f"key file {path}: {error.strerror or error}") from error
+    if len(data) == messages.KEY_SIZE:
+        return data
+    try:
+        text = data.decode("ascii").strip()
+    except UnicodeDecodeError:
+        text = ""
+    if text.startswith("@"):
+        text = ""
+    return parse_key(text, f"key file {path}")
+
+
+def default_store(environment: Mapping[str, str] = os.environ) -> Path:
+    """Return the path of the per-user store."""
+    base = environment.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(base).expanduser() / "k230" / "keys"
+
+
+class KeyStore:
+    """The keys of this user's boards, by address (as Board shows it) or by board id."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or default_store()
+
+    def names(self) -> list[str]:
+        """Return the boards whose keys are known; never the keys."""
+        return sorted(self._load())
+
+    def find(self, *names: str) -> bytes | None:
+        """Return the key of the first of names that the store knows."""
+        known = self._load()
+        for name in names:
+            if name in known:
+                return known[name]
+        return None
+
+    def add(self, name: str, key: bytes) -> None:
+        """Keep a board's key, in place of an older one."""
+        if not name or len(name.split()) != 1:
+            raise KeyFormatError(f"{name!r} can't name a board: it is empty or has spaces")
+        with self._alone():
+            known = self._load()
+            known[name] = key
+            self._save(known)
+
+    def remove(self, name: str) -> bool:
+        """Forget a board's key; False where there was none."""
+        with self._alone():
+            known = self._load()
+            if name not in known:
+                return False
+            del known[name]
+            self._save(known)
+        return True
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other programs from changing the store meanwhile, where the system can."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with open(self.path.with_name(self.path.name + ".lock"), "w") as lock:
+                if fcntl is not None:
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise KeyFormatError(f"key store {self.path} can't be written: {error}") from error
+
+    def _load(self) -> dict[str, bytes]:
+        try:
+            text = self.path.read_text("utf-8")
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise KeyFormatError(f"key store {self.path} can't be read: {error}") from error
+        known = {}
+        for number, line in enumerate(text.splitlines(), 1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            name, _, digits = line.strip().partition(" ")
+            known[name] = parse_key(digits, f"key store {self.path}, line {number}")
+        return known
+
+    def _save(self, known: dict[str, bytes]) -> None:
+        lines = ["# Keys of K230 boards. Whoever reads this file can use the boards.\n"]
+        lines += [f"{name} {key.hex()}\n" for name, key in sorted(known.items())]
+        try:
+            # mkstemp makes the file 0600; the rename replaces the old one at once.
+            handle, temporary = tempfile.mkstemp(prefix="keys.", dir=self.path.parent)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.writelines(lines)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(temporary, self.path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise KeyFormatError(f"key store {self.path} can't be written: {error}") from error
+
+
+class KeyRing:
+    """Finds the key for one board: explicit, else K230_KEY, else the store.
+
+    explicit: 32 bytes, hexadecimal text, "@FILE"; False for "use no key at all".
+    """
+
+    def __init__(
+        self,
+        explicit: bytes | str | bool | None = None,
+        store: KeyStore | None = None,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._given: bytes | None = None
+        self._search_store = False
+        self._store = store or KeyStore()
+        if explicit is True:
+            raise KeyFormatError("key: expected 32 bytes, hexadecimal text or False, found True")
+        if explicit is False:
+            return
+        if isinstance(explicit, str):
+            self._given = parse_key(explicit)
+        elif explicit is not None:
+            if len(explicit) != messages.KEY_SIZE:
+                raise KeyFormatError(f"key: expected 32 bytes, found {len(explicit)}")
+            self._given = bytes(explicit)
+        elif environment.get(ENVIRONMENT):
+            self._given = parse_key(environment[ENVIRONMENT], ENVIRONMENT)
+        else:
+            self._search_store = True
+
+    def __repr__(self) -> str:
+        return "KeyRing(...)"
+
+    def find(self, address: str, board_id: str) -> bytes | None:
+        """Return the key for the board that answers at address and calls itself board_id.
+
+        The address decides before the id: an id is only what the other side says of itself.
+        """
+        if self._search_store:
+            return self._store.find(address, board_id)
+        return self._given

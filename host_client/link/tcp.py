@@ -1,0 +1,104 @@
+"""The network as a transport."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import cast
+
+from host_client.base.exceptions import ConnectionFailed
+from host_client.link.address import TcpAddress
+from host_client.link.transport import OnData, OnLost
+
+CONNECT_TIMEOUT = 10.0  # seconds until a host that says nothing counts as absent
+# A board without power takes no data and says nothing: this long until the kernel tells.
+_UNACKNOWLEDGED_MS = 20_000
+
+
+class TcpTransport(asyncio.Protocol):
+    """One TCP connection."""
+
+    def __init__(self, on_data: OnData, on_lost: OnLost) -> None:
+        self._on_data = on_data
+        self._on_lost = on_lost
+        self._transport: asyncio.Transport | None = None
+        self._closed = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Set the socket up."""
+        self._transport = cast("asyncio.Transport", transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            _set_up(sock)
+
+    def data_received(self, data: bytes) -> None:
+        """Hand on what arrived."""
+        if not self._closed:
+            self._on_data(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Say why it ended, unless we ended it."""
+        if not self._closed:
+            self._closed = True
+            reason = "the board closed the connection" if exc is None else _reason(exc)
+            self._on_lost(reason)
+
+    def write(self, data: bytes) -> None:
+        """Send data."""
+        if self._transport is not None and not self._closed:
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close at once."""
+        self._closed = True
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def open_tcp(address: TcpAddress, on_data: OnData, on_lost: OnLost) -> TcpTransport:
+    """Connect to address; raises ConnectionFailed."""
+    loop = asyncio.get_running_loop()
+    try:
+        _, transport = await asyncio.wait_for(
+            loop.create_connection(
+                lambda: TcpTransport(on_data, on_lost), address.host, address.port
+            ),
+            CONNECT_TIMEOUT,
+        )
+    except asyncio.TimeoutError:
+        raise ConnectionFailed(
+            f"{address}: no answer within {CONNECT_TIMEOUT:.0f} s; is the board on this network?"
+        ) from None
+    except ConnectionRefusedError:
+        raise ConnectionFailed(f"{address}: nobody listens there") from None
+    except socket.gaierror as error:
+        raise ConnectionFailed(f"{address}: unknown host ({error.strerror})") from None
+    except (OSError, UnicodeError) as error:
+        raise ConnectionFailed(f"{address}: {_reason(error)}") from None
+    return transport
+
+
+def _set_up(sock: socket.socket) -> None:
+    wanted = [
+        (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
+        (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 10),
+        (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 5),
+        (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
+        (socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", _UNACKNOWLEDGED_MS),
+    ]
+    for level, name, value in wanted:
+        option = getattr(socket, name, None)
+        if option is None:
+            continue  # not every system has every one
+        try:
+            sock.setsockopt(level, option, value)
+        except OSError:
+            continue
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ConnectionResetError):
+        return "the board reset the connection"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,250 @@
+"""From a result message of the wire (docs/protocol.md, section 4) to a typed result.
+
+This is the hot path of a client: tables are made once per model, rows are made by
+tuple.__new__ (a named tuple's own constructor takes three times as long).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from firmware_app.wire import messages
+from host_client.results.types import (
+    Box,
+    ClassificationResult,
+    DetectionResult,
+    Identified,
+    IdentitiesResult,
+    Label,
+    MetricLearningResult,
+    MultilabelResult,
+    OcrResult,
+    Result,
+    SegmentationResult,
+    Text,
+)
+
+_new = tuple.__new__
+_word_pairs = struct.Struct("<II").iter_unpack
+_MAX_PACKED_CLASSES = 1024  # a packed box has 10 bits for the class
+_SCORES = tuple(i / 1000 for i in range(1024))  # a packed box has 10 bits for the score
+_MAX_MAP_SIDE = 65535
+_TASKS = messages.RESULT_TASKS
+
+# Whatever a well-framed but senseless message makes of the code below.
+MALFORMED = (IndexError, TypeError, ValueError, struct.error, KeyError, AttributeError)
+
+
+class Model:
+    """One generation of the board's configuration: what its results' numbers mean.
+
+    width and height are those of the camera's frame in pixels, sha256 is the kmodel's (hex).
+    """
+
+    __slots__ = ("_table", "generation", "height", "labels", "name", "sha256", "task", "width")
+
+    def __init__(self, fields: list[Any]) -> None:
+        """Take MODEL's fields as they come (without the type); more of them are ignored."""
+        generation, task, name, digest, labels, width, height = fields[:7]
+        if not isinstance(generation, int) or not isinstance(task, str):
+            raise ValueError("MODEL needs a generation and a task")
+        self.generation: int = generation
+        self.task: str = task
+        self.name: str = str(name)
+        self.sha256: str = bytes(digest).hex()
+        self.labels: tuple[str, ...] = tuple(str(label) for label in labels)
+        self.width: int = int(width)
+        self.height: int = int(height)
+        # A class beyond the labels is named by its number rather than lost.
+        self._table: tuple[str, ...] = self.labels + tuple(
+            str(i) for i in range(len(self.labels), _MAX_PACKED_CLASSES)
+        )
+
+    def __repr__(self) -> str:
+        return f"Model(generation={self.generation}, task={self.task!r}, name={self.name!r})"
+
+    @property
+    def table(self) -> tuple[str, ...]:
+        """The labels, filled up with numbers to 1,024 names at least."""
+        return self._table
+
+    def label(self, index: int) -> str:
+        """Return the name of a class."""
+        if index < 0:
+            raise ValueError(f"class {index}")
+        return self._table[index] if index < len(self._table) else str(index)
+
+
+def decode_result(
+    message: list[Any],
+    model: Model,
+    image: str | None = None,
+    host_time: float | None = None,
+    uncertainty: float | None = None,
+) -> Result:
+    """Return the typed result of a message whose generation is model's.
+
+    A message that is none raises one of MALFORMED.
+    """
+    return _DECODERS[message[0]](message, model, image, host_time, uncertainty)
+
+
+def _detection(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    rows = m[4]
+    table = model._table
+    scores = _SCORES
+    if type(rows) is bytes:
+        boxes = tuple(
+            [
+                _new(
+                    Box,
+                    (
+                        table[b >> 11 & 1023],
+                        scores[a >> 11 & 1023],
+                        a & 2047,
+                        a >> 21,
+                        b & 2047,
+                        b >> 21,
+                    ),
+                )
+                for a, b in _word_pairs(rows)
+            ]
+        )
+    else:
+        label = model.label
+        boxes = tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3]) for r in rows])
+    return _new(DetectionResult, ("detection", m[1], m[2], m[3], model.name, boxes, image, at, pm))
+
+
+def _scored(flat: list[int], model: Model) -> tuple[Label, ...]:
+    label = model.label
+    return tuple([Label(label(flat[i]), flat[i + 1] / 65535) for i in range(0, len(flat), 2)])
+
+
+def _classification(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    top = _scored(m[5], model)
+    label = top[0].label if m[4] and top else None
+    score = top[0].score if top else 0.0
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(ClassificationResult, (*head, label, score, top, image, at, pm))
+
+
+def _multilabel(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(MultilabelResult, (*head, _scored(m[4], model), image, at, pm))
+
+
+def _segmentation(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    width, height = m[4], m[5]
+    if not (0 < width <= _MAX_MAP_SIDE and 0 < height <= _MAX_MAP_SIDE):
+        raise ValueError(f"a class map of {width} by {height}")
+    rle = _runs(m[6], width * height)
+    areas: dict[str, int] = {}
+    for index, pixels in enumerate(m[7]):
+        label = model.label(index)
+        areas[label] = areas.get(label, 0) + pixels  # two classes may share a label
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(SegmentationResult, (*head, width, height, rle, areas, image, at, pm))
+
+
+def _runs(data: bytes, pixels: int) -> tuple[tuple[int, int], ...]:
+    """Undo the run lengths: pairs of class + 1 (1 byte) and length (LEB128)."""
+    pairs = []
+    at = 0
+    size = len(data)
+    while at < size:
+        kind = data[at] - 1
+        if kind < 0:
+            raise ValueError("a run without a class")
+        run = data[at + 1]
+        at += 2
+        if run > 127:
+            run &= 127
+            shift = 7
+            while True:
+                byte = data[at]
+                at += 1
+                run |= (byte & 127) << shift
+                shift += 7
+                if byte < 128:
+                    break
+        pixels -= run
+        pairs.append((kind, run))
+    if pixels:
+        raise ValueError("the runs don't fill the class map")
+    return tuple(pairs)
+
+
+def _texts(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    texts = []
+    for row in m[4]:
+        corners = row[2]
+        quad = None
+        if corners is not None:
+            quad = tuple((corners[i], corners[i + 1]) for i in (0, 2, 4, 6))
+        texts.append(Text(row[0], row[1] / 65535, quad))
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(OcrResult, (*head, tuple(texts), image, at, pm))
+
+
+def _metric_learning(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    data = m[4]
+    embedding = None if data is None else struct.unpack(f"<{len(data) // 4}f", data)
+    identity = score = margin = None
+    if len(m) > 5 and m[5] is not None:
+        identity, score, margin = m[5][0], m[5][1] / 10000, m[5][2] / 10000
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    fields = (*head, embedding, identity, score, margin, image, at, pm)
+    return _new(MetricLearningResult, fields)
+
+
+def _identities(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    objects = []
+    for identity, cosine, margin, x, y, w, h, kind, score in [row[:9] for row in m[4]]:
+        known = cosine is not None
+        objects.append(
+            Identified(
+                identity,
+                cosine / 10000 if known else None,
+                margin / 10000 if known else None,
+                model.label(kind),
+                score / 1000,
+                *(x, y, w, h),
+            )
+        )
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(IdentitiesResult, (*head, tuple(objects), image, at, pm))
+
+
+_DECODERS: dict[
+    int, Callable[[list[Any], Model, str | None, float | None, float | None], Result]
+] = {
+    messages.CLASSIFICATION: _classification,
+    messages.DETECTION: _detection,
+    messages.SEGMENTATION: _segmentation,
+    messages.OCR_DETECTION: _texts,
+    messages.OCR_RECOGNITION: _texts,
+    messages.OCR: _texts,
+    messages.METRIC_LEARNING: _metric_learning,
+    messages.MULTILABEL: _multilabel,
+    messages.IDENTITIES: _identities,
+}
+
+# What this client understands; results of other types are of a later version.
+RESULT_TYPES = frozenset(_DECODERS)

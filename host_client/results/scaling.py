@@ -1,0 +1,36 @@
+"""Coordinates of a picture that was sent smaller than it is."""
+
+from __future__ import annotations
+
+from host_client.results.types import DetectionResult, IdentitiesResult, OcrResult, Result
+
+
+def enlarged(result: Result, x: float, y: float) -> Result:
+    """Return a result with its coordinates multiplied: x and y are source size / sent size."""
+    if x == y == 1:
+        return result
+    if isinstance(result, DetectionResult):
+        boxes = tuple(
+            box._replace(
+                x=round(box.x * x), y=round(box.y * y), w=round(box.w * x), h=round(box.h * y)
+            )
+            for box in result.boxes
+        )
+        return result._replace(boxes=boxes)
+    if isinstance(result, IdentitiesResult):
+        objects = tuple(
+            item._replace(
+                x=round(item.x * x), y=round(item.y * y), w=round(item.w * x), h=round(item.h * y)
+            )
+            for item in result.objects
+        )
+        return result._replace(objects=objects)
+    if isinstance(result, OcrResult):
+        texts = tuple(
+            text._replace(
+                quad=text.quad and tuple((round(a * x), round(b * y)) for a, b in text.quad)
+            )
+            for text in result.texts
+        )
+        return result._replace(texts=texts)
+    return result

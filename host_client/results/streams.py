@@ -1,0 +1,92 @@
+"""What a board says by itself, for one reader each: bounded, the newest wins, drops are counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from host_client.base.exceptions import K230Error
+
+T = TypeVar("T")
+
+
+class Stream(Generic[T]):
+    """An async iterator over what arrives from its creation on, also across reconnects.
+
+    It ends when the Board is closed, and raises the error where the link can't come back.
+    `dropped` counts what a slow reader missed: the oldest makes room for the newest.
+    """
+
+    def __init__(self, limit: int, rate: int = 0, ended: Callable[[], None] | None = None) -> None:
+        if limit < 1:
+            raise ValueError(f"queue: expected at least 1, found {limit}")
+        self.dropped = 0
+        self.rate = rate
+        self._items: deque[T] = deque(maxlen=limit)
+        self._waiter: asyncio.Future[None] | None = None
+        self._over = False
+        self._error: K230Error | None = None
+        self._ended = ended
+
+    def __aiter__(self) -> Stream[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        while True:
+            if self._items:
+                return self._items.popleft()
+            if self._over:
+                if self._error is not None:
+                    raise self._error
+                raise StopAsyncIteration
+            if self._waiter is not None:
+                raise RuntimeError("a stream has one reader; create another stream")
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    async def __aenter__(self) -> Stream[T]:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if not self._over and self._ended is not None:
+            self._over = True
+            self._ended()
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will arrive."""
+        return self._over
+
+    async def aclose(self) -> None:
+        """End the stream; the board is told to send no more where nobody else reads."""
+        if not self._over:
+            self.end()
+            if self._ended is not None:
+                self._ended()
+
+    def push(self, item: T) -> None:
+        """Hand an item to the reader, in place of the oldest where the queue is full."""
+        if self._over:
+            return
+        if len(self._items) == self._items.maxlen:
+            self.dropped += 1
+        self._items.append(item)
+        self._wake()
+
+    def end(self, error: K230Error | None = None) -> None:
+        """Let the reader finish what is queued, then stop, or raise error."""
+        self._over = True
+        self._error = error
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)

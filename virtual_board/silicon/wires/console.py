@@ -1,0 +1,313 @@
+"""The board's USB console: a pty on the PC's side, the firmware's small input ring on the other.
+
+The firmware keeps 4096 bytes that the REPL has not read yet and does not look whether there is
+room: a larger block that nobody acknowledges overruns the ring and is lost. Ctrl-C interrupts the
+running script. A byte 0x30 might begin a frame of the IDE (ide.py), so the firmware holds it back
+until five more bytes tell, or none come.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import select
+import threading
+import time
+import tty
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from virtual_board.silicon.base.contents import Buffer
+from virtual_board.silicon.base.server import IDE_INTERRUPT, INTERRUPTED, Operation, StoppedError
+from virtual_board.silicon.wires import ide
+
+RING_SIZE = 4096
+IDLE_MS = 200  # after which a held back "0" is passed on
+CTRL_C = 3
+_ENDS = frozenset(b"\x01\x02\x03\x04\x05\r\n")  # a read goes no further than these
+_INTERRUPT_S = 0.25  # for the script to call into the silicon, before it is signalled
+_LOOK_S = 0.05  # between two looks that must find it idle
+_WRITE_S = 0.5  # for the PC to take some of what was printed
+_ABSENT_S = 0.02
+
+
+class Interrupts:
+    """Carries Ctrl-C to the interpreter's main thread, never into the middle of a call.
+
+    A script that calls the silicon finds the interrupt in the answer. One that does not (it
+    sleeps or computes) gets the signal, which is a Ctrl-C even where the IDE interrupts.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wanted = False  # a script runs that Ctrl-C interrupts
+        self._pending = 0  # what an answer is to carry
+        self._calls = 0  # under way
+        self._count = 0  # ever made
+        self._seen = -1  # of them at the last look
+        self._signal: Callable[[], None] | None = None
+        self._waiting: Callable[[], bool] = lambda: False
+
+    def start(self, signal: Callable[[], None], waiting: Callable[[], bool]) -> None:
+        """The interpreter begins, in a process that `signal` interrupts.
+
+        waiting: returns whether a call is on its way that nobody has taken yet.
+        """
+        with self._lock:
+            self._wanted, self._pending, self._calls = False, 0, 0
+            self._signal, self._waiting = signal, waiting
+
+    def allow(self, wanted: bool) -> None:
+        """Ctrl-C interrupts from now on, or is a character like any other."""
+        with self._lock:
+            self._wanted, self._pending = wanted, 0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a script runs."""
+        return self._wanted
+
+    def request(self, kind: int = INTERRUPTED) -> bool:
+        """Interrupt the script; False where none runs that could be."""
+        with self._lock:
+            if not self._wanted:
+                return False
+            if not self._pending:
+                self._pending = kind
+                self._look(_INTERRUPT_S)
+        return True
+
+    def begin(self) -> None:
+        """The main thread calls the silicon."""
+        with self._lock:
+            self._calls += 1
+            self._count += 1
+
+    def end(self) -> int:
+        """The call is done; return what its answer carries: INTERRUPTED, IDE_INTERRUPT or 0."""
+        with self._lock:
+            self._calls -= 1
+            found, self._pending = self._pending, 0
+        return found
+
+    def _look(self, seconds: float) -> None:
+        timer = threading.Timer(seconds, self._late)
+        timer.daemon = True
+        timer.start()
+
+    def _late(self) -> None:
+        with self._lock:
+            if not self._pending or self._calls:
+                return  # the answer carries it
+            # Signalled in the middle of a call, the script would take its answer for the next one's.
+            if self._waiting() or self._seen != self._count:
+                self._seen = self._count
+                self._look(_LOOK_S)
+            elif self._signal is not None:
+                self._pending = 0
+                self._signal()
+
+
+class _Cable:
+    """One life of the USB device, from its appearing to the board's restart: a pty and its reader."""
+
+    def __init__(self, link: Path, take: Callable[[bytes], None], desk: ide.Ide) -> None:
+        self._link = link
+        self._take = take
+        self._ide = desk
+        self._held = bytearray()
+        master, slave = pty.openpty()
+        tty.setraw(slave)
+        path = os.ttyname(slave)
+        os.close(slave)  # so that it shows whether the PC has it open
+        os.set_blocking(master, False)
+        self._master = master
+        self._writing = threading.Lock()
+        self._wake = os.pipe()
+        self._reader = threading.Thread(target=self._receive, daemon=True)
+        self._reader.start()
+        with contextlib.suppress(FileNotFoundError):
+            link.unlink()
+        link.symlink_to(path)
+
+    def unplug(self) -> None:
+        """Take the device away; nobody reads or writes its number afterwards: another may get it."""
+        with contextlib.suppress(OSError):
+            self._link.unlink()
+        os.write(self._wake[1], b"x")
+        self._reader.join()
+        with self._writing:
+            os.close(self._master)
+            self._master = -1
+        for end in self._wake:
+            os.close(end)
+
+    def _receive(self) -> None:
+        poller = select.poll()
+        poller.register(self._master, select.POLLIN)
+        poller.register(self._wake[0], select.POLLIN)
+        while True:
+            found = dict(poller.poll(IDLE_MS))
+            if self._wake[0] in found:
+                return
+            try:
+                if not found:
+                    self._release()
+                elif found[self._master] & select.POLLIN:
+                    self._route(os.read(self._master, 512))
+                else:  # the PC has not opened it, or has closed it
+                    self._ide.closed()
+                    time.sleep(_ABSENT_S)
+            except BlockingIOError:
+                continue
+            except OSError:
+                time.sleep(_ABSENT_S)
+
+    def _route(self, data: bytes) -> None:
+        for i, byte in enumerate(data):
+            if self._ide.attached:
+                self._ide.feed(data[i:])
+                return
+            if not self._held and byte != ide.FIRST:
+                self._take(bytes((byte,)))
+                continue
+            self._held.append(byte)
+            if len(self._held) < ide.HEAD:
+                continue
+            if ide.begins(self._held):
+                held, self._held = self._held, bytearray()
+                self._ide.feed(bytes(held))
+            else:
+                self._release()
+
+    def _release(self) -> None:
+        held, self._held = self._held, bytearray()
+        for byte in held:
+            self._take(bytes((byte,)))
+
+    def write(self, data: bytes) -> None:
+        """Show what the interpreter printed, LF as CR LF; lost where no PC takes it."""
+        text = data.replace(b"\n", b"\r\n")
+        if not self._ide.capture(text):
+            self.transmit(text)
+
+    def transmit(self, data: bytes) -> None:
+        """Send bytes to the PC."""
+        view = memoryview(data)
+        poller = select.poll()
+        with self._writing:
+            if self._master < 0:
+                return
+            poller.register(self._master, select.POLLOUT)
+            with contextlib.suppress(OSError):
+                while view:
+                    found = poller.poll(round(1000 * _WRITE_S))
+                    if not found or found[0][1] & (select.POLLHUP | select.POLLNVAL):
+                        return
+                    with contextlib.suppress(BlockingIOError):
+                        view = view[os.write(self._master, view) :]
+
+
+class Console:
+    """The console of one virtual board; `link` leads to its pty while the board has power."""
+
+    def __init__(self, link: Path) -> None:
+        self._link = link
+        self.interrupts = Interrupts()
+        self._changed = threading.Condition()
+        self._ring = bytearray(RING_SIZE)
+        self._read_at = self._write_at = 0
+        self._run = 0
+        self.ide = ide.Ide(self)
+        self._cable: _Cable | None = _Cable(link, self.typed, self.ide)
+
+    def operations(self) -> dict[str, Operation]:
+        """Return what the REPL calls."""
+        return {
+            "console.read": self._read,
+            "console.interrupts": self._allow,
+            "console.script": lambda args, blobs: (None, [self.ide.take_script()]),
+            "console.script_ended": self._script_ended,
+        }
+
+    def writer(self) -> Callable[[bytes], None]:
+        """Return what shows the text of the interpreter that runs now, and of no later one."""
+        return self._cable.write if self._cable is not None else lambda data: None
+
+    def restart(self) -> None:
+        """The board restarts: the USB device goes and comes back, as another pty."""
+        self._unplug()
+        self.ide.restarted()
+        self._cable = _Cable(self._link, self.typed, self.ide)
+
+    def forget(self) -> None:
+        """The interpreter is gone: its input with it."""
+        self.ide.soft_reset()
+        with self._changed:
+            self._run += 1
+            self._read_at = self._write_at = 0
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """The board is switched off."""
+        self.forget()
+        self._unplug()
+
+    def _unplug(self) -> None:
+        cable, self._cable = self._cable, None
+        if cable is not None:
+            cable.unplug()
+
+    def running(self) -> bool:
+        """Return whether a script runs."""
+        return self.interrupts.wanted
+
+    def interrupt(self) -> None:
+        """Let the IDE's exception be raised in the running script."""
+        self.interrupts.request(IDE_INTERRUPT)
+
+    def clear(self) -> None:
+        """Forget what was typed."""
+        with self._changed:
+            self._read_at = self._write_at
+
+    def transmit(self, data: bytes) -> None:
+        """Send bytes to the PC."""
+        if self._cable is not None:
+            self._cable.transmit(data)
+
+    def _script_ended(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
+        self.ide.script_ended()
+        return None, []
+
+    def typed(self, data: bytes) -> None:
+        """Take characters for the REPL."""
+        for byte in data:
+            if byte == CTRL_C and self.interrupts.request():
+                continue
+            with self._changed:
+                self._ring[self._write_at] = byte
+                self._write_at = (self._write_at + 1) % RING_SIZE
+                self._changed.notify_all()
+
+    def _read(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
+        """Wait for input; return up to args[0] bytes, a control character or line end at most last."""
+        data = bytearray()
+        with self._changed:
+            run = self._run
+            while self._read_at == self._write_at:
+                self._changed.wait()
+                if run != self._run:
+                    raise StoppedError
+            while self._read_at != self._write_at and len(data) < args[0]:
+                data.append(self._ring[self._read_at])
+                self._read_at = (self._read_at + 1) % RING_SIZE
+                if data[-1] in _ENDS:
+                    break
+        return None, [data]
+
+    def _allow(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
+        self.interrupts.allow(bool(args[0]))
+        return None, []
