@@ -13,7 +13,7 @@ Each size includes its header.
 import struct
 
 MAX_SIZE = 512 * 1024 * 1024
-_NAMES = {
+NAMES = {
     0: "bool",
     2: "int8",
     3: "int16",
@@ -80,15 +80,22 @@ def read(path: str) -> Kmodel:
 
 def read_from(file: object, name: str) -> Kmodel:
     """The same for a seekable binary file, or io.BytesIO; name is for messages."""
-    return _Reader(file, name).kmodel()
+    return Reader(file, name).kmodel()
 
 
-class _Reader:
-    """Reads pieces of the file and checks that they are there."""
+class Reader:
+    """Reads pieces of the file and checks that they are there.
 
-    def __init__(self, file: object, name: str) -> None:
+    After kmodel(): kinds, the kind of each module, and end, the position behind the last one.
+    any_size: take inputs and outputs of no fixed size, too; such a side is -1.
+    """
+
+    def __init__(self, file: object, name: str, any_size: bool = False) -> None:
         self.file = file
         self.name = name
+        self.any_size = any_size
+        self.kinds: list[str] = []
+        self.end = 32
         self.size: int = file.seek(0, 2)  # type: ignore[attr-defined]
 
     def error(self, problem: str) -> KmodelError:
@@ -120,12 +127,10 @@ class _Reader:
             )
         if entry_module >= count:
             raise self.error("damaged: it has no entry function")
-        position = 32
-        uses_kpu = False
         signature: tuple[list[Tensor], list[Tensor]] | None = None
         for index in range(count):
             what = "module " + str(index + 1) + " of " + str(count)
-            raw = self.piece(position, 40, what)
+            raw = self.piece(self.end, 40, what)
             kind = _text(raw[:16])
             sections, functions, _, size = struct.unpack("<3IQ", raw[20:])
             if kind not in _KINDS:
@@ -136,11 +141,11 @@ class _Reader:
                     + kind
                     + ", expected stackvm or k230"
                 )
-            if position + size > self.size:
-                self.piece(position, size, what)
-            uses_kpu = uses_kpu or kind == "k230"
+            if self.end + size > self.size:
+                self.piece(self.end, size, what)
+            self.kinds.append(kind)
             start, length = self.walk(
-                position,
+                self.end,
                 size,
                 functions,
                 sections,
@@ -149,9 +154,9 @@ class _Reader:
             )
             if index == entry_module:
                 signature = self.signature(start, length)
-            position += size
+            self.end += size
         assert signature is not None
-        return Kmodel(self.name, self.size, signature[0], signature[1], uses_kpu)
+        return Kmodel(self.name, self.size, signature[0], signature[1], "k230" in self.kinds)
 
     def generation(self) -> None:
         """Refuse what is no kmodel, or one of another generation."""
@@ -168,8 +173,8 @@ class _Reader:
             self.piece(0, 32, "the model header")
         version = struct.unpack("<I", head[4:8])[0]
         if version != 7:
-            found = _OLDER.get(version, "version " + str(version))
-            raise self.error("kmodel of " + found + _REMEDY)
+            generation = _OLDER.get(version, "version " + str(version))
+            raise self.error("kmodel of " + generation + _REMEDY)
 
     def walk(
         self, module: int, size: int, functions: int, sections: int, what: str, wanted: int
@@ -177,8 +182,10 @@ class _Reader:
         """Check that the parts fill the module; return (position, size) of the wanted function."""
         end = module + size
         at = module + 40
-        found = (0, 0)
-        if functions > _MAX_PARTS or sections > _MAX_PARTS or wanted >= functions:
+        wanted_part = (0, 0)
+        if wanted >= functions:
+            raise self.error("damaged: it has no entry function " + str(wanted))
+        if size < 40 or functions > _MAX_PARTS or sections > _MAX_PARTS:
             raise self.error("damaged: the parts of " + what + " do not fit together")
         for index in range(functions + sections):
             least = 32 if index < functions else 56
@@ -192,16 +199,16 @@ class _Reader:
                     inner = 0 if flags & 1 else start + body
                 if least + inner <= length <= end - at:
                     if index == wanted:
-                        found = (at, length)
+                        wanted_part = (at, length)
                     at += length
                     continue
             raise self.error("damaged: the parts of " + what + " do not fit together")
-        return found
+        return wanted_part
 
     def signature(self, start: int, length: int) -> tuple[list[Tensor], list[Tensor]]:
         data = self.piece(start, min(length, _SIGNATURE), "the entry function")
         parameters = struct.unpack("<I", data[:4])[0]
-        types = _Types(data[32:])
+        types = _Types(data[32:], self.any_size)
         try:
             inputs: list[Tensor] = []
             for _ in range(parameters):
@@ -216,8 +223,9 @@ class _Reader:
 class _Types:
     """Reads type signatures; IndexError where the bytes end."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, any_size: bool) -> None:
         self.data = data
+        self.any_size = any_size
         self.at = 0
 
     def byte(self) -> int:
@@ -234,9 +242,11 @@ class _Types:
             self.at += 1
             return fields
         if token != 2:
-            raise ValueError("its entry function takes or gives something that is no tensor")
+            raise ValueError(
+                "its entry function takes or gives something that is no tensor: type " + str(token)
+            )
         code = self.byte()
-        if code not in _NAMES:
+        if code not in NAMES:
             raise ValueError("an input or output has the unknown type " + str(code))
         shape: list[int] = []
         if self.byte():
@@ -244,15 +254,15 @@ class _Types:
                 token = self.byte()
                 if token == 0xFF:
                     break
-                if token == 0:
+                if token == 0 and not self.any_size:
                     raise ValueError("an input or output has no fixed size")
-                if token != 1 or len(shape) == _MAX_RANK:
+                if token > 1 or len(shape) == _MAX_RANK:
                     raise ValueError("damaged: bad shape in the entry function")
-                side = 0
-                for shift in (0, 8, 16, 24):
+                side = 0 if token else -1
+                for shift in (0, 8, 16, 24)[: 4 * token]:
                     side |= self.byte() << shift
                 shape.append(side)
-        return [Tensor(_NAMES[code], tuple(shape))]
+        return [Tensor(NAMES[code], tuple(shape))]
 
 
 def _text(raw: bytes) -> str:

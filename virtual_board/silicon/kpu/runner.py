@@ -66,7 +66,6 @@ class Model:
     sha256: str
     inputs: tuple[TensorDesc, ...]
     outputs: tuple[TensorDesc, ...]
-    header: KmodelHeader = field(repr=False)
     data: bytes = field(repr=False)
     twin: kpu_twin.Twin | None = field(default=None, repr=False)
 
@@ -116,15 +115,14 @@ class Kpu:
             NativeFault: the simulator died of it.
         """
         try:
-            header = read_header(kmodel)
+            header = read_header(kmodel, f"model {name}")
         except ValueError as error:
-            raise SiliconError("EOFError", f"model {name}: {error}") from None
+            raise SiliconError("EOFError", str(error)) from None
         model = Model(
             name,
             hashlib.sha256(kmodel).hexdigest(),
             _describe(header.inputs),
             _describe(header.outputs),
-            header,
             bytes(kmodel),
             self._load_twin(name, twin, header) if self._missing and run else None,
         )
