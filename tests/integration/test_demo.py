@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from host_client.cli import demo, demo_card
+from host_client.cli import demo_card
+from host_client.cli.demo import demo
 
 
 def rows(output: str) -> list[dict[str, object]]:
