@@ -149,7 +149,7 @@ async def _upload(board: Board, path: Path, name: str, line_rate: float | None) 
     def moved(done: int, _total: int, _what: str) -> None:
         marks.append((time.monotonic(), done))
 
-    await board.push(path, name, progress=moved)
+    await board.card.push(path, name, progress=moved)
     seconds = marks[-1][0] - marks[0][0]
     sent = marks[-1][1] - marks[0][1]
     busy = arrivals.rate(max(0.5, seconds))

@@ -31,9 +31,10 @@ from host_client.base.exceptions import (
     VersionError,
 )
 from host_client.board import Board
-from host_client.commands.gallery import (
+from host_client.commands.card import Card, InstalledPackage, PackageInfo
+from host_client.commands.gallery import Gallery
+from host_client.commands.gallery_answers import (
     Enrolment,
-    Gallery,
     GalleryInfo,
     LabelInfo,
     Match,
@@ -42,7 +43,6 @@ from host_client.commands.gallery import (
     SampleInfo,
     Suggestion,
 )
-from host_client.commands.uploads import InstalledPackage, PackageInfo
 from host_client.link.address import SerialAddress, TcpAddress, parse_address
 from host_client.link.clock import BoardClock
 from host_client.link.discovery import FoundBoard, discover, discover_serial
@@ -82,6 +82,7 @@ __all__ = [
     "BoardClock",
     "BoardFull",
     "Box",
+    "Card",
     "ClassificationResult",
     "Closed",
     "CommandFailed",

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any
 
-from host_client.base.exceptions import Closed, K230Error, LinkLost, ProtocolError, RequestTimeout
-from host_client.commands.answers import expect, transfer_place
-from host_client.commands.card import CardCommands
-from host_client.commands.gallery import Enrolment, Gallery, Recognition
+from host_client.base.exceptions import Closed, K230Error, ProtocolError
+from host_client.commands.answers import expect
+from host_client.commands.card import Card
+from host_client.commands.gallery import Gallery
 from host_client.commands.pictures import PictureSource, load_picture
+from host_client.commands.requester import PICTURE_TIMEOUT, REQUEST_TIMEOUT
+from host_client.commands.requests import Requests
 from host_client.link.address import Address, parse_address
 from host_client.link.calls import Progress
 from host_client.link.clock import BoardClock
@@ -24,6 +25,7 @@ from host_client.link.driver import Link
 from host_client.link.inbox import Channel, Inbox
 from host_client.link.keys import KeyRing, KeyStore
 from host_client.link.session import Settings, Welcome
+from host_client.link.subscriber import Subscriber
 from host_client.results.decode import MALFORMED, Model
 from host_client.results.messages import (
     Counts,
@@ -41,15 +43,13 @@ from host_client.results.types import Result
 
 _log = logging.getLogger(__name__)
 
-REQUEST_TIMEOUT = 60.0  # seconds; commands are answered between frames, and a frame may take 20
-INFER_TIMEOUT = 300.0
-SWITCH_TIMEOUT = 300.0
+SWITCH_TIMEOUT = 300.0  # seconds
 QUEUE = 64  # items that a stream keeps for a slow reader
 
 OnState = Callable[[StateChange], None]
 
 
-class Board(CardCommands):
+class Board:
     """A connected board; use `async with Board.connect(url) as board`.
 
     The link reconnects by itself with growing pauses, and streams go on across reconnects and
@@ -69,16 +69,14 @@ class Board(CardCommands):
         self._address = address
         self._wait = wait
         self._on_state = on_state
-        self._inbox = Inbox(self._subscription_changed, self._ask_model)
+        self._subscriber = Subscriber()
+        self._inbox = Inbox(self._subscriber.streams_changed, self._ask_model)
         self._states: Channel[StateChange] = Channel(lambda: None)
         self._connection = Connection(
             address, keys, settings, self._inbox, on_link=self._new_link, on_state=self._changed
         )
-        self._wanted_changed = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._subscriber: asyncio.Task[None] | None = None
+        self._requests = Requests(self._connection)
         self._background: set[asyncio.Task[Any]] = set()
-        self._transfer_lock = asyncio.Lock()
 
     @classmethod
     def connect(
@@ -116,7 +114,7 @@ class Board(CardCommands):
         return cls(parse_address(url), KeyRing(key, key_store), settings, wait, on_state)
 
     async def __aenter__(self) -> Board:
-        self._loop = asyncio.get_running_loop()
+        self._subscriber.attach(asyncio.get_running_loop())
         await self._connection.open(self._wait)
         return self
 
@@ -157,7 +155,12 @@ class Board(CardCommands):
     @property
     def gallery(self) -> Gallery:
         """What is enrolled for metric learning: enroll, recognize, list, suggest and more."""
-        return Gallery(self)
+        return Gallery(self._requests)
+
+    @property
+    def card(self) -> Card:
+        """What lies on the board's card: push, packages, config_get and more."""
+        return Card(self._requests)
 
     @property
     def model(self) -> Model | None:
@@ -171,7 +174,7 @@ class Board(CardCommands):
 
     @property
     def latest_statistics(self) -> Statistics | None:
-        """What the board counted last, where anybody reads statistics()."""
+        """What the board counted last, while statistics() is read."""
         return self._inbox.latest_statistics
 
     @property
@@ -226,17 +229,9 @@ class Board(CardCommands):
         the next link where this one is lost; only for what may happen twice.
         Raises CommandFailed, RequestTimeout, LinkLost.
         """
-        deadline = time.monotonic() + timeout
-        while True:
-            link = await self._connection.usable_link(deadline)
-            try:
-                return await link.request(command, arguments or {}, timeout, progress)
-            except LinkLost:
-                if not repeat:
-                    raise
-                await asyncio.sleep(0)  # let the keeper see it too
-            except RequestTimeout:
-                raise RequestTimeout(f"{command}: no answer within {timeout:g} s") from None
+        return await self._requests.request(
+            command, arguments, timeout, progress=progress, repeat=repeat
+        )
 
     async def status(self, timeout: float = REQUEST_TIMEOUT) -> dict[str, Any]:
         """Return the board's own account of its state."""
@@ -301,7 +296,7 @@ class Board(CardCommands):
     async def infer(
         self,
         picture: PictureSource,
-        timeout: float = INFER_TIMEOUT,
+        timeout: float = PICTURE_TIMEOUT,
         *,
         progress: Progress | None = None,
     ) -> Result:
@@ -314,13 +309,13 @@ class Board(CardCommands):
         """
         loop = asyncio.get_running_loop()
         loaded = await loop.run_in_executor(None, load_picture, picture)
-        answer, name = await self._with_picture(
+        answer, name = await self._requests.send_picture(
             "infer", loaded, {}, timeout, progress=progress, repeat=True
         )
         result = await self._picture_result(expect(answer, list, "infer"), name)
         return enlarged(result, loaded.scale_x, loaded.scale_y)
 
-    async def infer_on_card(self, path: str, timeout: float = INFER_TIMEOUT) -> Result:
+    async def infer_on_card(self, path: str, timeout: float = PICTURE_TIMEOUT) -> Result:
         """Return what the running task finds in a picture on the board's card.
 
         path: of a JPEG, PNG or BMP, as the board has it (/sdcard/pictures/a.jpg). The board
@@ -330,61 +325,9 @@ class Board(CardCommands):
         answer = await self.request("infer", {"path": path}, timeout, repeat=True)
         return await self._picture_result(expect(answer, list, "infer"), path)
 
-    async def enroll(
-        self, label: str, picture: PictureSource | None = None, **options: Any
-    ) -> Enrolment:
-        """Add samples of a label to the gallery; options as Gallery.enroll()."""
-        return await self.gallery.enroll(label, picture, **options)
-
-    async def recognize(self, picture: PictureSource | None = None, **options: Any) -> Recognition:
-        """Return the best matches for the current frame or a picture; as Gallery.recognize()."""
-        return await self.gallery.recognize(picture, **options)
-
-    async def _with_picture(
-        self,
-        command: str,
-        picture: PictureSource,
-        arguments: dict[str, Any],
-        timeout: float = INFER_TIMEOUT,
-        *,
-        progress: Progress | None = None,
-        repeat: bool = False,
-    ) -> tuple[Any, str | None]:
-        """Send a picture, then a command that uses it; return its result and the picture's name.
-
-        repeat: send both again over the next link where this one is lost while the command is
-        under way; the picture by itself always is.
-        """
-        loop = asyncio.get_running_loop()
-        loaded = await loop.run_in_executor(None, load_picture, picture)
-        digest = hashlib.sha256(loaded.planes).digest()
-        put = {"kind": "picture", "size": len(loaded.planes), "sha256": digest}
-        deadline = time.monotonic() + timeout
-        async with self._transfer_lock:
-            while True:
-                link = await self._connection.usable_link(deadline)
-                sent = False
-                try:
-                    place = await link.request("put", put, timeout)
-                    number, offset, window = transfer_place(place)
-                    await asyncio.wait_for(
-                        link.transfer(number, loaded.planes, offset, window, progress), timeout
-                    )
-                    where = {
-                        "transfer": number,
-                        "width": loaded.width,
-                        "height": loaded.height,
-                        "format": "rgb888p",
-                    }
-                    sent = True
-                    answer = await link.request(command, {**arguments, **where}, timeout, progress)
-                    return answer, loaded.name
-                except LinkLost:
-                    if (sent and not repeat) or time.monotonic() >= deadline:
-                        raise
-                    await asyncio.sleep(0)
-                except asyncio.TimeoutError:
-                    raise RequestTimeout(f"{command}: picture not taken in {timeout:g} s") from None
+    async def restart(self, timeout: float = REQUEST_TIMEOUT) -> None:
+        """Restart the board; the link comes back by itself."""
+        await self.request("restart", timeout=timeout)
 
     async def _picture_result(self, message: list[Any], name: str | None) -> Result:
         try:
@@ -397,20 +340,16 @@ class Board(CardCommands):
 
     async def close(self) -> None:
         """Close the link; streams end. May be called again."""
-        tasks = [*self._background]
-        if self._subscriber is not None:
-            tasks.append(self._subscriber)
-        for task in tasks:
+        for task in self._background:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._subscriber.stop()
         await self._connection.close()
         self._inbox.end(None)
         self._states.end(None)
 
     def _new_link(self, link: Link) -> None:
-        if self._subscriber is not None:
-            self._subscriber.cancel()
-        self._subscriber = asyncio.create_task(self._subscribe(link), name="k230-subscriber")
+        self._subscriber.start(link, self._inbox.wanted)
 
     def _changed(self, change: StateChange) -> None:
         self._states.push(change)
@@ -422,51 +361,11 @@ class Board(CardCommands):
             except Exception:
                 _log.exception("the on_state callback failed")
 
-    # What the board should send by itself.
-
-    def _subscription_changed(self) -> None:
-        loop = self._loop
-        if loop is None or loop.is_closed():
-            return
-        # A stream may be collected in any thread.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._wanted_changed.set)
-
-    def _wanted(self) -> dict[str, Any]:
-        inbox = self._inbox
-        rates = [stream.rate for stream in inbox.results.open_streams]
-        return {
-            "results": bool(rates),
-            "events": bool(inbox.events.open_streams),
-            "statistics": bool(inbox.statistics.open_streams),
-            "logs": bool(inbox.logs.open_streams),
-            "rate": 0 if 0 in rates or not rates else max(rates),
-        }
-
-    async def _subscribe(self, link: Link) -> None:
-        nothing = {"results": False, "events": False, "statistics": False, "logs": False, "rate": 0}
-        sent = nothing
-        while not link.ended.done():
-            self._wanted_changed.clear()
-            wanted = self._wanted()
-            if wanted != sent:
-                try:
-                    await link.request("subscribe", wanted, REQUEST_TIMEOUT)
-                    sent = wanted
-                except RequestTimeout:
-                    continue
-                except K230Error as error:
-                    link.close(LinkLost(f"the board does not let us subscribe: {error}"))
-                    return
-            else:
-                await self._wanted_changed.wait()
-
     def _ask_model(self) -> None:
         async def ask() -> None:
             with contextlib.suppress(K230Error):
                 await self.describe()
 
-        if self._loop is not None:
-            task = self._loop.create_task(ask())
-            self._background.add(task)
-            task.add_done_callback(self._background.discard)
+        task = asyncio.get_running_loop().create_task(ask())
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)

@@ -29,7 +29,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("cli",),
         ("check",),
         ("installer",),
-        ("", "sync"),
+        ("sync", ""),
         ("board",),
         ("commands",),
         ("link",),

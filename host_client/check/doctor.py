@@ -166,7 +166,7 @@ async def _look_at_board(board: Board) -> list[Finding]:
     status = await board.status()
     found = status_findings(status)
     with contextlib.suppress(CommandFailed):
-        for package in await board.packages():
+        for package in await board.card.packages():
             if package.problem:
                 text = f"packages/{package.name}: {package.problem}"
                 found.append(Finding("package", "trouble", text))

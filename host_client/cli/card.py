@@ -53,11 +53,11 @@ async def _push(
     async with connect(url, key, wait) as board:
         with bar(as_json) as progress:
             if firmware:
-                answer = await board.push_firmware(path, progress=progress)
+                answer = await board.card.push_firmware(path, progress=progress)
             elif path.suffix.lower() in (".yaml", ".txt"):
-                answer = await board.push_file(path, name, progress=progress)
+                answer = await board.card.push_file(path, name, progress=progress)
             else:
-                installed = await board.push(path, name, task=task, progress=progress)
+                installed = await board.card.push(path, name, task=task, progress=progress)
                 answer = installed._asdict()
     if as_json:
         output.print_json(answer)
@@ -97,7 +97,7 @@ def packages_list(url: str, key: str | None, wait: float, as_json: bool) -> None
 
 async def _packages(url: str, key: str | None, wait: float, as_json: bool) -> None:
     async with connect(url, key, wait) as board:
-        rows = await board.packages()
+        rows = await board.card.packages()
     if as_json:
         for row in rows:
             output.print_json(row._asdict())
@@ -127,7 +127,7 @@ def packages_remove(url: str, key: str | None, wait: float, as_json: bool, name:
 
 async def _remove(url: str, key: str | None, wait: float, as_json: bool, name: str) -> None:
     async with connect(url, key, wait) as board:
-        tasks = await board.remove_package(name)
+        tasks = await board.card.remove_package(name)
     if as_json:
         output.print_json({"name": name, "tasks": tasks})
         return
@@ -150,7 +150,7 @@ def config_get(url: str, key: str | None, wait: float, as_json: bool) -> None:
 
 async def _config(url: str, key: str | None, wait: float, as_json: bool) -> None:
     async with connect(url, key, wait) as board:
-        values = await board.config_get()
+        values = await board.card.config_get()
     if as_json:
         output.print_json(values)
     else:

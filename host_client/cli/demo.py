@@ -156,7 +156,7 @@ async def _travel(
             if stop.task == "metric_learning":
                 started = time.monotonic()
                 for identity, picture in signs:
-                    await board.enroll(identity, path=picture)
+                    await board.gallery.enroll(identity, path=picture)
                 await _skip(stream)
                 until += time.monotonic() - started
                 end += time.monotonic() - started

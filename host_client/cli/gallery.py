@@ -15,14 +15,9 @@ from host_client.cli import output
 from host_client.cli.options import board_options, connect, json_option, run_async
 from host_client.cli.progress import bar
 from host_client.cli.score_chart import save_chart, text_chart
-from host_client.commands.gallery import (
-    Enrolment,
-    Recognition,
-    Recognized,
-    Region,
-    read_file,
-    remove_target,
-)
+from host_client.commands.gallery import remove_target
+from host_client.commands.gallery_answers import Enrolment, Recognition, Recognized, Region
+from host_client.commands.gallery_file import read_file
 
 
 class _RegionType(click.ParamType):  # type: ignore[type-arg]

@@ -298,7 +298,7 @@ async def _push(board: Board, package: PackageFiles) -> dict[str, Any]:
         for file, data in package.files:
             (folder / file).write_bytes(data)
         with bar(False) as progress:
-            await board.push(folder, package.name, task=package.task, progress=progress)
+            await board.card.push(folder, package.name, task=package.task, progress=progress)
     seconds = time.monotonic() - start
     size = sum(len(data) for _, data in package.files)
     await board.switch(package.name)

@@ -7,7 +7,7 @@ from os import PathLike
 
 from PIL import Image, ImageDraw, ImageFont
 
-from host_client.commands.gallery import Suggestion
+from host_client.commands.gallery_answers import Suggestion
 
 _ROWS = 24  # of the terminal's chart
 _BAR = 28  # characters of the longest bar

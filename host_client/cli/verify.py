@@ -251,7 +251,7 @@ def _onnx_of(package: Path, given: Path | None) -> Path | None:
 
 async def _threshold(board: Board) -> str | None:
     """Return the name of the setting that decides what counts, where the task has one."""
-    settings = (await board.config_get()).get("task") or {}
+    settings = (await board.card.config_get()).get("task") or {}
     return next((name for name in _THRESHOLDS if name in settings), None)
 
 

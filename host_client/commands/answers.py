@@ -15,10 +15,10 @@ def expect(answer: Any, kind: type, command: str) -> Any:
     return answer
 
 
-def transfer_place(answer: Any) -> tuple[int, int, int]:
-    """Return transfer id, offset and window of the answer to `put`."""
-    place = expect(answer, dict, "put")
+def transfer_place(command: str, answer: Any) -> tuple[int, int, int]:
+    """Return transfer id, offset and window of the answer to `put` or `push`."""
+    place = expect(answer, dict, command)
     try:
         return int(place["transfer"]), int(place["offset"]), int(place["window"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ProtocolError(f"put: the answer lacks {error}") from error
+        raise ProtocolError(f"{command}: the answer lacks {error}") from error

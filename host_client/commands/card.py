@@ -1,27 +1,81 @@
-"""What a board's card holds, as methods of Board: packages, configurations, files, the service itself."""
+"""What a board's card holds: packages, configurations, single files, the service itself."""
 
 from __future__ import annotations
 
 import asyncio
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, NamedTuple
 
-from host_client.commands import configurations, uploads
+from host_client.commands import configurations
 from host_client.commands.answers import expect
+from host_client.commands.files import firmware_files, read_file
 from host_client.commands.packages import read_package
-from host_client.commands.uploads import PUSH_TIMEOUT, InstalledPackage, PackageInfo
+from host_client.commands.requester import PUSH_TIMEOUT, REQUEST_TIMEOUT, Requester
 from host_client.link.calls import Progress
 
-if TYPE_CHECKING:
-    from host_client.board import Board
-
-_TIMEOUT = 60.0  # seconds
 _SERVICE = "firmware_app"
 
 
-class CardCommands:
-    """Base of Board."""
+class InstalledPackage(NamedTuple):
+    """A package that was pushed: tasks are the names with which `switch` runs it."""
+
+    name: str
+    task: str
+    model: str
+    size: int
+    tasks: tuple[str, ...]
+    in_use: bool
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def from_map(cls, row: dict[str, Any]) -> InstalledPackage:
+        """Return the package of the answer's map; unknown keys are ignored."""
+        return cls(
+            str(row.get("name", "")),
+            str(row.get("task", "")),
+            str(row.get("model", "")),
+            int(row.get("size", 0)),
+            tuple(str(each) for each in row.get("tasks", ())),
+            bool(row.get("in_use", False)),
+            tuple(str(each) for each in row.get("warnings", ())),
+        )
+
+
+class PackageInfo(NamedTuple):
+    """A package on the card: size in bytes; problem says why it can't be used, else None.
+
+    warnings: what may be wrong with it though it can be used.
+    """
+
+    name: str
+    task: str | None
+    model: str | None
+    size: int
+    in_use: bool
+    problem: str | None
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_map(cls, row: dict[str, Any]) -> PackageInfo:
+        """Return the package of one map of the answer; unknown keys are ignored."""
+        return cls(
+            str(row.get("name", "")),
+            row.get("task"),
+            row.get("model"),
+            int(row.get("size", 0)),
+            bool(row.get("in_use", False)),
+            row.get("problem") or None,
+            tuple(str(each) for each in row.get("warnings") or ()),
+        )
+
+
+class Card:
+    """The card of a board, over the link; the results of the running task go on meanwhile."""
+
+    def __init__(self, board: Requester) -> None:
+        """Not for users: see Board.card."""
+        self._board = board
 
     async def push(
         self,
@@ -36,17 +90,16 @@ class CardCommands:
 
         path: the cloud platform's zip file, outer or inner, or a folder. name: on the card (default:
         the file's); one of that name is replaced. task: what it does, where its files do not say.
-        timeout: seconds without progress. A link lost on the way is gone on with.
+        timeout: seconds without progress. The upload resumes after a lost link.
         Raises PackageError, CommandFailed, RequestTimeout, LinkLost.
         """
-        board = cast("Board", self)
         loop = asyncio.get_running_loop()
         package = await loop.run_in_executor(None, read_package, path, name, task)
         arguments = {"task": task} if task is not None else {}
-        answer = await uploads.push(
-            board, "package", package.name, package.files, arguments, timeout, progress
+        answer = await self._board.send_files(
+            "package", package.name, package.files, arguments, timeout, progress
         )
-        return InstalledPackage.from_map(answer)
+        return InstalledPackage.from_map(expect(answer, dict, "install"))
 
     async def push_file(
         self,
@@ -63,9 +116,9 @@ class CardCommands:
         had been edited on the card.
         """
         place = name or configurations.name_on_card(path)
-        files = [(place.rsplit("/", 1)[-1], uploads.read_file(path))]
-        board = cast("Board", self)
-        return await uploads.push(board, "file", place, files, {}, timeout, progress)
+        files = [(place.rsplit("/", 1)[-1], read_file(path))]
+        answer = await self._board.send_files("file", place, files, {}, timeout, progress)
+        return dict(expect(answer, dict, "install"))
 
     async def push_firmware(
         self,
@@ -74,29 +127,29 @@ class CardCommands:
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
-        """Send another version of the service, to run from the next start on (see restart()).
+        """Send another version of the service, to run from the next start on (see Board.restart()).
 
         The board keeps the version before and goes back to it where the new one does not last.
         """
-        files = uploads.firmware_files(Path(folder))
-        board = cast("Board", self)
-        return await uploads.push(board, "firmware", _SERVICE, files, {}, timeout, progress)
+        files = firmware_files(Path(folder))
+        answer = await self._board.send_files("firmware", _SERVICE, files, {}, timeout, progress)
+        return dict(expect(answer, dict, "install"))
 
-    async def packages(self, timeout: float = _TIMEOUT) -> list[PackageInfo]:
+    async def packages(self, timeout: float = REQUEST_TIMEOUT) -> list[PackageInfo]:
         """Return the packages on the card."""
-        answer = await cast("Board", self).request("packages", timeout=timeout, repeat=True)
+        answer = await self._board.request("packages", timeout=timeout, repeat=True)
         rows = expect(answer, list, "packages")
         return [PackageInfo.from_map(expect(row, dict, "packages")) for row in rows]
 
-    async def remove_package(self, name: str, timeout: float = _TIMEOUT) -> list[str]:
+    async def remove_package(self, name: str, timeout: float = REQUEST_TIMEOUT) -> list[str]:
         """Remove a package that is not in use; return the tasks on the card that now lack it."""
-        answer = await cast("Board", self).request("package.remove", {"name": name}, timeout)
+        answer = await self._board.request("package.remove", {"name": name}, timeout)
         row = expect(answer, dict, "package.remove")
         return [str(each) for each in row.get("tasks", ())]
 
-    async def config_get(self, timeout: float = _TIMEOUT) -> dict[str, Any]:
+    async def config_get(self, timeout: float = REQUEST_TIMEOUT) -> dict[str, Any]:
         """Return the settings in force: maps `service` and `task` (None without one), no secrets."""
-        answer = await cast("Board", self).request("config", timeout=timeout, repeat=True)
+        answer = await self._board.request("config", timeout=timeout, repeat=True)
         return dict(configurations.rounded(expect(answer, dict, "config")))
 
     @staticmethod
@@ -106,7 +159,3 @@ class CardCommands:
         kind: "service" or "task", where the name does not tell. Raises ConfigurationError.
         """
         return dict(configurations.rounded(configurations.validate(path, kind).public()))
-
-    async def restart(self, timeout: float = _TIMEOUT) -> None:
-        """Restart the board; the link comes back by itself."""
-        await cast("Board", self).request("restart", timeout=timeout)

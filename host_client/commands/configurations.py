@@ -8,7 +8,7 @@ from typing import Any
 
 from firmware_app.settings import reader as settings
 from host_client.base.exceptions import ConfigurationError, PackageError
-from host_client.commands.uploads import read_file
+from host_client.commands.files import read_file
 
 
 def name_on_card(path: str | PathLike[str]) -> str:

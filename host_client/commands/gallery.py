@@ -1,216 +1,36 @@
-"""Metric learning over the link: enroll, recognize, and everything about galleries (docs/gallery.md).
-
-Cosines and margins are floats -1...1, as everywhere in the library; the wire has them x 10,000.
-"""
+"""Metric learning over the link: enroll, recognize, and everything about galleries (docs/gallery.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from firmware_app.gallery import format as gallery_format
-from host_client.base.exceptions import CommandFailed, GalleryFileError, ProtocolError
+from host_client.base.exceptions import CommandFailed, ProtocolError
 from host_client.commands.answers import expect
+from host_client.commands.gallery_answers import (
+    Enrolment,
+    GalleryInfo,
+    LabelInfo,
+    Match,
+    Recognition,
+    Recognized,
+    Region,
+    SampleInfo,
+    Suggestion,
+)
+from host_client.commands.gallery_file import load, read_file
 from host_client.commands.pictures import PictureSource
+from host_client.commands.requester import Requester
 from host_client.link.address import SerialAddress
 from host_client.link.calls import Progress
-
-if TYPE_CHECKING:
-    from host_client.board import Board
 
 LONG = 600.0  # seconds for what takes frames or reads all samples
 _SLICE = 16384  # bytes of a file in one command
 _SERIAL_SLICE = 2048
 _FRAMES_SLACK = 60.0  # seconds on top of those that the board may wait for frames
 
-Region = tuple[int, int, int, int]
 T = TypeVar("T")
-
-
-class Enrolment(NamedTuple):
-    """What was enrolled: added are the new samples' numbers; samples and negatives the label's in all.
-
-    frames were looked at, refused says how many of them were not good and why; warnings are
-    sentences about samples that should be looked at (they are enrolled all the same).
-    """
-
-    gallery: str
-    label: str
-    added: tuple[int, ...]
-    samples: int
-    negatives: int
-    total: int
-    frames: int
-    refused: dict[str, int]
-    warnings: tuple[str, ...]
-
-
-class Match(NamedTuple):
-    """A label and its score."""
-
-    label: str
-    score: float
-
-
-class Recognized(NamedTuple):
-    """One embedding's best matches; identity None is unknown and reason says why.
-
-    reason: empty, threshold, margin, negative or no_direction. box: (x, y, w, h) in pixels and
-    label, label_score behind a detector, else None. light: what is wrong with the picture.
-    """
-
-    identity: str | None
-    score: float
-    margin: float
-    reason: str | None
-    matches: tuple[Match, ...]
-    box: Region | None = None
-    label: str | None = None
-    label_score: float | None = None
-    light: str | None = None
-
-
-class Recognition(NamedTuple):
-    """What a frame or picture shows; found is empty where a detector found nothing."""
-
-    gallery: str
-    threshold: float
-    found: tuple[Recognized, ...]
-    image: str | None = None
-
-
-class LabelInfo(NamedTuple):
-    """A label: positive samples and negative ones; threshold is its own, or None."""
-
-    label: str
-    samples: int
-    negatives: int
-    threshold: float | None
-
-
-class SampleInfo(NamedTuple):
-    """A sample: own is its best cosine to the others of its label, other that to another label's."""
-
-    number: int
-    negative: bool
-    own: float | None
-    other_label: str | None
-    other: float | None
-
-
-class GalleryInfo(NamedTuple):
-    """The gallery in use (selected; None: none), the rule, the labels, and all files on the card.
-
-    sha256 (hex) and dimension are the embedding model's; problem says why a gallery can't be used.
-    """
-
-    selected: str | None
-    problem: str
-    labels: tuple[LabelInfo, ...]
-    samples: int
-    negatives: int
-    capacity: int
-    size: int
-    dimension: int
-    sha256: str
-    threshold: float
-    margin: float
-    combine: str
-    nearest: int
-    galleries: dict[str, int]
-
-
-class Suggestion(NamedTuple):
-    """A threshold from what is enrolled: refused and accepted would then be wrong.
-
-    within: each sample's score for its own label, itself left out; between: the best score of
-    another label.
-    """
-
-    gallery: str
-    threshold: float
-    refused: int
-    accepted: int
-    current: float
-    combine: str
-    within: tuple[float, ...]
-    between: tuple[float, ...]
-
-
-class GalleryFile(NamedTuple):
-    """What a gallery's file holds."""
-
-    dimension: int
-    sha256: str
-    labels: tuple[LabelInfo, ...]
-
-
-def read_file(data: bytes, *, complete: bool = True) -> GalleryFile:
-    """Check a gallery's file, every byte of it, and return what it holds.
-
-    complete: the file must end as an export does, not inside of changes. Raises GalleryFileError.
-    """
-    labels: dict[int, list[Any]] = {}
-    owners: dict[int, tuple[int, bool]] = {}
-    position = 0
-
-    def take(count: int) -> bytes:
-        nonlocal position
-        position += count
-        return data[position - count : position]
-
-    try:
-        reader = gallery_format.Reader(take)
-        kind = 0
-        for kind, body in _records(reader):
-            _apply(kind, body, reader.dimension, labels, owners)
-        if complete and kind != gallery_format.END:
-            raise GalleryFileError("the gallery's file is not complete: its end is missing")
-    except GalleryFileError:
-        raise
-    except ValueError as error:
-        raise GalleryFileError(f"no gallery's file, or a damaged one: {error}") from error
-    for owner, negative in owners.values():
-        labels[owner][3 if negative else 2] += 1
-    rows = sorted(labels.values(), key=lambda row: str(row[0]))
-    found = tuple(LabelInfo(row[0], row[2], row[3], row[1]) for row in rows)
-    return GalleryFile(reader.dimension, reader.sha256.hex(), found)
-
-
-def _records(reader: Any) -> Iterator[tuple[int, bytes]]:
-    while (found := reader.record()) is not None:
-        yield found[0], found[1]
-
-
-def _apply(
-    kind: int,
-    body: bytes,
-    dimension: int,
-    labels: dict[int, list[Any]],
-    owners: dict[int, tuple[int, bool]],
-) -> None:
-    if kind == gallery_format.LABEL:
-        number, threshold, text = gallery_format.parse_label(body)
-        labels[number] = [text, threshold, 0, 0]
-    elif kind == gallery_format.SAMPLES:
-        for number, owner, flags in gallery_format.split_samples(body, dimension)[0]:
-            if owner not in labels:
-                raise ValueError("a sample of a label that is not there")
-            owners[number] = (owner, bool(flags & gallery_format.NEGATIVE))
-    elif kind == gallery_format.REMOVE_SAMPLES:
-        for number in gallery_format.parse_ids(body):
-            owners.pop(number, None)
-    elif kind == gallery_format.REMOVE_LABEL:
-        gone = gallery_format.parse_number(body)
-        labels.pop(gone, None)
-        for number in [n for n, (owner, _) in owners.items() if owner == gone]:
-            owners.pop(number)
-    elif kind == gallery_format.END:
-        numbers = gallery_format.parse_ids(body)
-        if len(numbers) != 3 or numbers[1:] != [len(owners), len(labels)]:
-            raise ValueError("samples or labels are missing")
 
 
 class Gallery:
@@ -219,7 +39,7 @@ class Gallery:
     Every method raises CommandFailed where the board refuses, and what Board.request() raises.
     """
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Requester) -> None:
         """Not for users: see Board.gallery."""
         self._board = board
 
@@ -251,7 +71,7 @@ class Gallery:
         """
         arguments: dict[str, Any] = {"label": label, "negative": negative}
         if picture is not None:
-            answer, _ = await self._board._with_picture(
+            answer, _ = await self._board.send_picture(
                 "enroll", picture, arguments, progress=progress
             )
         elif path is not None:
@@ -292,7 +112,7 @@ class Gallery:
         arguments: dict[str, Any] = {"top": top}
         name = None
         if picture is not None:
-            answer, name = await self._board._with_picture(
+            answer, name = await self._board.send_picture(
                 "recognize", picture, arguments, repeat=True
             )
         elif path is not None:
@@ -440,7 +260,7 @@ class Gallery:
         What had that name is replaced, only once all has arrived and is whole. Returns the number
         of samples. Raises GalleryFileError before anything is sent.
         """
-        data = source if isinstance(source, bytes) else _read(source)
+        data = source if isinstance(source, bytes) else load(source)
         read_file(data)
         slice_size = self._slice()
         row: dict[str, Any] = {}
@@ -476,13 +296,6 @@ def remove_target(error: CommandFailed, target: str) -> int | None:
     digits = target[1:] if target.startswith("#") else target
     known = error.code == "not_found" and digits.isascii() and digits.isdigit()
     return int(digits) if known else None
-
-
-def _read(path: str | PathLike[str]) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise GalleryFileError(f"{path} can't be read: {error.strerror}") from error
 
 
 def _build(command: str, make: Callable[[], T]) -> T:

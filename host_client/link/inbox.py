@@ -87,6 +87,17 @@ class Inbox:
         for channel in (self.results, self.events, self.statistics, self.logs):
             channel.end(error)
 
+    def wanted(self) -> dict[str, Any]:
+        """Return the arguments of `subscribe` for the streams that are read."""
+        rates = [stream.rate for stream in self.results.open_streams]
+        return {
+            "results": bool(rates),
+            "events": bool(self.events.open_streams),
+            "statistics": bool(self.statistics.open_streams),
+            "logs": bool(self.logs.open_streams),
+            "rate": 0 if 0 in rates or not rates else max(rates),
+        }
+
     def take(self, arrived: Iterable[list[Any]]) -> None:
         """Take what arrived, in order."""
         for message in arrived:

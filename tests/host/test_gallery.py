@@ -13,7 +13,9 @@ from firmware_app.wire import messages
 from host_client.base.exceptions import CommandFailed, GalleryFileError
 from host_client.cli.app import run
 from host_client.cli.score_chart import draw_chart, histogram, save_chart, span, text_chart
-from host_client.commands.gallery import LabelInfo, Suggestion, read_file, remove_target
+from host_client.commands.gallery import remove_target
+from host_client.commands.gallery_answers import LabelInfo, Suggestion
+from host_client.commands.gallery_file import read_file
 from host_client.results.decode import Model, decode_result
 from host_client.results.types import Identified, IdentitiesResult
 

@@ -13,7 +13,6 @@ import pytest
 
 import host_client
 from host_client import AddressError, BoardClock, SerialAddress, Stream, TcpAddress, parse_address
-from host_client import sync as host_sync
 from host_client.base.exceptions import ALL_ERRORS, CommandFailed, K230Error
 from host_client.link.clock import DRIFT
 
@@ -120,13 +119,6 @@ def test_exports() -> None:
     )
     errors = {kind.__name__ for kind in ALL_ERRORS}
     assert errors <= set(host_client.__all__)
-
-
-def test_sync_has_the_same_surface() -> None:
-    def surface(kind: type) -> set[str]:
-        return {name for name in dir(kind) if not name.startswith("_")}
-
-    assert surface(host_client.Board) == surface(host_sync.Board)
 
 
 def test_errors_have_codes_of_their_own_and_the_table_of_the_docs() -> None:

@@ -67,7 +67,7 @@ async def test_a_station_joins_loses_and_finds_its_network(tmp_path: Path) -> No
             90,
         )
         async with Board.connect(virtual.url, virtual.key) as board:
-            told: Any = [await board.status(), await board.config_get(), await board.tasks()]
+            told: Any = [await board.status(), await board.card.config_get(), await board.tasks()]
             assert told[0]["network"]["reconnects"] == 1
             told.append(await board.request("logs", {"offset": 0}))
         assert "***" in str(told)

@@ -20,7 +20,7 @@ from host_client import (
     MetricLearningResult,
 )
 from host_client import sync as blocking
-from host_client.commands.gallery import read_file
+from host_client.commands.gallery_file import read_file
 from tests.integration.boards import PACKAGES, PICTURES, card, run, running
 from virtual_board.board import VirtualBoard
 
@@ -52,13 +52,13 @@ async def connected(vb: VirtualBoard) -> AsyncIterator[Board]:
 
 async def enroll_first_views(board: Board) -> None:
     for name, picture in zip(NAMES, SIGNS[::2], strict=True):
-        done = await board.enroll(name, picture)
+        done = await board.gallery.enroll(name, picture)
         assert (done.label, done.samples, len(done.added)) == (name, 1, 1)
 
 
 async def check_second_views(board: Board) -> None:
     for name, picture in zip(NAMES, SIGNS[1::2], strict=True):
-        found = await board.recognize(picture, top=4)
+        found = await board.gallery.recognize(picture, top=4)
         assert len(found.found) == 1
         best = found.found[0]
         assert best.identity == name
@@ -81,10 +81,10 @@ def test_enrolled_signs_are_recognized_and_survive_power_loss(tmp_path: Path) ->
             assert result.embedding is not None
             assert result.score is None
             with pytest.raises(CommandFailed, match="enroll something or select one"):
-                await board.recognize(SIGNS[0])
+                await board.gallery.recognize(SIGNS[0])
             await enroll_first_views(board)
             await check_second_views(board)
-            unknown = await board.recognize(PICTURES / "shapes_cls_0.jpg")
+            unknown = await board.gallery.recognize(PICTURES / "shapes_cls_0.jpg")
             assert unknown.found[0].identity is None
             assert unknown.found[0].reason == "threshold"
             await board.set({"embeddings": "always"})
@@ -110,25 +110,25 @@ async def test_bad_pictures_are_refused_and_doubtful_samples_named(tmp_path: Pat
         connected(vb) as board,
     ):
         with pytest.raises(CommandFailed, match="too dark"):
-            await board.enroll("dark", Image.new("RGB", (160, 120), (3, 2, 1)))
+            await board.gallery.enroll("dark", Image.new("RGB", (160, 120), (3, 2, 1)))
         with pytest.raises(CommandFailed, match="empty"):
-            await board.enroll("grey", Image.new("RGB", (160, 120), (200, 200, 200)))
+            await board.gallery.enroll("grey", Image.new("RGB", (160, 120), (200, 200, 200)))
         with pytest.raises(CommandFailed, match="at most 200 bytes"):
-            await board.enroll("字" * 67, SIGNS[0])
+            await board.gallery.enroll("字" * 67, SIGNS[0])
         with pytest.raises(CommandFailed, match="label: expected a text"):
-            await board.enroll("", SIGNS[0])
+            await board.gallery.enroll("", SIGNS[0])
         with pytest.raises(CommandFailed, match="camera is switched off"):
-            await board.enroll("nobody", count=1)
-        assert (await board.enroll("one", SIGNS[0])).warnings == ()
-        again = await board.enroll("二", SIGNS[0])
+            await board.gallery.enroll("nobody", count=1)
+        assert (await board.gallery.enroll("one", SIGNS[0])).warnings == ()
+        again = await board.gallery.enroll("二", SIGNS[0])
         assert any("#2 is nearly the same as #1 of one" in text for text in again.warnings)
-        odd = await board.enroll("one", SIGNS[4])
+        odd = await board.gallery.enroll("one", SIGNS[4])
         assert any("disagrees with the others of one" in text for text in odd.warnings)
         # Not this: the picture itself as negative sample rules its label out.
         await board.gallery.remove("二")
-        assert (await board.recognize(SIGNS[1])).found[0].identity == "one"
-        await board.enroll("one", SIGNS[1], negative=True)
-        ruled_out = (await board.recognize(SIGNS[1])).found[0]
+        assert (await board.gallery.recognize(SIGNS[1])).found[0].identity == "one"
+        await board.gallery.enroll("one", SIGNS[1], negative=True)
+        ruled_out = (await board.gallery.recognize(SIGNS[1])).found[0]
         assert (ruled_out.identity, ruled_out.reason) == (None, "negative")
 
 
@@ -139,7 +139,7 @@ async def test_labels_and_samples_are_changed_one_by_one(tmp_path: Path) -> None
     ):
         gallery = board.gallery
         for i, picture in enumerate(SIGNS):
-            await board.enroll(f"sign {i // 2}", picture)
+            await board.gallery.enroll(f"sign {i // 2}", picture)
         shown = await gallery.show("sign 1")
         assert [sample.number for sample in shown] == [3, 4]
         assert all(sample.own is not None and sample.own > 0.6 for sample in shown)
@@ -151,7 +151,7 @@ async def test_labels_and_samples_are_changed_one_by_one(tmp_path: Path) -> None
         with pytest.raises(CommandFailed, match="has a label null already"):
             await gallery.rename("sign 1", "null")
         await gallery.set_threshold("null", 0.9999)
-        found = (await board.recognize(Image.open(SIGNS[1]).resize((64, 48)))).found[0]
+        found = (await board.gallery.recognize(Image.open(SIGNS[1]).resize((64, 48)))).found[0]
         assert (found.identity, found.reason) == (None, "threshold")
         await gallery.set_threshold("null", None)
         await gallery.remove(sample=3)
@@ -228,14 +228,14 @@ def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_path: Pa
             assert isinstance(result, MetricLearningResult)
             assert result.score is None
             with pytest.raises(CommandFailed, match=what):
-                await board.enroll("more", SIGNS[0])
+                await board.gallery.enroll("more", SIGNS[0])
 
     async def begin_anew() -> str:
         async with running(sdcard) as vb, connected(vb) as board:
             problem = (await board.gallery.list()).problem
             await board.gallery.delete("default")
             assert (await board.gallery.list()).problem == ""
-            assert (await board.enroll("new", SIGNS[0])).total == 1
+            assert (await board.gallery.enroll("new", SIGNS[0])).total == 1
             return problem
 
     run(enroll())
@@ -265,9 +265,9 @@ async def test_two_clients_enroll_from_the_camera_at_once(tmp_path: Path) -> Non
         connected(vb) as other,
     ):
         jobs = [
-            one.enroll("left", count=3),
-            other.enroll("right", count=4, region=(20, 20, 200, 180)),
-            one.enroll("left", count=2),
+            one.gallery.enroll("left", count=3),
+            other.gallery.enroll("right", count=4, region=(20, 20, 200, 180)),
+            one.gallery.enroll("left", count=2),
         ]
         done = await asyncio.gather(*jobs)
         numbers = [number for each in done for number in each.added]
@@ -280,7 +280,7 @@ async def test_two_clients_enroll_from_the_camera_at_once(tmp_path: Path) -> Non
         assert isinstance(result, MetricLearningResult)
         assert result.identity == "left"
         with pytest.raises(CommandFailed, match="inside 320 x 240"):
-            await one.enroll("x", region=(200, 0, 200, 100))
+            await one.gallery.enroll("x", region=(200, 0, 200, 100))
 
 
 async def test_a_long_enrolment_says_how_far_it_is(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ async def test_a_long_enrolment_says_how_far_it_is(tmp_path: Path) -> None:
     ):
         said: asyncio.Queue[tuple[int, int, str]] = asyncio.Queue()
         waiting = asyncio.create_task(
-            board.enroll("night", count=3, progress=lambda *all: said.put_nowait(all))
+            board.gallery.enroll("night", count=3, progress=lambda *all: said.put_nowait(all))
         )
         # No frame is good, so that it goes on.
         assert await said.get() == (0, 3, "frames")
@@ -320,7 +320,7 @@ async def test_what_a_detector_finds_is_told_apart(tmp_path: Path) -> None:
         assert isinstance(result, IdentitiesResult)
         assert 1 <= len(result.objects) <= 2
         assert result.objects[0].score is None
-        await board.enroll("宝贝", pictures[0])
+        await board.gallery.enroll("宝贝", pictures[0])
         result = await board.infer(pictures[0])
         assert isinstance(result, IdentitiesResult)
         best = result.objects[0]
@@ -329,11 +329,11 @@ async def test_what_a_detector_finds_is_told_apart(tmp_path: Path) -> None:
         row = json.loads(json.dumps(result.to_dict()))["objects"][0]
         assert row["identity"] == "宝贝"
         assert row["w"] > 8
-        found = await board.recognize(pictures[0])
+        found = await board.gallery.recognize(pictures[0])
         assert found.found[0].box == (best.x, best.y, best.w, best.h)
         assert found.found[0].label == best.label
         with pytest.raises(CommandFailed, match="the detector finds nothing"):
-            await board.enroll("x", Image.new("RGB", (160, 120), (200, 200, 200)))
+            await board.gallery.enroll("x", Image.new("RGB", (160, 120), (200, 200, 200)))
 
 
 def _package_of(tasks: Path) -> str:
@@ -353,9 +353,9 @@ def test_the_same_without_await(tmp_path: Path) -> None:
 
     def use(url: str, key: str) -> None:
         with blocking.Board.connect(url, key=key) as board:
-            assert board.enroll("a", SIGNS[0]).samples == 1
+            assert board.gallery.enroll("a", SIGNS[0]).samples == 1
             assert board.gallery.enroll("b", SIGNS[2]).total == 2
-            assert board.recognize(SIGNS[1]).found[0].identity == "a"
+            assert board.gallery.recognize(SIGNS[1]).found[0].identity == "a"
             assert len(board.gallery.show("a")) == 1
             assert board.gallery.import_(board.gallery.export(), "copy") == 2
             assert board.gallery.select("copy") == 2

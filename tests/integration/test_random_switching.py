@@ -21,7 +21,6 @@ from typing import Any
 import pytest
 
 from host_client import Board, CommandFailed, LinkLost
-from host_client.commands import uploads
 from host_client.results.types import Result
 from tests.integration.boards import running
 from tests.integration.cutting_proxy import CuttingProxy
@@ -263,7 +262,7 @@ class Start:
         source = version.write(truth.folder / "sources" / f"{version.number}" / name, how)
         truth.packages.setdefault(name, {None}).add(version)
         try:
-            installed = await board.push(source, name)
+            installed = await board.card.push(source, name)
         except CommandFailed as error:
             truth.packages[name].discard(version)
             if error.code != "busy":
@@ -280,7 +279,7 @@ class Start:
         before = set(truth.packages[name])
         truth.packages[name].add(None)
         try:
-            await self.board.remove_package(name)
+            await self.board.card.remove_package(name)
             truth.packages[name] = {None}
         except CommandFailed as error:
             truth.packages[name] = before
@@ -317,7 +316,7 @@ class Start:
             files = {f"f{i}": b"" for i in range(200)}
         name = self.chosen.choice(sorted(self.truth.packages))
         try:
-            await uploads.push(self.board, "package", name, list(files.items()), {})
+            await self.board._requests.send_files("package", name, list(files.items()), {})
         except CommandFailed as error:
             if error.code not in ("bad_package", "bad_argument", "too_large", "busy"):
                 self.truth.fault(f"bad package {which}: {error.code}: {error}")
@@ -423,7 +422,7 @@ class Start:
     async def check_saved(self) -> None:
         """Behind a start: the saved settings are in force."""
         task = (await self.direct.status())["task"]
-        found = (await self.direct.config_get())["task"].get("confidence_threshold")
+        found = (await self.direct.card.config_get())["task"].get("confidence_threshold")
         may = self.truth.saved.get(task, {None})
         assert found in may, (task, found, may, self.truth.done[-5:])
         self.truth.saved[task] = {found}

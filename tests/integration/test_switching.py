@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from host_client import Board, CommandFailed, ConfigurationError, LinkLost, PackageError
+from host_client import Board, Card, CommandFailed, ConfigurationError, LinkLost, PackageError
 from host_client.results.types import ClassificationResult
 from tests.integration.boards import PACKAGES, ROOT, card, running, until
 from tests.integration.cutting_proxy import CuttingProxy
@@ -160,7 +160,7 @@ async def test_what_comes_back_after_a_failed_switch_is_named_for_what_it_is(
         with pytest.raises(CommandFailed, match="region: expected a rectangle inside"):
             await board.switch("far")
         assert (await board.describe()).generation == 1  # the same again
-        installed = await board.push(changed(CLS, tmp_path / "new", "new_"), "shapes_cls")
+        installed = await board.card.push(changed(CLS, tmp_path / "new", "new_"), "shapes_cls")
         assert installed.in_use
         with pytest.raises(CommandFailed, match="region: expected a rectangle inside"):
             await board.switch("far")
@@ -254,7 +254,7 @@ async def test_a_card_spoiled_while_the_board_was_off(tmp_path: Path) -> None:
             assert status["task"] == "detection", words
             assert status["name"] == "workbench"
             assert words in " ".join(status["problems"])
-            values = await board.config_get()
+            values = await board.card.config_get()
             assert values["task"]["confidence_threshold"] == 0.4
             # Saved beside what the spoiled file said before.
             await board.set({"max_results": 7}, save=True)
@@ -264,7 +264,7 @@ async def test_a_card_spoiled_while_the_board_was_off(tmp_path: Path) -> None:
                     break
                 await asyncio.sleep(0.1)
             assert (await board.status())["problems"] == []
-            assert (await board.config_get())["task"]["max_results"] == 7
+            assert (await board.card.config_get())["task"]["max_results"] == 7
     # What should run and can't is looked at as well.
     service.write_bytes(good[service].replace(b'"classification"', b'"segmentation"'))
     broken = folder / "configs" / "tasks" / "segmentation.yaml"
@@ -340,11 +340,11 @@ async def test_settings_change_all_or_none_and_outlast_power(tmp_path: Path) -> 
             assert caught.value.exit_code == 2
         await board.switch("detection")
         await board.switch("classification")
-        values = await board.config_get()
+        values = await board.card.config_get()
         assert values["task"]["confidence_threshold"] == 0.97
         await board.set({"top_k": 2})
     async with running(tmp_path) as virtual, connect(virtual) as board:
-        values = await board.config_get()
+        values = await board.card.config_get()
         assert values["task"]["confidence_threshold"] == 0.97
         assert values["task"]["top_k"] != 2  # not saved
         assert values["service"]["results"]["rate_limit"] == 20
@@ -363,7 +363,7 @@ async def test_packages_come_over_links_that_break(tmp_path: Path) -> None:
             results = board.results()
             await results.__anext__()
             seen: list[int] = []
-            installed = await board.push(
+            installed = await board.card.push(
                 archive, progress=lambda done, total, what: seen.append(done)
             )
             assert proxy.made == 3
@@ -373,13 +373,13 @@ async def test_packages_come_over_links_that_break(tmp_path: Path) -> None:
             await results.__anext__()
             report = await board.switch(installed.tasks[0])
             assert report.sha256 == _sha256(kmodel_of(DET))
-            rows = {row.name: row for row in await board.packages()}
+            rows = {row.name: row for row in await board.card.packages()}
             assert rows["from_platform"].in_use
             assert rows["from_platform"].problem is None
             assert not rows["shapes_cls"].in_use
             with pytest.raises(CommandFailed, match="in use"):
-                await board.remove_package("from_platform")
-            assert await board.remove_package("shapes_cls") == ["classification"]
+                await board.card.remove_package("from_platform")
+            assert await board.card.remove_package("shapes_cls") == ["classification"]
         # Nothing but the package came onto the card.
         assert sorted(p.name for p in (folder / "packages" / "from_platform").iterdir()) == [
             "deploy_config.json",
@@ -416,10 +416,10 @@ async def test_what_is_no_package_stays_here(tmp_path: Path) -> None:
             (linked, "symbolic link|kmodel"),
         ):
             with pytest.raises(PackageError, match=words):
-                await board.push(path)
+                await board.card.push(path)
         with pytest.raises(CommandFailed, match="plain name"):
-            await board.push(CLS, "../x")
-        assert [row.name for row in await board.packages()] == ["shapes_cls"]
+            await board.card.push(CLS, "../x")
+        assert [row.name for row in await board.card.packages()] == ["shapes_cls"]
 
 
 async def test_the_host_and_the_board_say_the_same(tmp_path: Path) -> None:
@@ -437,16 +437,16 @@ async def test_the_host_and_the_board_say_the_same(tmp_path: Path) -> None:
             path = configs / "some.yaml"
             path.write_bytes(text)
             with pytest.raises(ConfigurationError) as here:
-                Board.config_validate(path)
+                Card.config_validate(path)
             with pytest.raises(CommandFailed) as there:
-                await board.push_file(path)
+                await board.card.push_file(path)
             assert here.value.messages[0] in str(there.value)
         assert (await board.status())["task"] == "classification"
         path.write_text("task: classification\npackage: packages/shapes_cls\ntop_k: 2\n")
-        assert Board.config_validate(path)["top_k"] == 2
-        await board.push_file(path)
+        assert Card.config_validate(path)["top_k"] == 2
+        await board.card.push_file(path)
         await board.switch("some")
-        assert (await board.config_get())["task"]["top_k"] == 2
+        assert (await board.card.config_get())["task"]["top_k"] == 2
 
 
 @pytest.mark.timeout(200)
@@ -465,7 +465,7 @@ async def test_power_cuts_while_packages_and_settings_are_written(tmp_path: Path
             works: list[Callable[[], Awaitable[object]]] = [
                 partial(board.set, {"top_k": 3}, save=True),
                 partial(board.switch, "segmentation"),
-                partial(board.push, source, "shapes_seg"),
+                partial(board.card.push, source, "shapes_seg"),
             ]
             for work in works:
                 try:
@@ -492,7 +492,7 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
     (source / "version.py").write_text('VERSION = "9.9.9"\n')
     async with running(folder) as virtual, connect(virtual) as board:
         before = board.info.firmware
-        await board.push_firmware(source)
+        await board.card.push_firmware(source)
         await board.restart()
         await until(lambda: board.info.firmware == "9.9.9", "new version", 30)
         assert (folder / "firmware_app.old" / "version.py").is_file()
@@ -500,7 +500,7 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
         # One that does not even load gives way at once.
         (source / "service.py").write_text("raise ImportError('no')\n")
         (source / "version.py").write_text('VERSION = "10"\n')
-        await board.push_firmware(source)
+        await board.card.push_firmware(source)
         await board.restart()
         lines = virtual.console
         await until(lambda: any("the one before comes back" in each for each in lines), "way back")
@@ -509,7 +509,7 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
         assert status["version"] == "9.9.9" != before
         (source / "wire.py").write_text("def (:\n")
         with pytest.raises(CommandFailed, match="no Python"):
-            await board.push_firmware(source)
+            await board.card.push_firmware(source)
 
 
 async def test_safe_mode_lasts_until_somebody_lets_a_task_run(tmp_path: Path) -> None:

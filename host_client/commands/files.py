@@ -1,0 +1,23 @@
+"""Files of this computer that are to go to a board's card."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+
+from host_client.base.exceptions import PackageError
+
+
+def firmware_files(folder: Path) -> list[tuple[str, bytes]]:
+    """Return the files of a version of the service in a folder (firmware_app/); PackageError."""
+    if not (folder / "service.py").is_file():
+        raise PackageError(f"{folder}: expected the folder of the service's files (firmware_app)")
+    return [(path.name, path.read_bytes()) for path in sorted(folder.glob("*.py"))]
+
+
+def read_file(path: str | PathLike[str]) -> bytes:
+    """Return a file's content; PackageError where it can't be read."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from None
