@@ -9,7 +9,7 @@ from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery import quality as gallery_quality
 from firmware_app.gallery.labels import GalleryError
-from firmware_app.gallery.recognition import Tap
+from firmware_app.gallery.recognition import Recognition, Tap
 
 DEFAULT_GALLERY = "default"
 MAX_FRAMES = 100  # samples of one command
@@ -31,7 +31,7 @@ def recognition_of(service):
     task = service.engine.task
     if task is None:
         raise CommandError("no_task", service.switcher.problem or "no task is running")
-    recognition = getattr(task, "recognition", None)
+    recognition = task.recognition
     if recognition is None:
         raise CommandError(
             "no_task", "the running task is %s, not metric_learning" % service.switcher.name
@@ -39,7 +39,14 @@ def recognition_of(service):
     return recognition
 
 
-def gallery_of(recognition):
+def check_runs(service, recognition: Recognition) -> None:
+    """Raise CommandError where the task of this Recognition no longer runs."""
+    task = service.engine.task
+    if task is None or task.recognition is not recognition:
+        raise CommandError("failed", "the task was switched meanwhile")
+
+
+def gallery_of(recognition: Recognition):
     """Return the gallery in use; CommandError where there is none."""
     if recognition.gallery is None:
         raise CommandError(
@@ -68,16 +75,12 @@ async def select(service, recognition, name) -> None:
         file = await recognition.open(name, pause) if name is not None else None
     except (GalleryError, OSError) as error:
         raise CommandError("failed", "gallery %s: %s" % (name, error))
-    if (
-        service.engine.task is None
-        or getattr(service.engine.task, "recognition", None) is not recognition
-    ):
-        raise CommandError("failed", "the task was switched meanwhile")
+    check_runs(service, recognition)
     switcher = service.switcher
     fresh = switcher.settings.changed("gallery", name)
     service.configuration.remember([(fresh, ["gallery"])])
     switcher.settings = fresh
-    service.engine.task.settings = switcher.settings.values
+    service.engine.use(fresh.values)
     recognition.use(name, file)
 
 
@@ -131,8 +134,7 @@ async def _next(service, session, recognition, tap, deadline_ms: int):
             raise CommandError("bad_argument", tap.error)
         if session.closing:
             raise CommandError("failed", "the session ended")
-        if getattr(service.engine.task, "recognition", None) is not recognition:
-            raise CommandError("failed", "the task was switched meanwhile")
+        check_runs(service, recognition)
         if service.clock.ms() >= deadline_ms:
             return None
         await asyncio.sleep_ms(_POLL_MS)
@@ -206,15 +208,14 @@ async def enroll(service, session, arguments: dict) -> dict:
         _check_room(recognition.gallery, 1)
     vectors, frames, reasons = await _gather(service, session, recognition, arguments)
     async with recognition.lock:
-        if getattr(service.engine.task, "recognition", None) is not recognition:
-            raise CommandError("failed", "the task was switched meanwhile")
+        check_runs(service, recognition)
         if recognition.gallery is None:
             await select(service, recognition, DEFAULT_GALLERY)
         gallery = recognition.gallery
         if negative:
             warnings = await gallery_quality.check_negative(arrays, gallery, vectors, label, pause)
         else:
-            rule = recognition.rule()
+            rule = recognition.rule(service.engine.values)
             warnings = await gallery_quality.check(
                 arrays, gallery, vectors, label, rule.threshold, pause
             )
@@ -292,11 +293,11 @@ async def recognize(service, session, arguments: dict) -> dict:
             recognition.drop(tap)
         if found is None:
             raise CommandError("failed", "no frame within %d s" % seconds)
-    rule = recognition.rule()
+    rule = recognition.rule(service.engine.values)
     rows: list = []
     labels = service.engine.task.labels
     for one in found:
-        decision = recognition.decide(one.vector)
+        decision = recognition.decide(one.vector, rule)
         matches: list = []
         if one.vector is not None:
             for number, score in gallery.ranking(one.vector, rule, top):

@@ -81,7 +81,7 @@ def _list(service, session, arguments: dict) -> dict:
         except OSError:
             pass
     gallery = in_use.gallery
-    rule = in_use.rule()
+    rule = in_use.rule(service.engine.values)
     answer = {
         "galleries": found,
         "selected": in_use.name,
@@ -92,7 +92,7 @@ def _list(service, session, arguments: dict) -> dict:
         "margin": int(round(rule.margin * 10000)),
         "combine": rule.combine,
         "nearest": rule.nearest,
-        "capacity": service.engine.task.settings["gallery_capacity"],
+        "capacity": in_use.capacity,
         "samples": 0,
         "negatives": 0,
         "bytes": 0,
@@ -250,7 +250,7 @@ async def _delete(service, session, arguments: dict) -> dict:
 async def _suggest(service, session, arguments: dict) -> dict:
     in_use = recognition_of(service)
     gallery = gallery_of(in_use)
-    rule = in_use.rule()
+    rule = in_use.rule(service.engine.values)
 
     def report(done: int, total: int) -> None:
         service.commands.progress(arguments, done, total, "samples")

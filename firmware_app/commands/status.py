@@ -13,7 +13,8 @@ def problems(service) -> list:
     """Return everything that is wrong now, one sentence each."""
     found = service.problems + service.watch.faults
     camera = service.engine.camera
-    recognition = getattr(service.engine.task, "recognition", None)
+    task = service.engine.task
+    recognition = task.recognition if task is not None else None
     gallery = recognition.problem if recognition is not None else ""
     for text in (
         camera.problem if camera is not None else "",

@@ -12,6 +12,7 @@ from firmware_app.board import arrays, npu
 from firmware_app.gallery import decision
 from firmware_app.gallery import file as gallery_file
 from firmware_app.package import kmodel
+from firmware_app.package.reader import Package
 
 FOLDER = "/data/galleries"
 ENDING = ".gallery"
@@ -85,14 +86,14 @@ class Tap:
 
 
 class Recognition:
-    """The gallery in use and the rule of the task that uses it."""
+    """The gallery in use, and the rule by which settings decide."""
 
-    def __init__(self, task, package, model) -> None:
-        """task: its settings are read when needed, they may change; package, model: of the embedding."""
-        self._task = task
+    def __init__(self, package: Package, model: npu.Model) -> None:
+        """package, model: of the embedding."""
         self._package = package
         self._model = model
         self.dimension = 0
+        self.capacity = 0  # samples that a gallery may hold
         self.file = None  # GalleryFile in use, or None
         self.name = None
         self.problem = ""
@@ -105,27 +106,29 @@ class Recognition:
         """The gallery in use, or None."""
         return self.file.gallery if self.file is not None else None
 
-    async def start(self, pause) -> str:
-        """Open the gallery that the settings name; return what is to be told about it, or nothing."""
+    async def start(self, settings: dict, pause) -> list[str]:
+        """Open the gallery that the settings name; return what is to be told about it."""
         size = 1
         for side in kmodel.read(self._package.kmodel_path).outputs[0].shape:
             size *= side
         self.dimension = size
-        name = self._task.settings["gallery"]
+        self.capacity = settings["gallery_capacity"]
+        name = settings["gallery"]
         if not name:
-            return ""
+            return []
         try:
             async with self.lock:
                 self.use(name, await self.open(name, pause))
         except (ValueError, OSError, MemoryError) as error:
             self.name = name
             self.problem = "gallery %s: %s" % (name, error)
-        return self.problem or self.file.note
+        note = self.problem or self.file.note
+        return [note] if note else []
 
     async def read(self, path: str, pause):
         """Return the GalleryFile of this path, loaded; GalleryError, OSError, MemoryError."""
         file = gallery_file.GalleryFile(path, arrays)
-        await file.load(self.dimension, self._package.sha256, self._capacity(), pause)
+        await file.load(self.dimension, self._package.sha256, self.capacity, pause)
         return file
 
     async def open(self, name, pause):
@@ -136,13 +139,10 @@ class Recognition:
             if (
                 file.path == path
                 and known.sha256 == self._package.sha256
-                and known.capacity == self._capacity()
+                and known.capacity == self.capacity
             ):
                 return file
         return await self.read(path, pause)
-
-    def _capacity(self) -> int:
-        return self._task.settings["gallery_capacity"]
 
     def use(self, name, file) -> None:
         """Let the next decision be made with this gallery; None: with none."""
@@ -157,9 +157,8 @@ class Recognition:
         self.name = name
         self.problem = ""
 
-    def rule(self):
-        """Return the rule that the settings describe."""
-        settings = self._task.settings
+    def rule(self, settings: dict) -> decision.Rule:
+        """Return the rule that a task's settings describe."""
         threshold = settings["confidence_threshold"]
         if threshold is None:
             threshold = self._package.confidence_threshold
@@ -170,21 +169,20 @@ class Recognition:
             settings["nearest"],
         )
 
-    def decide(self, vector):
+    def decide(self, vector, rule: decision.Rule):
         """Return the Decision about a unit vector (or None), None without a gallery."""
         if self.gallery is None:
             return None
         if vector is None:
             return decision.Decision(None, 0.0, 0.0, decision.NO_DIRECTION, None)
-        return self.gallery.decide_unit(vector, self.rule())
+        return self.gallery.decide_unit(vector, rule)
 
     def left_behind(self) -> int:
         """Return how many bytes a decision leaves outside the heap until the next collection."""
         return self.gallery.positive.product.left_behind if self.gallery is not None else 0
 
-    def wants_embedding(self) -> bool:
-        """Return whether results carry the embedding."""
-        wanted = self._task.settings["embeddings"]
+    def wants_embedding(self, wanted: str) -> bool:
+        """Return whether results carry the embedding; wanted: the setting `embeddings`."""
         if wanted == "auto":
             return self.gallery is None or not len(self.gallery)
         return wanted == "always"

@@ -12,6 +12,7 @@ from firmware_app.board import arrays, npu
 from firmware_app.board.camera import CameraError
 from firmware_app.run.collector import Collector
 from firmware_app.run.stages import Stages
+from firmware_app.tasks.base import Task
 
 _RETRY_MS = 2000  # between attempts to set a failing camera up again
 _IDLE_MS = 20
@@ -29,7 +30,8 @@ class Engine:
 
     def __init__(self, service) -> None:
         self._service = service
-        self.task = None
+        self.task: "Task | None" = None
+        self.values: dict = {}  # its settings in force
         self.trial = None  # a task that waits for its first frame (trial.py)
         self.generation = 0
         self._plan = None  # for the camera's frames
@@ -80,39 +82,40 @@ class Engine:
         values["heap_floor_first"] = self.collector.first_floor
         return values
 
-    def set_task(self, task) -> None:
+    def set_task(self, task: "Task | None", values: dict) -> None:
         """Let task make the results from the next frame on, as a new generation; None stops them."""
-        self.restore(task)
+        self.restore(task, values)
         if task is not None:
             self.generation += 1
 
-    def restore(self, task) -> None:
+    def restore(self, task: "Task | None", values: dict) -> None:
         """Let task make the results, as the generation that is announced already."""
         self._plan = None
         self._picture_plan = None
         self.task = task
+        self.values = values
         self.problem = ""
 
-    def apply(self, values) -> None:
+    def apply(self, values: dict) -> None:
         """Let the running task use changed settings from the next frame on, as a new generation."""
-        self.task.settings = values
         self.generation += 1
+        self.use(values)
+
+    def use(self, values: dict) -> None:
+        """Let the running task use settings from the next frame on that change no result."""
+        self.values = values
         self._plan = None
         self._picture_plan = None
 
-    def check(self, values) -> None:
+    def check(self, values: dict) -> None:
         """Raise CommandError where the running task could not work with these settings."""
         camera = self.camera
         if camera is None or self.task is None:
             return
-        before = self.task.settings
-        self.task.settings = values
         try:
-            self.task.plan(camera.width, camera.height, True)
+            self.task.plan(values, camera.width, camera.height, True)
         except (TaskError, npu.NpuError) as error:
             raise CommandError("bad_argument", str(error))
-        finally:
-            self.task.settings = before
 
     async def run(self) -> None:
         """Process frames for ever; whatever goes wrong with one is logged and survived."""
@@ -212,7 +215,7 @@ class Engine:
         task = self.task
         try:
             if self._plan is None:
-                self._plan = task.plan(camera.width, camera.height, True)
+                self._plan = task.plan(self.values, camera.width, camera.height, True)
             plan = self._plan
             seq = camera.seq
             ticks = camera.ticks
@@ -257,7 +260,7 @@ class Engine:
         camera.release()
         trial.first_seq = seq
         trial.period_us = self._period_us()
-        self.set_task(task)
+        self.set_task(task, trial.settings.values)
         self._plan = plan
         self._service.switcher.committed(trial)
         last = self._result_us
@@ -272,10 +275,11 @@ class Engine:
         """Let the task on trial see a grey picture, where there is no camera; it keeps no result."""
         settings = self._service.settings["camera"]
         task = trial.task
+        values = trial.settings.values
         try:
-            task.plan(settings["width"], settings["height"], True)
+            task.plan(values, settings["width"], settings["height"], True)
             grey = bytearray(3 * _GREY[0] * _GREY[1])
-            plan = task.plan(_GREY[0], _GREY[1], False)
+            plan = task.plan(values, _GREY[0], _GREY[1], False)
             task.take(plan, npu.tensor(arrays.planes(grey, _GREY[0], _GREY[1])))
             task.finish(plan)
         except Exception as error:  # a model from outside must not take the running task along
@@ -334,7 +338,7 @@ class Engine:
             raise CommandError("no_task", self._service.switcher.problem or "no task is running")
         plan = self._picture_plan
         if plan is None or plan.width != width or plan.height != height:
-            plan = task.plan(width, height, False)
+            plan = task.plan(self.values, width, height, False)
             self._picture_plan = plan
         now = self._service.clock.ms()
         source = npu.tensor(arrays.planes(data, width, height))

@@ -185,7 +185,7 @@ class Switcher:
         await self._next_result()  # the gap begins behind a result, not in front of one
         old = engine.task
         made_of = old.packages
-        engine.set_task(None)
+        engine.set_task(None, {})
         old.release()
         old = None
         task = None
@@ -211,7 +211,7 @@ class Switcher:
             prepared = await self._guarded(values, prepare_task(values.values, self._pause))
             task = await self._guarded(values, prepared.load(self._pause))
             if [each.__dict__ for each in task.packages] == [each.__dict__ for each in made_of]:
-                self._service.engine.restore(task)
+                self._service.engine.restore(task, values.values)
             else:  # something else was pushed under their names meanwhile
                 self._commit(Trial(task, self.name, values))
         except (TaskError, MemoryError) as error:
@@ -227,7 +227,9 @@ class Switcher:
         camera = engine.camera
         if camera is not None and not camera.broken:
             try:
-                trial.plan = trial.task.plan(camera.width, camera.height, True)
+                trial.plan = trial.task.plan(
+                    trial.settings.values, camera.width, camera.height, True
+                )
             except (TaskError, RuntimeError, ValueError) as error:
                 raise TaskError("the camera's frames can't be scaled: %s" % error)
             if engine.task is not None:
@@ -263,7 +265,7 @@ class Switcher:
             last = now
 
     def _commit(self, trial: Trial) -> None:
-        self._service.engine.set_task(trial.task)
+        self._service.engine.set_task(trial.task, trial.settings.values)
         self.committed(trial)
         self.tell(trial)
 

@@ -1,6 +1,7 @@
 """Classification: softmax, or one sigmoid for two classes, as the cloud platform has it."""
 
 from firmware_app.board import arrays
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
 
@@ -9,17 +10,18 @@ class Classification(SingleModelTask):
     """One label for the whole picture."""
 
     kind = messages.CLASSIFICATION
+    thresholds = ("confidence_threshold",)
 
-    def decode(self, outputs: list, plan) -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [decided, top]: top is class, score16, class, score16 … best first."""
         count = len(self.labels)
         logits = arrays.vector(outputs[0])
-        threshold = self.threshold("confidence_threshold")
+        threshold = plan.limits[0]
         # The vendor's script takes a sigmoid of the first output for up to two labels, even where
         # there are two outputs.
-        single = count <= 2 and (len(logits) == 1 or self.settings["vendor_compatible"])
+        single = count <= 2 and (len(logits) == 1 or plan.settings["vendor_compatible"])
         if not single:
-            ranked = arrays.best(arrays.softmax(logits), min(self.settings["top_k"], count))
+            ranked = arrays.best(arrays.softmax(logits), min(plan.settings["top_k"], count))
             decided = ranked[0][1] > threshold
         else:
             score = float(arrays.sigmoid(logits)[0])

@@ -6,6 +6,7 @@ import time
 from firmware_app.board import arrays, decoders
 from firmware_app.package import letterbox
 from firmware_app.tasks import repair
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask, strongest
 from firmware_app.wire import messages
 
@@ -19,61 +20,51 @@ class Detection(SingleModelTask):
 
     kind = messages.DETECTION
 
-    def __init__(self, settings, packages, models) -> None:
-        super().__init__(settings, packages, models)
-        self._head = self.package.head
+    thresholds = ("confidence_threshold", "nms_threshold")
 
-    def pads(self, width: int, height: int):
+    def pads(self, settings: dict, width: int, height: int) -> tuple:
         """Return the letterbox: centred, but for YOLOv8 as the vendor's scripts have it."""
         target = self.package.img_size
         pads = letterbox.centre_pads
-        if self._vendors_yolo():
+        if self._vendors_yolo(settings):
             pads = letterbox.vendor_corner_pads
-        elif self.settings["vendor_compatible"]:
+        elif settings["vendor_compatible"]:
             pads = letterbox.vendor_centre_pads
         return pads(width, height, target[0], target[1])
 
-    @property
-    def pad_value(self) -> int:  # type: ignore[override]
+    def pad_value(self, settings: dict) -> int:
         """Return the grey of the letterbox."""
-        return 128 if self._vendors_yolo() else 114
+        return 128 if self._vendors_yolo(settings) else 114
 
-    def _vendors_yolo(self) -> bool:
-        return self._head == "YOLOv8" and self.settings["vendor_compatible"]
+    def _vendors_yolo(self, settings: dict) -> bool:
+        return self.package.head == "YOLOv8" and settings["vendor_compatible"]
 
-    def plan(self, width: int, height: int, use_region: bool):
-        """Return how pictures of this size are scaled and decoded; NpuError where they can't be."""
-        plan = super().plan(width, height, use_region)
-        settings = self.settings
+    def limits(self, settings: dict) -> tuple:
+        """Return (smallest score, overlap, whether classes suppress each other)."""
         if settings["vendor_compatible"]:
             agnostic = False  # the vendor's scripts read nms_option and never pass it on
         elif settings["nms"] is None:
             agnostic = self.package.nms_agnostic
         else:
             agnostic = settings["nms"] == "class_agnostic"
-        # Looked up once, not at every frame.
-        plan.limits = (
-            self.threshold("confidence_threshold"),
-            self.threshold("nms_threshold"),
-            agnostic,
-        )
-        return plan
+        return super().limits(settings) + (agnostic,)
 
-    def _rows(self, outputs: list, plan) -> list:
-        settings = self.settings
+    def _rows(self, outputs: list, plan: Plan) -> list:
+        settings = plan.settings
         package = self.package
+        head = package.head
         size = package.img_size
         classes = len(self.labels)
         frame = plan.region[2:]
         confidence, overlap, agnostic = plan.limits
-        if self._head == "AnchorBaseDet":
+        if head == "AnchorBaseDet":
             return decoders.anchor_base(
                 outputs, size, frame, classes, confidence, overlap, package.anchors, agnostic
             )
-        if self._head == "GFLDet":
+        if head == "GFLDet":
             return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
-        if self._head == "YOLOv8":
-            if self._vendors_yolo():
+        if head == "YOLOv8":
+            if settings["vendor_compatible"]:
                 return decoders.yolov8(
                     outputs, size, frame, classes, confidence, overlap, settings["max_results"]
                 )
@@ -90,7 +81,7 @@ class Detection(SingleModelTask):
         ]
         return repair.anchor_free(levels, size, frame, confidence, overlap, agnostic)
 
-    def detect(self, plan) -> list:
+    def detect(self, plan: Plan) -> list:
         """Run the model on what take() left; return (x, y, w, h, score1000, class) of each box, best first."""
         start = time.ticks_us()
         outputs = self._model.run(self._tensor)
@@ -100,13 +91,13 @@ class Detection(SingleModelTask):
         self.decode_us = time.ticks_diff(time.ticks_us(), middle)
         return boxes
 
-    def decode(self, outputs: list, plan) -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [boxes], packed where they fit."""
         return [pack_boxes(self._boxes(outputs, plan))]
 
-    def _boxes(self, outputs: list, plan) -> list:
+    def _boxes(self, outputs: list, plan: Plan) -> list:
         dx, dy, width, height = plan.region
-        settings = self.settings
+        settings = plan.settings
         # The vendor's decoders also answer boxes of which the frame's edge leaves nothing.
         smallest = settings["min_size"] or (0 if settings["vendor_compatible"] else 1)
         boxes = []
@@ -123,7 +114,7 @@ class Detection(SingleModelTask):
         return strongest(boxes, settings["max_results"], 4)
 
 
-def _score(box):
+def _score(box: tuple) -> int:
     return box[4]
 
 

@@ -1,7 +1,10 @@
 """Metric learning: the embedding of the whole picture, and with a gallery whose it is."""
 
 from firmware_app.board import arrays, npu
+from firmware_app.board.npu import Model
 from firmware_app.gallery.recognition import Found, Recognition
+from firmware_app.package.reader import Package
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
 
@@ -11,35 +14,35 @@ class MetricLearning(SingleModelTask):
 
     kind = messages.METRIC_LEARNING
 
-    def __init__(self, settings, packages, models) -> None:
-        super().__init__(settings, packages, models)
-        self.recognition = Recognition(self, packages[0], models[0])
+    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+        super().__init__(packages, models)
+        self.recognition = Recognition(packages[0], models[0])
 
-    async def prepare(self, pause) -> None:
+    async def prepare(self, settings: dict, pause) -> None:
         """Open the gallery."""
-        note = await self.recognition.start(pause)
-        if note:
-            self.warnings = self.warnings + [note]
+        self.warnings = self.warnings + await self.recognition.start(settings, pause)
 
-    def plan(self, width: int, height: int, use_region: bool):
-        """Return how pictures of this size are scaled, and whether they are the camera's."""
-        plan = super().plan(width, height, use_region)
-        plan.camera = use_region
+    def plan(self, settings: dict, width: int, height: int, camera: bool) -> Plan:
+        """Return how pictures of this size are scaled and decided."""
+        plan = super().plan(settings, width, height, camera)
+        plan.rule = self.recognition.rule(settings)
         return plan
 
-    def take(self, plan, source) -> None:
-        """Scale the frame, and the regions of it that somebody wants to enroll."""
+    def take(self, plan: Plan, source) -> None:
+        """Scale the frame, and the regions of it that a client wants to enroll."""
         super().take(plan, source)
         self.recognition.take(source, plan)
 
-    def decode(self, outputs: list, plan) -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [embedding, identity]; identity is nil without a gallery."""
         recognition = self.recognition
         found = Found(arrays.unit(arrays.vector(outputs[0])))
-        decision = recognition.decide(found.vector)
+        decision = recognition.decide(found.vector, plan.rule)
         self.output_bytes = self._model.output_bytes + recognition.left_behind()
         if recognition.watched(plan):
             found.light = npu.light(self._tensor)
         recognition.deliver([found], plan)
-        embedding = arrays.raw(outputs[0]) if recognition.wants_embedding() else None
+        embedding = None
+        if recognition.wants_embedding(plan.settings["embeddings"]):
+            embedding = arrays.raw(outputs[0])
         return [embedding, decision.row() if decision is not None else None]

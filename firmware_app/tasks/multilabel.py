@@ -1,6 +1,7 @@
 """Multi-label classification: every label by itself, each a sigmoid."""
 
 from firmware_app.board import arrays
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
 
@@ -9,14 +10,15 @@ class Multilabel(SingleModelTask):
     """All labels above the threshold."""
 
     kind = messages.MULTILABEL
+    thresholds = ("confidence_threshold",)
 
-    def decode(self, outputs: list, plan) -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [flat list of class, score16], best first."""
         count = len(self.labels)
-        threshold = self.threshold("confidence_threshold")
+        threshold = plan.limits[0]
         flat: list = []
         for index, score in arrays.best(arrays.sigmoid(arrays.vector(outputs[0])), count):
-            if score <= threshold or len(flat) >= 2 * self.settings["max_results"]:
+            if score <= threshold or len(flat) >= 2 * plan.settings["max_results"]:
                 break
             flat.append(index)
             flat.append(int(score * 65535 + 0.5))

@@ -3,7 +3,10 @@
 import time
 
 from firmware_app.board import arrays, npu
+from firmware_app.board.npu import Model
 from firmware_app.package import letterbox
+from firmware_app.package.reader import Package
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.ocr_detection import OcrDetection
 from firmware_app.tasks.ocr_recognition import OcrRecognition
 from firmware_app.tasks.text_map import LEVEL
@@ -20,22 +23,20 @@ class Ocr(OcrDetection):
     holds_frame = True
     scored = False  # theirs are the recogniser's
 
-    def __init__(self, settings, packages, models) -> None:
-        super().__init__(settings, packages[:1], models[:1])
-        self._reader = OcrRecognition(settings, packages[1:], models[1:])
-        self._reading = models[1]
+    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+        super().__init__(packages, models)
+        self.output_bytes = models[0].output_bytes
+        self._reader = OcrRecognition(packages[1:], models[1:])
         self._source = None
         self._crop_output = None
         self._cuts: dict = {}  # by picture size and rectangle
-        self.name = self.package.name + "+" + self._reader.name
-        self.warnings = self.warnings + self._reader.warnings
 
-    def take(self, plan, source) -> None:
+    def take(self, plan: Plan, source) -> None:
         """Scale for the detector, and keep the source for the crops."""
         super().take(plan, source)
         self._source = source
 
-    def decode(self, outputs: list, plan) -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [rows]: [text, score16, quad]; the score is the recogniser's."""
         rows = []
         for quad, _, crop in self.texts(outputs, plan):
@@ -44,11 +45,11 @@ class Ocr(OcrDetection):
         self._source = None
         return [rows]
 
-    def picture_of(self, plan):
+    def picture_of(self, plan: Plan):
         """Return the frame itself: the vendor's recogniser gets what its detector cuts out."""
         return arrays.interleaved(self._source.to_numpy(), plan.region)
 
-    def _read(self, quad: list, crop, plan):
+    def _read(self, quad: list, crop, plan: Plan) -> tuple:
         start = time.ticks_us()
         if crop is not None:
             crop = arrays.planes_of(crop)
@@ -59,7 +60,7 @@ class Ocr(OcrDetection):
         else:
             tensor = self._cut(quad, plan).run(self._source)
         middle = time.ticks_us()
-        outputs = self._reading.run(tensor)
+        outputs = self.models[1].run(tensor)
         self.ai2d_us += time.ticks_diff(middle, start)
         self.kpu_us += time.ticks_diff(time.ticks_us(), middle)
         return self._reader.read(outputs)
@@ -75,7 +76,7 @@ class Ocr(OcrDetection):
         self._crop_output = scaler.output
         return scaler
 
-    def _cut(self, quad: list, plan):
+    def _cut(self, quad: list, plan: Plan):
         """Return the scaler that brings this box upright into the recogniser's input."""
         target = self._reader.package.img_size
         quad = _grown(quad, _MARGIN)
@@ -92,7 +93,12 @@ class Ocr(OcrDetection):
                 return scaler
             pads = letterbox.corner_pads(width, height, target[0], target[1])
             scaler = npu.Scaler(
-                key[:2], target, pads, self._reader.pad_value, key[2:], self._crop_output
+                key[:2],
+                target,
+                pads,
+                self._reader.pad_value(plan.settings),
+                key[2:],
+                self._crop_output,
             )
             if len(self._cuts) >= _MOST_CUTS:
                 self._cuts.clear()
@@ -105,7 +111,7 @@ class Ocr(OcrDetection):
                 (plan.width, plan.height),
                 target,
                 pads,
-                self._reader.pad_value,
+                self._reader.pad_value(plan.settings),
                 quad,
                 self._crop_output,
             )
@@ -118,7 +124,6 @@ class Ocr(OcrDetection):
         self._source = None
         self._crop_output = None
         self._cuts.clear()
-        self._reader.release()
 
 
 def _grown(quad: list, margin: float) -> list:

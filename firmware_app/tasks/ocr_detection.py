@@ -1,8 +1,11 @@
 """Text detection: quadrilaterals around lines of text."""
 
 from firmware_app.board import arrays, decoders
+from firmware_app.board.npu import Model
 from firmware_app.package import letterbox
+from firmware_app.package.reader import Package
 from firmware_app.tasks import repair
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask, strongest
 from firmware_app.tasks.text_map import TextMap
 from firmware_app.wire import messages
@@ -12,50 +15,46 @@ class OcrDetection(SingleModelTask):
     """Text boxes, corners from the top left clockwise."""
 
     kind = messages.OCR_DETECTION
+    thresholds = ("mask_threshold", "box_threshold")
     scored = True  # whether results tell the detector's scores
 
-    def __init__(self, settings, packages, models) -> None:
-        super().__init__(settings, packages, models)
+    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+        super().__init__(packages, models)
         self._dark = None
 
-    def pads(self, width: int, height: int):
+    def pads(self, settings: dict, width: int, height: int) -> tuple:
         """Return the letterbox, the picture at the top left."""
         pads = (
-            letterbox.vendor_corner_pads
-            if self.settings["vendor_compatible"]
-            else letterbox.corner_pads
+            letterbox.vendor_corner_pads if settings["vendor_compatible"] else letterbox.corner_pads
         )
         return pads(width, height, self.package.img_size[0], self.package.img_size[1])
 
-    def texts(self, outputs: list, plan) -> list:
+    def texts(self, outputs: list, plan: Plan) -> list:
         """Return [quad, score, crop] for each text: eight integers in frame pixels, the mean
         probability of its pixels (1.0 where neither results nor a choice between texts need it), and
         what the vendor cuts out for the recogniser (else None).
         """
         probabilities = arrays.first_channel(outputs[0])
-        if self.settings["vendor_compatible"]:
+        if plan.settings["vendor_compatible"]:
             rows = self._as_the_vendor(probabilities, plan)
         else:
             rows = self._repaired(probabilities, plan)
-        return strongest(rows, self.settings["max_results"], 1)
+        return strongest(rows, plan.settings["max_results"], 1)
 
-    def _repaired(self, probabilities, plan) -> list:
+    def _repaired(self, probabilities, plan: Plan) -> list:
         size = self.package.img_size
-        mask = self.threshold("mask_threshold")
-        if self._dark is None:
-            # The native function cuts boxes out of a picture that nobody here looks at.
-            self._dark = arrays.dark(size[0], size[1])
+        mask, box = plan.limits
+        # The native function cuts boxes out of a picture that nothing here looks at.
+        dark = self._dark_picture(size[0], size[1])
         text_map = TextMap(probabilities, size, mask)
         # Little more than no text: a region's score stays what it is.
         text_map.close_holes(mask + (1 - mask) / 256)
-        found = decoders.text_boxes(
-            probabilities, size, self._dark, size, mask, self.threshold("box_threshold")
-        )
+        found = decoders.text_boxes(probabilities, size, dark, size, mask, box)
         width, height = plan.region[2:]
         picture = letterbox.fit(width, height, size[0], size[1])
         across, down = width / picture[0], height / picture[1]
-        least = max(1, self.settings["min_size"])
-        scored = self.scored or len(found) > self.settings["max_results"]
+        least = max(1, plan.settings["min_size"])
+        scored = self.scored or len(found) > plan.settings["max_results"]
         rows = []
         for quad, _ in found:
             quad = repair.text_box(quad, size, text_map.thickness)
@@ -78,38 +77,41 @@ class OcrDetection(SingleModelTask):
         rows.sort(key=_top)
         return rows
 
-    def _as_the_vendor(self, probabilities, plan) -> list:
+    def _as_the_vendor(self, probabilities, plan: Plan) -> list:
         """Return the rows as the vendor's script has them, in its order."""
         size = self.package.img_size
         width, height = plan.region[2:]
-        mask = self.threshold("mask_threshold")
+        mask, box = plan.limits
         found = decoders.text_boxes(
             probabilities,
             size,
             self.picture_of(plan),
             (width, height),
             mask,
-            self.threshold("box_threshold"),
+            box,
         )
         ratio = min(size[0] / width, size[1] / height)
         text_map = TextMap(probabilities, size, mask)
         rows = []
         for quad, crop in found:
             corners = _corners(quad, plan.region)
-            if self.settings["min_size"] and _shorter_side(corners) < self.settings["min_size"]:
+            if plan.settings["min_size"] and _shorter_side(corners) < plan.settings["min_size"]:
                 continue
             inner = [value * ratio for value in quad]
             score = text_map.score(inner)
             rows.append([corners, score, crop])
         return rows
 
-    def picture_of(self, plan):
+    def picture_of(self, plan: Plan):
         """Return a picture that the vendor's function can cut boxes out of: here a dark one."""
-        if self._dark is None or arrays.size_of(self._dark) != plan.region[2] * plan.region[3] * 3:
-            self._dark = arrays.dark(plan.region[2], plan.region[3])
+        return self._dark_picture(plan.region[2], plan.region[3])
+
+    def _dark_picture(self, width: int, height: int):
+        if self._dark is None or arrays.size_of(self._dark) != width * height * 3:
+            self._dark = arrays.dark(width, height)
         return self._dark
 
-    def decode(self, outputs: list, plan) -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [rows]: [nil, score16, quad] for each text."""
         found = self.texts(outputs, plan)
         return [[[None, int(score * 65535 + 0.5), quad] for quad, score, _ in found]]

@@ -2,6 +2,7 @@
 
 from firmware_app.board import arrays
 from firmware_app.package import letterbox
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
 
@@ -11,21 +12,18 @@ class OcrRecognition(SingleModelTask):
 
     kind = messages.OCR_RECOGNITION
 
-    @property
-    def pad_value(self) -> int:  # type: ignore[override]
+    def pad_value(self, settings: dict) -> int:
         """Return what lies beside the text: black, or grey, as PaddleOCR's models were trained."""
-        return 128 if self.package.blank_first and not self.settings["vendor_compatible"] else 0
+        return 128 if self.package.blank_first and not settings["vendor_compatible"] else 0
 
-    def pads(self, width: int, height: int):
+    def pads(self, settings: dict, width: int, height: int) -> tuple:
         """Return the letterbox, the picture at the top left."""
         pads = (
-            letterbox.vendor_corner_pads
-            if self.settings["vendor_compatible"]
-            else letterbox.corner_pads
+            letterbox.vendor_corner_pads if settings["vendor_compatible"] else letterbox.corner_pads
         )
         return pads(width, height, self.package.img_size[0], self.package.img_size[1])
 
-    def read(self, outputs: list):
+    def read(self, outputs: list) -> tuple:
         """Return (text, score): score is the mean probability of its characters, 0 for no text."""
         indices, values, table = arrays.steps(outputs[0])
         characters = self.package.characters
@@ -54,7 +52,7 @@ class OcrRecognition(SingleModelTask):
             scores = arrays.softmax_at(table, steps, values)
         return "".join(text), sum(scores) / len(scores)
 
-    def decode(self, outputs: list, plan) -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [rows]: one row [text, score16, nil], none where nothing is read."""
         text, score = self.read(outputs)
         return [[[text, int(score * 65535 + 0.5), None]] if text else []]

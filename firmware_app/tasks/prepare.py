@@ -8,11 +8,12 @@ from firmware_app.board.npu import Model, NpuError
 from firmware_app.card import packages
 from firmware_app.package import kmodel
 from firmware_app.package.deploy_fields import PackageError
+from firmware_app.tasks.base import Task
 
 _SLICE = 65536  # bytes of a .kmodel read between two frames
 
 
-def _class_of(settings):
+def _class_of(settings: dict):
     name = settings["task"]
     # Imported when asked for: a board that runs one task carries no others in memory.
     if name == "classification":
@@ -39,7 +40,7 @@ def _class_of(settings):
 class Prepared:
     """A task that was read and checked; its models wait to be loaded."""
 
-    def __init__(self, kind, settings) -> None:
+    def __init__(self, kind, settings: dict) -> None:
         self._kind = kind
         self._settings = settings
         self._packages: list = []
@@ -58,7 +59,7 @@ class Prepared:
             data, found.sha256 = await _read(found.kmodel_path, pause)
             self._data.append(data)
 
-    async def load(self, pause, room=None):
+    async def load(self, pause, room=None) -> Task:
         """Load the models and return the task; may be called again after a MemoryError.
 
         room: called with the bytes of all models before the first one is loaded; may raise MemoryError.
@@ -70,10 +71,8 @@ class Prepared:
             for found, data in zip(self._packages, self._data):
                 models.append(Model(data, found.img_size[0], found.img_size[1]))
                 await pause()
-            task = self._kind(self._settings, self._packages, models)
-            task.packages = self._packages
-            if hasattr(task, "prepare"):
-                await task.prepare(pause)
+            task = self._kind(self._packages, models)
+            await task.prepare(self._settings, pause)
             return task
         except (PackageError, NpuError) as error:
             _give_back(models)
@@ -83,7 +82,7 @@ class Prepared:
             raise
 
 
-async def prepare_task(settings, pause) -> Prepared:
+async def prepare_task(settings: dict, pause) -> Prepared:
     """Read and check the task that a task YAML describes.
 
     settings: the checked values of configs/tasks/NAME.yaml. pause: an async function called between

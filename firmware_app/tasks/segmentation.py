@@ -5,6 +5,7 @@ classes themselves.
 """
 
 from firmware_app.board import arrays
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
 
@@ -14,9 +15,9 @@ class Segmentation(SingleModelTask):
 
     kind = messages.SEGMENTATION
 
-    def decode(self, outputs: list, plan) -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [map width, map height, runs, areas]."""
         classes = len(self.labels)
         shape = outputs[0].shape
-        runs, areas = arrays.class_runs(outputs[0], classes, self.settings["vendor_compatible"])
+        runs, areas = arrays.class_runs(outputs[0], classes, plan.settings["vendor_compatible"])
         return [shape[2], shape[1], runs, areas]

@@ -1,20 +1,10 @@
-"""What tasks with one model share: package, scaler per picture size, run, warm-up."""
+"""What tasks with one model at their beginning share: scaler for each picture size, run, times."""
 
 import time
 
-from firmware_app.board.npu import Scaler
-
-
-class Plan:
-    """How pictures of one size reach the model."""
-
-    def __init__(self, scaler, region, width: int, height: int) -> None:
-        self.scaler = scaler
-        self.region = region  # (x, y, width, height) of the source that the model sees
-        self.width = width
-        self.height = height
-        self.limits: tuple = ()  # what decoding needs of the settings
-        self.camera = False  # whether the pictures are the camera's
+from firmware_app.board.npu import Model, Scaler
+from firmware_app.package.reader import Package
+from firmware_app.tasks.base import Plan, Task
 
 
 def strongest(rows: list, most: int, place: int) -> list:
@@ -35,56 +25,52 @@ def strongest(rows: list, most: int, place: int) -> list:
     return kept
 
 
-class SingleModelTask:
-    """Base of the tasks with one package and one model. Subclasses decode.
+class SingleModelTask(Task):
+    """Base of the tasks that scale the picture and run one model on it. Subclasses decode."""
 
-    A frame passes in two steps: take() scales it into the task's own tensor, after which the
-    camera may free the frame; finish() runs the model on that tensor and decodes.
-    """
+    thresholds: tuple = ()  # names of the settings that make a plan's limits
 
-    pad_value = 114
-    holds_frame = False  # whether finish() still needs the frame that take() got
-
-    def __init__(self, settings, packages, models) -> None:
-        self.settings = settings
-        self.package = packages[0]
-        self.labels = self.package.labels
-        self.name = self.package.name
-        self.sha256 = self.package.sha256
-        self.warnings = self.package.warnings
+    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+        super().__init__(packages, models)
         self._model = models[0]
-        self.output_bytes = sum([model.output_bytes for model in models])
         self._output = None  # ai2d's output tensor, one for all plans
         self._tensor = None
-        self.ai2d_us = 0
-        self.kpu_us = 0
-        self.decode_us = 0
 
-    def threshold(self, name: str) -> float:
-        """Return the YAML's threshold, else the package's."""
-        value = self.settings[name]
-        return getattr(self.package, name) if value is None else value
+    def limits(self, settings: dict) -> tuple:
+        """Return what a plan keeps in `limits`: the YAML's thresholds, else the package's."""
+        return tuple(
+            [
+                getattr(self.package, name) if settings[name] is None else settings[name]
+                for name in self.thresholds
+            ]
+        )
 
-    def pads(self, width: int, height: int):
+    def pads(self, settings: dict, width: int, height: int) -> tuple:
         """Return (top, bottom, left, right): here none, the whole picture is stretched."""
         return (0, 0, 0, 0)
 
-    def plan(self, width: int, height: int, use_region: bool) -> Plan:
-        """Return how pictures of this size are scaled; NpuError where they can't be."""
-        region = self.settings["region"] if use_region else None
+    def pad_value(self, settings: dict) -> int:
+        """Return the grey of what pads() adds."""
+        return 114
+
+    def plan(self, settings: dict, width: int, height: int, camera: bool) -> Plan:
+        """Return how pictures of this size are scaled and decoded; NpuError where they can't be."""
+        region = settings["region"] if camera else None
         if region is not None:
             region = (region["x"], region["y"], region["width"], region["height"])
         taken = (width, height) if region is None else (region[2], region[3])
         scaler = Scaler(
             (width, height),
             self.package.img_size,
-            self.pads(taken[0], taken[1]),
-            self.pad_value,
+            self.pads(settings, taken[0], taken[1]),
+            self.pad_value(settings),
             region,
             self._output,
         )
         self._output = scaler.output
-        return Plan(scaler, region or (0, 0, width, height), width, height)
+        plan = Plan(scaler, region or (0, 0, width, height), width, height, settings, camera)
+        plan.limits = self.limits(settings)
+        return plan
 
     def take(self, plan: Plan, source) -> None:
         """Scale the source tensor into the task's own."""
@@ -93,10 +79,7 @@ class SingleModelTask:
         self.ai2d_us = time.ticks_diff(time.ticks_us(), start)
 
     def finish(self, plan: Plan, inferred=None) -> list:
-        """Run the model on what take() left; return the result's fields behind generation.
-
-        inferred() is called when the model has run, before decoding.
-        """
+        """Run the model on what take() left, and decode."""
         start = time.ticks_us()
         outputs = self._model.run(self._tensor)
         middle = time.ticks_us()
@@ -115,7 +98,7 @@ class SingleModelTask:
         raise NotImplementedError
 
     def release(self) -> None:
-        """Give the model's memory back."""
+        """Give the tensors' and the models' memory back."""
         self._tensor = None
         self._output = None
-        self._model.release()
+        super().release()

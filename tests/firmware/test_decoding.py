@@ -10,7 +10,7 @@ from tests.virtual_board.scripts import run_script
 
 STAND_INS = """
 from ulab import numpy as np
-from firmware_app.tasks.single_model import Plan
+from firmware_app.tasks.base import Plan
 
 class Package:
     name = "p"
@@ -23,20 +23,23 @@ class Package:
 class Model:
     output_bytes = 0
 
-def task(kind, labels, settings, **fields):
+def task(kind, labels, **fields):
     package = Package()
     package.labels = labels
     for name in fields:
         setattr(package, name, fields[name])
-    values = {"vendor_compatible": False, "confidence_threshold": None, "nms_threshold": None,
-              "nms": None, "max_results": 50, "min_size": 0, "top_k": 5, "mask_threshold": None,
-              "box_threshold": None, "region": None}
-    values.update(settings)
-    return kind(values, [package], [Model()])
+    return kind([package], [Model()])
 
-def plan(task, width, height):
-    found = Plan(None, (0, 0, width, height), width, height)
-    found.limits = (0.25, 0.5, False)
+def values(settings):
+    found = {"vendor_compatible": False, "confidence_threshold": None, "nms_threshold": None,
+             "nms": None, "max_results": 50, "min_size": 0, "top_k": 5, "mask_threshold": None,
+             "box_threshold": None, "region": None}
+    found.update(settings)
+    return found
+
+def plan(task, width, height, **settings):
+    found = Plan(None, (0, 0, width, height), width, height, values(settings), False)
+    found.limits = task.limits(found.settings)
     return found
 
 """
@@ -55,10 +58,9 @@ def test_two_classes_with_an_output_each_are_a_softmax(tmp_path: Path) -> None:
 from firmware_app.tasks.classification import Classification
 logits = np.array([[2.0, 1.0]])
 for vendor in (False, True):
-    made = task(Classification, ["a", "b"], {"vendor_compatible": vendor})
-    print("two", made.decode([logits], None))
-made = task(Classification, ["a", "b"], {})
-print("one", made.decode([np.array([[2.0]])], None))
+    made = task(Classification, ["a", "b"])
+    print("two", made.decode([logits], plan(made, 64, 64, vendor_compatible=vendor)))
+print("one", made.decode([np.array([[2.0]])], plan(made, 64, 64)))
 """,
     )
     # e^2 / (e^2 + e) = 0.7311, and the sigmoid of 2 = 0.8808, each x 65,535.
@@ -74,8 +76,8 @@ def test_a_readers_border_is_what_its_model_was_trained_with(tmp_path: Path) -> 
 from firmware_app.tasks.ocr_recognition import OcrRecognition
 for first in (False, True):
     for vendor in (False, True):
-        made = task(OcrRecognition, [], {"vendor_compatible": vendor}, blank_first=first)
-        print(first, vendor, made.pad_value)
+        made = task(OcrRecognition, [], blank_first=first)
+        print(first, vendor, made.pad_value(values({"vendor_compatible": vendor})))
 """,
     )
     assert lines[:4] == ["False False 0", "False True 0", "True False 128", "True True 0"]
@@ -89,14 +91,12 @@ def test_the_best_boxes_are_kept_and_what_the_edge_leaves_of_them(
         tmp_path,
         """
 from firmware_app.tasks.detection import Detection
-made = task(Detection, ["a", "b"], {"vendor_compatible": VENDOR, "max_results": 3},
-            head="AnchorBaseDet", img_size=(64, 64))
+made = task(Detection, ["a", "b"], head="AnchorBaseDet", img_size=(64, 64))
 rows = [[1, 0.5, 4, 4, 14, 14], [1, 0.25, 0, 20, 0, 30], [0, 0.875, 30, 30, 64, 64],
         [0, 0.75, 40, 0, 50, 9], [0, 0.5, 2, 2, 9, 9]]
 made._rows = lambda outputs, plan: rows
-print(made._boxes([], plan(made, 64, 64)))
-made.settings["max_results"] = 50
-print(made._boxes([], plan(made, 64, 64)))
+for most in (3, 50):
+    print(made._boxes([], plan(made, 64, 64, vendor_compatible=VENDOR, max_results=most)))
 """.replace("VENDOR", repr(vendor)),
     )
     # x, y, w, h, score, class; the vendor's order is that of the classes, and a box may be empty.
@@ -115,11 +115,11 @@ def test_the_best_texts_are_kept_from_top_to_bottom(tmp_path: Path) -> None:
         tmp_path,
         """
 from firmware_app.tasks.ocr_detection import OcrDetection
-made = task(OcrDetection, [], {"max_results": 2}, img_size=(64, 96))
+made = task(OcrDetection, [], img_size=(64, 96))
 shown = np.zeros((1, 96, 64, 1))
 for top, share in ((8, 0.75), (36, 0.5), (64, 0.9)):
     shown[0, top : top + 10, 8:56, 0] = share
-found = made.texts([shown], plan(made, 64, 96))
+found = made.texts([shown], plan(made, 64, 96, max_results=2))
 print([int(row[1] * 100 + 0.5) for row in found], found[0][0][1] < found[1][0][1])
 """,
     )
@@ -168,12 +168,12 @@ def counted(*arguments):
     return found
 decoders.text_boxes = counted
 for vendor in (False, True):
-    made = task(OcrDetection, [], {"vendor_compatible": vendor}, img_size=(96, 64))
+    made = task(OcrDetection, [], img_size=(96, 64))
     shown = np.zeros((1, 64, 96, 1))
     shown[0, 20:36, 10:80, 0] = 0.875
     shown[0, 27:29, 30:32, 0] = 0.125
     shown[0, 24, 60, 0] = 0.125
-    found = made.texts([shown], plan(made, 96, 64))
+    found = made.texts([shown], plan(made, 96, 64, vendor_compatible=vendor))
     print("texts", len(found), 0.85 < found[-1][1] < 0.876)
 """,
     )
