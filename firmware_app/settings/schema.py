@@ -1,8 +1,4 @@
-"""What a setting may be: one Field per setting, and the check of a value against it.
-
-Pure: the board, the host's `k230 config validate` and the generated reference in
-docs/configuration.md all read the same fields.
-"""
+"""What a setting may be: one Field per setting, and the check of a value against it."""
 
 MAX_PATH = 200  # characters of a path on the card
 
@@ -12,43 +8,96 @@ class FieldError(ValueError):
 
 
 class Field:
-    """One setting.
+    """One setting; made by the function that is named after what the value is.
 
-    path: dotted name; kind: boolean, integer, number, text, choice, name, path, labels or
-    region; low/high: range of a number or of a text's length; step: the number must be a
-    multiple of it; tasks: the tasks it is meant for, () for all; secret: never shown;
-    live: may be changed while the service runs, effective at the next frame.
+    path: dotted name; low/high: range of a number or of a text's length; step: the number must
+    be a multiple of it; tasks: the tasks it is meant for, () for all; secret: never shown;
+    live: may be changed while the service runs, effective at the next frame; text: what it
+    means, the comment in configs/ and in docs/configuration.md.
     """
 
-    def __init__(
-        self,
-        path: str,
-        kind: str,
-        default: object,
-        text: str,
-        low: int | None = None,
-        high: int | None = None,
-        step: int = 1,
-        unit: str = "",
-        choices: tuple[str, ...] = (),
-        tasks: tuple[str, ...] = (),
-        required: bool = False,
-        secret: bool = False,
-        live: bool = False,
-    ) -> None:
-        self.path = path
+    # An instance holds what its definition gives; the rest is here, once.
+    low: "float | None" = None
+    high: "float | None" = None
+    step = 1
+    unit = ""
+    choices: "tuple[str, ...]" = ()
+    tasks: "tuple[str, ...]" = ()
+    required = False
+    secret = False
+    live = False
+
+    def __init__(self, kind: str, path: str, default: object, text: str, **more: object) -> None:
         self.kind = kind
+        self.path = path
         self.default = default
         self.text = text
-        self.low = low
-        self.high = high
-        self.step = step
-        self.unit = unit
-        self.choices = choices
-        self.tasks = tasks
-        self.required = required
-        self.secret = secret
-        self.live = live
+        for name in more:
+            setattr(self, name, more[name])
+
+    @staticmethod
+    def boolean(path: str, default: bool, *, text: str, **more: object) -> "Field":
+        return Field("boolean", path, default, text, **more)
+
+    @staticmethod
+    def integer(
+        path: str,
+        default: "int | None",
+        *,
+        range: "tuple[int, int]",
+        text: str,
+        **more: object,
+    ) -> "Field":
+        return Field("integer", path, default, text, low=range[0], high=range[1], **more)
+
+    @staticmethod
+    def number(
+        path: str,
+        default: "float | None",
+        *,
+        range: "tuple[float, float]",
+        text: str,
+        **more: object,
+    ) -> "Field":
+        return Field("number", path, default, text, low=range[0], high=range[1], **more)
+
+    @staticmethod
+    def string(
+        path: str,
+        default: "str | None",
+        *,
+        length: "tuple[int, int]",
+        text: str,
+        **more: object,
+    ) -> "Field":
+        return Field("text", path, default, text, low=length[0], high=length[1], **more)
+
+    @staticmethod
+    def choice(
+        path: str,
+        default: "str | None",
+        choices: "tuple[str, ...]",
+        *,
+        text: str,
+        **more: object,
+    ) -> "Field":
+        return Field("choice", path, default, text, choices=choices, **more)
+
+    @staticmethod
+    def task_name(path: str, *, text: str, **more: object) -> "Field":
+        return Field("name", path, None, text, **more)
+
+    @staticmethod
+    def card_path(path: str, *, text: str, **more: object) -> "Field":
+        return Field("path", path, None, text, **more)
+
+    @staticmethod
+    def labels(path: str, *, text: str, **more: object) -> "Field":
+        return Field("labels", path, None, text, **more)
+
+    @staticmethod
+    def region(path: str, *, text: str, **more: object) -> "Field":
+        return Field("region", path, None, text, **more)
 
     def expected(self) -> str:
         """Return in words what the value must be."""

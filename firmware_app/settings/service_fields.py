@@ -1,4 +1,7 @@
-"""The settings of configs/service.yaml; docs/configuration.md is generated from here."""
+"""The settings of configs/service.yaml, in the order of that file and of docs/configuration.md.
+
+A new setting is one entry here; `python -m tools.configuration_reference` writes it into both.
+"""
 
 from firmware_app.settings.schema import Field
 
@@ -9,171 +12,192 @@ UART_PINS = {
     3: ((28, 29), (32, 33), (50, 51)),
     4: ((36, 37), (48, 49)),
 }
+DEFAULT_PORT = 5230
+DEFAULT_BAUDRATE = 115200
 
 GROUPS = {
     "board": "Who this board is.",
-    "camera": "The camera's AI channel.",
-    "preview": "A second, small camera channel for snapshots; it never touches the AI frame.",
-    "uart": "The wired link.",
+    "camera": "The camera.",
     "network": "The network and its link.",
-    "results": "What is published, and how often.",
-    "switch": "Changing tasks and models while running.",
+    "uart": "The wired link.",
+    "results": "Which results are sent, and how often.",
+    "log": "The log, on the console and on the card.",
+    # Below this line: groups that most boards leave as they are.
+    "preview": "A second, small camera channel for snapshots; it never touches the AI frame.",
+    "switch": "Changing tasks and models while the service runs.",
     "memory": "Garbage collection.",
     "watchdog": "The hardware watchdog.",
     "recovery": "When the service starts without a task after crashes.",
-    "log": "The log on the card.",
 }
+FIRST_RARE_GROUP = "preview"
 
 FIELDS = (
-    Field("task", "name", None, "The active task: configs/tasks/NAME.yaml. null starts none."),
-    Field(
+    Field.task_name("task", text="Task to run: configs/tasks/NAME.yaml; null runs none."),
+    Field.choice(
         "priority",
-        "choice",
         "latency",
-        "latency: always the newest frame; completeness: no captured frame is skipped.",
-        choices=("latency", "completeness"),
+        ("latency", "completeness"),
         live=True,
+        text="latency: always take the newest frame; completeness: skip no captured frame.",
     ),
-    Field("board.name", "text", "k230", "The name clients see.", low=1, high=32),
-    Field("camera.enabled", "boolean", True, "false: only pictures sent by clients are used."),
-    Field("camera.csi_id", "integer", None, "CSI connector; null: the board's own.", low=0, high=2),
-    Field("camera.width", "integer", 1280, "Frame width.", 64, 3840, 16, "pixels"),
-    Field("camera.height", "integer", 720, "Frame height.", 64, 2160, unit="pixels"),
-    Field(
+    Field.string("board.name", "k230", length=(1, 32), text="Name that clients show."),
+    Field.boolean("camera.enabled", True, text="false: use only pictures that clients send."),
+    Field.integer(
+        "camera.width", 1280, range=(64, 3840), step=16, unit="pixels", text="Frame width."
+    ),
+    Field.integer("camera.height", 720, range=(64, 2160), unit="pixels", text="Frame height."),
+    Field.integer(
         "camera.fps",
-        "integer",
         30,
-        "Frames a second asked of the sensor; fast modes show a smaller part.",
-        1,
-        120,
+        range=(1, 120),
         unit="1/s",
+        text="Frame rate; the sensor's fast modes see a smaller part.",
     ),
-    Field("camera.hmirror", "boolean", False, "Mirror left and right."),
-    Field("camera.vflip", "boolean", False, "Turn upside down."),
-    Field("preview.enabled", "boolean", False, "Open the second channel."),
-    Field("preview.width", "integer", 320, "Preview width.", 64, 1280, 16, "pixels"),
-    Field("preview.height", "integer", 180, "Preview height.", 64, 720, unit="pixels"),
-    Field("preview.quality", "integer", 70, "JPEG quality.", 5, 95, live=True),
-    Field(
-        "preview.rate",
-        "number",
-        0.0,
-        "Preview pictures taken at most, who asks sooner gets the last one; 0: each time.",
-        0,
-        30,
-        unit="1/s",
+    Field.boolean("camera.hmirror", False, text="Mirror left and right."),
+    Field.boolean("camera.vflip", False, text="Turn the picture upside down."),
+    Field.integer(
+        "camera.csi_id", None, range=(0, 2), text="CSI connector; null: the board's default."
     ),
-    Field("uart.enabled", "boolean", False, "Open the UART link."),
-    Field("uart.id", "integer", 3, "UART number; 0 is the console.", low=1, high=4),
-    Field("uart.baudrate", "integer", 115200, "Speed.", 9600, 3000000, unit="baud"),
-    Field("uart.tx", "integer", None, "TX pin; null: as the board is wired.", low=0, high=63),
-    Field("uart.rx", "integer", None, "RX pin; null: as the board is wired.", low=0, high=63),
-    Field("uart.key_required", "boolean", False, "Ask for the board's key on this link too."),
-    Field(
-        "uart.publish",
-        "choice",
-        "always",
-        "always: results go out unasked, for readers that only listen; on_request, or with a key: to subscribers.",
-        choices=("always", "on_request"),
-    ),
-    Field(
-        "uart.share", "integer", 90, "Line time that results may use.", 1, 100, unit="%", live=True
-    ),
-    Field("network.enabled", "boolean", True, "Listen for clients."),
-    Field("network.port", "integer", 5230, "TCP port.", 1, 65535),
-    Field(
+    Field.boolean("network.enabled", True, text="Listen for clients."),
+    Field.choice(
         "network.interface",
-        "choice",
         "none",
-        "What to bring up at start; none: the network is up already.",
-        choices=("none", "station", "access_point", "ethernet"),
+        ("none", "station", "access_point", "ethernet"),
+        text="Interface to bring up at start; none: it is up already.",
     ),
-    Field("network.ssid", "text", None, "Wi-Fi name to join or to offer.", low=1, high=32),
-    Field("network.password", "text", None, "Wi-Fi password.", low=8, high=63, secret=True),
-    Field("network.max_clients", "integer", 8, "Clients at a time; one more is refused.", 1, 8),
-    Field("network.key_required", "boolean", True, "Clients must prove the board's key."),
-    Field("network.sealed", "boolean", True, "A tag on every frame of a session."),
-    Field("network.discovery", "boolean", True, "Answer clients that look for boards."),
-    Field(
+    Field.string(
+        "network.ssid", None, length=(1, 32), text="Wi-Fi name to join or to offer, in quotes."
+    ),
+    Field.string(
+        "network.password", None, length=(8, 63), secret=True, text="Wi-Fi password, in quotes."
+    ),
+    Field.integer("network.port", DEFAULT_PORT, range=(1, 65535), text="TCP port."),
+    Field.boolean("network.key_required", True, text="Clients must prove the board's key."),
+    Field.boolean(
+        "network.sealed", True, text="Add a tag to every frame of a session, against changes."
+    ),
+    Field.boolean("network.discovery", True, text="Answer clients that search for boards."),
+    Field.integer(
+        "network.max_clients",
+        8,
+        range=(1, 8),
+        text="Maximum clients at a time; further ones are refused.",
+    ),
+    Field.boolean("uart.enabled", False, text="Open the UART link."),
+    Field.integer("uart.id", 3, range=(1, 4), text="UART number; UART 0 is the console."),
+    Field.integer(
+        "uart.baudrate", DEFAULT_BAUDRATE, range=(9600, 3000000), unit="baud", text="Speed."
+    ),
+    Field.integer("uart.tx", None, range=(0, 63), text="TX pin; null: the board's default."),
+    Field.integer("uart.rx", None, range=(0, 63), text="RX pin; null: the board's default."),
+    Field.choice(
+        "uart.publish",
+        "always",
+        ("always", "on_request"),
+        text="always: send results unasked, for readers that only listen; on_request, or with a "
+        + "key: send them to subscribers.",
+    ),
+    Field.integer(
+        "uart.share",
+        90,
+        range=(1, 100),
+        unit="%",
+        live=True,
+        text="Share of the UART's bandwidth that results may use.",
+    ),
+    Field.boolean("uart.key_required", False, text="Ask for the board's key on this link too."),
+    Field.number(
         "results.rate_limit",
-        "number",
         0.0,
-        "Results a second on each link at most; 0: all.",
-        0,
-        1000,
+        range=(0, 1000),
         unit="1/s",
         live=True,
+        text="Maximum results per second on each link; 0: no limit.",
     ),
-    Field("results.every_nth_frame", "integer", 1, "Infer every n-th frame.", 1, 1000, live=True),
-    Field("results.queue", "integer", 4, "Results kept for a slow client; newest win.", 1, 64),
-    Field(
+    Field.integer(
+        "results.every_nth_frame", 1, range=(1, 1000), live=True, text="Infer every n-th frame."
+    ),
+    Field.integer(
         "results.statistics_period_ms",
-        "integer",
         1000,
-        "Time between statistics messages; 0: none.",
-        0,
-        60000,
+        range=(0, 60000),
         unit="ms",
         live=True,
+        text="Time between statistics messages; 0: send none.",
     ),
-    Field(
-        "switch.policy",
-        "choice",
-        "beside",
-        "beside: load the new model next to the old; unload_first: where memory is short.",
-        choices=("beside", "unload_first"),
+    Field.integer(
+        "results.queue",
+        4,
+        range=(1, 64),
+        text="Results kept for a slow client; the newest win.",
+    ),
+    Field.choice(
+        "log.level",
+        "info",
+        ("error", "warning", "info", "debug"),
         live=True,
+        text="Lines of this level and above are written.",
     ),
-    Field(
+    Field.integer("log.size", 64, range=(4, 1024), unit="kB", text="Size of the log on the card."),
+    Field.boolean("preview.enabled", False, text="Open the second channel."),
+    Field.integer(
+        "preview.width", 320, range=(64, 1280), step=16, unit="pixels", text="Preview width."
+    ),
+    Field.integer("preview.height", 180, range=(64, 720), unit="pixels", text="Preview height."),
+    Field.integer("preview.quality", 70, range=(5, 95), live=True, text="JPEG quality."),
+    Field.number(
+        "preview.rate",
+        0.0,
+        range=(0, 30),
+        unit="1/s",
+        text="Maximum snapshots per second; faster requests get the cached picture; 0: no limit.",
+    ),
+    Field.choice(
+        "switch.policy",
+        "beside",
+        ("beside", "unload_first"),
+        live=True,
+        text="beside: load the new model next to the old one; unload_first: where memory is short.",
+    ),
+    Field.integer(
         "switch.watch_s",
-        "integer",
         2,
-        "How often edited YAML is noticed; 0: never.",
-        0,
-        60,
+        range=(0, 60),
         unit="s",
         live=True,
+        text="Time between looks at edited YAML; 0: never.",
     ),
-    Field(
+    Field.integer(
         "memory.collect_frames",
-        "integer",
         60,
-        "Frames between collections, at most; in the camera's waits they come sooner.",
-        1,
-        1000,
+        range=(1, 1000),
         live=True,
+        text="Maximum frames between collections.",
     ),
-    Field(
+    Field.integer(
         "memory.collect_kb",
-        "integer",
         1024,
-        "Heap growth that collects earlier.",
-        64,
-        16384,
+        range=(64, 16384),
         unit="kB",
         live=True,
+        text="Collect as soon as the heap has grown by this much.",
     ),
-    Field("watchdog.enabled", "boolean", True, "Reset the board when the service hangs."),
-    Field(
+    Field.boolean("watchdog.enabled", True, text="Reset the board when the service hangs."),
+    Field.integer(
         "watchdog.timeout_s",
-        "integer",
         60,
-        "Must exceed the longest model load.",
-        5,
-        300,
+        range=(5, 300),
         unit="s",
+        text="Must exceed the longest model load.",
     ),
-    Field("recovery.early_crashes", "integer", 3, "Crashes in a row that start safe mode.", 1, 20),
-    Field(
-        "recovery.early_s", "integer", 120, "A crash sooner than this counts.", 5, 3600, unit="s"
+    Field.integer(
+        "recovery.early_crashes", 3, range=(1, 20), text="Early crashes in a row until safe mode."
     ),
-    Field(
-        "log.level",
-        "choice",
-        "info",
-        "What is logged.",
-        choices=("error", "warning", "info", "debug"),
-        live=True,
+    Field.integer(
+        "recovery.early_s",
+        120,
+        range=(5, 3600),
+        unit="s",
+        text="A crash is early within this time after the start.",
     ),
-    Field("log.size", "integer", 64, "Log kept on the card.", 4, 1024, unit="kB"),
 )

@@ -1,4 +1,7 @@
-"""The settings of configs/tasks/NAME.yaml; docs/configuration.md is generated from here."""
+"""The settings of configs/tasks/NAME.yaml, in the order of those files and of docs/configuration.md.
+
+A new setting is one entry here; `python -m tools.configuration_reference` writes it into both.
+"""
 
 from firmware_app.settings.schema import Field
 
@@ -18,240 +21,198 @@ _BOXES = ("detection", "ocr_detection", "ocr")
 _TEXT_BOXES = ("ocr_detection", "ocr")
 _READS = ("ocr_recognition", "ocr")
 _SINGLE = tuple(task for task in TASKS if task != "ocr")
+_IDENTITIES = ("metric_learning",)
 
 FIELDS = (
-    Field("task", "choice", None, "What the model does.", choices=TASKS, required=True),
-    Field(
+    Field.choice("task", None, TASKS, required=True, text="What the model does."),
+    Field.card_path(
         "package",
-        "path",
-        None,
-        "Folder of the deployment package, from /sdcard or absolute.",
         tasks=_SINGLE,
         required=True,
+        text="Folder of the deployment package, from /sdcard or absolute.",
     ),
-    Field(
+    Field.card_path(
         "detection_package",
-        "path",
-        None,
-        "Package that finds the text.",
         tasks=("ocr",),
         required=True,
+        text="Folder of the package that finds the text.",
     ),
-    Field(
-        "detection_package",
-        "path",
-        None,
-        "Package that finds the objects to tell apart; null: the whole frame is one.",
-        tasks=("metric_learning",),
-    ),
-    Field(
+    Field.card_path(
         "recognition_package",
-        "path",
-        None,
-        "Package that reads the text.",
         tasks=("ocr",),
         required=True,
+        text="Folder of the package that reads the text.",
     ),
-    Field(
-        "region",
-        "region",
-        None,
-        "Part of the frame to look at; null: all of it.",
-        unit="pixels",
-        live=True,
+    Field.card_path(
+        "gallery",
+        tasks=_IDENTITIES,
+        text="Gallery of enrolled identities: a name in /data/galleries, or a file's path; null: "
+        + "send embeddings only, until something is enrolled.",
     ),
-    Field(
+    Field.number(
         "confidence_threshold",
-        "number",
         None,
-        "Smallest score that counts; null: the package's.",
-        0,
-        1,
+        range=(0, 1),
         tasks=("classification", "detection", "metric_learning", "multilabel"),
         live=True,
+        text="Smallest score that counts (metric_learning: cosine); null: the package's value.",
     ),
-    Field(
+    Field.number(
+        "margin",
+        0.0,
+        range=(0, 1),
+        tasks=_IDENTITIES,
+        live=True,
+        text="Smallest lead over the runner-up that counts.",
+    ),
+    Field.number(
         "nms_threshold",
-        "number",
         None,
-        "Overlap from which boxes are the same object; null: the package's.",
-        0,
-        1,
+        range=(0, 1),
         tasks=("detection",),
         live=True,
+        text="Overlap from which two boxes are the same object; null: the package's value.",
     ),
-    Field(
+    Field.choice(
         "nms",
-        "choice",
         None,
-        "Whether boxes of different classes suppress each other; null: the package's nms_option.",
-        choices=("class_aware", "class_agnostic"),
+        ("class_aware", "class_agnostic"),
         tasks=("detection",),
         live=True,
+        text="class_agnostic: boxes of different classes suppress each other too; null: the "
+        + "package's nms_option.",
     ),
-    Field(
-        "head",
-        "choice",
+    Field.number(
+        "mask_threshold",
         None,
-        "How the outputs are decoded; null: the package's model_type.",
-        choices=HEADS,
-        tasks=("detection",),
+        range=(0, 1),
+        tasks=_TEXT_BOXES,
+        live=True,
+        text="Text probability from which a pixel is text; null: the package's value.",
     ),
-    Field(
+    Field.number(
+        "box_threshold",
+        None,
+        range=(0, 1),
+        tasks=_TEXT_BOXES,
+        live=True,
+        text="Mean text probability from which a box counts; null: the package's value.",
+    ),
+    Field.integer(
         "top_k",
-        "integer",
         5,
-        "Best classes in the answer.",
-        1,
-        100,
+        range=(1, 100),
         tasks=("classification",),
         live=True,
+        text="How many of the best classes are sent.",
     ),
-    Field(
+    Field.integer(
         "max_results",
-        "integer",
         50,
-        "Results of one frame at most, the best first.",
-        1,
-        300,
+        range=(1, 300),
         tasks=_BOXES + ("multilabel",),
         live=True,
+        text="Maximum results per frame, best first; ocr: each costs one run of the recognizer.",
     ),
-    Field(
+    Field.integer(
         "min_size",
-        "integer",
         0,
-        "Boxes with a shorter side are left out.",
-        0,
-        4096,
+        range=(0, 4096),
         unit="pixels",
-        tasks=_BOXES + ("metric_learning",),
+        tasks=_BOXES + _IDENTITIES,
         live=True,
+        text="Leave out boxes with a shorter side than this.",
     ),
-    Field(
-        "mask_threshold",
-        "number",
-        None,
-        "Text probability of a pixel; null: the package's.",
-        0,
-        1,
-        tasks=_TEXT_BOXES,
-        live=True,
+    Field.card_path(
+        "detection_package",
+        tasks=_IDENTITIES,
+        text="Folder of the detection package that finds the objects; null: the whole frame is one.",
     ),
-    Field(
-        "box_threshold",
-        "number",
-        None,
-        "Mean text probability of a box; null: the package's.",
-        0,
-        1,
-        tasks=_TEXT_BOXES,
-        live=True,
-    ),
-    Field(
-        "dictionary",
-        "path",
-        None,
-        "Characters of the recogniser, one a line; null: dict.txt of its package.",
-        tasks=_READS,
-    ),
-    Field(
-        "blank",
-        "choice",
-        None,
-        "Where the recogniser's blank is: last as the platform has it; first also adds a space "
-        + "as last character (PaddleOCR); null: last, unless the dictionary fits only the other.",
-        choices=("last", "first"),
-        tasks=_READS,
-    ),
-    Field(
-        "gallery",
-        "path",
-        None,
-        "Gallery of enrolled identities: a name in /data/galleries, or the path of a file; "
-        + "null: embeddings only, until something is enrolled.",
-        tasks=("metric_learning",),
-    ),
-    Field(
-        "gallery_capacity",
-        "integer",
-        10000,
-        "Samples that a gallery may hold, negative ones included.",
-        1,
-        60000,
-        tasks=("metric_learning",),
-    ),
-    Field(
-        "embeddings",
-        "choice",
-        "auto",
-        "Whether results carry the embedding; auto: while nothing is enrolled.",
-        choices=("auto", "always", "never"),
-        tasks=("metric_learning",),
-        live=True,
-    ),
-    Field(
-        "combine",
-        "choice",
-        "best",
-        "How the samples of a label make its score: the best one, their mean direction, or the mean "
-        + "of the nearest.",
-        choices=("best", "mean", "nearest"),
-        tasks=("metric_learning",),
-        live=True,
-    ),
-    Field(
-        "nearest",
-        "integer",
-        3,
-        "Samples of a label that count with combine: nearest.",
-        1,
-        100,
-        tasks=("metric_learning",),
-        live=True,
-    ),
-    Field(
+    Field.number(
         "detection_threshold",
-        "number",
         None,
-        "Smallest score of a box that is looked at; null: the detection package's.",
-        0,
-        1,
-        tasks=("metric_learning",),
+        range=(0, 1),
+        tasks=_IDENTITIES,
         live=True,
+        text="Smallest score of a box to identify; null: the detection package's value.",
     ),
-    Field(
+    Field.integer(
         "max_crops",
-        "integer",
         4,
-        "Boxes of one frame that are recognized at most, the best first; each costs an inference.",
-        1,
-        50,
-        tasks=("metric_learning",),
+        range=(1, 50),
+        tasks=_IDENTITIES,
         live=True,
+        text="Maximum boxes to identify per frame, best first; each costs one inference.",
     ),
-    Field(
-        "margin",
-        "number",
-        0.0,
-        "Smallest lead over the runner-up that counts.",
-        0,
-        1,
-        tasks=("metric_learning",),
+    Field.choice(
+        "combine",
+        "best",
+        ("best", "mean", "nearest"),
+        tasks=_IDENTITIES,
         live=True,
+        text="How the samples of a label make its score: the best one, their mean direction, or the "
+        + "mean of the nearest.",
     ),
-    Field(
-        "labels",
-        "labels",
+    Field.integer(
+        "nearest",
+        3,
+        range=(1, 100),
+        tasks=_IDENTITIES,
+        live=True,
+        text="Samples of a label that count with combine: nearest.",
+    ),
+    Field.choice(
+        "embeddings",
+        "auto",
+        ("auto", "always", "never"),
+        tasks=_IDENTITIES,
+        live=True,
+        text="Whether results carry the embedding; auto: while nothing is enrolled.",
+    ),
+    Field.integer(
+        "gallery_capacity",
+        10000,
+        range=(1, 60000),
+        tasks=_IDENTITIES,
+        text="Maximum samples of a gallery, negative ones included.",
+    ),
+    Field.card_path(
+        "dictionary",
+        tasks=_READS,
+        text="File of the recognizer's characters, one a line; null: dict.txt of its package.",
+    ),
+    Field.choice(
+        "blank",
         None,
-        "Names of the classes in the model's order; null: the package's categories.",
-        tasks=("classification", "detection", "segmentation", "multilabel"),
+        ("last", "first"),
+        tasks=_READS,
+        text="Place of the recognizer's blank: last (Canaan's platform) or first (PaddleOCR, which "
+        + "adds a space as last character); null: last, unless the dictionary fits only first.",
     ),
-    Field(
-        "vendor_compatible",
-        "boolean",
-        False,
-        "Repeat the known faults of the vendor's scripts.",
+    Field.region(
+        "region",
+        unit="pixels",
         live=True,
+        text="Part of the frame to look at, such as {x: 320, y: 0, width: 640, height: 640}; null: "
+        + "all of it.",
+    ),
+    Field.labels(
+        "labels",
+        tasks=("classification", "detection", "segmentation", "multilabel"),
+        text="Names of the classes in the model's order, such as [cat, dog]; null: the package's "
+        + "categories.",
+    ),
+    Field.choice(
+        "head",
+        None,
+        HEADS,
+        tasks=("detection",),
+        text="How the outputs are decoded; null: the package's model_type.",
+    ),
+    Field.boolean(
+        "vendor_compatible",
+        False,
+        live=True,
+        text="Repeat the known faults of the vendor's scripts.",
     ),
 )
