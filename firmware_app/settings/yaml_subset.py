@@ -74,13 +74,15 @@ class _Parser:
         """Keep the lines that say something, with indentation and number."""
         number = 0
         last = text.count("\n") + 1
+        # Most files have none of these characters, and each line need not be searched.
+        odd = any([ch != "\n" and _unprintable(ch) for ch in set(text)])
         for line in text.split("\n"):
             number += 1
             if number < last and line.endswith("\r"):
                 line = line[:-1]
             if len(line) > MAX_LINE:
                 raise self._error(number, "longer than " + str(MAX_LINE) + " characters")
-            for ch in line:
+            for ch in line if odd else "":
                 if _unprintable(ch):
                     raise self._error(
                         number,
