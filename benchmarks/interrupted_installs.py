@@ -117,7 +117,7 @@ class Bench:
                 self.shown.append("nothing")
             elif event["event"] == "console" and event["detail"] in ("foreign", "fallback"):
                 self.shown.append(event["detail"])
-            elif event["event"] == "console" and "results are made" in event["detail"]:
+            elif event["event"] == "console" and board.said.get("results"):
                 self.shown.append("the service")
 
     async def runs(self) -> str:

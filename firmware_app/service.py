@@ -9,7 +9,7 @@ import gc
 import sys
 import time
 
-from firmware_app.base import files, log
+from firmware_app.base import files, log, problems
 from firmware_app.base.clock import Clock
 from firmware_app.base.errors import ide_connects
 from firmware_app.board import hardware
@@ -41,6 +41,8 @@ class Service:
     def __init__(self) -> None:
         self.clock = Clock()
         self.log = log.Log(self.clock)
+        self.problems = problems.Problems()
+        self.problems.listener = self._problem
         self.configuration = Configuration()
         self.name = ""
         self.version = VERSION
@@ -56,8 +58,9 @@ class Service:
         self.engine = Engine(self)
         self.switcher = Switcher(self)
         self.watch = CardWatch(self)
-        self.problems: list = []  # what is wrong since the start, one sentence each
         self.nic = None  # the network interface, where the network is wanted
+        self.port = None  # of TCP, where it is open
+        self.uart = None  # the settings of the UART, where it is open
         self.upkeep = Upkeep(self)
         self._pumped_ms = 0
 
@@ -68,10 +71,14 @@ class Service:
 
     # -- start
 
-    def wrong(self, text: str) -> None:
-        """Say and keep what is wrong since the start."""
-        self.problems.append(text)
-        self.log.error(text)
+    def _problem(self, code: str, text: str) -> None:
+        """Something went wrong, or (without a text) is solved: tell the log and subscribers."""
+        if text:
+            self.log.error("%s: %s" % (code, text))
+            self.publisher.event("problem", {"code": code, "text": text}, self.clock.ms())
+        else:
+            self.log.info("%s: solved" % code)
+            self.publisher.event("solved", {"code": code}, self.clock.ms())
 
     def read_settings(self) -> None:
         """Read service.yaml; in place of a faulty one the last good one is in force, else the defaults, no task."""
@@ -81,12 +88,11 @@ class Service:
         # Between the regular collections: what one burst of commands or text may leave behind.
         gc.threshold(self.settings["memory"]["collect_kb"] * 1024)
         if lost:
-            self.wrong(lost)
+            self.problems.set(problems.STATE, lost)
         for text in faults:
-            self.log.error(text)
-        self.watch.faults = faults
+            self.problems.add(problems.SETTINGS, text)
         if faults and self.configuration.task is None:
-            self.switcher.problem = faults[-1]
+            self.problems.set(problems.TASK, faults[-1])
 
     def read_key(self) -> None:
         """Load the board's key, or make it and show it this once."""
@@ -94,11 +100,11 @@ class Service:
             self.key, made = keyring.load_key()
         except (OSError, ValueError) as error:
             # Without a key nobody could be let in, and nobody must be.
-            self.wrong("the board's key: %s; links that need it stay closed" % error)
+            self.problems.set(problems.KEY, "%s; links that need it stay closed" % error)
             return
         if made:
             # The one secret that is ever shown, once, where only whoever holds the board reads it.
-            print("the key of this board (shown this once): %s" % keyring.hex_of(self.key))
+            print(messages.CONSOLE_KEY + keyring.hex_of(self.key))
 
     def open_links(self) -> None:
         """Open the UART and the network as far as they are wanted and there."""
@@ -111,25 +117,30 @@ class Service:
             try:
                 link.start()
                 links.append(link)
+                self.uart = uart
                 self.log.info("UART %d open at %d baud" % (uart["id"], uart["baudrate"]))
             except (OSError, ValueError, AssertionError, TypeError) as error:
-                self.wrong("uart: UART %d can't be opened: %s" % (uart["id"], error))
+                self.problems.set(
+                    problems.UART, "UART %d can't be opened: %s" % (uart["id"], error)
+                )
         network = self.settings["network"]
         if network["enabled"] and (self.key or not network["key_required"]):
             from firmware_app.board import nic
             from firmware_app.link.tcp import TcpLink
 
             try:
-                self.nic = nic.Nic(network, self.log)
+                self.nic = nic.Nic(network, self.log, self.problems)
                 self.nic.bring_up()
                 link = TcpLink(self, network, self.settings["results"]["queue"])
                 link.start()
                 links.append(link)
                 if network["discovery"]:
                     self._announce(network)
-                self.log.info("listening on TCP port %d" % network["port"])
+                self.port = network["port"]
+                self.log.info("listening on TCP port %d" % self.port)
             except OSError as error:
-                self.wrong("network: port %d can't be opened: %s" % (network["port"], error))
+                text = "TCP port %d can't be opened: %s" % (network["port"], error)
+                self.problems.set(problems.NETWORK_PORT, text)
         self.publisher.links = links
         self.log.listener = self.publisher.log
 
@@ -139,7 +150,8 @@ class Service:
         try:
             Discovery(self, network["port"], network["key_required"]).start()
         except OSError as error:
-            self.wrong("network: UDP port %d can't be opened: %s" % (network["port"], error))
+            text = "UDP port %d can't be opened: %s" % (network["port"], error)
+            self.problems.set(problems.DISCOVERY, text)
 
     def open_camera(self) -> None:
         """Start the camera; a missing one is tried again by the engine."""
@@ -151,7 +163,7 @@ class Service:
             camera.start()
         except CameraError as error:
             camera.give_up(str(error))
-            self.log.error(str(error))
+            self.problems.set(problems.CAMERA, camera.problem)
         if camera.warning:
             self.log.warning(camera.warning)
         self.engine.camera = camera
@@ -305,17 +317,17 @@ class Service:
             asyncio.create_task(work())
         task = self.configuration.task
         if self.boots.enter_safe_mode(self.settings["recovery"]["early_crashes"]):
-            self.switcher.problem = (
-                "safe mode: %d starts with task %s crashed; switch to a task to leave it"
-                % (self.boots.early, task)
+            self.problems.set(
+                problems.SAFE_MODE,
+                "%d starts with task %s crashed; switch to a task to leave safe mode"
+                % (self.boots.early, task),
             )
-        if self.switcher.problem:
-            self.log.error("no task: %s" % self.switcher.problem)
         else:
             await self.switcher.start(task)
         self.open_camera()
         if self.engine.task is None or self.engine.camera is None:
             self.boots.proven()  # nothing makes results by itself
+        self.upkeep.announce()
         await self.engine.run()
 
 

@@ -83,7 +83,12 @@ BOARD_MODULES = {
 HOST_SIDE = {("wire", "zlib"), ("wire", "msgpack")}
 # What the host may use of the firmware: rooms and files without any I/O.
 PURE_ROOMS = ("wire", "settings", "package")
-PURE_FILES = ("firmware_app", "firmware_app.version", "firmware_app.gallery.format")
+PURE_FILES = (
+    "firmware_app",
+    "firmware_app.version",
+    "firmware_app.base.problems",
+    "firmware_app.gallery.format",
+)
 # Nothing of these reaches outside, and package/ reads folders by functions that the caller may replace.
 PURE_MODULES = {"hashlib", "math", "os", "struct", "sys", "ubinascii"}
 

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, TypedDict
 
 from firmware_app.settings import reader as firmware_settings
+from firmware_app.wire import messages
 from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.camera.sources import SourceError, open_source
@@ -56,6 +57,7 @@ class VirtualBoard:
         uart_url: `serial://PATH?baudrate=N`, None without uart.
         key: the board's key, 64 hexadecimal digits.
         console: the last lines that the firmware printed.
+        said: what the service's last ready line holds (docs/protocol.md, section 9); empty before.
     """
 
     def __init__(
@@ -164,7 +166,7 @@ class VirtualBoard:
         self.console: deque[str] = deque(maxlen=CONSOLE_LINES)
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._changed = asyncio.Condition()
-        self._up = False
+        self.said: dict[str, Any] = {}
         self._trouble = ""
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -213,7 +215,7 @@ class VirtualBoard:
             yield event
 
     async def ready(self, timeout: float = 20.0) -> None:
-        """Return when the service listens (without tcp: when it opened the UART).
+        """Return when the service is ready: its links are open, its first task runs or can't.
 
         Raises:
             BoardError: it did not within `timeout` seconds, or the board went off before.
@@ -221,11 +223,13 @@ class VirtualBoard:
         async with self._changed:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(
-                    self._changed.wait_for(lambda: self._up or self._code is not None), timeout
+                    self._changed.wait_for(lambda: self.said or self._code is not None), timeout
                 )
-            if self._up:
+            if self.said:
                 return
-            reason = "switched off" if self._code is not None else f"was not up after {timeout:g} s"
+            reason = (
+                "switched off" if self._code is not None else f"was not ready after {timeout:g} s"
+            )
         why = self._trouble or "; ".join(list(self.console)[-3:]) or "it printed nothing"
         raise BoardError(f"the virtual board {reason}: {why}")
 
@@ -278,16 +282,25 @@ class VirtualBoard:
     async def _take(self, event: Event) -> None:
         kind, detail = event["event"], event["detail"]
         if kind == "console":
-            self.console.append(detail)
+            self._hear(detail)
+        elif kind == "reset":
+            self.said = {}
         elif kind in ("fault", "bug", "error"):
+            self.said = {} if kind == "fault" else self.said
             self._trouble = detail
         elif kind == "repl" and detail != "finished":
             self._trouble = f"the script {detail}"
-        elif kind == ("listening" if self._options.ports else "uart"):
-            self._up = True
         async with self._changed:
             self._events.append(event)
             self._changed.notify_all()
+
+    def _hear(self, line: str) -> None:
+        self.console.append(line)
+        if line.startswith(messages.CONSOLE_READY):
+            with contextlib.suppress(ValueError):  # cut off by a reset
+                self.said = json.loads(line[len(messages.CONSOLE_READY) :])
+        elif line.startswith(messages.CONSOLE_KEY):
+            self.key = line[len(messages.CONSOLE_KEY) :]
 
 
 def _event(line: bytes) -> Event:

@@ -51,7 +51,7 @@ class Camera:
         self.frame = None
         self.ticks = 0  # time.ticks_us() when the frame was captured, to a period
         self.seq = 0
-        self.problem = ""  # why there are no frames, or empty
+        self.problem = ""  # why there are no frames, or empty; the loop passes it on
         self.kept_preview = None  # (quality, answer) of the last preview, where the rate is limited
         self.failures = 0
         self.least_us = 0  # what snapshot() takes where it need not wait
@@ -95,7 +95,7 @@ class Camera:
             sensor.set_vflip(settings["vflip"])
             sensor.run()
         except (OSError, RuntimeError, ValueError, AssertionError) as error:
-            raise CameraError("camera: the sensor can't be set up: %s" % error)
+            raise CameraError("the sensor can't be set up: %s" % error)
         self._sensor = sensor
 
     def _mode(self) -> dict:
@@ -156,7 +156,7 @@ class Camera:
             except (RuntimeError, OSError) as error:
                 self._asking = False
                 self.frame = None
-                self.problem = "camera: no frame: %s" % error
+                self.problem = "the camera gives no frames: %s" % error
                 self.failures += 1
                 if self._running:
                     time.sleep_ms(20)
@@ -238,12 +238,12 @@ class Camera:
         Waits for the channel, a frame period as a rule; encoding holds the interpreter.
         """
         if self._preview is None or self._sensor is None:
-            raise CameraError("camera: the preview channel is not open (preview.enabled)")
+            raise CameraError("the preview channel is not open (preview.enabled)")
         try:
             picture = self._sensor.snapshot(chn=PREVIEW, timeout=_PREVIEW_MS)
             return bytes(picture.to_jpeg(quality=quality).bytearray())
         except (RuntimeError, OSError, MemoryError) as error:
-            raise CameraError("camera: no preview picture: %s" % error)
+            raise CameraError("no preview picture: %s" % error)
 
     @property
     def broken(self) -> bool:

@@ -7,6 +7,8 @@ driver reconnects by itself.
 
 import network
 
+from firmware_app.base.problems import NETWORK
+
 CHECK_MS = 5000  # between looks at the link
 _FIRST_MS = 30000  # without a link, before the network is joined anew; doubles up to the next
 _LONGEST_MS = 600000
@@ -15,12 +17,14 @@ _LONGEST_MS = 600000
 class Nic:
     """The network interface of the service; kept for as long as it runs."""
 
-    def __init__(self, settings, log) -> None:
+    def __init__(self, settings, log, problems) -> None:
         self._settings = settings
         self._log = log
+        self._problems = problems
         self._nic = None
         self.kind = settings["interface"]
-        self.problem = ""  # why nobody can reach the board over it, or empty
+        self._told = False  # that there is no link
+        self.known = ""  # the address at the last look, or empty
         self.joined = 0  # how often a lost link came back
         self._up = False
         self._wait_ms = _FIRST_MS
@@ -77,27 +81,28 @@ class Nic:
             up = self.kind == "access_point" or bool(self._nic.isconnected())
         except (OSError, AttributeError):
             up = True  # an interface that can't tell
-        if self.kind == "none":
-            if self.address() and not self._up:
-                self._log.info("network: the board's address is %s" % self.address())
-            self._up = up
-            return up
+        address = self.address() if up or self.kind == "none" else ""
+        if address and address != self.known:
+            self._log.info("network: the board's address is %s" % address)
+        self.known = address
+        if up and self._told:
+            self._told = False
+            self._problems.clear(NETWORK)
         if up and not self._up:
-            self.problem = ""
             self._wait_ms = _FIRST_MS
             self._next_ms = None
-            self._log.info("network: the board's address is %s" % self.address())
-        elif not up and (self._up or not self.problem):
-            self.problem = (
-                "network: the Wi-Fi network %s can't be joined: wrong name or password, or out of reach"
+        elif self.kind != "none" and not up and (self._up or not self._told):
+            self._told = True
+            text = (
+                "the Wi-Fi network %s can't be joined: wrong name or password, or out of reach"
                 % self._settings["ssid"]
                 if self.kind == "station"
-                else "network: no cable, or nobody at its other end"
+                else "no cable, or nothing at its other end"
             )
             if self._up:
-                self.problem = "network: the link was lost; it is tried again"
+                text = "the link was lost; the board tries to join it again"
                 self.joined += 1
-            self._log.warning(self.problem)
+            self._problems.set(NETWORK, text)
         self._up = up
         return up
 

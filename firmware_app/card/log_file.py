@@ -7,6 +7,7 @@ loop some time.
 import os
 
 from firmware_app.base import files
+from firmware_app.base.problems import LOG
 
 PATH = "/data/log"
 _OLD = ".1"
@@ -17,12 +18,12 @@ PAGE = 8192  # bytes of one answer
 class LogFile:
     """The bounded log of this start and the ones before it."""
 
-    def __init__(self, path: str = PATH) -> None:
+    def __init__(self, problems, path: str = PATH) -> None:
+        self._problems = problems
         self._path = path
         self._waiting: list = []
         self._length = 0
         self._half = 32768
-        self.problem = ""
 
     def limit(self, kilobytes: int) -> None:
         """Let both files together have this size at most."""
@@ -36,7 +37,7 @@ class LogFile:
         self._length += len(text) + 1
 
     def flush(self) -> None:
-        """Write what waits; a card that can't be written is said in `problem`."""
+        """Write what waits; a card that can't be written is a problem of the board."""
         if not self._waiting:
             return
         data = ("\n".join(self._waiting) + "\n").encode()
@@ -49,9 +50,9 @@ class LogFile:
             with open(self._path, "ab") as file:
                 file.write(data)
         except OSError as error:
-            self.problem = "the log can't be written: %s" % files.why(error)
+            self._problems.set(LOG, "the log can't be written: %s" % files.why(error))
             return
-        self.problem = ""
+        self._problems.clear(LOG)
         self._waiting = []
         self._length = 0
 

@@ -8,10 +8,12 @@ import asyncio
 import hashlib
 
 from firmware_app.base.errors import CommandError
+from firmware_app.base.problems import OLD_TASK, SETTINGS
 from firmware_app.card.configuration import MAX_CONFIG, SERVICE_YAML, task_path
 
 _QUIET_MS = 300  # what is still being written differs after so long
 _OFF_S = 5  # between looks at whether watching was switched on
+_UNUSED = "the edited configuration is not used: %s"
 
 
 def _digest(path: str):
@@ -27,9 +29,8 @@ class CardWatch:
 
     def __init__(self, service) -> None:
         self._service = service
+        self._problems = service.problems
         self._seen: dict = {}  # path -> digest
-        self.faults: list = []  # what is wrong with service.yaml, a sentence each
-        self.problem = ""  # why a task's YAML is not used, or empty
         service.switcher.reading = self.note
 
     def note(self, path: str) -> None:
@@ -50,12 +51,7 @@ class CardWatch:
             try:
                 await self._look()
             except CommandError as error:
-                self.problem = self._told("the edited configuration is not used: %s" % error)
-
-    def _told(self, text: str) -> str:
-        self._service.log.error(text)
-        self._service.publisher.event("problem", {"text": text}, self._service.clock.ms())
-        return text
+                self._problems.set(OLD_TASK, _UNUSED % error)
 
     async def _edited(self, path: str) -> bool:
         """Return whether the file holds something new, and all of it by now."""
@@ -75,10 +71,9 @@ class CardWatch:
             try:
                 name, later = service.configuration.reread()
             except CommandError as error:
-                self.faults = [self._told("the edited configuration is not used: %s" % error)]
+                self._problems.set(SETTINGS, _UNUSED % error)
                 return
-            self.faults = []
-            self.problem = ""
+            self._problems.clear(SETTINGS)
             if later:
                 service.log.warning(
                     "configs/service.yaml: takes effect at the next start: %s" % ", ".join(later)
@@ -86,12 +81,12 @@ class CardWatch:
             if name and name != switcher.name:
                 await switcher.switch(name)
                 return
+            self._problems.clear(OLD_TASK)
         # The task that runs, and the one that should and could not.
         for name in (switcher.name, service.configuration.task):
             if not name or not await self._edited(task_path(name)):
                 continue
             # Looking took its time: a switch may have come and gone meanwhile.
             if name in (switcher.name, service.configuration.task):
-                self.problem = ""
                 await switcher.switch(name)
             return

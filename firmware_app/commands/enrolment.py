@@ -4,6 +4,7 @@ import asyncio
 import time
 
 from firmware_app.base.errors import CommandError
+from firmware_app.base.problems import GALLERY
 from firmware_app.board import arrays
 from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.gallery import format as gallery_format
@@ -30,7 +31,7 @@ def recognition_of(service):
     """Return the Recognition of the running task; CommandError where it is no metric learning."""
     task = service.engine.task
     if task is None:
-        raise CommandError("no_task", service.switcher.problem or "no task is running")
+        raise CommandError("no_task", service.problems.why_no_task())
     recognition = task.recognition
     if recognition is None:
         raise CommandError(
@@ -82,6 +83,7 @@ async def select(service, recognition, name) -> None:
     switcher.settings = fresh
     service.engine.use(fresh.values)
     recognition.use(name, file)
+    service.problems.clear(GALLERY)
 
 
 def _region(arguments: dict, service):

@@ -4,6 +4,7 @@ import os
 
 from firmware_app.base import files
 from firmware_app.base.errors import CommandError
+from firmware_app.base.problems import GALLERY
 from firmware_app.board import arrays
 from firmware_app.commands.arguments import integer, text
 from firmware_app.commands.enrolment import (
@@ -244,6 +245,7 @@ async def _delete(service, session, arguments: dict) -> dict:
             )
         if name == in_use.name:
             in_use.use(None, None)  # it could not be used: what was wrong is gone
+            service.problems.clear(GALLERY)
     return {"gallery": in_use.name}
 
 

@@ -9,28 +9,6 @@ from firmware_app.card.configuration import CONFIGS
 _MAX_TASKS = 64
 
 
-def problems(service) -> list:
-    """Return everything that is wrong now, one sentence each."""
-    found = service.problems + service.watch.faults
-    camera = service.engine.camera
-    task = service.engine.task
-    recognition = task.recognition if task is not None else None
-    gallery = recognition.problem if recognition is not None else ""
-    for text in (
-        camera.problem if camera is not None else "",
-        gallery,
-        service.switcher.problem,
-        service.watch.problem,
-        service.switcher.unkept,
-        service.nic.problem if service.nic is not None else "",
-        service.upkeep.file.problem,
-        service.engine.problem,
-    ):
-        if text and text not in found:
-            found.append(text)
-    return found
-
-
 def status(service) -> dict:
     """Return the state of the board as a map of plain values."""
     engine = service.engine
@@ -74,7 +52,7 @@ def status(service) -> dict:
         "card_free_kb": _free_kb("/sdcard"),
         "data_free_kb": _free_kb("/data"),
         "temperature": hardware.temperature(),
-        "problems": problems(service),
+        "problems": service.problems.rows(),
     }
 
 

@@ -48,7 +48,7 @@ def _describe(service, session, arguments: dict):
         return _later(_describe, service, session, arguments)
     model = service.model_message()
     if model is None:
-        raise CommandError("no_task", service.switcher.problem or "no task is running")
+        raise CommandError("no_task", service.problems.why_no_task())
     return model[1:]
 
 

@@ -122,8 +122,7 @@ class Recognition:
         except (ValueError, OSError, MemoryError) as error:
             self.name = name
             self.problem = "gallery %s: %s" % (name, error)
-        note = self.problem or self.file.note
-        return [note] if note else []
+        return [] if self.problem or not self.file.note else [self.file.note]
 
     async def read(self, path: str, pause):
         """Return the GalleryFile of this path, loaded; GalleryError, OSError, MemoryError."""

@@ -8,6 +8,7 @@ import asyncio
 import time
 
 from firmware_app.base.errors import CommandError, TaskError
+from firmware_app.base.problems import CAMERA, GALLERY, RESULTS
 from firmware_app.board import arrays, npu
 from firmware_app.board.camera import CameraError
 from firmware_app.run.collector import Collector
@@ -38,7 +39,7 @@ class Engine:
         self._picture_plan = None  # for the size of the last picture sent
         self.camera = None
         self.frames = 0
-        self.problem = ""  # why no results are made, or empty
+        self._failing = False  # the last frame made no result
         self.collector = Collector(lambda: service.settings["memory"])
         self.renewed = 0  # frames given back because a newer one was there
         self._renewed_last = False
@@ -94,7 +95,11 @@ class Engine:
         self._picture_plan = None
         self.task = task
         self.values = values
-        self.problem = ""
+        self._failing = False
+        problems = self._service.problems
+        problems.clear(RESULTS)
+        recognition = task.recognition if task is not None else None
+        problems.set(GALLERY, recognition.problem if recognition is not None else "")
 
     def apply(self, values: dict) -> None:
         """Let the running task use changed settings from the next frame on, as a new generation."""
@@ -151,7 +156,9 @@ class Engine:
                     self._frame(camera, image)
                 else:
                     camera.release()
-                self.problem = ""
+                if self._failing:
+                    self._failing = False
+                    self._service.problems.clear(RESULTS)
             except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
                 self._trouble(str(error))
                 await asyncio.sleep_ms(_IDLE_MS)
@@ -204,11 +211,9 @@ class Engine:
         return seq % self._service.settings["results"]["every_nth_frame"] == 0
 
     def _trouble(self, text: str) -> None:
-        # A task that fails fails on every frame: say it once.
-        if text != self.problem:
-            self.problem = text
-            self._service.log.error("task %s: %s" % (self.task.name, text))
-            self._service.publisher.event("problem", {"text": text}, self._service.clock.ms())
+        # A task that fails fails on every frame: the store says it once.
+        self._failing = True
+        self._service.problems.set(RESULTS, "task %s: %s" % (self.task.name, text))
 
     def _frame(self, camera, image) -> None:
         """Make a result of this frame with the running task."""
@@ -319,7 +324,8 @@ class Engine:
 
     async def _revive(self, camera) -> None:
         service = self._service
-        service.log.warning("%s; the sensor is set up again" % camera.problem)
+        service.problems.set(CAMERA, camera.problem)
+        service.log.warning("the sensor is set up again")
         camera.stop()
         while True:
             try:
@@ -327,15 +333,15 @@ class Engine:
                 camera.failures = 0
                 return
             except CameraError as error:
-                self.problem = str(error)
-                service.log.error(str(error))
+                camera.problem = str(error)
+                service.problems.set(CAMERA, camera.problem)
             await asyncio.sleep_ms(_RETRY_MS)
 
     def picture(self, data, width: int, height: int) -> list:
         """Return the result of a picture: planes R, G, B of width x height. CommandError, TaskError."""
         task = self.task
         if task is None:
-            raise CommandError("no_task", self._service.switcher.problem or "no task is running")
+            raise CommandError("no_task", self._service.problems.why_no_task())
         plan = self._picture_plan
         if plan is None or plan.width != width or plan.height != height:
             plan = task.plan(self.values, width, height, False)

@@ -9,6 +9,7 @@ import gc
 import sys
 
 from firmware_app.base.errors import CommandError, TaskError, ide_connects
+from firmware_app.base.problems import OLD_TASK, SAFE_MODE, TASK, UNSAVED
 from firmware_app.card.configuration import shown, task_path
 from firmware_app.run.trial import Trial
 from firmware_app.settings.reader import SettingsError
@@ -26,10 +27,9 @@ class Switcher:
 
     def __init__(self, service) -> None:
         self._service = service
+        self._problems = service.problems
         self.name = ""  # of the running task
         self.settings = None  # of the running task, as Settings
-        self.problem = ""  # why no task runs, or empty
-        self.unkept = ""  # why the running task would not outlast power, or empty
         self.busy = False
         self._starting = False  # the first task is being loaded
         self.reading = None  # called with the path of every task YAML that is about to be used
@@ -54,8 +54,8 @@ class Switcher:
         """Load the first task; where that fails, the one that ran last, else none; say why."""
         service = self._service
         if not name:
-            self.problem = self.problem or "configs/service.yaml: task: none is named"
-            service.log.warning("no task: %s" % self.problem)
+            if TASK not in self._problems.codes():
+                self._problems.set(TASK, "configs/service.yaml: no task is set")
             return
         self.busy = self._starting = True
         told = ""
@@ -75,12 +75,10 @@ class Switcher:
                     told = told or _sentence(name, error)
                     gc.collect()
             else:
-                self.problem = told
-                service.log.error("no task: %s" % told)
+                self._problems.set(TASK, told)
                 return
             if told:
-                service.watch.problem = "%s; task %s runs as it did before" % (told, each)
-                service.log.error(service.watch.problem)
+                self._problems.set(OLD_TASK, "%s; task %s runs as it did before" % (told, each))
         finally:
             self.busy = self._starting = False
 
@@ -154,12 +152,12 @@ class Switcher:
         prepared = None
         gc.collect()
         service.boots.leave_safe_mode()
-        self.unkept = ""
+        lost = ""
         try:
             service.configuration.remember_task(name, values)
         except CommandError as error:
-            self.unkept = "task %s would not outlast power: %s" % (name, error)
-            service.log.error(self.unkept)
+            lost = "task %s will not run again after a power loss: %s" % (name, error)
+        self._problems.set(UNSAVED, lost)
         trial.report(answer)
         # The longest time between two results, loading included: load_kmodel holds the interpreter.
         answer["pause_ms"] = engine.longest_us // 1000
@@ -215,8 +213,7 @@ class Switcher:
             else:  # something else was pushed under their names meanwhile
                 self._commit(Trial(task, self.name, values))
         except (TaskError, MemoryError) as error:
-            self.problem = "the task that ran before can't be loaded again: %s" % error
-            self._service.log.error(self.problem)
+            self._problems.set(TASK, "the task that ran before can't be loaded again: %s" % error)
             self.name = ""
             self.settings = None
             self._service.publisher.set_model(None)
@@ -275,14 +272,14 @@ class Switcher:
         trial.generation = service.engine.generation
         self.name = trial.name
         self.settings = trial.settings
-        self.problem = ""
-        service.watch.problem = ""
         service.publisher.set_model(service.model_message())
         service.publisher.event(
             "switched",
             {"task": trial.name, "generation": service.engine.generation},
             service.clock.ms(),
         )
+        for code in (TASK, SAFE_MODE, OLD_TASK):
+            self._problems.clear(code)
 
     def tell(self, trial: Trial) -> None:
         """The log's part of it, which need not make the first result wait."""

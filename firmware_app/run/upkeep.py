@@ -5,10 +5,13 @@ The watchdog is fed by the event loop: where the loop hangs, nobody feeds it and
 
 import asyncio
 import gc
+import json
 
 from firmware_app.base import log
+from firmware_app.base.problems import CAMERA, WATCHDOG
 from firmware_app.board import hardware, nic
 from firmware_app.card import log_file
+from firmware_app.wire import messages
 
 _PERIOD_MS = 500
 _FLUSH_MS = 5000  # between writes of the log
@@ -21,11 +24,11 @@ class Upkeep:
 
     def __init__(self, service) -> None:
         self._service = service
-        self.file = log_file.LogFile()
+        self.file = log_file.LogFile(service.problems)
         self._dog = None
         self.watchdog_s = 0  # its timeout, 0: none runs
         self.memory: list = []  # used heap once a minute, kB
-        self._told = False
+        self.ready = None  # what the ready line said last
 
     def write(self, line: tuple) -> None:
         """Take a line of the log for the card."""
@@ -49,7 +52,7 @@ class Upkeep:
             self._dog = hardware.watchdog(settings["timeout_s"])
             self.watchdog_s = settings["timeout_s"]
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            self._service.wrong("watchdog: it can't be started: %s" % error)
+            self._service.problems.set(WATCHDOG, "it can't be started: %s" % error)
 
     def close(self) -> None:
         """Whoever sits at the console takes over: nothing may reset the board, nothing be lost."""
@@ -81,13 +84,42 @@ class Upkeep:
                 self.memory = self.memory[1 - _TRENDS :] + [gc.mem_alloc() // 1024]
             if service.engine.frames:
                 service.boots.proven()
-            if not self._told and service.engine.frames:
-                # Whoever installs the board over its console waits for this line.
-                self._told = True
-                service.log.info(
-                    "results are made: the first of generation %d" % service.engine.generation
-                )
+            self._look(service.engine.camera)
+            if self.ready:
+                self.announce()
             await asyncio.sleep_ms(_PERIOD_MS)
+
+    def _look(self, camera) -> None:
+        """Pass on what the camera's thread left word of: only the loop may change the store."""
+        if camera is not None:
+            if camera.broken:
+                self._service.problems.set(CAMERA, camera.problem)
+            elif not camera.problem:
+                self._service.problems.clear(CAMERA)
+
+    def announce(self) -> None:
+        """Print the ready line, at first and where it changed since: installers and tests read it.
+
+        docs/protocol.md, section 9, says what is in it. In the card's log it can be read later.
+        """
+        service = self._service
+        nic = service.nic
+        uart = service.uart
+        ready = {
+            "version": service.version,
+            "board_id": service.board_id,
+            "address": [nic.known] if nic is not None and nic.known else [],
+            "port": service.port,
+            "uart": None if uart is None else {"id": uart["id"], "baudrate": uart["baudrate"]},
+            "task": service.switcher.name,
+            "results": service.engine.frames > 0,
+            "problems": service.problems.codes(),
+        }
+        if ready != self.ready:
+            self.ready = ready
+            line = messages.CONSOLE_READY + json.dumps(ready)
+            print(line)
+            self.file.add(line)
 
     def trend(self):
         """Return how much the used heap grew over the figures kept, kB an hour; None: too early."""

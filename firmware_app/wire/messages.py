@@ -2,6 +2,10 @@
 
 PROTOCOL_VERSION = 1
 
+# What the console says to programs: a mark at the start of a line, then JSON, or the key in hexadecimal.
+CONSOLE_READY = "k230-ready "
+CONSOLE_KEY = "k230-key "
+
 # Hard limits, the same for both sides.
 MAX_PAYLOAD = 32768  # bytes of one message before framing
 MAX_SEALED = MAX_PAYLOAD + 11  # mark, counter and tag as well

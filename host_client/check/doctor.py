@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import serial
 
+from firmware_app.base.problems import CAMERA, KEY, SAFE_MODE, STATE, UART
 from firmware_app.version import VERSION
 from firmware_app.wire import frames
 from host_client.base.exceptions import (
@@ -43,6 +44,12 @@ LOW_HEAP = 1 << 20  # bytes
 LOW_CARD_KB = 4096
 WEAK_DBM = -75
 GROWTH_KB = 2048  # an hour
+_ADVICE = {
+    CAMERA: "check its cable and camera.csi_id",
+    KEY: "remove /data/key on the board to make a new one",
+    STATE: "k230 set --save keeps changes anew",
+    UART: "check uart.id, uart.tx and uart.rx (docs/wiring.md)",
+}
 
 
 class Finding(NamedTuple):
@@ -193,12 +200,11 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
         "warning",
     )
     for problem in status.get("problems", []):
-        what, _, text = str(problem).partition(": ")
-        if what not in ("camera", "network", "uart", "watchdog"):
-            what, text = "problem", str(problem)
-        if what == "camera":
-            text += ": check its cable and camera.csi_id"
-        found.append(Finding(what, "trouble", text))
+        code = problem["code"]
+        if code != SAFE_MODE:  # said below
+            advice = _ADVICE.get(code)
+            text = f"{problem['text']}: {advice}" if advice else problem["text"]
+            found.append(Finding(code, "trouble", text))
     told = any(row.what == "camera" for row in found)
     add(
         "camera",

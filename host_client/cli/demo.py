@@ -195,7 +195,7 @@ async def _problem(board: Board) -> str:
     with contextlib.suppress(K230Error):
         problems = (await board.status(timeout=5)).get("problems")
         if problems:
-            return f": {problems}"
+            return ": " + "; ".join(row["text"] for row in problems)
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import secrets
@@ -14,6 +15,7 @@ from typing import Any
 
 import click
 
+from firmware_app.base.problems import CAMERA, NETWORK, RESULTS, SAFE_MODE, TASK
 from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
 from host_client.board import Board
@@ -33,10 +35,8 @@ SMALL_PACKAGE = (
 START_S = 90.0  # for the service to make its first result
 LINK_S = 10.0  # to reach it over the network
 _KEY_FILE = "/data/key"
-_ADDRESS = re.compile(r"network: the board's address is (\S+)")
-_PORT = re.compile(r"listening on TCP port (\d+)")
-_FAULT = re.compile(r"[\d\]] error: (.*)")
-_QUIET_S = 2.0  # without a line, when nothing more is expected
+_NO_RESULTS = {TASK, SAFE_MODE, CAMERA, RESULTS}  # problems that prevent them
+_ADDRESS_S = 5.0  # without a line, where only the board's address is missing
 _LOOK_S = 2.0  # between looks at a board that makes no results
 _SILENCE_S = 20.0  # without a line, when the first result is
 
@@ -139,6 +139,7 @@ def install(
     if not as_json:
         output.note("waiting for the service ...")
     said = _await_service(port, later is None and has_task)
+    key = said.key or key
     report |= run_async(_finish(report, url or said.url, key, later, said, has_task))
     report["key"] = key.hex()
     _show(report, as_json)
@@ -203,29 +204,40 @@ def _keep_key(target: ReplTarget) -> bytes:
 
 
 class _Said:
-    """What the service says while it starts: its address, what is wrong, whether results are made."""
+    """What the service says on the console: the last of its ready lines, and its key."""
 
     def __init__(self) -> None:
-        self.address = ""
-        self.number = ""
-        self.faults: list[str] = []
-        self.results = False
+        self.ready: dict[str, Any] = {}
+        self.key: bytes | None = None
 
     def hear(self, line: str) -> None:
-        """Take a line of its log."""
-        if found := _ADDRESS.search(line):
-            self.address = found[1]
-        if found := _PORT.search(line):
-            self.number = found[1]
-        if found := _FAULT.search(line):
-            self.faults.append(found[1])
-        if "results are made" in line:
-            self.results = True
+        """Take a line; one that lost bytes on its way is left out, as everything else is."""
+        with contextlib.suppress(ValueError):
+            if line.startswith(messages.CONSOLE_READY):
+                self.ready = json.loads(line.removeprefix(messages.CONSOLE_READY))
+            elif line.startswith(messages.CONSOLE_KEY):
+                self.key = bytes.fromhex(line.removeprefix(messages.CONSOLE_KEY))
+
+    @property
+    def results(self) -> bool:
+        """Whether a result was made."""
+        return self.ready.get("results") is True
+
+    @property
+    def problems(self) -> set[str]:
+        """The codes of what is wrong."""
+        return set(self.ready.get("problems", ()))
 
     @property
     def url(self) -> str | None:
         """Where the service can be reached, as far as it said so."""
-        return f"tcp://{self.address}:{self.number}" if self.address and self.number else None
+        addresses = self.ready.get("address")
+        return f"tcp://{addresses[0]}:{self.ready['port']}" if addresses else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether an address can still come."""
+        return self.url is not None or not self.ready.get("port") or NETWORK in self.problems
 
 
 def _await_service(port: str, for_results: bool) -> _Said:
@@ -239,12 +251,12 @@ def _await_service(port: str, for_results: bool) -> _Said:
         said.hear(line)
         if line:
             heard = time.monotonic()
-        done = said.results or not for_results or said.faults
-        if time.monotonic() - heard > (_QUIET_S if done else _SILENCE_S):
+        enough = said.ready and (not for_results or said.results or said.problems & _NO_RESULTS)
+        if enough and said.settled:
             break
-        if said.results and said.number:
+        if time.monotonic() - heard > (_ADDRESS_S if enough else _SILENCE_S):
             break
-    if not said.number:
+    if not said.ready:
         with ReplTarget(port) as target:
             for line in target.last_log().splitlines():
                 said.hear(line)
@@ -269,7 +281,7 @@ async def _finish(
                 "package: name the network in --config, or send it with --via console"
             )
         if has_task and not said.results:
-            raise InstallError(_no_results(said.faults))
+            raise InstallError(_no_results(sorted(said.problems)))
         return found
     try:
         async with Board.connect(url, key, wait=LINK_S, client_name="k230 install") as board:
@@ -316,10 +328,11 @@ async def _first_result(board: Board) -> dict[str, Any]:
                 result = first.result()
                 return {"results": True, "task": result.task, "model": result.model}
             status = await board.status()
-            problems = [str(p) for p in status.get("problems", [])]
+            problems = status.get("problems", [])
+            stuck = not _NO_RESULTS.isdisjoint(row["code"] for row in problems)
             # While a task still loads there is none, and nothing to complain about.
-            if time.monotonic() > stop or (problems and not status.get("model")):
-                raise InstallError(_no_results(problems))
+            if time.monotonic() > stop or (stuck and not status.get("model")):
+                raise InstallError(_no_results([str(row["text"]) for row in problems]))
     finally:
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)

@@ -209,7 +209,7 @@ async def _loaded(board: Board) -> str:
         if error.code != "no_task":
             raise
         status = await board.status()
-        return "; ".join(str(p) for p in status.get("problems", [])) or str(error)
+        return "; ".join(str(row["text"]) for row in status.get("problems", [])) or str(error)
     return ""
 
 

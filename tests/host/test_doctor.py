@@ -41,11 +41,11 @@ def test_a_healthy_board() -> None:
         ({"version": "0.0.1"}, "version", "k230 install"),
         ({"camera": False}, "camera", "camera.enabled is false"),
         (
-            {"camera": False, "problems": ["camera: no frame: 3"]},
+            {"camera": False, "problems": [{"code": "camera", "text": "no frame: 3"}]},
             "camera",
             "no frame: 3: check its",
         ),
-        ({"problems": ["network: no cable"]}, "network", "no cable"),
+        ({"problems": [{"code": "network", "text": "no cable"}]}, "network", "no cable"),
         ({"model": ""}, "task", "no task runs"),
         ({"heap_free": 1000}, "memory", "smaller model"),
         ({"heap_growth_kb_per_hour": 9000}, "memory", "grows"),
@@ -55,7 +55,12 @@ def test_a_healthy_board() -> None:
         ({"network": {"signal_dbm": -90}}, "Wi-Fi", "weak"),
         ({"rejected": 5}, "link errors", "ground"),
         ({"restart_reason": "unannounced: power cut"}, "last restart", "power cut"),
-        ({"problems": ["the card is bent"]}, "problem", "bent"),
+        ({"problems": [{"code": "new", "text": "the card is bent"}]}, "new", "bent"),
+        (
+            {"safe_mode": True, "problems": [{"code": "safe_mode", "text": "3 starts crashed"}]},
+            "safe mode",
+            "k230 logs",
+        ),
     ],
 )
 def test_each_trouble_is_named(changed: dict[str, Any], what: str, words: str) -> None:

@@ -223,7 +223,8 @@ def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_path: Pa
     async def refused(what: str) -> None:
         async with running(sdcard) as vb, connected(vb) as board:
             problems = (await board.status())["problems"]
-            assert any(what in problem for problem in problems), problems
+            assert [row["code"] for row in problems] == ["gallery"]
+            assert what in problems[0]["text"]
             result = await board.infer(SIGNS[1])
             assert isinstance(result, MetricLearningResult)
             assert result.score is None

@@ -139,9 +139,7 @@ async def test_the_installer_is_killed_at_random_moments(tmp_path: Path) -> None
         # The board loses its power, too, and gets it again.
         async with bench.power() as board:
             await bench.wait(
-                lambda board=board: any(
-                    line == "foreign" or "results are made" in line for line in board.console
-                ),
+                lambda board=board: "foreign" in board.console or board.said.get("results"),
                 said=lambda board=board: list(board.console),
             )
             if number == kills - 1:
@@ -174,7 +172,7 @@ async def test_the_power_goes_off_while_the_board_writes(
             lambda: (
                 process.returncode is not None
                 or list(board.console).count("foreign") > 1
-                or any("results are made" in line for line in board.console)
+                or board.said.get("results")
             )
         )
         with contextlib.suppress(ProcessLookupError):
@@ -182,9 +180,7 @@ async def test_the_power_goes_off_while_the_board_writes(
         await process.wait()
         assert f"power cut before: {change}" in str(board._trouble)
     async with bench.power() as board:
-        await bench.wait(
-            lambda: any(line == "foreign" or "results are made" in line for line in board.console)
-        )
+        await bench.wait(lambda: "foreign" in board.console or board.said.get("results"))
         assert "results are arriving" in await bench.run(*bench.install())
         await bench.run("uninstall", "--port", str(bench.port))
         assert bench.contents() == before

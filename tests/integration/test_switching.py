@@ -198,7 +198,8 @@ async def test_labels_that_no_message_holds(tmp_path: Path) -> None:
             await board.describe()
         status = await board.status()
         assert status["task"] == ""
-        assert words in status["problems"][0]
+        assert status["problems"][0]["code"] == "task"
+        assert words in status["problems"][0]["text"]
 
 
 async def test_too_little_memory_for_both_models_at_the_first_frame(tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ async def test_a_card_spoiled_while_the_board_was_off(tmp_path: Path) -> None:
             status = await board.status()
             assert status["task"] == "detection", words
             assert status["name"] == "workbench"
-            assert words in " ".join(status["problems"])
+            assert words in " ".join(row["text"] for row in status["problems"])
             values = await board.card.config_get()
             assert values["task"]["confidence_threshold"] == 0.4
             # Saved beside what the spoiled file said before.
@@ -274,7 +275,8 @@ async def test_a_card_spoiled_while_the_board_was_off(tmp_path: Path) -> None:
         await board.describe()  # once one runs
         status = await board.status()
         assert status["task"] == "detection"
-        assert "package: missing" in status["problems"][0]
+        assert [row["code"] for row in status["problems"]] == ["old_task"]
+        assert "package: missing" in status["problems"][0]["text"]
         broken.write_bytes(fine)
         for _ in range(200):
             status = await board.status()
@@ -304,14 +306,16 @@ async def test_yaml_edited_on_the_card_takes_effect_or_is_told(tmp_path: Path) -
         good = task.read_text()
         task.write_text(good + "confidense: 1\n")
         event = await asyncio.wait_for(events.__anext__(), 20)
-        assert event.kind == "problem"
+        assert (event.kind, event.details["code"]) == ("problem", "old_task")
         assert "confidense" in event.details["text"]
         status = await board.status()
         assert status["task"] == "segmentation"
-        assert any("confidense" in each for each in status["problems"])
+        assert "confidense" in status["problems"][0]["text"]
         task.write_text(good + "# better\n")
         event = await asyncio.wait_for(events.__anext__(), 20)
         assert event.kind == "switched"
+        event = await asyncio.wait_for(events.__anext__(), 20)
+        assert (event.kind, event.details) == ("solved", {"code": "old_task"})
         assert (await board.status())["problems"] == []
     # The card's word lasts: it was edited last.
     async with running(tmp_path) as virtual, connect(virtual) as board:
@@ -522,7 +526,7 @@ async def test_safe_mode_lasts_until_somebody_lets_a_task_run(tmp_path: Path) ->
             status = await board.status()
             assert status["safe_mode"]
             assert status["task"] == ""
-            assert any("safe mode: 3 starts" in each for each in status["problems"])
+            assert [row["code"] for row in status["problems"]] == ["safe_mode"]
             await asyncio.sleep(6)  # it does not settle by itself
     async with running(folder) as virtual, connect(virtual) as board:
         await board.switch("classification")

@@ -57,13 +57,22 @@ def run_script(
     return asyncio.run(_run(card, beside, options))
 
 
+async def _listening(board: VirtualBoard) -> None:
+    """Wait until the script opened a port or the UART."""
+    for _ in range(400):
+        if any(event["event"] in ("listening", "uart") for event in board._events):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the script opened nothing: {list(board.console)}")
+
+
 async def _run(
     card: Path, beside: Callable[[VirtualBoard], Any] | None, options: dict[str, Any]
 ) -> Run:
     async with VirtualBoard(sdcard=card, **options) as board:
         helper = None
         if beside is not None:
-            await board.ready(20)
+            await _listening(board)
             helper = asyncio.create_task(asyncio.to_thread(beside, board))
         events = [event async for event in board.events()]
         if helper is not None:

@@ -46,6 +46,7 @@ class _Network:
 
 sys.modules["network"] = _Network
 
+from firmware_app.base.problems import Problems  # noqa: E402
 from firmware_app.board import nic  # noqa: E402
 from firmware_app.card import log_file  # noqa: E402
 
@@ -65,7 +66,7 @@ def fresh():
     use(card)
     log_file.os = card
     log_file.open = card.open
-    return card, log_file.LogFile()
+    return card, log_file.LogFile(Problems())
 
 
 def everything(log) -> str:
@@ -110,7 +111,7 @@ def test_a_card_that_cannot_be_written_is_told_and_costs_no_memory() -> None:
     for _ in range(2000):
         log.add("x" * 80)
         log.flush()
-    assert "can't be written" in log.problem
+    assert log._problems.codes() == ["log"]
     assert len(log._waiting) < 200
 
 
@@ -119,21 +120,22 @@ def station():
     _Nic.joins = 0
     log = _Log()
     settings = {"interface": "station", "ssid": "home", "password": "secret99"}
-    return nic.Nic(settings, log), log
+    return nic.Nic(settings, log, Problems()), log
 
 
 def test_a_lost_network_is_joined_again_and_the_password_never_told() -> None:
     link, log = station()
     _Nic.up = False
     link.bring_up()
-    assert "can't be joined" in link.problem
+    assert "can't be joined" in link._problems.rows()[0]["text"]
+    assert link._problems.codes() == ["network"]
     assert _Nic.joins == 1
     for now in range(0, 300000, 5000):
         link.check(now)
     assert 3 <= _Nic.joins <= 5  # after 30 s, 60 s more, 120 s more ...
     _Nic.up = True
     link.check(300000)
-    assert link.problem == ""
+    assert link._problems.rows() == []
     assert link.status() == {
         "interface": "station",
         "up": True,
@@ -143,7 +145,7 @@ def test_a_lost_network_is_joined_again_and_the_password_never_told() -> None:
     }
     _Nic.up = False
     link.check(305000)
-    assert "lost" in link.problem
+    assert "lost" in link._problems.rows()[0]["text"]
     assert link.status()["reconnects"] == 1
     assert not [line for line in log.lines if "secret99" in line]
     assert [line for line in log.lines if "192.168.1.7" in line]
@@ -152,8 +154,10 @@ def test_a_lost_network_is_joined_again_and_the_password_never_told() -> None:
 def test_an_access_point_and_ethernet() -> None:
     for kind in ("access_point", "ethernet", "none"):
         _Nic.up = True
-        link = nic.Nic({"interface": kind, "ssid": "k230", "password": "secret99"}, _Log())
+        link = nic.Nic(
+            {"interface": kind, "ssid": "k230", "password": "secret99"}, _Log(), Problems()
+        )
         link.bring_up()
-        assert link.problem == ""
+        assert link._problems.rows() == []
         assert link.status()["address"] == "192.168.1.7"
         assert link.status()["signal_dbm"] is None
