@@ -5,6 +5,7 @@ the same names as this file.
 """
 
 import os
+import sys
 
 from firmware_app.base import files
 from firmware_app.base.errors import CommandError
@@ -13,29 +14,53 @@ ROOT = "/sdcard"
 NEW = "firmware_app.new"
 TRIES = "firmware_app.try"  # + the number of starts of a new version that did not last
 _DROPPED = "firmware_app.dropped"
-_NEEDED = ("__init__.py", "main.py", "service.py", "version.py", "wire.py")
+_NEEDED = ("__init__", "service", "version", "wire/frames")
+_MPY_VERSION = 6  # MicroPython 1.19 and later
 
 
 async def check(folder: str, names: list, pause) -> None:
     """Raise CommandError where the files in a folder can't be this service."""
-    for name in _NEEDED:
-        if name not in names:
+    for name in ("main.py",) + _NEEDED:
+        if name not in names and name + ".py" not in names and name + ".mpy" not in names:
             raise CommandError(
                 "bad_argument", "files: expected %s of the service, found none" % name
             )
     for name in names:
-        if not name.endswith(".py"):
-            raise CommandError("bad_argument", "files: expected .py files, found %s" % name)
         try:
-            with open(folder + "/" + name) as file:
-                compile(file.read(), name, "exec")
-        except (SyntaxError, ValueError) as error:
-            raise CommandError(
-                "bad_argument", "%s: this is no Python for the board: %s" % (name, error)
-            )
+            wrong = _compiled_fault if name.endswith(".mpy") else _source_fault
+            fault = wrong(folder + "/" + name, name)
         except OSError as error:
             raise CommandError("failed", "%s can't be read: %s" % (name, error))
+        if fault:
+            raise CommandError("bad_argument", "%s: %s" % (name, fault))
         await pause()
+
+
+def _source_fault(path: str, name: str) -> str:
+    """Return why a file is no Python, "" where it is."""
+    try:
+        with open(path) as file:
+            compile(file.read(), name, "exec")
+        return ""
+    except (SyntaxError, ValueError) as error:
+        return "this is no Python for the board: %s" % error
+
+
+def _compiled_fault(path: str, name: str) -> str:
+    """Return why the board does not load a .mpy file, "" where it does: MicroPython's own test."""
+    with open(path, "rb") as file:
+        head = file.read(4)
+    if len(head) < 4 or head[0] != 0x4D:  # "M"
+        return "this is no .mpy file: compile it with mpy-cross 1.21"
+    version = getattr(sys.implementation, "_mpy", _MPY_VERSION) & 0xFF
+    if head[1] != version:
+        return "expected .mpy version %d, found %d: compile it with mpy-cross 1.21" % (
+            version,
+            head[1],
+        )
+    if head[2] >> 2:
+        return "expected bytecode, found native code: compile it without -march"
+    return ""
 
 
 def stage(folder: str) -> None:

@@ -18,9 +18,9 @@ FOLDER = INCOMING + "/files"
 _MANIFEST = INCOMING + "/manifest.json"
 
 KINDS = ("package", "file", "firmware")
-MAX_FILES = 128
+MAX_FILES = {"package": 128, "file": 1, "firmware": 512}
 MAX_SIZES = {"package": 134217728, "file": 1048576, "firmware": 4194304}  # bytes, all files
-_MAX_MANIFEST = 65536
+_MAX_MANIFEST = 65536  # more than the list in a message of 32 kB can make
 _MAX_STARTS = 10  # of the board, after which a push that nobody finished is discarded
 _FLUSH = 131072  # bytes that a power cut may cost
 _SPARE = 1048576  # bytes of the card that stay free
@@ -111,6 +111,15 @@ class Push:
         """Return whether the other one is of the same files."""
         return (self.kind, self.name, self.rows) == (other.kind, other.name, other.rows)
 
+    def make_folders(self) -> None:
+        """Make the folders that its files lie in."""
+        made = set()
+        for row in self.rows:
+            folder = row[0].rpartition("/")[0]
+            if folder not in made:
+                made.add(folder)
+                files.make_folders(FOLDER + "/" + folder)
+
     def have(self) -> list:
         """Return how many bytes of each file are on the card, -1 where it is not there."""
         found: list = []
@@ -133,8 +142,10 @@ def waiting():
     """Return the push in the incoming folder, or None."""
     try:
         files.recover(_MANIFEST)
+        if os.stat(_MANIFEST)[6] > _MAX_MANIFEST:
+            return None
         with open(_MANIFEST, "rb") as file:
-            record = json.loads(str(file.read(_MAX_MANIFEST), "utf-8"))
+            record = json.loads(str(file.read(), "utf-8"))
         rows = [[str(name), int(size), str(digest)] for name, size, digest in record["files"]]
         return Push(str(record["kind"]), str(record["name"]), rows, int(record["starts"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -154,6 +165,7 @@ def begin(push: Push) -> Push:
     if there is None:
         files.make_folders(FOLDER)
         push.keep()
+    push.make_folders()
     return push
 
 
@@ -196,19 +208,31 @@ async def verify(push: Push, pause) -> None:
                     await pause()
         except OSError as error:
             raise CommandError("failed", "%s can't be read again: %s" % (name, files.why(error)))
-        if _hex(found.digest()) != digest:
+        if found.digest().hex() != digest:
             files.remove(FOLDER + "/" + name)
             raise CommandError(
                 "damaged", "%s: the file does not have the SHA-256 that was announced" % name
             )
 
 
-def _hex(data: bytes) -> str:
-    return "".join(["%02x" % b for b in data])
-
-
 def _bad(text: str, found) -> CommandError:
     return CommandError("bad_argument", "%s, found %s" % (text, repr(found)[:80]))
+
+
+def _module(name: str) -> str:
+    """Return a file of the service without its ending and in lower case, "" where it can't be one.
+
+    It lies beside main.py or one folder deeper. What this returns must be unique: FAT tells no cases
+    apart, and a.py, a.mpy and the folder a are one module.
+    """
+    stem, _, ending = name.rpartition(".")
+    parts = stem.split("/")
+    if ending not in ("py", "mpy") or len(parts) > 2:
+        return ""
+    for part in parts:
+        if not is_name(part) or "." in part:
+            return ""
+    return stem.lower()
 
 
 def checked(kind, name, rows) -> Push:
@@ -219,30 +243,44 @@ def checked(kind, name, rows) -> Push:
         raise _bad("name: expected a plain name, without folders and leading dot", name)
     if not isinstance(rows, list) or not rows:
         raise _bad("files: expected rows of name, size and SHA-256", rows)
-    if len(rows) > (1 if kind == "file" else MAX_FILES):
+    if len(rows) > MAX_FILES[kind]:
         raise CommandError(
             "too_large",
-            "files: expected at most %d, found %d"
-            % (1 if kind == "file" else MAX_FILES, len(rows)),
+            "files: expected at most %d, found %d" % (MAX_FILES[kind], len(rows)),
         )
     good: list = []
-    seen: list = []
+    seen = set()
+    folders: dict = {}  # as they are compared -> as they are spelled
     total = 0
     for row in rows:
         if not isinstance(row, list) or len(row) != 3:
             raise _bad("files: expected rows of name, size and SHA-256", row)
         file_name, size, digest = row
-        if not isinstance(file_name, str) or not is_name(file_name):
+        if kind == "firmware":
+            key = _module(file_name) if isinstance(file_name, str) else ""
+            if not key:
+                raise _bad(
+                    "files: expected NAME.py or NAME.mpy, at most one folder deep", file_name
+                )
+            at = key.find("/")
+            if at > 0 and folders.setdefault(key[:at], file_name[:at]) != file_name[:at]:
+                raise _bad("files: expected one spelling of each folder", file_name)
+        elif isinstance(file_name, str) and is_name(file_name):
+            key = file_name.lower()  # FAT does not tell them apart
+        else:
             raise _bad("files: expected a plain file name", file_name)
-        if file_name.lower() in seen:  # FAT does not tell them apart
+        if key in seen:
             raise _bad("files: expected each name once", file_name)
         if type(size) is not int or size < 0:
             raise _bad("%s: expected a size in bytes" % file_name, size)
         if not isinstance(digest, bytes) or len(digest) != 32:
             raise _bad("%s: expected a SHA-256 of 32 bytes" % file_name, digest)
-        seen.append(file_name.lower())
+        seen.add(key)
         total += size
-        good.append([file_name, size, _hex(digest)])
+        good.append([file_name, size, digest.hex()])
+    for key in folders:
+        if key in seen:
+            raise _bad("files: expected no file with the name of a folder", folders[key])
     if total > MAX_SIZES[kind]:
         raise CommandError(
             "too_large",

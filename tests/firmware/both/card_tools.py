@@ -142,8 +142,17 @@ def classifier(labels: list, filler: int = 0) -> dict:
 
 
 def firmware(version: str) -> dict:
-    """Return the files of a version of the service."""
-    names = ("__init__.py", "main.py", "service.py", "wire.py")
-    found = {name: b"" if name[0] == "_" else b"x = 1\n" for name in names}
+    """Return the files of a version of the service, some in folders, one compiled."""
+    names = ("__init__.py", "main.py", "service.py", "wire/__init__.py", "wire/frames.py")
+    found = {name: b"" if "__" in name else b"x = 1\n" for name in names}
+    found["version.py"] = ("VERSION = %r\n" % version).encode()
+    found["run/engine.mpy"] = b"M\x06\x00\x1f" + version.encode()
+    return found
+
+
+def flat_firmware(version: str) -> dict:
+    """Return the files of a version from before the folders."""
+    found = dict.fromkeys(("main.py", "service.py", "wire.py", "engine.py"), b"x = 1\n")
+    found["__init__.py"] = b""
     found["version.py"] = ("VERSION = %r\n" % version).encode()
     return found

@@ -1,6 +1,6 @@
 """Power off at every step of every write sequence: the old or the new is there, never neither."""
 
-from card_tools import Client, Service, classifier, firmware, use
+from card_tools import Client, Service, classifier, firmware, flat_firmware, use
 from folder_card import HALF, KEPT, LOST, FolderCard, PowerCutError
 
 from firmware_app import main
@@ -193,6 +193,8 @@ def _version(card) -> str:
     for version in ("1", "2"):
         if whole == firmware(version):
             return version
+    if whole == flat_firmware("1"):
+        return "flat"
     raise AssertionError("half a version: %s" % sorted(whole))
 
 
@@ -217,6 +219,31 @@ def test_another_version_of_the_service() -> None:
         Client(Service()).push("firmware", "firmware_app", firmware("1"))
 
     _every_cut(staged, update, check, update, 20)
+
+
+def test_folders_over_a_flat_version() -> None:
+    """What the installer stages in front of main.py: none of the flat files stays in the new folder."""
+
+    def flat(card) -> None:
+        for name, data in flat_firmware("1").items():
+            card.put("/sdcard/firmware_app/" + name, data)
+
+    def update(card) -> None:
+        Client(Service()).push("firmware", "firmware_app", firmware("2"))
+        main.prepare()
+
+    def check(card, done: bool) -> None:
+        assert _version(card) in (("2",) if done else ("flat", "2"))
+
+    _every_cut(flat, update, check, update, 20)
+
+    # One that does not last gives way to the flat one.
+    card = FolderCard()
+    use(card)
+    flat(card)
+    update(card)
+    assert [_version(card) for _ in range(3)] == ["2", "2", "flat"]
+    assert card.listdir("/sdcard") == ["firmware_app"]
 
 
 def test_a_version_that_does_not_last_gives_way() -> None:

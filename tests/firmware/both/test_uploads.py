@@ -261,8 +261,10 @@ def test_names_sizes_and_counts() -> None:
         assert refused(client, "push", kind="package", name="p", files=rows).startswith(
             "bad_argument"
         )
-    many = [["f%d" % i, 1, SHA] for i in range(uploads.MAX_FILES + 1)]
-    assert refused(client, "push", kind="package", name="p", files=many).startswith("too_large")
+    for kind in uploads.KINDS:
+        many = [["f%d.py" % i, 1, SHA] for i in range(uploads.MAX_FILES[kind] + 1)]
+        name = "p" if kind != "file" else "configs/service.yaml"
+        assert refused(client, "push", kind=kind, name=name, files=many).startswith("too_large")
     for size in (uploads.MAX_SIZES["package"] + 1, 1 << 62):
         assert refused(
             client, "push", kind="package", name="p", files=[["a", size, SHA]]
@@ -335,19 +337,113 @@ def test_single_files_and_their_places() -> None:
 def test_a_version_of_the_service_is_checked() -> None:
     card, client = fresh()
     for name, data, words in (
-        ("wire.py", None, "expected wire.py"),
-        ("wire.py", b"def (:\n", "no Python"),
-        ("notes.txt", b"x", "expected .py files"),
+        ("main.py", None, "expected main.py"),
+        ("version.py", None, "expected version of"),
+        ("wire/frames.py", None, "expected wire/frames"),
+        ("wire/frames.py", b"def (:\n", "no Python"),
+        ("run/engine.mpy", b"", "no .mpy file"),
+        ("run/engine.mpy", b"x = 1\n", "no .mpy file"),
+        ("run/engine.mpy", b"M\x05\x00\x1f", "expected .mpy version 6, found 5"),
+        ("run/engine.mpy", b"M\x06\x2c\x1f", "found native code"),
     ):
         contents = firmware("2")
         contents.pop(name, None)
         if data is not None:
             contents[name] = data
         client.send("firmware", "firmware_app", contents)
-        assert words in refused(client, "install")
+        text = refused(client, "install")
+        assert text.startswith("bad_argument: "), text
+        assert words in text, text
         assert not files.exists("/sdcard/firmware_app.new")
+        assert not files.exists("/sdcard/.incoming")
     assert client.push("firmware", "firmware_app", firmware("2"))["name"] == "firmware_app"
     assert card.under("/sdcard/firmware_app.new") == firmware("2")
+
+
+def test_names_in_a_version_of_the_service() -> None:
+    """Whatever a client calls its files, none may land elsewhere or hide another."""
+    card, client = fresh()
+    before = dict(card.tree)
+    for name in (
+        "../main.py",
+        "..",
+        "../../sdcard/main.py",
+        "a/../main.py",
+        "./main.py",
+        "/main.py",
+        "/sdcard/main.py",
+        "wire//frames.py",
+        "wire/",
+        "/",
+        "wire/deeper/frames.py",
+        ".hidden.py",
+        ".py",
+        "wire/.py",
+        ".hidden/frames.py",
+        "wire/.hidden.py",
+        "wire\\frames.py",
+        "wire/a\\..\\main.py",
+        "C:/a.py",
+        "a:b.py",
+        "a.b.py",
+        "a.b/c.py",
+        "notes.txt",
+        "wire/notes.txt",
+        "frames",
+        "frames.pyc",
+        "frames.PY",
+        "a\0.py",
+        "a\n.py",
+        "wire /frames.py",
+        "x" * 65 + ".py",
+        "x" * 65 + "/a.py",
+        "",
+        b"a.py",
+        3,
+        None,
+    ):
+        text = refused(
+            client, "push", kind="firmware", name="f", files=[["a.py", 0, SHA], [name, 0, SHA]]
+        )
+        assert text.startswith("bad_argument: files: expected NAME.py"), (name, text)
+    for names, words in (
+        (("a.py", "A.py"), "each name once"),
+        (("a.py", "a.mpy"), "each name once"),
+        (("wire/a.py", "wire/A.mpy"), "each name once"),
+        (("wire/a.py", "Wire/b.py"), "one spelling"),
+        (("wire/a.py", "wire.py"), "name of a folder"),
+        (("WIRE.mpy", "wire/a.py"), "name of a folder"),
+    ):
+        rows = [[name, 0, SHA] for name in names]
+        text = refused(client, "push", kind="firmware", name="f", files=rows)
+        assert text.startswith("bad_argument: files: expected"), text
+        assert words in text, text
+    for kind in ("package", "file"):  # these stay plain
+        name = "p" if kind == "package" else "configs/service.yaml"
+        text = refused(client, "push", kind=kind, name=name, files=[["a/b.py", 0, SHA]])
+        assert text.startswith("bad_argument: files: expected a plain"), text
+    assert card.tree == before
+
+
+def test_as_many_files_as_a_version_may_have() -> None:
+    """The list outlasts a restart of the board, and the files come in their folders."""
+    card, client = fresh()
+    contents = firmware("2")
+    number = 0
+    while len(contents) < uploads.MAX_FILES["firmware"]:
+        number += 1
+        contents["r%02d/some_part_%03d.py" % (number % 40, number)] = b"x = %d\n" % number
+    names = sorted(contents)
+    transfer = client.begin("firmware", "firmware_app", contents)
+    data = b"".join([contents[name] for name in names])
+    transfer.add(0, data[:1000])
+    transfer.close()
+    package_commands.recover()
+    again = Client(Service())
+    assert again.send("firmware", "firmware_app", contents) == 1000
+    assert again.ask("install")["size"] == len(data)
+    assert card.under("/sdcard/firmware_app.new") == contents
+    assert not files.exists("/sdcard/.incoming")
 
 
 def test_what_nobody_goes_on_with_is_discarded() -> None:
