@@ -30,7 +30,7 @@ from host_client.base.exceptions import (
 from host_client.board import Board
 from host_client.commands.configurations import validate
 from host_client.commands.packages import read_package
-from host_client.installer.content import FIRMWARE
+from host_client.commands.service_files import modules, service_files
 from host_client.installer.installer import BOOT, NAME, digest
 from host_client.installer.manifest import read_manifest
 from host_client.installer.repl import ReplTarget
@@ -335,10 +335,15 @@ def _look_at_files(target: Target) -> list[Finding]:
     if known.version != VERSION:
         text = f"{known.version} is installed, this computer has {VERSION}: k230 install"
         found.append(Finding("version", "warning", text))
-    own = digest((FIRMWARE / "main.py").read_bytes())
+    own = service_files().files
+    missing = sorted(modules(own) - modules(target.files(NAME)))
+    if known.version == VERSION and missing:
+        more = f" and {len(missing) - 3} more files" if len(missing) > 3 else ""
+        text = f"{NAME} on the card lacks {', '.join(missing[:3])}{more}: k230 install"
+        found.append(Finding("service", "trouble", text))
     there = target.hashes(["main.py", *known.files])
     main = there.get("main.py")
-    if main not in (None, own) and not known.wrote("main.py", main):
+    if main not in (None, digest(own["main.py"])) and not known.wrote("main.py", main):
         text = "main.py is somebody else's: the service does not start; k230 install"
         found.append(Finding("main.py", "trouble", text))
     elif "main.py" in there:

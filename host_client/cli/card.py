@@ -17,27 +17,52 @@ from host_client.commands import configurations
 
 @click.command()
 @board_options
-@click.argument("path", type=click.Path(path_type=Path), metavar="PACKAGE|YAML|TXT|FOLDER")
+@click.argument(
+    "path", required=False, type=click.Path(path_type=Path), metavar="PACKAGE|YAML|TXT|FOLDER"
+)
 @click.option("--name", help="Name on the card (default: the file's or folder's).")
 @click.option("--task", help="What the package does, where its files do not say.")
-@click.option("--firmware", is_flag=True, help="FOLDER is another version of the service.")
+@click.option(
+    "--firmware",
+    is_flag=True,
+    help="Send the service itself: its files in FOLDER, or this client's own without FOLDER.",
+)
+@click.option("--sources", is_flag=True, help="With --firmware: send source, for debugging.")
 def push(
     *,
     url: str,
     key: str | None,
     wait: float,
     as_json: bool,
-    path: Path,
+    path: Path | None,
     name: str | None,
     task: str | None,
     firmware: bool,
+    sources: bool,
 ) -> None:
     """Send a deployment package (zip file or folder) to the board at URL.
 
     A .yaml or .txt file is a single file: --name says where it belongs, e.g.
     configs/tasks/detection.yaml.
     """
-    run_async(_push(url, key, wait, as_json, path, name, task, firmware))
+    if firmware:
+        run_async(_push_firmware(url, key, wait, as_json, path, sources))
+    elif path is None:
+        raise click.UsageError("expected a package, a YAML or text file, or --firmware")
+    else:
+        run_async(_push(url, key, wait, as_json, path, name, task))
+
+
+async def _push_firmware(
+    url: str, key: str | None, wait: float, as_json: bool, folder: Path | None, sources: bool
+) -> None:
+    async with connect(url, key, wait) as board:
+        with bar(as_json) as progress:
+            answer = await board.card.push_firmware(folder, sources=sources, progress=progress)
+    if as_json:
+        output.print_json(answer)
+    else:
+        output.print_line("the board takes this version at its next start (k230 restart)")
 
 
 async def _push(
@@ -48,21 +73,16 @@ async def _push(
     path: Path,
     name: str | None,
     task: str | None,
-    firmware: bool,
 ) -> None:
     async with connect(url, key, wait) as board:
         with bar(as_json) as progress:
-            if firmware:
-                answer = await board.card.push_firmware(path, progress=progress)
-            elif path.suffix.lower() in (".yaml", ".txt"):
+            if path.suffix.lower() in (".yaml", ".txt"):
                 answer = await board.card.push_file(path, name, progress=progress)
             else:
                 installed = await board.card.push(path, name, task=task, progress=progress)
                 answer = installed._asdict()
     if as_json:
         output.print_json(answer)
-    elif firmware:
-        output.print_line("the board takes this version at its next start (k230 restart)")
     elif "task" in answer:
         for warning in answer["warnings"]:
             output.note(f"k230: {warning}")

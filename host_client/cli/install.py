@@ -23,6 +23,7 @@ from host_client.cli import output
 from host_client.cli.options import json_option, run_async
 from host_client.cli.progress import bar
 from host_client.commands.packages import PackageFiles, read_package
+from host_client.commands.service_files import service_files
 from host_client.installer import content as contents
 from host_client.installer import installer, uninstaller
 from host_client.installer.repl import ReplTarget, listen
@@ -78,7 +79,7 @@ def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
     show_default=True,
     help="How a package goes to the board.",
 )
-@click.option("--source", is_flag=True, help="Copy the service as source, not compiled.")
+@click.option("--sources", is_flag=True, help="Copy the service as source, for debugging.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @json_option
 def install(
@@ -90,7 +91,7 @@ def install(
     config: Path | None,
     url: str | None,
     via: str,
-    source: bool,
+    sources: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -108,7 +109,7 @@ def install(
         report |= {"board": info.board, "firmware": info.firmware, "place": info.place}
         if not as_json and port is not None:
             output.print_line(f"{info.board}, CanMV {info.firmware}")
-        firmware, compiled = contents.firmware_files(info.mpy, source)
+        firmware, compiled = service_files(mpy=info.mpy, sources=sources)
         size = sum(len(data) for _, data in files.files) if files is not None else 0
         over_link = port is not None and (via == "link" or (via == "auto" and size > SMALL_PACKAGE))
         if over_link:

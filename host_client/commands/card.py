@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from host_client.commands import configurations
 from host_client.commands.answers import expect
-from host_client.commands.files import firmware_files, read_file
+from host_client.commands.files import read_file
 from host_client.commands.packages import read_package
 from host_client.commands.requester import PUSH_TIMEOUT, REQUEST_TIMEOUT, Requester
+from host_client.commands.service_files import MPY_VERSION, service_files
 from host_client.link.calls import Progress
 
 _SERVICE = "firmware_app"
@@ -122,16 +123,21 @@ class Card:
 
     async def push_firmware(
         self,
-        folder: str | PathLike[str],
+        folder: str | PathLike[str] | None = None,
         *,
+        sources: bool = False,
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
     ) -> dict[str, Any]:
         """Send another version of the service, to run from the next start on (see Board.restart()).
 
-        The board keeps the version before and goes back to it where the new one does not last.
+        folder: its files (default: the version that belongs to this client, compiled; sources: as
+        source). The board keeps the version before and goes back to it where the new one does not
+        last. Raises PackageError, CommandFailed, RequestTimeout, LinkLost.
         """
-        files = firmware_files(Path(folder))
+        place = Path(folder) if folder is not None else None
+        found = await asyncio.to_thread(service_files, place, mpy=MPY_VERSION, sources=sources)
+        files = list(found.files.items())
         answer = await self._board.send_files("firmware", _SERVICE, files, {}, timeout, progress)
         return dict(expect(answer, dict, "install"))
 

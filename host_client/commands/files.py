@@ -8,13 +8,6 @@ from pathlib import Path
 from host_client.base.exceptions import PackageError
 
 
-def firmware_files(folder: Path) -> list[tuple[str, bytes]]:
-    """Return the files of a version of the service in a folder (firmware_app/); PackageError."""
-    if not (folder / "service.py").is_file():
-        raise PackageError(f"{folder}: expected the folder of the service's files (firmware_app)")
-    return [(path.name, path.read_bytes()) for path in sorted(folder.glob("*.py"))]
-
-
 def read_file(path: str | PathLike[str]) -> bytes:
     """Return a file's content; PackageError where it can't be read."""
     try:

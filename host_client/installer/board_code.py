@@ -42,6 +42,14 @@ def _k_names(path):
         return sorted(os.listdir(path))
     except OSError:
         return []
+def _k_files(path, at=''):
+    found = []
+    for name in _k_names(path):
+        if os.stat(path + '/' + name)[0] & 0x4000:
+            found += _k_files(path + '/' + name, at + name + '/')
+        else:
+            found.append(at + name)
+    return found
 def _k_folders(path):
     at = ''
     for part in path.split('/')[1:-1]:

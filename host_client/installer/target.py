@@ -47,6 +47,9 @@ class Target(Protocol):
     def names(self, folder: str) -> list[str]:
         """Return the sorted names in a folder, [] where there is none."""
 
+    def files(self, folder: str) -> list[str]:
+        """Return the paths of all files in a folder and its folders, seen from it."""
+
     def write(self, path: str, data: bytes, moved: Moved) -> None:
         """Write a file and its folder, flushed to the card; moved gets the bytes of each piece."""
 
@@ -93,6 +96,12 @@ class FolderTarget:
         """Return the names in a folder."""
         place = self._at(folder)
         return sorted(each.name for each in place.iterdir()) if place.is_dir() else []
+
+    def files(self, folder: str) -> list[str]:
+        """Return the files in a folder."""
+        place = self._at(folder)
+        found = place.rglob("*") if place.is_dir() else ()
+        return sorted(each.relative_to(place).as_posix() for each in found if each.is_file())
 
     def write(self, path: str, data: bytes, moved: Moved) -> None:
         """Write a file, synced: the card may be pulled at any time."""

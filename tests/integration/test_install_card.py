@@ -65,7 +65,11 @@ class CutTarget(FolderTarget):
 
 
 def firmware(version: str) -> dict[str, bytes]:
-    files = {f"part{i}.py": f"# {version} {i}\n".encode() for i in range(3)}
+    """Return a version's files: those of "flat" lie in one folder, as before the rooms."""
+    names = ("part0", "part1", "part2") if version == "flat" else ("part0", "run/part1", "run/a")
+    files = {f"{name}.py": f"# {version} {name}\n".encode() for name in names}
+    if version != "flat":
+        files |= {"run/__init__.py": b"", f"only_{version}/part.mpy": b"M\x06\x00\x1f"}
     return {
         "__init__.py": b"",
         "main.py": b"# the launcher\n",
@@ -125,8 +129,11 @@ def runs(card: Path) -> str:
     assert main == b"# the launcher\n"
     if not (card / "firmware_app").exists():
         return "nothing"
-    found = {p.name: p.read_bytes() for p in (card / "firmware_app").iterdir()}
-    for version in ("old", "new"):
+    assert not [
+        p for p in (card / "firmware_app").rglob("*") if p.is_dir() and not any(p.iterdir())
+    ]
+    found = {k: v for k, v in tree(card / "firmware_app").items() if k.endswith(("py", "mpy"))}
+    for version in ("old", "new", "flat"):
         if found == firmware(version):
             return version
     raise AssertionError(f"a mixed service: {found}")
@@ -155,7 +162,8 @@ def test_install_again_and_uninstall(card: Path) -> None:
         "service.py",
         "part0.py",
         "part1.py",
-        "part2.py",
+        "a.py",
+        "part.mpy",
     }
     uninstaller.uninstall(target, lambda text: None)
     assert tree(card) == before
@@ -199,7 +207,10 @@ def _cuts(make: Callable[[int], CutTarget], work: Callable[[CutTarget], Any]) ->
         return
 
 
-SERVICE = {f"firmware_app/{name}": data for name, data in firmware("old").items()}
+def service(version: str) -> dict[str, bytes]:
+    return {f"firmware_app/{name}": data for name, data in firmware(version).items()}
+
+
 CARDS: dict[str, tuple[str, dict[str, bytes]]] = {
     "empty": ("nothing", {}),
     "foreign": ("foreign", {"main.py": FOREIGN, "configs/service.yaml": OLD_YAML}),
@@ -218,8 +229,13 @@ CARDS: dict[str, tuple[str, dict[str, bytes]]] = {
             "packages/parts/deploy_config.json": b"{}",
             "packages/parts/m.kmodel": b"LDMK",
             "packages/mine/deploy_config.json": b"{}",
-            **SERVICE,
+            **service("old"),
+            "firmware_app/mine/deeper/notes.txt": b"a user's own",
         },
+    ),
+    "a flat one copied by hand": (
+        "flat",
+        {"main.py": b"# the launcher\n", "configs/service.yaml": NEW_YAML, **service("flat")},
     ),
 }
 
@@ -270,13 +286,14 @@ def test_power_cuts_at_every_step_of_a_first_installation(tmp_path: Path, kind: 
     assert seen == {before, "new"}
 
 
-def test_power_cuts_at_every_step_of_an_update(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", ["old", "flat"])
+def test_power_cuts_at_every_step_of_an_update(tmp_path: Path, old: str) -> None:
     cards: list[Path] = []
 
     def make(steps: int) -> CutTarget:
         folder = tmp_path / f"card{steps}"
         folder.mkdir()
-        run(FolderTarget(folder), content("old", OLD_YAML))
+        run(FolderTarget(folder), content(old, OLD_YAML))
         cards.append(folder)
         return CutTarget(folder, steps)
 
@@ -287,16 +304,32 @@ def test_power_cuts_at_every_step_of_an_update(tmp_path: Path) -> None:
         run(FolderTarget(cards[-1]), content("new"))
         boot(cards[-1])
         assert runs(cards[-1]) == "new"
-    assert seen == {"old", "new"}
+    assert seen == {old, "new"}
 
 
-def test_an_update_that_was_cut_is_taken_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["old", "flat"])
+def test_nothing_stays_of_what_another_attempt_staged(tmp_path: Path, first: str) -> None:
+    cards: list[Path] = []
+
+    def make(steps: int) -> CutTarget:
+        cards.append(tmp_path / f"card{steps}")
+        cards[-1].mkdir()
+        return CutTarget(cards[-1], steps)
+
+    for _ in _cuts(make, lambda target: run(target, content(first))):
+        run(FolderTarget(cards[-1]), content("new"))
+        boot(cards[-1])
+        assert runs(cards[-1]) == "new"
+
+
+@pytest.mark.parametrize("version", ["old", "flat"])
+def test_an_update_that_was_cut_is_taken_back(tmp_path: Path, version: str) -> None:
     cards: list[Path] = []
 
     def make(steps: int) -> CutTarget:
         folder = tmp_path / f"card{steps}"
         fill(folder, CARDS["foreign"][1])
-        old = content("old", OLD_YAML + b"priority: latency\n")
+        old = content(version, OLD_YAML + b"priority: latency\n")
         old.firmware["main.py"] = b"# the launcher before\n"
         old.firmware["fallback.py"] = b"# the fallback before\n"
         run(FolderTarget(folder), old)
