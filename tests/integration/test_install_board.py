@@ -93,7 +93,9 @@ class Bench:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [(), ("--via", "link"), ("--source",)], ids=["", "link", "source"])
+@pytest.mark.parametrize(
+    "how", [(), ("--via", "link"), ("--sources",)], ids=["", "link", "sources"]
+)
 async def test_from_a_bare_board_to_results_and_back(tmp_path: Path, how: tuple[str, ...]) -> None:
     bench = Bench(tmp_path)
     before = bench.tree()

