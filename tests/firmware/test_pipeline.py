@@ -6,7 +6,6 @@ the service is asked for its own books, which must add up.
 
 from __future__ import annotations
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -322,8 +321,8 @@ async def _books(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[byt
             return values, await client.status(), previews
 
 
-def test_the_services_books_and_a_snapshot(tmp_path: Path) -> None:
-    values, status, pictures = asyncio.run(_books(tmp_path))
+async def test_the_services_books_and_a_snapshot(tmp_path: Path) -> None:
+    values, status, pictures = await _books(tmp_path)
     spent = sum(values[name] for name in values if name.endswith("_us") and name != "period_us")
     assert spent >= 0.99 * values["period_us"]
     assert 0 < values["processed"] <= values["captured"]

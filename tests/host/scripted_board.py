@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from firmware_app.wire import frames, messages, seal
+from tests.servers import Server
 
 LABELS = ["cat", "dog", "菠菜"]
 KEY = bytes(range(32))
@@ -48,26 +49,19 @@ class ScriptedBoard:
         self.sessions: list[Session] = []
         self.window = 8192
         self.received = b""  # the last complete picture
-        self._server: asyncio.AbstractServer | None = None
-        self._port = 0
+        self._server = Server(self._serve)
 
     @property
     def url(self) -> str:
-        return f"tcp://127.0.0.1:{self._port}"
+        return self._server.url
 
     async def listen(self) -> None:
         """Listen, on the same port as before where there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
-        self._port = self._server.sockets[0].getsockname()[1]
+        await self._server.listen()
 
     async def stop(self) -> None:
         """Close the listener and all connections, as a board that restarts."""
-        if self._server is not None:
-            self._server.close()
-            for session in list(self.sessions):
-                session.close()
-            self._server = None
-            await asyncio.sleep(0)
+        await self._server.close()
 
     async def restart(self, pause: float = 0.0) -> None:
         """Power off and on: another boot id, nothing remembered."""
@@ -82,11 +76,8 @@ class ScriptedBoard:
         try:
             while data := await reader.read(65536):
                 session.feed(data)
-        except (ConnectionError, asyncio.CancelledError):
-            pass
         finally:
             self.sessions.remove(session)
-            writer.close()
 
     def publish(self, seq: int, *fields: Any, kind: int = messages.CLASSIFICATION) -> None:
         """Send one result to whoever subscribed."""

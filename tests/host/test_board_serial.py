@@ -13,7 +13,6 @@ from PIL import Image
 from firmware_app.wire import frames, messages
 from host_client import Board, ConnectionFailed, PortLocked, State
 from host_client.link import calls, session
-from tests.host.running import run
 from tests.host.scripted_board import KEY, PtyBoard, pty_board
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="there are no ptys here")
@@ -71,33 +70,30 @@ def lossy(share: float, seed: int) -> Callable[[bytes], bool]:
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("key", [None, KEY])
 @pytest.mark.parametrize("seed", range(4))
-def test_commands_get_through_a_lossy_line_and_run_once(key: bytes | None, seed: int) -> None:
-    async def test() -> None:
-        numbers = random.Random(1000 + seed)
+async def test_commands_get_through_a_lossy_line_and_run_once(key: bytes | None, seed: int) -> None:
+    numbers = random.Random(1000 + seed)
 
-        def flip(data: bytes) -> bytes:
-            if numbers.random() > 0.3:
-                return data
-            at = numbers.randrange(len(data))
-            return data[:at] + bytes([data[at] ^ 1 << numbers.randrange(8)]) + data[at + 1 :]
+    def flip(data: bytes) -> bytes:
+        if numbers.random() > 0.3:
+            return data
+        at = numbers.randrange(len(data))
+        return data[:at] + bytes([data[at] ^ 1 << numbers.randrange(8)]) + data[at + 1 :]
 
-        lost = 0
+    lost = 0
 
-        def lose(frame: bytes) -> bool:
-            nonlocal lost
-            gone = bad_luck(frame)
-            lost += gone
-            return gone
+    def lose(frame: bytes) -> bool:
+        nonlocal lost
+        gone = bad_luck(frame)
+        lost += gone
+        return gone
 
-        bad_luck = lossy(0.3, seed)
-        async with pty_board(key=key, lose=lose, garble=flip) as scripted:
-            scripted.answers["step"] = lambda arguments: arguments["n"]
-            async with Board.connect(scripted.url, key) as board:
-                assert [await board.request("step", {"n": n}) for n in range(10)] == list(range(10))
-            assert scripted.executed.count("step") == 10
-            assert lost > 0
-
-    run(test)
+    bad_luck = lossy(0.3, seed)
+    async with pty_board(key=key, lose=lose, garble=flip) as scripted:
+        scripted.answers["step"] = lambda arguments: arguments["n"]
+        async with Board.connect(scripted.url, key) as board:
+            assert [await board.request("step", {"n": n}) for n in range(10)] == list(range(10))
+        assert scripted.executed.count("step") == 10
+        assert lost > 0
 
 
 @pytest.mark.usefixtures("quick")

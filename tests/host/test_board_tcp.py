@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from typing import Any
 
@@ -25,8 +24,8 @@ from host_client import (
     TooManyAttempts,
     VersionError,
 )
-from tests.host.running import run
 from tests.host.scripted_board import KEY, ScriptedBoard, tcp_board
+from tests.servers import Server
 
 
 async def subscribed(scripted: ScriptedBoard, kind: str = "results") -> None:
@@ -167,35 +166,32 @@ async def test_key(sealed: bool) -> None:
         assert KEY not in heard
 
 
-def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
-    async def test() -> None:
-        async with (
-            tcp_board(key=KEY) as scripted,
-            Board.connect(scripted.url, KEY) as board,
-        ):
-            results = board.results()
-            await subscribed(scripted)
-            session = scripted.sessions[0]
-            sent: list[bytes] = []
+async def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
+    async with (
+        tcp_board(key=KEY) as scripted,
+        Board.connect(scripted.url, KEY) as board,
+    ):
+        results = board.results()
+        await subscribed(scripted)
+        session = scripted.sessions[0]
+        sent: list[bytes] = []
 
-            def keep(frame: bytes) -> bool:
-                sent.append(frame)
-                return True
+        def keep(frame: bytes) -> bool:
+            sent.append(frame)
+            return True
 
-            scripted.lose = keep
-            scripted.publish_label(1)
-            scripted.publish_label(2)
-            scripted.lose = lambda frame: False
-            session.send_raw(frames.encode([messages.CLASSIFICATION, 66, 1, 1, 1, [0, 9]]))
-            payload = bytearray(frames.unstuff(sent[0][:-1])[:-4])
-            payload[8] ^= 1
-            session.send_raw(frames.frame(bytes(payload)))
-            session.send_raw(sent[0] + sent[1] + sent[1] + sent[0])
-            scripted.publish_label(3)
-            assert [(await results.__anext__()).seq for _ in range(3)] == [1, 2, 3]
-            assert board.counts.damaged == 4
-
-    run(test)
+        scripted.lose = keep
+        scripted.publish_label(1)
+        scripted.publish_label(2)
+        scripted.lose = lambda frame: False
+        session.send_raw(frames.encode([messages.CLASSIFICATION, 66, 1, 1, 1, [0, 9]]))
+        payload = bytearray(frames.unstuff(sent[0][:-1])[:-4])
+        payload[8] ^= 1
+        session.send_raw(frames.frame(bytes(payload)))
+        session.send_raw(sent[0] + sent[1] + sent[1] + sent[0])
+        scripted.publish_label(3)
+        assert [(await results.__anext__()).seq for _ in range(3)] == [1, 2, 3]
+        assert board.counts.damaged == 4
 
 
 @pytest.mark.parametrize(
@@ -257,6 +253,7 @@ async def test_a_replayed_client_is_not_admitted() -> None:
         arrived = frames.Decoder().feed(await reader.read(-1))
         assert [m[0] for m in arrived] == [messages.WELCOME, messages.REFUSED]
         writer.close()
+        await writer.wait_closed()
 
 
 async def test_nobody_listens() -> None:
@@ -268,20 +265,17 @@ async def test_nobody_listens() -> None:
         await Board.connect("tcp://no-such-host.invalid")
 
 
-def test_wait_tries_again_until_the_board_is_up() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted:
-            await scripted.stop()
-            connecting = asyncio.ensure_future(_info(Board.connect(scripted.url, wait=10)))
-            await asyncio.sleep(0.3)
-            await scripted.listen()
-            assert await connecting == "kitchen"
-
+async def test_wait_tries_again_until_the_board_is_up() -> None:
     async def _info(board: Board) -> str:
         async with board:
             return board.info.board_name
 
-    run(test)
+    async with tcp_board() as scripted:
+        await scripted.stop()
+        connecting = asyncio.ensure_future(_info(Board.connect(scripted.url, wait=10)))
+        await asyncio.sleep(0.3)
+        await scripted.listen()
+        assert await connecting == "kitchen"
 
 
 @pytest.mark.parametrize(
@@ -295,27 +289,20 @@ def test_wait_tries_again_until_the_board_is_up() -> None:
 async def test_who_is_no_board(speech: bytes, text: str) -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(speech)
-        with contextlib.suppress(ConnectionError):
-            await reader.read(-1)
-        writer.close()
+        await reader.read(-1)
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    with pytest.raises(ConnectionFailed, match=text):
-        await Board.connect(url, greeting_timeout=0.3)
-    server.close()
+    async with Server(serve) as server:
+        with pytest.raises(ConnectionFailed, match=text):
+            await Board.connect(server.url, greeting_timeout=0.3)
 
 
 async def test_who_hangs_up_at_once() -> None:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\0")
-        writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    with pytest.raises(ConnectionFailed, match="closed the connection during the greeting"):
-        await Board.connect(url)
-    server.close()
+    async with Server(serve) as server:
+        with pytest.raises(ConnectionFailed, match="closed the connection during the greeting"):
+            await Board.connect(server.url)
 
 
 async def test_a_stalled_board_is_given_up_and_found_again() -> None:
@@ -409,25 +396,22 @@ async def test_capture_time_in_host_time() -> None:
         assert abs(result.host_time - before) <= result.uncertainty + 0.05
 
 
-def test_closing_ends_streams_and_answers() -> None:
-    async def test() -> None:
-        async with tcp_board() as scripted:
-            scripted.answers["status"] = lambda _: None
-            async with Board.connect(scripted.url) as board:
-                reading = asyncio.ensure_future(_drain(board))
-                asking = asyncio.ensure_future(board.status())
-                await scripted.until(lambda: "status" in scripted.executed)
-            assert await reading == 0
-            with pytest.raises(Closed):
-                await asking
-            with pytest.raises(Closed):
-                await board.status()
-            await board.close()
-
+async def test_closing_ends_streams_and_answers() -> None:
     async def _drain(board: Board) -> int:
         return len([result async for result in board.results()])
 
-    run(test)
+    async with tcp_board() as scripted:
+        scripted.answers["status"] = lambda _: None
+        async with Board.connect(scripted.url) as board:
+            reading = asyncio.ensure_future(_drain(board))
+            asking = asyncio.ensure_future(board.status())
+            await scripted.until(lambda: "status" in scripted.executed)
+        assert await reading == 0
+        with pytest.raises(Closed):
+            await asking
+        with pytest.raises(Closed):
+            await board.status()
+        await board.close()
 
 
 async def test_closing_while_reconnecting_does_not_hang() -> None:
@@ -440,13 +424,10 @@ async def test_closing_while_reconnecting_does_not_hang() -> None:
         assert board.state is State.CLOSED
 
 
-def test_a_callback_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
-    async def test() -> None:
-        def bad(change: StateChange) -> None:
-            raise RuntimeError("a fault of the user's")
+async def test_a_callback_that_fails_harms_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    def bad(change: StateChange) -> None:
+        raise RuntimeError("a fault of the user's")
 
-        async with tcp_board() as scripted, Board.connect(scripted.url, on_state=bad) as board:
-            assert (await board.describe()).task == "classification"
-
-    run(test)
+    async with tcp_board() as scripted, Board.connect(scripted.url, on_state=bad) as board:
+        assert (await board.describe()).task == "classification"
     assert "on_state" in caplog.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import pty
 import socket
@@ -82,11 +81,11 @@ def test_the_log_of_a_start() -> None:
     assert doctor.log_findings("") == []
 
 
-def test_nobody_listens() -> None:
+async def test_nobody_listens() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    rows = asyncio.run(doctor.look_at_url(f"tcp://127.0.0.1:{port}", "ab" * 32))
+    rows = await doctor.look_at_url(f"tcp://127.0.0.1:{port}", "ab" * 32)
     assert "the computer there refuses" in rows[-1].text
 
 

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from virtual_board.board import VirtualBoard
 from virtual_board.card import make_card
@@ -19,17 +19,6 @@ SHAPES = PACKAGES / "shapes_cls"
 PICTURES = SHAPES / "pictures"
 SHARED = ROOT.parent / "shared"
 READY_S = 60.0
-
-T = TypeVar("T")
-
-
-def run(work: Coroutine[Any, Any, T], timeout: float = 120.0) -> T:
-    """Run one coroutine to its end, but no longer than timeout seconds."""
-
-    async def bounded() -> T:
-        return await asyncio.wait_for(work, timeout)
-
-    return asyncio.run(bounded())
 
 
 def card(folder: Path, package: Path = SHAPES, **options: Any) -> Path:

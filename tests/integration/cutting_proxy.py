@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from types import TracebackType
 
+from tests.servers import Server
+
 
 class CuttingProxy:
     """Use as `async with CuttingProxy(port, [20_000, 50_000]) as proxy:` and connect to proxy.url."""
@@ -14,13 +16,15 @@ class CuttingProxy:
         self._port = port
         self.cuts = list(cuts)
         self.made = 0
-        self._server: asyncio.Server | None = None
+        self._server = Server(self._serve)
         self._writers: set[asyncio.StreamWriter] = set()
-        self.url = ""
+
+    @property
+    def url(self) -> str:
+        return self._server.url
 
     async def __aenter__(self) -> CuttingProxy:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.url = f"tcp://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        await self._server.listen()
         return self
 
     async def __aexit__(
@@ -29,10 +33,9 @@ class CuttingProxy:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._server is not None
-        self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
+        await self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

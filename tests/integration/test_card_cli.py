@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from host_client.cli.app import run as k230
-from tests.integration.boards import PACKAGES, card, run, running
+from tests.integration.boards import PACKAGES, card, running
 
 
-def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = card(tmp_path / "card", camera_enabled=False)
     yaml = tmp_path / "mine.yaml"
     yaml.write_text("task: detection\npackage: packages/two\nconfidence_threshold: 0.25\n")
@@ -23,48 +23,43 @@ def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFixture[
     def said() -> list[dict[str, Any]]:
         return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
-    async def test() -> None:
-        async with running(folder) as virtual:
-            assert virtual.url is not None
-            url, key = virtual.url, virtual.key
+    async with running(folder) as virtual:
+        assert virtual.url is not None
+        url, key = virtual.url, virtual.key
 
-            async def ask(*words: str) -> int:
-                return await asyncio.to_thread(k230, [*words, "--key", key, "--json"])
+        async def ask(*words: str) -> int:
+            return await asyncio.to_thread(k230, [*words, "--key", key, "--json"])
 
-            assert await ask("push", url, str(PACKAGES / "shapes_det"), "--name", "two") == 0
-            answer = said()[0]
-            assert (answer["name"], answer["task"], answer["tasks"]) == (
-                "two",
-                "detection",
-                ["two"],
-            )
-            assert await ask("packages", url) == 0
-            assert [row["name"] for row in said()] == ["shapes_cls", "two"]
-            assert await ask("push", url, str(yaml), "--name", "configs/tasks/mine.yaml") == 0
-            assert said() == [{"name": "configs/tasks/mine.yaml", "size": yaml.stat().st_size}]
-            assert await ask("push", url, str(bad), "--name", "configs/tasks/mine.yaml") == 2
-            words = said()[0]["error"]["message"]
-            assert (
-                "confidense_threshold: unknown setting; did you mean confidence_threshold?" in words
-            )
-            assert await ask("switch", url, "mine") == 0
-            assert said()[0]["task"] == "mine"
-            assert await ask("set", url, "confidence=0.6", "--save") == 0
-            assert said()[0]["saved"] is True
-            assert await ask("set", url, "confidense=0.6") == 2
-            assert "did you mean confidence?" in said()[0]["error"]["message"]
-            assert await ask("config", "get", url) == 0
-            assert said()[0]["task"]["confidence_threshold"] == 0.6
-            assert await ask("packages", "remove", url, "two") == 7
-            assert said()[0]["error"]["code"] == "busy"
-            assert await ask("packages", "remove", url, "shapes_cls") == 0
-            assert said() == [{"name": "shapes_cls", "tasks": ["classification"]}]
-            assert await ask("push", url, str(tmp_path / "none.zip")) == 8
-            assert said()[0]["error"]["code"] == "bad_package"
-            assert await asyncio.to_thread(k230, ["push", url, str(yaml), "--key", key]) == 2
-            assert "expected configs/service.yaml" in capsys.readouterr().err
-
-    run(test())
+        assert await ask("push", url, str(PACKAGES / "shapes_det"), "--name", "two") == 0
+        answer = said()[0]
+        assert (answer["name"], answer["task"], answer["tasks"]) == (
+            "two",
+            "detection",
+            ["two"],
+        )
+        assert await ask("packages", url) == 0
+        assert [row["name"] for row in said()] == ["shapes_cls", "two"]
+        assert await ask("push", url, str(yaml), "--name", "configs/tasks/mine.yaml") == 0
+        assert said() == [{"name": "configs/tasks/mine.yaml", "size": yaml.stat().st_size}]
+        assert await ask("push", url, str(bad), "--name", "configs/tasks/mine.yaml") == 2
+        words = said()[0]["error"]["message"]
+        assert "confidense_threshold: unknown setting; did you mean confidence_threshold?" in words
+        assert await ask("switch", url, "mine") == 0
+        assert said()[0]["task"] == "mine"
+        assert await ask("set", url, "confidence=0.6", "--save") == 0
+        assert said()[0]["saved"] is True
+        assert await ask("set", url, "confidense=0.6") == 2
+        assert "did you mean confidence?" in said()[0]["error"]["message"]
+        assert await ask("config", "get", url) == 0
+        assert said()[0]["task"]["confidence_threshold"] == 0.6
+        assert await ask("packages", "remove", url, "two") == 7
+        assert said()[0]["error"]["code"] == "busy"
+        assert await ask("packages", "remove", url, "shapes_cls") == 0
+        assert said() == [{"name": "shapes_cls", "tasks": ["classification"]}]
+        assert await ask("push", url, str(tmp_path / "none.zip")) == 8
+        assert said()[0]["error"]["code"] == "bad_package"
+        assert await asyncio.to_thread(k230, ["push", url, str(yaml), "--key", key]) == 2
+        assert "expected configs/service.yaml" in capsys.readouterr().err
 
 
 def test_config_validate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -56,7 +56,7 @@ class Noisy:
 
 
 @pytest.mark.parametrize(("kind", "every"), [("lost", 12000), ("foreign", 15)])
-def test_files_arrive_whole(
+async def test_files_arrive_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, every: int
 ) -> None:
     ports: list[Noisy] = []
@@ -88,16 +88,13 @@ def test_files_arrive_whole(
             with pytest.raises(InstallError, match="OSError"):
                 target.rename("main.py", "folder/moved")
 
-    async def scene() -> None:
-        async with VirtualBoard(
-            sdcard=card, console=tmp_path / "console", bare=True, tcp=None
-        ) as board:
-            async for event in board.events():
-                if event["detail"] == "foreign":
-                    break
-            await asyncio.to_thread(use)
-
-    asyncio.run(scene())
+    async with VirtualBoard(
+        sdcard=card, console=tmp_path / "console", bare=True, tcp=None
+    ) as board:
+        async for event in board.events():
+            if event["detail"] == "foreign":
+                break
+        await asyncio.to_thread(use)
     assert (card / "folder" / "moved").read_bytes() == CONTENT
     assert sum(port.spoilt for port in ports) >= 2
 

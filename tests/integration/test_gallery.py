@@ -21,7 +21,7 @@ from host_client import (
 )
 from host_client import sync as blocking
 from host_client.commands.gallery_file import read_file
-from tests.integration.boards import PACKAGES, PICTURES, card, run, running
+from tests.integration.boards import PACKAGES, PICTURES, card, running
 from virtual_board.board import VirtualBoard
 
 GLYPHS = PACKAGES / "glyphs_ml"
@@ -71,37 +71,30 @@ async def check_second_views(board: Board) -> None:
         assert result.embedding is None  # once something is enrolled it is sent on demand only
 
 
-def test_enrolled_signs_are_recognized_and_survive_power_loss(tmp_path: Path) -> None:
+async def test_enrolled_signs_are_recognized_and_survive_power_loss(tmp_path: Path) -> None:
     sdcard = quiet(tmp_path / "card")
-
-    async def first() -> None:
-        async with running(sdcard) as vb, connected(vb) as board:
-            result = await board.infer(SIGNS[0])
-            assert isinstance(result, MetricLearningResult)
-            assert result.embedding is not None
-            assert result.score is None
-            with pytest.raises(CommandFailed, match="enroll something or select one"):
-                await board.gallery.recognize(SIGNS[0])
-            await enroll_first_views(board)
-            await check_second_views(board)
-            unknown = await board.gallery.recognize(PICTURES / "shapes_cls_0.jpg")
-            assert unknown.found[0].identity is None
-            assert unknown.found[0].reason == "threshold"
-            await board.set({"embeddings": "always"})
-            result = await board.infer(SIGNS[1])
-            assert isinstance(result, MetricLearningResult)
-            assert result.embedding is not None
-            assert result.identity == NAMES[0]
-            # The board is killed as it stands: leaving the block ends its process.
-
-    async def second() -> None:
-        async with running(sdcard) as vb, connected(vb) as board:
-            info = await board.gallery.list()
-            assert {label.label for label in info.labels} == set(NAMES)
-            await check_second_views(board)
-
-    run(first())
-    run(second())
+    async with running(sdcard) as vb, connected(vb) as board:
+        result = await board.infer(SIGNS[0])
+        assert isinstance(result, MetricLearningResult)
+        assert result.embedding is not None
+        assert result.score is None
+        with pytest.raises(CommandFailed, match="enroll something or select one"):
+            await board.gallery.recognize(SIGNS[0])
+        await enroll_first_views(board)
+        await check_second_views(board)
+        unknown = await board.gallery.recognize(PICTURES / "shapes_cls_0.jpg")
+        assert unknown.found[0].identity is None
+        assert unknown.found[0].reason == "threshold"
+        await board.set({"embeddings": "always"})
+        result = await board.infer(SIGNS[1])
+        assert isinstance(result, MetricLearningResult)
+        assert result.embedding is not None
+        assert result.identity == NAMES[0]
+        # The board is killed as it stands: leaving the block ends its process.
+    async with running(sdcard) as vb, connected(vb) as board:
+        info = await board.gallery.list()
+        assert {label.label for label in info.labels} == set(NAMES)
+        await check_second_views(board)
 
 
 async def test_bad_pictures_are_refused_and_doubtful_samples_named(tmp_path: Path) -> None:
@@ -167,7 +160,7 @@ async def test_labels_and_samples_are_changed_one_by_one(tmp_path: Path) -> None
         assert (info.samples, info.labels) == (0, ())
 
 
-def test_export_moves_to_another_board_and_damage_is_refused(tmp_path: Path) -> None:
+async def test_export_moves_to_another_board_and_damage_is_refused(tmp_path: Path) -> None:
     async def give() -> bytes:
         async with (
             running(quiet(tmp_path / "a")) as vb,
@@ -201,7 +194,7 @@ def test_export_moves_to_another_board_and_damage_is_refused(tmp_path: Path) -> 
             await gallery.delete("备份")
             assert set((await gallery.list()).galleries) <= {"other"}
 
-    data = run(give())
+    data = await give()
     held = read_file(data)
     assert [label.label for label in held.labels] == sorted(NAMES)
     for at in range(0, len(data), 7):
@@ -209,10 +202,10 @@ def test_export_moves_to_another_board_and_damage_is_refused(tmp_path: Path) -> 
             read_file(data[:at] + bytes([data[at] ^ 0x20]) + data[at + 1 :])
         with pytest.raises(GalleryFileError):
             read_file(data[:at])
-    run(take(data))
+    await take(data)
 
 
-def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_path: Path) -> None:
+async def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_path: Path) -> None:
     sdcard = quiet(tmp_path / "card")
     path = sdcard / ".data" / "galleries" / "default.gallery"
 
@@ -239,18 +232,18 @@ def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_path: Pa
             assert (await board.gallery.enroll("new", SIGNS[0])).total == 1
             return problem
 
-    run(enroll())
+    await enroll()
     data = path.read_bytes()
     path.write_bytes(data[:200] + bytes([data[200] ^ 1]) + data[201:])
-    run(refused("damaged"))
+    await refused("damaged")
     assert len(path.read_bytes()) == len(data)
-    assert "damaged" in run(begin_anew())
+    assert "damaged" in await begin_anew()
     # Another model: the same weights in a file that is not the same.
     path.write_bytes(data)
     kmodel = next((sdcard / "packages" / "glyphs_ml").rglob("*.kmodel"), None)
     kmodel = kmodel or next(sdcard.rglob("*.kmodel"))
     kmodel.write_bytes(kmodel.read_bytes() + b"\0")
-    run(refused("another model"))
+    await refused("another model")
 
 
 async def test_two_clients_enroll_from_the_camera_at_once(tmp_path: Path) -> None:
@@ -345,13 +338,7 @@ def _package_of(tasks: Path) -> str:
     raise AssertionError("no package in the card's tasks")
 
 
-def test_the_same_without_await(tmp_path: Path) -> None:
-    async def work() -> None:
-        async with running(quiet(tmp_path / "card")) as vb:
-            async with connected(vb):
-                pass
-            await asyncio.to_thread(use, str(vb.url), vb.key)
-
+async def test_the_same_without_await(tmp_path: Path) -> None:
     def use(url: str, key: str) -> None:
         with blocking.Board.connect(url, key=key) as board:
             assert board.gallery.enroll("a", SIGNS[0]).samples == 1
@@ -367,4 +354,7 @@ def test_the_same_without_await(tmp_path: Path) -> None:
             board.gallery.clear()
             assert board.gallery.list().samples == 0
 
-    run(work())
+    async with running(quiet(tmp_path / "card")) as vb:
+        async with connected(vb):
+            pass
+        await asyncio.to_thread(use, str(vb.url), vb.key)

@@ -12,6 +12,7 @@ import pytest
 from firmware_app.wire import frames, messages
 from host_client import Board, K230Error, discover
 from tests.integration.boards import card, running
+from tests.servers import Server
 
 
 def port_of(url: str | None) -> int:
@@ -24,17 +25,21 @@ class Middle:
 
     def __init__(self, port: int) -> None:
         self._port = port
+        self._server = Server(self._serve)
         self.recorded: list[bytes] = []
         self.change: Callable[[bytes], bytes] = lambda data: data
         self.change_back: Callable[[bytes], bytes] = lambda data: data
 
+    @property
+    def url(self) -> str:
+        return self._server.url
+
     async def __aenter__(self) -> Middle:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        await self._server.listen()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
+        await self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream, sink = await asyncio.open_connection("127.0.0.1", self._port)
@@ -136,7 +141,7 @@ async def test_altered_frames_are_dropped_both_ways(tmp_path: Path) -> None:
         return b"\0".join(parts)
 
     async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
-        url = f"tcp://127.0.0.1:{middle.port}"
+        url = middle.url
         async with Board.connect(url, key=vb.key) as board:
             assert (await board.status())["problems"] == []
             middle.change = forge
@@ -161,7 +166,7 @@ async def test_altered_frames_are_dropped_both_ways(tmp_path: Path) -> None:
 
 async def test_a_recorded_session_cannot_be_played_again(tmp_path: Path) -> None:
     async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
-        async with Board.connect(f"tcp://127.0.0.1:{middle.port}", key=vb.key) as board:
+        async with Board.connect(middle.url, key=vb.key) as board:
             await board.status()
             await board.switch("classification")
         recorded = b"".join(middle.recorded)

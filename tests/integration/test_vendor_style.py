@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.boards import run
 from tests.integration.tour import Tour, make_card, pictures, resized, tour
 from tests.virtual_board.scripts import OTHER, PACKAGES
 from virtual_board.board import VirtualBoard
@@ -171,7 +170,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tour]:
         yield running
 
 
-def script_says(folder: Path, package: str, body: str) -> dict[str, Any]:
+async def script_says(folder: Path, package: str, body: str) -> dict[str, Any]:
     """Return what a script on a throw-away card finds, by the picture's name."""
     card = folder / "card"
     shutil.copytree(PACKAGES / package / "mp_deployment_source", card / "mp_deployment_source")
@@ -180,16 +179,13 @@ def script_says(folder: Path, package: str, body: str) -> dict[str, Any]:
     source = COMMON.replace("NAMES", repr(list(SIZES))) + body
     (card / "script.py").write_text(source, encoding="utf-8")
 
-    async def work() -> dict[str, Any]:
-        options: dict[str, Any] = {"scripts": ["/sdcard/script.py"], "restart": False, "tcp": None}
-        options["micropython"] = OTHER
-        async with VirtualBoard(sdcard=card, **options) as board:
-            events = [event async for event in board.events()]
-            lines = [event["detail"] for event in events if event["event"] == "console"]
-            assert await board.wait() == 0, events
-        return dict(json.loads(line[6:]) for line in lines if line.startswith("FOUND "))
-
-    return run(work())
+    options: dict[str, Any] = {"scripts": ["/sdcard/script.py"], "restart": False, "tcp": None}
+    options["micropython"] = OTHER
+    async with VirtualBoard(sdcard=card, **options) as board:
+        events = [event async for event in board.events()]
+        lines = [event["detail"] for event in events if event["event"] == "console"]
+        assert await board.wait() == 0, events
+    return dict(json.loads(line[6:]) for line in lines if line.startswith("FOUND "))
 
 
 @pytest.mark.parametrize(
@@ -206,10 +202,10 @@ def script_says(folder: Path, package: str, body: str) -> dict[str, Any]:
         ("text_det", FIND),
     ],
 )
-def test_script_and_service_say_the_same(
+async def test_script_and_service_say_the_same(
     tmp_path: Path, board: Tour, package: str, body: str
 ) -> None:
-    said = script_says(tmp_path, package, body)
+    said = await script_says(tmp_path, package, body)
     assert list(said) == list(SIZES)
     (board.card / "pictures").mkdir(exist_ok=True)
     board.switch(package)
@@ -240,7 +236,7 @@ def check(answer: Any, expected: Any) -> None:
         assert answer == expected
 
 
-def test_display_calls_are_taken_and_a_video_loop_sees_the_camera(tmp_path: Path) -> None:
+async def test_display_calls_are_taken_and_a_video_loop_sees_the_camera(tmp_path: Path) -> None:
     card = tmp_path / "card"
     card.mkdir()
     (tmp_path / "camera").mkdir()
@@ -277,16 +273,14 @@ MediaManager.deinit()
         encoding="utf-8",
     )
 
-    async def work() -> list[str]:
-        options: dict[str, Any] = {"scripts": ["/sdcard/script.py"], "restart": False, "tcp": None}
-        options["micropython"] = OTHER
-        camera = str(tmp_path / "camera")
-        async with VirtualBoard(sdcard=card, camera=camera, **options) as board:
-            events = [event async for event in board.events()]
-            assert await board.wait() == 0, events
-        return [event["detail"] for event in events if event["event"] == "console"]
-
-    lines = [line for line in run(work()) if line.startswith("(3, 240, 320)")]
+    options: dict[str, Any] = {"scripts": ["/sdcard/script.py"], "restart": False, "tcp": None}
+    options["micropython"] = OTHER
+    camera = str(tmp_path / "camera")
+    async with VirtualBoard(sdcard=card, camera=camera, **options) as vb:
+        events = [event async for event in vb.events()]
+        assert await vb.wait() == 0, events
+    console = [event["detail"] for event in events if event["event"] == "console"]
+    lines = [line for line in console if line.startswith("(3, 240, 320)")]
     with resized(pictures("shapes_cls")[0], 320, 240) as picture:
         pixel: Any = picture.getpixel((0, 0))
     assert lines == [f"(3, 240, 320) {pixel[0]}"] * 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -122,29 +121,23 @@ def test_an_interpreter_is_named_from_the_folder_one_is_in(
     assert run_script(tmp_path, "print('up')", micropython="./mine").lines == ["up"]
 
 
-def test_stop_ends_a_script_that_never_does(tmp_path: Path) -> None:
+async def test_stop_ends_a_script_that_never_does(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("print('up')\nwhile True:\n    pass\n")
 
-    async def scenario() -> int:
-        async with VirtualBoard(sdcard=tmp_path, tcp=None) as board:
-            async for event in board.events():
-                if event["detail"] == "up":
-                    break
-            await board.stop()
-            return await board.wait()
-
-    assert asyncio.run(scenario()) == 0
+    async with VirtualBoard(sdcard=tmp_path, tcp=None) as board:
+        async for event in board.events():
+            if event["detail"] == "up":
+                break
+        await board.stop()
+        assert await board.wait() == 0
 
 
-def test_ready_says_why_not(tmp_path: Path) -> None:
+async def test_ready_says_why_not(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("import nothing_like_this\n")
 
-    async def scenario() -> None:
+    with pytest.raises(BoardError, match="switched off: the script raised ImportError"):
         async with VirtualBoard(sdcard=tmp_path) as board:
             await board.ready(20)
-
-    with pytest.raises(BoardError, match="switched off: the script raised ImportError"):
-        asyncio.run(scenario())
 
 
 def test_the_uart_is_a_tty(tmp_path: Path) -> None:
