@@ -31,7 +31,7 @@ from host_client.base.exceptions import (
     VersionError,
 )
 from host_client.board import Board
-from host_client.commands.card import Card, InstalledPackage, PackageInfo
+from host_client.commands.card import Card, InstalledFiles, InstalledPackage, PackageInfo
 from host_client.commands.gallery import Gallery
 from host_client.commands.gallery_answers import (
     Enrolment,
@@ -56,6 +56,7 @@ from host_client.results.messages import (
     State,
     StateChange,
     Statistics,
+    Status,
     SwitchReport,
     TaskInfo,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "GalleryInfo",
     "Identified",
     "IdentitiesResult",
+    "InstalledFiles",
     "InstalledPackage",
     "K230Error",
     "KeyFormatError",
@@ -127,6 +129,7 @@ __all__ = [
     "State",
     "StateChange",
     "Statistics",
+    "Status",
     "Stream",
     "Suggestion",
     "SwitchReport",

@@ -10,8 +10,7 @@ from collections.abc import AsyncIterator, Callable, Generator
 from types import TracebackType
 from typing import Any
 
-from host_client.base.exceptions import Closed, K230Error, ProtocolError
-from host_client.commands.answers import expect
+from host_client.base.exceptions import Closed, K230Error
 from host_client.commands.card import Card
 from host_client.commands.gallery import Gallery
 from host_client.commands.pictures import PictureSource, load_picture
@@ -26,7 +25,8 @@ from host_client.link.inbox import Channel, Inbox
 from host_client.link.keys import KeyRing, KeyStore
 from host_client.link.session import Settings, Welcome
 from host_client.link.subscriber import Subscriber
-from host_client.results.decode import MALFORMED, Model
+from host_client.results.answers import Answer, decoded
+from host_client.results.decode import Model
 from host_client.results.messages import (
     Counts,
     Event,
@@ -34,6 +34,7 @@ from host_client.results.messages import (
     State,
     StateChange,
     Statistics,
+    Status,
     SwitchReport,
     TaskInfo,
 )
@@ -233,10 +234,10 @@ class Board:
             command, arguments, timeout, progress=progress, repeat=repeat
         )
 
-    async def status(self, timeout: float = REQUEST_TIMEOUT) -> dict[str, Any]:
-        """Return the board's own account of its state."""
+    async def status(self, timeout: float = REQUEST_TIMEOUT) -> Status:
+        """Return the board's own account of its state; see Status for the fields."""
         answer = await self.request("status", timeout=timeout, repeat=True)
-        return dict(expect(answer, dict, "status"))
+        return Answer("status", answer).typed(Status)
 
     async def snapshot(self, quality: int | None = None, timeout: float = REQUEST_TIMEOUT) -> bytes:
         """Return the newest picture of the preview channel as JPEG; the AI frame is not touched.
@@ -245,12 +246,8 @@ class Board:
         fit one message (32 KiB). Raises CommandFailed where preview.enabled is not set.
         """
         arguments = {"quality": quality} if quality is not None else {}
-        answer = expect(
-            await self.request("snapshot", arguments, timeout=timeout, repeat=True),
-            dict,
-            "snapshot",
-        )
-        return bytes(expect(answer.get("jpeg"), bytes, "snapshot"))
+        answer = await self.request("snapshot", arguments, timeout=timeout, repeat=True)
+        return Answer("snapshot", answer).data("jpeg")
 
     async def previews(
         self, every: float = 1.0, quality: int | None = None, timeout: float = REQUEST_TIMEOUT
@@ -264,23 +261,19 @@ class Board:
     async def tasks(self, timeout: float = REQUEST_TIMEOUT) -> list[TaskInfo]:
         """Return the tasks that the card offers."""
         answer = await self.request("tasks", timeout=timeout, repeat=True)
-        rows = expect(answer, list, "tasks")
-        return [TaskInfo.from_map(expect(row, dict, "tasks")) for row in rows]
+        return [*Answer("tasks", answer, list).each(dict, TaskInfo.from_map)]
 
     async def describe(self, timeout: float = REQUEST_TIMEOUT) -> Model:
         """Return the running configuration: task, model, labels, size of the frames."""
         fields = await self.request("describe", timeout=timeout, repeat=True)
-        try:
-            return self._inbox.learn(expect(fields, list, "describe"))
-        except MALFORMED as error:
-            raise ProtocolError(f"describe: {error}") from error
+        return decoded("describe", lambda: self._inbox.learn(fields))
 
     async def switch(
         self, task: str, timeout: float = SWITCH_TIMEOUT, *, progress: Progress | None = None
     ) -> SwitchReport:
         """Run another task; the old one goes on where that fails (CommandFailed)."""
         answer = await self.request("switch", {"task": task}, timeout, progress=progress)
-        return SwitchReport.from_map(expect(answer, dict, "switch"))
+        return SwitchReport.from_map(Answer("switch", answer))
 
     async def set(
         self,
@@ -291,7 +284,7 @@ class Board:
     ) -> dict[str, Any]:
         """Change settings of the running task from the next frame on; save keeps them."""
         answer = await self.request("set", {"changes": values, "save": save}, timeout)
-        return dict(expect(answer, dict, "set"))
+        return dict(Answer("set", answer).values)
 
     async def infer(
         self,
@@ -312,8 +305,8 @@ class Board:
         answer, name = await self._requests.send_picture(
             "infer", loaded, {}, timeout, progress=progress, repeat=True
         )
-        result = await self._picture_result(expect(answer, list, "infer"), name)
-        return enlarged(result, loaded.scale_x, loaded.scale_y)
+        result = await self._picture_result(answer, name)
+        return decoded("infer", lambda: enlarged(result, loaded.scale_x, loaded.scale_y))
 
     async def infer_on_card(self, path: str, timeout: float = PICTURE_TIMEOUT) -> Result:
         """Return what the running task finds in a picture on the board's card.
@@ -323,18 +316,18 @@ class Board:
         Raises CommandFailed and what request() raises.
         """
         answer = await self.request("infer", {"path": path}, timeout, repeat=True)
-        return await self._picture_result(expect(answer, list, "infer"), path)
+        return await self._picture_result(answer, path)
 
     async def restart(self, timeout: float = REQUEST_TIMEOUT) -> None:
         """Restart the board; the link comes back by itself."""
         await self.request("restart", timeout=timeout)
 
-    async def _picture_result(self, message: list[Any], name: str | None) -> Result:
-        try:
-            model = self._inbox.find_model(message[3]) or await self.describe()
-            return self._inbox.decode(message, model, name)
-        except MALFORMED as error:
-            raise ProtocolError(f"infer: the answer is no result ({error})") from error
+    async def _picture_result(self, message: Any, name: str | None) -> Result:
+        row = Answer("infer", message, list)
+        for position in range(3):
+            row.integer(position)
+        model = self._inbox.find_model(row.integer(3)) or await self.describe()
+        return decoded("infer", lambda: self._inbox.decode(message, model, name))
 
     # The link.
 

@@ -170,8 +170,7 @@ def _listen(path: str, rate: int) -> tuple[int, int]:
 
 
 async def _look_at_board(board: Board) -> list[Finding]:
-    status = await board.status()
-    found = status_findings(status)
+    found = status_findings(dict(await board.status()))
     with contextlib.suppress(CommandFailed):
         for package in await board.card.packages():
             if package.problem:

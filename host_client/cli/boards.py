@@ -118,7 +118,7 @@ async def _status(url: str, key: str | None, wait: float, as_json: bool) -> None
         else:
             info = board.info
             title = f"{info.board_name} ({info.board_id}), firmware {info.firmware}"
-            output.print_map(title, output.ordered(values, *_FIRST))
+            output.print_map(title, output.ordered(dict(values), *_FIRST))
 
 
 @click.command()

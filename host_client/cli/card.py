@@ -13,6 +13,7 @@ from host_client.cli import output
 from host_client.cli.options import board_options, connect, json_option, run_async
 from host_client.cli.progress import bar
 from host_client.commands import configurations
+from host_client.commands.card import InstalledFiles, InstalledPackage
 
 
 @click.command()
@@ -58,9 +59,9 @@ async def _push_firmware(
 ) -> None:
     async with connect(url, key, wait) as board:
         with bar(as_json) as progress:
-            answer = await board.card.push_firmware(folder, sources=sources, progress=progress)
+            sent = await board.card.push_firmware(folder, sources=sources, progress=progress)
     if as_json:
-        output.print_json(answer)
+        output.print_json(sent._asdict())
     else:
         output.print_line("the board takes this version at its next start (k230 restart)")
 
@@ -76,20 +77,20 @@ async def _push(
 ) -> None:
     async with connect(url, key, wait) as board:
         with bar(as_json) as progress:
+            sent: InstalledFiles | InstalledPackage
             if path.suffix.lower() in (".yaml", ".txt"):
-                answer = await board.card.push_file(path, name, progress=progress)
+                sent = await board.card.push_file(path, name, progress=progress)
             else:
-                installed = await board.card.push(path, name, task=task, progress=progress)
-                answer = installed._asdict()
+                sent = await board.card.push(path, name, task=task, progress=progress)
     if as_json:
-        output.print_json(answer)
-    elif "task" in answer:
-        for warning in answer["warnings"]:
+        output.print_json(sent._asdict())
+    elif isinstance(sent, InstalledPackage):
+        for warning in sent.warnings:
             output.note(f"k230: {warning}")
-        names = " or ".join(f"k230 switch {url} {each}" for each in answer["tasks"])
-        output.print_line(f"{answer['name']} is installed ({answer['task']}); {names or 'done'}")
+        names = " or ".join(f"k230 switch {url} {task}" for task in sent.tasks)
+        output.print_line(f"{sent.name} is installed ({sent.task}); {names or 'done'}")
     else:
-        output.print_line(f"{answer['name']} is on the card")
+        output.print_line(f"{sent.name} is on the card")
 
 
 class DefaultGroup(click.Group):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import click
 
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, run_async
-from host_client.commands.answers import expect
+from host_client.results.answers import Answer
 
 _LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error"}
 _START = "--- start"
@@ -54,10 +53,10 @@ async def _kept(board: Board) -> list[str]:
     text = ""
     offset: int | None = 0
     while offset is not None:
-        answer = expect(await board.request("logs", {"offset": offset}, repeat=True), dict, "logs")
-        text += str(answer.get("text", ""))
-        following: Any = answer.get("next")
-        offset = following if isinstance(following, int) and following > offset else None
+        page = Answer("logs", await board.request("logs", {"offset": offset}, repeat=True))
+        text += page.text("text")
+        following = page.optional("next", Answer.integer)
+        offset = following if following is not None and following > offset else None
     return text.splitlines()
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from host_client.commands import configurations
-from host_client.commands.answers import expect
 from host_client.commands.files import read_file
 from host_client.commands.packages import read_package
 from host_client.commands.requester import PUSH_TIMEOUT, REQUEST_TIMEOUT, Requester
 from host_client.commands.service_files import MPY_VERSION, service_files
 from host_client.link.calls import Progress
+from host_client.results.answers import Answer
 
 _SERVICE = "firmware_app"
 
@@ -30,17 +30,29 @@ class InstalledPackage(NamedTuple):
     warnings: tuple[str, ...]
 
     @classmethod
-    def from_map(cls, row: dict[str, Any]) -> InstalledPackage:
-        """Return the package of the answer's map; unknown keys are ignored."""
+    def from_map(cls, row: Answer) -> InstalledPackage:
+        """Return the package of the answer to `install`."""
         return cls(
-            str(row.get("name", "")),
-            str(row.get("task", "")),
-            str(row.get("model", "")),
-            int(row.get("size", 0)),
-            tuple(str(each) for each in row.get("tasks", ())),
-            bool(row.get("in_use", False)),
-            tuple(str(each) for each in row.get("warnings", ())),
+            row.text("name"),
+            row.text("task"),
+            row.text("model"),
+            row.integer("size"),
+            row.texts("tasks"),
+            row.flag("in_use"),
+            row.texts("warnings"),
         )
+
+
+class InstalledFiles(NamedTuple):
+    """A file of the card, or a version of the service, that was pushed: name and size in bytes."""
+
+    name: str
+    size: int
+
+    @classmethod
+    def from_map(cls, row: Answer) -> InstalledFiles:
+        """Return what the answer to `install` names."""
+        return cls(row.text("name"), row.integer("size"))
 
 
 class PackageInfo(NamedTuple):
@@ -58,16 +70,16 @@ class PackageInfo(NamedTuple):
     warnings: tuple[str, ...] = ()
 
     @classmethod
-    def from_map(cls, row: dict[str, Any]) -> PackageInfo:
-        """Return the package of one map of the answer; unknown keys are ignored."""
+    def from_map(cls, row: Answer) -> PackageInfo:
+        """Return the package of one map of the answer to `packages`."""
         return cls(
-            str(row.get("name", "")),
-            row.get("task"),
-            row.get("model"),
-            int(row.get("size", 0)),
-            bool(row.get("in_use", False)),
-            row.get("problem") or None,
-            tuple(str(each) for each in row.get("warnings") or ()),
+            row.text("name"),
+            row.optional("task", Answer.text),
+            row.optional("model", Answer.text),
+            row.integer("size"),
+            row.flag("in_use"),
+            row.optional("problem", Answer.text) or None,
+            row.optional("warnings", Answer.texts) or (),
         )
 
 
@@ -100,7 +112,7 @@ class Card:
         answer = await self._board.send_files(
             "package", package.name, package.files, arguments, timeout, progress
         )
-        return InstalledPackage.from_map(expect(answer, dict, "install"))
+        return InstalledPackage.from_map(Answer("install", answer))
 
     async def push_file(
         self,
@@ -109,7 +121,7 @@ class Card:
         *,
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
-    ) -> dict[str, Any]:
+    ) -> InstalledFiles:
         """Replace or add one file of the card; the board checks it before it counts.
 
         name: configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or
@@ -119,7 +131,7 @@ class Card:
         place = name or configurations.name_on_card(path)
         files = [(place.rsplit("/", 1)[-1], read_file(path))]
         answer = await self._board.send_files("file", place, files, {}, timeout, progress)
-        return dict(expect(answer, dict, "install"))
+        return InstalledFiles.from_map(Answer("install", answer))
 
     async def push_firmware(
         self,
@@ -128,7 +140,7 @@ class Card:
         sources: bool = False,
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
-    ) -> dict[str, Any]:
+    ) -> InstalledFiles:
         """Send another version of the service, to run from the next start on (see Board.restart()).
 
         folder: its files (default: the version that belongs to this client, compiled; sources: as
@@ -139,24 +151,22 @@ class Card:
         found = await asyncio.to_thread(service_files, place, mpy=MPY_VERSION, sources=sources)
         files = list(found.files.items())
         answer = await self._board.send_files("firmware", _SERVICE, files, {}, timeout, progress)
-        return dict(expect(answer, dict, "install"))
+        return InstalledFiles.from_map(Answer("install", answer))
 
     async def packages(self, timeout: float = REQUEST_TIMEOUT) -> list[PackageInfo]:
         """Return the packages on the card."""
         answer = await self._board.request("packages", timeout=timeout, repeat=True)
-        rows = expect(answer, list, "packages")
-        return [PackageInfo.from_map(expect(row, dict, "packages")) for row in rows]
+        return [*Answer("packages", answer, list).each(dict, PackageInfo.from_map)]
 
     async def remove_package(self, name: str, timeout: float = REQUEST_TIMEOUT) -> list[str]:
         """Remove a package that is not in use; return the tasks on the card that now lack it."""
         answer = await self._board.request("package.remove", {"name": name}, timeout)
-        row = expect(answer, dict, "package.remove")
-        return [str(each) for each in row.get("tasks", ())]
+        return [*Answer("package.remove", answer).texts("tasks")]
 
     async def config_get(self, timeout: float = REQUEST_TIMEOUT) -> dict[str, Any]:
         """Return the settings in force: maps `service` and `task` (None without one), no secrets."""
         answer = await self._board.request("config", timeout=timeout, repeat=True)
-        return dict(configurations.rounded(expect(answer, dict, "config")))
+        return dict(configurations.rounded(Answer("config", answer).values))
 
     @staticmethod
     def config_validate(path: str | PathLike[str], kind: str | None = None) -> dict[str, Any]:

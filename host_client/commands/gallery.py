@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from os import PathLike
 from typing import Any, TypeVar
 
 from host_client.base.exceptions import CommandFailed, ProtocolError
-from host_client.commands.answers import expect
 from host_client.commands.gallery_answers import (
     Enrolment,
     GalleryInfo,
     LabelInfo,
-    Match,
     Recognition,
-    Recognized,
     Region,
     SampleInfo,
     Suggestion,
@@ -24,12 +20,15 @@ from host_client.commands.pictures import PictureSource
 from host_client.commands.requester import Requester
 from host_client.link.address import SerialAddress
 from host_client.link.calls import Progress
+from host_client.results.answers import Answer
 
 LONG = 600.0  # seconds for what takes frames or reads all samples
 _SLICE = 16384  # bytes of a file in one command
 _SERIAL_SLICE = 2048
+_MAX_EXPORT = 1 << 28  # bytes, far beyond what a board can hold
 _FRAMES_SLACK = 60.0  # seconds on top of those that the board may wait for frames
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -83,21 +82,7 @@ class Gallery:
                 arguments["region"] = list(region)
             timeout = seconds + _FRAMES_SLACK
             answer = await self._board.request("enroll", arguments, timeout, progress=progress)
-        row = expect(answer, dict, "enroll")
-        return _build(
-            "enroll",
-            lambda: Enrolment(
-                row["gallery"],
-                row["label"],
-                tuple(row["samples"]),
-                row["count"],
-                row["negatives"],
-                row["total"],
-                row["frames"],
-                dict(row["refused"]),
-                tuple(row["warnings"]),
-            ),
-        )
+        return Enrolment.from_map(Answer("enroll", answer))
 
     async def recognize(
         self,
@@ -125,58 +110,25 @@ class Gallery:
                 arguments["region"] = list(region)
             timeout = seconds + _FRAMES_SLACK
             answer = await self._board.request("recognize", arguments, timeout, repeat=True)
-        row = expect(answer, dict, "recognize")
-        return _build(
-            "recognize",
-            lambda: Recognition(
-                row["gallery"],
-                row["threshold"] / 10000,
-                tuple(_recognized(each) for each in row["found"]),
-                name,
-            ),
-        )
+        return Recognition.from_map(Answer("recognize", answer), name)
 
     async def list(self) -> GalleryInfo:
         """Return the gallery in use, its labels, and the galleries on the card."""
-        labels: list[LabelInfo] = []
+        labels: dict[str, LabelInfo] = {}
         while True:
             row = await self._ask("gallery.list", repeat=True, offset=len(labels))
-            page = [_label(each) for each in row["labels"]]
-            labels.extend(page)
-            if not page or len(labels) >= row["total"]:
-                break
-        return _build(
-            "gallery.list",
-            lambda: GalleryInfo(
-                row["selected"],
-                row["problem"],
-                tuple(labels),
-                row["samples"],
-                row["negatives"],
-                row["capacity"],
-                row["bytes"],
-                row["dimension"],
-                bytes(row["sha256"]).hex(),
-                row["threshold"] / 10000,
-                row["margin"] / 10000,
-                row["combine"],
-                row["nearest"],
-                dict(row["galleries"]),
-            ),
-        )
+            page = row.rows("labels", list, LabelInfo.from_row)
+            if not _added(labels, {label.label: label for label in page}, row):
+                return GalleryInfo.from_map(row, tuple(labels.values()))
 
     async def show(self, label: str) -> tuple[SampleInfo, ...]:
         """Return the samples of a label."""
-        samples: list[SampleInfo] = []
+        samples: dict[int, SampleInfo] = {}
         while True:
             row = await self._ask("gallery.show", repeat=True, label=label, offset=len(samples))
-            page = [
-                SampleInfo(number, negative, _cosine(own), other_label, _cosine(other))
-                for number, negative, own, other_label, other in row["samples"]
-            ]
-            samples.extend(page)
-            if not page or len(samples) >= row["total"]:
-                return tuple(samples)
+            page = row.rows("samples", list, SampleInfo.from_row)
+            if not _added(samples, {sample.number: sample for sample in page}, row):
+                return tuple(samples.values())
 
     async def rename(self, label: str, to: str) -> None:
         """Give a label another text."""
@@ -201,7 +153,7 @@ class Gallery:
     async def select(self, name: str | None) -> int:
         """Use another gallery (a new name: an empty one; None: none); return its samples."""
         row = await self._ask("gallery.select", name=name)
-        return int(row["total"])
+        return row.integer("total")
 
     async def delete(self, name: str) -> None:
         """Remove a gallery that is not in use from the card."""
@@ -213,19 +165,7 @@ class Gallery:
         progress: called about once a second with the samples looked at, all to look at, and "samples".
         """
         row = await self._ask("gallery.suggest", repeat=True, progress=progress)
-        return _build(
-            "gallery.suggest",
-            lambda: Suggestion(
-                row["gallery"],
-                row["threshold"] / 10000,
-                row["refused"],
-                row["accepted"],
-                row["current"] / 10000,
-                row["combine"],
-                tuple(value / 10000 for value in row["within"]),
-                tuple(value / 10000 for value in row["between"]),
-            ),
-        )
+        return Suggestion.from_map(row)
 
     async def export(self, *, progress: Progress | None = None) -> bytes:
         """Return the gallery in use as a file, checked."""
@@ -236,12 +176,13 @@ class Gallery:
             if changes is not None:
                 arguments["changes"] = changes
             row = await self._ask("gallery.export", repeat=True, offset=len(data), **arguments)
-            changes = row["changes"]
-            part = bytes(row["data"])
+            changes = row.integer("changes")
+            part = row.data("data")
+            size = row.integer("size", 0, _MAX_EXPORT)
             data += part
             if progress is not None:
-                progress(len(data), row["size"], "bytes")
-            if len(data) >= row["size"]:
+                progress(len(data), size, "bytes")
+            if len(data) >= size:
                 break
             if not part:
                 raise ProtocolError("gallery.export: the file ends too early")
@@ -263,15 +204,15 @@ class Gallery:
         data = source if isinstance(source, bytes) else load(source)
         read_file(data)
         slice_size = self._slice()
-        row: dict[str, Any] = {}
+        row = Answer("gallery.import", {})
         for at in range(0, len(data), slice_size):
             part = data[at : at + slice_size]
             row = await self._ask("gallery.import", name=name, size=len(data), offset=at, data=part)
             if progress is not None:
                 progress(at + len(part), len(data), "bytes")
-        if not row.get("done"):
+        if not row.flag("done"):
             raise ProtocolError("gallery.import: the board expects more than there is")
-        return int(row["total"])
+        return row.integer("total")
 
     def _slice(self) -> int:
         # On a UART small pieces survive noise.
@@ -284,11 +225,11 @@ class Gallery:
         repeat: bool = False,
         progress: Progress | None = None,
         **arguments: Any,
-    ) -> dict[str, Any]:
+    ) -> Answer:
         answer = await self._board.request(
             command, arguments, LONG, progress=progress, repeat=repeat
         )
-        return dict(expect(answer, dict, command))
+        return Answer(command, answer)
 
 
 def remove_target(error: CommandFailed, target: str) -> int | None:
@@ -298,32 +239,8 @@ def remove_target(error: CommandFailed, target: str) -> int | None:
     return int(digits) if known else None
 
 
-def _build(command: str, make: Callable[[], T]) -> T:
-    try:
-        return make()
-    except (KeyError, TypeError, ValueError) as error:
-        raise ProtocolError(f"{command}: the answer lacks {error}") from error
-
-
-def _cosine(value: int | None) -> float | None:
-    return None if value is None else value / 10000
-
-
-def _label(row: list[Any]) -> LabelInfo:
-    return LabelInfo(row[0], row[1], row[2], _cosine(row[3]))
-
-
-def _recognized(row: dict[str, Any]) -> Recognized:
-    identity, cosine, margin = row["identity"]
-    box = row.get("box")
-    return Recognized(
-        identity,
-        cosine / 10000,
-        margin / 10000,
-        row["reason"],
-        tuple(Match(label, score / 10000) for label, score in row["matches"]),
-        None if box is None else (box[0], box[1], box[2], box[3]),
-        row.get("class"),
-        None if box is None else row["score1000"] / 1000,
-        row["light"],
-    )
+def _added(rows: dict[K, T], page: dict[K, T], answer: Answer) -> bool:
+    """Add a page to the rows; return whether there are more pages."""
+    before = len(rows)
+    rows.update(page)
+    return before < len(rows) < answer.integer("total")

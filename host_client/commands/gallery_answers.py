@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from host_client.results.answers import Answer
+
 Region = tuple[int, int, int, int]
 
 
@@ -27,12 +29,32 @@ class Enrolment(NamedTuple):
     refused: dict[str, int]
     warnings: tuple[str, ...]
 
+    @classmethod
+    def from_map(cls, row: Answer) -> Enrolment:
+        """Return what the answer to `enroll` says."""
+        return cls(
+            row.text("gallery"),
+            row.text("label"),
+            row.integers("samples"),
+            row.integer("count"),
+            row.integer("negatives"),
+            row.integer("total"),
+            row.integer("frames"),
+            row.counts("refused"),
+            row.texts("warnings"),
+        )
+
 
 class Match(NamedTuple):
     """A label and its score."""
 
     label: str
     score: float
+
+    @classmethod
+    def from_row(cls, row: Answer) -> Match:
+        """Return one pair of the matches."""
+        return cls(row.text(0), row.cosine(1))
 
 
 class Recognized(NamedTuple):
@@ -52,6 +74,23 @@ class Recognized(NamedTuple):
     label_score: float | None = None
     light: str | None = None
 
+    @classmethod
+    def from_map(cls, row: Answer) -> Recognized:
+        """Return one map of what was found."""
+        identity, score, margin = row.row("identity", _decision)
+        box = row.optional("box", lambda found, name: found.row(name, _rectangle))
+        return cls(
+            identity,
+            score,
+            margin,
+            row.optional("reason", Answer.text),
+            row.rows("matches", list, Match.from_row),
+            box,
+            row.optional("class", Answer.text),
+            None if box is None else row.number("score1000") / 1000,
+            row.optional("light", Answer.text),
+        )
+
 
 class Recognition(NamedTuple):
     """What a frame or picture shows; found is empty where a detector found nothing."""
@@ -60,6 +99,16 @@ class Recognition(NamedTuple):
     threshold: float
     found: tuple[Recognized, ...]
     image: str | None = None
+
+    @classmethod
+    def from_map(cls, row: Answer, image: str | None = None) -> Recognition:
+        """Return what the answer to `recognize` says about the frame, or the image."""
+        return cls(
+            row.text("gallery"),
+            row.cosine("threshold"),
+            row.rows("found", dict, Recognized.from_map),
+            image,
+        )
 
 
 class LabelInfo(NamedTuple):
@@ -70,6 +119,11 @@ class LabelInfo(NamedTuple):
     negatives: int
     threshold: float | None
 
+    @classmethod
+    def from_row(cls, row: Answer) -> LabelInfo:
+        """Return one row of the labels."""
+        return cls(row.text(0), row.integer(1), row.integer(2), row.optional(3, Answer.cosine))
+
 
 class SampleInfo(NamedTuple):
     """A sample: own is its best cosine to the others of its label, other that to another label's."""
@@ -79,6 +133,17 @@ class SampleInfo(NamedTuple):
     own: float | None
     other_label: str | None
     other: float | None
+
+    @classmethod
+    def from_row(cls, row: Answer) -> SampleInfo:
+        """Return one row of the samples."""
+        return cls(
+            row.integer(0),
+            row.flag(1),
+            row.optional(2, Answer.cosine),
+            row.optional(3, Answer.text),
+            row.optional(4, Answer.cosine),
+        )
 
 
 class GalleryInfo(NamedTuple):
@@ -102,6 +167,26 @@ class GalleryInfo(NamedTuple):
     nearest: int
     galleries: dict[str, int]
 
+    @classmethod
+    def from_map(cls, row: Answer, labels: tuple[LabelInfo, ...]) -> GalleryInfo:
+        """Return what an answer to `gallery.list` says, with the labels of all its pages."""
+        return cls(
+            row.optional("selected", Answer.text),
+            row.text("problem"),
+            labels,
+            row.integer("samples"),
+            row.integer("negatives"),
+            row.integer("capacity"),
+            row.integer("bytes"),
+            row.integer("dimension"),
+            row.data("sha256").hex(),
+            row.cosine("threshold"),
+            row.cosine("margin"),
+            row.text("combine"),
+            row.integer("nearest"),
+            dict(row.rows("galleries", list, lambda pair: (pair.text(0), pair.integer(1)))),
+        )
+
 
 class Suggestion(NamedTuple):
     """A threshold from what is enrolled: refused and accepted would then be wrong.
@@ -118,3 +203,25 @@ class Suggestion(NamedTuple):
     combine: str
     within: tuple[float, ...]
     between: tuple[float, ...]
+
+    @classmethod
+    def from_map(cls, row: Answer) -> Suggestion:
+        """Return what the answer to `gallery.suggest` says."""
+        return cls(
+            row.text("gallery"),
+            row.cosine("threshold"),
+            row.integer("refused"),
+            row.integer("accepted"),
+            row.cosine("current"),
+            row.text("combine"),
+            row.cosines("within"),
+            row.cosines("between"),
+        )
+
+
+def _decision(row: Answer) -> tuple[str | None, float, float]:
+    return row.optional(0, Answer.text), row.cosine(1), row.cosine(2)
+
+
+def _rectangle(row: Answer) -> Region:
+    return row.integer(0), row.integer(1), row.integer(2), row.integer(3)

@@ -8,10 +8,9 @@ import time
 from typing import Any
 
 from host_client.base.exceptions import LinkLost, RequestTimeout
-from host_client.commands.answers import transfer_place
 from host_client.commands.pictures import PictureSource, load_picture
 from host_client.commands.requester import PICTURE_TIMEOUT, PUSH_TIMEOUT, REQUEST_TIMEOUT, Files
-from host_client.commands.uploads import send_files
+from host_client.commands.uploads import send_files, transfer_place
 from host_client.link.address import Address
 from host_client.link.calls import Progress
 from host_client.link.connection import Connection
@@ -73,7 +72,7 @@ class Requests:
                 sent = False
                 try:
                     answer = await link.request("put", put, timeout)
-                    number, offset, window = transfer_place("put", answer)
+                    number, offset, window = transfer_place("put", answer, len(loaded.planes))
                     await asyncio.wait_for(
                         link.transfer(number, loaded.planes, offset, window, progress), timeout
                     )

@@ -10,11 +10,11 @@ import time
 from typing import Any
 
 from host_client.base.exceptions import CommandFailed, LinkLost, RequestTimeout
-from host_client.commands.answers import transfer_place
 from host_client.commands.requester import PUSH_TIMEOUT, Files
 from host_client.link.calls import Progress
 from host_client.link.connection import Connection
 from host_client.link.driver import Link
+from host_client.results.answers import Answer
 
 _DAMAGED_TRIES = 3
 _BARREN_LINKS = 8  # links in a row over which nothing came through
@@ -84,7 +84,7 @@ class _State:
 async def _send(link: Link, begin: dict[str, Any], files: Files, state: _State) -> None:
     """Send what the board has not: the files, one behind the other."""
     place = await link.request("push", begin, PUSH_TIMEOUT)
-    number, offset, window = transfer_place("push", place)
+    number, offset, window = transfer_place("push", place, sum(len(data) for _, data in files))
     ends = list(itertools.accumulate(len(data) for _, data in files))
 
     def moved(done: int, _all: int = 0, _what: str = "") -> None:
@@ -102,3 +102,9 @@ async def _send(link: Link, begin: dict[str, Any], files: Files, state: _State) 
         sending.result()
     finally:
         sending.cancel()
+
+
+def transfer_place(command: str, answer: Any, size: int) -> tuple[int, int, int]:
+    """Return transfer id, offset and window of the answer to `put` or `push`."""
+    place = Answer(command, answer)
+    return place.integer("transfer"), place.integer("offset", 0, size), place.integer("window", 1)

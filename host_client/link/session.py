@@ -22,6 +22,7 @@ from host_client.base.exceptions import (
     VersionError,
 )
 from host_client.link.calls import Call, Retry, Transfer
+from host_client.results.decode import MALFORMED
 
 PING_INTERVAL = 3.0  # seconds; the board closes after 20 s of silence
 _FIRST_PINGS = 4  # quick ones at the start, so that the clocks are compared soon
@@ -137,7 +138,7 @@ class ClientSession:
                 self._take_answer(message, now)
             else:
                 others.append(message)
-        except (IndexError, TypeError, ValueError):
+        except MALFORMED:
             self._decoder.rejected += 1  # well framed, but not what the protocol says
 
     def _take_welcome(self, message: list[Any], now: float) -> None:

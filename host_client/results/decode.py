@@ -34,7 +34,15 @@ _MAX_MAP_SIDE = 65535
 _TASKS = messages.RESULT_TASKS
 
 # Whatever a well-framed but senseless message makes of the code below.
-MALFORMED = (IndexError, TypeError, ValueError, struct.error, KeyError, AttributeError)
+MALFORMED = (
+    IndexError,
+    TypeError,
+    ValueError,
+    struct.error,
+    KeyError,
+    AttributeError,
+    OverflowError,
+)
 
 
 class Model:
@@ -48,15 +56,17 @@ class Model:
     def __init__(self, fields: list[Any]) -> None:
         """Take MODEL's fields as they come (without the type); more of them are ignored."""
         generation, task, name, digest, labels, width, height = fields[:7]
-        if not isinstance(generation, int) or not isinstance(task, str):
-            raise ValueError("MODEL needs a generation and a task")
+        kinds = (int, str, str, bytes, list, int, int)
+        for value, kind in zip(fields, kinds, strict=False):
+            if not isinstance(value, kind):
+                raise ValueError(f"MODEL: expected {kind.__name__}, found {type(value).__name__}")
         self.generation: int = generation
         self.task: str = task
-        self.name: str = str(name)
-        self.sha256: str = bytes(digest).hex()
+        self.name: str = name
+        self.sha256: str = digest.hex()
         self.labels: tuple[str, ...] = tuple(str(label) for label in labels)
-        self.width: int = int(width)
-        self.height: int = int(height)
+        self.width: int = width
+        self.height: int = height
         # A class beyond the labels is named by its number rather than lost.
         self._table: tuple[str, ...] = self.labels + tuple(
             str(i) for i in range(len(self.labels), _MAX_PACKED_CLASSES)

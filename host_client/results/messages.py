@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from host_client.base.exceptions import K230Error
+from host_client.results.answers import Answer
 
 
 class State(str, enum.Enum):
@@ -66,14 +67,14 @@ class TaskInfo(NamedTuple):
     problem: str | None
 
     @classmethod
-    def from_map(cls, row: dict[str, Any]) -> TaskInfo:
-        """Return the task of one map of the answer; unknown keys are ignored."""
+    def from_map(cls, row: Answer) -> TaskInfo:
+        """Return the task of one map of the answer to `tasks`."""
         return cls(
-            str(row.get("name", "")),
-            row.get("task"),
-            row.get("package"),
-            bool(row.get("active", False)),
-            row.get("problem") or None,
+            row.text("name"),
+            row.optional("task", Answer.text),
+            row.optional("package", Answer.text),
+            row.flag("active"),
+            row.optional("problem", Answer.text) or None,
         )
 
 
@@ -93,24 +94,92 @@ class SwitchReport(NamedTuple):
     mmz_after: int | None = None
 
     @classmethod
-    def from_map(cls, row: dict[str, Any]) -> SwitchReport:
-        """Return the report of the answer's map; unknown keys are ignored."""
-        digest = row.get("sha256")
-        if isinstance(digest, bytes):
-            digest = digest.hex()
+    def from_map(cls, row: Answer) -> SwitchReport:
+        """Return the report of the answer to `switch`."""
         return cls(
-            str(row.get("task", "")),
-            int(row.get("generation", 0)),
-            row.get("first_seq"),
-            row.get("gap_ms"),
-            row.get("gap_frames"),
-            row.get("heap_before"),
-            row.get("heap_after"),
-            digest,
-            row.get("pause_ms"),
-            row.get("mmz_before"),
-            row.get("mmz_after"),
+            row.text("task"),
+            row.integer("generation"),
+            row.optional("first_seq", Answer.integer),
+            row.optional("gap_ms", Answer.number),
+            row.optional("gap_frames", Answer.integer),
+            row.optional("heap_before", Answer.integer),
+            row.optional("heap_after", Answer.integer),
+            row.optional("sha256", Answer.text),
+            row.optional("pause_ms", Answer.integer),
+            row.optional("mmz_before", Answer.integer),
+            row.optional("mmz_after", Answer.integer),
         )
+
+
+class Problem(TypedDict, total=False):
+    """Something wrong on the board: a code for programs, a sentence for people."""
+
+    code: str
+    text: str
+
+
+class NetworkStatus(TypedDict, total=False):
+    """The board's network: interface, whether it is up, address, signal in dBm, reconnects."""
+
+    interface: str
+    up: bool
+    address: str
+    signal_dbm: int | None
+    reconnects: int
+
+
+class ClientStatus(TypedDict, total=False):
+    """One session of the board: the messages sent to it and those it was too slow for."""
+
+    name: str
+    client: str | None
+    sent: int
+    dropped: int
+
+
+class Status(TypedDict, total=False):
+    """What `status` answers; a board may leave fields out, and add some that stand nowhere here.
+
+    Memory in bytes, free space in KiB, temperature in degrees Celsius, stages_ms in milliseconds a
+    frame. problems: what is wrong now.
+    """
+
+    name: str
+    version: str
+    board: str
+    firmware: str
+    id: str
+    boot: int
+    uptime_ms: int
+    early_starts: int
+    safe_mode: bool
+    restart_reason: str
+    starts: int
+    watchdog_s: int
+    network: NetworkStatus | None
+    task: str | None
+    model: str
+    generation: int
+    camera: bool
+    frames: int
+    captured: int
+    skipped: int
+    renewed: int
+    stages_ms: dict[str, float]
+    heap_floor: int | None
+    heap_floor_first: int | None
+    seq: int
+    clients: list[ClientStatus]
+    rejected: int
+    refused: int
+    failed_attempts: int
+    heap_used: int
+    heap_free: int
+    heap_growth_kb_per_hour: float | None
+    card_free_kb: int | None
+    data_free_kb: int | None
+    temperature: int | None
+    problems: list[Problem]
 
 
 class Counts(NamedTuple):

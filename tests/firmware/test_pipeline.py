@@ -318,7 +318,7 @@ async def _books(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[byt
                 previews.append(preview)
                 if len(previews) == 5:
                     break
-            return values, await client.status(), previews
+            return values, dict(await client.status()), previews
 
 
 async def test_the_services_books_and_a_snapshot(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ async def test_failures_carry_the_boards_code_and_sentence() -> None:
             await board.request("fly")
         assert caught.value.code == "unknown_command"
         scripted.answers["tasks"] = lambda _: {"not": "a list"}
-        with pytest.raises(Exception, match="tasks: expected a list as answer, found dict"):
+        with pytest.raises(Exception, match="tasks: expected an array in the answer, found dict"):
             await board.tasks()
         scripted.answers["tasks"] = lambda _: [{"name": "a", "active": True, "later": 1}]
         assert (await board.tasks())[0].active

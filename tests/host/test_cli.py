@@ -63,7 +63,7 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         scripted.board.answers = {
             "status": lambda _: {
                 "uptime_ms": 5,
-                "camera": {"state": "ok"},
+                "chamber": {"state": "ok"},
                 "digest": b"\1\2",
                 "task": "a",
             },
@@ -76,7 +76,7 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["status", url]) == 0
         shown = capsys.readouterr().out
         # What matters first, the rest by name, whatever the order on the board.
-        places = [shown.index(name) for name in ("task", "camera.state", "digest", "uptime_ms")]
+        places = [shown.index(name) for name in ("task", "chamber.state", "digest", "uptime_ms")]
         assert places == sorted(places)
         assert run(["tasks", url, "--json"]) == 0
         assert lines(capsys)[0]["task"] == "ocr"

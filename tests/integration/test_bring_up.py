@@ -87,7 +87,7 @@ async def test_other_interfaces(tmp_path: Path, settings: dict[str, str], words:
         assert any(words in line for line in virtual.console)
         assert virtual.url is not None
         async with Board.connect(virtual.url, virtual.key) as board:
-            status = await board.status()
+            status: Any = await board.status()
             assert status["network"]["interface"] == settings["interface"]
             assert status["network"]["up"] is True
         assert SECRET not in "\n".join(virtual.console)

@@ -226,7 +226,7 @@ class Start:
     async def set(self) -> None:
         truth = self.truth
         value = round(self.chosen.uniform(0.05, 0.6), 3)
-        task = (await self.direct.status())["task"]
+        task = str((await self.direct.status())["task"])
         try:
             if self.chosen.random() < 0.4:
                 bad = {"confidence": 7, "confidense": 1, "camera.width": 640, "region": {"x": 0}}
@@ -388,7 +388,7 @@ class Start:
         end = time.monotonic() + PATIENCE_S
         status: dict[str, Any] = {}
         while time.monotonic() < end:
-            status = await self.direct.status()
+            status = dict(await self.direct.status())
             if condition(status):
                 return
             await asyncio.sleep(0.1)
@@ -406,7 +406,7 @@ class Start:
             except LinkLost:
                 pass
         await self._until(lambda s: s["task"] and s["problems"] == [], "task without problems")
-        status = await self.direct.status()
+        status: dict[str, Any] = dict(await self.direct.status())
         if status["task"] not in truth.possible or status["safe_mode"]:
             truth.fault(f"task {status['task']} runs, expected {truth.possible}")
         truth.possible = {status["task"]}
@@ -421,7 +421,7 @@ class Start:
 
     async def check_saved(self) -> None:
         """Behind a start: the saved settings are in force."""
-        task = (await self.direct.status())["task"]
+        task = str((await self.direct.status())["task"])
         found = (await self.direct.card.config_get())["task"].get("confidence_threshold")
         may = self.truth.saved.get(task, {None})
         assert found in may, (task, found, may, self.truth.done[-5:])
