@@ -14,20 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.live import Live
-from rich.table import Table
 
 from host_client.base.exceptions import K230Error, SimulationError
 from host_client.board import Board
 from host_client.cli import demo_card, output
 from host_client.cli.options import json_option, run_async
 from host_client.cli.simulation import READY_TIMEOUT, micropython_option, virtual_board
+from host_client.cli.table import clipped, table, terminal_width
 from host_client.results.messages import SwitchReport
 from host_client.results.streams import Stream
 from host_client.results.types import ClassificationResult, Result
 
 _WINDOW = 2.0  # seconds over which the live view counts frames
 _PLAIN_PERIOD = 1.0  # seconds between lines where stdout is no terminal
+_LIVE_PERIOD = 0.125  # seconds between changes of the live view
+_FOUND = 44  # columns for what a task found
+_WIDTH = 96
 _FIRST_RESULT = 10.0  # seconds that a task may take for its first result, its time over or not
 
 
@@ -234,22 +236,30 @@ class _Live:
     """A table that changes in place: one row a task, the running one marked."""
 
     def __init__(self) -> None:
-        self._live = Live(console=output.console(), refresh_per_second=8, transient=True)
+        self._height = 0
+        self._drawn = 0.0
 
     def __enter__(self) -> _Live:
-        self._live.__enter__()
         return self
 
     def __exit__(self, *details: Any) -> None:
-        self._live.__exit__(*details)
+        self._draw([])
 
     def switched(self, tour: Tour) -> None:
         """Show a switch."""
-        self._live.update(_table(tour))
+        self._draw(_table(tour))
 
     def result(self, tour: Tour) -> None:
         """Show a result."""
-        self._live.update(_table(tour))
+        if time.monotonic() - self._drawn >= _LIVE_PERIOD:
+            self._draw(_table(tour))
+
+    def _draw(self, lines: list[str]) -> None:
+        self._drawn = time.monotonic()
+        above = f"\x1b[{self._height}A\x1b[J" if self._height else ""  # up, and clear from there
+        sys.stdout.write(above + "".join(line + "\n" for line in lines))
+        sys.stdout.flush()
+        self._height = len(lines)
 
 
 def _line(meter: Meter) -> str:
@@ -266,14 +276,10 @@ def _latency(meter: Meter) -> str:
     return f"capture to client {latency[0]:.0f} ms median, {latency[1]:.0f} ms p99"
 
 
-def _table(tour: Tour) -> Table:
-    table = Table(title="K230 vision service on a virtual board", title_justify="left", width=96)
-    table.add_column("")
-    table.add_column("task")
-    table.add_column("found", ratio=1, no_wrap=True, overflow="ellipsis")
-    table.add_column("fps", justify="right")
-    table.add_column("latency", justify="right")
-    table.add_column("switch", justify="right")
+def _table(tour: Tour) -> list[str]:
+    # The spaces keep the columns where they are while what stands in them changes.
+    heads = [" ", "task", "found".ljust(_FOUND), "fps  ", "latency", "switch   "]
+    rows = []
     for task, meter in tour.meters.items():
         running = task == tour.task
         cells = ["▶" if running else "", task, "", "", "", _gap(meter)]
@@ -283,9 +289,10 @@ def _table(tour: Tour) -> Table:
             cells[2] = output.summary(meter.last)
             cells[3] = f"{rate:.1f}"
             cells[4] = "–" if latency is None else f"{latency[0]:.0f} ms"
-        cells[2] = meter.problem or cells[2]
-        table.add_row(*cells, style="bold" if running else "dim")
-    return table
+        cells[2] = clipped(meter.problem or cells[2], _FOUND)
+        rows.append(cells)
+    width = min(_WIDTH, terminal_width())
+    return table("K230 vision service on a virtual board", heads, rows, width, fold=False)
 
 
 def _gap(meter: Meter) -> str:

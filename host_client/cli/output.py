@@ -6,10 +6,8 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
 from host_client.base.exceptions import K230Error
+from host_client.cli.table import table, terminal_width
 from host_client.results.messages import plain
 from host_client.results.types import (
     ClassificationResult,
@@ -51,19 +49,10 @@ def print_error(error: K230Error, as_json: bool) -> None:
         note(f"k230: {error}")
 
 
-def console() -> Console:
-    """Return the console for tables."""
-    return Console(highlight=False)
-
-
 def print_table(title: str, heads: list[str], rows: list[list[str]]) -> None:
     """Print a table that fits the terminal."""
-    table = Table(title=title, title_justify="left", title_style="bold")
-    for head in heads:
-        table.add_column(head, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+    for line in table(title, heads, rows, terminal_width()):
+        print_line(line)
 
 
 def print_map(title: str, values: dict[str, Any]) -> None:

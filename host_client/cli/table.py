@@ -1,0 +1,88 @@
+"""Tables as plain text that fit the terminal."""
+
+from __future__ import annotations
+
+import shutil
+import unicodedata
+from collections.abc import Sequence
+
+_BETWEEN = "  "
+_NARROW = 8  # no column is made narrower than this
+
+
+def terminal_width() -> int:
+    """Return the columns of the terminal; 80 where there is none."""
+    return shutil.get_terminal_size().columns
+
+
+def width_of(text: str) -> int:
+    """Return how many columns a terminal takes for text: Chinese characters take two."""
+    return sum(_columns(character) for character in text)
+
+
+def clipped(text: str, width: int) -> str:
+    """Return text, cut to width columns with an ellipsis where it is longer."""
+    if width_of(text) <= width:
+        return text
+    return _split(text, width - 1)[0] + "…"
+
+
+def table(
+    title: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    width: int,
+    *,
+    fold: bool = True,
+) -> list[str]:
+    """Return the lines of a table at most width columns wide: title, heads, a rule, rows.
+
+    fold: cells that are too long go on in the next line; without, they are cut.
+    """
+    widths = [max(map(width_of, column)) for column in zip(heads, *rows, strict=True)]
+    while sum(widths) + len(_BETWEEN) * (len(widths) - 1) > width and max(widths) > _NARROW:
+        widths[widths.index(max(widths))] -= 1
+    lines = [title, _row(heads, widths), _row(["-" * wide for wide in widths], widths)]
+    for cells in rows:
+        if fold:
+            parts = [_folded(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
+        else:
+            parts = [[clipped(cell, wide)] for cell, wide in zip(cells, widths, strict=True)]
+        for number in range(max(map(len, parts))):
+            lines.append(_row([p[number] if number < len(p) else "" for p in parts], widths))
+    return lines
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell + " " * (wide - width_of(cell)) for cell, wide in zip(cells, widths, strict=True)
+    ]
+    return _BETWEEN.join(padded).rstrip()
+
+
+def _folded(cell: str, width: int) -> list[str]:
+    lines = []
+    while width_of(cell) > width:
+        line, rest = _split(cell, width)
+        space = line.rfind(" ")
+        if space > 0 and not rest.startswith(" "):
+            line, rest = line[:space], line[space:] + rest
+        lines.append(line)
+        cell = rest.lstrip()
+    return [*lines, cell]
+
+
+def _split(text: str, width: int) -> tuple[str, str]:
+    """Return the beginning of text that fits into width columns, one character at least; the rest."""
+    taken = 0
+    for place, character in enumerate(text):
+        taken += _columns(character)
+        if taken > width and place:
+            return text[:place], text[place:]
+    return text, ""
+
+
+def _columns(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
