@@ -100,7 +100,7 @@ class Board:
                 else the store.
             wait: seconds for which a board that can't be reached yet is tried again.
             on_state: called with each StateChange, in the event loop.
-            key_store: instead of ~/.config/k230/keys.
+            key_store: another file than the user's own (link.keys.default_store).
             client_name: how the board's log calls this client.
             greeting_timeout: seconds until what does not greet is no board.
             silence_timeout: seconds of silence after which a link counts as lost.

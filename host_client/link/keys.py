@@ -1,7 +1,9 @@
-"""Where a board's key comes from: given, K230_KEY, or the store ~/.config/k230/keys.
+"""Where a board's key comes from: given, K230_KEY, or the store.
 
 A key is 32 bytes, written as 64 hexadecimal digits. Nothing here prints or logs one.
-The store has one line a board: its address or id, a space, the key; mode 0600.
+The store has one line a board: its address or id, a space, the key; mode 0600. It is
+~/.config/k230/keys on Linux, ~/Library/Application Support/k230/keys on macOS,
+%APPDATA%\\k230\\keys on Windows.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import platformdirs
 
 from firmware_app.wire import messages
 from host_client.base.exceptions import KeyFormatError
@@ -58,10 +62,9 @@ def _read_key_file(path: Path) -> bytes:
     return parse_key(text, f"key file {path}")
 
 
-def default_store(environment: Mapping[str, str] = os.environ) -> Path:
-    """Return the path of the per-user store."""
-    base = environment.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "k230" / "keys"
+def default_store() -> Path:
+    """Return the path of the per-user store, in the folder that the system has for settings."""
+    return platformdirs.user_config_path("k230", appauthor=False, roaming=True) / "keys"
 
 
 class KeyStore:

@@ -7,6 +7,10 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import platformdirs
+import platformdirs.macos
+import platformdirs.unix
+import platformdirs.windows
 import pytest
 
 from host_client import KeyFormatError, KeyStore
@@ -89,6 +93,23 @@ def test_order_of_sources(tmp_path: Path) -> None:
             KeyRing(bad, store, {})
 
 
-def test_store_follows_xdg() -> None:
-    assert default_store({"XDG_CONFIG_HOME": "/x"}) == Path("/x/k230/keys")
-    assert default_store({}) == Path("~/.config/k230/keys").expanduser()
+def test_store_lies_where_linux_keeps_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "PlatformDirs", platformdirs.unix.Unix)
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/x")
+    assert default_store() == Path("/x/k230/keys")
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    assert default_store() == Path("~/.config/k230/keys").expanduser()
+
+
+def test_store_lies_where_macos_keeps_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platformdirs, "PlatformDirs", platformdirs.macos.MacOS)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    wanted = Path("~/Library/Application Support/k230/keys").expanduser()
+    assert default_store() == wanted
+
+
+def test_store_lies_where_windows_keeps_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = {"CSIDL_APPDATA": "/users/me/AppData/Roaming"}
+    monkeypatch.setattr(platformdirs, "PlatformDirs", platformdirs.windows.Windows)
+    monkeypatch.setattr(platformdirs.windows, "get_win_folder", folders.__getitem__)
+    assert default_store() == Path("/users/me/AppData/Roaming/k230/keys")
