@@ -16,6 +16,7 @@ from host_client.base.exceptions import K230Error
 from host_client.cli import output
 from host_client.cli.boards import infer, set_, snapshot, status, switch, tasks, watch
 from host_client.cli.card import config, packages, push, restart
+from host_client.cli.completion import complete, completion
 from host_client.cli.demo import demo
 from host_client.cli.discover import discover
 from host_client.cli.doctor import doctor
@@ -77,6 +78,7 @@ for _verb in (
     doctor,
     logs,
     sim,
+    completion,
 ):
     cli.add_command(_verb)
 cli.add_command(restart, "reboot")
@@ -84,6 +86,9 @@ cli.add_command(restart, "reboot")
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit."""
+    asked = complete(cli)
+    if asked is not None:
+        sys.exit(asked)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
