@@ -19,7 +19,12 @@ from host_client.base.exceptions import K230Error, SimulationError
 from host_client.board import Board
 from host_client.cli import demo_card, output
 from host_client.cli.options import json_option, run_async
-from host_client.cli.simulation import READY_TIMEOUT, micropython_option, virtual_board
+from host_client.cli.simulation import (
+    READY_TIMEOUT,
+    micropython_option,
+    virtual_board,
+    virtual_board_command,
+)
 from host_client.cli.table import clipped, table, terminal_width
 from host_client.results.messages import SwitchReport
 from host_client.results.streams import Stream
@@ -100,6 +105,7 @@ class Tour:
 )
 @micropython_option
 @json_option
+@virtual_board_command
 def demo(seconds: float, micropython: str | None, as_json: bool) -> None:
     """Run the whole product on this computer, without a board.
 

@@ -21,6 +21,7 @@ from host_client.cli.simulation import (
     micropython_option,
     package_options,
     virtual_board,
+    virtual_board_command,
 )
 
 _SERIAL_BAUDRATE = 921600
@@ -85,6 +86,7 @@ _frames_option = click.option(
 @_frames_option
 @micropython_option
 @json_option
+@virtual_board_command
 def run(
     *,
     sdcard: Path | None,
@@ -162,6 +164,7 @@ async def _run(options: dict[str, Any], as_json: bool) -> None:
 @click.option("--link", type=click.Choice(["tcp", "uart"]), default="tcp", show_default=True)
 @micropython_option
 @json_option
+@virtual_board_command
 def infer(
     *,
     images: tuple[str, ...],
@@ -219,6 +222,7 @@ async def _infer(options: dict[str, Any], images: tuple[str, ...], as_json: bool
 @_camera_option
 @_frames_option
 @micropython_option
+@virtual_board_command
 def exec_(
     script: Path, sdcard: Path | None, camera: str, frames: int | None, micropython: str | None
 ) -> None:

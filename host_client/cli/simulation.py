@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.util
 import os
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -22,6 +25,32 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 READY_TIMEOUT = 60.0  # seconds; a busy PC starts slowly
+_EXTRA = ("numpy", "cv2", "pyclipper", "yaml")  # what the virtual board imports of the extra `sim`
+
+
+def virtual_board_command(function: F) -> F:
+    """Let a command refuse in one sentence, before anything else, where no virtual board can run."""
+
+    @functools.wraps(function)
+    def checked(*arguments: Any, **options: Any) -> Any:
+        if sys.platform == "win32":
+            raise SimulationError("the virtual board needs Linux or macOS (or WSL on Windows)")
+        missing = [name for name in _EXTRA if not _installed(name)]
+        if missing:
+            raise SimulationError(
+                f"the virtual board is not installed ({', '.join(missing)} missing): "
+                'pip install "k230-vision[sim]"'
+            )
+        return function(*arguments, **options)
+
+    return cast(F, checked)
+
+
+def _installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:
+        return False
 
 
 def micropython_option(function: F) -> F:

@@ -22,7 +22,13 @@ from host_client.check import verify as checks
 from host_client.cli import output
 from host_client.cli.drawing import draw
 from host_client.cli.options import json_option, run_async
-from host_client.cli.simulation import READY_TIMEOUT, fill_card, micropython_option, virtual_board
+from host_client.cli.simulation import (
+    READY_TIMEOUT,
+    fill_card,
+    micropython_option,
+    virtual_board,
+    virtual_board_command,
+)
 from host_client.commands.packages import PackageFiles, read_package
 
 _LABELLED = ("classification", "detection", "segmentation", "multilabel")
@@ -65,6 +71,7 @@ class Trouble(K230Error):  # noqa: N818 - it names what was found
 )
 @micropython_option
 @json_option
+@virtual_board_command
 def verify(
     *,
     package: Path,

@@ -35,8 +35,8 @@ Array = NDArray[Any]
 SIMULATOR_FILE = "nncase.simulator.k230.sc"
 ONNX_BACKEND = "onnxruntime (ONNX twin)"
 _NOT_INSTALLED = (
-    "the KPU simulator is not installed (pip install nncase nncase-kpu; Linux x86-64, "
-    "Python 3.9 to 3.13)"
+    'the KPU simulator is not installed (pip install "k230-vision[sim]" brings it on Linux x86-64, '
+    "Python 3.10 to 3.13)"
 )
 
 
