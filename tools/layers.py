@@ -87,6 +87,7 @@ PURE_FILES = (
     "firmware_app",
     "firmware_app.version",
     "firmware_app.base.problems",
+    "firmware_app.gallery.contents",
     "firmware_app.gallery.format",
 )
 # Nothing of these reaches outside, and package/ reads folders by functions that the caller may replace.

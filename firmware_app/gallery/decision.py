@@ -1,4 +1,4 @@
-"""What a gallery is asked with and what it answers: rule, label, decision. Cosines are floats -1...1."""
+"""What a gallery is asked with and what it answers: rule and decision. Cosines are floats -1...1."""
 
 BEST = "best"
 MEAN = "mean"
@@ -22,17 +22,6 @@ class Rule:
         self.margin = margin
         self.combine = combine
         self.nearest = nearest
-
-
-class Label:
-    """One identity; number is its place in the file, threshold its own, or None for the rule's."""
-
-    def __init__(self, number: int, text: str, threshold) -> None:
-        self.number = number
-        self.text = text
-        self.threshold = threshold
-        self.count = 0  # positive samples
-        self.negatives = 0
 
 
 class Decision:

@@ -1,9 +1,12 @@
 """The gallery's file, byte by byte: header and records, each with a CRC-32 that covers all before it.
 
-Pure: no files, no arrays. docs/gallery.md is the normative text; export and import carry the same bytes.
+docs/gallery.md is the normative text; export and import carry the same bytes.
 """
 
 import struct
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Callable
 
 from firmware_app.wire.frames import crc32
 
@@ -46,7 +49,7 @@ def header(dimension: int, sha256: bytes) -> bytes:
     return start + struct.pack("<I", crc32(start))
 
 
-def parse_header(data: bytes):
+def parse_header(data: bytes) -> "tuple[int, bytes, int]":
     """Return (dimension, SHA-256 of the kmodel, CRC that the first record continues)."""
     if len(data) < HEADER_SIZE or data[:7] != MAGIC[:7]:
         raise DamagedError("expected a gallery file (it begins with K230GAL), found something else")
@@ -61,7 +64,7 @@ def parse_header(data: bytes):
     return dimension, bytes(data[12:44]), crc
 
 
-def record(kind: int, body: bytes, crc: int):
+def record(kind: int, body: bytes, crc: int) -> "tuple[bytes, int]":
     """Return (bytes of a record, CRC that the next one continues); crc: of what is before it."""
     head = struct.pack("<II", len(body), kind)
     crc = crc32(head, crc)
@@ -70,9 +73,9 @@ def record(kind: int, body: bytes, crc: int):
     return head + middle + body + struct.pack("<I", crc), crc
 
 
-def records(changes: list, crc: int):
+def records(changes: "list[tuple[int, bytes]]", crc: int) -> "tuple[bytes, int]":
     """Return (bytes, CRC) of records (kind, body) that count together or not at all."""
-    parts: list = []
+    parts: "list[bytes]" = []
     for i in range(len(changes)):
         kind, body = changes[i]
         data, crc = record(kind | MORE if i < len(changes) - 1 else kind, body, crc)
@@ -83,7 +86,7 @@ def records(changes: list, crc: int):
 class Reader:
     """Reads a gallery file; take(count) returns the next bytes, fewer only where the file ends."""
 
-    def __init__(self, take) -> None:
+    def __init__(self, take: "Callable[[int], bytes]") -> None:
         self._take = take
         self.dimension, self.sha256, self.crc = parse_header(take(HEADER_SIZE))
         self.good = HEADER_SIZE  # bytes up to the end of the last whole change
@@ -91,7 +94,7 @@ class Reader:
         self._at = HEADER_SIZE
         self._inside = False  # a change: its last record is still to come
 
-    def record(self):
+    def record(self) -> "tuple[int, bytes, bool] | None":
         """Return the next (kind without MORE, body, whether it ends a change), or None at the end."""
         head = self._take(_HEAD_SIZE)
         if not head and not self._inside:
@@ -117,13 +120,13 @@ class Reader:
         return kind & ~MORE, body, not self._inside
 
 
-def label_body(number: int, text: str, threshold) -> bytes:
+def label_body(number: int, text: str, threshold: "float | None") -> bytes:
     """Return the body of LABEL; threshold: a cosine or None."""
     value = _NO_THRESHOLD if threshold is None else int(round(threshold * 10000))
     return struct.pack("<Hh", number, value) + text.encode()
 
 
-def parse_label(body: bytes):
+def parse_label(body: bytes) -> "tuple[int, float | None, str]":
     """Return (number, threshold or None, text)."""
     if not 4 < len(body) <= 4 + MAX_TEXT:
         raise ValueError("a label of %d bytes" % (len(body) - 4))
@@ -137,7 +140,7 @@ def parse_label(body: bytes):
     return number, None if value == _NO_THRESHOLD else value / 10000, text
 
 
-def samples_body(heads: list, vectors: bytes) -> bytes:
+def samples_body(heads: "list[tuple[int, int, int]]", vectors: bytes) -> bytes:
     """Return the body of SAMPLES; heads: (id, label, flags), vectors: float32 of all of them."""
     return (
         b"".join([struct.pack("<IHH", number, label, flags) for number, label, flags in heads])
@@ -150,7 +153,7 @@ def samples_per_record(dimension: int) -> int:
     return max(1, 65536 // (8 + 4 * dimension))
 
 
-def split_samples(body: bytes, dimension: int):
+def split_samples(body: bytes, dimension: int) -> "tuple[list[tuple[int, ...]], bytes]":
     """Return ([(id, label, flags)...], the vectors' bytes)."""
     size = 8 + 4 * dimension
     count = len(body) // size
@@ -160,12 +163,12 @@ def split_samples(body: bytes, dimension: int):
     return [values[i : i + 3] for i in range(0, 3 * count, 3)], body[8 * count :]
 
 
-def ids_body(numbers: list) -> bytes:
+def ids_body(numbers: "list[int]") -> bytes:
     """Return the body of REMOVE_SAMPLES (or the numbers of END)."""
     return struct.pack("<%dI" % len(numbers), *numbers)
 
 
-def parse_ids(body: bytes) -> list:
+def parse_ids(body: bytes) -> "list[int]":
     """Return the numbers of the samples."""
     if not body or len(body) % 4:
         raise ValueError("numbers of samples in %d bytes" % len(body))

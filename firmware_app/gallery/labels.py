@@ -1,10 +1,10 @@
-"""A gallery: labels, their enrolled samples, and the decision whose a new embedding is.
+"""Labels, their enrolled samples, and how a new embedding is matched to a label.
 
-Pure: it changes only by changes (gallery_format.py), the same that its file keeps. docs/gallery.md
-explains the decision. Cosines are floats -1...1.
+docs/gallery.md explains the decision. Cosines are floats -1...1.
 """
 
 from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery.contents import Contents, Label
 from firmware_app.gallery.decision import (
     EMPTY,
     MARGIN,
@@ -14,7 +14,6 @@ from firmware_app.gallery.decision import (
     NO_DIRECTION,
     THRESHOLD,
     Decision,
-    Label,
     Rule,
 )
 from firmware_app.gallery.means import Means
@@ -27,38 +26,25 @@ class GalleryError(ValueError):
     """A change that the gallery can't make; the text says why."""
 
 
-class Gallery:
+class Gallery(Contents):
     """Labels and samples of one embedding model."""
 
     def __init__(self, ops, dimension: int, sha256: bytes, capacity: int) -> None:
-        """ops: what computes (arrays.py); capacity: samples at most, negative ones included."""
+        """ops: what computes (board/arrays.py); capacity: samples at most, negative ones included."""
+        super().__init__(dimension)
         self._ops = ops
-        self.dimension = dimension
         self.sha256 = sha256
         self.capacity = capacity
         self.positive = Samples(ops, dimension)
         self.negative = Samples(ops, dimension)
-        self._labels: dict = {}  # number -> Label
-        self._numbers: dict = {}  # text -> number
-        self.next_id = 1
-        self.changes = 0  # made since it exists, so that a copy under way notices one
         self._lowest = 0  # no label number below it is free
         self._vetoing = 0  # labels with negative samples
-        self._means = None  # for `mean`, made when first needed
+        self._means: "Means | None" = None  # for `mean`, made when first needed
 
     def __len__(self) -> int:
         return len(self.positive) + len(self.negative)
 
     # -- labels
-
-    def labels(self) -> list:
-        """Return the labels in the order of their texts."""
-        return sorted(self._labels.values(), key=_text_of)
-
-    @property
-    def label_count(self) -> int:
-        """How many labels there are."""
-        return len(self._labels)
 
     def label(self, text: str):
         """Return the label of this text, or None."""
@@ -89,79 +75,24 @@ class Gallery:
                 % (len(self), self.capacity, count)
             )
 
-    def apply(self, kind: int, body) -> None:
-        """Make one change; ValueError for one that does not fit what is there, which then stays as it is."""
-        if kind == gallery_format.LABEL:
-            number, threshold, text = gallery_format.parse_label(body)
-            self._define(number, text, threshold)
-        elif kind == gallery_format.SAMPLES:
-            self._add(body)
-        elif kind == gallery_format.REMOVE_SAMPLES:
-            self._remove_samples(gallery_format.parse_ids(body))
-        elif kind == gallery_format.REMOVE_LABEL:
-            self._remove_label(gallery_format.parse_number(body))
-        elif kind == gallery_format.END:
-            self._check_end(gallery_format.parse_ids(body))
-        else:
-            raise ValueError("a change of unknown kind %d" % kind)
-        self.changes += 1
+    def _rows(self, vectors: bytes):
+        return self._ops.rows_of_floats(vectors, self.dimension)
 
-    def _check_end(self, numbers: list) -> None:
-        if len(numbers) != 3 or numbers[1] != len(self) or numbers[2] != len(self._labels):
-            raise ValueError("samples or labels are missing")
-        self.next_id = max(self.next_id, numbers[0] + 1)
+    def _lengths(self, rows):
+        return self._ops.lengths(rows)
 
-    def _define(self, number: int, text: str, threshold) -> None:
-        holder = self._numbers.get(text)
-        if holder is not None and holder != number:
-            raise ValueError("two labels have the same text")
-        label = self._labels.get(number)
-        if label is None:
-            self._labels[number] = Label(number, text, threshold)
-        else:
-            self._numbers.pop(label.text)
-            label.text = text
-            label.threshold = threshold
-        self._numbers[text] = number
-
-    def _add(self, body) -> None:
-        heads, vectors = gallery_format.split_samples(body, self.dimension)
-        rows = self._ops.rows_of_floats(vectors, self.dimension)
-        sizes = self._ops.lengths(rows)
-        seen = {}
-        positives = negatives = 0
-        for i in range(len(heads)):
-            number, owner, flags = heads[i]
-            if owner not in self._labels:
-                raise ValueError("a sample of a label that is not there")
-            if number < self.next_id and (
-                self.positive.row_of(number) >= 0 or self.negative.row_of(number) >= 0
-            ):
-                raise ValueError("two samples have the number %d" % number)
-            if number in seen:
-                raise ValueError("two samples have the number %d" % number)
-            if not 0.999 < float(sizes[i]) < 1.001:
-                raise ValueError("a sample that is not normalised")
-            seen[number] = True
-            if flags & gallery_format.NEGATIVE:
-                negatives += 1
-            else:
-                positives += 1
+    def _store(self, heads: list, rows) -> None:
+        negatives = sum([flags & gallery_format.NEGATIVE for _, _, flags in heads])
         self.check_room(len(heads))
-        self.positive.reserve(positives)
+        self.positive.reserve(len(heads) - negatives)
         self.negative.reserve(negatives)
         for i in range(len(heads)):
             number, owner, flags = heads[i]
-            label = self._labels[owner]
-            if flags & gallery_format.NEGATIVE:
-                self.negative.add(number, owner, rows[i])
-                self._count_negative(label, 1)
-            else:
-                self.positive.add(number, owner, rows[i])
-                label.count += 1
-                if self._means is not None:
-                    self._means.add(owner, rows[i])
-            self.next_id = max(self.next_id, number + 1)
+            negative = flags & gallery_format.NEGATIVE != 0
+            (self.negative if negative else self.positive).add(number, owner, rows[i])
+            self._count(self._labels[owner], negative, 1)
+            if self._means is not None and not negative:
+                self._means.add(owner, rows[i])
 
     def find(self, number: int):
         """Return (samples, row) of a sample, or None."""
@@ -171,42 +102,34 @@ class Gallery:
                 return samples, row
         return None
 
-    def _remove_samples(self, numbers: list) -> None:
-        for number in numbers:
-            if self.find(number) is None:
-                raise ValueError("no sample has the number %d" % number)
-        for number in numbers:
-            place = self.find(number)
-            if place is None:
-                continue
-            samples, row = place
-            label = self._labels[samples.owner_of(row)]
-            samples.remove(row)
-            if samples is self.negative:
-                self._count_negative(label, -1)
-            else:
-                label.count -= 1
-                self._mean_again(label)
+    def _has(self, number: int) -> bool:
+        return self.find(number) is not None
 
-    def _remove_label(self, number: int) -> None:
-        label = self._labels.get(number)
-        if label is None:
-            raise ValueError("no label has the number %d" % number)
+    def _drop(self, number: int) -> None:
+        place = self.find(number)
+        if place is None:
+            return
+        samples, row = place
+        label = self._labels[samples.owner_of(row)]
+        samples.remove(row)
+        self._count(label, samples is self.negative, -1)
+        if samples is self.positive:
+            self._mean_again(label)
+
+    def _drop_all(self, label: Label) -> None:
         for samples in (self.positive, self.negative):
             # From behind: what takes a removed row's place has been looked at.
-            for row in reversed(samples.rows_of(number)):
+            for row in reversed(samples.rows_of(label.number)):
                 samples.remove(row)
-        self._numbers.pop(label.text)
-        self._labels.pop(number)
-        label.count = 0
-        self._count_negative(label, -label.negatives)
-        self._lowest = min(self._lowest, number)
+        self._count(label, False, -label.count)
+        self._count(label, True, -label.negatives)
+        self._lowest = min(self._lowest, label.number)
         self._mean_again(label)
 
-    def _count_negative(self, label: Label, by: int) -> None:
-        before = label.negatives
-        label.negatives += by
-        self._vetoing += (label.negatives > 0) - (before > 0)
+    def _count(self, label: Label, negative: bool, by: int) -> None:
+        before = label.negatives > 0
+        super()._count(label, negative, by)
+        self._vetoing += (label.negatives > 0) - before
 
     # -- mean directions, for `mean`
 
@@ -339,7 +262,3 @@ class Gallery:
         else:
             return Decision(label.text, score, margin, None, label.text)
         return Decision(None, score, margin, reason, label.text)
-
-
-def _text_of(label: Label) -> str:
-    return label.text

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import struct
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from firmware_app.gallery import format as gallery_format
+from firmware_app.gallery.contents import Contents, Label
 from host_client.base.exceptions import GalleryFileError
 from host_client.commands.gallery_answers import LabelInfo
 
@@ -20,13 +22,44 @@ class GalleryFile(NamedTuple):
     labels: tuple[LabelInfo, ...]
 
 
+class _Tally(Contents):
+    """Counts what a file holds; the vectors are checked and not kept."""
+
+    def __init__(self, dimension: int) -> None:
+        super().__init__(dimension)
+        self._owners: dict[int, tuple[Label, bool]] = {}  # by sample; bool: negative
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    def _has(self, number: int) -> bool:
+        return number in self._owners
+
+    def _rows(self, vectors: bytes) -> list[tuple[float, ...]]:
+        return list(struct.iter_unpack(f"<{self.dimension}f", vectors))
+
+    def _lengths(self, rows: list[tuple[float, ...]]) -> list[float]:
+        return [math.hypot(*row) for row in rows]
+
+    def _store(self, heads: list[tuple[int, int, int]], rows: list[tuple[float, ...]]) -> None:
+        for number, owner, flags in heads:
+            negative = bool(flags & gallery_format.NEGATIVE)
+            self._owners[number] = (self._labels[owner], negative)
+            self._count(self._labels[owner], negative, 1)
+
+    def _drop(self, number: int) -> None:
+        if number in self._owners:
+            self._count(*self._owners.pop(number), -1)
+
+    def _drop_all(self, label: Label) -> None:
+        self._owners = {n: entry for n, entry in self._owners.items() if entry[0] is not label}
+
+
 def read_file(data: bytes, *, complete: bool = True) -> GalleryFile:
     """Check a gallery's file, every byte of it, and return what it holds.
 
     complete: the file must end as an export does, not inside of changes. Raises GalleryFileError.
     """
-    labels: dict[int, list[Any]] = {}
-    owners: dict[int, tuple[int, bool]] = {}
     position = 0
 
     def take(count: int) -> bytes:
@@ -36,54 +69,20 @@ def read_file(data: bytes, *, complete: bool = True) -> GalleryFile:
 
     try:
         reader = gallery_format.Reader(take)
+        tally = _Tally(reader.dimension)
         kind = 0
-        for kind, body in _records(reader):
-            _apply(kind, body, reader.dimension, labels, owners)
-        if complete and kind != gallery_format.END:
-            raise GalleryFileError("the gallery's file is not complete: its end is missing")
-    except GalleryFileError:
-        raise
+        while (record := reader.record()) is not None:
+            kind, body, _ = record
+            tally.apply(kind, body)
     except ValueError as error:
         raise GalleryFileError(f"no gallery's file, or a damaged one: {error}") from error
-    for owner, negative in owners.values():
-        labels[owner][3 if negative else 2] += 1
-    rows = sorted(labels.values(), key=lambda row: str(row[0]))
-    found = tuple(LabelInfo(row[0], row[2], row[3], row[1]) for row in rows)
-    return GalleryFile(reader.dimension, reader.sha256.hex(), found)
-
-
-def _records(reader: Any) -> Iterator[tuple[int, bytes]]:
-    while (found := reader.record()) is not None:
-        yield found[0], found[1]
-
-
-def _apply(
-    kind: int,
-    body: bytes,
-    dimension: int,
-    labels: dict[int, list[Any]],
-    owners: dict[int, tuple[int, bool]],
-) -> None:
-    if kind == gallery_format.LABEL:
-        number, threshold, text = gallery_format.parse_label(body)
-        labels[number] = [text, threshold, 0, 0]
-    elif kind == gallery_format.SAMPLES:
-        for number, owner, flags in gallery_format.split_samples(body, dimension)[0]:
-            if owner not in labels:
-                raise ValueError("a sample of a label that is not there")
-            owners[number] = (owner, bool(flags & gallery_format.NEGATIVE))
-    elif kind == gallery_format.REMOVE_SAMPLES:
-        for number in gallery_format.parse_ids(body):
-            owners.pop(number, None)
-    elif kind == gallery_format.REMOVE_LABEL:
-        gone = gallery_format.parse_number(body)
-        labels.pop(gone, None)
-        for number in [n for n, (owner, _) in owners.items() if owner == gone]:
-            owners.pop(number)
-    elif kind == gallery_format.END:
-        numbers = gallery_format.parse_ids(body)
-        if len(numbers) != 3 or numbers[1:] != [len(owners), len(labels)]:
-            raise ValueError("samples or labels are missing")
+    if complete and kind != gallery_format.END:
+        raise GalleryFileError("the gallery's file is not complete: its end is missing")
+    labels = tuple(
+        LabelInfo(label.text, label.count, label.negatives, label.threshold)
+        for label in tally.labels()
+    )
+    return GalleryFile(reader.dimension, reader.sha256.hex(), labels)
 
 
 def load(path: str | PathLike[str]) -> bytes:

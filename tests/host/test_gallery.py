@@ -80,6 +80,21 @@ def test_counts_that_do_not_fit_are_found() -> None:
         read_file(gallery_file([CHANGES[2]]))
 
 
+def test_the_host_refuses_what_the_board_refuses() -> None:
+    short = gallery_format.samples_body([(4, 0, 0)], struct.pack("<2f", 0.5, 0))
+    for change, text in (
+        ((gallery_format.LABEL, gallery_format.label_body(2, "张三", None)), "the same text"),
+        (samples((2, 0, 0)), "number 2"),
+        (samples((4, 0, 0), (4, 1, 0)), "number 4"),
+        ((gallery_format.SAMPLES, short), "not normalised"),
+        ((gallery_format.REMOVE_SAMPLES, gallery_format.ids_body([9])), "no sample has"),
+        ((gallery_format.REMOVE_LABEL, gallery_format.number_body(9)), "no label has"),
+        ((17, b""), "unknown kind 17"),
+    ):
+        with pytest.raises(GalleryFileError, match=text):
+            read_file(gallery_file([*CHANGES, change]), complete=False)
+
+
 def test_check_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "people.gallery"
     path.write_bytes(gallery_file(CHANGES))
