@@ -101,6 +101,8 @@ def vegetables() -> dict[str, Any] | None:
     different: list[float] = []
     for row in range(len(vectors)):
         own, other = gallery.versus(row, rule)
+        assert own is not None
+        assert other is not None
         right += own > other
         for i in range(len(vectors)):
             if i < row:

@@ -114,7 +114,17 @@ def read_modules(root: Path, package: str) -> dict[str, Module]:
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Yield every import; `from a import b` as a.b, whether b is a file or a name in it."""
+    """Yield every import; `from a import b` as a.b, whether b is a file or a name in it.
+
+    `if 0: from typing import ...`, which the board's compiler leaves out, is none.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and not node.test.value:
+            node.body = [
+                part
+                for part in node.body
+                if not (isinstance(part, ast.ImportFrom) and part.module == "typing")
+            ]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:

@@ -22,6 +22,10 @@ _HAND_OVERS = 3  # of 40 us at most: some hundred bytecodes, from the lock to th
 _HAND_OVER_US = 40
 
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
+
 class CameraError(OSError):
     """The camera can't be used; the text says why."""
 
@@ -29,7 +33,7 @@ class CameraError(OSError):
 class Camera:
     """One sensor, one channel of RGB planes for the AI, at most one frame in hand."""
 
-    def __init__(self, settings, preview=None) -> None:
+    def __init__(self, settings: "dict[str, Any]", preview: "dict[str, Any] | None" = None) -> None:
         """settings: the `camera` section of service.yaml; preview: the section of that name, where wanted."""
         self._settings = settings
         self._preview = preview
@@ -37,7 +41,7 @@ class Camera:
         self.height = settings["height"]
         self.period_us = 1000000 // settings["fps"]
         self.warning = ""  # what the sensor can't do, or empty
-        self._sensor = None
+        self._sensor: "Any" = None
         self._go = _thread.allocate_lock()  # held by the loop while it uses a frame
         self._go.acquire()
         self._running = False
@@ -48,16 +52,17 @@ class Camera:
         self._channel = CHANNEL  # of the last frame
         # What the thread hands over; ready is written last.
         self.ready = False
-        self.frame = None
+        self.frame: "Any" = None  # an image of the vendor's
         self.ticks = 0  # time.ticks_us() when the frame was captured, to a period
         self.seq = 0
         self.problem = ""  # why there are no frames, or empty; the loop passes it on
-        self.kept_preview = None  # (quality, answer) of the last preview, where the rate is limited
+        # (quality, answer) of the last preview, where the rate is limited
+        self.kept_preview: "tuple[int, object] | None" = None
         self.failures = 0
         self.least_us = 0  # what snapshot() takes where it need not wait
         # The loop's own.
         self.skipped = 0  # frames that the sensor made and nobody took, estimated
-        self._last = None  # when the frame before was captured
+        self._last: "int | None" = None  # when the frame before was captured
         self._carry = 0
 
     def start(self) -> None:
@@ -74,7 +79,7 @@ class Camera:
 
     def _open(self) -> None:
         settings = self._settings
-        options = {"fps": settings["fps"]}
+        options: "dict[str, int]" = {"fps": settings["fps"]}
         if settings["csi_id"] is not None:
             options["id"] = settings["csi_id"]
         try:
@@ -98,7 +103,7 @@ class Camera:
             raise CameraError("the sensor can't be set up: %s" % error)
         self._sensor = sensor
 
-    def _mode(self) -> dict:
+    def _mode(self) -> "dict[str, int]":
         """Return the sensor's mode to ask for, empty for the one that the firmware takes by itself.
 
         That is the one nearest to 1920 x 1080, however slow: another is asked for by its size.
@@ -114,7 +119,7 @@ class Camera:
         near = [abs(mode[0] - 1920) + abs(mode[1] - 1080) for mode in modes]
         likely = [mode for mode, off in zip(modes, near) if off == min(near)]
         best = min([(abs(mode[2] - fps), mode) for mode in likely])[1]
-        asked: dict = {}
+        asked: "dict[str, int]" = {}
         if best[2] < fps:
             fast = [
                 (mode[0] * mode[1], mode)

@@ -14,6 +14,10 @@ _FIRST_MS = 30000  # without a link, before the network is joined anew; doubles 
 _LONGEST_MS = 600000
 
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
+
 class Nic:
     """The network interface of the service; kept for as long as it runs."""
 
@@ -21,14 +25,14 @@ class Nic:
         self._settings = settings
         self._log = log
         self._problems = problems
-        self._nic = None
+        self._nic: "Any" = None
         self.kind = settings["interface"]
         self._told = False  # that there is no link
         self.known = ""  # the address at the last look, or empty
         self.joined = 0  # how often a lost link came back
         self._up = False
         self._wait_ms = _FIRST_MS
-        self._next_ms = None
+        self._next_ms: "int | None" = None
 
     def bring_up(self) -> None:
         """Construct the interface and join the network; OSError where there is no interface.
@@ -126,7 +130,7 @@ class Nic:
         except (OSError, AttributeError, IndexError, TypeError):
             return ""
 
-    def status(self) -> dict:
+    def status(self) -> "dict[str, object]":
         """Return interface, address, whether it is up, and the signal in dBm where there is one."""
         signal = None
         if self.kind == "station" and self._up:

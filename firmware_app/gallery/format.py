@@ -5,10 +5,10 @@ docs/gallery.md is the normative text; export and import carry the same bytes.
 
 import struct
 
+from firmware_app.wire.frames import crc32
+
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Callable
-
-from firmware_app.wire.frames import crc32
 
 MAGIC = b"K230GAL\x01"
 HEADER_SIZE = 48

@@ -46,7 +46,7 @@ class Gallery(Contents):
 
     # -- labels
 
-    def label(self, text: str):
+    def label(self, text: str) -> "Label | None":
         """Return the label of this text, or None."""
         number = self._numbers.get(text)
         return None if number is None else self._labels[number]
@@ -94,7 +94,7 @@ class Gallery(Contents):
             if self._means is not None and not negative:
                 self._means.add(owner, rows[i])
 
-    def find(self, number: int):
+    def find(self, number: int) -> "tuple[Samples, int] | None":
         """Return (samples, row) of a sample, or None."""
         for samples in (self.positive, self.negative):
             row = samples.row_of(number)
@@ -142,55 +142,55 @@ class Gallery(Contents):
             total = vector * 1.0 if total is None else total + vector
         self._means.put(label.number, total)
 
-    def _make_means(self) -> None:
-        if self._means is not None:
-            return
-        self._means = Means(self._ops, self.dimension)
-        samples = self.positive
-        for row in range(len(samples)):
-            self._means.add(samples.owner_of(row), samples.table[row])
+    def _made_means(self) -> Means:
+        means = self._means
+        if means is None:
+            means = self._means = Means(self._ops, self.dimension)
+            samples = self.positive
+            for row in range(len(samples)):
+                means.add(samples.owner_of(row), samples.table[row])
+        return means
 
     # -- the decision
 
-    def ranking(self, vector, rule: Rule, count: int) -> list:
+    def ranking(self, vector, rule: Rule, count: int) -> "list[tuple[int, float]]":
         """Return (label number, score) of the count best labels for a unit vector, best first."""
         if not len(self.positive):
             return []
         if rule.combine == MEAN:
-            self._make_means()
-            return self._means.ranking(vector, count)
+            return self._made_means().ranking(vector, count)
         scores = self.positive.cosines(vector)
         if rule.combine == NEAREST:
             return self._by_nearest(scores, rule.nearest, count)
-        found: list = []
+        best: "list[tuple[int, float]]" = []
         while True:
             row, score = self._ops.highest(scores)
             if score <= _OUT + 2:
-                return found
+                return best
             owner = self.positive.owner_of(row)
-            found.append((owner, score))
-            if len(found) == count:
-                return found
+            best.append((owner, score))
+            if len(best) == count:
+                return best
             scores = self.positive.without(scores, owner)
 
-    def _by_nearest(self, scores, nearest: int, count: int) -> list:
+    def _by_nearest(self, scores, nearest: int, count: int) -> "list[tuple[int, float]]":
         # A label's mean of its best is at most its best: labels are looked at in the order of
         # their best samples until no other can come among the first.
-        found: list = []
+        best: "list[tuple[int, float]]" = []
         left = scores
         while True:
             row, bound = self._ops.highest(left)
-            if bound <= _OUT + 2 or (len(found) >= count and bound <= found[count - 1][1]):
-                return found[:count]
+            if bound <= _OUT + 2 or (len(best) >= count and bound <= best[count - 1][1]):
+                return best[:count]
             owner = self.positive.owner_of(row)
             score = self._ops.highest_mean(self.positive.of(scores, owner), nearest)
-            at = len(found)
-            while at and found[at - 1][1] < score:
+            at = len(best)
+            while at and best[at - 1][1] < score:
                 at -= 1
-            found.insert(at, (owner, score))
+            best.insert(at, (owner, score))
             left = self.positive.without(left, owner)
 
-    def versus(self, row: int, rule: Rule):
+    def versus(self, row: int, rule: Rule) -> "tuple[float | None, float | None]":
         """Return (score of its own label, best score of another) for an enrolled sample, itself left out.
 
         row: of positive. None where the label has no other sample, or there is no other label.
@@ -200,8 +200,7 @@ class Gallery(Contents):
         own = samples.owner_of(row)
         alone = self._labels[own].count < 2
         if rule.combine == MEAN:
-            self._make_means()
-            scores = self._means.scores(vector, own)
+            scores = self._made_means().scores(vector, own)
             mine = float(scores[own])
             scores[own] = _OUT
             other = self._ops.highest(scores)[1]
@@ -239,7 +238,7 @@ class Gallery(Contents):
         if not ranking:
             return Decision(None, 0.0, 0.0, EMPTY, None)
         ruled_out = None
-        left: list = []
+        left: "list[tuple[int, float]]" = []
         for number, score in ranking:
             if against is not None and self._labels[number].negatives:
                 _, nearest = self._ops.highest(self.negative.of(against, number))

@@ -58,16 +58,16 @@ class Means:
             scores[own] = ops.dot(rest, vector) / size if size > 1e-3 else _OUT
         return scores
 
-    def ranking(self, vector, count: int) -> list:
+    def ranking(self, vector, count: int) -> "list[tuple[int, float]]":
         """Return (label number, cosine) of the count best, best first."""
-        found: list = []
+        best: "list[tuple[int, float]]" = []
         if not self._used:
-            return found
+            return best
         scores = self.scores(vector)
-        while len(found) < count:
+        while len(best) < count:
             number, score = self._ops.highest(scores)
             if score <= _OUT / 2:
                 break
-            found.append((number, score))
+            best.append((number, score))
             scores[number] = _OUT
-        return found
+        return best

@@ -1,7 +1,12 @@
 """What is worth saying about samples: which disagree, which look like another label's; and thresholds.
 
-Pure like gallery.py. Cosines are floats.
+Cosines are floats.
 """
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.gallery.decision import Rule
+    from firmware_app.gallery.labels import Gallery
+    from firmware_app.gallery.samples import Samples
 
 DUPLICATE = 0.98  # cosine from which two samples count as the same picture
 MAX_SAMPLES = 500  # that suggest looks at, spread over all
@@ -11,14 +16,16 @@ def _two(value: float) -> str:
     return "%.2f" % value
 
 
-def _others(ops, gallery, vector, number: int, leave_out: int = -1):
+def _others(
+    ops, gallery: "Gallery", vector, number: int, leave_out: int = -1
+) -> "tuple[float | None, int, float | None]":
     """Return (best cosine within the label, row of the nearest sample of another, cosine there).
 
-    None where there is none.
+    None, and row -1, where there is none.
     """
     samples = gallery.positive
     if not len(samples):
-        return None, None, None
+        return None, -1, None
     scores = samples.cosines(vector)
     if leave_out >= 0:
         scores[leave_out] = -4.0
@@ -32,16 +39,18 @@ def _others(ops, gallery, vector, number: int, leave_out: int = -1):
         scores = samples.without(scores, number)
     row, other = ops.highest(scores)
     if other < -2:
-        return own, None, None
+        return own, -1, None
     return own, row, other
 
 
-async def check(ops, gallery, vectors: list, text: str, threshold: float, pause) -> list:
+async def check(
+    ops, gallery: "Gallery", vectors: list, text: str, threshold: float, pause
+) -> "list[str]":
     """Return a sentence for each of the unit vectors that is about to be enrolled and should be looked at.
 
     Samples are named by the numbers that they have or will have.
     """
-    warnings: list = []
+    warnings: "list[str]" = []
     label = gallery.label(text)
     number = label.number if label is not None else -1
     samples = gallery.positive
@@ -49,7 +58,7 @@ async def check(ops, gallery, vectors: list, text: str, threshold: float, pause)
         threshold = label.threshold
     for i in range(len(vectors)):
         own, row, other = _others(ops, gallery, vectors[i], number)
-        nearest = "" if row is None else gallery.text_of(samples.owner_of(row))
+        nearest = "" if row < 0 else gallery.text_of(samples.owner_of(row))
         for j in range(len(vectors)):
             if i != j:
                 cosine = ops.dot(vectors[i], vectors[j])
@@ -76,9 +85,9 @@ async def check(ops, gallery, vectors: list, text: str, threshold: float, pause)
     return warnings
 
 
-async def check_negative(ops, gallery, vectors: list, text: str, pause) -> list:
+async def check_negative(ops, gallery: "Gallery", vectors: list, text: str, pause) -> "list[str]":
     """The same for negative samples: they must not be the label's own pictures."""
-    warnings: list = []
+    warnings: "list[str]" = []
     label = gallery.label(text)
     if label is None or not label.count:
         return warnings
@@ -93,7 +102,7 @@ async def check_negative(ops, gallery, vectors: list, text: str, pause) -> list:
     return warnings
 
 
-def relation(ops, gallery, samples, row: int) -> list:
+def relation(ops, gallery: "Gallery", samples: "Samples", row: int) -> list:
     """Return [best cosine to the others of its label, nearest other label, cosine there] of a sample, x 10,000."""
     number = samples.owner_of(row)
     positive = gallery.positive
@@ -102,20 +111,22 @@ def relation(ops, gallery, samples, row: int) -> list:
     )
     return [
         None if own is None else int(round(own * 10000)),
-        None if nearest is None else gallery.text_of(positive.owner_of(nearest)),
+        None if nearest < 0 else gallery.text_of(positive.owner_of(nearest)),
         None if other is None else int(round(other * 10000)),
     ]
 
 
-async def scores(gallery, rule, pause, report=None):
+async def scores(
+    gallery: "Gallery", rule: "Rule", pause, report=None
+) -> "tuple[list[int], list[int]]":
     """Return (within, between): what the decision would see of enrolled samples, each left out in turn.
 
     within: the score of the sample's own label (none where it is the only one), between: the best of
     another label. Cosines x 10,000, at most MAX_SAMPLES samples, spread evenly. report: called with how
     many were looked at and how many will be.
     """
-    within: list = []
-    between: list = []
+    within: "list[int]" = []
+    between: "list[int]" = []
     samples = gallery.positive
     step = max(1, (len(samples) + MAX_SAMPLES - 1) // MAX_SAMPLES)
     rows = range(0, len(samples), step)
@@ -131,7 +142,7 @@ async def scores(gallery, rule, pause, report=None):
     return within, between
 
 
-def threshold(within: list, between: list):
+def threshold(within: "list[int]", between: "list[int]") -> "tuple[int, int, int] | None":
     """Return (threshold x 10,000, wrongly refused, wrongly accepted), or None where there is nothing to tell.
 
     Where the two can be told apart, the middle of the gap; else where the shares of both errors
@@ -144,7 +155,7 @@ def threshold(within: list, between: list):
     low, high = min(within), max(between)
     if max(0, high) < low:
         return (low + max(0, high) + 1) // 2, 0, 0
-    best = None
+    best = (-1, 0, 0, 0)  # cost, threshold, refused, accepted
     candidates = sorted({max(0, value) for value in within + between})
     inside = sorted(within)
     outside = sorted(between)
@@ -157,6 +168,6 @@ def threshold(within: list, between: list):
             below += 1
         accepted = len(outside) - below
         cost = refused * len(outside) + accepted * len(inside)
-        if best is None or cost < best[0]:
+        if best[0] < 0 or cost < best[0]:
             best = (cost, value, refused, accepted)
     return best[1], best[2], best[3]

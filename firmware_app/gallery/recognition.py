@@ -11,6 +11,7 @@ from firmware_app.base import files
 from firmware_app.board import arrays, npu
 from firmware_app.gallery import decision
 from firmware_app.gallery import file as gallery_file
+from firmware_app.gallery.labels import Gallery
 from firmware_app.package import kmodel
 from firmware_app.package.reader import Package
 
@@ -25,7 +26,7 @@ EMPTY_DEVIATION = 4.0
 
 # Galleries in memory, newest last: a task that replaces another uses the same object, so that
 # neither can miss a change of the other.
-_loaded: list = []
+_loaded: "list[gallery_file.GalleryFile]" = []
 _MAX_LOADED = 2
 
 _lock = asyncio.Lock()  # held by whoever changes or loads a gallery
@@ -48,7 +49,7 @@ class Found:
         self.box = box
         self.kind = kind
         self.score1000 = score1000
-        self.light = None
+        self.light: "tuple[float, float] | None" = None
 
     def fault(self) -> str:
         """Return why this can't be enrolled, or nothing."""
@@ -64,15 +65,15 @@ class Found:
 
 
 class Tap:
-    """Somebody who waits for what the next frames, or one picture, show."""
+    """A subscriber to the embeddings of the next frames, or of one picture."""
 
     def __init__(self, pictures: bool, region=None) -> None:
         """region: (x, y, width, height) of the camera's frame to look at instead."""
         self.pictures = pictures
         self.region = region
-        self.frames: list = []  # for each frame the list of what was found
+        self.frames: "list[list[Found]]" = []  # for each frame what was found
         self.error = ""
-        self._scaler = None
+        self._scaler: "npu.Scaler | None" = None
         self.tensor = None
 
     def take(self, source, plan, target) -> None:
@@ -94,15 +95,15 @@ class Recognition:
         self._model = model
         self.dimension = 0
         self.capacity = 0  # samples that a gallery may hold
-        self.file = None  # GalleryFile in use, or None
-        self.name = None
+        self.file: "gallery_file.GalleryFile | None" = None  # in use
+        self.name: "str | None" = None
         self.problem = ""
         self.lock = _lock
         self.incoming = None  # an import under way
-        self._taps: list = []
+        self._taps: "list[Tap]" = []
 
     @property
-    def gallery(self):
+    def gallery(self) -> "Gallery | None":
         """The gallery in use, or None."""
         return self.file.gallery if self.file is not None else None
 
@@ -118,19 +119,21 @@ class Recognition:
             return []
         try:
             async with self.lock:
-                self.use(name, await self.open(name, pause))
+                file = await self.open(name, pause)
+                self.use(name, file)
         except (ValueError, OSError, MemoryError) as error:
             self.name = name
             self.problem = "gallery %s: %s" % (name, error)
-        return [] if self.problem or not self.file.note else [self.file.note]
+            return []
+        return [file.note] if file.note else []
 
-    async def read(self, path: str, pause):
+    async def read(self, path: str, pause) -> "gallery_file.GalleryFile":
         """Return the GalleryFile of this path, loaded; GalleryError, OSError, MemoryError."""
         file = gallery_file.GalleryFile(path, arrays)
         await file.load(self.dimension, self._package.sha256, self.capacity, pause)
         return file
 
-    async def open(self, name, pause):
+    async def open(self, name: str, pause) -> "gallery_file.GalleryFile":
         """Return the GalleryFile of this name (a new one is empty); errors as read()."""
         path = path_of(name)
         for file in _loaded:
@@ -143,12 +146,11 @@ class Recognition:
                 return file
         return await self.read(path, pause)
 
-    def use(self, name, file) -> None:
+    def use(self, name: "str | None", file: "gallery_file.GalleryFile | None") -> None:
         """Let the next decision be made with this gallery; None: with none."""
         if file is not None:
-            same = [one for one in _loaded if one.path == file.path]
-            for one in same:
-                _loaded.remove(one)
+            for old in [known for known in _loaded if known.path == file.path]:
+                _loaded.remove(old)
             _loaded.append(file)
             if len(_loaded) > _MAX_LOADED:
                 _loaded.pop(0)
@@ -168,7 +170,7 @@ class Recognition:
             settings["nearest"],
         )
 
-    def decide(self, vector, rule: decision.Rule):
+    def decide(self, vector, rule: decision.Rule) -> "decision.Decision | None":
         """Return the Decision about a unit vector (or None), None without a gallery."""
         if self.gallery is None:
             return None
@@ -210,7 +212,7 @@ class Recognition:
                 return True
         return False
 
-    def deliver(self, found: list, plan) -> None:
+    def deliver(self, found: "list[Found]", plan) -> None:
         """Hand over what a frame or picture showed; run the model on the regions."""
         for tap in self._taps:
             if tap.pictures == plan.camera:
@@ -220,22 +222,22 @@ class Recognition:
             elif tap.tensor is not None:
                 tensor = tap.tensor
                 tap.tensor = None
-                one = self.embed(tensor)
-                one.light = npu.light(tensor)
-                tap.frames.append([one])
+                embedding = self.embed(tensor)
+                embedding.light = npu.light(tensor)
+                tap.frames.append([embedding])
 
     def embed(self, tensor) -> Found:
         """Run the embedding model on its input tensor."""
         return Found(arrays.unit(arrays.vector(self._model.run(tensor)[0])))
 
 
-def names() -> list:
+def names() -> "list[str]":
     """Return the names of the galleries on the card, sorted."""
     try:
-        found = os.listdir(FOLDER)
+        on_card = os.listdir(FOLDER)
     except OSError:
         return []
     # A power cut may have left the file under its old name; reading it puts that right.
     ending = ENDING + files.OLD
-    kept = [name[: -len(ending)] for name in found if name.endswith(ending)]
-    return sorted(set(kept + [name[: -len(ENDING)] for name in found if name.endswith(ENDING)]))
+    kept = [name[: -len(ending)] for name in on_card if name.endswith(ending)]
+    return sorted(set(kept + [name[: -len(ENDING)] for name in on_card if name.endswith(ENDING)]))

@@ -41,7 +41,7 @@ class Product:
         ops = self._ops
         if not hasattr(time, "ticks_us"):
             return ops.product_by_dot
-        shortest: list = []
+        shortest: "list[int]" = []
         for way in (ops.product_by_dot, ops.product_by_halves):
             best = 1 << 29
             for _ in range(_TRIES):
@@ -60,7 +60,7 @@ class Samples:
         self.dimension = dimension
         self.table = ops.table(_FIRST, dimension)
         self.owners = ops.column(_FIRST)
-        self.ids: list = []
+        self.ids: "list[int]" = []
         self._rows = _FIRST
         self.product = Product(ops)
 
@@ -111,7 +111,7 @@ class Samples:
         except ValueError:
             return -1
 
-    def rows_of(self, owner: int) -> list:
+    def rows_of(self, owner: int) -> "list[int]":
         """Return the rows of one label, ascending."""
         return self._ops.rows_with(self.owners, len(self.ids), owner)
 

@@ -7,6 +7,9 @@ from firmware_app.settings import schema, service_fields, task_fields
 from firmware_app.settings.schema import Field, FieldError, show, suggestion
 from firmware_app.settings.yaml_subset import YamlError, load_with_lines
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 
 class SettingsError(ValueError):
     """A file or a change is refused: messages has one sentence for each fault."""
@@ -43,7 +46,7 @@ class Settings:
         self.lines = lines
         self.source = source
 
-    def get(self, path: str) -> object:
+    def get(self, path: str) -> "Any":
         """Return the setting of this dotted path; KeyError where there is none."""
         value: object = self.values
         for part in path.split("."):

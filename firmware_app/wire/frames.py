@@ -9,6 +9,9 @@ import sys
 
 from firmware_app.wire.messages import MAX_ENCODED, MAX_PAYLOAD, MAX_SEALED, SEALED_MARK
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Callable
+
 if sys.implementation.name == "micropython":
     # The CanMV firmware freezes a Python `binascii` in front of the C one; the
     # u-name reaches the built-in, which has crc32.
@@ -45,7 +48,7 @@ if sys.implementation.name != "micropython":
             ext_hook=_extension,
             object_pairs_hook=_map,
         )
-        if type(value) is list and not _CONTAINERS.isdisjoint(map(type, value)):
+        if type(value) is list and not _CONTAINERS.isdisjoint([type(item) for item in value]):
             _check_depth(value, 0)
         return value
 
@@ -152,9 +155,9 @@ class Decoder:
 
     def __init__(self, max_encoded: int = MAX_ENCODED) -> None:
         self.rejected = 0  # frames thrown away: damaged, oversized, no message, wrong seal
-        self.payload = b""  # of the last message, as it was sent, unsealed
-        self.opener = None
-        self.plain = None
+        self.payload: "bytes | bytearray" = b""  # of the last message, as it was sent, unsealed
+        self.opener: "Callable[[bytes], bytes] | None" = None
+        self.plain: "tuple[int, ...] | None" = None
         self._max = max_encoded
         self._buffer = bytearray()
         self._skipping = False  # inside an oversized frame, up to its delimiter
@@ -193,7 +196,7 @@ class Decoder:
         else:
             self._buffer.extend(data)
 
-    def _message(self, part: bytes):
+    def _message(self, part: bytes) -> "list | None":
         size = len(part)
         if size > self._max:
             return None
@@ -206,7 +209,7 @@ class Decoder:
                 at += step
             if at != size or size < 6 or crc32(body, _CRC_BEFORE_ZERO) != _CRC_RESIDUE:
                 return None
-            payload = body[1:-4]
+            payload: "bytes | bytearray" = body[1:-4]
         else:
             whole = unstuff(part)
             if len(whole) < 5 or crc32(whole) != _CRC_RESIDUE:
