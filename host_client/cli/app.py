@@ -49,7 +49,7 @@ class InternalError(K230Error):
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(VERSION, prog_name="k230")
-@click.option("--debug", is_flag=True, help="Show where in the program an error came up.")
+@click.option("--debug", is_flag=True, help="Show tracebacks and debug logging.")
 def cli(debug: bool) -> None:
     """Use a K230 vision board, or a virtual one on this computer."""
 
@@ -100,7 +100,9 @@ def run(arguments: list[str]) -> int:
     if debug:
         # Anywhere on the line, like --json.
         arguments = ["--debug", *_without_debug(arguments)]
-        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+        form = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=form, datefmt="%H:%M:%S")
+        logging.getLogger("host_client").setLevel(logging.DEBUG)
     else:
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:

@@ -42,9 +42,18 @@ class Call:
     """One command on its way; on_done is called once, when result or error is known."""
 
     def __init__(
-        self, number: int, payload: bytes, timeout: float, now: float, retry: Retry
+        self,
+        number: int,
+        command: str,
+        payload: bytes,
+        *,
+        timeout: float,
+        now: float,
+        retry: Retry,
     ) -> None:
         self.number = number
+        self.command = command
+        self.started = now
         self.payload = payload
         self.result: Any = None
         self.error: K230Error | None = None
@@ -55,6 +64,9 @@ class Call:
         self.deadline = now + timeout
         self._wait = retry.first(len(payload))
         self.next_try = now + self._wait
+
+    def __str__(self) -> str:
+        return f"request {self.number} {self.command}"
 
     def again(self, now: float) -> None:
         """Note that the command was sent once more."""

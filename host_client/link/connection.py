@@ -78,6 +78,7 @@ class Connection:
                 if time.monotonic() + delay > give_up:
                     self._change(StateChange(State.CLOSED, str(error), error))
                     raise
+                _log.debug("%s: %s; attempt %d in %.2f s", self.address, error, attempt + 1, delay)
                 await asyncio.sleep(delay)
             except K230Error as error:
                 self._change(StateChange(State.CLOSED, str(error), error))
@@ -174,6 +175,8 @@ class Connection:
 
     def _change(self, change: StateChange) -> None:
         self.state = change.state
+        again = f"; attempt {change.attempt} in {change.delay:.2f} s" if change.attempt else ""
+        _log.debug("%s: %s: %s%s", self.address, change.state.value, change.reason, again)
         self._on_state(change)
 
 

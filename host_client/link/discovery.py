@@ -13,7 +13,8 @@ from firmware_app.wire import frames, messages
 from host_client.base.exceptions import AddressError, ConnectionFailed
 from host_client.link.address import DEFAULT_BAUDRATE, DEFAULT_PORT, SerialAddress
 from host_client.link.opening import open_transport
-from host_client.link.session import ClientSession, Settings, Welcome, printable
+from host_client.link.session import ClientSession, Settings, Welcome
+from host_client.link.trace import printable
 
 BROADCAST = "255.255.255.255"
 REPEATS = 3  # a datagram may be lost

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,8 @@ from host_client.link.calls import Call, Progress, Transfer
 from host_client.link.opening import open_transport
 from host_client.link.session import ClientSession, Settings, Welcome
 from host_client.link.transport import Transport
+
+_log = logging.getLogger(__name__)
 
 OnMessages = Callable[[list[list[Any]]], None]
 
@@ -58,8 +61,11 @@ class Link:
             else:
                 link._lost(reason)
 
+        begun = time.monotonic()
         transport = await open_transport(address, on_data, on_lost)
-        session = ClientSession(find_key, settings, time.monotonic())
+        opened = time.monotonic()
+        _log.debug("%s: open after %.1f ms", address, 1000 * (opened - begun))
+        session = ClientSession(find_key, settings, opened)
         session.on_pong = on_pong
         link = cls(session, on_messages)
         link._transport = transport
@@ -80,6 +86,18 @@ class Link:
             elif not str(error).startswith(str(address)):
                 error = type(error)(f"{address}: {error}")
             raise error
+        welcome = session.welcome
+        assert welcome is not None  # a link is ready behind its WELCOME only
+        _log.debug(
+            "%s: greeted after %.1f ms by %s (%s, boot %d, firmware %s), %s",
+            address,
+            1000 * (time.monotonic() - opened),
+            welcome.board_name,
+            welcome.board_id,
+            welcome.boot_id,
+            welcome.firmware,
+            "sealed" if welcome.key_required and welcome.sealed else "not sealed",
+        )
         return link
 
     def close(self, error: K230Error | None = None) -> None:
@@ -96,6 +114,7 @@ class Link:
             self._transport.close()
         if not self.ended.done():
             error = error or LinkLost("the link was closed")
+            _log.debug("the link ended: %s", error)
             self.session.end(error)
             self.ended.set_result(error)
             if not self._greeted.done():

@@ -6,6 +6,7 @@ ended. host_client.link.driver drives it over a transport, tests drive it over n
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -22,7 +23,10 @@ from host_client.base.exceptions import (
     VersionError,
 )
 from host_client.link.calls import Call, Retry, Transfer
+from host_client.link.trace import details, printable, type_name
 from host_client.results.decode import MALFORMED
+
+_log = logging.getLogger(__name__)
 
 PING_INTERVAL = 3.0  # seconds; the board closes after 20 s of silence
 _FIRST_PINGS = 4  # quick ones at the start, so that the clocks are compared soon
@@ -32,11 +36,6 @@ _DEAF_SECONDS = 10.0
 _GREETING_TRIES = 4
 # What only a board says that knows our session.
 _ANSWERS = (messages.PONG, messages.REPLY, messages.FAILURE, messages.PROGRESS, messages.TAKEN)
-
-
-def printable(value: object) -> str:
-    """Return what a stranger says of itself without what ends a line or steers a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in str(value)[:200])
 
 
 class Welcome(NamedTuple):
@@ -107,20 +106,38 @@ class ClientSession:
         """Take bytes; return the messages that are not the session's own (results, MODEL, ...)."""
         self._bytes_in += len(data)
         others: list[list[Any]] = []
+        traced = _log.isEnabledFor(logging.DEBUG)
+        rejected = self.rejected
         while data and self.error is None:
             cut = len(data)
-            if not self.ready or self._lossy:
+            if not self.ready or self._lossy or traced:
                 # Frame by frame: what follows READY may be sealed, and WELCOME is hashed as sent.
                 cut = data.find(b"\0") + 1 or cut
             for message in self._decoder.feed(data[:cut]):
                 self._heard = now
+                if traced:
+                    self._trace(message, now)
                 if message[0] >= messages.CLASSIFICATION:
                     if self.ready:
                         others.append(message)
                 else:
                     self._take(message, now, others)
             data = data[cut:]
+        if traced and self.rejected != rejected:
+            _log.debug("in: %d damaged or unexpected frames", self.rejected - rejected)
         return others
+
+    def _trace(self, message: list[Any], now: float) -> None:
+        kind = message[0]
+        about = details(message)
+        if kind in (messages.REPLY, messages.FAILURE, messages.PROGRESS) and len(message) > 1:
+            number = message[1]
+            call = self._calls.get(number) if type(number) is int else None
+            if call is not None:
+                about = f", {call}, after {1000 * (now - call.started):.1f} ms{about}"
+        elif kind == messages.PONG and len(message) > 1 and type(message[1]) is int:
+            about = f", round trip {1000 * now - message[1] / 1000:.1f} ms"
+        _log.debug("in %s, %d bytes%s", type_name(kind), len(self._decoder.payload), about)
 
     def _take(self, message: list[Any], now: float, others: list[list[Any]]) -> None:
         kind = message[0]
@@ -184,7 +201,8 @@ class ClientSession:
             )
             return
         self._handshake = seal.Handshake(key, self._hello, self._welcome_payload)
-        self._greet(frames.payload_of([messages.AUTH, self._handshake.client_proof()]), now)
+        proof = frames.payload_of([messages.AUTH, self._handshake.client_proof()])
+        self._greet(messages.AUTH, proof, now)
 
     def _take_ready(self, message: list[Any], now: float) -> None:
         welcome, handshake = self.welcome, self._handshake
@@ -255,9 +273,9 @@ class ClientSession:
         if self._lossy:
             message.append(list(self._calls))  # the board keeps these answers, and no others
         payload = frames.payload_of(message)
-        call = Call(self._last_id, payload, timeout, now, self._retry)
+        call = Call(self._last_id, command, payload, timeout=timeout, now=now, retry=self._retry)
         self._calls[call.number] = call
-        self._outgoing.append(self._frame(payload))
+        self._send(messages.REQUEST, payload, f", {call}")
         return call
 
     def forget(self, call: Call) -> None:
@@ -280,22 +298,24 @@ class ClientSession:
 
     def _pump(self, transfer: Transfer) -> None:
         for message in transfer.chunks():
-            self._outgoing.append(self._frame(frames.payload_of(message)))
+            self._send(messages.CHUNK, frames.payload_of(message), details(message))
         if transfer.done:
             self._transfers.pop(transfer.number, None)
 
-    def _frame(self, payload: bytes) -> bytes:
+    def _send(self, kind: int, payload: bytes, about: str = "") -> None:
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("out %s, %d bytes%s", type_name(kind), len(payload), about)
         if self._sealer is not None:
             payload = self._sealer.seal(payload)
         # On a UART a delimiter in front ends whatever noise came before.
-        return (b"\0" if self._lossy else b"") + frames.frame(payload)
+        self._outgoing.append((b"\0" if self._lossy else b"") + frames.frame(payload))
 
-    def _greet(self, payload: bytes, now: float) -> None:
-        self._greeting = payload
+    def _greet(self, kind: int, payload: bytes, now: float) -> None:
+        self._greeting = kind, payload
         self._greeting_wait = self._retry.first(len(payload))
         self._next_greeting = now + self._greeting_wait
         self._greetings = 1
-        self._outgoing.append(self._frame(payload))
+        self._send(kind, payload)
 
     def _say_hello(self, now: float) -> None:
         nonce = secrets.token_bytes(messages.NONCE_SIZE)
@@ -303,7 +323,7 @@ class ClientSession:
         self._hello = frames.payload_of([messages.HELLO, messages.PROTOCOL_VERSION, name, nonce])
         self.welcome = None
         self._handshake = None
-        self._greet(self._hello, now)
+        self._greet(messages.HELLO, self._hello, now)
 
     # Time.
 
@@ -326,7 +346,7 @@ class ClientSession:
             elif now >= call.next_try:
                 # The same number: the board executes it once, however often it arrives.
                 call.again(now)
-                self._outgoing.append(self._frame(call.payload))
+                self._send(messages.REQUEST, call.payload, f", {call}, again")
         for transfer in list(self._transfers.values()):
             if now >= transfer.next_try:
                 transfer.late(now)
@@ -350,10 +370,10 @@ class ClientSession:
             self._greetings += 1
             self._greeting_wait = Retry.next(self._greeting_wait)
             self._next_greeting = now + self._greeting_wait
-            self._outgoing.append(self._frame(self._greeting))
+            self._send(*self._greeting, ", again")
 
     def _ping(self, now: float) -> None:
-        self._outgoing.append(self._frame(frames.payload_of([messages.PING, int(now * 1e6)])))
+        self._send(messages.PING, frames.payload_of([messages.PING, int(now * 1e6)]))
         self._pings += 1
         quick = self._pings < _FIRST_PINGS
         self._next_ping = now + (_FIRST_PING_INTERVAL if quick else PING_INTERVAL)
@@ -366,6 +386,7 @@ class ClientSession:
         A board that knows this very HELLO repeats its WELCOME and changes nothing; one that has
         restarted answers with another WELCOME (see _take_welcome).
         """
+        _log.debug("out HELLO, %d bytes, does the board know this session?", len(self._hello))
         self._outgoing.append(b"\0" + frames.frame(self._hello))
 
     def deadline(self) -> float:
@@ -382,7 +403,7 @@ class ClientSession:
     def goodbye(self) -> None:
         """Tell the board that this client goes, so that its place is free at once."""
         if self.ready and self.error is None:
-            self._outgoing.append(self._frame(frames.payload_of([messages.BYE])))
+            self._send(messages.BYE, frames.payload_of([messages.BYE]))
 
     def end(self, error: K230Error) -> None:
         """Let everything that waits fail with error."""

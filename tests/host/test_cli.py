@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -34,6 +35,7 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.delenv("K230_KEY", raising=False)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(logging.getLogger("host_client"), "level", logging.NOTSET)
     return tmp_path / "k230" / "keys"
 
 
