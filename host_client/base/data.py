@@ -12,7 +12,7 @@ _IN_CHECKOUT = {"configs": "configs", "packages": "models/packages"}
 def data(name: str) -> Path:
     """Return the folder of `configs`, of the demo's `packages`, or of the compiled `firmware`.
 
-    The last is a wheel's alone: elsewhere the path does not exist (see installer.content).
+    The last is a wheel's alone: elsewhere the path does not exist (see commands.service_files).
     """
     installed = _WHEEL / name
     if name in _IN_CHECKOUT and not installed.is_dir():

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 from firmware_app import version
 from firmware_app.version import VERSION
+from host_client.base.data import data
 from host_client.base.exceptions import PackageError
 
 SOURCES = Path(version.__file__).parent
-BUILT = Path(__file__).parents[1] / "data" / "firmware"
+BUILT = data("firmware")
 """Made with the wheel: manifest.json, and the files in firmware_app/."""
 MPY_VERSION = 6  # what mpy-cross 1.21 writes, and MicroPython 1.19 and later load
 MAX_FILES = 512  # that a board takes
