@@ -22,7 +22,7 @@ class UnknownBoard(K230Error):  # noqa: N818 - it names what is wrong
 
 @click.group()
 def key() -> None:
-    """Keep the keys of your boards (~/.config/k230/keys)."""
+    """Manage the stored keys of your boards."""
 
 
 @key.command("add")

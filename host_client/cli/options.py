@@ -37,7 +37,7 @@ def board_options(function: F) -> F:
     function = click.option(
         "--key",
         metavar="HEX|@FILE",
-        help="The board's key (default: K230_KEY, then ~/.config/k230/keys).",
+        help="The board's key (default: K230_KEY, then the key store).",
     )(function)
     return click.argument("url")(function)
 

@@ -108,7 +108,7 @@ def run(
 ) -> None:
     """Run the service on a virtual board until Ctrl-C.
 
-    What the firmware prints goes to stdout. The key is kept in ~/.config/k230/keys
+    What the firmware prints goes to stdout. The key is in the key store
     while the board runs: `k230 watch URL` needs no --key.
     """
     with card_of(sdcard, packages, task_settings, task=task, uart=uart is not None) as card:
