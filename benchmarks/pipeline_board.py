@@ -126,11 +126,11 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        frames = after["frames"] - before["frames"]
+        frames = after["processed"] - before["processed"]
         board_s = (after["uptime_ms"] - before["uptime_ms"]) / 1000
         ages = sorted(age for reader in readers for age in reader.ages)
         values = self.client.latest_statistics.values if self.client.latest_statistics else {}
-        made = max(1, values.get("frames", 0))
+        made = max(1, values.get("results", 0))
         # From result to result where there are some: a window begins and ends inside a frame.
         counted = bool(readers) and len(readers[-1].times_ms) >= _ENOUGH
         return Measured(

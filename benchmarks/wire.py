@@ -75,7 +75,7 @@ def _our_decoder(count: int) -> Callable[[], Any]:
     """From bytes to a typed result: COBS, CRC-32, msgpack, named tuples."""
     frame = frames.encode(message(count))
     labels = [f"class {i}" for i in range(20)]
-    model = Model([GENERATION, "detection", "model", bytes(32), labels, 640, 480])
+    model = Model([GENERATION, "detection", "model", bytes(32), labels, 640, 480, "task"])
     feed = frames.Decoder().feed
 
     def decode() -> Any:

@@ -29,8 +29,8 @@ Json = dict[str, Any]
 
 LONG = "Ein langer Text, der mehr als 31 Bytes hat: äöüß 摄像头 🙂"
 SHA = bytes(range(32))
-HELLO = [0, 1, "vectors", bytes(range(16))]
-WELCOME = [1, 1, "1.0.0", "bench board", "00a1b2c3d4e5", 41, 3, bytes(range(16, 32)), MAX_PAYLOAD]
+HELLO = [0, 2, "vectors", bytes(range(16))]
+WELCOME = [1, 2, "1.0.0", "bench board", "00a1b2c3d4e5", 41, 3, bytes(range(16, 32)), MAX_PAYLOAD]
 KEY = bytes(range(100, 132))
 
 
@@ -134,7 +134,7 @@ def messages() -> list[tuple[str, list[Any]]]:
         ("auth", [2, SHA]),
         ("ready with proof", [3, SHA[::-1]]),
         ("ready without key", [3, b""]),
-        ("refused", [4, "wait", "too many failed attempts from this address: try again in 8 s"]),
+        ("refused", [4, "wait", "too many failed attempts from this address: try again in 8 s", 2]),
         ("request", [5, 1, "subscribe", {"results": True}]),
         ("request without arguments", [5, 2, "status", {}]),
         ("reply map", [6, 1, {"generation": 3}]),
@@ -148,17 +148,17 @@ def messages() -> list[tuple[str, list[Any]]]:
         ("taken", [10, 7, 8192]),
         ("ping", [11, 123456789012]),
         ("pong", [12, 123456789012, 17000000000]),
-        ("event", [13, 17000000, "switched", {"generation": 3}]),
+        ("event", [13, 17000000, "switched", {"generation": 3}, 0]),
         ("model", [14, 3, "detection", "traffic", SHA, labels, 640, 480, "crossing"]),
         (
             "model of many labels",
-            [14, 4, "classification", "m", SHA, list(map(str, range(70))), 1280, 720],
+            [14, 4, "classification", "m", SHA, list(map(str, range(70))), 1280, 720, "all"],
         ),
         ("statistics", [15, 17000000, {"fps": 29970}]),
         ("statistics by number", [15, 17000000, {7: [1, 2, 3]}]),
         ("log", [16, 17000000, 30, LONG]),
         ("seek", [17, 3735928559]),
-        ("here", [18, 3735928559, "00a1b2c3d4e5", "bench board", "1.0.0", 3]),
+        ("here", [18, 3735928559, "00a1b2c3d4e5", "bench board", "1.0.0", 3, 2]),
         ("bye", [19]),
         ("alive", [20]),
         ("classification", [32, *HEAD, 1, [3, 65535, 0, 12345, 4, 0]]),

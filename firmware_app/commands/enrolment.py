@@ -166,7 +166,7 @@ async def _gather(service, session, recognition, arguments: dict):
         if fault:
             raise CommandError("bad_picture", "the picture is %s" % fault)
         return [found[0].vector], 1, reasons
-    count = integer(arguments, "count", 1, MAX_FRAMES, 5)
+    wanted = integer(arguments, "frames", 1, MAX_FRAMES, 5)
     seconds = integer(arguments, "seconds", 1, 3600, 60)
     tap = Tap(False, _region(arguments, service))
     _check_camera(service)
@@ -175,7 +175,7 @@ async def _gather(service, session, recognition, arguments: dict):
     frames = 0
     recognition.add(tap)
     try:
-        while len(vectors) < count:
+        while len(vectors) < wanted:
             found = await _next(service, session, recognition, tap, deadline_ms)
             if found is None:
                 break
@@ -186,15 +186,15 @@ async def _gather(service, session, recognition, arguments: dict):
                 reasons[reason] = reasons.get(reason, 0) + 1
             else:
                 vectors.append(found[0].vector)
-            service.commands.progress(arguments, len(vectors), count, "frames")
+            service.commands.progress(arguments, len(vectors), wanted, "frames")
     finally:
         recognition.drop(tap)
-    if len(vectors) < count:
+    if len(vectors) < wanted:
         why = _refusals(reasons)
         raise CommandError(
             "failed",
             "expected %d good frames within %d s, found %d%s; nothing was enrolled"
-            % (count, seconds, len(vectors), " (%s)" % why if why else ""),
+            % (wanted, seconds, len(vectors), " (%s)" % why if why else ""),
         )
     return vectors, frames, reasons
 
@@ -226,11 +226,11 @@ async def enroll(service, session, arguments: dict) -> dict:
         result = {
             "gallery": recognition.name,
             "label": label,
-            "samples": ids,
-            "count": known.count,
+            "added": ids,
+            "samples": known.count,
             "negatives": known.negatives,
-            "total": len(gallery),
-            "frames": frames,
+            "total_samples": len(gallery),
+            "frames_seen": frames,
             "refused": reasons,
             "warnings": warnings,
         }

@@ -57,7 +57,11 @@ async def _change(service, action: str, label, prepare) -> dict:
             await in_use.file.change(changes, pause)
         except (GalleryError, OSError) as error:
             raise CommandError("failed", "nothing was changed: %s" % error)
-        result = {"gallery": in_use.name, "total": len(gallery), "labels": gallery.label_count}
+        result = {
+            "gallery": in_use.name,
+            "total_samples": len(gallery),
+            "total_labels": gallery.label_count,
+        }
     changed(service, action, label)
     return result
 
@@ -98,7 +102,7 @@ def _list(service, session, arguments: dict) -> dict:
         "negatives": 0,
         "bytes": 0,
         "labels": [],
-        "total": 0,
+        "total_labels": 0,
     }
     if gallery is not None:
         labels = gallery.labels()
@@ -113,7 +117,7 @@ def _list(service, session, arguments: dict) -> dict:
         answer["negatives"] = len(gallery.negative)
         answer["bytes"] = in_use.file.size
         answer["labels"] = page
-        answer["total"] = len(labels)
+        answer["total_labels"] = len(labels)
     return answer
 
 
@@ -137,7 +141,7 @@ async def _show(service, session, arguments: dict) -> dict:
                 + gallery_quality.relation(arrays, gallery, samples, row)
             )
         await pause()
-    return {"label": _row(label), "samples": rows, "total": len(order)}
+    return {"label": _row(label), "samples": rows, "total_samples": len(order)}
 
 
 async def _rename(service, session, arguments: dict) -> dict:
@@ -207,7 +211,7 @@ async def _clear(service, session, arguments: dict) -> dict:
         except OSError as error:
             raise CommandError("failed", "nothing was changed: %s" % error)
     changed(service, "clear", None)
-    return {"gallery": in_use.name, "total": 0, "labels": 0}
+    return {"gallery": in_use.name, "total_samples": 0, "total_labels": 0}
 
 
 async def _select(service, session, arguments: dict) -> dict:
@@ -220,8 +224,8 @@ async def _select(service, session, arguments: dict) -> dict:
     total = len(gallery) if gallery is not None else 0
     return {
         "gallery": name,
-        "total": total,
-        "labels": gallery.label_count if gallery is not None else 0,
+        "total_samples": total,
+        "total_labels": gallery.label_count if gallery is not None else 0,
     }
 
 

@@ -75,7 +75,7 @@ async def receive(service, session, in_use, name: str, arguments: dict) -> dict:
             in_use.incoming = None
             raise CommandError("failed", "the gallery can't be written: %s" % files.why(error))
     changed(service, "import", None)
-    return {"offset": incoming.size, "done": True, "gallery": name, "total": total}
+    return {"offset": incoming.size, "done": True, "gallery": name, "total_samples": total}
 
 
 async def _put_in_place(in_use, incoming: Incoming) -> int:

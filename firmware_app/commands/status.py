@@ -14,12 +14,12 @@ def status(service) -> dict:
     engine = service.engine
     camera = engine.camera
     return {
-        "name": service.name,
+        "board_name": service.name,
         "version": service.version,
-        "board": hardware.board_name(),
+        "board_type": hardware.board_name(),
         "firmware": hardware.firmware_version(),
-        "id": service.board_id,
-        "boot": service.boot_id,
+        "board_id": service.board_id,
+        "boot_id": service.boot_id,
         "uptime_ms": service.clock.ms(),
         "early_starts": service.boots.early,
         "safe_mode": service.boots.safe,
@@ -31,7 +31,7 @@ def status(service) -> dict:
         "model": engine.task.name if engine.task is not None else "",
         "generation": engine.generation,
         "camera": camera is not None and not camera.broken,
-        "frames": engine.frames,
+        "processed": engine.processed,
         "captured": camera.captured if camera is not None else 0,
         "skipped": camera.skipped if camera is not None else 0,
         "renewed": engine.renewed,

@@ -24,6 +24,7 @@ class Discovery:
         self._port = port
         flags = messages.FLAG_KEY_REQUIRED if key_required else 0
         self._answer = [messages.HERE, 0, host.board_id, host.name, host.version, flags]
+        self._answer.append(messages.PROTOCOL_VERSION)
         self._running = False
         self.answered = 0
 

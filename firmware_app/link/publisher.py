@@ -46,7 +46,7 @@ class Publisher:
 
     def event(self, kind: str, details: dict, now_ms: int) -> None:
         """Publish an event."""
-        outgoing = Outgoing(frames.payload_of([messages.EVENT, now_ms, kind, details]))
+        outgoing = Outgoing(frames.payload_of([messages.EVENT, now_ms, kind, details, 0]))
         for session in self.sessions():
             if session.events:
                 session.push(outgoing)

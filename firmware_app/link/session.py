@@ -104,8 +104,7 @@ class Session:
         elif self._state == _GREETING and kind in (messages.REQUEST, messages.PING, messages.CHUNK):
             # On a wire a restart of the board is no event of its own: this tells the client.
             text = "there is no session: greet the board first"
-            refusal = frames.payload_of([messages.REFUSED, "session", text])
-            self.outbox.push(outbox.Outgoing(refusal, True))
+            self.outbox.push(outbox.Outgoing(_refusal("session", text), True))
         elif self._state == _OPEN:
             if kind == messages.BYE:
                 self.close("it said goodbye")
@@ -119,23 +118,29 @@ class Session:
                 self._host.taken(self, message[1], message[2])
 
     def _hello(self, message: list, now_ms: int) -> None:
-        if len(message) > 1 and type(message[1]) is int and message[1] != messages.PROTOCOL_VERSION:
+        # True is 1 and 2.0 is 2, but neither is a version.
+        if len(message) > 1 and (
+            type(message[1]) is not int or message[1] != messages.PROTOCOL_VERSION
+        ):
             self.refuse(
                 "version",
-                "the board speaks protocol %d, the client %d"
-                % (messages.PROTOCOL_VERSION, message[1]),
+                "the board speaks protocol version %d, the client %s"
+                % (
+                    messages.PROTOCOL_VERSION,
+                    message[1] if type(message[1]) is int else "names none",
+                ),
             )
             return
         if (
             len(message) < 4
-            or message[1] != messages.PROTOCOL_VERSION
             or not isinstance(message[2], str)
             or not isinstance(message[3], bytes)
             or len(message[3]) != messages.NONCE_SIZE
         ):
             self.refuse(
                 "protocol",
-                "HELLO: expected version, client name and nonce (%d bytes)" % messages.NONCE_SIZE,
+                "HELLO: expected protocol version, client name and nonce (%d bytes)"
+                % messages.NONCE_SIZE,
             )
             return
         payload = bytes(self.decoder.payload)
@@ -312,7 +317,7 @@ class Session:
         """Say why not, then close."""
         self.outbox.clear()
         plain = self._state != _OPEN
-        self.outbox.push(outbox.Outgoing(frames.payload_of([messages.REFUSED, code, text]), plain))
+        self.outbox.push(outbox.Outgoing(_refusal(code, text), plain))
         self.close(text)
 
     def close(self, reason: str) -> None:
@@ -335,3 +340,7 @@ class Session:
         self.outbox.clear()
         self._requests = Requests()
         self.subscribe(False, False, False, False, 0)
+
+
+def _refusal(code: str, text: str) -> bytes:
+    return frames.payload_of([messages.REFUSED, code, text, messages.PROTOCOL_VERSION])

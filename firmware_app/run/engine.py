@@ -38,7 +38,7 @@ class Engine:
         self._plan = None  # for the camera's frames
         self._picture_plan = None  # for the size of the last picture sent
         self.camera = None
-        self.frames = 0
+        self.processed = 0  # camera frames that were made into results
         self._failing = False  # the last frame made no result
         self.collector = Collector(lambda: service.settings["memory"])
         self.renewed = 0  # frames given back because a newer one was there
@@ -62,9 +62,9 @@ class Engine:
 
     def stage_times(self) -> dict:
         """Return milliseconds a frame of each stage in the last statistics period."""
-        frames = max(1, self._reported.get("frames", 0))
+        results = max(1, self._reported.get("results", 0))
         return {
-            name[:-3]: self._reported[name] / frames / 1000
+            name[:-3]: self._reported[name] / results / 1000
             for name in self._reported
             if name.endswith("_us")
         }
@@ -77,7 +77,7 @@ class Engine:
         self._reported = values
         camera = self.camera
         values["captured"] = camera.captured if camera is not None else 0
-        values["processed"] = self.frames
+        values["processed"] = self.processed
         values["skipped"] = camera.skipped if camera is not None else 0
         values["heap_floor"] = self.collector.floor
         values["heap_floor_first"] = self.collector.first_floor
@@ -305,9 +305,9 @@ class Engine:
             self._intervals.append(now_us - self._result_us)
             self.longest_us = max(self.longest_us, now_us - self._result_us)
         self._result_us = now_us
-        self.frames += 1
+        self.processed += 1
         stages = self.stages
-        stages.frames += 1
+        stages.results += 1
         stages.ai2d += task.ai2d_us
         stages.kpu += task.kpu_us
         stages.decode += task.decode_us

@@ -15,7 +15,7 @@ class Stages:
 
     def clear(self) -> None:
         """Begin anew."""
-        self.frames = 0  # results published
+        self.results = 0  # published
         self.wait = 0
         self.ai2d = 0
         self.kpu = 0
@@ -25,7 +25,7 @@ class Stages:
 
     def report(self, period_us: int) -> dict:
         """Return the sums of a period of this length by name, and begin anew."""
-        values = {"frames": self.frames, "period_us": period_us}
+        values = {"results": self.results, "period_us": period_us}
         left = period_us
         for name in _STAGES:
             spent = getattr(self, name)

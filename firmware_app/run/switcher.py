@@ -247,8 +247,8 @@ class Switcher:
     async def _next_result(self) -> None:
         engine = self._service.engine
         if engine.camera is not None and not engine.camera.broken:
-            made = engine.frames
-            await self._until(lambda: engine.frames != made)
+            made = engine.processed
+            await self._until(lambda: engine.processed != made)
 
     async def _until(self, condition) -> None:
         """Return when condition() holds, or when the loop had nothing to do for _IDLE_MS."""

@@ -82,7 +82,7 @@ class Upkeep:
             if now_ms >= trend_ms:
                 trend_ms = now_ms + _TREND_MS
                 self.memory = self.memory[1 - _TRENDS :] + [gc.mem_alloc() // 1024]
-            if service.engine.frames:
+            if service.engine.processed:
                 service.boots.proven()
             self._look(service.engine.camera)
             if self.ready:
@@ -112,7 +112,7 @@ class Upkeep:
             "port": service.port,
             "uart": None if uart is None else {"id": uart["id"], "baudrate": uart["baudrate"]},
             "task": service.switcher.name,
-            "results": service.engine.frames > 0,
+            "results": service.engine.processed > 0,
             "problems": service.problems.codes(),
         }
         if ready != self.ready:

@@ -1,6 +1,6 @@
 """Types of messages, and the limits that both sides keep (docs/protocol.md)."""
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 
 # What the console says to programs: a mark at the start of a line, then JSON, or the key in hexadecimal.
 CONSOLE_READY = "k230-ready "
@@ -15,11 +15,11 @@ NONCE_SIZE = 16
 KEY_SIZE = 32
 
 # Message types: the session.
-HELLO = 0  # client: version, client name, nonce
-WELCOME = 1  # board: version, firmware, board name, board id, boot id, flags, nonce, max payload
+HELLO = 0  # client: protocol version, client name, nonce
+WELCOME = 1  # board: protocol version, service version, board name, board id, boot id, flags, nonce, max payload
 AUTH = 2  # client: proof
 READY = 3  # board: proof
-REFUSED = 4  # board: code, message
+REFUSED = 4  # board: code, message, protocol version
 # Commands.
 REQUEST = 5  # client: id, name, arguments (map), earlier ids that are still waited for
 REPLY = 6  # board: id, result
@@ -32,13 +32,13 @@ TAKEN = 10  # transfer id, offset up to which all data has arrived
 PING = 11  # client: its clock in microseconds
 PONG = 12  # board: that value back, board clock in microseconds
 # What the board says by itself.
-EVENT = 13  # time_ms, kind, details (map)
-MODEL = 14  # generation, task, model, sha256, labels, frame width, frame height
+EVENT = 13  # time_ms, kind, details (map), number (0: the board's own)
+MODEL = 14  # generation, task, model, sha256, labels, frame width, frame height, task name
 STATISTICS = 15  # time_ms, values (map)
 LOG = 16  # time_ms, level, text
 # Finding boards, by UDP: each datagram is one frame.
 SEEK = 17  # client: a number
-HERE = 18  # board: that number, board id, board name, version, flags
+HERE = 18  # board: that number, board id, board name, service version, flags, protocol version
 # The end.
 BYE = 19  # client: it goes
 ALIVE = 20  # board: nothing else to say; whoever is gone shows when it is sent
@@ -65,7 +65,7 @@ RESULT_TASKS = {
     IDENTITIES: "metric_learning",
 }
 
-# WELCOME flags.
+# WELCOME flags. Both proofs cover them. 4 is kept for encryption.
 FLAG_KEY_REQUIRED = 1
 FLAG_SEALED = 2
 

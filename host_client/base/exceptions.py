@@ -172,33 +172,10 @@ EXIT_CODES_OF_FAILURES = {"bad_argument": 2, "bad_picture": 8, "bad_package": 8}
 
 # What REFUSED carries (docs/protocol.md, section 3).
 REFUSALS: dict[str, type[K230Error]] = {
-    "version": VersionError,
     "full": BoardFull,
     "key": AuthenticationError,
     "wait": TooManyAttempts,
     "protocol": ProtocolError,
 }
-
-# The whole table, as docs/cli.md shows it.
-ALL_ERRORS: tuple[type[K230Error], ...] = (
-    K230Error,
-    AddressError,
-    KeyFormatError,
-    ConnectionFailed,
-    PortLocked,
-    BoardFull,
-    TooManyAttempts,
-    LinkLost,
-    AuthenticationError,
-    VersionError,
-    ProtocolError,
-    RequestTimeout,
-    CommandFailed,
-    PictureError,
-    PackageError,
-    ConfigurationError,
-    SimulationError,
-    Closed,
-)
 
 FINAL_ERRORS = (AuthenticationError, VersionError)

@@ -77,8 +77,7 @@ async def look_at_url(url: str, key: str | None) -> list[Finding]:
         text = f"{error}: the board shows its key once, at its first start; k230 key add {url}"
         found.append(Finding("key", "trouble", text))
     except VersionError as error:
-        text = f"{error}: this client is {VERSION}; k230 install brings the board to it"
-        found.append(Finding("version", "trouble", text))
+        found.append(Finding("version", "trouble", str(error)))
     except TooManyAttempts as error:
         found.append(Finding("key", "trouble", f"{error}: wait, then use the right key"))
     except BoardFull as error:

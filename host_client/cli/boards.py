@@ -12,7 +12,7 @@ from host_client.base.exceptions import K230Error
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, key_values, run_async
 
-_FIRST = ("name", "task", "model", "generation", "problems", "safe_mode")  # of status
+_FIRST = ("board_name", "task", "model", "generation", "problems", "safe_mode")  # of status
 
 
 @click.command()
@@ -117,7 +117,7 @@ async def _status(url: str, key: str | None, wait: float, as_json: bool) -> None
             output.print_json(values)
         else:
             info = board.info
-            title = f"{info.board_name} ({info.board_id}), firmware {info.firmware}"
+            title = f"{info.board_name} ({info.board_id}), version {info.version}"
             output.print_map(title, output.ordered(dict(values), *_FIRST))
 
 

@@ -8,11 +8,12 @@ from urllib.parse import urlsplit
 import click
 from serial.tools import list_ports
 
+from firmware_app.wire import messages
 from host_client.cli import output
 from host_client.cli.options import run_async
 from host_client.link.address import DEFAULT_BAUDRATE
+from host_client.link.discovery import FoundBoard, discover_serial
 from host_client.link.discovery import discover as discover_boards
-from host_client.link.discovery import discover_serial
 
 # USB ids of the board's own port and of the usual USB-serial converters beside its UART.
 _BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
@@ -71,7 +72,7 @@ async def _discover(
             output.print_json({"url": f"serial://{port.device}", "name": known})
         return
     rows = [
-        [b.url, b.name, b.board_id, b.version, "yes" if b.key_required else "no"] for b in found
+        [b.url, b.name, b.board_id, _version(b), "yes" if b.key_required else "no"] for b in found
     ]
     rows += [
         [f"serial://{p.device}", _BOARD_IDS.get((p.vid, p.pid), p.description), "", "", ""]
@@ -81,3 +82,9 @@ async def _discover(
         output.print_table("boards and ports", ["address", "name", "id", "version", "key"], rows)
     else:
         output.print_line("no board answered, and there is no USB serial port")
+
+
+def _version(board: FoundBoard) -> str:
+    if board.protocol == messages.PROTOCOL_VERSION:
+        return board.version
+    return f"{board.version} (protocol {board.protocol})".strip()

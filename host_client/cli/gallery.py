@@ -53,7 +53,7 @@ _seconds = click.option(
 @click.argument("label")
 @click.argument("images", nargs=-1, metavar="[IMAGE]...")
 @click.option(
-    "--count",
+    "--frames",
     type=click.IntRange(1, 100),
     default=5,
     show_default=True,
@@ -72,7 +72,7 @@ def enroll(
     label: str,
     images: tuple[str, ...],
     on_card: tuple[str, ...],
-    count: int,
+    frames: int,
     region: Region | None,
     negative: bool,
     seconds: int,
@@ -87,7 +87,7 @@ def enroll(
             with bar(as_json, counted=True) as progress:
                 done = await board.gallery.enroll(
                     label,
-                    count=count,
+                    frames=frames,
                     region=region,
                     negative=negative,
                     seconds=seconds,
@@ -112,10 +112,10 @@ def _print_enrolment(done: Enrolment, as_json: bool) -> None:
     negative = f" and {done.negatives} negative" if done.negatives else ""
     output.print_line(
         f"{done.label}: {numbers} enrolled; it has {done.samples} samples{negative}, "
-        f"the gallery {done.gallery} {done.total}"
+        f"the gallery {done.gallery} {done.total_samples}"
     )
     for reason, count in done.refused.items():
-        output.note(f"k230: {count} of {done.frames} frames not taken: {reason}")
+        output.note(f"k230: {count} of {done.frames_seen} frames not taken: {reason}")
     for warning in done.warnings:
         output.note(f"k230: look at this: {warning}")
 

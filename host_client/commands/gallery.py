@@ -48,7 +48,7 @@ class Gallery:
         picture: PictureSource | None = None,
         *,
         path: str | None = None,
-        count: int = 5,
+        frames: int = 5,
         region: Region | None = None,
         negative: bool = False,
         seconds: int = 60,
@@ -60,7 +60,7 @@ class Gallery:
             label: any text of at most 200 bytes in UTF-8.
             picture: as for Board.infer(); None: the camera, or path.
             path: of a picture on the board's card.
-            count: good frames to take, 1...100.
+            frames: good frames to take, 1...100; each gives one sample.
             region: (x, y, width, height) of the camera's frame to look at; None: what the task
                 looks at.
             negative: the samples say what is not this label.
@@ -77,7 +77,7 @@ class Gallery:
             arguments["path"] = path
             answer = await self._board.request("enroll", arguments, LONG)
         else:
-            arguments.update(count=count, seconds=seconds)
+            arguments.update(frames=frames, seconds=seconds)
             if region is not None:
                 arguments["region"] = list(region)
             timeout = seconds + _FRAMES_SLACK
@@ -118,7 +118,8 @@ class Gallery:
         while True:
             row = await self._ask("gallery.list", repeat=True, offset=len(labels))
             page = row.rows("labels", list, LabelInfo.from_row)
-            if not _added(labels, {label.label: label for label in page}, row):
+            new = {label.label: label for label in page}
+            if not _added(labels, new, row.integer("total_labels")):
                 return GalleryInfo.from_map(row, tuple(labels.values()))
 
     async def show(self, label: str) -> tuple[SampleInfo, ...]:
@@ -127,7 +128,8 @@ class Gallery:
         while True:
             row = await self._ask("gallery.show", repeat=True, label=label, offset=len(samples))
             page = row.rows("samples", list, SampleInfo.from_row)
-            if not _added(samples, {sample.number: sample for sample in page}, row):
+            new = {sample.number: sample for sample in page}
+            if not _added(samples, new, row.integer("total_samples")):
                 return tuple(samples.values())
 
     async def rename(self, label: str, to: str) -> None:
@@ -153,7 +155,7 @@ class Gallery:
     async def select(self, name: str | None) -> int:
         """Use another gallery (a new name: an empty one; None: none); return its samples."""
         row = await self._ask("gallery.select", name=name)
-        return row.integer("total")
+        return row.integer("total_samples")
 
     async def delete(self, name: str) -> None:
         """Remove a gallery that is not in use from the card."""
@@ -212,7 +214,7 @@ class Gallery:
                 progress(at + len(part), len(data), "bytes")
         if not row.flag("done"):
             raise ProtocolError("gallery.import: the board expects more than there is")
-        return row.integer("total")
+        return row.integer("total_samples")
 
     def _slice(self) -> int:
         # On a UART small pieces survive noise.
@@ -239,8 +241,8 @@ def remove_target(error: CommandFailed, target: str) -> int | None:
     return int(digits) if known else None
 
 
-def _added(rows: dict[K, T], page: dict[K, T], answer: Answer) -> bool:
+def _added(rows: dict[K, T], page: dict[K, T], total: int) -> bool:
     """Add a page to the rows; return whether there are more pages."""
     before = len(rows)
     rows.update(page)
-    return before < len(rows) < answer.integer("total")
+    return before < len(rows) < total

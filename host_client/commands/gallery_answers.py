@@ -15,7 +15,8 @@ Region = tuple[int, int, int, int]
 class Enrolment(NamedTuple):
     """What was enrolled: added are the new samples' numbers; samples and negatives the label's in all.
 
-    frames were looked at, refused says how many of them were not good and why; warnings are
+    total_samples counts those of all labels, negatives included. frames_seen were looked at, refused
+    says how many of them were not good and why; warnings are
     sentences about samples that should be looked at (they are enrolled all the same).
     """
 
@@ -24,8 +25,8 @@ class Enrolment(NamedTuple):
     added: tuple[int, ...]
     samples: int
     negatives: int
-    total: int
-    frames: int
+    total_samples: int
+    frames_seen: int
     refused: dict[str, int]
     warnings: tuple[str, ...]
 
@@ -35,11 +36,11 @@ class Enrolment(NamedTuple):
         return cls(
             row.text("gallery"),
             row.text("label"),
-            row.integers("samples"),
-            row.integer("count"),
+            row.integers("added"),
+            row.integer("samples"),
             row.integer("negatives"),
-            row.integer("total"),
-            row.integer("frames"),
+            row.integer("total_samples"),
+            row.integer("frames_seen"),
             row.counts("refused"),
             row.texts("warnings"),
         )

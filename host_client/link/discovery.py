@@ -21,13 +21,18 @@ REPEATS = 3  # a datagram may be lost
 
 
 class FoundBoard(NamedTuple):
-    """A board that answered: where its link is, and whether it asks for a key."""
+    """A board that answered: where its link is, and whether it asks for a key.
+
+    version is the service's. With another protocol than messages.PROTOCOL_VERSION the board refuses
+    this client. What a board of another protocol does not tell over a tty is empty.
+    """
 
     url: str
     board_id: str
     name: str
     version: str
     key_required: bool
+    protocol: int = messages.PROTOCOL_VERSION
 
 
 class _Seeker(asyncio.DatagramProtocol):
@@ -48,7 +53,9 @@ class _Seeker(asyncio.DatagramProtocol):
             url = f"tcp://{addr[0]}:{addr[1]}"  # the link has the number of the UDP port
             required = bool(flags & messages.FLAG_KEY_REQUIRED)
             texts = (printable(board_id), printable(name), printable(version))
-            self.found[url] = FoundBoard(url, *texts, required)
+            # Version 1 did not tell the protocol.
+            protocol = message[6] if len(message) > 6 and type(message[6]) is int else 1
+            self.found[url] = FoundBoard(url, *texts, required, protocol)
 
     def error_received(self, exc: Exception) -> None:
         """An address that nobody listens on says so; others may answer."""
@@ -126,11 +133,13 @@ async def _greet(address: SerialAddress, timeout: float) -> FoundBoard | None:
         transport.write(session.data_to_send())
     finally:
         transport.close()
+    if session.other_protocol is not None:
+        return FoundBoard(str(address), "", "", "", False, session.other_protocol)
     if not heard:
         return None
     board = heard[0]
     return FoundBoard(
-        str(address), board.board_id, board.board_name, board.firmware, board.key_required
+        str(address), board.board_id, board.board_name, board.version, board.key_required
     )
 
 

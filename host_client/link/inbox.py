@@ -168,7 +168,8 @@ class Inbox:
             self.learn(message[1:])
         elif kind == messages.EVENT:
             at, _ = self.clock.host_time(message[1])
-            self.events.push(Event(message[1], str(message[2]), dict(message[3]), at))
+            event = Event(message[1], str(message[2]), dict(message[3]), at, int(message[4]))
+            self.events.push(event)
         elif kind == messages.STATISTICS:
             self.latest_statistics = Statistics(message[1], dict(message[2]))
             self.statistics.push(self.latest_statistics)

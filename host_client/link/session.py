@@ -39,10 +39,10 @@ _ANSWERS = (messages.PONG, messages.REPLY, messages.FAILURE, messages.PROGRESS, 
 
 
 class Welcome(NamedTuple):
-    """Who answers: what WELCOME says."""
+    """Who answers: what WELCOME says; version is the service's."""
 
-    version: int
-    firmware: str
+    protocol: int
+    version: str
     board_name: str
     board_id: str
     boot_id: int
@@ -87,6 +87,7 @@ class ClientSession:
         self._next_ping = now
         self._last_answer = now
         self._welcome_payload = b""
+        self.other_protocol: int | None = None  # the board's version, where it is not ours
         self._say_hello(now)
 
     @property
@@ -147,7 +148,7 @@ class ClientSession:
             elif kind == messages.READY:
                 self._take_ready(message, now)
             elif kind == messages.REFUSED:
-                self._take_refused(str(message[1]), str(message[2]))
+                self._take_refused(str(message[1]), str(message[2]), message[3:4])
             elif not self.ready:
                 pass  # a UART may publish without any session
             elif kind in _ANSWERS:
@@ -166,17 +167,14 @@ class ClientSession:
             if payload == self._welcome_payload or self.ready:
                 return  # our HELLO arrived twice
         self._welcome_payload = payload
-        version = message[1]
-        if version != messages.PROTOCOL_VERSION:
-            self.error = VersionError(
-                f"the board speaks version {version} of the protocol, "
-                f"this client version {messages.PROTOCOL_VERSION}"
-            )
+        protocol = message[1]
+        if protocol != messages.PROTOCOL_VERSION:
+            self._take_version(protocol)
             return
-        _, _, firmware, name, board_id, boot, flags, _nonce, largest = message[:9]
+        _, _, version, name, board_id, boot, flags, _nonce, largest = message[:9]
         welcome = Welcome(
-            version,
-            printable(firmware),
+            protocol,
+            printable(version),
             printable(name),
             printable(board_id),
             int(boot),
@@ -227,14 +225,31 @@ class ClientSession:
         self._last_answer = now
         self._next_ping = now
 
-    def _take_refused(self, code: str, text: str) -> None:
+    def _take_refused(self, code: str, text: str, protocol: list[Any]) -> None:
         if self.ready:
             self.error = LinkLost(f"the board ended the session: {text}")
         elif code == "session":
             pass  # of a client before us on this wire
+        elif code == "version":
+            self._take_version(protocol[0] if protocol else 1)  # version 1 did not say
         else:
             kind = REFUSALS.get(code, ConnectionFailed)
             self.error = kind(f"the board refused: {printable(text)}")
+
+    def _take_version(self, protocol: object) -> None:
+        """The board speaks another version of the protocol: name the upgrade."""
+        if type(protocol) is not int:
+            raise ValueError("a version is an integer")
+        self.other_protocol = protocol
+        upgrade = (
+            "update the board with `k230 install --port TTY`"
+            if protocol < messages.PROTOCOL_VERSION
+            else "update this client with `pip install --upgrade k230-vision`"
+        )
+        self.error = VersionError(
+            f"the board speaks protocol version {protocol}, "
+            f"this client {messages.PROTOCOL_VERSION}: {upgrade}"
+        )
 
     def _take_answer(self, message: list[Any], now: float) -> None:
         kind = message[0]

@@ -48,15 +48,26 @@ MALFORMED = (
 class Model:
     """One generation of the board's configuration: what its results' numbers mean.
 
-    width and height are those of the camera's frame in pixels, sha256 is the kmodel's (hex).
+    width and height are those of the camera's frame in pixels, sha256 is the kmodel's (hex), task_name
+    is the name of the task's file in configs/tasks.
     """
 
-    __slots__ = ("_table", "generation", "height", "labels", "name", "sha256", "task", "width")
+    __slots__ = (
+        "_table",
+        "generation",
+        "height",
+        "labels",
+        "name",
+        "sha256",
+        "task",
+        "task_name",
+        "width",
+    )
 
     def __init__(self, fields: list[Any]) -> None:
         """Take MODEL's fields as they come (without the type); more of them are ignored."""
-        generation, task, name, digest, labels, width, height = fields[:7]
-        kinds = (int, str, str, bytes, list, int, int)
+        generation, task, name, digest, labels, width, height, task_name = fields[:8]
+        kinds = (int, str, str, bytes, list, int, int, str)
         for value, kind in zip(fields, kinds, strict=False):
             if not isinstance(value, kind):
                 raise ValueError(f"MODEL: expected {kind.__name__}, found {type(value).__name__}")
@@ -67,6 +78,7 @@ class Model:
         self.labels: tuple[str, ...] = tuple(str(label) for label in labels)
         self.width: int = width
         self.height: int = height
+        self.task_name: str = task_name
         # A class beyond the labels is named by its number rather than lost.
         self._table: tuple[str, ...] = self.labels + tuple(
             str(i) for i in range(len(self.labels), _MAX_PACKED_CLASSES)

@@ -34,12 +34,16 @@ class StateChange(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that happened on the board; time_ms on its clock, host_time in Unix seconds."""
+    """Something that happened on the board; time_ms on its clock, host_time in Unix seconds.
+
+    number counts the events of tracks, zones and lines; the board's own have 0.
+    """
 
     time_ms: int
     kind: str
     details: dict[str, Any]
     host_time: float | None = None
+    number: int = 0
 
 
 class Statistics(NamedTuple):
@@ -144,12 +148,12 @@ class Status(TypedDict, total=False):
     frame. problems: what is wrong now.
     """
 
-    name: str
+    board_name: str
     version: str
-    board: str
+    board_type: str
     firmware: str
-    id: str
-    boot: int
+    board_id: str
+    boot_id: int
     uptime_ms: int
     early_starts: int
     safe_mode: bool
@@ -161,7 +165,7 @@ class Status(TypedDict, total=False):
     model: str
     generation: int
     camera: bool
-    frames: int
+    processed: int
     captured: int
     skipped: int
     renewed: int

@@ -267,7 +267,7 @@ print(json.dumps(stages.report(500)))
 """,
     ).lines
     first, second = (json.loads(line) for line in lines if line.startswith("{"))
-    assert first["idle_us"] == 250 and first["frames"] == 2 and first["kpu_us"] == 300
+    assert first["idle_us"] == 250 and first["results"] == 2 and first["kpu_us"] == 300
     assert second["idle_us"] == 500 and second["kpu_us"] == 0
 
 

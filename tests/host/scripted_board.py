@@ -32,7 +32,7 @@ class ScriptedBoard:
         self.key: bytes | None = None
         self.sealed = True
         self.version = messages.PROTOCOL_VERSION
-        self.refusal: tuple[str, str] | None = None  # said to every HELLO
+        self.refusal: tuple[Any, ...] | None = None  # said to every HELLO
         self.bad_proof = False
         self.mute = False  # takes everything, says nothing
         self.boot_id = 1
@@ -102,7 +102,17 @@ class ScriptedBoard:
     def model(self) -> list[Any]:
         """MODEL of the running configuration."""
         digest = bytes([self.generation]) * 32
-        return [messages.MODEL, self.generation, self.task, "model", digest, LABELS, 640, 480]
+        return [
+            messages.MODEL,
+            self.generation,
+            self.task,
+            "model",
+            digest,
+            LABELS,
+            640,
+            480,
+            "fruits",
+        ]
 
     async def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait for something to have happened."""
@@ -208,8 +218,8 @@ class Session:
             self.ready = False
             self._handshake = seal.Handshake(board.key, payload, self._welcome)
 
-    def _refuse(self, code: str, text: str) -> None:
-        self.send_raw(frames.encode([messages.REFUSED, code, text]))
+    def _refuse(self, code: str, text: str, *more: object) -> None:
+        self.send_raw(frames.encode([messages.REFUSED, code, text, *more]))
         self.close()
 
     def _take_request(self, number: int, command: str, arguments: dict[str, Any]) -> None:

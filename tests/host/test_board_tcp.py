@@ -54,7 +54,7 @@ async def test_only_what_is_read_is_subscribed() -> None:
         events = board.events()
         await subscribed(scripted, "events")
         assert scripted.sessions[0].wants["results"] is False
-        scripted.broadcast([messages.EVENT, 5, "camera", {"state": "lost"}, "later"], "events")
+        scripted.broadcast([messages.EVENT, 5, "camera", {"state": "lost"}, 7, "later"], "events")
         event = await events.__anext__()
         assert (event.kind, event.details) == ("camera", {"state": "lost"})
         await events.aclose()
@@ -65,9 +65,9 @@ async def test_statistics_and_logs() -> None:
     async with tcp_board() as scripted, Board.connect(scripted.url) as board:
         statistics, logs = board.statistics(), board.logs()
         await subscribed(scripted, "logs")
-        scripted.broadcast([messages.STATISTICS, 9, {"frames": 3}], "statistics")
+        scripted.broadcast([messages.STATISTICS, 9, {"results": 3}], "statistics")
         scripted.broadcast([messages.LOG, 9, 30, "hot"], "logs")
-        assert (await statistics.__anext__()).values == {"frames": 3}
+        assert (await statistics.__anext__()).values == {"results": 3}
         assert board.latest_statistics is not None
         assert await logs.__anext__() == (9, 30, "hot")
 
@@ -113,13 +113,13 @@ async def test_a_lost_link_without_restart_is_no_restart() -> None:
 async def test_requests_wait_for_the_link_and_lost_ones_say_so() -> None:
     async with tcp_board() as scripted, Board.connect(scripted.url) as board:
         scripted.answers["switch"] = lambda arguments: None
-        scripted.answers["status"] = lambda arguments: {"boot": scripted.boot_id}
+        scripted.answers["status"] = lambda arguments: {"boot_id": scripted.boot_id}
         switching = asyncio.ensure_future(board.switch("other"))
         await scripted.until(lambda: "switch" in scripted.executed)
         await scripted.restart()
         with pytest.raises(LinkLost):
             await switching
-        assert await board.status() == {"boot": 2}
+        assert await board.status() == {"boot_id": 2}
         assert scripted.executed.count("switch") == 1
 
 
@@ -201,8 +201,11 @@ async def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
         ({"key": KEY}, False, AuthenticationError, "needs its key"),
         ({"key": KEY, "bad_proof": True}, KEY, AuthenticationError, "could not prove"),
         ({}, KEY, AuthenticationError, "does not ask"),
-        ({"version": 9}, False, VersionError, "version 9"),
-        ({"refusal": ("version", "board 1, client 9")}, False, VersionError, "client 9"),
+        ({"version": 9}, False, VersionError, "version 9, .*`pip install --upgrade k230-vision"),
+        ({"version": 1}, False, VersionError, "version 1, .* `k230 install --port TTY`"),
+        ({"refusal": ("version", "no", 3)}, False, VersionError, "upgrade k230-vision"),
+        # Version 1 did not say its number here.
+        ({"refusal": ("version", "board 1, client 2")}, False, VersionError, "k230 install"),
         ({"refusal": ("full", "8 of 8 taken")}, False, BoardFull, "8 of 8 taken"),
         ({"refusal": ("wait", "again in 5 s")}, False, TooManyAttempts, "5 s"),
         ({"refusal": ("later", "because")}, False, ConnectionFailed, "because"),

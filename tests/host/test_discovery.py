@@ -16,6 +16,9 @@ from tests.host.scripted_board import KEY, pty_board
 class Answering(asyncio.DatagramProtocol):
     """A board's UDP port, and somebody who answers to questions that nobody asked."""
 
+    def __init__(self, protocol: int) -> None:
+        self.protocol = protocol
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
@@ -32,18 +35,22 @@ class Answering(asyncio.DatagramProtocol):
                 "yard\x1b[2J\n",
                 "1.2.3",
                 messages.FLAG_KEY_REQUIRED,
-            ],
+                self.protocol,
+            ][: 7 if self.protocol > 1 else 6],
         ):
             self.transport.sendto(b"noise\0" + frames.encode(answer), addr)  # type: ignore[attr-defined]
 
 
-async def test_boards_that_answer_are_found_once() -> None:
+@pytest.mark.parametrize("protocol", [1, messages.PROTOCOL_VERSION, 9])
+async def test_boards_that_answer_are_found_once(protocol: int) -> None:
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(Answering, local_addr=("127.0.0.1", 0))
+    transport, _ = await loop.create_datagram_endpoint(
+        lambda: Answering(protocol), local_addr=("127.0.0.1", 0)
+    )
     port = transport.get_extra_info("sockname")[1]
     found = await discover(0.5, [f"127.0.0.1:{port}"])
     transport.close()
-    assert found == [(f"tcp://127.0.0.1:{port}", "00a1", "yard?[2J?", "1.2.3", True)]
+    assert found == [(f"tcp://127.0.0.1:{port}", "00a1", "yard?[2J?", "1.2.3", True, protocol)]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no ptys here")

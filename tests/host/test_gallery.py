@@ -115,7 +115,7 @@ def test_a_number_is_a_sample_only_where_no_label_has_that_text() -> None:
 
 
 def test_identities_behind_a_detector_are_decoded() -> None:
-    model = Model([3, "find", "det+emb", SHA, ["box", "cup"], 320, 240])
+    model = Model([3, "find", "det+emb", SHA, ["box", "cup"], 320, 240, "shelf"])
     rows = [
         ["张三", 9876, 1234, 10, 20, 30, 40, 1, 905],
         [None, 4000, 0, 0, 0, 3000, 9, 0, 1000],

@@ -55,13 +55,14 @@ RESULTS = {
     ),
     "identities": result(messages.IDENTITIES, [["anna", 9000, 500, 1, 2, 3, 4, 0, 900]]),
 }
-MODEL = [1, "classification", "model", DIGEST, ["cat", "dog"], 640, 480]
+MODEL = [1, "classification", "model", DIGEST, ["cat", "dog"], 640, 480, "pets"]
 PACKAGE = {
     "name": "a", "task": "detection", "model": "m", "size": 9, "in_use": False,
     "problem": None, "tasks": ["a"], "warnings": ["w"],
 }  # fmt: skip
 STATUS = {
-    "name": "kitchen", "boot": 7, "task": "a", "problems": [{"code": "x", "text": "y"}], "stages_ms": {"npu": 1.5},
+    "board_name": "kitchen", "boot_id": 7, "task": "a", "problems": [{"code": "x", "text": "y"}],
+    "stages_ms": {"npu": 1.5},
     "network": {"up": True, "signal_dbm": None}, "clients": [{"name": "tcp", "sent": 1}],
     "heap_floor": None, "later": [1],
 }  # fmt: skip
@@ -70,8 +71,8 @@ SWITCH = {
     "heap_before": 1, "heap_after": 2, "mmz_before": 3, "mmz_after": 4, "sha256": "ab",
 }  # fmt: skip
 ENROLLED = {
-    "gallery": "g", "label": "a", "samples": [4], "count": 1, "negatives": 0, "total": 1,
-    "frames": 2, "refused": {"dark": 1}, "warnings": ["w"],
+    "gallery": "g", "label": "a", "added": [4], "samples": 1, "negatives": 0, "total_samples": 1,
+    "frames_seen": 2, "refused": {"dark": 1}, "warnings": ["w"],
 }  # fmt: skip
 RECOGNIZED = {
     "gallery": "g",
@@ -86,11 +87,11 @@ RECOGNIZED = {
 }  # fmt: skip
 LISTED = {
     "selected": "g", "problem": "", "labels": [["anna", 1, 0, None], ["ben", 2, 1, 7000]],
-    "total": 2, "samples": 3, "negatives": 1, "capacity": 100, "bytes": 99, "dimension": 4,
+    "total_labels": 2, "samples": 3, "negatives": 1, "capacity": 100, "bytes": 99, "dimension": 4,
     "sha256": DIGEST, "threshold": 5000, "margin": 100, "combine": "nearest", "nearest": 3,
     "galleries": [["g", 99]],
 }  # fmt: skip
-SHOWN = {"samples": [[1, False, 9000, "ben", 100], [2, True, None, None, None]], "total": 2}
+SHOWN = {"samples": [[1, False, 9000, "ben", 100], [2, True, None, None, None]], "total_samples": 2}
 SUGGESTED = {
     "gallery": "g", "threshold": 5000, "refused": 1, "accepted": 0, "current": 6000,
     "combine": "nearest", "within": [9000], "between": [100],
@@ -138,11 +139,13 @@ def _cases() -> Iterator[Case]:
     yield Case("gallery.threshold", {}, lambda b: b.gallery.set_threshold("a", 0.5))
     yield Case("gallery.remove", {}, lambda b: b.gallery.remove("a"))
     yield Case("gallery.clear", {}, lambda b: b.gallery.clear())
-    yield Case("gallery.select", {"total": 3}, lambda b: b.gallery.select("a"))
+    yield Case("gallery.select", {"total_samples": 3}, lambda b: b.gallery.select("a"))
     yield Case("gallery.delete", {}, lambda b: b.gallery.delete("a"))
     yield Case("gallery.suggest", SUGGESTED, lambda b: b.gallery.suggest())
     yield Case("gallery.export", EXPORTED, lambda b: b.gallery.export())
-    yield Case("gallery.import", {"done": True, "total": 0}, lambda b: b.gallery.import_(FILE, "g"))
+    yield Case(
+        "gallery.import", {"done": True, "total_samples": 0}, lambda b: b.gallery.import_(FILE, "g")
+    )
 
 
 CASES = list(_cases())

@@ -13,7 +13,9 @@ from host_client import Box, DetectionResult, Label, Model, SegmentationResult, 
 from host_client.results.decode import MALFORMED
 from tests.host.scripted_board import pack_box
 
-MODEL = Model([5, "fruit", "net", b"\x11" * 32, ["apple", "pear", "菠菜"], 640, 480, "later"])
+MODEL = Model(
+    [5, "fruit", "net", b"\x11" * 32, ["apple", "pear", "菠菜"], 640, 480, "bowl", "later"]
+)
 HEAD = [70000, 1 << 24, 5]
 BASE = {"seq": 70000, "time_ms": 1 << 24, "generation": 5, "model": "net"}
 
@@ -32,6 +34,7 @@ def as_json(result: Any) -> Any:
 def test_model_ignores_what_it_does_not_know() -> None:
     assert (MODEL.generation, MODEL.task, MODEL.name) == (5, "fruit", "net")
     assert (MODEL.sha256, MODEL.width, MODEL.height) == ("11" * 32, 640, 480)
+    assert MODEL.task_name == "bowl"
     assert MODEL.label(2) == "菠菜"
     assert MODEL.label(3) == "3"
     assert MODEL.label(5000) == "5000"

@@ -111,7 +111,7 @@ async def test_bad_pictures_are_refused_and_doubtful_samples_named(tmp_path: Pat
         with pytest.raises(CommandFailed, match="label: expected a text"):
             await board.gallery.enroll("", SIGNS[0])
         with pytest.raises(CommandFailed, match="camera is switched off"):
-            await board.gallery.enroll("nobody", count=1)
+            await board.gallery.enroll("nobody", frames=1)
         assert (await board.gallery.enroll("one", SIGNS[0])).warnings == ()
         again = await board.gallery.enroll("二", SIGNS[0])
         assert any("#2 is nearly the same as #1 of one" in text for text in again.warnings)
@@ -229,7 +229,7 @@ async def test_a_damaged_gallery_and_another_models_are_told_and_not_used(tmp_pa
             problem = (await board.gallery.list()).problem
             await board.gallery.delete("default")
             assert (await board.gallery.list()).problem == ""
-            assert (await board.gallery.enroll("new", SIGNS[0])).total == 1
+            assert (await board.gallery.enroll("new", SIGNS[0])).total_samples == 1
             return problem
 
     await enroll()
@@ -259,9 +259,9 @@ async def test_two_clients_enroll_from_the_camera_at_once(tmp_path: Path) -> Non
         connected(vb) as other,
     ):
         jobs = [
-            one.gallery.enroll("left", count=3),
-            other.gallery.enroll("right", count=4, region=(20, 20, 200, 180)),
-            one.gallery.enroll("left", count=2),
+            one.gallery.enroll("left", frames=3),
+            other.gallery.enroll("right", frames=4, region=(20, 20, 200, 180)),
+            one.gallery.enroll("left", frames=2),
         ]
         done = await asyncio.gather(*jobs)
         numbers = [number for each in done for number in each.added]
@@ -288,7 +288,7 @@ async def test_a_long_enrolment_says_how_far_it_is(tmp_path: Path) -> None:
     ):
         said: asyncio.Queue[tuple[int, int, str]] = asyncio.Queue()
         waiting = asyncio.create_task(
-            board.gallery.enroll("night", count=3, progress=lambda *all: said.put_nowait(all))
+            board.gallery.enroll("night", frames=3, progress=lambda *all: said.put_nowait(all))
         )
         # No frame is good, so that it goes on.
         assert await said.get() == (0, 3, "frames")
@@ -342,7 +342,7 @@ async def test_the_same_without_await(tmp_path: Path) -> None:
     def use(url: str, key: str) -> None:
         with blocking.Board.connect(url, key=key) as board:
             assert board.gallery.enroll("a", SIGNS[0]).samples == 1
-            assert board.gallery.enroll("b", SIGNS[2]).total == 2
+            assert board.gallery.enroll("b", SIGNS[2]).total_samples == 2
             assert board.gallery.recognize(SIGNS[1]).found[0].identity == "a"
             assert len(board.gallery.show("a")) == 1
             assert board.gallery.import_(board.gallery.export(), "copy") == 2

