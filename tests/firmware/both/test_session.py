@@ -321,7 +321,7 @@ def test_what_comes_unsealed_behind_the_proof_is_dropped() -> None:
 
 
 def test_a_greeting_counts_as_it_was_sent() -> None:
-    hello = b"\xdc\x00\x05\x00\xcc\x01\xd9\x04test\xc5\x00\x10" + NONCE + b"\x82\xa1z\x01\xa1a\x02"
+    hello = b"\xdc\x00\x05\x00\xcc\x02\xd9\x04test\xc5\x00\x10" + NONCE + b"\x82\xa1z\x01\xa1a\x02"
     client = Client(True, True)
     client.session.feed(frames.frame(hello), 0)
     welcome = client.received()[0]
