@@ -95,7 +95,7 @@ class Link:
             welcome.board_name,
             welcome.board_id,
             welcome.boot_id,
-            welcome.firmware,
+            welcome.version,
             "sealed" if welcome.key_required and welcome.sealed else "not sealed",
         )
         return link
