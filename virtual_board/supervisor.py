@@ -266,7 +266,7 @@ class Supervisor:
             "modules": str(_HERE / "modules"),
             "firmware": str(firmware),
             "sdcard": str(self._options.sdcard.resolve()),
-            "data": str(self._options.data.resolve()),
+            "data": str(self._options.data_folder.resolve()),
             "channels": [[str(a), str(b)] for a, b in channels],
             "scripts": scripts,
             "ports": {str(k): list(v) for k, v in self._options.ports.items()},
