@@ -12,6 +12,7 @@ import time
 from firmware_app.base import files, log, problems
 from firmware_app.base.clock import Clock
 from firmware_app.base.errors import ide_connects
+from firmware_app.base.text import hex_of
 from firmware_app.board import hardware
 from firmware_app.board.camera import Camera, CameraError
 from firmware_app.card import firmware_update
@@ -28,11 +29,10 @@ from firmware_app.run.engine import Engine
 from firmware_app.run.switcher import Switcher
 from firmware_app.run.upkeep import Upkeep
 from firmware_app.version import VERSION
-from firmware_app.wire import messages
+from firmware_app.wire import log_lines, messages
 
 _FULL_MS = 15  # and while frames pump
 _LINK_MS = 2  # between looks at the links while nothing happens
-_LEVELS = {"debug": log.DEBUG, "info": log.INFO, "warning": log.WARNING, "error": log.ERROR}
 
 
 class Service:
@@ -83,7 +83,7 @@ class Service:
     def read_settings(self) -> None:
         """Read service.yaml; in place of a faulty one the last good one is in force, else the defaults, no task."""
         lost, faults = self.configuration.read()
-        self.log.level = _LEVELS[self.settings["log"]["level"]]
+        self.log.level = log_lines.level_of(self.settings["log"]["level"])
         self.name = self.settings["board"]["name"]
         # Between the regular collections: what one burst of commands or text may leave behind.
         gc.threshold(self.settings["memory"]["collect_kb"] * 1024)
@@ -104,7 +104,7 @@ class Service:
             return
         if made:
             # The one secret that is ever shown, once, where only whoever holds the board reads it.
-            print(messages.CONSOLE_KEY + keyring.hex_of(self.key))
+            print(messages.CONSOLE_KEY + hex_of(self.key))
 
     def open_links(self) -> None:
         """Open the UART and the network as far as they are wanted and there."""

@@ -23,7 +23,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("link", "gallery", "card"),
         ("board",),
         ("package",),
-        ("wire", "settings", "base", "version"),
+        ("settings", "base"),
+        ("wire", "version"),
     ),
     "host_client": (
         ("cli",),

@@ -19,14 +19,13 @@ from types import TracebackType
 from typing import Any, TypedDict
 
 from firmware_app.settings import reader as firmware_settings
+from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from firmware_app.wire import messages
 from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.camera.sources import SourceError, open_source
 from virtual_board.silicon.clock.profile import ProfileError, load_profile
 
-DEFAULT_PORT = 5230  # what the firmware binds unless its service.yaml says otherwise
-DEFAULT_BAUDRATE = 115200
 KEY_DIGITS = 64
 MAX_EVENTS = 1000
 CONSOLE_LINES = 500

@@ -4,6 +4,7 @@ import os
 
 import machine
 
+from firmware_app.base.text import hex_of
 from firmware_app.wire import messages
 
 
@@ -26,7 +27,7 @@ def firmware_version() -> str:
 def board_id() -> str:
     """Return the chip's serial number, 16 hexadecimal digits of it."""
     try:
-        return "".join("%02x" % b for b in machine.chipid()[:8])
+        return hex_of(machine.chipid()[:8])
     except (AttributeError, OSError):
         return ""
 

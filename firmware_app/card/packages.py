@@ -13,6 +13,7 @@ from firmware_app.card.configuration import CONFIGS
 from firmware_app.package import dictionary, fit, kmodel
 from firmware_app.package.deploy_fields import PackageError
 from firmware_app.package.reader import read_package, resolve
+from firmware_app.settings.task_fields import LABELLED
 
 FOLDER = "/sdcard/packages"
 _OLD = ".old"  # what another one of the name replaces
@@ -37,8 +38,7 @@ def check(folder: str, task):
             with open(package.dictionary_path, "rb") as file:
                 data = file.read(dictionary.MAX_SIZE + 1)
             count = len(dictionary.characters(data, package.dictionary_path))
-        labelled = package.task in ("classification", "detection", "segmentation", "multilabel")
-        if package.categories is not None or not labelled:
+        if package.categories is not None or package.task not in LABELLED:
             fit.check(package, model, package.categories, count)
         # Without categories the labels come from the task's YAML, and are checked with it.
     except kmodel.KmodelError as error:

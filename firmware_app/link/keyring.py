@@ -3,6 +3,7 @@
 import os
 
 from firmware_app.base import files
+from firmware_app.base.text import hex_of
 from firmware_app.wire import messages
 
 PATH = "/data/key"
@@ -30,8 +31,3 @@ def load_key(path: str = PATH):
     files.make_folders(folder)
     files.replace(path, hex_of(key).encode())
     return key, True
-
-
-def hex_of(key: bytes) -> str:
-    """Return key in hexadecimal digits."""
-    return "".join("%02x" % b for b in key)

@@ -6,6 +6,7 @@ Pure. Checked before inference: the native decoders check nothing and corrupt me
 from firmware_app.package.deploy_fields import PackageError
 from firmware_app.package.kmodel import Kmodel, Tensor
 from firmware_app.package.reader import Package
+from firmware_app.settings.task_fields import LABELLED
 
 STRIDES = (8, 16, 32)
 MAX_CLASSES = 255  # of a class map: one byte of each run
@@ -72,7 +73,7 @@ def blank_is_first(classes: int, characters: int, blank: str | None) -> bool:
 
 
 def _labels(fit: "_Fit", labels: list[str] | None) -> int:
-    if fit.package.task not in ("classification", "detection", "segmentation", "multilabel"):
+    if fit.package.task not in LABELLED:
         return 0
     if not labels:
         raise PackageError(

@@ -9,6 +9,7 @@ import os
 from firmware_app.package import json_text
 from firmware_app.package.deploy_fields import Fields, PackageError, infer
 from firmware_app.settings.schema import show
+from firmware_app.settings.task_fields import LABELLED
 
 CONFIG = "deploy_config.json"
 INNER = "mp_deployment_source"
@@ -209,8 +210,7 @@ def _require(package: Package, fields: Fields) -> None:
         raise fields.error("img_size", "[width, height] of the model's input", "nothing")
     if package.head == "AnchorBaseDet" and package.anchors is None:
         raise fields.error("anchors", "3 lists of 6 numbers for AnchorBaseDet", "nothing")
-    labelled = ("classification", "detection", "segmentation", "multilabel")
-    if package.task in labelled and package.categories is None:
+    if package.task in LABELLED and package.categories is None:
         package.warnings.append(
             fields.path + ": categories: missing; the labels must come from the task's settings"
         )

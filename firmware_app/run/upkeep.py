@@ -7,11 +7,10 @@ import asyncio
 import gc
 import json
 
-from firmware_app.base import log
 from firmware_app.base.problems import CAMERA, WATCHDOG
 from firmware_app.board import hardware, nic
 from firmware_app.card import log_file
-from firmware_app.wire import messages
+from firmware_app.wire import log_lines, messages
 
 _PERIOD_MS = 500
 _FLUSH_MS = 5000  # between writes of the log
@@ -30,11 +29,9 @@ class Upkeep:
         self.memory: list = []  # used heap once a minute, kB
         self.ready = None  # what the ready line said last
 
-    def write(self, line: tuple) -> None:
+    def write(self, row: tuple) -> None:
         """Take a line of the log for the card."""
-        self.file.add(
-            "%d.%03d %s: %s" % (line[0] // 1000, line[0] % 1000, log.NAMES[line[1]], line[2])
-        )
+        self.file.add(log_lines.line(row[0], row[1], row[2]))
 
     def begin(self) -> None:
         """Begin the log of this start; the settings may still be unknown."""

@@ -11,6 +11,7 @@ MAX_PAYLOAD = 32768  # bytes of one message before framing
 MAX_SEALED = MAX_PAYLOAD + 11  # mark, counter and tag as well
 MAX_ENCODED = MAX_SEALED + 4 + (MAX_SEALED + 4) // 254 + 2
 CHUNK_SIZE = 4096  # data bytes of one CHUNK message, at most
+MAX_PIXELS = 1920 * 1088  # of one picture that a client sends
 NONCE_SIZE = 16
 KEY_SIZE = 32
 

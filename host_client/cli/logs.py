@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
+from firmware_app.wire import log_lines
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import board_options, connect, run_async
 from host_client.results.answers import Answer
 
-_LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error"}
 _START = "--- start"
-_LINE = re.compile(r"(\d+)\.(\d{3}) (\w+): (.*)")
 
 
 @click.command()
@@ -42,8 +39,7 @@ async def _logs(
             return
         seen = set(lines)
         async for row in live:
-            line = f"{row.time_ms // 1000}.{row.time_ms % 1000:03d} "
-            line += f"{_LEVELS.get(row.level, row.level)}: {row.text}"
+            line = log_lines.line(row.time_ms, row.level, row.text)
             if line not in seen:
                 _show(line, as_json)
 
@@ -64,9 +60,8 @@ def _show(line: str, as_json: bool) -> None:
     if not as_json:
         output.print_line(line)
         return
-    found = _LINE.fullmatch(line)
-    if found:
-        time_ms = 1000 * int(found[1]) + int(found[2])
-        output.print_json({"time_ms": time_ms, "level": found[3], "text": found[4]})
-    else:
+    parts = log_lines.parse(line)
+    if parts is None:
         output.print_json({"text": line})
+    else:
+        output.print_json({"time_ms": parts[0], "level": parts[1], "text": parts[2]})

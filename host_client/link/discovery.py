@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from firmware_app.wire import frames, messages
 from host_client.base.exceptions import AddressError, ConnectionFailed
-from host_client.link.address import DEFAULT_BAUDRATE, DEFAULT_PORT, SerialAddress
+from host_client.link.address import SerialAddress
 from host_client.link.opening import open_transport
 from host_client.link.session import ClientSession, Settings, Welcome
 from host_client.link.trace import printable
