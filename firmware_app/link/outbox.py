@@ -16,11 +16,11 @@ class Outgoing:
     def __init__(self, payload: bytes, plain: bool = False) -> None:
         self.payload = payload
         self.plain = plain  # part of the greeting: goes unsealed whatever the session
-        self._frame = None
+        self._frame = b""
 
     def frame(self) -> bytes:
         """Return the unsealed frame."""
-        if self._frame is None:
+        if not self._frame:
             self._frame = frames.frame(self.payload)
         return self._frame
 
@@ -30,9 +30,9 @@ class Outbox:
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
-        self._urgent: list = []
+        self._urgent: "list[Outgoing]" = []
         self._bytes = 0
-        self._results: list = []
+        self._results: "list[Outgoing]" = []
         self.dropped = 0  # results displaced by newer ones
         self.sent = 0
 
@@ -54,7 +54,7 @@ class Outbox:
             self.dropped += 1
         self._results.append(outgoing)
 
-    def pop(self, results: bool = True):
+    def pop(self, results: bool = True) -> "Outgoing | None":
         """Return what is to be sent next, or None; results=False: only what is urgent."""
         if self._urgent:
             outgoing = self._urgent.pop(0)

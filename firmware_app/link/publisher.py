@@ -9,15 +9,15 @@ class Publisher:
 
     def __init__(self) -> None:
         self.links: list = []
-        self._model = None  # MODEL of the running generation, as Outgoing
+        self._model: "Outgoing | None" = None  # MODEL of the running generation
         self.results = 0
 
     def sessions(self) -> list:
         """Return the sessions of all links."""
-        found: list = []
+        every: list = []
         for link in self.links:
-            found.extend(link.sessions())
-        return found
+            every.extend(link.sessions())
+        return every
 
     def set_model(self, message) -> None:
         """Announce the configuration that the next results bear; None: no task runs."""

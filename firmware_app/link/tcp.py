@@ -19,6 +19,9 @@ import time
 
 from firmware_app.link.session import Session
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 MAX_CLIENTS = 8  # the board has 16 TCP connections in all
 _SPARE = 4  # slots in which the ninth is told why, and strangers are waited for
 _INBOX = 16  # chunks received and not yet taken, per client
@@ -39,16 +42,16 @@ class _Slot:
     """One connection, from accept to close."""
 
     def __init__(self) -> None:
-        self.socket = None  # set by the acceptor, cleared by the receiver
+        self.socket: "Any" = None  # set by the acceptor, cleared by the receiver
         self.fresh = False  # accepted, not yet seen by the loop
         self.address = ""
         self.close = False  # the loop wants it closed
-        self.inbox = [None] * _INBOX
+        self.inbox = [b""] * _INBOX
         self.head = 0  # next to be filled, moved by the receiver
         self.tail = 0  # next to be taken, moved by the loop
         # The loop's own.
-        self.session = None
-        self.rest = None  # what send() did not take, a memoryview
+        self.session: "Session | None" = None
+        self.rest: "memoryview | None" = None  # what send() did not take
         self.linger_ms = 0
         self.probed_ms = 0
         self.since_ms = 0
@@ -65,7 +68,7 @@ class TcpLink:
         self._settings = settings
         self._slots = [_Slot() for _ in range(MAX_CLIENTS + _SPARE)]
         self._depth = depth
-        self._listener = None
+        self._listener: "Any" = None
         self._running = False
         self._most = min(MAX_CLIENTS, settings["max_clients"])
         self.port = settings["port"]
@@ -186,14 +189,15 @@ class TcpLink:
                 if busy and time.ticks_diff(time.ticks_us(), start) > _TURN_US:
                     break  # a large transfer takes what frames leave, and TCP makes it wait
                 data = slot.inbox[slot.tail]
-                slot.inbox[slot.tail] = None
+                slot.inbox[slot.tail] = b""
                 slot.tail = (slot.tail + 1) % _INBOX
                 busy = True
                 if slot.session is not None:
                     slot.session.feed(data, now_ms)
-            if slot.session is not None:
-                slot.session.check_silence(now_ms)
-                self._pump(slot, now_ms)
+            session = slot.session
+            if session is not None:
+                session.check_silence(now_ms)
+                self._pump(slot, session, now_ms)
                 self._probe(slot, now_ms)
         if free < _FREE:
             self._make_room(now_ms)
@@ -221,7 +225,7 @@ class TcpLink:
         slot.rest = None
         slot.linger_ms = 0
         slot.probed_ms = 0  # at once: what accept() said has shown by now whether it is there
-        slot.session = Session(
+        session = Session(
             self._host,
             slot.address,
             now_ms,
@@ -229,7 +233,8 @@ class TcpLink:
             settings["sealed"],
             self._depth,
         )
-        slot.session.admits = self._admits
+        session.admits = self._admits
+        slot.session = session
         slot.since_ms = now_ms
 
     def _make_room(self, now_ms: int) -> None:
@@ -255,8 +260,7 @@ class TcpLink:
         self.refused += 1
         return False
 
-    def _pump(self, slot: _Slot, now_ms: int) -> None:
-        session = slot.session
+    def _pump(self, slot: _Slot, session: Session, now_ms: int) -> None:
         for _ in range(_PUMP_FRAMES):
             if slot.rest is None:
                 frame = session.next_frame()

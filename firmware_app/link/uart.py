@@ -7,6 +7,9 @@ results take no more than their share of the line. Reads are set up not to wait.
 from firmware_app.board import hardware
 from firmware_app.link.session import SILENCE_MS, Session
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 _PIECE_US = 2000  # the interpreter is held for about this long at a time
 _BETWEEN_FRAMES = 512  # bytes
 _DEPTH = 1  # on a slow line only the newest result is worth its time
@@ -20,15 +23,15 @@ class UartLink:
         """settings: the `uart` section of service.yaml."""
         self._host = host
         self._settings = settings
-        self._uart = None
+        self._uart: "Any" = None
         baudrate = settings["baudrate"]
         self._piece = max(16, baudrate * _PIECE_US // 10_000_000)
         # What goes out between two frames at most: any result, but no long answer in one go.
         self.pieces = _BETWEEN_FRAMES // self._piece + 1
         self._us_per_byte = 10_000_000 // baudrate  # rounded down; 86 at 115200
-        self._rest = None
+        self._rest: "memoryview | None" = None  # of the frame that is being written
         self._next_us = 0  # results may go out again from here on
-        self.session = None
+        self.session: Session = None  # type: ignore[assignment]  # start() makes it
         self.refused = 0  # nobody: a new greeting takes the line over
         # With a key nothing goes out to who has not shown it.
         self.always = settings["publish"] == "always" and not settings["key_required"]

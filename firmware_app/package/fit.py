@@ -55,7 +55,7 @@ def likely_task(package: Package, kmodel: Kmodel) -> str:
     which; one without model_type and threshold may be of either.
     """
     shape = kmodel.outputs[0].shape if len(kmodel.outputs) == 1 else ()
-    width, height = package.img_size or (0, 0)
+    width, height = package.img_size
     if package.task == "classification" and shape[:3] == (1, height, width) and len(shape) == 4:
         return "segmentation"
     if package.task == "segmentation" and len(shape) == 2:
@@ -120,8 +120,6 @@ class _Fit:
 
     def check_input(self) -> None:
         inputs = self.kmodel.inputs
-        if self.package.img_size is None:
-            raise PackageError(self.package.config_path + ": img_size: missing")
         width, height = self.package.img_size
         wanted = (1, 3, height, width)
         if len(inputs) != 1 or inputs[0].dtype != "uint8" or len(inputs[0].shape) != 4:
@@ -162,7 +160,7 @@ class _Fit:
 
     def check_detection(self, count: int) -> None:
         head = self.package.head
-        width, height = self.package.img_size or (0, 0)
+        width, height = self.package.img_size
         grids = [(-(-height // s), -(-width // s)) for s in STRIDES]
         if head == "YOLOv8":
             points = sum([(height // s) * (width // s) for s in STRIDES])
@@ -191,7 +189,7 @@ class _Fit:
                 raise self.labels_error(elements // cells - extra, count)
 
     def check_segmentation(self, count: int) -> None:
-        width, height = self.package.img_size or (0, 0)
+        width, height = self.package.img_size
         words = "one float32 output 1x" + _sides(height, width) + "xclasses"
         shape = self.floats(1, words)[0].shape
         if len(shape) != 4 or shape[:3] != (1, height, width):
@@ -202,7 +200,7 @@ class _Fit:
             raise self.error("at most " + str(MAX_CLASSES) + " classes", str(count))
 
     def check_text_map(self) -> None:
-        width, height = self.package.img_size or (0, 0)
+        width, height = self.package.img_size
         words = "one float32 output 1x" + _sides(height, width) + "x1 or more"
         shape = self.floats(1, words)[0].shape
         if len(shape) != 4 or shape[:3] != (1, height, width):

@@ -69,7 +69,7 @@ class Package:
         self.nms_threshold = fields.share("nms_threshold")
         self.mask_threshold = fields.share("mask_threshold")
         self.box_threshold = fields.share("box_threshold")
-        self.img_size = fields.size()
+        self.img_size = fields.size() or (0, 0)  # never of a package that was read
         self.anchors = fields.anchors()
         self.nms_agnostic = fields.flag("nms_option")
         self.nncase_version = fields.data.get("nncase_version")
@@ -206,7 +206,7 @@ def _find_dictionary(package: Package, names: list[str]) -> str | None:
 
 def _require(package: Package, fields: Fields) -> None:
     """Refuse a package without what its task cannot do without; fill in the usual rest."""
-    if package.img_size is None:
+    if not package.img_size[0]:
         raise fields.error("img_size", "[width, height] of the model's input", "nothing")
     if package.head == "AnchorBaseDet" and package.anchors is None:
         raise fields.error("anchors", "3 lists of 6 numbers for AnchorBaseDet", "nothing")

@@ -24,7 +24,7 @@ class Plan:
         self.settings = settings  # the task's values in force
         self.camera = camera
         self.limits: tuple = ()  # thresholds, looked up once
-        self.rule: "Rule | None" = None  # of identities
+        self.rule: Rule = None  # type: ignore[assignment]  # of identities, which set it
 
 
 class Task:

@@ -42,7 +42,9 @@ class Detection(SingleModelTask):
     def limits(self, settings: dict) -> tuple:
         """Return (smallest score, overlap, whether classes suppress each other)."""
         if settings["vendor_compatible"]:
-            agnostic = False  # the vendor's scripts read nms_option and never pass it on
+            agnostic: "bool | None" = (
+                False  # the vendor's scripts read nms_option and never pass it on
+            )
         elif settings["nms"] is None:
             agnostic = self.package.nms_agnostic
         else:

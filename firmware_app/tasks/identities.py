@@ -15,6 +15,7 @@ class Identities(Task):
     """Boxes with identities: a detector package and an embedding package, at most max_crops boxes a frame."""
 
     kind = messages.IDENTITIES
+    recognition: "Recognition"
     holds_frame = True  # until every box was cut out of it
 
     def __init__(self, packages: list[Package], models: list[Model]) -> None:
@@ -55,21 +56,21 @@ class Identities(Task):
         self.decode_us = detector.decode_us
         recognition = self.recognition
         watched = recognition.watched(plan)
-        found: list[Found] = []
+        embeddings: list[Found] = []
         rows: list = []
         for x, y, w, h, score1000, label in boxes:
             start = time.ticks_us()
             tensor = self._cut(plan, (x, y, w, h))
             middle = time.ticks_us()
-            one = recognition.embed(tensor)
+            embedding = recognition.embed(tensor)
             end = time.ticks_us()
-            one.box = (x, y, w, h)
-            one.kind = label
-            one.score1000 = score1000
+            embedding.box = (x, y, w, h)
+            embedding.kind = label
+            embedding.score1000 = score1000
             if watched:
-                one.light = npu.light(tensor)
-            found.append(one)
-            decision = recognition.decide(one.vector, plan.rule)
+                embedding.light = npu.light(tensor)
+            embeddings.append(embedding)
+            decision = recognition.decide(embedding.vector, plan.rule)
             identity = decision.row() if decision is not None else [None, None, None]
             rows.append(identity + [x, y, w, h, label, score1000])
             self.ai2d_us += time.ticks_diff(middle, start)
@@ -78,7 +79,7 @@ class Identities(Task):
         self.output_bytes = detector.output_bytes + len(rows) * (
             self.models[1].output_bytes + recognition.left_behind()
         )
-        recognition.deliver(found, plan)
+        recognition.deliver(embeddings, plan)
         self._source = None
         return [rows]
 

@@ -13,6 +13,7 @@ class MetricLearning(SingleModelTask):
     """One embedding, as the model gives it (not normalised), and one identity."""
 
     kind = messages.METRIC_LEARNING
+    recognition: "Recognition"
 
     def __init__(self, packages: list[Package], models: list[Model]) -> None:
         super().__init__(packages, models)

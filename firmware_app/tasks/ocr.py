@@ -12,6 +12,9 @@ from firmware_app.tasks.ocr_recognition import OcrRecognition
 from firmware_app.tasks.text_map import LEVEL
 from firmware_app.wire import messages
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 _MOST_CUTS = 32  # scalers kept: text that stays in its place is cut out by the same one again
 _MARGIN = 0.05  # of the shorter side around a box: recognisers want whole letters
 
@@ -27,7 +30,7 @@ class Ocr(OcrDetection):
         super().__init__(packages, models)
         self.output_bytes = models[0].output_bytes
         self._reader = OcrRecognition(packages[1:], models[1:])
-        self._source = None
+        self._source: "Any" = None
         self._crop_output = None
         self._cuts: dict = {}  # by picture size and rectangle
 

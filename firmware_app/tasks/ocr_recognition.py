@@ -26,7 +26,7 @@ class OcrRecognition(SingleModelTask):
     def read(self, outputs: list) -> tuple:
         """Return (text, score): score is the mean probability of its characters, 0 for no text."""
         indices, values, table = arrays.steps(outputs[0])
-        characters = self.package.characters
+        characters = self.package.characters or []
         # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
         # the blank is the class behind all characters (the platform).
         first = self.package.blank_first

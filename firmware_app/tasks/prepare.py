@@ -8,42 +8,59 @@ from firmware_app.board.npu import Model, NpuError
 from firmware_app.card import packages
 from firmware_app.package import kmodel
 from firmware_app.package.deploy_fields import PackageError
+from firmware_app.package.reader import Package
 from firmware_app.tasks.base import Task
 
 _SLICE = 65536  # bytes of a .kmodel read between two frames
 
 
-def _class_of(settings: dict):
+def _class_of(settings: dict) -> "type[Task]":
     name = settings["task"]
     # Imported when asked for: a board that runs one task carries no others in memory.
     if name == "classification":
-        from firmware_app.tasks.classification import Classification as kind
-    elif name == "detection":
-        from firmware_app.tasks.detection import Detection as kind
-    elif name == "segmentation":
-        from firmware_app.tasks.segmentation import Segmentation as kind
-    elif name == "multilabel":
-        from firmware_app.tasks.multilabel import Multilabel as kind
-    elif name == "metric_learning" and settings["detection_package"]:
-        from firmware_app.tasks.identities import Identities as kind
-    elif name == "metric_learning":
-        from firmware_app.tasks.metric_learning import MetricLearning as kind
-    elif name == "ocr_detection":
-        from firmware_app.tasks.ocr_detection import OcrDetection as kind
-    elif name == "ocr_recognition":
-        from firmware_app.tasks.ocr_recognition import OcrRecognition as kind
-    else:
-        from firmware_app.tasks.ocr import Ocr as kind
-    return kind
+        from firmware_app.tasks.classification import Classification
+
+        return Classification
+    if name == "detection":
+        from firmware_app.tasks.detection import Detection
+
+        return Detection
+    if name == "segmentation":
+        from firmware_app.tasks.segmentation import Segmentation
+
+        return Segmentation
+    if name == "multilabel":
+        from firmware_app.tasks.multilabel import Multilabel
+
+        return Multilabel
+    if name == "metric_learning" and settings["detection_package"]:
+        from firmware_app.tasks.identities import Identities
+
+        return Identities
+    if name == "metric_learning":
+        from firmware_app.tasks.metric_learning import MetricLearning
+
+        return MetricLearning
+    if name == "ocr_detection":
+        from firmware_app.tasks.ocr_detection import OcrDetection
+
+        return OcrDetection
+    if name == "ocr_recognition":
+        from firmware_app.tasks.ocr_recognition import OcrRecognition
+
+        return OcrRecognition
+    from firmware_app.tasks.ocr import Ocr
+
+    return Ocr
 
 
 class Prepared:
     """A task that was read and checked; its models wait to be loaded."""
 
-    def __init__(self, kind, settings: dict) -> None:
+    def __init__(self, kind: "type[Task]", settings: dict) -> None:
         self._kind = kind
         self._settings = settings
-        self._packages: list = []
+        self._packages: "list[Package]" = []
         self._data: list = []  # contents of the .kmodel files
 
     async def read(self, pause) -> None:
@@ -55,8 +72,8 @@ class Prepared:
                     "%s: expected the folder of a deployment package, found nothing" % key
                 )
             self._packages.append(packages.of_task(settings, key, task))
-        for found in self._packages:
-            data, found.sha256 = await _read(found.kmodel_path, pause)
+        for package in self._packages:
+            data, package.sha256 = await _read(package.kmodel_path, pause)
             self._data.append(data)
 
     async def load(self, pause, room=None) -> Task:
@@ -64,12 +81,12 @@ class Prepared:
 
         room: called with the bytes of all models before the first one is loaded; may raise MemoryError.
         """
-        models: list = []
+        models: "list[Model]" = []
         try:
             if room is not None:
                 room(sum([len(data) for data in self._data]))
-            for found, data in zip(self._packages, self._data):
-                models.append(Model(data, found.img_size[0], found.img_size[1]))
+            for package, data in zip(self._packages, self._data):
+                models.append(Model(data, package.img_size[0], package.img_size[1]))
                 await pause()
             task = self._kind(self._packages, models)
             await task.prepare(self._settings, pause)
@@ -96,7 +113,7 @@ async def prepare_task(settings: dict, pause) -> Prepared:
     return prepared
 
 
-def _give_back(models: list) -> None:
+def _give_back(models: "list[Model]") -> None:
     for model in models:
         model.release()
 
