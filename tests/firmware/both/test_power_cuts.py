@@ -5,6 +5,7 @@ from folder_card import HALF, KEPT, LOST, FolderCard, PowerCutError
 
 from firmware_app import main
 from firmware_app.base import files
+from firmware_app.base.errors import CommandError
 from firmware_app.card import packages
 from firmware_app.card.boots import Boots
 from firmware_app.card.state import State
@@ -244,6 +245,67 @@ def test_folders_over_a_flat_version() -> None:
     update(card)
     assert [_version(card) for _ in range(3)] == ["2", "2", "flat"]
     assert card.listdir("/sdcard") == ["firmware_app"]
+
+
+class _FailingCard(FolderCard):
+    """A change of the card fails, as `code` says, the one behind `cut_at` too."""
+
+    code = 0
+
+    def step(self) -> None:
+        self.steps += 1
+        if 0 < self.cut_at <= self.steps:
+            raise OSError(self.code)
+
+
+def test_a_card_that_fails_during_an_update() -> None:
+    """Full, broken, or write-protected from any step on: the board runs on, and can be updated later."""
+    for code in (28, 5, 30):
+        step = 0
+        done = False
+        while not done:
+            step += 1
+            card = _FailingCard()
+            card.code = code
+            use(card)
+            _with_firmware(card)
+            card.steps = 0
+            card.cut_at = step
+            try:
+                Client(Service()).push("firmware", "firmware_app", firmware("2"))
+                done = card.steps < step  # else only what may stay could not be removed
+            except (CommandError, OSError) as error:
+                assert isinstance(error, OSError) or error.code == "failed", error.code
+            try:
+                package_commands.recover()
+                main.prepare()
+            except OSError:
+                pass  # main.start() says so, and runs what is there
+            card.cut_at = -1
+            assert _version(card) in (("2",) if done else ("1", "2"))
+            package_commands.recover()
+            Client(Service()).push("firmware", "firmware_app", firmware("2"))
+            assert _version(card) == "2"
+        assert step > 20, step
+
+
+def test_a_file_in_a_folder_that_is_damaged() -> None:
+    card = FolderCard()
+    use(card)
+    _with_firmware(card)
+    for name in ("wire/frames.py", "run/engine.mpy"):
+        client = Client(Service())
+        client.send("firmware", "firmware_app", firmware("2"))
+        card.tree["/sdcard/.incoming/files/" + name] = b"y = 1\n"
+        try:
+            client.ask("install")
+            raise AssertionError("not refused")
+        except CommandError as error:
+            assert error.code in ("damaged", "bad_argument"), error.code
+            assert name in str(error)
+        assert _version(card) == "1"
+    Client(Service()).push("firmware", "firmware_app", firmware("2"))
+    assert _version(card) == "2"
 
 
 def test_a_version_that_does_not_last_gives_way() -> None:
