@@ -114,7 +114,7 @@ async def test_a_flat_board_refuses_a_push_and_is_upgraded_over_its_console(tmp_
         key = (tmp_path / "data" / "key").read_text().strip()
         for command in (("push", bench.url, "--firmware"), ("status", bench.url)):
             text = await bench.refused(*command, "--key", key)
-            assert "the board runs an older service (protocol 1, this client " in text
+            assert "the board speaks protocol version 1, this client " in text
             assert "k230 install --port TTY" in text
         assert bench.contents() == card  # nothing arrived
         await bench.see_it_upgraded()
