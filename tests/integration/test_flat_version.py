@@ -134,9 +134,6 @@ async def test_a_flat_board_refuses_a_push_and_is_upgraded_over_its_console(tmp_
         "remove /fallback.py",
         "rename /main.py to /bad_main.py",
         "rename /.k230/stage/main.py to /main.py",
-        "rename /firmware_app to /firmware_app.old",
-        "rename /firmware_app.new to /firmware_app",
-        "rename /firmware_app.try0 to /firmware_app.try1",
     ],
 )
 async def test_an_upgrade_that_lost_its_power_is_finished(tmp_path: Path, change: str) -> None:
@@ -151,6 +148,28 @@ async def test_an_upgrade_that_lost_its_power_is_finished(tmp_path: Path, change
         await process.wait()
     async with bench.power() as board:
         await bench.until_it_runs(board)  # the flat one or this one, as a whole
+        await bench.see_it_upgraded()
+        await bench.see_it_uninstalled()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "change",
+    [
+        "rename /firmware_app to /firmware_app.old",
+        "rename /firmware_app.new to /firmware_app",
+        "rename /firmware_app.try0 to /firmware_app.try1",
+    ],
+)
+async def test_the_power_goes_off_while_main_takes_the_upgrade(tmp_path: Path, change: str) -> None:
+    bench = FlatBench(tmp_path)
+    await bench.run("install", "--card", str(bench.card))
+    async with bench.power(crash_before=change) as board:
+        cut = f"power cut before: {change}"
+        await bench.wait(lambda: cut in str(board._trouble), 60, lambda: list(board.console)[-20:])
+        # The power comes back.
+        await bench.wait(lambda: bool(board.said.get("results")), 60, lambda: list(board.console))
+        assert bench.folder_of("firmware_app.old") == bench.flat
         await bench.see_it_upgraded()
         await bench.see_it_uninstalled()
 
