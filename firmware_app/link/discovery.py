@@ -9,7 +9,7 @@ import _thread
 import socket
 import time
 
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 
 _LOOK_MS = 50  # between looks: a search lasts a second
 _DATAGRAM = 256
@@ -58,14 +58,14 @@ class Discovery:
                 continue
             if not data or left <= 0:
                 continue
-            for message in frames.Decoder(_DATAGRAM).feed(data):
+            for message in packets.Decoder(_DATAGRAM).feed(data):
                 if message[0] != messages.SEEK or len(message) < 2 or type(message[1]) is not int:
                     continue
                 answer = list(self._answer)
                 answer[1] = message[1] & 0xFFFFFFFF
                 left -= 1
                 try:
-                    listener.sendto(frames.encode(answer), address)
+                    listener.sendto(packets.encode(answer), address)
                     self.answered += 1
                 except OSError:
                     pass  # whoever asked is gone

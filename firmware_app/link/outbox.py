@@ -4,25 +4,25 @@ Answers and events have a queue of their own, which results never displace. When
 overflows, the reader is too slow to be told what it must know, and its session ends.
 """
 
-from firmware_app.wire import frames
+from firmware_app.wire import packets
 
 MAX_URGENT = 64  # answers, events
 MAX_URGENT_BYTES = 262144
 
 
 class Outgoing:
-    """One payload on its way to any number of subscribers; framed once for all that don't seal."""
+    """One payload on its way to any number of subscribers; packetd once for all that don't seal."""
 
     def __init__(self, payload: bytes, plain: bool = False) -> None:
         self.payload = payload
         self.plain = plain  # part of the greeting: goes unsealed whatever the session
-        self._frame = b""
+        self._packet = b""
 
-    def frame(self) -> bytes:
-        """Return the unsealed frame."""
-        if not self._frame:
-            self._frame = frames.frame(self.payload)
-        return self._frame
+    def packet(self) -> bytes:
+        """Return the unsealed packet."""
+        if not self._packet:
+            self._packet = packets.packet_of(self.payload)
+        return self._packet
 
 
 class Outbox:

@@ -1,7 +1,7 @@
 """Sends results, events and statistics to whoever subscribed; encodes each once."""
 
 from firmware_app.link.outbox import Outgoing
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 
 
 class Publisher:
@@ -24,7 +24,7 @@ class Publisher:
         if message is None:
             self._model = None
             return
-        self._model = Outgoing(frames.payload_of(message))
+        self._model = Outgoing(packets.payload_of(message))
         for session in self.sessions():
             if session.results:
                 session.push(self._model)
@@ -41,12 +41,12 @@ class Publisher:
         for session in self.sessions():
             if session.results:
                 if outgoing is None:
-                    outgoing = Outgoing(frames.payload_of(message))
+                    outgoing = Outgoing(packets.payload_of(message))
                 session.push_result(outgoing, now_ms, least_ms)
 
     def event(self, kind: str, details: dict, now_ms: int) -> None:
         """Publish an event."""
-        outgoing = Outgoing(frames.payload_of([messages.EVENT, now_ms, kind, details, 0]))
+        outgoing = Outgoing(packets.payload_of([messages.EVENT, now_ms, kind, details, 0]))
         for session in self.sessions():
             if session.events:
                 session.push(outgoing)
@@ -58,7 +58,7 @@ class Publisher:
             if session.logs:
                 if outgoing is None:
                     outgoing = Outgoing(
-                        frames.payload_of([messages.LOG, line[0], line[1], line[2]])
+                        packets.payload_of([messages.LOG, line[0], line[1], line[2]])
                     )
                 session.push(outgoing)
 

@@ -1,12 +1,12 @@
 """The board's half of a session: greeting, proof of the key, commands in, messages out.
 
-Sans-I/O: bytes and times come in, frames go out; links move them. docs/protocol.md section 3.
+Sans-I/O: bytes and times come in, packets go out; links move them. docs/protocol.md section 3.
 """
 
 from firmware_app.base import log
 from firmware_app.link import outbox
 from firmware_app.link.requests import Request, Requests
-from firmware_app.wire import frames, messages, seal
+from firmware_app.wire import messages, packets, seal
 
 GREETING_MS = 5000  # from connecting to HELLO, and from WELCOME to AUTH
 SILENCE_MS = 20000  # of a network client
@@ -29,7 +29,7 @@ class Session:
         self.name = name
         self._key_required = key_required
         self._sealed = sealed
-        self.decoder = frames.Decoder()
+        self.decoder = packets.Decoder()
         self.outbox = outbox.Outbox(depth)
         self._sealer = None
         self._handshake = None
@@ -67,7 +67,7 @@ class Session:
         """Take what arrived."""
         start = 0
         while start < len(data) and self._state != CLOSED:
-            # Frame by frame: AUTH decides how the very next one must be sealed.
+            # Packet by packet: AUTH decides how the very next one must be sealed.
             stop = data.find(b"\0", start) + 1 or len(data)
             for message in self.decoder.feed(data[start:stop]):
                 self.heard_ms = now_ms
@@ -173,7 +173,7 @@ class Session:
             messages.MAX_PAYLOAD,
         ]
         self._greeting = payload
-        self._welcome = frames.payload_of(welcome)
+        self._welcome = packets.payload_of(welcome)
         self.outbox.push(outbox.Outgoing(self._welcome, True))
         if not again:
             self.started_ms = now_ms  # whoever only greets, again and again, gains no time
@@ -200,7 +200,7 @@ class Session:
         return wait_s > 0
 
     def _ready(self, proof: bytes) -> None:
-        self.outbox.push(outbox.Outgoing(frames.payload_of([messages.READY, proof]), True))
+        self.outbox.push(outbox.Outgoing(packets.payload_of([messages.READY, proof]), True))
 
     def _auth(self, message: list) -> None:
         proof = message[1] if len(message) > 1 else b""
@@ -260,18 +260,18 @@ class Session:
         if request not in self._requests:
             return  # of an earlier client on this wire
         try:
-            payload = frames.payload_of(message)
+            payload = packets.payload_of(message)
         except Exception as error:
-            code = "too_large" if isinstance(error, frames.WireError) else "internal"
+            code = "too_large" if isinstance(error, packets.WireError) else "internal"
             text = "the answer: %s" % error
-            payload = frames.payload_of([messages.FAILURE, request.number, code, text])
+            payload = packets.payload_of([messages.FAILURE, request.number, code, text])
         answer = outbox.Outgoing(payload)
         self._requests.answer(request, answer)
         self.push(answer)
 
     def send(self, message: list) -> None:
         """Queue a message that no result may displace."""
-        self.push(outbox.Outgoing(frames.payload_of(message)))
+        self.push(outbox.Outgoing(packets.payload_of(message)))
 
     def push(self, outgoing) -> None:
         """Queue what may go to several sessions."""
@@ -304,14 +304,14 @@ class Session:
         self._period_ms = 1000 // rate if rate else 0
         self._next_ms = 0
 
-    def next_frame(self, results: bool = True):
-        """Return the next frame to send, or None."""
+    def next_packet(self, results: bool = True):
+        """Return the next packet to send, or None."""
         outgoing = self.outbox.pop(results)
         if outgoing is None:
             return None
         if self._sealer is None or outgoing.plain:
-            return outgoing.frame()
-        return frames.frame(self._sealer.seal(outgoing.payload))
+            return outgoing.packet()
+        return packets.packet_of(self._sealer.seal(outgoing.payload))
 
     def refuse(self, code: str, text: str) -> None:
         """Say why not, then close."""
@@ -343,4 +343,4 @@ class Session:
 
 
 def _refusal(code: str, text: str) -> bytes:
-    return frames.payload_of([messages.REFUSED, code, text, messages.PROTOCOL_VERSION])
+    return packets.payload_of([messages.REFUSED, code, text, messages.PROTOCOL_VERSION])

@@ -35,7 +35,7 @@ _FREE = 2  # slots for whom room is made
 _PROBE_MS = 100  # between looks whether a stranger is still there
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
 _TURN_US = 3000  # that one client's data may take before frames have their turn
-_PUMP_FRAMES = 32  # frames one client gets in a row before the others have their turn
+_PUMP_PACKETS = 32  # packets one client gets in a row before the others have their turn
 
 
 class _Slot:
@@ -73,7 +73,7 @@ class TcpLink:
         self._most = min(MAX_CLIENTS, settings["max_clients"])
         self.port = settings["port"]
         self.refused = 0
-        self._rejected = 0  # damaged frames of connections that are gone
+        self._rejected = 0  # damaged packets of connections that are gone
 
     def start(self) -> None:
         """Open the listener and start both threads; OSError where the port can't be had."""
@@ -213,7 +213,7 @@ class TcpLink:
 
     @property
     def rejected(self) -> int:
-        """Damaged or foreign frames thrown away since the start."""
+        """Damaged or foreign packets thrown away since the start."""
         count = self._rejected
         for slot in self._slots:
             if slot.session is not None:
@@ -261,12 +261,12 @@ class TcpLink:
         return False
 
     def _pump(self, slot: _Slot, session: Session, now_ms: int) -> None:
-        for _ in range(_PUMP_FRAMES):
+        for _ in range(_PUMP_PACKETS):
             if slot.rest is None:
-                frame = session.next_frame()
-                if frame is None:
+                packet = session.next_packet()
+                if packet is None:
                     break
-                slot.rest = memoryview(frame)
+                slot.rest = memoryview(packet)
             try:
                 sent = slot.socket.send(slot.rest)
             except OSError as error:
@@ -284,7 +284,7 @@ class TcpLink:
                 self._end(slot)
 
     def _probe(self, slot: _Slot, now_ms: int) -> None:
-        """Say an empty frame to whoever has no session: only sending shows that a peer has gone.
+        """Say an empty packet to whoever has no session: only sending shows that a peer has gone.
 
         So a flood of connections that are opened and dropped does not fill the places.
         """

@@ -1,6 +1,6 @@
 """UART: one session on a wire, in pieces small enough for what a write costs.
 
-On the board a write holds the interpreter for 10 bits a byte, so a frame goes out in pieces, and
+On the board a write holds the interpreter for 10 bits a byte, so a packet goes out in pieces, and
 results take no more than their share of the line. Reads are set up not to wait.
 """
 
@@ -70,12 +70,12 @@ class UartLink:
         if self._rest is None:
             now_us = self._host.clock.us()
             sent = self.session.outbox.sent
-            frame = self.session.next_frame(now_us >= self._next_us)
-            if frame is not None:
-                self._rest = memoryview(frame)
+            packet = self.session.next_packet(now_us >= self._next_us)
+            if packet is not None:
+                self._rest = memoryview(packet)
                 if self.session.outbox.sent != sent:
                     # A result takes its own time of the line; the share leaves some free beside it.
-                    line_us = len(frame) * self._us_per_byte
+                    line_us = len(packet) * self._us_per_byte
                     self._next_us = now_us + line_us * 100 // self._settings["share"]
         if self._rest is not None:
             busy = True
@@ -104,7 +104,7 @@ class UartLink:
 
     @property
     def rejected(self) -> int:
-        """Damaged frames thrown away since the start."""
+        """Damaged packets thrown away since the start."""
         return self.session.decoder.rejected if self.session is not None else 0
 
     def stop(self) -> None:

@@ -37,7 +37,7 @@ EVENT = 13  # time_ms, kind, details (map), number (0: the board's own)
 MODEL = 14  # generation, task, model, sha256, labels, frame width, frame height, task name
 STATISTICS = 15  # time_ms, values (map)
 LOG = 16  # time_ms, level, text
-# Finding boards, by UDP: each datagram is one frame.
+# Finding boards, by UDP: each datagram is one packet.
 SEEK = 17  # client: a number
 HERE = 18  # board: that number, board id, board name, service version, flags, protocol version
 # The end.

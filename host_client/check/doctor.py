@@ -15,7 +15,7 @@ import serial
 from firmware_app.base.problems import CAMERA, KEY, SAFE_MODE, STATE, UART
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE
 from firmware_app.version import VERSION
-from firmware_app.wire import frames, log_lines
+from firmware_app.wire import log_lines, packets
 from host_client.base.exceptions import (
     AuthenticationError,
     BoardFull,
@@ -145,7 +145,7 @@ def _serial_trouble(address: SerialAddress, error: str) -> Finding:
             return Finding("wires", "trouble", text)
     if heard:
         text = (
-            f"{heard} bytes arrive, but no whole frame at any usual speed: wrong baud rate, no "
+            f"{heard} bytes arrive, but no whole packet at any usual speed: wrong baud rate, no "
             "common ground, or another program of the board uses this UART"
         )
         return Finding("baud rate", "trouble", text)
@@ -157,7 +157,7 @@ def _serial_trouble(address: SerialAddress, error: str) -> Finding:
 
 
 def _listen(path: str, rate: int) -> tuple[int, int]:
-    decoder = frames.Decoder()
+    decoder = packets.Decoder()
     count = heard = 0
     with serial.Serial(path, rate, timeout=0.1) as port:
         port.reset_input_buffer()
@@ -271,7 +271,7 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
     add(
         "link errors",
         isinstance(rejected, int) and rejected > 0,
-        f"{rejected} damaged frames reached the board: check wires, ground and baud rate",
+        f"{rejected} damaged packets reached the board: check wires, ground and baud rate",
         state="warning",
     )
     return found

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 from host_client.base.exceptions import AddressError, ConnectionFailed
 from host_client.link.address import SerialAddress
 from host_client.link.opening import open_transport
@@ -45,7 +45,7 @@ class _Seeker(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         """Take one datagram; whatever is no answer to our number is not ours."""
-        for message in frames.Decoder().feed(data):
+        for message in packets.Decoder().feed(data):
             if message[0] != messages.HERE or len(message) < 6 or message[1] != self._number:
                 continue
             _, _, board_id, name, version, flags = message[:6]
@@ -82,10 +82,10 @@ async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[
     except OSError as error:
         raise AddressError(f"looking for boards: {error.strerror}") from None
     try:
-        frame = frames.encode([messages.SEEK, number])
+        packet = packets.encode([messages.SEEK, number])
         for _ in range(REPEATS):
             for target in targets:
-                transport.sendto(frame, target)
+                transport.sendto(packet, target)
             await asyncio.sleep(timeout / REPEATS)
     finally:
         transport.close()
