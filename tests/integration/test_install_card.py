@@ -173,6 +173,15 @@ def test_install_again_and_uninstall(card: Path) -> None:
         uninstaller.uninstall(target, lambda text: None)
 
 
+def test_a_service_copied_by_hand_is_one_line(card: Path) -> None:
+    fill(card, service("flat"))
+    lines = installer.make_plan(FolderTarget(card), content()).lines()
+    count = len(service("flat"))
+    assert [line for line in lines if line.startswith("keep firmware_app")] == [
+        f"keep firmware_app for the uninstallation: {count} files"
+    ]
+
+
 def test_a_boot_script_of_somebody_else_is_told(card: Path) -> None:
     assert installer.make_plan(FolderTarget(card), content()).notes == []
     (card / "boot.py").write_bytes(b"pass\n")
