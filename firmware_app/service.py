@@ -12,7 +12,6 @@ import time
 from firmware_app.base import files, log, problems
 from firmware_app.base.clock import Clock
 from firmware_app.base.errors import ide_connects
-from firmware_app.base.text import hex_of
 from firmware_app.board import hardware
 from firmware_app.board.camera import Camera, CameraError
 from firmware_app.card import firmware_update
@@ -104,7 +103,7 @@ class Service:
             return
         if made:
             # The one secret that is ever shown, once, where only whoever holds the board reads it.
-            print(messages.CONSOLE_KEY + hex_of(self.key))
+            print(messages.CONSOLE_KEY + self.key.hex())
 
     def open_links(self) -> None:
         """Open the UART and the network as far as they are wanted and there."""

@@ -52,11 +52,11 @@ class Problems:
 
     def codes(self) -> list:
         """Return the codes of what is wrong, each once."""
-        found: list = []
+        codes: list = []
         for row in self._rows:
-            if row[0] not in found:
-                found.append(row[0])
-        return found
+            if row[0] not in codes:
+                codes.append(row[0])
+        return codes
 
     def rows(self) -> list:
         """Return what is wrong as maps {code, text}, oldest first."""

@@ -4,7 +4,6 @@ import os
 
 import machine
 
-from firmware_app.base.text import hex_of
 from firmware_app.wire import messages
 
 
@@ -27,7 +26,7 @@ def firmware_version() -> str:
 def board_id() -> str:
     """Return the chip's serial number, 16 hexadecimal digits of it."""
     try:
-        return hex_of(machine.chipid()[:8])
+        return bytes(machine.chipid()[:8]).hex()
     except (AttributeError, OSError):
         return ""
 

@@ -153,11 +153,11 @@ class Model:
         if inputs != 1:
             raise NpuError("expected a kmodel with 1 input, found %d" % inputs)
         expected = 3 * width * height
-        found = self._kpu.inputs_desc(0)["tensor_size"]
-        if found != expected:
+        input_bytes = self._kpu.inputs_desc(0)["tensor_size"]
+        if input_bytes != expected:
             raise NpuError(
                 "img_size: expected the kmodel's input of %d bytes, found %d x %d x 3 = %d bytes"
-                % (found, width, height, expected)
+                % (input_bytes, width, height, expected)
             )
         self.outputs = self._kpu.outputs_size()
         self.output_bytes = sum(

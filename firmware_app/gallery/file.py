@@ -7,7 +7,6 @@ damaged is refused, never used in part.
 import os
 
 from firmware_app.base import files
-from firmware_app.base.text import hex_of
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery.labels import Gallery, GalleryError
 
@@ -197,5 +196,5 @@ def check_model(reader, dimension: int, sha256: bytes) -> None:
     if reader.sha256 != sha256 or reader.dimension != dimension:
         raise GalleryError(
             "the gallery belongs to another model: expected %d values, kmodel SHA-256 %s..., found %d values, %s..."
-            % (dimension, hex_of(sha256[:6]), reader.dimension, hex_of(reader.sha256[:6]))
+            % (dimension, sha256[:6].hex(), reader.dimension, reader.sha256[:6].hex())
         )

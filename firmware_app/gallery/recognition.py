@@ -37,7 +37,7 @@ def path_of(name: str) -> str:
     return name if name.startswith("/") else "%s/%s%s" % (FOLDER, name, ENDING)
 
 
-class Found:
+class Embedding:
     """One embedding: vector (length 1, or None where it has no direction), and where it was found.
 
     box: (x, y, width, height) or None for the whole picture; kind, score1000: what the detector
@@ -71,7 +71,7 @@ class Tap:
         """region: (x, y, width, height) of the camera's frame to look at instead."""
         self.pictures = pictures
         self.region = region
-        self.frames: "list[list[Found]]" = []  # for each frame what was found
+        self.frames: "list[list[Embedding]]" = []  # for each frame what was found
         self.error = ""
         self._scaler: "npu.Scaler | None" = None
         self.tensor = None
@@ -212,13 +212,13 @@ class Recognition:
                 return True
         return False
 
-    def deliver(self, found: "list[Found]", plan) -> None:
+    def deliver(self, embeddings: "list[Embedding]", plan) -> None:
         """Hand over what a frame or picture showed; run the model on the regions."""
         for tap in self._taps:
             if tap.pictures == plan.camera:
                 continue
             if tap.region is None:
-                tap.frames.append(found)
+                tap.frames.append(embeddings)
             elif tap.tensor is not None:
                 tensor = tap.tensor
                 tap.tensor = None
@@ -226,9 +226,9 @@ class Recognition:
                 embedding.light = npu.light(tensor)
                 tap.frames.append([embedding])
 
-    def embed(self, tensor) -> Found:
+    def embed(self, tensor) -> Embedding:
         """Run the embedding model on its input tensor."""
-        return Found(arrays.unit(arrays.vector(self._model.run(tensor)[0])))
+        return Embedding(arrays.unit(arrays.vector(self._model.run(tensor)[0])))
 
 
 def names() -> "list[str]":

@@ -3,7 +3,6 @@
 import os
 
 from firmware_app.base import files
-from firmware_app.base.text import hex_of
 from firmware_app.wire import messages
 
 PATH = "/data/key"
@@ -29,5 +28,5 @@ def load_key(path: str = PATH):
     key = os.urandom(messages.KEY_SIZE)
     folder = path[: path.rfind("/")]
     files.make_folders(folder)
-    files.replace(path, hex_of(key).encode())
+    files.replace(path, key.hex().encode())
     return key, True

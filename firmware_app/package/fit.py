@@ -143,7 +143,7 @@ class _Fit:
     def floats(self, count: int, words: str) -> list[Tensor]:
         """Return the outputs: at least count, the first of them float32."""
         outputs = self.kmodel.outputs
-        if len(outputs) < count or any(each.dtype != "float32" for each in outputs[:count]):
+        if len(outputs) < count or any(output.dtype != "float32" for output in outputs[:count]):
             raise self.error(words, _list(outputs))
         return outputs[:count]
 
@@ -233,4 +233,4 @@ def _sides(height: int, width: int) -> str:
 
 
 def _list(tensors: list[Tensor]) -> str:
-    return ", ".join([repr(each) for each in tensors]) or "nothing"
+    return ", ".join([repr(tensor) for tensor in tensors]) or "nothing"

@@ -136,19 +136,19 @@ def _find(path: str, files: Files) -> str:
         if files.is_file(_join(folder, CONFIG)):
             return folder
     names = files.names(path)
-    found = []
+    candidates = []
     for name in names[:MAX_FOLDERS]:
         below = _join(path, name)
         if name[0] in "._" or name[:4] == "cpp_" or not files.is_folder(below):
             continue
         for folder in (below, _join(below, INNER)):
             if files.is_file(_join(folder, CONFIG)):
-                found.append(folder)
+                candidates.append(folder)
                 break
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(found[:5])
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        listed = ", ".join(candidates[:5])
         raise PackageError(path + ": holds several packages, name one of them: " + listed)
     hint = ""
     if any(name.endswith(".zip") for name in names):

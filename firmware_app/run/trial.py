@@ -1,7 +1,6 @@
 """A task that waits for its first frame: what is known of it before and after."""
 
 from firmware_app.base.errors import TaskError
-from firmware_app.base.text import hex_of
 
 
 class Trial:
@@ -46,4 +45,4 @@ class Trial:
             if gap_us is not None and self.period_us
             else None
         )
-        answer["sha256"] = hex_of(self.task.sha256)
+        answer["sha256"] = self.task.sha256.hex()

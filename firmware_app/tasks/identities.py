@@ -4,7 +4,7 @@ import time
 
 from firmware_app.board import npu
 from firmware_app.board.npu import Model
-from firmware_app.gallery.recognition import Found, Recognition
+from firmware_app.gallery.recognition import Embedding, Recognition
 from firmware_app.package.reader import Package
 from firmware_app.tasks.base import Plan, Task
 from firmware_app.tasks.detection import Detection
@@ -56,7 +56,7 @@ class Identities(Task):
         self.decode_us = detector.decode_us
         recognition = self.recognition
         watched = recognition.watched(plan)
-        embeddings: list[Found] = []
+        embeddings: list[Embedding] = []
         rows: list = []
         for x, y, w, h, score1000, label in boxes:
             start = time.ticks_us()

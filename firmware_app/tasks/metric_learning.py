@@ -2,7 +2,7 @@
 
 from firmware_app.board import arrays, npu
 from firmware_app.board.npu import Model
-from firmware_app.gallery.recognition import Found, Recognition
+from firmware_app.gallery.recognition import Embedding, Recognition
 from firmware_app.package.reader import Package
 from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
@@ -37,13 +37,13 @@ class MetricLearning(SingleModelTask):
     def decode(self, outputs: list, plan: Plan) -> list:
         """Return [embedding, identity]; identity is nil without a gallery."""
         recognition = self.recognition
-        found = Found(arrays.unit(arrays.vector(outputs[0])))
-        decision = recognition.decide(found.vector, plan.rule)
+        embedding = Embedding(arrays.unit(arrays.vector(outputs[0])))
+        decision = recognition.decide(embedding.vector, plan.rule)
         self.output_bytes = self._model.output_bytes + recognition.left_behind()
         if recognition.watched(plan):
-            found.light = npu.light(self._tensor)
-        recognition.deliver([found], plan)
-        embedding = None
+            embedding.light = npu.light(self._tensor)
+        recognition.deliver([embedding], plan)
+        values = None
         if recognition.wants_embedding(plan.settings["embeddings"]):
-            embedding = arrays.raw(outputs[0])
-        return [embedding, decision.row() if decision is not None else None]
+            values = arrays.raw(outputs[0])
+        return [values, decision.row() if decision is not None else None]
