@@ -259,7 +259,7 @@ def test_stages_add_up_to_the_period(tmp_path: Path) -> None:
 from firmware_app.run.stages import Stages
 import json
 stages = Stages()
-stages.frames = 2
+stages.results = 2
 stages.wait, stages.ai2d, stages.kpu = 100, 200, 300
 stages.decode, stages.publish, stages.gc = 40, 50, 60
 print(json.dumps(stages.report(1000)))
