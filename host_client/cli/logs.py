@@ -7,41 +7,32 @@ import click
 from firmware_app.wire import log_lines
 from host_client.board import Board
 from host_client.cli import output
-from host_client.cli.options import board_options, connect, run_async
+from host_client.cli.options import board_verb
 from host_client.results.answers import Answer
 
 _START = "--- start"
 
 
 @click.command()
-@board_options
-@click.option("--follow", "-f", is_flag=True, help="Go on with what comes.")
-@click.option("--all", "everything", is_flag=True, help="Starts before this one, too.")
-def logs(
-    *, url: str, key: str | None, wait: float, as_json: bool, follow: bool, everything: bool
-) -> None:
+@board_verb
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new log lines (like tail -f).")
+@click.option("--all", "everything", is_flag=True, help="Show the starts before this one, too.")
+async def logs(board: Board, *, as_json: bool, follow: bool, everything: bool) -> None:
     """Show the log of the board at URL since its start, as far as its card keeps it."""
-    run_async(_logs(url, key, wait, as_json, follow, everything))
-
-
-async def _logs(
-    url: str, key: str | None, wait: float, as_json: bool, follow: bool, everything: bool
-) -> None:
-    async with connect(url, key, wait) as board:
-        live = board.logs() if follow else None
-        lines = await _kept(board)
-        if not everything:
-            starts = [i for i, line in enumerate(lines) if line.startswith(_START)]
-            lines = lines[starts[-1] :] if starts else lines
-        for line in lines:
+    live = board.logs() if follow else None
+    lines = await _kept(board)
+    if not everything:
+        starts = [i for i, line in enumerate(lines) if line.startswith(_START)]
+        lines = lines[starts[-1] :] if starts else lines
+    for line in lines:
+        _show(line, as_json)
+    if live is None:
+        return
+    seen = set(lines)
+    async for row in live:
+        line = log_lines.line(row.time_ms, row.level, row.text)
+        if line not in seen:
             _show(line, as_json)
-        if live is None:
-            return
-        seen = set(lines)
-        async for row in live:
-            line = log_lines.line(row.time_ms, row.level, row.text)
-            if line not in seen:
-                _show(line, as_json)
 
 
 async def _kept(board: Board) -> list[str]:
