@@ -179,31 +179,31 @@ async def recognize(
             return 0
 
 
-def _print_recognition(found: Recognition, as_json: bool) -> None:
+def _print_recognition(answer: Recognition, as_json: bool) -> None:
     if as_json:
-        row: dict[str, Any] = {"gallery": found.gallery, "threshold": found.threshold}
-        if found.image is not None:
-            row["image"] = found.image
-        row["found"] = [_recognized_json(each) for each in found.found]
+        row: dict[str, Any] = {"gallery": answer.gallery, "threshold": answer.threshold}
+        if answer.image is not None:
+            row["image"] = answer.image
+        row["found"] = [_recognized_json(item) for item in answer.found]
         output.print_json(row)
         return
-    head = f"{found.image}: " if found.image else ""
-    if not found.found:
+    head = f"{answer.image}: " if answer.image else ""
+    if not answer.found:
         output.print_line(f"{head}nothing found")
-    for each in found.found:
-        what = each.identity if each.identity is not None else f"unknown ({each.reason})"
-        place = "" if each.box is None else " @{},{} {}x{}".format(*each.box)
-        others = ", ".join(f"{match.label} {match.score:.3f}" for match in each.matches)
+    for item in answer.found:
+        what = item.identity if item.identity is not None else f"unknown ({item.reason})"
+        place = "" if item.box is None else " @{},{} {}x{}".format(*item.box)
+        others = ", ".join(f"{match.label} {match.score:.3f}" for match in item.matches)
         output.print_line(
-            f"{head}{what} {each.score:.3f} (margin {each.margin:.3f}){place}; best: {others}"
+            f"{head}{what} {item.score:.3f} (margin {item.margin:.3f}){place}; best: {others}"
         )
-        if each.light:
-            output.note(f"k230: the picture is {each.light}")
+        if item.light:
+            output.note(f"k230: the picture is {item.light}")
 
 
-def _recognized_json(each: Recognized) -> dict[str, Any]:
-    row = each._asdict()
-    row["matches"] = [match._asdict() for match in each.matches]
+def _recognized_json(item: Recognized) -> dict[str, Any]:
+    row = item._asdict()
+    row["matches"] = [match._asdict() for match in item.matches]
     return row
 
 
@@ -359,22 +359,23 @@ async def _print_totals(board: Board, as_json: bool) -> None:
 async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
     """Propose a threshold from what is enrolled, and show the scores it comes from."""
     with bar(as_json, counted=True) as progress:
-        found = await board.gallery.suggest(progress=progress)
+        answer = await board.gallery.suggest(progress=progress)
     if as_json:
-        output.print_json(found._asdict())
+        output.print_json(answer._asdict())
     else:
-        for line in text_chart(found):
+        for line in text_chart(answer):
             output.print_line(line)
         output.print_line(
-            f"suggested threshold {found.threshold:.3f}: {found.refused} of "
-            f"{len(found.within)} samples refused, {found.accepted} of {len(found.between)} "
-            f"accepted for another label (in force: {found.current:.3f})"
+            f"suggested threshold {answer.threshold:.3f}: {answer.refused} of "
+            f"{len(answer.within)} samples refused, {answer.accepted} of {len(answer.between)} "
+            f"accepted for another label (in force: {answer.current:.3f})"
         )
         output.print_line(
-            f"k230 set {board.address} confidence_threshold={found.threshold:.3f} --save puts it in force"
+            f"k230 set {board.address} confidence_threshold={answer.threshold:.3f} --save "
+            "puts it in force"
         )
     if picture is not None:
-        await _save(picture, lambda: save_chart(found, picture))
+        await _save(picture, lambda: save_chart(answer, picture))
 
 
 @gallery.command("export")

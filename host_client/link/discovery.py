@@ -41,7 +41,7 @@ class _Seeker(asyncio.DatagramProtocol):
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self.found: dict[str, FoundBoard] = {}
+        self.boards: dict[str, FoundBoard] = {}
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         """Take one datagram; whatever is no answer to our number is not ours."""
@@ -56,7 +56,7 @@ class _Seeker(asyncio.DatagramProtocol):
             texts = (printable(board_id), printable(name), printable(version))
             # Version 1 did not tell the protocol.
             protocol = message[6] if len(message) > 6 and type(message[6]) is int else 1
-            self.found[url] = FoundBoard(url, *texts, required, protocol)
+            self.boards[url] = FoundBoard(url, *texts, required, protocol)
 
     def error_received(self, exc: Exception) -> None:
         """An address that nobody listens on says so; others may answer."""
@@ -89,7 +89,7 @@ async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[
             await asyncio.sleep(timeout / REPEATS)
     finally:
         transport.close()
-    return sorted(seeker.found.values())
+    return sorted(seeker.boards.values())
 
 
 async def discover_serial(
@@ -100,8 +100,8 @@ async def discover_serial(
     What is in use by another program or can't be opened is left out. A greeting ends the session of
     whoever had the line before; what else is connected gets some 40 bytes.
     """
-    found = await asyncio.gather(*(_greet(SerialAddress(p, baudrate), timeout) for p in ports))
-    return [board for board in found if board is not None]
+    answers = await asyncio.gather(*(_greet(SerialAddress(p, baudrate), timeout) for p in ports))
+    return [board for board in answers if board is not None]
 
 
 async def _greet(address: SerialAddress, timeout: float) -> FoundBoard | None:
