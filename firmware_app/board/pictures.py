@@ -8,11 +8,10 @@ import image
 
 from firmware_app.base.errors import CommandError
 from firmware_app.board import arrays
-from firmware_app.wire.messages import MAX_PIXELS
 
 ROOTS = ("/sdcard/", "/data/")
 _ENDS = (".jpg", ".jpeg", ".png", ".bmp")
-# RGB565, RGB888 and planes of a picture lie in memory at a time: 17 MB at most.
+MAX_PIXELS = 1920 * 1088  # RGB565, RGB888 and planes of it lie in memory at a time: 17 MB
 
 
 def read(path: str):

@@ -4,7 +4,6 @@ A new setting is one entry here; `python -m tools.configuration_reference` write
 """
 
 from firmware_app.settings.schema import Field
-from firmware_app.wire import log_lines
 
 # (TX, RX) pins by UART, from the firmware's pin function table.
 UART_PINS = {
@@ -135,7 +134,7 @@ FIELDS = (
     Field.choice(
         "log.level",
         "info",
-        tuple([log_lines.NAMES[level] for level in sorted(log_lines.NAMES, reverse=True)]),
+        ("error", "warning", "info", "debug"),
         live=True,
         text="Lines of this level and above are written.",
     ),

@@ -7,30 +7,29 @@ from pathlib import Path
 from tests.virtual_board.scripts import run_script
 
 SOURCE = """
-from _k230 import silicon
+import _silicon
 from ulab import numpy as np
 
 SIDE = 40000  # 160,000 bytes: several times what is kept
 sent = []
-channel = silicon._channels[0]
-exchange = channel.exchange
+exchange = _silicon._exchange
 
-def counted(op, args, blobs, brief=False):
-    before = silicon._mirrors.number_of
+def counted(channel, op, args, blobs, brief=False):
+    before = _silicon._mirrored
     found = []
     def mirrored(view):
         number = before(view)
         found.append(number != 0)
         return number
-    silicon._mirrors.number_of = mirrored
+    _silicon._mirrored = mirrored
     try:
-        return exchange(op, args, blobs, brief)
+        return exchange(channel, op, args, blobs, brief)
     finally:
-        silicon._mirrors.number_of = before
+        _silicon._mirrored = before
         if blobs:
             sent.append((op, any(found)))
 
-channel.exchange = counted
+_silicon._exchange = counted
 
 def total(array):
     return float(np.dot(array, ones))
@@ -69,7 +68,7 @@ print("part", sent[0][1])
 # So many others that the silicon forgets, while the interpreter still has its copy.
 made = ramp * 1.0
 for count in range(1, 12):
-    silicon.call("ulab.copy", [[(66, False, (70000 + count,))], []], [bytes(70000 + count)])
+    _silicon.call("ulab.copy", [[(66, False, (70000 + count,))], []], [bytes(70000 + count)])
 del sent[:]
 assert float(np.max(made)) == SIDE - 1
 print("forgotten", len(sent))

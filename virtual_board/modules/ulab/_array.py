@@ -7,7 +7,7 @@ the buffer protocol, as on the board; any other view refuses it.
 
 import array as _arrays
 
-from _k230 import silicon as _silicon
+import _silicon
 
 from ulab._access import (
     axis_of,

@@ -4,7 +4,7 @@ Small float arrays are computed here: the silicon works in single precision, and
 in a float array, so both give the same bits.
 """
 
-from _k230 import silicon as _silicon
+import _silicon
 
 from ulab._access import (
     elements,

@@ -158,9 +158,9 @@ class Power:
 
     def step(self, what: str) -> None:
         if self._left == 0 or (self._before and self._before in what):
-            from _k230 import silicon
+            import _silicon
 
-            silicon.die("power cut before: %s" % what)
+            _silicon.die("power cut before: %s" % what)
         if self._left is not None:
             self._left -= 1
 
