@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from virtual_board.silicon.base.errors import SiliconError
-from virtual_board.silicon.camera import picture, pixels
+from virtual_board.silicon.camera import codec, pixels
 
 COLOURS = np.array(
     [[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]], [[8, 4, 8], [7, 3, 7]]], np.uint8
@@ -40,9 +40,9 @@ def test_rgb565_expands_by_repeating_high_bits() -> None:
     assert back[1, 1].tolist() == [255, 255, 255]
     ramp = np.arange(256, dtype=np.uint8)
     grey = np.repeat(ramp[None, :, None], 3, axis=2)
-    once = picture.through_rgb565(grey)
+    once = codec.through_rgb565(grey)
     assert np.abs(once.astype(int) - grey).max() <= 7
-    np.testing.assert_array_equal(picture.through_rgb565(once), once)
+    np.testing.assert_array_equal(codec.through_rgb565(once), once)
 
 
 def test_grey_and_planar() -> None:
@@ -97,39 +97,39 @@ def encoded(rgb: NDArray[Any], form: str) -> bytes:
 def test_lossless_files_are_exact_and_rgb565_on_the_board(form: str) -> None:
     rgb = np.random.default_rng(1).integers(0, 256, (5, 7, 3), np.uint8)
     data = encoded(rgb, form)
-    np.testing.assert_array_equal(picture.read_rgb(data), rgb)
-    np.testing.assert_array_equal(picture.decode_rgb565(data), pixels.to_rgb565(rgb))
+    np.testing.assert_array_equal(codec.read_rgb(data), rgb)
+    np.testing.assert_array_equal(codec.decode_rgb565(data), pixels.to_rgb565(rgb))
 
 
 def test_grey_and_16_bit_files() -> None:
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
-    np.testing.assert_array_equal(picture.read_rgb(encoded(grey, "PNG"))[..., 1], grey)
+    np.testing.assert_array_equal(codec.read_rgb(encoded(grey, "PNG"))[..., 1], grey)
     deep = grey.astype(np.uint16) << 8
-    np.testing.assert_array_equal(picture.read_rgb(encoded(deep, "PNG"))[..., 2], grey)
+    np.testing.assert_array_equal(codec.read_rgb(encoded(deep, "PNG"))[..., 2], grey)
 
 
 def test_jpeg_quality() -> None:
     rows, columns = np.mgrid[0:64, 0:64].astype(np.uint8)
     rgb = np.stack((rows * 3, columns * 3, rows + columns), axis=-1)
-    sizes = [len(picture.encode_jpeg(rgb, quality)) for quality in (10, 35, 50, 90)]
+    sizes = [len(codec.encode_jpeg(rgb, quality)) for quality in (10, 35, 50, 90)]
     assert sizes == sorted(sizes)
-    back = picture.read_rgb(picture.encode_jpeg(rgb, 95))
+    back = codec.read_rgb(codec.encode_jpeg(rgb, 95))
     assert np.abs(back.astype(int) - rgb).mean() < 2
-    assert picture.read_rgb(picture.encode_jpeg(rgb[..., 0])).shape == (64, 64, 3)
+    assert codec.read_rgb(codec.encode_jpeg(rgb[..., 0])).shape == (64, 64, 3)
     with pytest.raises(SiliconError, match="expected 1 to 100, found 0"):
-        picture.encode_jpeg(rgb, 0)
+        codec.encode_jpeg(rgb, 0)
 
 
 def test_bad_files() -> None:
     with pytest.raises(SiliconError, match=r"not a picture that can be read \(JPEG, PNG, BMP\)"):
-        picture.decode_rgb565(b"hello")
-    whole = picture.encode_jpeg(np.zeros((64, 64, 3), np.uint8))
+        codec.decode_rgb565(b"hello")
+    whole = codec.encode_jpeg(np.zeros((64, 64, 3), np.uint8))
     with pytest.raises(ValueError, match="cannot be decoded"):
-        picture.read_rgb(whole[:-80])
+        codec.read_rgb(whole[:-80])
 
 
 def test_jpegs_decode_as_in_the_golden_run(shared: Path) -> None:
     golden = json.loads((shared / "golden/e2e.json").read_text())
     for entry in golden["images"]:
-        rgb = picture.read_rgb((shared / "data/pictures" / f"veg_{entry['file']}").read_bytes())
+        rgb = codec.read_rgb((shared / "data/pictures" / f"veg_{entry['file']}").read_bytes())
         assert hashlib.sha256(rgb.tobytes()).hexdigest() == entry["rgb_hwc_sha256"]

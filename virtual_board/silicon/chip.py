@@ -18,7 +18,7 @@ from virtual_board.silicon.base.contents import Buffer
 from virtual_board.silicon.base.lru import ByteLru
 from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.base.server import Operation, current
-from virtual_board.silicon.camera.images import Images
+from virtual_board.silicon.camera.image_ops import Images
 from virtual_board.silicon.camera.sensors import Sensors
 from virtual_board.silicon.camera.sources import open_source
 from virtual_board.silicon.clock.profile import load_profile

@@ -26,7 +26,7 @@ from virtual_board.silicon.camera.frames import (
     SourceError,
     Stream,
 )
-from virtual_board.silicon.camera.pictures import PictureFolder, SinglePicture
+from virtual_board.silicon.camera.picture_files import PictureFolder, SinglePicture
 from virtual_board.silicon.camera.synthetic import Synthetic
 from virtual_board.silicon.camera.video import Video, Webcam
 

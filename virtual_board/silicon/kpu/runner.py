@@ -107,7 +107,7 @@ class Kpu:
     ) -> Model:
         """Return the model in `kmodel` (the whole file), ready to run.
 
-        `twin` is its ONNX twin (see `kpu_twin.find_twin`), used without the simulator only. Without
+        `twin` is its ONNX twin (see `kpu.twin.find_twin`), used without the simulator only. Without
         `run` only the headers are read: its outputs are recorded ones.
 
         Raises:

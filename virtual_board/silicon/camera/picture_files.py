@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 from virtual_board.silicon.base.lru import ByteLru
+from virtual_board.silicon.camera.codec import read_rgb
 from virtual_board.silicon.camera.frames import CACHE_BYTES, PICTURE_SUFFIXES, Frame, SourceError
-from virtual_board.silicon.camera.picture import read_rgb
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from virtual_board.silicon.base.contents import Buffer
 from virtual_board.silicon.base.errors import SiliconError
 from virtual_board.silicon.base.server import Operation
-from virtual_board.silicon.camera import picture, pixels
+from virtual_board.silicon.camera import codec, pixels
 from virtual_board.silicon.camera.sensors import Sensors
 from virtual_board.silicon.clock.timing import Clock
 
@@ -36,7 +36,7 @@ def decode_pixels(form: str, data: Buffer, width: int, height: int) -> Pixels:
     if form == "ARGB8888":
         return np.ascontiguousarray(raw.reshape(height, width, 4)[..., [1, 2, 3, 0]])
     if form == "JPEG":
-        return picture.read_rgb(bytes(data))
+        return codec.read_rgb(bytes(data))
     raise SiliconError("ValueError", f"the image function takes no {form} picture")
 
 
@@ -86,7 +86,7 @@ class Images:
 
     def _decode(self, args: list[Any], blobs: list[memoryview]) -> Answer:
         data = bytes(blobs[0])
-        made = picture.decode_rgb565(data)
+        made = codec.decode_rgb565(data)
         height, width = made.shape[:2]
         return ["RGB565", width, height], [made.reshape(-1).data]
 
@@ -117,9 +117,7 @@ class Images:
         with self._clock.jpeg(width * height):
             if form == "RGB888":
                 rgb = pixels.from_rgb565(pixels.to_rgb565(rgb))
-            data = picture.encode_jpeg(
-                rgb[..., 0] if form == "GRAYSCALE" else rgb[..., :3], quality
-            )
+            data = codec.encode_jpeg(rgb[..., 0] if form == "GRAYSCALE" else rgb[..., :3], quality)
         return ["JPEG", width, height], [data]
 
     def _encode(self, args: list[Any], blobs: list[memoryview]) -> Answer:
@@ -130,7 +128,7 @@ class Images:
         if kind is None:
             raise SiliconError("ValueError", f"save: expected .jpg, .png or .bmp, found {path!r}")
         if kind == "JPEG":
-            return None, [picture.encode_jpeg(rgb[..., :3], quality)]
+            return None, [codec.encode_jpeg(rgb[..., :3], quality)]
         file = io.BytesIO()
         Image.fromarray(rgb).save(file, kind)
         return None, [file.getvalue()]
