@@ -19,7 +19,7 @@ from benchmarks import pipeline_board, pipeline_card, pipeline_vendor
 from benchmarks.pipeline_board import Measured
 from benchmarks.pipeline_card import AI_FRAME, BAUDRATES, Case
 from benchmarks.pipeline_vendor import VendorFigures
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 from virtual_board.silicon.clock.profile import Profile, load_profile
 
 SENSORS = (30, 60)
@@ -62,7 +62,7 @@ class Row:
 def result_bytes(boxes: int) -> int:
     """Return the bytes of one detection result on a UART, where nothing is sealed."""
     message = [messages.DETECTION, 70000, 17_000_000, 3, b"\x55" * 8 * boxes]
-    return len(frames.frame(frames.payload_of(message)))
+    return len(packets.packet_of(packets.payload_of(message)))
 
 
 def limit_ms(profile: Profile, case: Case, sensor_fps: int, baudrate: int = 0) -> float:

@@ -22,20 +22,20 @@ PICTURES = 4
 # board there is no such clock, and nothing is told.
 MAIN = """
 import _thread, gc, json, time
-import _clock
+from _k230.silicon import clock
 
 def tell():
     while True:
         time.sleep_ms(250)
-        if _clock.on:
-            print("clock " + json.dumps(_clock.statistics()))
+        if clock.on:
+            print("clock " + json.dumps(clock.statistics()))
 
 _thread.start_new_thread(tell, ())
 from firmware_app import service
 service.main()
 """
 
-COUNTING = "import _clock\n_clock.count_heap()\n"
+COUNTING = "from _k230.silicon import clock\nclock.count_heap()\n"
 """Before it: what Python allocates is counted, which takes many times the frames' time."""
 
 

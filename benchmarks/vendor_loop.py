@@ -21,7 +21,7 @@ CHANNEL = 2
 COLORS = [(255, 220, 20, 60), (255, 119, 11, 32), (255, 0, 0, 142), (255, 0, 60, 100)]
 
 try:
-    import _clock  # the virtual board's; a real one has none
+    from _k230.silicon import clock as _clock  # the virtual board's; a real one has none
 except ImportError:
     _clock = None
 

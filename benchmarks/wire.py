@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import wire_latency, wire_noise, wire_peers
-from firmware_app.wire import frames, messages, seal
+from firmware_app.wire import messages, packets, seal
 from host_client.results.decode import Model, decode_result
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,9 +45,9 @@ def message(count: int, seq: int = SEQ) -> list[Any]:
 
 def _sizes() -> dict[str, Any]:
     key = bytes(32)
-    plain = {str(n): len(frames.encode(message(n))) for n in COUNTS}
+    plain = {str(n): len(packets.encode(message(n))) for n in COUNTS}
     tagged = {
-        str(n): len(frames.frame(seal.Sealer(key).seal(frames.payload_of(message(n)))))
+        str(n): len(packets.packet_of(seal.Sealer(key).seal(packets.payload_of(message(n)))))
         for n in COUNTS
     }
     peers: dict[str, dict[str, int]] = {}
@@ -73,10 +73,10 @@ def _sizes() -> dict[str, Any]:
 
 def _our_decoder(count: int) -> Callable[[], Any]:
     """From bytes to a typed result: COBS, CRC-32, msgpack, named tuples."""
-    frame = frames.encode(message(count))
+    frame = packets.encode(message(count))
     labels = [f"class {i}" for i in range(20)]
     model = Model([GENERATION, "detection", "model", bytes(32), labels, 640, 480, "task"])
-    feed = frames.Decoder().feed
+    feed = packets.Decoder().feed
 
     def decode() -> Any:
         for found in feed(frame):
@@ -221,7 +221,7 @@ def _table(found: dict[str, Any]) -> str:
             f"  {row['sent']:8}  {row['delivered']:9.6f}  {row['ceiling']:9.6f}"
         )
     lines.append(
-        f"damaged frames delivered: {found['damaged_delivered']} of {found['decoder_trials']:,}"
+        f"damaged packets delivered: {found['damaged_delivered']} of {found['decoder_trials']:,}"
         " offered to the decoder"
     )
     lines.append("")

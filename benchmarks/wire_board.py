@@ -10,7 +10,7 @@ import json
 import sys
 import time
 
-from firmware_app.wire import frames, messages, seal
+from firmware_app.wire import messages, packets, seal
 
 # Only now, and last: the interpreter's own modules are to be measured, the stand-ins are only here
 # so that the file with pack_boxes can be imported.
@@ -48,17 +48,17 @@ def stages(boxes):
     """The work of each stage, by name, and the two frames' sizes."""
     packed = pack_boxes(boxes)
     message = HEAD + [packed]
-    payload = frames.payload_of(message)
+    payload = packets.payload_of(message)
     sealer = seal.Sealer(bytes(range(32)))
     sealed = sealer.seal(payload)
     work = {
         "pack": lambda: pack_boxes(boxes),
-        "encode": lambda: frames.payload_of(message),
-        "frame": lambda: frames.frame(payload),
+        "encode": lambda: packets.payload_of(message),
+        "frame": lambda: packets.packet_of(payload),
         "seal": lambda: sealer.seal(payload),
-        "frame_sealed": lambda: frames.frame(sealed),
+        "frame_sealed": lambda: packets.packet_of(sealed),
     }
-    return work, len(frames.frame(payload)), len(frames.frame(sealed))
+    return work, len(packets.packet_of(payload)), len(packets.packet_of(sealed))
 
 
 def main():

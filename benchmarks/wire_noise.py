@@ -1,8 +1,8 @@
 """Noise on the link: what arrives, and whether anything damaged is ever delivered.
 
 A trial is one stretch of bytes between two delimiters that the decoder took up and that was no
-intact frame: each ends as one more in `Decoder.rejected`, or as a delivered message that
-nobody sent. Frames that the noise left alone are no trials.
+intact packet: each ends as one more in `Decoder.rejected`, or as a delivered message that
+nobody sent. Packets that the noise left alone are no trials.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from firmware_app.wire import frames
+from firmware_app.wire import packets
 
 Stream = NDArray[np.uint8]
 FIRST_SEQ = 65536
-POOL = 5000  # different frames, sent again and again under other noise
+POOL = 5000  # different packets, sent again and again under other noise
 READ_SIZE = 4096  # bytes of one read
 
 Make = Callable[[int, int], list[Any]]  # (boxes, seq) -> message
 
 
 class Share(NamedTuple):
-    """One line of the table: a channel, a frame length, and what arrived.
+    """One line of the table: a channel, a packet length, and what arrived.
 
-    ceiling is the chance that nothing happens to a frame. A reader in mid-stream needs the delimiter
+    ceiling is the chance that nothing happens to a packet. A reader in mid-stream needs the delimiter
     in front of it as well, so a little less can arrive: (1 - rate) ** 8 of it at most.
     """
 
     channel: str
     rate: float
     boxes: int
-    frame_bytes: int
+    packet_bytes: int
     sent: int
     delivered: float
     ceiling: float
@@ -49,19 +49,19 @@ class Tally:
 
 
 class Pool:
-    """Frames of results with so many boxes, each of another frame number, as one stream."""
+    """Packets of results with so many boxes, each of another packet number, as one stream."""
 
     def __init__(self, make: Make, boxes: int) -> None:
         self.boxes = boxes
         self.messages = [make(boxes, FIRST_SEQ + i) for i in range(POOL)]
-        encoded = [frames.encode(message) for message in self.messages]
-        self.lengths = np.array([len(frame) for frame in encoded])
+        encoded = [packets.encode(message) for message in self.messages]
+        self.lengths = np.array([len(packet) for packet in encoded])
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.stream = np.frombuffer(b"".join(encoded), dtype=np.uint8)
 
     def deliver(self, noisy: Stream, tally: Tally) -> int:
         """Feed a damaged stream, read by read; return how many results arrived as sent."""
-        decoder = frames.Decoder()
+        decoder = packets.Decoder()
         data = noisy.tobytes()
         intact = 0
         for at in range(0, len(data), READ_SIZE):
@@ -97,7 +97,7 @@ def lose_and_insert(stream: Stream, rate: float, chance: np.random.Generator) ->
 
 
 def shares(
-    make: Make, rates: tuple[float, ...], frames: int, seed: int, tally: Tally
+    make: Make, rates: tuple[float, ...], packets: int, seed: int, tally: Tally
 ) -> list[Share]:
     """Measure the delivered share for each channel, rate and number of boxes."""
     chance = np.random.default_rng(seed)
@@ -107,7 +107,7 @@ def shares(
         size = int(pool.lengths[0])
         for rate in rates:
             for channel in ("flips", "lost and inserted bytes"):
-                rounds = max(1, frames // POOL // (1 if channel == "flips" else 4))
+                rounds = max(1, packets // POOL // (1 if channel == "flips" else 4))
                 arrived = 0
                 for _ in range(rounds):
                     if channel == "flips":
@@ -126,7 +126,7 @@ def shares(
 
 
 def _one_each(pool: Pool, chance: np.random.Generator) -> NDArray[np.int64]:
-    """A random place in each frame."""
+    """A random place in each packet."""
     places: NDArray[np.int64] = pool.starts + (chance.random(POOL) * pool.lengths).astype(np.int64)
     return places
 
@@ -164,13 +164,13 @@ def _inserted_bytes(pool: Pool, chance: np.random.Generator) -> Stream:
     return np.insert(pool.stream, places, chance.integers(0, 256, POOL, dtype=np.uint8))
 
 
-def _split_frames(pool: Pool, chance: np.random.Generator) -> Stream:
-    """A delimiter too many in each frame: two halves to be refused."""
+def _split_packets(pool: Pool, chance: np.random.Generator) -> Stream:
+    """A delimiter too many in each packet: two halves to be refused."""
     return np.insert(pool.stream, pool.starts + pool.lengths // 2, np.uint8(0))
 
 
 def _code_bytes(pool: Pool, chance: np.random.Generator) -> Stream:
-    """The first code byte of each frame is another: the structure changes, not the data."""
+    """The first code byte of each packet is another: the structure changes, not the data."""
     noisy: Stream = pool.stream.copy()
     noisy[pool.starts] ^= (1 << chance.integers(0, 8, POOL)).astype(np.uint8)
     return noisy
@@ -182,13 +182,13 @@ DAMAGES = (
     _bursts,
     _lost_bytes,
     _inserted_bytes,
-    _split_frames,
+    _split_packets,
     _code_bytes,
 )
 
 
 def hammer(make: Make, trials: int, seed: int, tally: Tally) -> float:
-    """Damage every frame, each round in another way, until there were so many trials.
+    """Damage every packet, each round in another way, until there were so many trials.
 
     Returns the seconds it took.
     """

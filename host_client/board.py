@@ -261,7 +261,7 @@ class Board:
     async def tasks(self, timeout: float = REQUEST_TIMEOUT) -> list[TaskInfo]:
         """Return the tasks that the card offers."""
         answer = await self.request("tasks", timeout=timeout, repeat=True)
-        return [*Answer("tasks", answer, list).each(dict, TaskInfo.from_map)]
+        return [*Answer("tasks", answer, list).read_all(dict, TaskInfo.from_map)]
 
     async def describe(self, timeout: float = REQUEST_TIMEOUT) -> Model:
         """Return the running configuration: task, model, labels, size of the frames."""

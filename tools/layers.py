@@ -18,13 +18,13 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "firmware_app": (
         ("main", "fallback"),
         ("service",),
-        ("commands",),
         ("run",),
-        ("tasks",),
+        ("tasks", "commands"),
         ("link", "gallery", "card"),
         ("board",),
         ("package",),
-        ("wire", "settings", "base", "version"),
+        ("settings", "base"),
+        ("wire", "version"),
     ),
     "host_client": (
         ("cli",),
@@ -52,6 +52,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("base", ""),
     ),
 }
+# Folders that MicroPython searches: the files in them import each other by bare names.
+SEARCHED = ("virtual_board.modules",)
 # Which packages a package may import, beside itself.
 BELOW = {
     "firmware_app": (),
@@ -111,7 +113,25 @@ def read_modules(root: Path, package: str) -> dict[str, Module]:
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found[name] = Module(path, name, tuple(_imports(tree)))
-    return found
+    return {name: _with_full_names(module, found) for name, module in found.items()}
+
+
+def _with_full_names(module: Module, modules: dict[str, Module]) -> Module:
+    """Return the module with its bare imports of files in the same searched folder made full."""
+    imports = module.imports
+    for folder in SEARCHED:
+        if module.name.startswith(f"{folder}."):
+            full = [(line, name, f"{folder}.{name}") for line, name in imports]
+            imports = tuple(
+                (line, long if _in_folder(long, folder, modules) else name)
+                for line, name, long in full
+            )
+    return module._replace(imports=imports)
+
+
+def _in_folder(name: str, folder: str, modules: dict[str, Module]) -> bool:
+    target = _target(name, modules)
+    return target is not None and target != folder
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -51,8 +51,8 @@ def stuff(data: bytes) -> bytes:
     return bytes(out)
 
 
-def frame(payload: bytes) -> bytes:
-    """The frame of a payload."""
+def packet_of(payload: bytes) -> bytes:
+    """The packet of a payload."""
     return stuff(payload + struct.pack("<I", zlib.crc32(payload))) + b"\0"
 
 
@@ -63,8 +63,8 @@ def pack(message: Any) -> bytes:
 
 
 def encode(message: Any) -> bytes:
-    """The frame of a message."""
-    return frame(pack(message))
+    """The packet of a message."""
+    return packet_of(pack(message))
 
 
 def plain(value: Any) -> Any:
@@ -225,7 +225,7 @@ def _nested(depth: int) -> list[Any]:
 
 
 def message_vectors() -> list[Json]:
-    """Message, payload, frame."""
+    """Message, payload, packet."""
     rows = []
     for name, message in messages():
         payload = pack(message)
@@ -234,7 +234,7 @@ def message_vectors() -> list[Json]:
         row: Json = {"name": name, "message": plain(message)}
         if len(payload) < 1000:
             row["payload"] = payload.hex()
-        row["frame"] = frame(payload).hex()
+        row["packet"] = packet_of(payload).hex()
         rows.append(row)
     return rows
 
@@ -252,10 +252,10 @@ def cobs_vectors() -> list[Json]:
 
 
 def stream_vectors() -> list[Json]:
-    """Streams that hold more or less than one intact frame: what comes out, what is counted."""
+    """Streams that hold more or less than one intact packet: what comes out, what is counted."""
     good = encode([11, 1])
     after = encode([11, 2])
-    body = frame(pack([32, 1, 2, 3, 1, [0, 65535]]))
+    body = packet_of(pack([32, 1, 2, 3, 1, [0, 65535]]))
 
     def flipped(at: int, bit: int) -> bytes:
         damaged = bytearray(body)
@@ -275,18 +275,18 @@ def stream_vectors() -> list[Json]:
         for payload in [b"\x93\x06\x01\xc4\xf5" + bytes([filler]) * 245]
         if b"\0" not in struct.pack("<I", zlib.crc32(payload))
     )
-    exact_frame = frame(exact)
-    assert exact_frame[0] == 255
+    exact_packet = packet_of(exact)
+    assert exact_packet[0] == 255
     ping, pong = [11, 1], [11, 2]
     one = {"messages": [plain(pong)], "rejected": 1}
     bad_crc = bytearray(pack([6, 1, None]) + struct.pack("<I", zlib.crc32(pack([6, 1, None]))))
     bad_crc[-1] ^= 0x80
     cases: list[tuple[str, list[list[Any]], Json]] = [
-        ("two frames", of(good, after), {"messages": [plain(ping), plain(pong)], "rejected": 0}),
-        ("empty frames", of((b"\0", 9), good, b"\0\0", after),
+        ("two packets", of(good, after), {"messages": [plain(ping), plain(pong)], "rejected": 0}),
+        ("empty packets", of((b"\0", 9), good, b"\0\0", after),
          {"messages": [plain(ping), plain(pong)], "rejected": 0}),
-        ("an unended frame", of(after, good[:-1]), {"messages": [plain(pong)], "rejected": 0}),
-        ("joined in mid-frame", of(body[5:], after), one),
+        ("an unended packet", of(after, good[:-1]), {"messages": [plain(pong)], "rejected": 0}),
+        ("joined in mid-packet", of(body[5:], after), one),
         ("five ones", of(b"\1\1\1\1\1\0", after), one),
         ("noise", of(bytes(range(255, 0, -1)) + b"\0", after), one),
         ("bad CRC", of(stuff(bytes(bad_crc)) + b"\0", after), one),
@@ -300,55 +300,55 @@ def stream_vectors() -> list[Json]:
         ("inserted byte", of(body[:6] + b"\x2a" + body[6:], after), one),
         ("inserted zero", of(body[:6] + b"\0" + body[6:], after),
          {"messages": [plain(pong)], "rejected": 2}),
-        ("block beyond the frame", of(b"\x09abc\0", after), one),
+        ("block beyond the packet", of(b"\x09abc\0", after), one),
         ("too short for a CRC", of(stuff(b"abc") + b"\0", after), one),
         ("CRC alone", of(stuff(bytes(4)) + b"\0", after), one),
         ("oversized", of((b"\xff" + b"A" * 254, 140), b"\0", after), one),
         ("oversized without a block", of((b"B", 70000), b"\0", after), one),
-        ("oversized, intact", of(frame(b"\x92\x06\xc6" + struct.pack(">I", 40000) + b"C" * 40000),
+        ("oversized, intact", of(packet_of(b"\x92\x06\xc6" + struct.pack(">I", 40000) + b"C" * 40000),
                                  after), one),
-        ("not an array: integer", of(frame(b"\x0b"), after), one),
-        ("not an array: map", of(frame(pack({0: 1})), after), one),
-        ("not an array: text", of(frame(pack("text")), after), one),
-        ("empty array", of(frame(b"\x90"), after), one),
-        ("type is text", of(frame(pack(["PING", 1])), after), one),
-        ("type is nil", of(frame(pack([None, 1])), after), one),
-        ("type is true", of(frame(pack([True, 1])), after), one),
-        ("type 128", of(frame(pack([128, 1])), after), one),
-        ("type -1", of(frame(pack([-1, 1])), after), one),
-        ("bytes behind the array", of(frame(pack([11, 1]) + b"\xc0"), after), one),
-        ("array cut off", of(frame(b"\x93\x0b\x01"), after), one),
-        ("text cut off", of(frame(b"\x92\x0b\xa5abc"), after), one),
-        ("binary cut off", of(frame(b"\x92\x0b\xc4\x05abc"), after), one),
-        ("integer cut off", of(frame(b"\x92\x0b\xcf\0\0\0"), after), one),
-        ("array longer than the payload", of(frame(b"\x92\x0b\xdd\xff\xff\xff\xff"), after), one),
-        ("map longer than the payload", of(frame(b"\x92\x0b\xdf\x7f\xff\xff\xff"), after), one),
-        ("binary longer than the payload", of(frame(b"\x92\x0b\xc6\xff\xff\xff\xff"), after), one),
-        ("text is not UTF-8", of(frame(b"\x92\x0b\xa2\xc3\x28"), after), one),
-        ("text in an overlong form", of(frame(b"\x92\x0b\xa2\xc0\x80"), after), one),
-        ("text with a surrogate", of(frame(b"\x92\x0b\xa3\xed\xa0\x80"), after), one),
-        ("text beyond Unicode", of(frame(b"\x92\x0b\xa4\xf4\x90\x80\x80"), after), one),
-        ("the unused byte inside", of(frame(b"\x92\x0b\xc1"), after), one),
-        ("extension type", of(frame(b"\x92\x0b\xd4\x05\x00"), after), one),
-        ("empty extension", of(frame(b"\x92\x0b\xc7\x00\x05"), after), one),
-        ("map key is true", of(frame(b"\x92\x0b\x81\xc3\x01"), after), one),
-        ("map key is an array", of(frame(b"\x92\x0b\x81\x90\x01"), after), one),
+        ("not an array: integer", of(packet_of(b"\x0b"), after), one),
+        ("not an array: map", of(packet_of(pack({0: 1})), after), one),
+        ("not an array: text", of(packet_of(pack("text")), after), one),
+        ("empty array", of(packet_of(b"\x90"), after), one),
+        ("type is text", of(packet_of(pack(["PING", 1])), after), one),
+        ("type is nil", of(packet_of(pack([None, 1])), after), one),
+        ("type is true", of(packet_of(pack([True, 1])), after), one),
+        ("type 128", of(packet_of(pack([128, 1])), after), one),
+        ("type -1", of(packet_of(pack([-1, 1])), after), one),
+        ("bytes behind the array", of(packet_of(pack([11, 1]) + b"\xc0"), after), one),
+        ("array cut off", of(packet_of(b"\x93\x0b\x01"), after), one),
+        ("text cut off", of(packet_of(b"\x92\x0b\xa5abc"), after), one),
+        ("binary cut off", of(packet_of(b"\x92\x0b\xc4\x05abc"), after), one),
+        ("integer cut off", of(packet_of(b"\x92\x0b\xcf\0\0\0"), after), one),
+        ("array longer than the payload", of(packet_of(b"\x92\x0b\xdd\xff\xff\xff\xff"), after), one),
+        ("map longer than the payload", of(packet_of(b"\x92\x0b\xdf\x7f\xff\xff\xff"), after), one),
+        ("binary longer than the payload", of(packet_of(b"\x92\x0b\xc6\xff\xff\xff\xff"), after), one),
+        ("text is not UTF-8", of(packet_of(b"\x92\x0b\xa2\xc3\x28"), after), one),
+        ("text in an overlong form", of(packet_of(b"\x92\x0b\xa2\xc0\x80"), after), one),
+        ("text with a surrogate", of(packet_of(b"\x92\x0b\xa3\xed\xa0\x80"), after), one),
+        ("text beyond Unicode", of(packet_of(b"\x92\x0b\xa4\xf4\x90\x80\x80"), after), one),
+        ("the unused byte inside", of(packet_of(b"\x92\x0b\xc1"), after), one),
+        ("extension type", of(packet_of(b"\x92\x0b\xd4\x05\x00"), after), one),
+        ("empty extension", of(packet_of(b"\x92\x0b\xc7\x00\x05"), after), one),
+        ("map key is true", of(packet_of(b"\x92\x0b\x81\xc3\x01"), after), one),
+        ("map key is an array", of(packet_of(b"\x92\x0b\x81\x90\x01"), after), one),
         ("depth 17", of(encode(_nested(17)), after), one),
-        ("sealed without a session", of(frame(b"\xc1\1\0" + pack([11, 1]) + bytes(8)), after), one),
-        ("long forms", of(frame(b"\xdc\x00\x03\xcc\x0b\xcd\x00\x01\xd9\x01a"), after),
+        ("sealed without a session", of(packet_of(b"\xc1\1\0" + pack([11, 1]) + bytes(8)), after), one),
+        ("long forms", of(packet_of(b"\xdc\x00\x03\xcc\x0b\xcd\x00\x01\xd9\x01a"), after),
          {"messages": [[11, 1, "a"], plain(pong)], "rejected": 0}),
         ("longest forms",
-         of(frame(b"\xdd\0\0\0\x03\xce\0\0\0\x0b\xd3\0\0\0\0\0\0\0\x01\xdb\0\0\0\x01a"), after),
+         of(packet_of(b"\xdd\0\0\0\x03\xce\0\0\0\x0b\xd3\0\0\0\0\0\0\0\x01\xdb\0\0\0\x01a"), after),
          {"messages": [[11, 1, "a"], plain(pong)], "rejected": 0}),
-        ("signed forms", of(frame(b"\x95\x0b\xd0\x05\xd1\x00\x05\xd2\0\0\0\x05\xd0\xff"), after),
+        ("signed forms", of(packet_of(b"\x95\x0b\xd0\x05\xd1\x00\x05\xd2\0\0\0\x05\xd0\xff"), after),
          {"messages": [[11, 5, 5, 5, -1], plain(pong)], "rejected": 0}),
-        ("long map and binary", of(frame(b"\x93\x0b\xde\x00\x01\x07\xc0\xc5\x00\x01z"), after),
+        ("long map and binary", of(packet_of(b"\x93\x0b\xde\x00\x01\x07\xc0\xc5\x00\x01z"), after),
          {"messages": [[11, {"map": [[7, None]]}, {"bin": "7a"}], plain(pong)], "rejected": 0}),
-        ("floats", of(frame(b"\x94\x06\x01\xca\x3f\0\0\0\xcb\xbf\xf8" + bytes(6)), after),
+        ("floats", of(packet_of(b"\x94\x06\x01\xca\x3f\0\0\0\xcb\xbf\xf8" + bytes(6)), after),
          {"messages": [[6, 1, 0.5, -1.5], plain(pong)], "rejected": 0}),
-        ("full last block", of(exact_frame, after),
+        ("full last block", of(exact_packet, after),
          {"messages": [plain([6, 1, exact[5:]]), plain(pong)], "rejected": 0}),
-        ("full last block and an empty one", of(exact_frame[:-1] + b"\1\0", after),
+        ("full last block and an empty one", of(exact_packet[:-1] + b"\1\0", after),
          {"messages": [plain([6, 1, exact[5:]]), plain(pong)], "rejected": 0}),
     ]  # fmt: skip
     return [{"name": name, "stream": stream, **outcome} for name, stream, outcome in cases]
@@ -375,7 +375,7 @@ def handshake_vectors() -> Json:
 
 
 def sealed_vectors(handshake: Json) -> Json:
-    """What a client behind READY gets, frame by frame, and what it makes of it."""
+    """What a client behind READY gets, packet by packet, and what it makes of it."""
     key = bytes.fromhex(handshake["board_seal"])
     other = bytes.fromhex(handshake["client_seal"])
 
@@ -419,7 +419,7 @@ def sealed_vectors(handshake: Json) -> Json:
         "steps": [
             {
                 "name": name,
-                "frame": frame(payload).hex(),
+                "packet": packet_of(payload).hex(),
                 "message": None if message is None else plain(message),
             }
             for name, payload, message in steps

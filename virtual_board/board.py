@@ -12,20 +12,20 @@ import socket
 import sys
 import tempfile
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypedDict
 
 from firmware_app.settings import reader as firmware_settings
+from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from firmware_app.wire import messages
 from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.camera.sources import SourceError, open_source
 from virtual_board.silicon.clock.profile import ProfileError, load_profile
 
-DEFAULT_PORT = 5230  # what the firmware binds unless its service.yaml says otherwise
-DEFAULT_BAUDRATE = 115200
 KEY_DIGITS = 64
 MAX_EVENTS = 1000
 CONSOLE_LINES = 500
@@ -60,109 +60,33 @@ class VirtualBoard:
         said: what the service's last ready line holds (docs/protocol.md, section 9); empty before.
     """
 
-    def __init__(
-        self,
-        *,
-        sdcard: Path,
-        camera: str = "synthetic",
-        tcp: str | None = "127.0.0.1:0",
-        uart: Path | None = None,
-        console: Path | None = None,
-        bare: bool = False,
-        air: Path | None = None,
-        key: str | None = None,
-        timing: str | None = None,
-        micropython: str | None = None,
-        frames: int | None = None,
-        seconds: float | None = None,
-        data: Path | None = None,
-        scripts: Sequence[str] = (),
-        restart: bool = True,
-        kpu: str = "auto",
-        replay: Path | None = None,
-        crash_after: int | None = None,
-        crash_before: str | None = None,
-    ) -> None:
+    def __init__(self, options: BoardOptions | None = None, **fields: Any) -> None:
         """Prepare the board; nothing runs yet.
 
         Args:
-            sdcard: folder that stands for the SD card.
-            camera: picture folder, picture, video, "webcam" or "synthetic" (see silicon.camera).
-            tcp: HOST:PORT where the firmware's port appears on this PC; port 0 takes a free one;
-                None: nowhere but at the firmware's own number on 127.0.0.1.
-            uart: path of the pty that stands for the UART's wires.
-            console: path of the pty that stands for the USB console with its REPL; with one, a
-                board whose script ended waits there instead of being switched off.
-            bare: the card's own files alone, without the service that comes with this package.
-            air: JSON file with the Wi-Fi networks in reach, to be changed while the board runs.
-            key: the board's key; None keeps the one in the data folder, or makes one there.
-            timing: timing profile (name or path); None runs as fast as it goes.
-            micropython: interpreter to use instead of the packaged one.
-            frames: switch off when so many frames were taken and processed.
-            seconds: switch off after this time.
-            data: folder that stands for /data; default `.data` on the card.
-            scripts: what runs at power-on, as the board names it; default main.py.
-            restart: whether the board starts again after a reset or a fault.
-            kpu: what runs the models: "auto" (the simulator where it can run), "simulator" or "onnx"
-                (the ONNX model beside the kmodel).
-            replay: folder with recorded KPU outputs.
-            crash_after: power goes off in front of the change of the card behind so many, counted
-                from the first start; with `restart` it then comes back for good.
-            crash_before: the same, in front of the first change described by words with this text,
-                like "rename /main.py to /bad_main.py".
+            options: how the board is made.
+            fields: fields of BoardOptions, which replace those of `options`.
 
         Raises:
             BoardError: for options that cannot work.
         """
-        if not sdcard.is_dir():
-            raise BoardError(f"--sdcard {sdcard}: expected a folder, found {_found(sdcard)}")
+        options = replace(options, **fields) if options is not None else BoardOptions(**fields)
+        _check(options)
+        port, baudrate = _card_settings(options.sdcard)
         try:
-            find_interpreter(micropython)
-            open_source(camera).close()
-            if timing is not None:
-                load_profile(timing)
-        except (InterpreterError, SourceError, ProfileError) as error:
-            raise BoardError(str(error)) from None
-        for path in scripts:
-            on_card = sdcard / path.removeprefix("/sdcard/")
-            if path.startswith("/sdcard/") and not on_card.is_file():
-                raise BoardError(f"script {path}: expected a file at {on_card}, found none")
-        port, baudrate = _card_settings(sdcard)
-        self._data = data if data is not None else sdcard / ".data"
-        try:
-            self._data.mkdir(parents=True, exist_ok=True)
-            self.key = _keep_key(self._data / "key", key)
+            options.data_folder.mkdir(parents=True, exist_ok=True)
+            self.key = _keep_key(options.data_folder / "key", options.key)
         except OSError as error:
-            raise BoardError(f"data folder {self._data}: {error.strerror}") from None
+            raise BoardError(f"data folder {options.data_folder}: {error.strerror}") from None
         self.url: str | None = None
-        ports: dict[int, tuple[str, int]] = {}
-        if tcp is not None:
-            host, chosen = _endpoint(tcp)
-            ports[port] = (host, chosen)
-            self.url = f"tcp://{host}:{chosen}"
-        self.uart_url = (
-            f"serial://{uart.absolute()}?baudrate={baudrate}" if uart is not None else None
-        )
-        self._options = BoardOptions(
-            sdcard=sdcard,
-            data=self._data,
-            camera=camera,
-            scripts=tuple(scripts),
-            ports=ports,
-            uart=uart.absolute() if uart is not None else None,
-            console=console.absolute() if console is not None else None,
-            bare=bare,
-            air=air.absolute() if air is not None else None,
-            timing=timing,
-            micropython=micropython,
-            frames=frames,
-            seconds=seconds,
-            replay=replay,
-            kpu=kpu,
-            restart=restart,
-            crash_after=crash_after,
-            crash_before=crash_before,
-        )
+        if options.tcp is not None:
+            host, free = _endpoint(options.tcp)
+            options = replace(options, ports={port: (host, free)})
+            self.url = f"tcp://{host}:{free}"
+        self.uart_url: str | None = None
+        if options.uart is not None:
+            self.uart_url = f"serial://{options.uart.absolute()}?baudrate={baudrate}"
+        self._options = options
         self.console: deque[str] = deque(maxlen=CONSOLE_LINES)
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._changed = asyncio.Condition()
@@ -303,6 +227,25 @@ class VirtualBoard:
             self.key = line[len(messages.CONSOLE_KEY) :]
 
 
+def _check(options: BoardOptions) -> None:
+    """Raise BoardError for a card, camera, script, profile or interpreter that is not there."""
+    sdcard = options.sdcard
+    if not sdcard.is_dir():
+        found = "a file" if sdcard.exists() else "nothing"
+        raise BoardError(f"--sdcard {sdcard}: expected a folder, found {found}")
+    try:
+        find_interpreter(options.micropython)
+        open_source(options.camera).close()
+        if options.timing is not None:
+            load_profile(options.timing)
+    except (InterpreterError, SourceError, ProfileError) as error:
+        raise BoardError(str(error)) from None
+    for path in options.scripts:
+        on_card = sdcard / path.removeprefix("/sdcard/")
+        if path.startswith("/sdcard/") and not on_card.is_file():
+            raise BoardError(f"script {path}: expected a file at {on_card}, found none")
+
+
 def _event(line: bytes) -> Event:
     text = line.decode("utf-8", "replace").rstrip()
     try:
@@ -312,16 +255,12 @@ def _event(line: bytes) -> Event:
         return Event(event="bug", detail=text)  # not from the supervisor: its own failure
 
 
-def _found(path: Path) -> str:
-    return "a file" if path.exists() else "nothing"
-
-
 def _endpoint(text: str) -> tuple[str, int]:
     """Return (host, port) of HOST:PORT, port 0 replaced by a free one."""
-    found = _ENDPOINT.fullmatch(text)
-    if found is None or int(found["port"]) > 65535:
+    endpoint = _ENDPOINT.fullmatch(text)
+    if endpoint is None or int(endpoint["port"]) > 65535:
         raise BoardError(f"--tcp: expected HOST:PORT (port 0: a free one), found {text!r}")
-    host, port = found["host"], int(found["port"])
+    host, port = endpoint["host"], int(endpoint["port"])
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

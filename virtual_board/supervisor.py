@@ -33,7 +33,7 @@ from virtual_board.silicon.wires.console import Console
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
 EARLY_S = 120.0  # a fault sooner than this after the start puts main.py aside
-POWER_CUT = "power cut"  # how the card's own fault begins (modules/card.py)
+POWER_CUT = "power cut"  # how the card's own fault begins (modules/_k230/card.py)
 REPL_MARK = b"\x1erepl\x1e"  # printed where the scripts' output ends and the REPL's begins
 DRAIN_S = 0.1
 MAX_DRAIN_S = 1.0
@@ -102,7 +102,7 @@ class Supervisor:
                 self._interpreter,
                 "-X",
                 f"heapsize={HEAP}",
-                str(_HERE / "modules" / "boot.py"),
+                str(_HERE / "modules" / "_k230" / "boot.py"),
                 str(wiring),
             ],
             stdin=subprocess.DEVNULL,
@@ -266,7 +266,7 @@ class Supervisor:
             "modules": str(_HERE / "modules"),
             "firmware": str(firmware),
             "sdcard": str(self._options.sdcard.resolve()),
-            "data": str(self._options.data.resolve()),
+            "data": str(self._options.data_folder.resolve()),
             "channels": [[str(a), str(b)] for a, b in channels],
             "scripts": scripts,
             "ports": {str(k): list(v) for k, v in self._options.ports.items()},

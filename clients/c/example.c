@@ -76,6 +76,6 @@ int main(void) {
         const uint8_t one = (uint8_t)byte;
         k230_feed(&decoder, &one, 1, show, NULL);
     }
-    printf("%lu frames were damaged\n", (unsigned long)decoder.rejected);
+    printf("%lu packets were damaged\n", (unsigned long)decoder.rejected);
     return 0;
 }

@@ -15,7 +15,7 @@
  * every k230_read_* returns 1 when the value was there and of that kind, else 0 and stays.
  *
  * K230_MAX_PAYLOAD, to be defined before the header where 2,048 bytes are too many or too few,
- * bounds the memory: a longer frame is counted as rejected. The service sends at most 32,768.
+ * bounds the memory: a longer packet is counted as rejected. The service sends at most 32,768.
  *
  * SPDX-License-Identifier: MIT
  */
@@ -85,7 +85,7 @@ typedef struct {
 } k230_reader;
 
 typedef struct {
-    uint32_t rejected;      /* frames thrown away since k230_init */
+    uint32_t rejected;      /* packets thrown away since k230_init */
     uint8_t code;           /* of the COBS block that is being read, 0 before the first */
     uint8_t left;           /* its data bytes still to come */
     uint8_t skipping;       /* too long: everything up to the next delimiter is part of it */
@@ -102,7 +102,7 @@ typedef struct {
     k230_bytes payload;
 } k230_message;
 
-/* ---- frames */
+/* ---- packets */
 
 static inline void k230_init(k230_decoder *d) {
     d->rejected = 0;
@@ -126,7 +126,7 @@ static inline uint32_t k230_crc32(const uint8_t *data, size_t size) {
 
 static inline int k230_well_formed(const uint8_t *payload, size_t size);
 
-static inline int k230_end_of_frame(k230_decoder *d) {
+static inline int k230_end_of_packet(k230_decoder *d) {
     const int begun = d->code != 0;
     const int whole = d->left == 0;
     const int skipping = d->skipping;
@@ -134,7 +134,7 @@ static inline int k230_end_of_frame(k230_decoder *d) {
     d->code = d->left = d->skipping = 0;
     d->size = 0;
     if (!begun || skipping) {
-        return 0;               /* an empty frame is no fault; a skipped one is counted already */
+        return 0;               /* an empty packet is no fault; a skipped one is counted already */
     }
     /* A CRC over the data and its own CRC leaves this. */
     if (whole && size > 4 && k230_crc32(d->body, size) == 0x2144DF1Cu &&
@@ -162,7 +162,7 @@ static inline int k230_push(k230_decoder *d, uint8_t byte) {
         d->size = 0;
     }
     if (byte == 0) {
-        d->complete = (uint8_t)k230_end_of_frame(d);
+        d->complete = (uint8_t)k230_end_of_packet(d);
         return d->complete;
     }
     if (d->skipping) {

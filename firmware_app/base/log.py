@@ -4,24 +4,30 @@ Nothing secret may be written here; the only exception, the board's key at first
 to the console by print and never into the log.
 """
 
-DEBUG = 10
-INFO = 20
-WARNING = 30
-ERROR = 40
+from firmware_app.wire.log_lines import DEBUG, ERROR, INFO, NAMES, WARNING, stamp
 
-NAMES = {DEBUG: "debug", INFO: "info", WARNING: "warning", ERROR: "error"}
+__all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "Log", "printable"]
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Callable
+
+    from firmware_app.base.clock import Clock
+
 MAX_LINES = 200
 MAX_TEXT = 300  # characters of one line
 
 
 class Log:
-    """A bounded log; listeners get (time_ms, level, text) of every line."""
+    """A bounded log; listener, where set, gets (time_ms, level, text) of every line."""
 
-    def __init__(self, clock, level: int = INFO) -> None:
+    def __init__(self, clock: "Clock", level: int = INFO) -> None:
         self._clock = clock
         self.level = level
-        self.lines: list = []  # (time_ms, level, text), oldest first
-        self._listeners: list = []
+        self.lines: "list[tuple[int, int, str]]" = []  # (time_ms, level, text), oldest first
+        self.listener: "Callable[[tuple[int, int, str]], None] | None" = None
+        self.kept: "Callable[[tuple[int, int, str]], None] | None" = (
+            None  # called with every line, for the card
+        )
 
     def write(self, level: int, text: str) -> None:
         """Write one line; it is cut at MAX_TEXT characters."""
@@ -33,13 +39,11 @@ class Log:
         if len(self.lines) >= MAX_LINES:
             self.lines = self.lines[MAX_LINES // 4 :]
         self.lines.append(line)
-        print("[%d.%03d] %s: %s" % (line[0] // 1000, line[0] % 1000, NAMES[level], text))
-        for listener in self._listeners:
-            listener(line)
-
-    def keep(self, listener) -> None:
-        """Let listener(line) have every line from now on."""
-        self._listeners.append(listener)
+        print("[%s] %s: %s" % (stamp(line[0]), NAMES[level], text))
+        if self.kept is not None:
+            self.kept(line)
+        if self.listener is not None:
+            self.listener(line)
 
     def info(self, text: str) -> None:
         self.write(INFO, text)

@@ -3,9 +3,6 @@
 The codes are part of the protocol (docs/protocol.md, section 9); the sentences may change at any time.
 """
 
-if 0:  # for type checkers; mpy-cross leaves it out
-    from typing import Any
-
 CAMERA = "camera"  # it can't be set up, or gives no frames
 NETWORK = "network"  # the interface has no link, or can't join its network
 NETWORK_PORT = "network_port"  # TCP is not open
@@ -29,9 +26,7 @@ class Problems:
 
     def __init__(self) -> None:
         self._rows: list = []  # (code, text), in the order in which they came up
-        self.listener: "Any" = (
-            None  # called with (code, text) of what comes up; without a text: solved
-        )
+        self.listener = None  # called with (code, text) of what comes up; without a text: solved
 
     def set(self, code: str, text: str) -> None:
         """Let text be the one thing that is wrong under code; an empty text: nothing is."""
@@ -57,11 +52,11 @@ class Problems:
 
     def codes(self) -> list:
         """Return the codes of what is wrong, each once."""
-        found: list = []
+        codes: list = []
         for row in self._rows:
-            if row[0] not in found:
-                found.append(row[0])
-        return found
+            if row[0] not in codes:
+                codes.append(row[0])
+        return codes
 
     def rows(self) -> list:
         """Return what is wrong as maps {code, text}, oldest first."""

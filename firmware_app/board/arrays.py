@@ -69,21 +69,21 @@ def sigmoid(logits):
 
 def best(scores, count: int) -> list:
     """Return (index, score) of the count highest items of a 1-D float array, best first."""
-    found: list = []
+    highest: list = []
     size = len(scores)
     if count == 1:
         index = int(np.argmax(scores))
         return [(index, float(scores[index]))]
     for index in range(size):
         score = float(scores[index])
-        if len(found) < count or score > found[-1][1]:
-            at = len(found)
-            while at > 0 and found[at - 1][1] < score:
+        if len(highest) < count or score > highest[-1][1]:
+            at = len(highest)
+            while at > 0 and highest[at - 1][1] < score:
                 at -= 1
-            found.insert(at, (index, score))
-            if len(found) > count:
-                found.pop()
-    return found
+            highest.insert(at, (index, score))
+            if len(highest) > count:
+                highest.pop()
+    return highest
 
 
 def first_channel(tensor):
@@ -170,12 +170,12 @@ def class_runs(logits, classes: int, overflow: bool):
 
 def _positions(mask) -> list:
     """Return [(start, places behind it where a 1-D boolean array is true)], in bands that ulab can count."""
-    found = []
+    bands = []
     for start in range(0, len(mask), _COUNTED):
         part = np.nonzero(mask[start : start + _COUNTED])[0]
         if len(part):
-            found.append((start, part))
-    return found
+            bands.append((start, part))
+    return bands
 
 
 def _values(best_class, changes, places: list, count: int):
@@ -185,11 +185,11 @@ def _values(best_class, changes, places: list, count: int):
         values[0] = best_class[0]
         values[1:] = np.array(best_class[1:][changes], dtype=np.uint8)
         return values + 1
-    found = [best_class[0]]
+    classes = [best_class[0]]
     for first, part in places:
         view = memoryview(best_class[first + 1 :])  # single items: many times faster than the array
-        found += [view[at] for at in part.tolist()]
-    return np.array(found, dtype=np.uint8) + 1
+        classes += [view[at] for at in part.tolist()]
+    return np.array(classes, dtype=np.uint8) + 1
 
 
 def _leb128_runs(values, lengths, count: int) -> bytes:
@@ -264,7 +264,7 @@ def edges(values, width: int, first: int, last: int, threshold: float) -> list:
     counted from the first row on, so -1 for a run that begins there; a run may go on from one row's
     end to the next row's start.
     """
-    found: list = []
+    ends: list = []
     step = max(1, _COUNTED // width) * width
     for start in range(first * width, last * width, step):
         stop = min(start + step, last * width)
@@ -277,11 +277,11 @@ def edges(values, width: int, first: int, last: int, threshold: float) -> list:
         begun = start - first * width
         if begun:
             places = [begun + place for place in places]
-            if found and places and found[-1] == places[0]:
-                found.pop()
+            if ends and places and ends[-1] == places[0]:
+                ends.pop()
                 places.pop(0)
-        found += places
-    return found
+        ends += places
+    return ends
 
 
 def strips(table, upright, places: list, step: int, low: int, high: int, threshold: float) -> bytes:
@@ -327,13 +327,13 @@ def candidates(tensor, classes: int, threshold: float) -> list:
     best_scores = np.max(scores, axis=0)
     # Fewer than 65,536 columns, so uint16 counts them.
     hits = np.nonzero(best_scores > threshold)[0]
-    found = []
+    columns = []
     for i in range(len(hits)):
         at = int(hits[i])
         column = scores[:, at].copy()
         x, y, w, h = [float(table[row, at]) for row in range(4)]
-        found.append((float(best_scores[at]), int(np.argmax(column)), x, y, w, h))
-    return found
+        columns.append((float(best_scores[at]), int(np.argmax(column)), x, y, w, h))
+    return columns
 
 
 def raw(tensor) -> bytes:
@@ -402,9 +402,9 @@ def unit(vector):
     return vector / size
 
 
-def dot(one, other) -> float:
+def dot(left, right) -> float:
     """Return the product of two 1-D arrays."""
-    return float(np.dot(one, other))
+    return float(np.dot(left, right))
 
 
 def product_by_dot(rows, used: int, vector):
@@ -458,24 +458,24 @@ def scores_of(scores, owners, used: int, owner: int):
 def highest_mean(scores, count: int) -> float:
     """Return the mean of the count highest items (of all, where there are fewer)."""
     total = 0.0
-    found = min(count, len(scores))
+    used = min(count, len(scores))
     scores = scores.copy()
-    for _ in range(found):
+    for _ in range(used):
         index = int(np.argmax(scores))
         total += float(scores[index])
         scores[index] = -4.0
-    return total / found
+    return total / used
 
 
 def rows_with(owners, used: int, owner: int) -> list:
     """Return the rows of one owner, ascending."""
     # In bands: ulab counts hits in 16 bits.
-    found: list = []
+    rows: list = []
     for start in range(0, used, 32768):
         stop = min(start + 32768, used)
         for index in np.nonzero(owners[start:stop] == float(owner))[0]:
-            found.append(start + int(index))
-    return found
+            rows.append(start + int(index))
+    return rows
 
 
 def spread(tensor_values):

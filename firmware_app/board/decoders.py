@@ -17,9 +17,9 @@ _sizes: dict = {}  # what output_sizes() has returned
 
 
 def _expect(outputs: list, sizes: list, what: str) -> None:
-    found = [o.size for o in outputs]
-    if found != sizes:
-        raise TaskError("%s: expected outputs of %s values, found %s" % (what, sizes, found))
+    actual = [output.size for output in outputs]
+    if actual != sizes:
+        raise TaskError("%s: expected outputs of %s values, found %s" % (what, sizes, actual))
 
 
 def _grids(width: int, height: int, up: bool) -> list:
@@ -153,7 +153,7 @@ def text_boxes(probabilities, size, picture, frame, mask_threshold, box_threshol
             "expected a picture of %d x %d, found %d values"
             % (frame[0], frame[1], arrays.size_of(picture))
         )
-    found = aicube.ocr_post_process(
+    boxes = aicube.ocr_post_process(
         probabilities, picture, list(size), list(frame), mask_threshold, box_threshold
     )
-    return [[row[1].tolist(), row[0]] for row in found]
+    return [[row[1].tolist(), row[0]] for row in boxes]

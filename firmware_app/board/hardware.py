@@ -26,7 +26,7 @@ def firmware_version() -> str:
 def board_id() -> str:
     """Return the chip's serial number, 16 hexadecimal digits of it."""
     try:
-        return "".join("%02x" % b for b in machine.chipid()[:8])
+        return bytes(machine.chipid()[:8]).hex()
     except (AttributeError, OSError):
         return ""
 

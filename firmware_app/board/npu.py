@@ -7,7 +7,6 @@ import gc
 
 import nncase_runtime as nn
 
-from firmware_app.base.errors import NpuError
 from firmware_app.board import arrays
 
 # The hardware's schedule fails, and takes the process with it, for a narrow input with a left pad.
@@ -16,6 +15,10 @@ _NARROWEST_PADDED = 33
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
+
+
+class NpuError(ValueError):
+    """A model or picture that the KPU or ai2d can't take; the text says why."""
 
 
 def tensor(array):
@@ -150,11 +153,11 @@ class Model:
         if inputs != 1:
             raise NpuError("expected a kmodel with 1 input, found %d" % inputs)
         expected = 3 * width * height
-        found = self._kpu.inputs_desc(0)["tensor_size"]
-        if found != expected:
+        input_bytes = self._kpu.inputs_desc(0)["tensor_size"]
+        if input_bytes != expected:
             raise NpuError(
                 "img_size: expected the kmodel's input of %d bytes, found %d x %d x 3 = %d bytes"
-                % (found, width, height, expected)
+                % (input_bytes, width, height, expected)
             )
         self.outputs = self._kpu.outputs_size()
         self.output_bytes = sum(

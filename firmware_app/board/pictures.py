@@ -8,10 +8,11 @@ import image
 
 from firmware_app.base.errors import CommandError
 from firmware_app.board import arrays
+from firmware_app.wire.messages import MAX_PIXELS
 
 ROOTS = ("/sdcard/", "/data/")
 _ENDS = (".jpg", ".jpeg", ".png", ".bmp")
-MAX_PIXELS = 1920 * 1088  # RGB565, RGB888 and planes of it lie in memory at a time: 17 MB
+# RGB565, RGB888 and planes of a picture lie in memory at a time: 17 MB at most.
 
 
 def read(path: str):

@@ -13,6 +13,7 @@ from firmware_app.card.configuration import CONFIGS
 from firmware_app.package import dictionary, fit, kmodel
 from firmware_app.package.deploy_fields import PackageError
 from firmware_app.package.reader import read_package, resolve
+from firmware_app.settings.task_fields import LABELLED
 
 FOLDER = "/sdcard/packages"
 _OLD = ".old"  # what another one of the name replaces
@@ -37,8 +38,7 @@ def check(folder: str, task):
             with open(package.dictionary_path, "rb") as file:
                 data = file.read(dictionary.MAX_SIZE + 1)
             count = len(dictionary.characters(data, package.dictionary_path))
-        labelled = package.task in ("classification", "detection", "segmentation", "multilabel")
-        if package.categories is not None or not labelled:
+        if package.categories is not None or package.task not in LABELLED:
             fit.check(package, model, package.categories, count)
         # Without categories the labels come from the task's YAML, and are checked with it.
     except kmodel.KmodelError as error:
@@ -62,18 +62,18 @@ def of_task(values, key: str, task):
 
     task: what it must do, or None for the settings' task. Raises PackageError, KmodelError, TaskError.
     """
-    found = read_package(resolve(values[key]), task or values["task"], values.get("head"))
-    found.labels = values.get("labels") or found.categories or []
-    found.characters = None
-    if found.task == "ocr_recognition":
-        found.characters = _characters(values, found)
-    count = len(found.characters) if found.characters is not None else None
-    model = kmodel.read(found.kmodel_path)
+    package = read_package(resolve(values[key]), task or values["task"], values.get("head"))
+    package.labels = values.get("labels") or package.categories or []
+    package.characters = None
+    if package.task == "ocr_recognition":
+        package.characters = _characters(values, package)
+    count = len(package.characters) if package.characters is not None else None
+    model = kmodel.read(package.kmodel_path)
     blank = values.get("blank")
-    fit.check(found, model, found.labels, count, blank)
+    fit.check(package, model, package.labels, count, blank)
     if count is not None:
-        found.blank_first = fit.blank_is_first(model.outputs[0].shape[2], count, blank)
-    return found
+        package.blank_first = fit.blank_is_first(model.outputs[0].shape[2], count, blank)
+    return package
 
 
 def _characters(values, package):
@@ -172,20 +172,20 @@ def used_by(values: dict) -> list:
 
 def users(name: str, configuration) -> dict:
     """Return {task's name: its settings} of the tasks on the card that use a package."""
-    found: dict = {}
+    using: dict = {}
     try:
         names = sorted(os.listdir(CONFIGS + "/tasks"))
     except OSError:
-        return found
-    for each in names:
-        if each.endswith(".yaml") and each[0] != ".":
+        return using
+    for file in names:
+        if file.endswith(".yaml") and file[0] != ".":
             try:
-                values = configuration.read_task(each[:-5]).values
+                values = configuration.read_task(file[:-5]).values
                 if name.lower() in used_by(values):
-                    found[each[:-5]] = values
+                    using[file[:-5]] = values
             except (OSError, ValueError):
                 pass  # a YAML that can't be read uses nothing
-    return found
+    return using
 
 
 async def listed(in_use: list, pause) -> list:
@@ -194,10 +194,10 @@ async def listed(in_use: list, pause) -> list:
         names = sorted(os.listdir(FOLDER))
     except OSError:
         names = []
-    found: list = []
+    rows: list = []
     for name in names:
         path = FOLDER + "/" + name
-        if name[0] == "." or not files.is_folder(path) or len(found) >= _MAX_LISTED:
+        if name[0] == "." or not files.is_folder(path) or len(rows) >= _MAX_LISTED:
             continue
         entry = {"name": name, "task": None, "model": None, "size": _size(path), "problem": None}
         entry["in_use"] = name.lower() in in_use
@@ -208,9 +208,9 @@ async def listed(in_use: list, pause) -> list:
             entry["warnings"] = package.warnings
         except PackageError as error:
             entry["problem"] = str(error)
-        found.append(entry)
+        rows.append(entry)
         await pause()
-    return found
+    return rows
 
 
 def _size(path: str) -> int:

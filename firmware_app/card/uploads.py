@@ -126,15 +126,15 @@ class Push:
 
     def have(self) -> list:
         """Return how many bytes of each file are on the card, -1 where it is not there."""
-        found: list = []
+        sizes: list = []
         for name, size, _ in self.rows:
             path = FOLDER + "/" + name
-            there = os.stat(path)[6] if files.exists(path) else -1
-            if there > size:
+            size_now = os.stat(path)[6] if files.exists(path) else -1
+            if size_now > size:
                 os.remove(path)
-                there = -1
-            found.append(there)
-        return found
+                size_now = -1
+            sizes.append(size_now)
+        return sizes
 
     def keep(self) -> None:
         """Write the list beside the files."""
@@ -158,15 +158,15 @@ def waiting():
 
 def begin(push: Push) -> Push:
     """Begin a push or go on with it; CommandError where the card does not hold it, OSError."""
-    there = waiting()
-    if there is not None and there.same(push) and files.is_folder(FOLDER):
-        push = there
+    earlier = waiting()
+    if earlier is not None and earlier.same(push) and files.is_folder(FOLDER):
+        push = earlier
         push.starts = 0
     else:
-        there = None
+        earlier = None
         discard()
-    _check_room(push, push.have() if there is not None else [])
-    if there is None:
+    _check_room(push, push.have() if earlier is not None else [])
+    if earlier is None:
         files.make_folders(FOLDER)
         push.keep()
     push.make_folders()
@@ -201,26 +201,26 @@ async def verify(push: Push, pause) -> None:
                 "bad_argument",
                 "%s: expected %d bytes, found %d so far" % (name, size, max(0, have[i])),
             )
-        found = hashlib.sha256()
+        calculated = hashlib.sha256()
         try:
             with open(FOLDER + "/" + name, "rb") as file:
                 while True:
                     data = file.read(_SLICE)
                     if not data:
                         break
-                    found.update(data)
+                    calculated.update(data)
                     await pause()
         except OSError as error:
             raise CommandError("failed", "%s can't be read again: %s" % (name, files.why(error)))
-        if found.digest().hex() != digest:
+        if calculated.digest().hex() != digest:
             files.remove(FOLDER + "/" + name)
             raise CommandError(
                 "damaged", "%s: the file does not have the SHA-256 that was announced" % name
             )
 
 
-def _bad(text: str, found) -> CommandError:
-    return CommandError("bad_argument", "%s, found %s" % (text, repr(found)[:80]))
+def _bad(text: str, given) -> CommandError:
+    return CommandError("bad_argument", "%s, found %s" % (text, repr(given)[:80]))
 
 
 def _module(name: str) -> str:
@@ -294,7 +294,7 @@ def checked(kind, name, rows) -> Push:
 
 
 def _check_room(push: Push, have: list) -> None:
-    needed = _SPARE - sum([max(0, each) for each in have])
+    needed = _SPARE - sum([max(0, size) for size in have])
     for row in push.rows:
         needed += row[1] + _CLUSTER
     try:

@@ -1,42 +1,53 @@
 """The commands enroll and recognize: embeddings of the next frames, of a region, or of pictures."""
 
+import asyncio
+import time
+
 from firmware_app.base.errors import CommandError
-from firmware_app.base.pause import pause
 from firmware_app.base.problems import GALLERY
 from firmware_app.board import arrays
 from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery import quality as gallery_quality
 from firmware_app.gallery.labels import GalleryError
-from firmware_app.gallery.recognition import Tap
-
-if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.commands.board import Board
-    from firmware_app.commands.call import Call
-    from firmware_app.gallery.recognition import Recognition
+from firmware_app.gallery.recognition import Recognition, Tap
 
 DEFAULT_GALLERY = "default"
 MAX_FRAMES = 100  # samples of one command
+_POLL_MS = 2
+_WORK_MS = 10  # of computing between two frames
+
+_paused = [0]  # when anybody paused last, time.ticks_ms()
 
 
-def recognition_of(board: "Board") -> "Recognition":
+async def pause() -> None:
+    """Let frames and other commands go on, where it is time for that."""
+    if time.ticks_diff(time.ticks_ms(), _paused[0]) >= _WORK_MS:
+        await asyncio.sleep_ms(0)
+        _paused[0] = time.ticks_ms()
+
+
+def recognition_of(service):
     """Return the Recognition of the running task; CommandError where it is no metric learning."""
-    recognition = board.running_task().recognition
+    task = service.engine.task
+    if task is None:
+        raise CommandError("no_task", service.problems.why_no_task())
+    recognition = task.recognition
     if recognition is None:
         raise CommandError(
-            "no_task", "the running task is %s, not metric_learning" % board.engine.running.name
+            "no_task", "the running task is %s, not metric_learning" % service.switcher.name
         )
     return recognition
 
 
-def check_runs(board: "Board", recognition: "Recognition") -> None:
+def check_runs(service, recognition: Recognition) -> None:
     """Raise CommandError where the task of this Recognition no longer runs."""
-    task = board.engine.running.task
+    task = service.engine.task
     if task is None or task.recognition is not recognition:
         raise CommandError("failed", "the task was switched meanwhile")
 
 
-def gallery_of(recognition: "Recognition"):
+def gallery_of(recognition: Recognition):
     """Return the gallery in use; CommandError where there is none."""
     if recognition.gallery is None:
         raise CommandError(
@@ -59,24 +70,24 @@ def label_text(arguments: dict, name: str = "label") -> str:
     return value
 
 
-async def select(board: "Board", recognition: "Recognition", name) -> None:
+async def select(service, recognition, name) -> None:
     """Use another gallery (None: none) from the next frame on, also after a restart; the lock is held."""
     try:
         file = await recognition.open(name, pause) if name is not None else None
     except (GalleryError, OSError) as error:
         raise CommandError("failed", "gallery %s: %s" % (name, error))
-    check_runs(board, recognition)
-    running = board.engine.running
-    fresh = running.settings.changed("gallery", name)
-    board.configuration.remember([(fresh, ["gallery"])])
-    # Results bear the generation that they had: a gallery changes none of their fields.
-    board.engine.replace(running.with_settings(fresh, running.generation))
+    check_runs(service, recognition)
+    switcher = service.switcher
+    fresh = switcher.settings.changed("gallery", name)
+    service.configuration.remember([(fresh, ["gallery"])])
+    switcher.settings = fresh
+    service.engine.use(fresh.values)
     recognition.use(name, file)
-    board.problems.clear(GALLERY)
+    service.problems.clear(GALLERY)
 
 
-def _region(board: "Board", call: "Call"):
-    value = call.arguments.get("region")
+def _region(arguments: dict, service):
+    value = arguments.get("region")
     if value is None:
         return None
     good = isinstance(value, list) and len(value) == 4
@@ -90,7 +101,7 @@ def _region(board: "Board", call: "Call"):
             "bad_argument",
             "region: expected [x, y, width, height] in pixels, at least 8 x 8, found %r" % (value,),
         )
-    camera = board.engine.camera
+    camera = service.engine.camera
     if camera is not None and (
         value[0] + value[2] > camera.width or value[1] + value[3] > camera.height
     ):
@@ -102,40 +113,38 @@ def _region(board: "Board", call: "Call"):
     return tuple(value)
 
 
-def _from_picture(board: "Board", call: "Call", recognition: "Recognition") -> list:
+def _from_picture(service, session, recognition, arguments: dict) -> list:
     """Return what is found in a picture that was sent."""
-    data, width, height = picture(board, call)
+    data, width, height = picture(service, session, arguments)
     tap = Tap(True)
     recognition.add(tap)
     try:
-        board.engine.picture(data, width, height)
+        service.engine.picture(data, width, height)
     finally:
         recognition.drop(tap)
     return tap.frames[0]
 
 
-def _has_picture(call: "Call") -> bool:
-    return call.arguments.get("transfer") is not None or call.arguments.get("path") is not None
+def _has_picture(arguments: dict) -> bool:
+    return arguments.get("transfer") is not None or arguments.get("path") is not None
 
 
-async def _next(
-    board: "Board", call: "Call", recognition: "Recognition", tap: Tap, deadline_ms: int
-):
+async def _next(service, session, recognition, tap, deadline_ms: int):
     """Return what the next frame shows; None after the deadline."""
     while not tap.frames:
         if tap.error:
             raise CommandError("bad_argument", tap.error)
-        check_runs(board, recognition)
-        left_ms = deadline_ms - board.clock.ms()
-        if left_ms <= 0:
+        if session.closing:
+            raise CommandError("failed", "the session ended")
+        check_runs(service, recognition)
+        if service.clock.ms() >= deadline_ms:
             return None
-        tap.news.clear()
-        await call.wait(tap.news, left_ms)
+        await asyncio.sleep_ms(_POLL_MS)
     return tap.frames.pop(0)
 
 
-def _check_camera(board: "Board") -> None:
-    camera = board.engine.camera
+def _check_camera(service) -> None:
+    camera = service.engine.camera
     if camera is None:
         raise CommandError("failed", "the camera is switched off: send pictures")
     if camera.problem:
@@ -146,28 +155,28 @@ def _refusals(reasons: dict) -> str:
     return ", ".join(["%d %s" % (reasons[reason], reason) for reason in sorted(reasons)])
 
 
-async def _gather(board: "Board", call: "Call", recognition: "Recognition") -> tuple:
+async def _gather(service, session, recognition, arguments: dict):
     """Return (vectors, frames looked at, {reason: refused frames})."""
     reasons: dict = {}
-    if _has_picture(call):
-        found = _from_picture(board, call, recognition)
+    if _has_picture(arguments):
+        found = _from_picture(service, session, recognition, arguments)
         if not found:
             raise CommandError("bad_picture", "the detector finds nothing in the picture")
         fault = found[0].fault()
         if fault:
             raise CommandError("bad_picture", "the picture is %s" % fault)
         return [found[0].vector], 1, reasons
-    wanted = integer(call.arguments, "frames", 1, MAX_FRAMES, 5)
-    seconds = integer(call.arguments, "seconds", 1, 3600, 60)
-    tap = Tap(False, _region(board, call))
-    _check_camera(board)
-    deadline_ms = board.clock.ms() + 1000 * seconds
+    wanted = integer(arguments, "frames", 1, MAX_FRAMES, 5)
+    seconds = integer(arguments, "seconds", 1, 3600, 60)
+    tap = Tap(False, _region(arguments, service))
+    _check_camera(service)
+    deadline_ms = service.clock.ms() + 1000 * seconds
     vectors: list = []
     frames = 0
     recognition.add(tap)
     try:
         while len(vectors) < wanted:
-            found = await _next(board, call, recognition, tap, deadline_ms)
+            found = await _next(service, session, recognition, tap, deadline_ms)
             if found is None:
                 break
             frames += 1
@@ -177,7 +186,7 @@ async def _gather(board: "Board", call: "Call", recognition: "Recognition") -> t
                 reasons[reason] = reasons.get(reason, 0) + 1
             else:
                 vectors.append(found[0].vector)
-            call.progress(len(vectors), wanted, "frames")
+            service.commands.progress(arguments, len(vectors), wanted, "frames")
     finally:
         recognition.drop(tap)
     if len(vectors) < wanted:
@@ -190,25 +199,25 @@ async def _gather(board: "Board", call: "Call", recognition: "Recognition") -> t
     return vectors, frames, reasons
 
 
-async def enroll(board: "Board", call: "Call") -> dict:
+async def enroll(service, session, arguments: dict) -> dict:
     """Add samples of a label to the gallery."""
-    label = label_text(call.arguments)
-    negative = flag(call.arguments, "negative", False)
-    recognition = recognition_of(board)
+    label = label_text(arguments)
+    negative = flag(arguments, "negative", False)
+    recognition = recognition_of(service)
     if recognition.gallery is None and recognition.problem:
         raise CommandError("failed", recognition.problem)
     if recognition.gallery is not None and len(recognition.gallery) >= recognition.gallery.capacity:
         _check_room(recognition.gallery, 1)
-    vectors, frames, reasons = await _gather(board, call, recognition)
+    vectors, frames, reasons = await _gather(service, session, recognition, arguments)
     async with recognition.lock:
-        check_runs(board, recognition)
+        check_runs(service, recognition)
         if recognition.gallery is None:
-            await select(board, recognition, DEFAULT_GALLERY)
+            await select(service, recognition, DEFAULT_GALLERY)
         gallery = recognition.gallery
         if negative:
             warnings = await gallery_quality.check_negative(arrays, gallery, vectors, label, pause)
         else:
-            rule = recognition.rule(board.engine.running.values)
+            rule = recognition.rule(service.engine.values)
             warnings = await gallery_quality.check(
                 arrays, gallery, vectors, label, rule.threshold, pause
             )
@@ -225,7 +234,7 @@ async def enroll(board: "Board", call: "Call") -> dict:
             "refused": reasons,
             "warnings": warnings,
         }
-    changed(board, "enroll", label)
+    changed(service, "enroll", label)
     return result
 
 
@@ -260,33 +269,35 @@ async def _add(file, label: str, vectors: list, negative: bool) -> list:
     return [head[0] for head in heads]
 
 
-def changed(board: "Board", action: str, label) -> None:
+def changed(service, action: str, label) -> None:
     """Tell subscribers that the gallery changed."""
     details = {"action": action, "label": label}
-    board.publisher.event("gallery", details)
+    service.publisher.event("gallery", details, service.clock.ms())
 
 
-async def recognize(board: "Board", call: "Call") -> dict:
+async def recognize(service, session, arguments: dict) -> dict:
     """Return whose the current frame, or a picture, is: the best matches, not only the decision."""
-    recognition = recognition_of(board)
+    recognition = recognition_of(service)
     gallery = gallery_of(recognition)
-    top = integer(call.arguments, "top", 1, 50, 5)
-    if _has_picture(call):
-        found = _from_picture(board, call, recognition)
+    top = integer(arguments, "top", 1, 50, 5)
+    if _has_picture(arguments):
+        found = _from_picture(service, session, recognition, arguments)
     else:
-        tap = Tap(False, _region(board, call))
-        _check_camera(board)
+        tap = Tap(False, _region(arguments, service))
+        _check_camera(service)
         recognition.add(tap)
         try:
-            seconds = integer(call.arguments, "seconds", 1, 3600, 60)
-            found = await _next(board, call, recognition, tap, board.clock.ms() + 1000 * seconds)
+            seconds = integer(arguments, "seconds", 1, 3600, 60)
+            found = await _next(
+                service, session, recognition, tap, service.clock.ms() + 1000 * seconds
+            )
         finally:
             recognition.drop(tap)
         if found is None:
             raise CommandError("failed", "no frame within %d s" % seconds)
-    rule = recognition.rule(board.engine.running.values)
+    rule = recognition.rule(service.engine.values)
     rows: list = []
-    labels = board.running_task().labels
+    labels = service.engine.task.labels
     for one in found:
         decision = recognition.decide(one.vector, rule)
         matches: list = []
@@ -311,4 +322,4 @@ async def recognize(board: "Board", call: "Call") -> dict:
     }
 
 
-LONG = {"enroll": enroll, "recognize": recognize}
+COMMANDS = {"enroll": enroll, "recognize": recognize}

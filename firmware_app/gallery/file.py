@@ -196,9 +196,5 @@ def check_model(reader, dimension: int, sha256: bytes) -> None:
     if reader.sha256 != sha256 or reader.dimension != dimension:
         raise GalleryError(
             "the gallery belongs to another model: expected %d values, kmodel SHA-256 %s..., found %d values, %s..."
-            % (dimension, _hex(sha256), reader.dimension, _hex(reader.sha256))
+            % (dimension, sha256[:6].hex(), reader.dimension, reader.sha256[:6].hex())
         )
-
-
-def _hex(digest: bytes) -> str:
-    return "".join(["%02x" % byte for byte in digest[:6]])

@@ -5,7 +5,7 @@ docs/gallery.md is the normative text; export and import carry the same bytes.
 
 import struct
 
-from firmware_app.wire.frames import crc32
+from firmware_app.wire.packets import crc32
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Callable

@@ -11,13 +11,9 @@ from firmware_app.base import files
 from firmware_app.board import arrays, npu
 from firmware_app.gallery import decision
 from firmware_app.gallery import file as gallery_file
+from firmware_app.gallery.labels import Gallery
 from firmware_app.package import kmodel
-
-if 0:  # for type checkers; mpy-cross leaves it out
-    from typing import Any
-
-    from firmware_app.gallery.labels import Gallery
-    from firmware_app.package.reader import Package
+from firmware_app.package.reader import Package
 
 FOLDER = "/data/galleries"
 ENDING = ".gallery"
@@ -41,7 +37,7 @@ def path_of(name: str) -> str:
     return name if name.startswith("/") else "%s/%s%s" % (FOLDER, name, ENDING)
 
 
-class Found:
+class Embedding:
     """One embedding: vector (length 1, or None where it has no direction), and where it was found.
 
     box: (x, y, width, height) or None for the whole picture; kind, score1000: what the detector
@@ -75,9 +71,8 @@ class Tap:
         """region: (x, y, width, height) of the camera's frame to look at instead."""
         self.pictures = pictures
         self.region = region
-        self.frames: "list[list[Found]]" = []  # for each frame what was found
+        self.frames: "list[list[Embedding]]" = []  # for each frame what was found
         self.error = ""
-        self.news = asyncio.Event()  # a frame came, or none will
         self._scaler: "npu.Scaler | None" = None
         self.tensor = None
 
@@ -89,18 +84,12 @@ class Tap:
             self.tensor = self._scaler.run(source)
         except npu.NpuError as error:
             self.error = str(error)
-            self.news.set()
-
-    def give(self, found: list) -> None:
-        """Take what a frame or picture showed."""
-        self.frames.append(found)
-        self.news.set()
 
 
 class Recognition:
     """The gallery in use, and the rule by which settings decide."""
 
-    def __init__(self, package: "Package", model: npu.Model) -> None:
+    def __init__(self, package: Package, model: npu.Model) -> None:
         """package, model: of the embedding."""
         self._package = package
         self._model = model
@@ -110,7 +99,7 @@ class Recognition:
         self.name: "str | None" = None
         self.problem = ""
         self.lock = _lock
-        self.incoming: "Any" = None  # an import under way, gallery_import.Incoming
+        self.incoming = None  # an import under way
         self._taps: "list[Tap]" = []
 
     @property
@@ -210,11 +199,6 @@ class Recognition:
         if tap in self._taps:
             self._taps.remove(tap)
 
-    def close(self) -> None:
-        """The task is given back: nothing comes for those who wait."""
-        for tap in self._taps:
-            tap.news.set()
-
     def take(self, source, plan) -> None:
         """Cut out the regions that somebody waits for, while the frame lives."""
         for tap in self._taps:
@@ -228,23 +212,23 @@ class Recognition:
                 return True
         return False
 
-    def deliver(self, found: "list[Found]", plan) -> None:
+    def deliver(self, embeddings: "list[Embedding]", plan) -> None:
         """Hand over what a frame or picture showed; run the model on the regions."""
         for tap in self._taps:
             if tap.pictures == plan.camera:
                 continue
             if tap.region is None:
-                tap.give(found)
+                tap.frames.append(embeddings)
             elif tap.tensor is not None:
                 tensor = tap.tensor
                 tap.tensor = None
                 embedding = self.embed(tensor)
                 embedding.light = npu.light(tensor)
-                tap.give([embedding])
+                tap.frames.append([embedding])
 
-    def embed(self, tensor) -> Found:
+    def embed(self, tensor) -> Embedding:
         """Run the embedding model on its input tensor."""
-        return Found(arrays.unit(arrays.vector(self._model.run(tensor)[0])))
+        return Embedding(arrays.unit(arrays.vector(self._model.run(tensor)[0])))
 
 
 def names() -> "list[str]":

@@ -9,10 +9,7 @@ import _thread
 import socket
 import time
 
-from firmware_app.wire import frames, messages
-
-if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.link.gateway import Identity
+from firmware_app.wire import messages, packets
 
 _LOOK_MS = 50  # between looks: a search lasts a second
 _DATAGRAM = 256
@@ -22,11 +19,11 @@ _PER_SECOND = 20
 class Discovery:
     """A thread of its own: recvfrom() waits a millisecond with the interpreter free."""
 
-    def __init__(self, identity: "Identity", port: int, key_required: bool) -> None:
+    def __init__(self, host, port: int, key_required: bool) -> None:
         """port: of UDP here and of the TCP link, which is found at the answer's own port."""
         self._port = port
         flags = messages.FLAG_KEY_REQUIRED if key_required else 0
-        self._answer = [messages.HERE, 0, identity.board_id, identity.name, identity.version, flags]
+        self._answer = [messages.HERE, 0, host.board_id, host.name, host.version, flags]
         self._answer.append(messages.PROTOCOL_VERSION)
         self._running = False
         self.answered = 0
@@ -61,14 +58,14 @@ class Discovery:
                 continue
             if not data or left <= 0:
                 continue
-            for message in frames.Decoder(_DATAGRAM).feed(data):
+            for message in packets.Decoder(_DATAGRAM).feed(data):
                 if message[0] != messages.SEEK or len(message) < 2 or type(message[1]) is not int:
                     continue
                 answer = list(self._answer)
                 answer[1] = message[1] & 0xFFFFFFFF
                 left -= 1
                 try:
-                    listener.sendto(frames.encode(answer), address)
+                    listener.sendto(packets.encode(answer), address)
                     self.answered += 1
                 except OSError:
                     pass  # whoever asked is gone

@@ -28,10 +28,5 @@ def load_key(path: str = PATH):
     key = os.urandom(messages.KEY_SIZE)
     folder = path[: path.rfind("/")]
     files.make_folders(folder)
-    files.replace(path, hex_of(key).encode())
+    files.replace(path, key.hex().encode())
     return key, True
-
-
-def hex_of(key: bytes) -> str:
-    """Return key in hexadecimal digits."""
-    return "".join("%02x" % b for b in key)

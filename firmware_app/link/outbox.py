@@ -4,25 +4,25 @@ Answers and events have a queue of their own, which results never displace. When
 overflows, the reader is too slow to be told what it must know, and its session ends.
 """
 
-from firmware_app.wire import frames
+from firmware_app.wire import packets
 
 MAX_URGENT = 64  # answers, events
 MAX_URGENT_BYTES = 262144
 
 
 class Outgoing:
-    """One payload on its way to any number of subscribers; framed once for all that don't seal."""
+    """One payload on its way to any number of subscribers; packetd once for all that don't seal."""
 
     def __init__(self, payload: bytes, plain: bool = False) -> None:
         self.payload = payload
         self.plain = plain  # part of the greeting: goes unsealed whatever the session
-        self._frame: "bytes | None" = None
+        self._packet = b""
 
-    def frame(self) -> bytes:
-        """Return the unsealed frame."""
-        if self._frame is None:
-            self._frame = frames.frame(self.payload)
-        return self._frame
+    def packet(self) -> bytes:
+        """Return the unsealed packet."""
+        if not self._packet:
+            self._packet = packets.packet_of(self.payload)
+        return self._packet
 
 
 class Outbox:
@@ -30,9 +30,9 @@ class Outbox:
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
-        self._urgent: list = []
+        self._urgent: "list[Outgoing]" = []
         self._bytes = 0
-        self._results: list = []
+        self._results: "list[Outgoing]" = []
         self.dropped = 0  # results displaced by newer ones
         self.sent = 0
 
@@ -54,7 +54,7 @@ class Outbox:
             self.dropped += 1
         self._results.append(outgoing)
 
-    def pop(self, results: bool = True):
+    def pop(self, results: bool = True) -> "Outgoing | None":
         """Return what is to be sent next, or None; results=False: only what is urgent."""
         if self._urgent:
             outgoing = self._urgent.pop(0)

@@ -20,7 +20,7 @@ import time
 from firmware_app.link.session import Session
 
 if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.link.gateway import Gateway
+    from typing import Any
 
 MAX_CLIENTS = 8  # the board has 16 TCP connections in all
 _SPARE = 4  # slots in which the ninth is told why, and strangers are waited for
@@ -35,23 +35,23 @@ _FREE = 2  # slots for whom room is made
 _PROBE_MS = 100  # between looks whether a stranger is still there
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
 _TURN_US = 3000  # that one client's data may take before frames have their turn
-_PUMP_FRAMES = 32  # frames one client gets in a row before the others have their turn
+_PUMP_PACKETS = 32  # packets one client gets in a row before the others have their turn
 
 
 class _Slot:
     """One connection, from accept to close."""
 
     def __init__(self) -> None:
-        self.socket: "socket.socket | None" = None  # set by the acceptor, cleared by the receiver
+        self.socket: "Any" = None  # set by the acceptor, cleared by the receiver
         self.fresh = False  # accepted, not yet seen by the loop
         self.address = ""
         self.close = False  # the loop wants it closed
-        self.inbox: list = [None] * _INBOX
+        self.inbox = [b""] * _INBOX
         self.head = 0  # next to be filled, moved by the receiver
         self.tail = 0  # next to be taken, moved by the loop
         # The loop's own.
         self.session: "Session | None" = None
-        self.rest: "memoryview | None" = None  # what send() did not take, a memoryview
+        self.rest: "memoryview | None" = None  # what send() did not take
         self.linger_ms = 0
         self.probed_ms = 0
         self.since_ms = 0
@@ -62,18 +62,18 @@ class TcpLink:
 
     pieces = 0  # nothing here goes in pieces
 
-    def __init__(self, gateway: "Gateway", settings: dict, depth: int) -> None:
+    def __init__(self, host, settings, depth: int) -> None:
         """settings: the `network` section of service.yaml; depth: results that wait for a slow reader."""
-        self._gateway = gateway
+        self._host = host
         self._settings = settings
         self._slots = [_Slot() for _ in range(MAX_CLIENTS + _SPARE)]
         self._depth = depth
-        self._listener: "socket.socket | None" = None
+        self._listener: "Any" = None
         self._running = False
         self._most = min(MAX_CLIENTS, settings["max_clients"])
         self.port = settings["port"]
         self.refused = 0
-        self._rejected = 0  # damaged frames of connections that are gone
+        self._rejected = 0  # damaged packets of connections that are gone
 
     def start(self) -> None:
         """Open the listener and start both threads; OSError where the port can't be had."""
@@ -189,14 +189,15 @@ class TcpLink:
                 if busy and time.ticks_diff(time.ticks_us(), start) > _TURN_US:
                     break  # a large transfer takes what frames leave, and TCP makes it wait
                 data = slot.inbox[slot.tail]
-                slot.inbox[slot.tail] = None
+                slot.inbox[slot.tail] = b""
                 slot.tail = (slot.tail + 1) % _INBOX
                 busy = True
                 if slot.session is not None:
                     slot.session.feed(data, now_ms)
-            if slot.session is not None:
-                slot.session.check_silence(now_ms)
-                self._pump(slot, now_ms)
+            session = slot.session
+            if session is not None:
+                session.check_silence(now_ms)
+                self._pump(slot, session, now_ms)
                 self._probe(slot, now_ms)
         if free < _FREE:
             self._make_room(now_ms)
@@ -212,7 +213,7 @@ class TcpLink:
 
     @property
     def rejected(self) -> int:
-        """Damaged or foreign frames thrown away since the start."""
+        """Damaged or foreign packets thrown away since the start."""
         count = self._rejected
         for slot in self._slots:
             if slot.session is not None:
@@ -224,15 +225,16 @@ class TcpLink:
         slot.rest = None
         slot.linger_ms = 0
         slot.probed_ms = 0  # at once: what accept() said has shown by now whether it is there
-        slot.session = Session(
-            self._gateway,
+        session = Session(
+            self._host,
             slot.address,
             now_ms,
             settings["key_required"],
             settings["sealed"],
             self._depth,
         )
-        slot.session.admits = self._admits
+        session.admits = self._admits
+        slot.session = session
         slot.since_ms = now_ms
 
     def _make_room(self, now_ms: int) -> None:
@@ -258,14 +260,13 @@ class TcpLink:
         self.refused += 1
         return False
 
-    def _pump(self, slot: _Slot, now_ms: int) -> None:
-        session = slot.session
-        for _ in range(_PUMP_FRAMES):
+    def _pump(self, slot: _Slot, session: Session, now_ms: int) -> None:
+        for _ in range(_PUMP_PACKETS):
             if slot.rest is None:
-                frame = session.next_frame()
-                if frame is None:
+                packet = session.next_packet()
+                if packet is None:
                     break
-                slot.rest = memoryview(frame)
+                slot.rest = memoryview(packet)
             try:
                 sent = slot.socket.send(slot.rest)
             except OSError as error:
@@ -283,7 +284,7 @@ class TcpLink:
                 self._end(slot)
 
     def _probe(self, slot: _Slot, now_ms: int) -> None:
-        """Say an empty frame to whoever has no session: only sending shows that a peer has gone.
+        """Say an empty packet to whoever has no session: only sending shows that a peer has gone.
 
         So a flood of connections that are opened and dropped does not fill the places.
         """

@@ -8,7 +8,7 @@ import hashlib
 from firmware_app.base.errors import CommandError
 from firmware_app.wire import messages
 
-MAX_PICTURE = 3 * 1920 * 1088  # bytes of planar RGB
+MAX_PICTURE = 3 * messages.MAX_PIXELS  # bytes of planar RGB
 MAX_OPEN = 2  # transfers at a time, over all sessions
 WINDOW = 15 * messages.CHUNK_SIZE  # bytes a sender may be ahead of TAKEN
 

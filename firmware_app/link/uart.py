@@ -1,6 +1,6 @@
 """UART: one session on a wire, in pieces small enough for what a write costs.
 
-On the board a write holds the interpreter for 10 bits a byte, so a frame goes out in pieces, and
+On the board a write holds the interpreter for 10 bits a byte, so a packet goes out in pieces, and
 results take no more than their share of the line. Reads are set up not to wait.
 """
 
@@ -9,8 +9,6 @@ from firmware_app.link.session import SILENCE_MS, Session
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
-
-    from firmware_app.link.gateway import Gateway
 
 _PIECE_US = 2000  # the interpreter is held for about this long at a time
 _BETWEEN_FRAMES = 512  # bytes
@@ -21,9 +19,9 @@ _READ_ROUNDS = 8
 class UartLink:
     """The session on the wire."""
 
-    def __init__(self, gateway: "Gateway", settings: dict) -> None:
+    def __init__(self, host, settings) -> None:
         """settings: the `uart` section of service.yaml."""
-        self._gateway = gateway
+        self._host = host
         self._settings = settings
         self._uart: "Any" = None
         baudrate = settings["baudrate"]
@@ -31,9 +29,9 @@ class UartLink:
         # What goes out between two frames at most: any result, but no long answer in one go.
         self.pieces = _BETWEEN_FRAMES // self._piece + 1
         self._us_per_byte = 10_000_000 // baudrate  # rounded down; 86 at 115200
-        self._rest: "memoryview | None" = None
+        self._rest: "memoryview | None" = None  # of the frame that is being written
         self._next_us = 0  # results may go out again from here on
-        self.session: "Session | None" = None
+        self.session: Session = None  # type: ignore[assignment]  # start() makes it
         self.refused = 0  # nobody: a new greeting takes the line over
         # With a key nothing goes out to who has not shown it.
         self.always = settings["publish"] == "always" and not settings["key_required"]
@@ -50,7 +48,7 @@ class UartLink:
         settings = self._settings
         name = "uart%d" % settings["id"]
         rejected = self.session.decoder.rejected if self.session is not None else 0
-        self.session = Session(self._gateway, name, now_ms, settings["key_required"], True, _DEPTH)
+        self.session = Session(self._host, name, now_ms, settings["key_required"], True, _DEPTH)
         self.session.decoder.rejected = rejected
         if self.always:
             self.session.subscribe(True, False, True, False, 0)
@@ -70,14 +68,14 @@ class UartLink:
             # Whoever greeted is gone; readers that only listen get their results again.
             self.session.close("nothing heard for %d s" % (SILENCE_MS // 1000))
         if self._rest is None:
-            now_us = self._gateway.clock.us()
+            now_us = self._host.clock.us()
             sent = self.session.outbox.sent
-            frame = self.session.next_frame(now_us >= self._next_us)
-            if frame is not None:
-                self._rest = memoryview(frame)
+            packet = self.session.next_packet(now_us >= self._next_us)
+            if packet is not None:
+                self._rest = memoryview(packet)
                 if self.session.outbox.sent != sent:
                     # A result takes its own time of the line; the share leaves some free beside it.
-                    line_us = len(frame) * self._us_per_byte
+                    line_us = len(packet) * self._us_per_byte
                     self._next_us = now_us + line_us * 100 // self._settings["share"]
         if self._rest is not None:
             busy = True
@@ -93,7 +91,7 @@ class UartLink:
         """Return whether there is something that the line should carry now."""
         if self._rest is not None:
             return True
-        results = self._gateway.clock.us() >= self._next_us
+        results = self._host.clock.us() >= self._next_us
         return self.session is not None and self.session.outbox.waits(results)
 
     def sessions(self) -> list:
@@ -106,7 +104,7 @@ class UartLink:
 
     @property
     def rejected(self) -> int:
-        """Damaged frames thrown away since the start."""
+        """Damaged packets thrown away since the start."""
         return self.session.decoder.rejected if self.session is not None else 0
 
     def stop(self) -> None:

@@ -50,8 +50,8 @@ class Fields:
         self.path = path
         self.data = data
 
-    def error(self, name: str, expected: str, found: object) -> PackageError:
-        words = found if isinstance(found, str) else show(found)
+    def error(self, name: str, expected: str, given: object) -> PackageError:
+        words = given if isinstance(given, str) else show(given)
         return PackageError(self.path + ": " + name + ": expected " + expected + ", found " + words)
 
     def text(self, name: str) -> str | None:
@@ -176,8 +176,8 @@ def infer(
     if head is None and fields.data.get("anchors"):
         head = "AnchorBaseDet"
     if head is None:
-        found = show(given) if given else "nothing"
-        raise fields.error("model_type", "one of " + ", ".join(HEADS), found)
+        shown = show(given) if given else "nothing"
+        raise fields.error("model_type", "one of " + ", ".join(HEADS), shown)
     return task, head
 
 

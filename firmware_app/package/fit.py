@@ -6,6 +6,7 @@ Pure. Checked before inference: the native decoders check nothing and corrupt me
 from firmware_app.package.deploy_fields import PackageError
 from firmware_app.package.kmodel import Kmodel, Tensor
 from firmware_app.package.reader import Package
+from firmware_app.settings.task_fields import LABELLED
 
 STRIDES = (8, 16, 32)
 MAX_CLASSES = 255  # of a class map: one byte of each run
@@ -54,7 +55,7 @@ def likely_task(package: Package, kmodel: Kmodel) -> str:
     which; one without model_type and threshold may be of either.
     """
     shape = kmodel.outputs[0].shape if len(kmodel.outputs) == 1 else ()
-    width, height = package.img_size or (0, 0)
+    width, height = package.img_size
     if package.task == "classification" and shape[:3] == (1, height, width) and len(shape) == 4:
         return "segmentation"
     if package.task == "segmentation" and len(shape) == 2:
@@ -72,7 +73,7 @@ def blank_is_first(classes: int, characters: int, blank: str | None) -> bool:
 
 
 def _labels(fit: "_Fit", labels: list[str] | None) -> int:
-    if fit.package.task not in ("classification", "detection", "segmentation", "multilabel"):
+    if fit.package.task not in LABELLED:
         return 0
     if not labels:
         raise PackageError(
@@ -119,8 +120,6 @@ class _Fit:
 
     def check_input(self) -> None:
         inputs = self.kmodel.inputs
-        if self.package.img_size is None:
-            raise PackageError(self.package.config_path + ": img_size: missing")
         width, height = self.package.img_size
         wanted = (1, 3, height, width)
         if len(inputs) != 1 or inputs[0].dtype != "uint8" or len(inputs[0].shape) != 4:
@@ -144,7 +143,7 @@ class _Fit:
     def floats(self, count: int, words: str) -> list[Tensor]:
         """Return the outputs: at least count, the first of them float32."""
         outputs = self.kmodel.outputs
-        if len(outputs) < count or any(each.dtype != "float32" for each in outputs[:count]):
+        if len(outputs) < count or any(output.dtype != "float32" for output in outputs[:count]):
             raise self.error(words, _list(outputs))
         return outputs[:count]
 
@@ -161,7 +160,7 @@ class _Fit:
 
     def check_detection(self, count: int) -> None:
         head = self.package.head
-        width, height = self.package.img_size or (0, 0)
+        width, height = self.package.img_size
         grids = [(-(-height // s), -(-width // s)) for s in STRIDES]
         if head == "YOLOv8":
             points = sum([(height // s) * (width // s) for s in STRIDES])
@@ -190,7 +189,7 @@ class _Fit:
                 raise self.labels_error(elements // cells - extra, count)
 
     def check_segmentation(self, count: int) -> None:
-        width, height = self.package.img_size or (0, 0)
+        width, height = self.package.img_size
         words = "one float32 output 1x" + _sides(height, width) + "xclasses"
         shape = self.floats(1, words)[0].shape
         if len(shape) != 4 or shape[:3] != (1, height, width):
@@ -201,7 +200,7 @@ class _Fit:
             raise self.error("at most " + str(MAX_CLASSES) + " classes", str(count))
 
     def check_text_map(self) -> None:
-        width, height = self.package.img_size or (0, 0)
+        width, height = self.package.img_size
         words = "one float32 output 1x" + _sides(height, width) + "x1 or more"
         shape = self.floats(1, words)[0].shape
         if len(shape) != 4 or shape[:3] != (1, height, width):
@@ -234,4 +233,4 @@ def _sides(height: int, width: int) -> str:
 
 
 def _list(tensors: list[Tensor]) -> str:
-    return ", ".join([repr(each) for each in tensors]) or "nothing"
+    return ", ".join([repr(tensor) for tensor in tensors]) or "nothing"

@@ -9,6 +9,7 @@ import os
 from firmware_app.package import json_text
 from firmware_app.package.deploy_fields import Fields, PackageError, infer
 from firmware_app.settings.schema import show
+from firmware_app.settings.task_fields import LABELLED
 
 CONFIG = "deploy_config.json"
 INNER = "mp_deployment_source"
@@ -68,7 +69,7 @@ class Package:
         self.nms_threshold = fields.share("nms_threshold")
         self.mask_threshold = fields.share("mask_threshold")
         self.box_threshold = fields.share("box_threshold")
-        self.img_size = fields.size()
+        self.img_size = fields.size() or (0, 0)  # never of a package that was read
         self.anchors = fields.anchors()
         self.nms_agnostic = fields.flag("nms_option")
         self.nncase_version = fields.data.get("nncase_version")
@@ -135,19 +136,19 @@ def _find(path: str, files: Files) -> str:
         if files.is_file(_join(folder, CONFIG)):
             return folder
     names = files.names(path)
-    found = []
+    candidates = []
     for name in names[:MAX_FOLDERS]:
         below = _join(path, name)
         if name[0] in "._" or name[:4] == "cpp_" or not files.is_folder(below):
             continue
         for folder in (below, _join(below, INNER)):
             if files.is_file(_join(folder, CONFIG)):
-                found.append(folder)
+                candidates.append(folder)
                 break
-    if len(found) == 1:
-        return found[0]
-    if found:
-        listed = ", ".join(found[:5])
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        listed = ", ".join(candidates[:5])
         raise PackageError(path + ": holds several packages, name one of them: " + listed)
     hint = ""
     if any(name.endswith(".zip") for name in names):
@@ -205,12 +206,11 @@ def _find_dictionary(package: Package, names: list[str]) -> str | None:
 
 def _require(package: Package, fields: Fields) -> None:
     """Refuse a package without what its task cannot do without; fill in the usual rest."""
-    if package.img_size is None:
+    if not package.img_size[0]:
         raise fields.error("img_size", "[width, height] of the model's input", "nothing")
     if package.head == "AnchorBaseDet" and package.anchors is None:
         raise fields.error("anchors", "3 lists of 6 numbers for AnchorBaseDet", "nothing")
-    labelled = ("classification", "detection", "segmentation", "multilabel")
-    if package.task in labelled and package.categories is None:
+    if package.task in LABELLED and package.categories is None:
         package.warnings.append(
             fields.path + ": categories: missing; the labels must come from the task's settings"
         )

@@ -67,12 +67,12 @@ class Settings:
         """Return a copy with one setting changed and all checks made; raise SettingsError."""
         field = _find(self.fields, path)
         if field is None:
-            names = [each.path for each in self.fields]
+            names = [other.path for other in self.fields]
             hint = suggestion(path, names, "")
             raise SettingsError([path + ": unknown setting" + hint])
         values: dict[str, object] = {}
-        for each in self.fields:
-            _put(values, each.path, self.get(each.path))
+        for other in self.fields:
+            _put(values, other.path, self.get(other.path))
         try:
             _put(values, path, schema.check(field, value))
         except FieldError as error:
@@ -226,9 +226,9 @@ class _Reading:
         """Check the settings of one mapping of the file: the root or a group."""
         prefix = "".join([str(part) + "." for part in key])
         names: list[str] = []
-        for each in fields:
-            if each.path.startswith(prefix):
-                name = each.path[len(prefix) :].split(".")[0]
+        for known in fields:
+            if known.path.startswith(prefix):
+                name = known.path[len(prefix) :].split(".")[0]
                 if name not in names:
                     names.append(name)
         for name in sorted(data, key=lambda name: self.lines.get(key + (name,), 0)):
@@ -281,7 +281,7 @@ def _together(settings: Settings) -> list[tuple[str, str]]:
         pairs = service_fields.UART_PINS[number]
         if pins not in pairs:
             choices = ", ".join([str(tx) + "/" + str(rx) for tx, rx in pairs])
-            found = show(pins[0]) + "/" + show(pins[1])
+            given = show(pins[0]) + "/" + show(pins[1])
             problem = "expected the pins tx/rx of UART " + str(number) + ": " + choices
-            faults.append(("uart.tx", problem + "; found " + found))
+            faults.append(("uart.tx", problem + "; found " + given))
     return faults

@@ -153,8 +153,8 @@ def show(value: object) -> str:
 
 
 def _refuse(field: Field, value: object, hint: str = "") -> FieldError:
-    found = "something else (not shown)" if field.secret else show(value)
-    return FieldError("expected " + field.expected() + ", found " + found + hint)
+    shown = "something else (not shown)" if field.secret else show(value)
+    return FieldError("expected " + field.expected() + ", found " + shown + hint)
 
 
 def check(field: Field, value: object) -> object:

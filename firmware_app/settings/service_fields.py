@@ -4,6 +4,7 @@ A new setting is one entry here; `python -m tools.configuration_reference` write
 """
 
 from firmware_app.settings.schema import Field
+from firmware_app.wire import log_lines
 
 # (TX, RX) pins by UART, from the firmware's pin function table.
 UART_PINS = {
@@ -134,7 +135,7 @@ FIELDS = (
     Field.choice(
         "log.level",
         "info",
-        ("error", "warning", "info", "debug"),
+        tuple([log_lines.NAMES[level] for level in sorted(log_lines.NAMES, reverse=True)]),
         live=True,
         text="Lines of this level and above are written.",
     ),

@@ -15,6 +15,7 @@ TASKS = (
     "metric_learning",
     "multilabel",
 )
+LABELLED = ("classification", "detection", "segmentation", "multilabel")  # results name classes
 HEADS = ("AnchorBaseDet", "AnchorFreeDet", "GFLDet", "YOLOv8")
 
 _BOXES = ("detection", "ocr_detection", "ocr")
@@ -198,7 +199,7 @@ FIELDS = (
     ),
     Field.labels(
         "labels",
-        tasks=("classification", "detection", "segmentation", "multilabel"),
+        tasks=LABELLED,
         text="Names of the classes in the model's order, such as [cat, dog]; null: the package's "
         + "categories.",
     ),

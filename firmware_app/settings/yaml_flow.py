@@ -110,6 +110,6 @@ class Flow:
         if self.text[at] == ",":
             return at + 1
         if self.text[at] != closing:
-            found = yaml_scalar.show(self.text[at:])
-            raise ScalarError("expected , or " + closing + ", found " + found)
+            rest = yaml_scalar.show(self.text[at:])
+            raise ScalarError("expected , or " + closing + ", found " + rest)
         return at

@@ -180,10 +180,10 @@ class _Parser:
         result: dict[str, object] = {}
         while not self._ends(indent):
             body, number = self.bodies[self.at], self.numbers[self.at]
-            found = None if _is_item(body) else self._key(body, number)
-            if found is None:
+            pair = None if _is_item(body) else self._key(body, number)
+            if pair is None:
                 raise self._error(number, _no_key(body))
-            key, rest = found
+            key, rest = pair
             if key in result:
                 raise self._error(number, "the key " + yaml_scalar.show(key) + " appears twice")
             here = path + (key,)

@@ -3,25 +3,22 @@
 import time
 
 from firmware_app.board import npu
-from firmware_app.gallery.recognition import Recognition
-from firmware_app.tasks.base import Task
+from firmware_app.board.npu import Model
+from firmware_app.gallery.recognition import Embedding, Recognition
+from firmware_app.package.reader import Package
+from firmware_app.tasks.base import Plan, Task
 from firmware_app.tasks.detection import Detection
 from firmware_app.wire import messages
-
-if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.board.npu import Model
-    from firmware_app.gallery.recognition import Found
-    from firmware_app.package.reader import Package
-    from firmware_app.tasks.base import Plan
 
 
 class Identities(Task):
     """Boxes with identities: a detector package and an embedding package, at most max_crops boxes a frame."""
 
     kind = messages.IDENTITIES
+    recognition: "Recognition"
     holds_frame = True  # until every box was cut out of it
 
-    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
+    def __init__(self, packages: list[Package], models: list[Model]) -> None:
         super().__init__(packages, models)
         self.package = packages[1]
         self.sha256 = self.package.sha256  # the gallery's model
@@ -34,7 +31,7 @@ class Identities(Task):
         """Open the gallery."""
         self.warnings = self.warnings + await self.recognition.start(settings, pause)
 
-    def plan(self, settings: dict, width: int, height: int, camera: bool) -> "Plan":
+    def plan(self, settings: dict, width: int, height: int, camera: bool) -> Plan:
         """Return how pictures of this size reach the detector, and how its boxes are decided."""
         inner = dict(settings)
         inner["nms"] = inner["nms_threshold"] = None
@@ -44,13 +41,13 @@ class Identities(Task):
         plan.rule = self.recognition.rule(settings)
         return plan
 
-    def take(self, plan: "Plan", source) -> None:
+    def take(self, plan: Plan, source) -> None:
         """Scale for the detector, and keep the source for the boxes."""
         self._detector.take(plan, source)
         self._source = source
         self.recognition.take(source, plan)
 
-    def finish(self, plan: "Plan", inferred=None) -> list:
+    def finish(self, plan: Plan, inferred=None) -> list:
         """Detect, then recognize each box; return [rows]."""
         detector = self._detector
         boxes = [box for box in detector.detect(plan) if box[2] and box[3]]
@@ -59,21 +56,21 @@ class Identities(Task):
         self.decode_us = detector.decode_us
         recognition = self.recognition
         watched = recognition.watched(plan)
-        found: "list[Found]" = []
+        embeddings: list[Embedding] = []
         rows: list = []
         for x, y, w, h, score1000, label in boxes:
             start = time.ticks_us()
             tensor = self._cut(plan, (x, y, w, h))
             middle = time.ticks_us()
-            one = recognition.embed(tensor)
+            embedding = recognition.embed(tensor)
             end = time.ticks_us()
-            one.box = (x, y, w, h)
-            one.kind = label
-            one.score1000 = score1000
+            embedding.box = (x, y, w, h)
+            embedding.kind = label
+            embedding.score1000 = score1000
             if watched:
-                one.light = npu.light(tensor)
-            found.append(one)
-            decision = recognition.decide(one.vector, plan.rule)
+                embedding.light = npu.light(tensor)
+            embeddings.append(embedding)
+            decision = recognition.decide(embedding.vector, plan.rule)
             identity = decision.row() if decision is not None else [None, None, None]
             rows.append(identity + [x, y, w, h, label, score1000])
             self.ai2d_us += time.ticks_diff(middle, start)
@@ -82,11 +79,11 @@ class Identities(Task):
         self.output_bytes = detector.output_bytes + len(rows) * (
             self.models[1].output_bytes + recognition.left_behind()
         )
-        recognition.deliver(found, plan)
+        recognition.deliver(embeddings, plan)
         self._source = None
         return [rows]
 
-    def _cut(self, plan: "Plan", box: tuple):
+    def _cut(self, plan: Plan, box: tuple):
         scaler = npu.Scaler(
             (plan.width, plan.height), self.package.img_size, region=box, output=self._crop
         )
@@ -98,4 +95,4 @@ class Identities(Task):
         self._source = None
         self._crop = None
         self._detector.release()
-        super().release()
+        self.models[1].release()

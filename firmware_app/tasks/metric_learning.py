@@ -1,22 +1,21 @@
 """Metric learning: the embedding of the whole picture, and with a gallery whose it is."""
 
 from firmware_app.board import arrays, npu
-from firmware_app.gallery.recognition import Found, Recognition
+from firmware_app.board.npu import Model
+from firmware_app.gallery.recognition import Embedding, Recognition
+from firmware_app.package.reader import Package
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
-
-if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.board.npu import Model
-    from firmware_app.package.reader import Package
-    from firmware_app.tasks.base import Plan
 
 
 class MetricLearning(SingleModelTask):
     """One embedding, as the model gives it (not normalised), and one identity."""
 
     kind = messages.METRIC_LEARNING
+    recognition: "Recognition"
 
-    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
+    def __init__(self, packages: list[Package], models: list[Model]) -> None:
         super().__init__(packages, models)
         self.recognition = Recognition(packages[0], models[0])
 
@@ -24,27 +23,27 @@ class MetricLearning(SingleModelTask):
         """Open the gallery."""
         self.warnings = self.warnings + await self.recognition.start(settings, pause)
 
-    def plan(self, settings: dict, width: int, height: int, camera: bool) -> "Plan":
+    def plan(self, settings: dict, width: int, height: int, camera: bool) -> Plan:
         """Return how pictures of this size are scaled and decided."""
         plan = super().plan(settings, width, height, camera)
         plan.rule = self.recognition.rule(settings)
         return plan
 
-    def take(self, plan: "Plan", source) -> None:
+    def take(self, plan: Plan, source) -> None:
         """Scale the frame, and the regions of it that a client wants to enroll."""
         super().take(plan, source)
         self.recognition.take(source, plan)
 
-    def decode(self, outputs: list, plan: "Plan") -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [embedding, identity]; identity is nil without a gallery."""
         recognition = self.recognition
-        found = Found(arrays.unit(arrays.vector(outputs[0])))
-        decision = recognition.decide(found.vector, plan.rule)
+        embedding = Embedding(arrays.unit(arrays.vector(outputs[0])))
+        decision = recognition.decide(embedding.vector, plan.rule)
         self.output_bytes = self._model.output_bytes + recognition.left_behind()
         if recognition.watched(plan):
-            found.light = npu.light(self._tensor)
-        recognition.deliver([found], plan)
-        embedding = None
+            embedding.light = npu.light(self._tensor)
+        recognition.deliver([embedding], plan)
+        values = None
         if recognition.wants_embedding(plan.settings["embeddings"]):
-            embedding = arrays.raw(outputs[0])
-        return [embedding, decision.row() if decision is not None else None]
+            values = arrays.raw(outputs[0])
+        return [values, decision.row() if decision is not None else None]

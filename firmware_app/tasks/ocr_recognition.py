@@ -2,11 +2,9 @@
 
 from firmware_app.board import arrays
 from firmware_app.package import letterbox
+from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
-
-if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.tasks.base import Plan
 
 
 class OcrRecognition(SingleModelTask):
@@ -28,7 +26,7 @@ class OcrRecognition(SingleModelTask):
     def read(self, outputs: list) -> tuple:
         """Return (text, score): score is the mean probability of its characters, 0 for no text."""
         indices, values, table = arrays.steps(outputs[0])
-        characters = self.package.characters
+        characters = self.package.characters or []
         # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
         # the blank is the class behind all characters (the platform).
         first = self.package.blank_first
@@ -54,7 +52,7 @@ class OcrRecognition(SingleModelTask):
             scores = arrays.softmax_at(table, steps, values)
         return "".join(text), sum(scores) / len(scores)
 
-    def decode(self, outputs: list, plan: "Plan") -> list:
+    def decode(self, outputs: list, plan: Plan) -> list:
         """Return [rows]: one row [text, score16, nil], none where nothing is read."""
         text, score = self.read(outputs)
         return [[[text, int(score * 65535 + 0.5), None]] if text else []]

@@ -8,9 +8,8 @@ from firmware_app.board.npu import Model, NpuError
 from firmware_app.card import packages
 from firmware_app.package import kmodel
 from firmware_app.package.deploy_fields import PackageError
-
-if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.tasks.base import Task
+from firmware_app.package.reader import Package
+from firmware_app.tasks.base import Task
 
 _SLICE = 65536  # bytes of a .kmodel read between two frames
 
@@ -58,10 +57,10 @@ def _class_of(settings: dict) -> "type[Task]":
 class Prepared:
     """A task that was read and checked; its models wait to be loaded."""
 
-    def __init__(self, kind, settings: dict) -> None:
+    def __init__(self, kind: "type[Task]", settings: dict) -> None:
         self._kind = kind
         self._settings = settings
-        self._packages: list = []
+        self._packages: "list[Package]" = []
         self._data: list = []  # contents of the .kmodel files
 
     async def read(self, pause) -> None:
@@ -73,21 +72,21 @@ class Prepared:
                     "%s: expected the folder of a deployment package, found nothing" % key
                 )
             self._packages.append(packages.of_task(settings, key, task))
-        for found in self._packages:
-            data, found.sha256 = await _read(found.kmodel_path, pause)
+        for package in self._packages:
+            data, package.sha256 = await _read(package.kmodel_path, pause)
             self._data.append(data)
 
-    async def load(self, pause, room=None) -> "Task":
+    async def load(self, pause, room=None) -> Task:
         """Load the models and return the task; may be called again after a MemoryError.
 
         room: called with the bytes of all models before the first one is loaded; may raise MemoryError.
         """
-        models: list = []
+        models: "list[Model]" = []
         try:
             if room is not None:
                 room(sum([len(data) for data in self._data]))
-            for found, data in zip(self._packages, self._data):
-                models.append(Model(data, found.img_size[0], found.img_size[1]))
+            for package, data in zip(self._packages, self._data):
+                models.append(Model(data, package.img_size[0], package.img_size[1]))
                 await pause()
             task = self._kind(self._packages, models)
             await task.prepare(self._settings, pause)
@@ -114,7 +113,7 @@ async def prepare_task(settings: dict, pause) -> Prepared:
     return prepared
 
 
-def _give_back(models: list) -> None:
+def _give_back(models: "list[Model]") -> None:
     for model in models:
         model.release()
 

@@ -11,6 +11,7 @@ MAX_PAYLOAD = 32768  # bytes of one message before framing
 MAX_SEALED = MAX_PAYLOAD + 11  # mark, counter and tag as well
 MAX_ENCODED = MAX_SEALED + 4 + (MAX_SEALED + 4) // 254 + 2
 CHUNK_SIZE = 4096  # data bytes of one CHUNK message, at most
+MAX_PIXELS = 1920 * 1088  # of one picture that a client sends
 NONCE_SIZE = 16
 KEY_SIZE = 32
 
@@ -36,7 +37,7 @@ EVENT = 13  # time_ms, kind, details (map), number (0: the board's own)
 MODEL = 14  # generation, task, model, sha256, labels, frame width, frame height, task name
 STATISTICS = 15  # time_ms, values (map)
 LOG = 16  # time_ms, level, text
-# Finding boards, by UDP: each datagram is one frame.
+# Finding boards, by UDP: each datagram is one packet.
 SEEK = 17  # client: a number
 HERE = 18  # board: that number, board id, board name, service version, flags, protocol version
 # The end.

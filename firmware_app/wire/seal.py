@@ -1,4 +1,4 @@
-"""Who may talk on a link: HMAC-SHA-256 proofs of the key, and a tag on every frame.
+"""Who may talk on a link: HMAC-SHA-256 proofs of the key, and a tag on every packet.
 
 Sans-I/O and shared with the host. The key never crosses the link: both sides prove it
 over both nonces and over the very bytes of HELLO and WELCOME, so neither a recording
@@ -70,7 +70,7 @@ class Sealer:
         self._counter = 0
 
     def seal(self, payload: bytes) -> bytes:
-        """Return payload sealed; call it in the order in which the frames are sent."""
+        """Return payload sealed; call it in the order in which the packets are sent."""
         self._counter += 1
         counter = self._counter.to_bytes(8, "little")
         tag = self._hmac.digest(counter + payload)[:TAG_SIZE]
@@ -88,8 +88,8 @@ class Opener:
         """Return the payload, or b"" where tag or counter is not right."""
         if len(sealed) <= _OVERHEAD:
             return b""
-        # Frames may be lost on a UART, so the low 16 bits travel and the rest is the
-        # nearest counter ahead: a gap of up to 65,535 lost frames is bridged.
+        # Packets may be lost on a UART, so the low 16 bits travel and the rest is the
+        # nearest counter ahead: a gap of up to 65,535 lost packets is bridged.
         step = ((sealed[1] | sealed[2] << 8) - self._counter) & 0xFFFF
         if step == 0:
             return b""

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 import serial
 
 from firmware_app.base.problems import CAMERA, KEY, SAFE_MODE, STATE, UART
+from firmware_app.settings.service_fields import DEFAULT_BAUDRATE
 from firmware_app.version import VERSION
-from firmware_app.wire import frames
+from firmware_app.wire import log_lines, packets
 from host_client.base.exceptions import (
     AuthenticationError,
     BoardFull,
@@ -37,7 +38,7 @@ from host_client.installer.repl import ReplTarget
 from host_client.installer.target import FolderTarget, Target
 from host_client.link.address import SerialAddress, TcpAddress, parse_address
 
-BAUDRATES = (115200, 921600, 9600, 19200, 38400, 57600, 230400, 460800, 1500000, 3000000)
+BAUDRATES = (DEFAULT_BAUDRATE, 921600, 9600, 19200, 38400, 57600, 230400, 460800, 1500000, 3000000)
 LISTEN_S = 1.5  # at each baud rate; results come unasked
 HOT = 85  # degrees Celsius
 LOW_HEAP = 1 << 20  # bytes
@@ -144,7 +145,7 @@ def _serial_trouble(address: SerialAddress, error: str) -> Finding:
             return Finding("wires", "trouble", text)
     if heard:
         text = (
-            f"{heard} bytes arrive, but no whole frame at any usual speed: wrong baud rate, no "
+            f"{heard} bytes arrive, but no whole packet at any usual speed: wrong baud rate, no "
             "common ground, or another program of the board uses this UART"
         )
         return Finding("baud rate", "trouble", text)
@@ -156,7 +157,7 @@ def _serial_trouble(address: SerialAddress, error: str) -> Finding:
 
 
 def _listen(path: str, rate: int) -> tuple[int, int]:
-    decoder = frames.Decoder()
+    decoder = packets.Decoder()
     count = heard = 0
     with serial.Serial(path, rate, timeout=0.1) as port:
         port.reset_input_buffer()
@@ -270,7 +271,7 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
     add(
         "link errors",
         isinstance(rejected, int) and rejected > 0,
-        f"{rejected} damaged frames reached the board: check wires, ground and baud rate",
+        f"{rejected} damaged packets reached the board: check wires, ground and baud rate",
         state="warning",
     )
     return found
@@ -294,11 +295,11 @@ def look_at_port(port: str) -> list[Finding]:
 def log_findings(log: str) -> list[Finding]:
     """Return what the log of a start complains of, each thing once."""
     found: dict[str, Finding] = {}
+    states = {"error": "trouble", "warning": "warning"}
     for line in log.splitlines():
-        for level, state in ((" error: ", "trouble"), (" warning: ", "warning")):
-            _, mark, text = line.partition(level)
-            if mark:
-                found[text] = Finding("log", state, text)
+        parts = log_lines.parse(line)
+        if parts is not None and parts[1] in states:
+            found[parts[2]] = Finding("log", states[parts[1]], parts[2])
     return list(found.values())
 
 

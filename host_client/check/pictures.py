@@ -16,14 +16,14 @@ def find_pictures(package: Path) -> list[Path]:
     """Return the result pictures that lie with an unpacked package, or its own `pictures` folder."""
     base = package if package.is_dir() else package.parent
     for root in (base, base.parent):
-        found = sorted(
+        pictures = sorted(
             path
             for folder in sorted(root.glob("*_result*"))
             for path in folder.rglob("test_*")
             if path.suffix.lower() in PICTURES
         )
-        if found:
-            return found
+        if pictures:
+            return pictures
         if (root / "pictures").is_dir():
             return pictures_in(root / "pictures")
     return []
@@ -33,10 +33,10 @@ def pictures_in(place: Path) -> list[Path]:
     """Return the pictures of a folder in name order, or the picture itself; PictureError."""
     if place.is_file():
         return [place]
-    found = sorted(p for p in place.rglob("*") if p.suffix.lower() in PICTURES)
-    if not found:
+    pictures = sorted(p for p in place.rglob("*") if p.suffix.lower() in PICTURES)
+    if not pictures:
         raise PictureError(f"{place}: expected a picture or a folder of pictures, found none")
-    return found
+    return pictures
 
 
 def expectations(
@@ -48,7 +48,7 @@ def expectations(
     `expected.json` beside the pictures or above), else by folders or files that are named like a label.
     """
     known = set(labels)
-    found: dict[Path, frozenset[str]] = {}
+    expected: dict[Path, frozenset[str]] = {}
     tables: dict[Path, dict[str, Any]] = {}
     for picture in pictures:
         table: dict[str, Any] = {}
@@ -70,8 +70,8 @@ def expectations(
             by_name = [label for label in ordered if stem.startswith(label.lower() + "_")]
             names = frozenset((by_folder or by_name)[:1])
         if names:
-            found[picture] = names
-    return found
+            expected[picture] = names
+    return expected
 
 
 def _table(place: Path) -> dict[str, Any]:

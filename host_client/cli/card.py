@@ -9,33 +9,45 @@ from typing import Any
 import click
 
 from host_client.base.exceptions import ConfigurationError, LinkLost
+from host_client.board import Board
 from host_client.cli import output
-from host_client.cli.options import board_options, connect, json_option, run_async
+from host_client.cli.options import board_verb, json_option
 from host_client.cli.progress import bar
 from host_client.commands import configurations
 from host_client.commands.card import InstalledFiles, InstalledPackage
 
 
+def _need_path(
+    context: click.Context, parameter: click.Parameter, path: Path | None
+) -> Path | None:
+    if path is None and not context.params.get("firmware"):
+        raise click.UsageError("expected a package, a YAML or text file, or --firmware")
+    return path
+
+
 @click.command()
-@board_options
+@board_verb
 @click.argument(
-    "path", required=False, type=click.Path(path_type=Path), metavar="PACKAGE|YAML|TXT|FOLDER"
+    "path",
+    required=False,
+    type=click.Path(path_type=Path),
+    metavar="PACKAGE|YAML|TXT|FOLDER",
+    callback=_need_path,
 )
 @click.option("--name", help="Name on the card (default: the file's or folder's).")
 @click.option("--task", help="What the package does, where its files do not say.")
 @click.option(
     "--firmware",
     is_flag=True,
+    is_eager=True,
     help="Send the service itself: its files in FOLDER, or this client's own without FOLDER.",
 )
 @click.option("--sources", is_flag=True, help="With --firmware: send source, for debugging.")
-def push(
+async def push(
+    board: Board,
     *,
-    url: str,
-    key: str | None,
-    wait: float,
     as_json: bool,
-    path: Path | None,
+    path: Path | None,  # None with --firmware alone
     name: str | None,
     task: str | None,
     firmware: bool,
@@ -46,48 +58,22 @@ def push(
     A .yaml or .txt file is a single file: --name says where it belongs, e.g.
     configs/tasks/detection.yaml.
     """
-    if firmware:
-        run_async(_push_firmware(url, key, wait, as_json, path, sources))
-    elif path is None:
-        raise click.UsageError("expected a package, a YAML or text file, or --firmware")
-    else:
-        run_async(_push(url, key, wait, as_json, path, name, task))
-
-
-async def _push_firmware(
-    url: str, key: str | None, wait: float, as_json: bool, folder: Path | None, sources: bool
-) -> None:
-    async with connect(url, key, wait) as board:
-        with bar(as_json) as progress:
-            sent = await board.card.push_firmware(folder, sources=sources, progress=progress)
+    sent: InstalledFiles | InstalledPackage
+    with bar(as_json) as progress:
+        if firmware or path is None:
+            sent = await board.card.push_firmware(path, sources=sources, progress=progress)
+        elif path.suffix.lower() in (".yaml", ".txt"):
+            sent = await board.card.push_file(path, name, progress=progress)
+        else:
+            sent = await board.card.push(path, name, task=task, progress=progress)
     if as_json:
         output.print_json(sent._asdict())
-    else:
+    elif firmware:
         output.print_line("the board takes this version at its next start (k230 restart)")
-
-
-async def _push(
-    url: str,
-    key: str | None,
-    wait: float,
-    as_json: bool,
-    path: Path,
-    name: str | None,
-    task: str | None,
-) -> None:
-    async with connect(url, key, wait) as board:
-        with bar(as_json) as progress:
-            sent: InstalledFiles | InstalledPackage
-            if path.suffix.lower() in (".yaml", ".txt"):
-                sent = await board.card.push_file(path, name, progress=progress)
-            else:
-                sent = await board.card.push(path, name, task=task, progress=progress)
-    if as_json:
-        output.print_json(sent._asdict())
     elif isinstance(sent, InstalledPackage):
         for warning in sent.warnings:
             output.note(f"k230: {warning}")
-        names = " or ".join(f"k230 switch {url} {task}" for task in sent.tasks)
+        names = " or ".join(f"k230 switch {board.address} {task}" for task in sent.tasks)
         output.print_line(f"{sent.name} is installed ({sent.task}); {names or 'done'}")
     else:
         output.print_line(f"{sent.name} is on the card")
@@ -110,15 +96,10 @@ def packages() -> None:
 
 
 @packages.command("list")
-@board_options
-def packages_list(url: str, key: str | None, wait: float, as_json: bool) -> None:
+@board_verb
+async def packages_list(board: Board, *, as_json: bool) -> None:
     """List the packages (also without the word list)."""
-    run_async(_packages(url, key, wait, as_json))
-
-
-async def _packages(url: str, key: str | None, wait: float, as_json: bool) -> None:
-    async with connect(url, key, wait) as board:
-        rows = await board.card.packages()
+    rows = await board.card.packages()
     if as_json:
         for row in rows:
             output.print_json(row._asdict())
@@ -139,16 +120,11 @@ async def _packages(url: str, key: str | None, wait: float, as_json: bool) -> No
 
 
 @packages.command("remove")
-@board_options
+@board_verb
 @click.argument("name")
-def packages_remove(url: str, key: str | None, wait: float, as_json: bool, name: str) -> None:
+async def packages_remove(board: Board, *, as_json: bool, name: str) -> None:
     """Remove the package NAME, unless it is in use."""
-    run_async(_remove(url, key, wait, as_json, name))
-
-
-async def _remove(url: str, key: str | None, wait: float, as_json: bool, name: str) -> None:
-    async with connect(url, key, wait) as board:
-        tasks = await board.card.remove_package(name)
+    tasks = await board.card.remove_package(name)
     if as_json:
         output.print_json({"name": name, "tasks": tasks})
         return
@@ -163,15 +139,10 @@ def config() -> None:
 
 
 @config.command("get")
-@board_options
-def config_get(url: str, key: str | None, wait: float, as_json: bool) -> None:
+@board_verb
+async def config_get(board: Board, *, as_json: bool) -> None:
     """Show the settings in force on the board at URL."""
-    run_async(_config(url, key, wait, as_json))
-
-
-async def _config(url: str, key: str | None, wait: float, as_json: bool) -> None:
-    async with connect(url, key, wait) as board:
-        values = await board.card.config_get()
+    values = await board.card.config_get()
     if as_json:
         output.print_json(values)
     else:
@@ -213,16 +184,11 @@ def config_validate(*, as_json: bool, kind: str | None, files: tuple[Path, ...])
 
 
 @click.command()
-@board_options
-def restart(url: str, key: str | None, wait: float, as_json: bool) -> None:
+@board_verb
+async def restart(board: Board, *, as_json: bool) -> None:
     """Restart the board at URL."""
-    run_async(_restart(url, key, wait, as_json))
-
-
-async def _restart(url: str, key: str | None, wait: float, as_json: bool) -> None:
-    async with connect(url, key, wait) as board:
-        with contextlib.suppress(LinkLost):  # it may go before it answers
-            await board.restart()
+    with contextlib.suppress(LinkLost):  # it may go before it answers
+        await board.restart()
     if as_json:
         output.print_json({"restarting": True})
     else:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from host_client.base.exceptions import CommandFailed, GalleryFileError, K230Error
+from host_client.base.exceptions import CommandFailed, GalleryFileError
 from host_client.board import Board
 from host_client.cli import output
-from host_client.cli.options import board_options, connect, json_option, run_async
+from host_client.cli.options import board_verb, for_each_image, json_option, on_card_option
 from host_client.cli.progress import bar
 from host_client.cli.score_chart import save_chart, text_chart
 from host_client.commands.gallery import remove_target
 from host_client.commands.gallery_answers import Enrolment, Recognition, Recognized, Region
-from host_client.commands.gallery_file import read_file
+from host_client.commands.gallery_file import load, read_file
 
 
 class _RegionType(click.ParamType):  # type: ignore[type-arg]
@@ -36,22 +36,30 @@ class _RegionType(click.ParamType):  # type: ignore[type-arg]
 _region = click.option(
     "--region", type=_RegionType(), help="Part of the camera's frame to look at, in pixels."
 )
-_card = click.option(
-    "--card", "on_card", multiple=True, metavar="PATH", help="A picture on the board's card."
-)
 _seconds = click.option(
     "--seconds",
     type=click.IntRange(1, 3600),
     default=60,
     show_default=True,
-    help="Wait for so long for good frames.",
+    help="Give up after this many seconds without enough good frames.",
 )
 
 
+def _need_images(
+    context: click.Context, parameter: click.Parameter, images: tuple[str, ...]
+) -> tuple[str, ...]:
+    if context.params.get("on_card") and not images:
+        raise click.UsageError("--on-card: expected the path of each IMAGE on the board's card")
+    return images
+
+
+_images = click.argument("images", nargs=-1, metavar="[IMAGE]...", callback=_need_images)
+
+
 @click.command()
-@board_options
+@board_verb
 @click.argument("label")
-@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@_images
 @click.option(
     "--frames",
     type=click.IntRange(1, 100),
@@ -59,19 +67,21 @@ _seconds = click.option(
     show_default=True,
     help="Good camera frames to take.",
 )
-@_card
+@on_card_option
 @_region
-@click.option("--negative", is_flag=True, help="They show what is not LABEL.")
+@click.option(
+    "--negative",
+    is_flag=True,
+    help="Enroll as negative examples: pictures that must not match LABEL.",
+)
 @_seconds
-def enroll(
+async def enroll(
+    board: Board,
     *,
-    url: str,
-    key: str | None,
-    wait: float,
     as_json: bool,
     label: str,
     images: tuple[str, ...],
-    on_card: tuple[str, ...],
+    on_card: bool,
     frames: int,
     region: Region | None,
     negative: bool,
@@ -79,29 +89,32 @@ def enroll(
 ) -> int:
     """Teach the board at URL what LABEL looks like.
 
-    Takes the next good camera frames, or each IMAGE and each picture on the card.
+    Takes the next good camera frames, or each IMAGE.
     """
 
-    async def work(board: Board) -> int:
-        if not images and not on_card:
-            with bar(as_json, counted=True) as progress:
-                done = await board.gallery.enroll(
-                    label,
-                    frames=frames,
-                    region=region,
-                    negative=negative,
-                    seconds=seconds,
-                    progress=progress,
-                )
-            _print_enrolment(done, as_json)
-            return 0
-        return await _each(images, on_card, as_json, lambda image, path: one(board, image, path))
-
-    async def one(board: Board, image: str | None, path: str | None) -> None:
-        done = await board.gallery.enroll(label, image, path=path, negative=negative)
+    async def enroll_image(image: str) -> None:
+        picture, path = _source(image, on_card)
+        done = await board.gallery.enroll(label, picture, path=path, negative=negative)
         _print_enrolment(done, as_json)
 
-    return _with_board(url, key, wait, work)
+    if images:
+        return await for_each_image(images, as_json, enroll_image)
+    with bar(as_json, counted=True) as progress:
+        done = await board.gallery.enroll(
+            label,
+            frames=frames,
+            region=region,
+            negative=negative,
+            seconds=seconds,
+            progress=progress,
+        )
+    _print_enrolment(done, as_json)
+    return 0
+
+
+def _source(image: str, on_card: bool) -> tuple[str | None, str | None]:
+    """Return the picture on this computer and the one on the card: one of them."""
+    return (None, image) if on_card else (image, None)
 
 
 def _print_enrolment(done: Enrolment, as_json: bool) -> None:
@@ -117,350 +130,282 @@ def _print_enrolment(done: Enrolment, as_json: bool) -> None:
     for reason, count in done.refused.items():
         output.note(f"k230: {count} of {done.frames_seen} frames not taken: {reason}")
     for warning in done.warnings:
-        output.note(f"k230: look at this: {warning}")
+        output.note(f"k230: warning: {warning}")
 
 
 @click.command()
-@board_options
-@click.argument("images", nargs=-1, metavar="[IMAGE]...")
+@board_verb
+@_images
 @click.option(
     "--top", type=click.IntRange(1, 50), default=5, show_default=True, help="Labels to show."
 )
-@_card
+@on_card_option
 @_region
-@click.option("--stream", is_flag=True, help="Go on with the next frame, until Ctrl-C.")
-@click.option("--count", type=click.IntRange(min=1), help="With --stream: end after so many.")
+@click.option("--stream", is_flag=True, help="Repeat for each next frame, until Ctrl-C.")
+@click.option(
+    "--count", type=click.IntRange(min=1), help="With --stream: stop after N.", metavar="N"
+)
 @_seconds
-def recognize(
+async def recognize(
+    board: Board,
     *,
-    url: str,
-    key: str | None,
-    wait: float,
     as_json: bool,
     images: tuple[str, ...],
-    on_card: tuple[str, ...],
+    on_card: bool,
     top: int,
     region: Region | None,
     stream: bool,
     count: int | None,
     seconds: int,
 ) -> int:
-    """Show whose the board's current frame, or each IMAGE, is.
+    """Identify the current camera frame, or each IMAGE, against the gallery.
 
     `k230 watch` shows the decision for every frame; this shows the runners-up too.
     """
 
-    async def work(board: Board) -> int:
-        if images or on_card:
-            return await _each(
-                images, on_card, as_json, lambda image, path: one(board, image, path)
-            )
-        seen = 0
-        while True:
-            found = await board.gallery.recognize(top=top, region=region, seconds=seconds)
-            _print_recognition(found, as_json)
-            seen += 1
-            if not stream or seen == count:
-                return 0
+    async def recognize_image(image: str) -> None:
+        picture, path = _source(image, on_card)
+        answer = await board.gallery.recognize(picture, path=path, top=top)
+        _print_recognition(answer, as_json)
 
-    async def one(board: Board, image: str | None, path: str | None) -> None:
-        _print_recognition(await board.gallery.recognize(image, path=path, top=top), as_json)
-
-    return _with_board(url, key, wait, work)
+    if images:
+        return await for_each_image(images, as_json, recognize_image)
+    seen = 0
+    while True:
+        answer = await board.gallery.recognize(top=top, region=region, seconds=seconds)
+        _print_recognition(answer, as_json)
+        seen += 1
+        if not stream or seen == count:
+            return 0
 
 
-def _print_recognition(found: Recognition, as_json: bool) -> None:
+def _print_recognition(answer: Recognition, as_json: bool) -> None:
     if as_json:
-        row: dict[str, Any] = {"gallery": found.gallery, "threshold": found.threshold}
-        if found.image is not None:
-            row["image"] = found.image
-        row["found"] = [_recognized_json(each) for each in found.found]
+        row: dict[str, Any] = {"gallery": answer.gallery, "threshold": answer.threshold}
+        if answer.image is not None:
+            row["image"] = answer.image
+        row["found"] = [_recognized_json(item) for item in answer.found]
         output.print_json(row)
         return
-    head = f"{found.image}: " if found.image else ""
-    if not found.found:
+    head = f"{answer.image}: " if answer.image else ""
+    if not answer.found:
         output.print_line(f"{head}nothing found")
-    for each in found.found:
-        what = each.identity if each.identity is not None else f"unknown ({each.reason})"
-        place = "" if each.box is None else " @{},{} {}x{}".format(*each.box)
-        others = ", ".join(f"{match.label} {match.score:.3f}" for match in each.matches)
+    for item in answer.found:
+        what = item.identity if item.identity is not None else f"unknown ({item.reason})"
+        place = "" if item.box is None else " @{},{} {}x{}".format(*item.box)
+        others = ", ".join(f"{match.label} {match.score:.3f}" for match in item.matches)
         output.print_line(
-            f"{head}{what} {each.score:.3f} (margin {each.margin:.3f}){place}; best: {others}"
+            f"{head}{what} {item.score:.3f} (margin {item.margin:.3f}){place}; best: {others}"
         )
-        if each.light:
-            output.note(f"k230: the picture is {each.light}")
+        if item.light:
+            output.note(f"k230: the picture is {item.light}")
 
 
-def _recognized_json(each: Recognized) -> dict[str, Any]:
-    row = each._asdict()
-    row["matches"] = [match._asdict() for match in each.matches]
+def _recognized_json(item: Recognized) -> dict[str, Any]:
+    row = item._asdict()
+    row["matches"] = [match._asdict() for match in item.matches]
     return row
-
-
-async def _each(
-    images: tuple[str, ...],
-    on_card: tuple[str, ...],
-    as_json: bool,
-    one: Callable[[str | None, str | None], Awaitable[None]],
-) -> int:
-    """Do one picture after another; one that fails does not stop the others."""
-    exit_code = 0
-    for image, path in [(image, None) for image in images] + [(None, path) for path in on_card]:
-        try:
-            await one(image, path)
-        except K230Error as error:
-            if len(images) + len(on_card) == 1:
-                raise
-            if not as_json:
-                output.note(f"{image or path}:")
-            output.print_error(error, as_json)
-            exit_code = exit_code or error.exit_code
-    return exit_code
-
-
-def _with_board(
-    url: str, key: str | None, wait: float, work: Callable[[Board], Awaitable[int | None]]
-) -> int:
-    async def run() -> int:
-        async with connect(url, key, wait) as board:
-            return await work(board) or 0
-
-    return run_async(run())
 
 
 @click.group()
 def gallery() -> None:
-    """What is enrolled on a board: list, change, move, choose galleries."""
+    """Manage the galleries on a board."""
 
 
 @gallery.command("list")
-@board_options
-def list_(url: str, key: str | None, wait: float, as_json: bool) -> int:
+@board_verb
+async def list_(board: Board, *, as_json: bool) -> None:
     """Show the labels of the gallery in use, and the galleries on the card."""
-
-    async def work(board: Board) -> None:
-        info = await board.gallery.list()
-        if as_json:
-            row = info._asdict()
-            row["labels"] = [label._asdict() for label in info.labels]
-            output.print_json(row)
-            return
-        if info.problem:
-            output.note(f"k230: {info.problem}")
-        others = ", ".join(f"{name} ({size} bytes)" for name, size in info.galleries.items())
-        title = (
-            f"gallery {info.selected or '–'}: {info.samples} samples and {info.negatives} negative "
-            f"of {info.capacity}, threshold {info.threshold:.3f}, margin {info.margin:.3f}, "
-            f"{info.combine}; on the card: {others or 'none'}"
-        )
-        rows = [
-            [
-                label.label,
-                str(label.samples),
-                str(label.negatives),
-                "–" if label.threshold is None else f"{label.threshold:.3f}",
-            ]
-            for label in info.labels
+    info = await board.gallery.list()
+    if as_json:
+        row = info._asdict()
+        row["labels"] = [label._asdict() for label in info.labels]
+        output.print_json(row)
+        return
+    if info.problem:
+        output.note(f"k230: {info.problem}")
+    others = ", ".join(f"{name} ({size} bytes)" for name, size in info.galleries.items())
+    title = (
+        f"gallery {info.selected or '–'}: {info.samples} samples and {info.negatives} negative "
+        f"of {info.capacity}, threshold {info.threshold:.3f}, margin {info.margin:.3f}, "
+        f"{info.combine}; on the card: {others or 'none'}"
+    )
+    rows = [
+        [
+            label.label,
+            str(label.samples),
+            str(label.negatives),
+            "–" if label.threshold is None else f"{label.threshold:.3f}",
         ]
-        output.print_table(title, ["label", "samples", "negative", "threshold"], rows)
-
-    return _with_board(url, key, wait, work)
+        for label in info.labels
+    ]
+    output.print_table(title, ["label", "samples", "negative", "threshold"], rows)
 
 
 @gallery.command()
-@board_options
+@board_verb
 @click.argument("label")
-def show(url: str, key: str | None, wait: float, as_json: bool, label: str) -> int:
+async def show(board: Board, *, as_json: bool, label: str) -> None:
     """Show the samples of LABEL and how near they are to each other and to other labels."""
-
-    async def work(board: Board) -> None:
-        samples = await board.gallery.show(label)
-        if as_json:
-            for sample in samples:
-                output.print_json(sample._asdict())
-            return
-        rows = [
-            [
-                f"#{sample.number}",
-                "yes" if sample.negative else "",
-                "–" if sample.own is None else f"{sample.own:.3f}",
-                "–" if sample.other is None else f"{sample.other:.3f}",
-                sample.other_label or "–",
-            ]
-            for sample in samples
+    samples = await board.gallery.show(label)
+    if as_json:
+        for sample in samples:
+            output.print_json(sample._asdict())
+        return
+    rows = [
+        [
+            f"#{sample.number}",
+            "yes" if sample.negative else "",
+            "–" if sample.own is None else f"{sample.own:.3f}",
+            "–" if sample.other is None else f"{sample.other:.3f}",
+            sample.other_label or "–",
         ]
-        heads = ["sample", "negative", "best within", "best elsewhere", "of"]
-        output.print_table(f"{label}: {len(samples)} samples", heads, rows)
-
-    return _with_board(url, key, wait, work)
+        for sample in samples
+    ]
+    heads = ["sample", "negative", "best within", "best elsewhere", "of"]
+    output.print_table(f"{label}: {len(samples)} samples", heads, rows)
 
 
 @gallery.command()
-@board_options
+@board_verb
 @click.argument("label")
 @click.argument("to")
-def rename(url: str, key: str | None, wait: float, as_json: bool, label: str, to: str) -> int:
+async def rename(board: Board, *, as_json: bool, label: str, to: str) -> None:
     """Give LABEL the text TO."""
-    return _change(url, key, wait, as_json, lambda board: board.gallery.rename(label, to))
+    await board.gallery.rename(label, to)
+    await _print_totals(board, as_json)
 
 
 @gallery.command()
-@board_options
+@board_verb
 @click.argument("target", metavar="LABEL|SAMPLE")
-def remove(url: str, key: str | None, wait: float, as_json: bool, target: str) -> int:
+async def remove(board: Board, *, as_json: bool, target: str) -> None:
     """Remove a label with all its samples, or one sample (17 or #17)."""
-
-    async def work(board: Board) -> None:
-        try:
-            await board.gallery.remove(target)
-        except CommandFailed as error:
-            number = remove_target(error, target)
-            if number is None:
-                raise
-            await board.gallery.remove(sample=number)
-
-    return _change(url, key, wait, as_json, work)
+    try:
+        await board.gallery.remove(target)
+    except CommandFailed as error:
+        number = remove_target(error, target)
+        if number is None:
+            raise
+        await board.gallery.remove(sample=number)
+    await _print_totals(board, as_json)
 
 
 @gallery.command()
-@board_options
-def clear(url: str, key: str | None, wait: float, as_json: bool) -> int:
+@board_verb
+async def clear(board: Board, *, as_json: bool) -> None:
     """Remove everything from the gallery in use."""
-    return _change(url, key, wait, as_json, lambda board: board.gallery.clear())
+    await board.gallery.clear()
+    await _print_totals(board, as_json)
 
 
-@gallery.command()
-@board_options
-@click.argument("label")
-@click.argument("value", metavar="VALUE|none")
-def threshold(url: str, key: str | None, wait: float, as_json: bool, label: str, value: str) -> int:
-    """Give LABEL its own threshold (a cosine 0...1), or none."""
-    number = None
-    if value != "none":
+class _ThresholdType(click.ParamType):  # type: ignore[type-arg]
+    name = "VALUE|none"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
         try:
             number = float(value)
         except ValueError:
             number = -1.0
-        if not 0 <= number <= 1:
-            raise click.BadParameter(f"expected a number 0...1 or none, found {value!r}")
-
-    def work(board: Board) -> Awaitable[None]:
-        return board.gallery.set_threshold(label, number)
-
-    return _change(url, key, wait, as_json, work)
+        if value != "none" and not 0 <= number <= 1:
+            self.fail(f"expected a number 0...1 or none, found {value!r}", param, ctx)
+        return value if value == "none" else number
 
 
 @gallery.command()
-@board_options
+@board_verb
+@click.argument("label")
+@click.argument("value", type=_ThresholdType(), metavar="VALUE|none")
+async def threshold(board: Board, *, as_json: bool, label: str, value: float | str) -> None:
+    """Give LABEL its own threshold (a cosine 0...1), or none."""
+    await board.gallery.set_threshold(label, None if isinstance(value, str) else value)
+    await _print_totals(board, as_json)
+
+
+@gallery.command()
+@board_verb
 @click.argument("name", metavar="NAME|none")
-def select(url: str, key: str | None, wait: float, as_json: bool, name: str) -> int:
-    """Use the gallery NAME from now on, a new one where there is none; none: no gallery."""
-
-    async def work(board: Board) -> None:
-        await board.gallery.select(None if name == "none" else name)
-
-    return _change(url, key, wait, as_json, work)
+async def select(board: Board, *, as_json: bool, name: str) -> None:
+    """Use the gallery NAME from now on (new if the card has none of that name); none: no gallery."""
+    await board.gallery.select(None if name == "none" else name)
+    await _print_totals(board, as_json)
 
 
 @gallery.command()
-@board_options
+@board_verb
 @click.argument("name")
-def delete(url: str, key: str | None, wait: float, as_json: bool, name: str) -> int:
+async def delete(board: Board, *, as_json: bool, name: str) -> None:
     """Remove the gallery NAME from the card."""
-    return _change(url, key, wait, as_json, lambda board: board.gallery.delete(name))
+    await board.gallery.delete(name)
+    await _print_totals(board, as_json)
 
 
-def _change(
-    url: str,
-    key: str | None,
-    wait: float,
-    as_json: bool,
-    change: Callable[[Board], Awaitable[None]],
-) -> int:
-    """Make a change, then say what the gallery holds."""
-
-    async def work(board: Board) -> None:
-        await change(board)
-        info = await board.gallery.list()
-        total = info.samples + info.negatives
-        if as_json:
-            row = {"gallery": info.selected, "labels": len(info.labels), "samples": total}
-            output.print_json(row)
-        else:
-            name = info.selected or "none"
-            output.print_line(f"gallery {name}: {len(info.labels)} labels, {total} samples")
-
-    return _with_board(url, key, wait, work)
+async def _print_totals(board: Board, as_json: bool) -> None:
+    """Print what the gallery holds after a change."""
+    info = await board.gallery.list()
+    total = info.samples + info.negatives
+    if as_json:
+        output.print_json({"gallery": info.selected, "labels": len(info.labels), "samples": total})
+    else:
+        name = info.selected or "none"
+        output.print_line(f"gallery {name}: {len(info.labels)} labels, {total} samples")
 
 
 @gallery.command()
-@board_options
+@board_verb
 @click.option(
     "--picture", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the scores there."
 )
-def suggest(url: str, key: str | None, wait: float, as_json: bool, picture: str | None) -> int:
+async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
     """Propose a threshold from what is enrolled, and show the scores it comes from."""
-
-    async def work(board: Board) -> None:
-        with bar(as_json, counted=True) as progress:
-            found = await board.gallery.suggest(progress=progress)
-        if as_json:
-            output.print_json(found._asdict())
-        else:
-            for line in text_chart(found):
-                output.print_line(line)
-            output.print_line(
-                f"suggested threshold {found.threshold:.3f}: {found.refused} of "
-                f"{len(found.within)} samples refused, {found.accepted} of {len(found.between)} "
-                f"accepted for another label (in force: {found.current:.3f})"
-            )
-            output.print_line(
-                f"k230 set {url} confidence_threshold={found.threshold:.3f} --save puts it in force"
-            )
-        if picture is not None:
-            await _save(picture, lambda: save_chart(found, picture))
-
-    return _with_board(url, key, wait, work)
+    with bar(as_json, counted=True) as progress:
+        answer = await board.gallery.suggest(progress=progress)
+    if as_json:
+        output.print_json(answer._asdict())
+    else:
+        for line in text_chart(answer):
+            output.print_line(line)
+        output.print_line(
+            f"suggested threshold {answer.threshold:.3f}: {answer.refused} of "
+            f"{len(answer.within)} samples refused, {answer.accepted} of {len(answer.between)} "
+            f"accepted for another label (in force: {answer.current:.3f})"
+        )
+        output.print_line(
+            f"k230 set {board.address} confidence_threshold={answer.threshold:.3f} --save "
+            "puts it in force"
+        )
+    if picture is not None:
+        await _save(picture, lambda: save_chart(answer, picture))
 
 
 @gallery.command("export")
-@board_options
+@board_verb
 @click.argument("file", type=click.Path(dir_okay=False))
-def export(url: str, key: str | None, wait: float, as_json: bool, file: str) -> int:
+async def export(board: Board, *, as_json: bool, file: str) -> None:
     """Write the gallery in use to FILE."""
-
-    async def work(board: Board) -> None:
-        with bar(as_json) as progress:
-            data = await board.gallery.export(progress=progress)
-        await _save(file, lambda: Path(file).write_bytes(data))
-        held = read_file(data)
-        if as_json:
-            output.print_json({"file": file, "bytes": len(data), "labels": len(held.labels)})
-        else:
-            output.print_line(f"{file}: {len(data)} bytes, {len(held.labels)} labels")
-
-    return _with_board(url, key, wait, work)
+    with bar(as_json) as progress:
+        data = await board.gallery.export(progress=progress)
+    await _save(file, lambda: Path(file).write_bytes(data))
+    held = read_file(data)
+    if as_json:
+        output.print_json({"file": file, "bytes": len(data), "labels": len(held.labels)})
+    else:
+        output.print_line(f"{file}: {len(data)} bytes, {len(held.labels)} labels")
 
 
 @gallery.command("import")
-@board_options
+@board_verb
 @click.argument("file", type=click.Path(dir_okay=False))
 @click.option("--name", help="Its name on the card (default: the file's).")
-def import_(
-    url: str, key: str | None, wait: float, as_json: bool, file: str, name: str | None
-) -> int:
+async def import_(board: Board, *, as_json: bool, file: str, name: str | None) -> None:
     """Put the exported gallery FILE on the card; `gallery select` then uses it."""
     title = name or Path(file).name.split(".")[0]
-
-    async def work(board: Board) -> None:
-        with bar(as_json) as progress:
-            total = await board.gallery.import_(file, title, progress=progress)
-        if as_json:
-            output.print_json({"gallery": title, "samples": total})
-        else:
-            output.print_line(f"gallery {title}: {total} samples")
-
-    return _with_board(url, key, wait, work)
+    with bar(as_json) as progress:
+        total = await board.gallery.import_(file, title, progress=progress)
+    if as_json:
+        output.print_json({"gallery": title, "samples": total})
+    else:
+        output.print_line(f"gallery {title}: {total} samples")
 
 
 @gallery.command()
@@ -468,11 +413,7 @@ def import_(
 @json_option
 def check(file: str, as_json: bool) -> None:
     """Check a gallery's FILE on this computer, byte by byte, and show what it holds."""
-    try:
-        data = Path(file).read_bytes()
-    except OSError as error:
-        raise GalleryFileError(f"{file} can't be read: {error.strerror}") from error
-    held = read_file(data)
+    held = read_file(load(file))
     if as_json:
         row = held._asdict()
         row["labels"] = [label._asdict() for label in held.labels]

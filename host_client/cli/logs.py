@@ -2,50 +2,37 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
+from firmware_app.wire import log_lines
 from host_client.board import Board
 from host_client.cli import output
-from host_client.cli.options import board_options, connect, run_async
+from host_client.cli.options import board_verb
 from host_client.results.answers import Answer
 
-_LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error"}
 _START = "--- start"
-_LINE = re.compile(r"(\d+)\.(\d{3}) (\w+): (.*)")
 
 
 @click.command()
-@board_options
-@click.option("--follow", "-f", is_flag=True, help="Go on with what comes.")
-@click.option("--all", "everything", is_flag=True, help="Starts before this one, too.")
-def logs(
-    *, url: str, key: str | None, wait: float, as_json: bool, follow: bool, everything: bool
-) -> None:
+@board_verb
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new log lines (like tail -f).")
+@click.option("--all", "everything", is_flag=True, help="Show the starts before this one, too.")
+async def logs(board: Board, *, as_json: bool, follow: bool, everything: bool) -> None:
     """Show the log of the board at URL since its start, as far as its card keeps it."""
-    run_async(_logs(url, key, wait, as_json, follow, everything))
-
-
-async def _logs(
-    url: str, key: str | None, wait: float, as_json: bool, follow: bool, everything: bool
-) -> None:
-    async with connect(url, key, wait) as board:
-        live = board.logs() if follow else None
-        lines = await _kept(board)
-        if not everything:
-            starts = [i for i, line in enumerate(lines) if line.startswith(_START)]
-            lines = lines[starts[-1] :] if starts else lines
-        for line in lines:
+    live = board.logs() if follow else None
+    lines = await _kept(board)
+    if not everything:
+        starts = [i for i, line in enumerate(lines) if line.startswith(_START)]
+        lines = lines[starts[-1] :] if starts else lines
+    for line in lines:
+        _show(line, as_json)
+    if live is None:
+        return
+    seen = set(lines)
+    async for row in live:
+        line = log_lines.line(row.time_ms, row.level, row.text)
+        if line not in seen:
             _show(line, as_json)
-        if live is None:
-            return
-        seen = set(lines)
-        async for row in live:
-            line = f"{row.time_ms // 1000}.{row.time_ms % 1000:03d} "
-            line += f"{_LEVELS.get(row.level, row.level)}: {row.text}"
-            if line not in seen:
-                _show(line, as_json)
 
 
 async def _kept(board: Board) -> list[str]:
@@ -64,9 +51,8 @@ def _show(line: str, as_json: bool) -> None:
     if not as_json:
         output.print_line(line)
         return
-    found = _LINE.fullmatch(line)
-    if found:
-        time_ms = 1000 * int(found[1]) + int(found[2])
-        output.print_json({"time_ms": time_ms, "level": found[3], "text": found[4]})
-    else:
+    parts = log_lines.parse(line)
+    if parts is None:
         output.print_json({"text": line})
+    else:
+        output.print_json({"time_ms": parts[0], "level": parts[1], "text": parts[2]})

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import signal
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import click
 
+from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output
 from host_client.results.messages import State, StateChange
@@ -24,15 +26,14 @@ def json_option(function: F) -> F:
     return click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")(function)
 
 
-def board_options(function: F) -> F:
-    """Add what every verb needs that talks to a board: URL, --key, --wait, --json."""
+def _board_options(function: F) -> F:
     function = json_option(function)
     function = click.option(
         "--wait",
         type=click.FloatRange(min=0),
         default=0.0,
         metavar="SECONDS",
-        help="Try for so long to reach a board that is not up yet.",
+        help="Keep trying to connect for this many seconds.",
     )(function)
     function = click.option(
         "--key",
@@ -40,6 +41,57 @@ def board_options(function: F) -> F:
         help="The board's key (default: K230_KEY, then the key store).",
     )(function)
     return click.argument("url")(function)
+
+
+def board_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., int]:
+    """Make a verb of work(board, as_json=..., and its own options): it gets a connected board.
+
+    Adds URL, --key, --wait and --json. Changes of the link are told on stderr. work returns the
+    exit code, None for 0.
+    """
+
+    @functools.wraps(work)
+    def verb(*, url: str, key: str | None, wait: float, **options: Any) -> int:
+        async def connected() -> int:
+            async with Board.connect(
+                url, key, wait=wait, on_state=_tell, client_name="k230"
+            ) as board:
+                return await work(board, **options) or 0
+
+        return run_async(connected())
+
+    return _board_options(verb)
+
+
+def on_card_option(function: F) -> F:
+    """Add --on-card: the pictures of a verb lie on the board's card."""
+    return click.option(
+        "--on-card",
+        is_flag=True,
+        is_eager=True,
+        help="Each IMAGE is a path on the board's card: /sdcard/a.jpg.",
+    )(function)
+
+
+async def for_each_image(
+    images: tuple[str, ...], as_json: bool, work: Callable[[str], Awaitable[None]]
+) -> int:
+    """Do one picture after another; one that fails does not stop the others.
+
+    Returns the exit code of the first that failed, else 0. A single one raises its error.
+    """
+    exit_code = 0
+    for image in images:
+        try:
+            await work(image)
+        except K230Error as error:
+            if len(images) == 1:
+                raise
+            if not as_json and image not in str(error):
+                output.note(f"{image}:")
+            output.print_error(error, as_json)
+            exit_code = exit_code or error.exit_code
+    return exit_code
 
 
 def key_values(settings: Iterable[str]) -> dict[str, Any]:
@@ -56,11 +108,6 @@ def key_values(settings: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def connect(url: str, key: str | None, wait: float) -> Board:
-    """Return the board to enter; link changes are told on stderr."""
-    return Board.connect(url, key, wait=wait, on_state=_tell, client_name="k230")
-
-
 def _tell(change: StateChange) -> None:
     if change.state is State.RECONNECTING and change.attempt == 1:
         output.note(f"k230: {change.reason}; reconnecting")
@@ -69,7 +116,7 @@ def _tell(change: StateChange) -> None:
 
 
 class Terminated(BaseException):
-    """Somebody asked the process to end (SIGTERM)."""
+    """The process was asked to end (SIGTERM)."""
 
 
 def run_async(coroutine: Coroutine[Any, Any, T]) -> T:

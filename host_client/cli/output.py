@@ -105,8 +105,8 @@ def summary(result: Result) -> str:
         return _rows([f"{b.label} {b.score:.2f} @{b.x},{b.y} {b.w}x{b.h}" for b in result.boxes])
     if isinstance(result, SegmentationResult):
         total = result.width * result.height
-        found = sorted(result.areas.items(), key=lambda item: -item[1])
-        return _rows([f"{label} {100 * area / total:.1f} %" for label, area in found if area])
+        areas = sorted(result.areas.items(), key=lambda item: -item[1])
+        return _rows([f"{label} {100 * area / total:.1f} %" for label, area in areas if area])
     if isinstance(result, OcrResult):
         rows = []
         for text in result.texts:
@@ -119,9 +119,9 @@ def summary(result: Result) -> str:
     if isinstance(result, IdentitiesResult):
         return _rows(
             [
-                f"{each.identity or 'unknown'} {each.score or 0:.3f} ({each.label}) "
-                f"@{each.x},{each.y} {each.w}x{each.h}"
-                for each in result.objects
+                f"{item.identity or 'unknown'} {item.score or 0:.3f} ({item.label}) "
+                f"@{item.x},{item.y} {item.w}x{item.h}"
+                for item in result.objects
             ]
         )
     return _metric(result)

@@ -93,18 +93,10 @@ def run(
     packages: tuple[Path, ...],
     task: str | None,
     task_settings: tuple[str, ...],
-    camera: str,
-    tcp: str,
     uart: Path | None,
-    console: Path | None,
-    bare: bool,
-    air: Path | None,
     key: str | None,
-    timing: str | None,
-    seconds: float | None,
-    frames: int | None,
-    micropython: str | None,
     as_json: bool,
+    **wiring: Any,
 ) -> None:
     """Run the service on a virtual board until Ctrl-C.
 
@@ -112,20 +104,8 @@ def run(
     while the board runs: `k230 watch URL` needs no --key.
     """
     with card_of(sdcard, packages, task_settings, task=task, uart=uart is not None) as card:
-        options = {
-            "sdcard": card,
-            "camera": camera,
-            "tcp": tcp,
-            "uart": uart,
-            "console": console,
-            "bare": bare,
-            "air": air,
-            "key": board_key(key),
-            "timing": timing,
-            "micropython": micropython,
-            "frames": frames,
-            "seconds": seconds,
-        }
+        # The other options are fields of virtual_board's BoardOptions by their names.
+        options = wiring | {"sdcard": card, "uart": uart, "key": board_key(key)}
         run_async(_run(options, as_json))
 
 

@@ -112,12 +112,15 @@ def card_of(
 
 
 @contextlib.asynccontextmanager
-async def virtual_board(**options: Any) -> AsyncIterator[VirtualBoard]:
-    """Start a virtual board and switch it off at the end; raises SimulationError."""
+async def virtual_board(**fields: Any) -> AsyncIterator[VirtualBoard]:
+    """Start a virtual board and switch it off at the end; raises SimulationError.
+
+    Fields are those of virtual_board's BoardOptions.
+    """
     from virtual_board.board import BoardError, VirtualBoard  # noqa: PLC0415
 
     try:
-        async with VirtualBoard(**options) as board:
+        async with VirtualBoard(**fields) as board:
             yield board
     except BoardError as error:
         raise SimulationError(str(error)) from None

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import click
 from PIL import Image
 
+from firmware_app.settings.task_fields import LABELLED
 from host_client.base.exceptions import CommandFailed, K230Error, PackageError
 from host_client.board import Board
 from host_client.check import pictures as material
@@ -31,7 +32,6 @@ from host_client.cli.simulation import (
 )
 from host_client.commands.packages import PackageFiles, read_package
 
-_LABELLED = ("classification", "detection", "segmentation", "multilabel")
 _IN_PARTS = ("detection", "segmentation", "ocr_detection", "ocr", "multilabel")
 _LARGER = 1.5  # times the model's input a picture must be for its parts to show more
 _PART = 0.6  # of a picture's width and height
@@ -183,7 +183,7 @@ async def _verify(trial: Trial, as_json: bool) -> dict[str, Any]:
     if trial.onnx is not None:
         rows = await _with_onnx(trial, rows, name)
     own = _own_threshold(trial.files, name)
-    known = labels if model.task in _LABELLED else ()
+    known = labels if model.task in LABELLED else ()
     return _report(rows, checks.judge(rows, own, size, known), own)
 
 

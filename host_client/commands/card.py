@@ -148,15 +148,15 @@ class Card:
         last. Raises PackageError, CommandFailed, RequestTimeout, LinkLost.
         """
         place = Path(folder) if folder is not None else None
-        found = await asyncio.to_thread(service_files, place, mpy=MPY_VERSION, sources=sources)
-        files = list(found.files.items())
+        version = await asyncio.to_thread(service_files, place, mpy=MPY_VERSION, sources=sources)
+        files = list(version.files.items())
         answer = await self._board.send_files("firmware", _SERVICE, files, {}, timeout, progress)
         return InstalledFiles.from_map(Answer("install", answer))
 
     async def packages(self, timeout: float = REQUEST_TIMEOUT) -> list[PackageInfo]:
         """Return the packages on the card."""
         answer = await self._board.request("packages", timeout=timeout, repeat=True)
-        return [*Answer("packages", answer, list).each(dict, PackageInfo.from_map)]
+        return [*Answer("packages", answer, list).read_all(dict, PackageInfo.from_map)]
 
     async def remove_package(self, name: str, timeout: float = REQUEST_TIMEOUT) -> list[str]:
         """Remove a package that is not in use; return the tasks on the card that now lack it."""

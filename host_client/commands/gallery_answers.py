@@ -79,7 +79,7 @@ class Recognized(NamedTuple):
     def from_map(cls, row: Answer) -> Recognized:
         """Return one map of what was found."""
         identity, score, margin = row.row("identity", _decision)
-        box = row.optional("box", lambda found, name: found.row(name, _rectangle))
+        box = row.optional("box", lambda item, name: item.row(name, _rectangle))
         return cls(
             identity,
             score,

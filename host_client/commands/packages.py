@@ -41,24 +41,24 @@ def read_package(
     with _unpacked(given) as root:
         top = given if given.is_dir() else root
         try:
-            found = board_package.read_package(str(root), task)
-            for each in _paths(found):
-                _refuse_links(Path(each), top, given)
-            model = kmodel.read(found.kmodel_path)
-            likely = task or fit.likely_task(found, model)
-            if likely != found.task:
-                found = board_package.read_package(str(root), likely)
-            if found.categories is not None:
-                fit.check(found, model, found.categories)
+            package = board_package.read_package(str(root), task)
+            for file in _paths(package):
+                _refuse_links(Path(file), top, given)
+            model = kmodel.read(package.kmodel_path)
+            likely = task or fit.likely_task(package, model)
+            if likely != package.task:
+                package = board_package.read_package(str(root), likely)
+            if package.categories is not None:
+                fit.check(package, model, package.categories)
         except (RefusedError, kmodel.KmodelError) as error:
             raise PackageError(str(error).replace(str(root), str(given))) from None
         except OSError as error:
             raise PackageError(f"{given}: cannot be read: {error.strerror or error}") from None
         return PackageFiles(
-            name or _name(given, found.name),
-            found.task,
-            tuple((Path(each).name, _content(Path(each), given)) for each in _paths(found)),
-            tuple(text.replace(str(root), str(given)) for text in found.warnings),
+            name or _name(given, package.name),
+            package.task,
+            tuple((Path(file).name, _content(Path(file), given)) for file in _paths(package)),
+            tuple(text.replace(str(root), str(given)) for text in package.warnings),
         )
 
 
@@ -68,10 +68,10 @@ def _name(given: Path, model: str) -> str:
     return package_name(given, model)
 
 
-def _paths(found: board_package.Package) -> list[str]:
-    paths = [found.config_path, found.kmodel_path]
-    if found.dictionary_path:
-        paths.append(found.dictionary_path)
+def _paths(package: board_package.Package) -> list[str]:
+    paths = [package.config_path, package.kmodel_path]
+    if package.dictionary_path:
+        paths.append(package.dictionary_path)
     return paths
 
 

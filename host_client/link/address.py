@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from host_client.base.exceptions import AddressError
 
-DEFAULT_PORT = 5230
-DEFAULT_BAUDRATE = 115200  # the service's own default
 _FORMS = "tcp://HOST[:PORT] or serial:///dev/ttyUSB0?baudrate=921600"
 
 

@@ -40,7 +40,7 @@ class BoardClock:
         middle = sent + trip / 2
         self._exchanges.append(_Exchange(middle, middle - board_seconds, trip))
         self._best = min(
-            self._exchanges, key=lambda each: each.trip / 2 + (received - each.when) * DRIFT
+            self._exchanges, key=lambda past: past.trip / 2 + (received - past.when) * DRIFT
         )
         # Read again each time: the wall clock may be set while we run.
         self._wall = time.time() - time.monotonic()

@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from firmware_app.wire import frames, messages
+from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
+from firmware_app.wire import messages, packets
 from host_client.base.exceptions import AddressError, ConnectionFailed
-from host_client.link.address import DEFAULT_BAUDRATE, DEFAULT_PORT, SerialAddress
+from host_client.link.address import SerialAddress
 from host_client.link.opening import open_transport
 from host_client.link.session import ClientSession, Settings, Welcome
 from host_client.link.trace import printable
@@ -40,11 +41,11 @@ class _Seeker(asyncio.DatagramProtocol):
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self.found: dict[str, FoundBoard] = {}
+        self.boards: dict[str, FoundBoard] = {}
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
         """Take one datagram; whatever is no answer to our number is not ours."""
-        for message in frames.Decoder().feed(data):
+        for message in packets.Decoder().feed(data):
             if message[0] != messages.HERE or len(message) < 6 or message[1] != self._number:
                 continue
             _, _, board_id, name, version, flags = message[:6]
@@ -55,7 +56,7 @@ class _Seeker(asyncio.DatagramProtocol):
             texts = (printable(board_id), printable(name), printable(version))
             # Version 1 did not tell the protocol.
             protocol = message[6] if len(message) > 6 and type(message[6]) is int else 1
-            self.found[url] = FoundBoard(url, *texts, required, protocol)
+            self.boards[url] = FoundBoard(url, *texts, required, protocol)
 
     def error_received(self, exc: Exception) -> None:
         """An address that nobody listens on says so; others may answer."""
@@ -81,14 +82,14 @@ async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[
     except OSError as error:
         raise AddressError(f"looking for boards: {error.strerror}") from None
     try:
-        frame = frames.encode([messages.SEEK, number])
+        packet = packets.encode([messages.SEEK, number])
         for _ in range(REPEATS):
             for target in targets:
-                transport.sendto(frame, target)
+                transport.sendto(packet, target)
             await asyncio.sleep(timeout / REPEATS)
     finally:
         transport.close()
-    return sorted(seeker.found.values())
+    return sorted(seeker.boards.values())
 
 
 async def discover_serial(
@@ -99,8 +100,8 @@ async def discover_serial(
     What is in use by another program or can't be opened is left out. A greeting ends the session of
     whoever had the line before; what else is connected gets some 40 bytes.
     """
-    found = await asyncio.gather(*(_greet(SerialAddress(p, baudrate), timeout) for p in ports))
-    return [board for board in found if board is not None]
+    answers = await asyncio.gather(*(_greet(SerialAddress(p, baudrate), timeout) for p in ports))
+    return [board for board in answers if board is not None]
 
 
 async def _greet(address: SerialAddress, timeout: float) -> FoundBoard | None:

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from firmware_app.wire import frames, messages, seal
+from firmware_app.wire import messages, packets, seal
 from host_client.base.exceptions import (
     REFUSALS,
     AuthenticationError,
@@ -72,7 +72,7 @@ class ClientSession:
         self.on_pong: Callable[[float, float, float], None] | None = None
         self._settings = settings
         self._find_key = find_key
-        self._decoder: Any = frames.Decoder()
+        self._decoder: Any = packets.Decoder()
         self._outgoing: list[bytes] = []
         self._sealer: seal.Sealer | None = None
         self._lossy = settings.baudrate is not None
@@ -92,7 +92,7 @@ class ClientSession:
 
     @property
     def rejected(self) -> int:
-        """Frames thrown away because they were damaged, or not sealed as they should be."""
+        """Packets thrown away because they were damaged, or not sealed as they should be."""
         return int(self._decoder.rejected)
 
     def data_to_send(self) -> bytes:
@@ -112,7 +112,7 @@ class ClientSession:
         while data and self.error is None:
             cut = len(data)
             if not self.ready or self._lossy or traced:
-                # Frame by frame: what follows READY may be sealed, and WELCOME is hashed as sent.
+                # Packet by packet: what follows READY may be sealed, and WELCOME is hashed as sent.
                 cut = data.find(b"\0") + 1 or cut
             for message in self._decoder.feed(data[:cut]):
                 self._heard = now
@@ -125,7 +125,7 @@ class ClientSession:
                     self._take(message, now, others)
             data = data[cut:]
         if traced and self.rejected != rejected:
-            _log.debug("in: %d damaged or unexpected frames", self.rejected - rejected)
+            _log.debug("in: %d damaged or unexpected packets", self.rejected - rejected)
         return others
 
     def _trace(self, message: list[Any], now: float) -> None:
@@ -199,7 +199,7 @@ class ClientSession:
             )
             return
         self._handshake = seal.Handshake(key, self._hello, self._welcome_payload)
-        proof = frames.payload_of([messages.AUTH, self._handshake.client_proof()])
+        proof = packets.payload_of([messages.AUTH, self._handshake.client_proof()])
         self._greet(messages.AUTH, proof, now)
 
     def _take_ready(self, message: list[Any], now: float) -> None:
@@ -287,7 +287,7 @@ class ClientSession:
         message = [messages.REQUEST, self._last_id, command, arguments]
         if self._lossy:
             message.append(list(self._calls))  # the board keeps these answers, and no others
-        payload = frames.payload_of(message)
+        payload = packets.payload_of(message)
         call = Call(self._last_id, command, payload, timeout=timeout, now=now, retry=self._retry)
         self._calls[call.number] = call
         self._send(messages.REQUEST, payload, f", {call}")
@@ -313,7 +313,7 @@ class ClientSession:
 
     def _pump(self, transfer: Transfer) -> None:
         for message in transfer.chunks():
-            self._send(messages.CHUNK, frames.payload_of(message), details(message))
+            self._send(messages.CHUNK, packets.payload_of(message), details(message))
         if transfer.done:
             self._transfers.pop(transfer.number, None)
 
@@ -323,7 +323,7 @@ class ClientSession:
         if self._sealer is not None:
             payload = self._sealer.seal(payload)
         # On a UART a delimiter in front ends whatever noise came before.
-        self._outgoing.append((b"\0" if self._lossy else b"") + frames.frame(payload))
+        self._outgoing.append((b"\0" if self._lossy else b"") + packets.packet_of(payload))
 
     def _greet(self, kind: int, payload: bytes, now: float) -> None:
         self._greeting = kind, payload
@@ -335,7 +335,7 @@ class ClientSession:
     def _say_hello(self, now: float) -> None:
         nonce = secrets.token_bytes(messages.NONCE_SIZE)
         name = self._settings.client_name
-        self._hello = frames.payload_of([messages.HELLO, messages.PROTOCOL_VERSION, name, nonce])
+        self._hello = packets.payload_of([messages.HELLO, messages.PROTOCOL_VERSION, name, nonce])
         self.welcome = None
         self._handshake = None
         self._greet(messages.HELLO, self._hello, now)
@@ -388,7 +388,7 @@ class ClientSession:
             self._send(*self._greeting, ", again")
 
     def _ping(self, now: float) -> None:
-        self._send(messages.PING, frames.payload_of([messages.PING, int(now * 1e6)]))
+        self._send(messages.PING, packets.payload_of([messages.PING, int(now * 1e6)]))
         self._pings += 1
         quick = self._pings < _FIRST_PINGS
         self._next_ping = now + (_FIRST_PING_INTERVAL if quick else PING_INTERVAL)
@@ -402,7 +402,7 @@ class ClientSession:
         restarted answers with another WELCOME (see _take_welcome).
         """
         _log.debug("out HELLO, %d bytes, does the board know this session?", len(self._hello))
-        self._outgoing.append(b"\0" + frames.frame(self._hello))
+        self._outgoing.append(b"\0" + packets.packet_of(self._hello))
 
     def deadline(self) -> float:
         """Return when tick() has something to do next."""
@@ -418,7 +418,7 @@ class ClientSession:
     def goodbye(self) -> None:
         """Tell the board that this client goes, so that its place is free at once."""
         if self.ready and self.error is None:
-            self._send(messages.BYE, frames.payload_of([messages.BYE]))
+            self._send(messages.BYE, packets.payload_of([messages.BYE]))
 
     def end(self, error: K230Error) -> None:
         """Let everything that waits fail with error."""

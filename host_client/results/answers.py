@@ -67,8 +67,8 @@ class Answer:
 
     def optional(self, name: Name, read: Callable[[Answer, Name], T]) -> T | None:
         """Return read(self, name), or None where the field is nil or left out."""
-        there = name in self.values if isinstance(name, str) else name < len(self.values)
-        return None if not there or self.values[name] is None else read(self, name)
+        present = name in self.values if isinstance(name, str) else name < len(self.values)
+        return read(self, name) if present and self.values[name] is not None else None
 
     def texts(self, name: Name) -> tuple[str, ...]:
         """Return an array of texts."""
@@ -90,13 +90,13 @@ class Answer:
     def rows(self, name: Name, kind: type, read: Callable[[Answer], T]) -> tuple[T, ...]:
         """Return an array of maps or rows, each read by a from_map or from_row."""
         part = Answer(self._command, self._value(name), list, self._path(name))
-        return part.each(kind, read)
+        return part.read_all(kind, read)
 
     def row(self, name: Name, read: Callable[[Answer], T]) -> T:
         """Return read(row) of one row."""
         return read(Answer(self._command, self._value(name), list, self._path(name)))
 
-    def each(self, kind: type, read: Callable[[Answer], T]) -> tuple[T, ...]:
+    def read_all(self, kind: type, read: Callable[[Answer], T]) -> tuple[T, ...]:
         """Return the maps or rows of an answer that is an array, each read by a from_map."""
         return tuple(
             read(Answer(self._command, value, kind, self._path(number)))

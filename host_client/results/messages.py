@@ -189,7 +189,7 @@ class Status(TypedDict, total=False):
 class Counts(NamedTuple):
     """What this client threw away since it was created.
 
-    damaged: frames with a wrong CRC, encoding or seal; malformed: intact messages that made
+    damaged: packets with a wrong CRC, encoding or seal; malformed: intact messages that made
     no sense; undescribed: results whose generation the board never described; dropped: what
     slow readers of this program missed, over all open streams.
     """

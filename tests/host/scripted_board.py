@@ -1,4 +1,4 @@
-"""A board that does what a test tells it, over TCP or a pty, spoken with firmware_app.wire.frames.
+"""A board that does what a test tells it, over TCP or a pty, spoken with firmware_app.wire.packets.
 
 It is no model of the service: just enough of the protocol for the client to be tried against
 everything that a link and a board can do to it.
@@ -16,7 +16,7 @@ import tty
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from firmware_app.wire import frames, messages, seal
+from firmware_app.wire import messages, packets, seal
 from tests.servers import Server
 
 LABELS = ["cat", "dog", "菠菜"]
@@ -129,7 +129,7 @@ class Session:
         self.board = board
         self.close = close
         self._send = send
-        self.decoder: Any = frames.Decoder()
+        self.decoder: Any = packets.Decoder()
         self.wants: dict[str, Any] = {}
         self.recorded: list[bytes] = []  # what the client sent, as it came
         self._hello = self._welcome = b""
@@ -148,10 +148,10 @@ class Session:
 
     def send(self, message: list[Any]) -> None:
         """Send a message, sealed where the session is."""
-        payload = frames.payload_of(message)
+        payload = packets.payload_of(message)
         if self._sealer is not None:
             payload = self._sealer.seal(payload)
-        self.send_raw(frames.frame(payload))
+        self.send_raw(packets.packet_of(payload))
 
     def send_raw(self, data: bytes) -> None:
         """Send bytes, unless the test loses them."""
@@ -162,7 +162,7 @@ class Session:
         board = self.board
         kind = message[0]
         if kind == messages.HELLO:
-            self._take_hello(frames.payload_of(message))
+            self._take_hello(packets.payload_of(message))
         elif kind == messages.AUTH and self._handshake is not None:
             if message[1] != self._handshake.client_proof():
                 self._refuse("key", "the key is not this board's")
@@ -194,9 +194,9 @@ class Session:
             self._refuse(*board.refusal)
             return
         if payload == self._hello:
-            self.send_raw(frames.frame(self._welcome))
+            self.send_raw(packets.packet_of(self._welcome))
             if self.ready and board.key is None:
-                self.send_raw(frames.encode([messages.READY, b""]))
+                self.send_raw(packets.encode([messages.READY, b""]))
             return
         self._sealer = None
         self.decoder.opener = self.decoder.plain = None
@@ -209,8 +209,8 @@ class Session:
         welcome = [messages.WELCOME, board.version, "1.0", "kitchen", board.board_id, board.boot_id]
         # The float is of a later version: what is hashed must be the bytes, not their meaning.
         welcome += [flags, secrets.token_bytes(16), messages.MAX_PAYLOAD, 1.5]
-        self._welcome = frames.payload_of(welcome)
-        self.send_raw(frames.frame(self._welcome))
+        self._welcome = packets.payload_of(welcome)
+        self.send_raw(packets.packet_of(self._welcome))
         if board.key is None:
             self.ready = True
             self.send([messages.READY, b""])
@@ -219,7 +219,7 @@ class Session:
             self._handshake = seal.Handshake(board.key, payload, self._welcome)
 
     def _refuse(self, code: str, text: str, *more: object) -> None:
-        self.send_raw(frames.encode([messages.REFUSED, code, text, *more]))
+        self.send_raw(packets.encode([messages.REFUSED, code, text, *more]))
         self.close()
 
     def _take_request(self, number: int, command: str, arguments: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 from host_client import Board, ConnectionFailed, PortLocked, State
 from host_client.link import calls, session
 from tests.host.scripted_board import KEY, PtyBoard, pty_board
@@ -50,7 +50,7 @@ async def test_a_key_is_no_fault_where_a_wire_needs_none() -> None:
 async def test_noise_before_and_between_is_survived() -> None:
     async with pty_board() as scripted:
         scripted._write(bytes(range(1, 256)))  # the end of something that began before us
-        scripted._write(frames.encode([messages.CLASSIFICATION, 1, 2, 3, 0, []]))
+        scripted._write(packets.encode([messages.CLASSIFICATION, 1, 2, 3, 0, []]))
         async with Board.connect(scripted.url) as board:
             results = board.results()
             await subscribed(scripted)

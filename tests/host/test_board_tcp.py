@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 from host_client import (
     AuthenticationError,
     Board,
@@ -184,10 +184,10 @@ async def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
         scripted.publish_label(1)
         scripted.publish_label(2)
         scripted.lose = lambda frame: False
-        session.send_raw(frames.encode([messages.CLASSIFICATION, 66, 1, 1, 1, [0, 9]]))
-        payload = bytearray(frames.unstuff(sent[0][:-1])[:-4])
+        session.send_raw(packets.encode([messages.CLASSIFICATION, 66, 1, 1, 1, [0, 9]]))
+        payload = bytearray(packets.unstuff(sent[0][:-1])[:-4])
         payload[8] ^= 1
-        session.send_raw(frames.frame(bytes(payload)))
+        session.send_raw(packets.packet_of(bytes(payload)))
         session.send_raw(sent[0] + sent[1] + sent[1] + sent[0])
         scripted.publish_label(3)
         assert [(await results.__anext__()).seq for _ in range(3)] == [1, 2, 3]
@@ -253,7 +253,7 @@ async def test_a_replayed_client_is_not_admitted() -> None:
         port = int(scripted.url.rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(recording)
-        arrived = frames.Decoder().feed(await reader.read(-1))
+        arrived = packets.Decoder().feed(await reader.read(-1))
         assert [m[0] for m in arrived] == [messages.WELCOME, messages.REFUSED]
         writer.close()
         await writer.wait_closed()
@@ -331,10 +331,10 @@ async def test_garbage_between_frames_is_dropped_and_counted() -> None:
         session = scripted.sessions[0]
         scripted.publish_label(1)
         session.send_raw(bytes(range(1, 200)) + b"\0" + b"\x01\x01\x01\x01\x01\0")
-        session.send_raw(frames.encode([messages.EVENT]) + frames.encode([messages.REPLY]))
-        session.send_raw(frames.encode([99, "of a later version"]))
-        session.send_raw(frames.encode([126, 1, 2, 1, "a task of a later version"]))
-        session.send_raw(frames.encode([messages.CLASSIFICATION, 2, 3, 1, "no", "sense"]))
+        session.send_raw(packets.encode([messages.EVENT]) + packets.encode([messages.REPLY]))
+        session.send_raw(packets.encode([99, "of a later version"]))
+        session.send_raw(packets.encode([126, 1, 2, 1, "a task of a later version"]))
+        session.send_raw(packets.encode([messages.CLASSIFICATION, 2, 3, 1, "no", "sense"]))
         scripted.publish_label(2)
         assert [(await results.__anext__()).seq for _ in range(2)] == [1, 2]
         assert board.counts.damaged == 3  # noise, nothing with its CRC, a REPLY to nothing

@@ -12,12 +12,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from PIL import Image
 
-from host_client.cli.app import run
+from firmware_app.wire import messages
+from host_client.cli.app import cli, run
 from tests.host.board_thread import BoardThread
 from tests.host.scripted_board import KEY
+from tests.host.test_odd_answers import ENROLLED, RECOGNIZED
 
 _ROOT = Path(__file__).parents[2]
 # Whoever runs the tests in the background of a shell hands down an ignored Ctrl-C.
@@ -179,7 +182,7 @@ def test_faults_of_our_own_show_no_traceback(
     def fail(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr("host_client.cli.boards.connect", fail)
+    monkeypatch.setattr("host_client.cli.options.Board.connect", fail)
     assert run(["status", "tcp://x"]) == 70
     assert "Traceback" not in capsys.readouterr().err
     assert run(["status", "tcp://x", "--debug"]) == 70
@@ -226,3 +229,50 @@ def test_a_closed_pipe_is_quiet() -> None:
         assert time.monotonic() - started < 10
         assert process.stderr.read() == ""
         process.stderr.close()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["push", "tcp://192.0.2.1"],
+        ["enroll", "tcp://192.0.2.1", "a", "--on-card"],
+        ["recognize", "tcp://192.0.2.1", "--on-card"],
+        ["set", "tcp://192.0.2.1", "nothing"],
+        ["gallery", "threshold", "tcp://192.0.2.1", "a", "2"],
+    ],
+)
+def test_a_wrong_line_is_told_before_a_board_is_asked(arguments: list[str]) -> None:
+    began = time.monotonic()
+    assert run(arguments) == 2
+    assert time.monotonic() - began < 3
+
+
+def test_pictures_on_the_card(capsys: pytest.CaptureFixture[str]) -> None:
+    """enroll, recognize and infer name them alike."""
+    with BoardThread() as scripted:
+        board, url = scripted.board, scripted.board.url
+        row = [messages.CLASSIFICATION, 7, 1, 1, 1, [2, 65535]]
+        board.answers = {
+            "enroll": lambda _: ENROLLED,
+            "recognize": lambda _: RECOGNIZED,
+            "infer": lambda _: row,
+        }
+        for verb in (["enroll", url, "anna"], ["recognize", url], ["infer", url]):
+            assert run([*verb, "--on-card", "/sdcard/a.jpg", "/sdcard/b.jpg", "--json"]) == 0
+            sent = [arguments for _, command, arguments in board.commands if command == verb[0]]
+            assert [arguments["path"] for arguments in sent] == ["/sdcard/a.jpg", "/sdcard/b.jpg"]
+    assert len(lines(capsys)) == 6
+
+
+def test_card_is_a_folder_everywhere() -> None:
+    def options(group: click.Group) -> list[click.Parameter]:
+        found = []
+        for command in group.commands.values():
+            found += options(command) if isinstance(command, click.Group) else command.params
+        return found
+
+    named = [option for option in options(cli) if "--card" in option.opts]
+    assert len(named) >= 3
+    for option in named:
+        assert isinstance(option.type, click.Path)
+        assert option.metavar == "FOLDER"

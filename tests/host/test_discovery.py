@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 from host_client import discover, discover_serial
 from tests.host.scripted_board import KEY, pty_board
 
@@ -23,7 +23,7 @@ class Answering(asyncio.DatagramProtocol):
         self.transport = transport
 
     def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
-        (message,) = frames.Decoder().feed(data)
+        (message,) = packets.Decoder().feed(data)
         assert message[0] == messages.SEEK
         for answer in (
             [messages.HERE, message[1] ^ 1, "00", "of another question", "1", 0],
@@ -38,7 +38,7 @@ class Answering(asyncio.DatagramProtocol):
                 self.protocol,
             ][: 7 if self.protocol > 1 else 6],
         ):
-            self.transport.sendto(b"noise\0" + frames.encode(answer), addr)  # type: ignore[attr-defined]
+            self.transport.sendto(b"noise\0" + packets.encode(answer), addr)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("protocol", [1, messages.PROTOCOL_VERSION, 9])
@@ -62,5 +62,5 @@ async def test_a_board_on_a_tty_is_found_and_left_alone(key: bytes | None, tmp_p
         assert found.url == scripted.url
         assert found.key_required == bool(key)
         if key is None:  # a session that was opened is closed
-            bye = frames.encode([messages.BYE])
+            bye = packets.encode([messages.BYE])
             await scripted.until(lambda: scripted.sessions[0].recorded[-1].endswith(bye))

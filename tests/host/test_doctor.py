@@ -70,9 +70,9 @@ def test_each_trouble_is_named(changed: dict[str, Any], what: str, words: str) -
 
 def test_the_log_of_a_start() -> None:
     log = (
-        "--- start 2: power\n0.1 info: hello\n"
-        "0.2 warning: network: the Wi-Fi network home can't be joined\n0.3 error: no task: x\n"
-        "9.2 warning: network: the Wi-Fi network home can't be joined\n"
+        "--- start 2: power\n0.100 info: hello\n"
+        "0.200 warning: network: the Wi-Fi network home can't be joined\n0.300 error: no task: x\n"
+        "9.200 warning: network: the Wi-Fi network home can't be joined\n"
     )
     assert [tuple(row) for row in doctor.log_findings(log)] == [
         ("log", "warning", "network: the Wi-Fi network home can't be joined"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 from host_client import Box, DetectionResult, Label, Model, SegmentationResult, Text, decode_result
 from host_client.results.decode import MALFORMED
 from tests.host.scripted_board import pack_box
@@ -22,8 +22,8 @@ BASE = {"seq": 70000, "time_ms": 1 << 24, "generation": 5, "model": "net"}
 
 def decoded(kind: int, *fields: Any, image: str | None = None) -> Any:
     """Return the result of a message that went through the wire."""
-    frame = frames.encode([kind, *HEAD, *fields])
-    (message,) = frames.Decoder().feed(frame)
+    frame = packets.encode([kind, *HEAD, *fields])
+    (message,) = packets.Decoder().feed(frame)
     return decode_result(message, MODEL, image)
 
 

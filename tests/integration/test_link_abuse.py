@@ -1,4 +1,4 @@
-"""The network link under strangers: floods, altered frames, replayed sessions, readers that stall."""
+"""The network link under strangers: floods, altered packets, replayed sessions, readers that stall."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 from host_client import Board, K230Error, discover
 from tests.integration.boards import card, running
 from tests.servers import Server
@@ -92,7 +92,7 @@ async def test_a_flood_of_connections_stops_nothing(tmp_path: Path) -> None:
 
 async def test_strangers_who_greet_and_never_prove_keep_nobody_out(tmp_path: Path) -> None:
     async def stranger(port: int, number: int) -> None:
-        hello = frames.encode([messages.HELLO, messages.PROTOCOL_VERSION, f"x{number}", bytes(16)])
+        hello = packets.encode([messages.HELLO, messages.PROTOCOL_VERSION, f"x{number}", bytes(16)])
         while True:
             with contextlib.suppress(OSError):
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -125,17 +125,17 @@ async def test_a_board_is_found_by_asking(tmp_path: Path) -> None:
             assert board.info.board_id == found.board_id
 
 
-async def test_altered_frames_are_dropped_both_ways(tmp_path: Path) -> None:
+async def test_altered_packets_are_dropped_both_ways(tmp_path: Path) -> None:
     """What a third party changes, with a CRC put right, still has the wrong tag."""
 
     def forge(data: bytes) -> bytes:
         parts = []
         for part in data.split(b"\0"):
-            body = frames.unstuff(part) if part else b""
+            body = packets.unstuff(part) if part else b""
             if len(body) > 20 and body[0] == messages.SEALED_MARK:
                 payload = bytearray(body[:-4])
                 payload[5] ^= 1
-                parts.append(frames.frame(bytes(payload))[:-1])
+                parts.append(packets.packet_of(bytes(payload))[:-1])
             else:
                 parts.append(part)
         return b"\0".join(parts)
@@ -172,7 +172,7 @@ async def test_a_recorded_session_cannot_be_played_again(tmp_path: Path) -> None
         recorded = b"".join(middle.recorded)
         reader, writer = await asyncio.open_connection("127.0.0.1", port_of(vb.url))
         writer.write(recorded)
-        decoder = frames.Decoder()
+        decoder = packets.Decoder()
         arrived: list[list[object]] = []
         with contextlib.suppress(asyncio.TimeoutError, OSError):
             while data := await asyncio.wait_for(reader.read(4096), 3):

@@ -17,14 +17,14 @@ from .boards import PICTURES, SHAPES, until
 CRASH = """
 import _thread, os, time
 def fall():
-    import _silicon
+    from _k230 import silicon
     while True:
         time.sleep(0.1)
         try:
             os.remove("/data/crash")
         except OSError:
             continue
-        _silicon.die("a bad pointer")
+        silicon.die("a bad pointer")
 _thread.start_new_thread(fall, ())
 """
 HANGS = """

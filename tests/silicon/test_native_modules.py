@@ -19,8 +19,8 @@ from virtual_board.silicon.ulab import ops as ulab_ops
 MODULES = Path(__file__).resolve().parents[2] / "virtual_board" / "modules"
 
 HEAD = """
-import _silicon
-_silicon.connect({{"channels": {channels}}})
+from _k230 import silicon
+silicon.connect({{"channels": {channels}}})
 import aicube, aidemo
 from ulab import numpy as np
 

@@ -40,9 +40,7 @@ def run_script(text: str, timeout: float = 120.0) -> Outcome:
         for pipe in pipes:
             os.mkfifo(pipe)
         script = Path(folder) / "script.py"
-        boot = (
-            f"import _silicon\n_silicon.connect({{'channels': [{pipes[:2]!r}, {pipes[2:]!r}]}})\n"
-        )
+        boot = f"from _k230 import silicon\nsilicon.connect({{'channels': [{pipes[:2]!r}, {pipes[2:]!r}]}})\n"
         script.write_text(boot + text)
         process = subprocess.Popen(
             [interpreter, "-X", "heapsize=64M", str(script)],

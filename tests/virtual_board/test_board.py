@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from virtual_board.board import BoardError, VirtualBoard
 from virtual_board.interpreter import find_interpreter
+from virtual_board.silicon.base.options import BoardOptions
 
 from .scripts import OTHER, run_script
 
@@ -31,6 +33,22 @@ def test_bad_options_are_told_before_anything_starts(
 ) -> None:
     with pytest.raises(BoardError, match=message.replace("/", "/")):
         VirtualBoard(**{"sdcard": tmp_path, **options})
+
+
+def test_options_travel_whole(tmp_path: Path) -> None:
+    options = BoardOptions(
+        sdcard=tmp_path, data=tmp_path / "data", uart=tmp_path / "uart", ports={5230: ("::1", 9)}
+    )
+    assert BoardOptions.from_json(options.to_json()) == options
+    assert "ab" * 32 not in replace(options, key="ab" * 32).to_json()
+
+
+def test_fields_replace_those_of_options(tmp_path: Path) -> None:
+    options = BoardOptions(sdcard=tmp_path, key="cd" * 32)
+    assert VirtualBoard(options).key == "cd" * 32
+    assert VirtualBoard(options, data=tmp_path / "other", key="ef" * 32).key == "ef" * 32
+    with pytest.raises(TypeError):
+        VirtualBoard(options, camra="synthetic")
 
 
 def test_the_key_is_kept_in_the_data_folder(tmp_path: Path) -> None:

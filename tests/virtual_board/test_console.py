@@ -118,7 +118,7 @@ def test_unmodified_mpremote(tmp_path: Path, source: str) -> None:
         code, said = mpremote(console, "resume", "exec", "1 / 0")
         assert code == 1
         assert "ZeroDivisionError" in said
-        assert "_repl.py" not in said
+        assert "_k230/repl.py" not in said
 
     on_board(tmp_path, source, beside)
     assert (tmp_path / "card" / "text").read_bytes() == text.read_bytes()
@@ -257,7 +257,7 @@ def test_a_fault_soon_after_the_start_puts_main_aside(tmp_path: Path) -> None:
     card = tmp_path / "card"
     card.mkdir()
     (card / "fallback.py").write_text("print('fallback runs')\n")
-    source = "import _silicon\nprint('main runs')\n_silicon.die('a bad pointer')\n"
+    source = "from _k230 import silicon\nprint('main runs')\nsilicon.die('a bad pointer')\n"
 
     def beside(console: Path) -> None:
         stop = time.monotonic() + 10

@@ -7,29 +7,30 @@ from pathlib import Path
 from tests.virtual_board.scripts import run_script
 
 SOURCE = """
-import _silicon
+from _k230 import silicon
 from ulab import numpy as np
 
 SIDE = 40000  # 160,000 bytes: several times what is kept
 sent = []
-exchange = _silicon._exchange
+channel = silicon._channels[0]
+exchange = channel.exchange
 
-def counted(channel, op, args, blobs, brief=False):
-    before = _silicon._mirrored
+def counted(op, args, blobs, brief=False):
+    before = silicon._mirrors.number_of
     found = []
     def mirrored(view):
         number = before(view)
         found.append(number != 0)
         return number
-    _silicon._mirrored = mirrored
+    silicon._mirrors.number_of = mirrored
     try:
-        return exchange(channel, op, args, blobs, brief)
+        return exchange(op, args, blobs, brief)
     finally:
-        _silicon._mirrored = before
+        silicon._mirrors.number_of = before
         if blobs:
             sent.append((op, any(found)))
 
-_silicon._exchange = counted
+channel.exchange = counted
 
 def total(array):
     return float(np.dot(array, ones))
@@ -68,7 +69,7 @@ print("part", sent[0][1])
 # So many others that the silicon forgets, while the interpreter still has its copy.
 made = ramp * 1.0
 for count in range(1, 12):
-    _silicon.call("ulab.copy", [[(66, False, (70000 + count,))], []], [bytes(70000 + count)])
+    silicon.call("ulab.copy", [[(66, False, (70000 + count,))], []], [bytes(70000 + count)])
 del sent[:]
 assert float(np.max(made)) == SIDE - 1
 print("forgotten", len(sent))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .scripts import run_script
 
-START = "import machine, time, _silicon\ndog = machine.WDT(1, 1)\n"
+START = "import machine, time\nfrom _k230 import silicon\ndog = machine.WDT(1, 1)\n"
 
 
 def test_a_script_that_hangs_is_reset(tmp_path: Path) -> None:
@@ -23,14 +23,14 @@ def test_a_script_that_feeds_is_not(tmp_path: Path) -> None:
 
 
 def test_a_slow_simulator_does_not_count(tmp_path: Path) -> None:
-    source = START + "_silicon.call('board.hold', [3000])\nprint('done')\n"
+    source = START + "silicon.call('board.hold', [3000])\nprint('done')\n"
     run = run_script(tmp_path, source)
     assert run.lines == ["done"]
     assert not run.details("reset")
 
 
 def test_it_counts_again_behind_a_slow_call(tmp_path: Path) -> None:
-    source = START + "_silicon.call('board.hold', [1500])\ntime.sleep(10)\nprint('never')\n"
+    source = START + "silicon.call('board.hold', [1500])\ntime.sleep(10)\nprint('never')\n"
     run = run_script(tmp_path, source)
     assert run.details("reset") == ["watchdog"]
 

@@ -13,7 +13,7 @@ import gc
 import json
 import sys
 
-from firmware_app.wire import frames, seal
+from firmware_app.wire import packets, seal
 from firmware_app.wire.mpack import pack, unpack
 
 
@@ -79,19 +79,19 @@ def check_vectors(path):
     for row in vectors["messages"]:
         name = row["name"]
         message = value_of(row["message"])
-        frame = unhex(row["frame"])
+        packet = unhex(row["packet"])
         if "payload" in row:
             run.same(name + ": unpack", unpack(unhex(row["payload"])), message)
         if one_key_at_most(message):
-            run.same(name + ": encode", frames.encode(message), frame)
-        decoder = frames.Decoder()
-        run.same(name + ": decode", decoder.feed(frame), [message])
+            run.same(name + ": encode", packets.encode(message), packet)
+        decoder = packets.Decoder()
+        run.same(name + ": decode", decoder.feed(packet), [message])
         run.same(name + ": rejected", decoder.rejected, 0)
-        if len(frame) < 5000:
-            everything += frame
+        if len(packet) < 5000:
+            everything += packet
             expected.append(message)
     for size in (1, 7, 64, 1000, 0, 0, 0):
-        decoder = frames.Decoder()
+        decoder = packets.Decoder()
         found = []
         for piece in pieces(everything, size, state):
             found.extend(decoder.feed(piece))
@@ -100,14 +100,14 @@ def check_vectors(path):
     for row in vectors["cobs"]:
         data = unhex(row["data"])
         stuffed = unhex(row["stuffed"])
-        run.same("stuff " + row["data"][:20], frames.stuff(data), stuffed)
-        run.same("unstuff " + row["data"][:20], frames.unstuff(stuffed), data)
+        run.same("stuff " + row["data"][:20], packets.stuff(data), stuffed)
+        run.same("unstuff " + row["data"][:20], packets.unstuff(stuffed), data)
     for row in vectors["streams"]:
         data = joined(row["stream"])
         messages = value_of(row["messages"])
         sizes = (len(data), 1, 0, 0) if len(data) < 5000 else (len(data), 0, 0)
         for size in sizes:
-            decoder = frames.Decoder()
+            decoder = packets.Decoder()
             found = []
             for piece in pieces(data, size, state):
                 found.extend(decoder.feed(piece))
@@ -125,7 +125,7 @@ def check_vectors(path):
     run.same("board's seal", handshake.board_seal(), unhex(row["board_seal"]))
     key = unhex(vectors["sealed"]["key"])
     for size in (100000, 1, 0):
-        decoder = frames.Decoder()
+        decoder = packets.Decoder()
         decoder.opener = seal.Opener(key).open
         decoder.plain = ()
         sealer = seal.Sealer(key)
@@ -137,13 +137,13 @@ def check_vectors(path):
             else:
                 expected.append(value_of(row["message"]))
             found = []
-            for piece in pieces(unhex(row["frame"]), size, state):
+            for piece in pieces(unhex(row["packet"]), size, state):
                 found.extend(decoder.feed(piece))
             run.same("sealed: " + row["name"], found, expected)
             run.same("sealed: %s: rejected" % row["name"], decoder.rejected, rejected)
     first = vectors["sealed"]["steps"][0]
-    sealed = frames.frame(sealer.seal(frames.payload_of(value_of(first["message"]))))
-    run.same("seal", sealed, unhex(first["frame"]))
+    sealed = packets.packet_of(sealer.seal(packets.payload_of(value_of(first["message"]))))
+    run.same("seal", sealed, unhex(first["packet"]))
     print("%d checks, %d differ" % (run.checks, run.faults))
     return run.faults
 
@@ -156,7 +156,7 @@ def answer(decoder, chunks):
 
 
 def serve():
-    decoder = frames.Decoder()
+    decoder = packets.Decoder()
     for line in sys.stdin:
         parts = line.split()
         if parts[0] == "P":
@@ -165,7 +165,7 @@ def serve():
             except ValueError as error:  # UnicodeError is one
                 print("!", error)
         elif parts[0] == "D":
-            print(answer(frames.Decoder(), [unhex(part) for part in parts[1:]]))
+            print(answer(packets.Decoder(), [unhex(part) for part in parts[1:]]))
         elif parts[0] == "M":
             print(answer(decoder, [unhex(part) for part in parts[1:]]))
         elif parts[0] == "H":

@@ -1,5 +1,5 @@
 /* For the tests: prints every message of stdin as one JSON line in the form of the vectors, with
- * what the typed readers make of it; the last line is the count of rejected frames. */
+ * what the typed readers make of it; the last line is the count of rejected packets. */
 #include <stdio.h>
 
 #include "k230_wire.h"

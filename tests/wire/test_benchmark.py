@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import wire as figures
 from benchmarks import wire_noise, wire_peers
-from firmware_app.wire import frames
+from firmware_app.wire import packets
 
 from .support import load
 
@@ -21,13 +21,13 @@ def test_bytes_of_a_detection_result(count: int) -> None:
     message = figures.message(count)
     assert message[1] >= 65536
     assert message[2] >= 2**24
-    assert len(frames.encode(message)) <= LIMITS[count]
+    assert len(packets.encode(message)) <= LIMITS[count]
 
 
 def test_the_benchmark_measures_what_the_vectors_show() -> None:
-    expected = {row["name"]: row["frame"] for row in load()["messages"]}
+    expected = {row["name"]: row["packet"] for row in load()["messages"]}
     for count in (1, 5, 20):
-        assert frames.encode(figures.message(count)).hex() == expected[f"detection {count}"]
+        assert packets.encode(figures.message(count)).hex() == expected[f"detection {count}"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 20])
@@ -48,7 +48,7 @@ def test_quiet_channel_delivers_everything() -> None:
 
 
 @pytest.mark.parametrize("damage", wire_noise.DAMAGES)
-def test_every_way_of_damage_costs_almost_every_frame_and_delivers_none(damage: Any) -> None:
+def test_every_way_of_damage_costs_almost_every_packet_and_delivers_none(damage: Any) -> None:
     tally = wire_noise.Tally()
     pool = wire_noise.Pool(figures.message, 1)
     intact = pool.deliver(damage(pool, np.random.default_rng(4)), tally)
@@ -58,7 +58,7 @@ def test_every_way_of_damage_costs_almost_every_frame_and_delivers_none(damage: 
 
 
 def test_a_decoder_without_a_check_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "crc32", lambda data, start=0: frames._CRC_RESIDUE)
+    monkeypatch.setattr(packets, "crc32", lambda data, start=0: packets._CRC_RESIDUE)
     tally = wire_noise.Tally()
     pool = wire_noise.Pool(figures.message, 1)
     pool.deliver(wire_noise.flip(pool.stream, 1e-3, np.random.default_rng(4)), tally)
@@ -70,6 +70,6 @@ def test_share_of_a_noisy_channel_is_near_its_ceiling() -> None:
     rows = wire_noise.shares(figures.message, (1e-4, 1e-3), 20_000, 7, tally)
     assert len(rows) == 12
     for row in rows:
-        # The delimiter in front is not the frame's own: its loss costs the frame, too.
+        # The delimiter in front is not the packet's own: its loss costs the packet, too.
         assert 0.96 * row.ceiling - 0.01 < row.delivered < 1.04 * row.ceiling + 0.01
     assert tally.damaged == 0

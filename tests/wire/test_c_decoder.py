@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 
 from .support import ROOT, damaged, joined, load, value_of
 
@@ -57,7 +57,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _decode(program: Path, stream: bytes) -> tuple[list[dict[str, Any]], int]:
-    """What the program prints: the messages, and how many frames it rejected."""
+    """What the program prints: the messages, and how many packets it rejected."""
     done = subprocess.run([program], input=stream, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-3000:]
     lines = done.stdout.decode().splitlines()
@@ -105,20 +105,20 @@ def test_the_example_reads_a_stream(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     named = [14, 3, "detection", "cups", bytes(32), ["cup", "plate"], 640, 480]
     words = struct.pack("<II", 10 | 875 << 11 | 20 << 21, 30 | 1 << 11 | 40 << 21)
-    stream = frames.encode(named) + b"\xff\x01\x00" + frames.encode([33, 7, 8, 3, words])
+    stream = packets.encode(named) + b"\xff\x01\x00" + packets.encode([33, 7, 8, 3, words])
     shown = subprocess.run(
         [tmp_path / "example"], input=stream, capture_output=True, check=True
     ).stdout.decode()
     assert shown == (
         "detection runs cups: 2 labels\n"
         "frame 7: plate 87.5% at 10,20 30x40\n"
-        "1 frames were damaged\n"
+        "1 packets were damaged\n"
     )
 
 
 @pytest.mark.parametrize("row", FILE["messages"], ids=[row["name"] for row in FILE["messages"]])
 def test_message(program: Path, row: dict[str, Any]) -> None:
-    found, rejected = _decode(program, bytes.fromhex(row["frame"]))
+    found, rejected = _decode(program, bytes.fromhex(row["packet"]))
     assert rejected == 0
     assert [one["message"] for one in found] == [row["message"]]
     assert found[0]["whole"]
@@ -176,9 +176,9 @@ def test_stream(program: Path, row: dict[str, Any]) -> None:
     assert rejected == row["rejected"]
 
 
-def test_sealed_frames_are_reported_and_not_read(program: Path) -> None:
+def test_sealed_packets_are_reported_and_not_read(program: Path) -> None:
     steps = FILE["sealed"]["steps"]
-    found, rejected = _decode(program, b"".join(bytes.fromhex(row["frame"]) for row in steps))
+    found, rejected = _decode(program, b"".join(bytes.fromhex(row["packet"]) for row in steps))
     assert rejected == 0
     assert len(found) == len(steps)
     assert sum("sealed" in one for one in found) == len(steps) - 2  # two of them are plain
@@ -190,9 +190,9 @@ def test_a_small_buffer_rejects_what_is_longer(tmp_path: Path, size: int) -> Non
     done = _build(tmp_path / "small", source, f"-DK230_MAX_PAYLOAD={size}")
     assert done.returncode == 0, done.stderr
     rows = FILE["messages"]
-    stream = b"".join(bytes.fromhex(row["frame"]) for row in rows)
+    stream = b"".join(bytes.fromhex(row["packet"]) for row in rows)
     fitting = [
-        row["message"] for row in rows if len(frames.payload_of(value_of(row["message"]))) <= size
+        row["message"] for row in rows if len(packets.payload_of(value_of(row["message"]))) <= size
     ]
     found, rejected = _decode(tmp_path / "small", stream)
     assert [one["message"] for one in found] == fitting
@@ -203,10 +203,10 @@ def test_a_small_buffer_rejects_what_is_longer(tmp_path: Path, size: int) -> Non
 def test_noise(program: Path, seed: int) -> None:
     """The same stream, damaged, through both decoders: the same messages, the same count."""
     chance = random.Random(seed)
-    rows = [row for row in FILE["messages"] if len(row["frame"]) < 2000]
-    stream = b"".join(bytes.fromhex(chance.choice(rows)["frame"]) for _ in range(400))
+    rows = [row for row in FILE["messages"] if len(row["packet"]) < 2000]
+    stream = b"".join(bytes.fromhex(chance.choice(rows)["packet"]) for _ in range(400))
     stream = damaged(stream, chance, 30 * (1 + seed))
-    decoder = frames.Decoder()
+    decoder = packets.Decoder()
     expected = decoder.feed(stream)
     found, rejected = _decode(program, stream)
     assert [value_of(one["message"]) for one in found] == expected
@@ -214,12 +214,12 @@ def test_noise(program: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_intact_frames_of_damaged_payloads(program: Path, seed: int) -> None:
+def test_intact_packets_of_damaged_payloads(program: Path, seed: int) -> None:
     """Bad msgpack behind a good CRC, as only a faulty or hostile sender makes it."""
     chance = random.Random(seed)
     rows = [row for row in FILE["messages"] if "payload" in row]
     stream = b"".join(
-        frames.frame(damaged(bytes.fromhex(chance.choice(rows)["payload"]), chance, 1))
+        packets.packet_of(damaged(bytes.fromhex(chance.choice(rows)["payload"]), chance, 1))
         for _ in range(3000)
     )
     found, rejected = _decode(program, stream)
@@ -231,6 +231,6 @@ def test_intact_frames_of_damaged_payloads(program: Path, seed: int) -> None:
 def test_random_bytes(program: Path) -> None:
     chance = random.Random(9)
     stream = chance.randbytes(300_000)
-    decoder = frames.Decoder()
+    decoder = packets.Decoder()
     assert decoder.feed(stream) == []
     assert _decode(program, stream) == ([], decoder.rejected)

@@ -10,14 +10,14 @@ from typing import Any
 import msgpack
 import pytest
 
-from firmware_app.wire import frames, messages
+from firmware_app.wire import messages, packets
 
 from .support import BoardSide, damaged, load, pieces, value_of
 
 MESSAGES = [
     value_of(row["message"])
     for row in load()["messages"]
-    if len(row["frame"]) < 2000 and row["name"] != "depth 16"
+    if len(row["packet"]) < 2000 and row["name"] != "depth 16"
 ]
 
 
@@ -40,33 +40,33 @@ def _in_order(found: list[Any], sent: list[Any]) -> bool:
 def test_nothing_damaged_is_delivered(seed: int) -> None:
     chance = random.Random(seed)
     sent = _numbered(chance, 60)
-    stream = damaged(b"".join(map(frames.encode, sent)), chance, chance.randint(1, 60))
-    decoder = frames.Decoder()
+    stream = damaged(b"".join(map(packets.encode, sent)), chance, chance.randint(1, 60))
+    decoder = packets.Decoder()
     found: list[Any] = []
     for piece in pieces(stream, chance.choice((0, 1, 17)), chance):
         found.extend(decoder.feed(piece))
     assert _in_order(found, sent)
     assert decoder.rejected > 0
     # Back in step at the next delimiter.
-    assert decoder.feed(b"\0" + frames.encode([11, 99])) == [[11, 99]]
+    assert decoder.feed(b"\0" + packets.encode([11, 99])) == [[11, 99]]
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_intact_frames_between_damaged_ones_arrive(seed: int) -> None:
+def test_intact_packets_between_damaged_ones_arrive(seed: int) -> None:
     chance = random.Random(seed)
     sent = _numbered(chance, 200)
     stream = bytearray()
     intact = []
     for message in sent:
-        frame = frames.encode(message)
+        packet = packets.encode(message)
         if chance.random() < 0.3:
-            # The delimiter stays: what is lost is this frame alone.
-            at = chance.randrange(len(frame) - 1)
-            frame = frame[:at] + bytes((frame[at] ^ chance.randint(1, 255),)) + frame[at + 1 :]
+            # The delimiter stays: what is lost is this packet alone.
+            at = chance.randrange(len(packet) - 1)
+            packet = packet[:at] + bytes((packet[at] ^ chance.randint(1, 255),)) + packet[at + 1 :]
         else:
             intact.append(message)
-        stream += frame
-    decoder = frames.Decoder()
+        stream += packet
+    decoder = packets.Decoder()
     found: list[Any] = []
     for piece in pieces(bytes(stream), 0, chance):
         found.extend(decoder.feed(piece))
@@ -77,27 +77,27 @@ def test_intact_frames_between_damaged_ones_arrive(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(20))
 def test_random_bytes(seed: int) -> None:
     chance = random.Random(seed)
-    decoder = frames.Decoder()
+    decoder = packets.Decoder()
     for _ in range(300):
         assert decoder.feed(chance.randbytes(chance.randint(0, 600))) == []
     assert decoder.rejected > 300
 
 
-def test_every_single_bit_of_a_frame() -> None:
+def test_every_single_bit_of_a_packet() -> None:
     for message in MESSAGES[:40]:
-        frame = frames.encode(message)
-        for at in range(len(frame) - 1):
+        packet = packets.encode(message)
+        for at in range(len(packet) - 1):
             for bit in range(8):
-                noisy = bytearray(frame)
+                noisy = bytearray(packet)
                 noisy[at] ^= 1 << bit
-                decoder = frames.Decoder()
+                decoder = packets.Decoder()
                 assert decoder.feed(bytes(noisy)) == []
                 assert decoder.rejected > 0
 
 
 @pytest.mark.parametrize("byte", [b"\x01", b"\x02", b"\xff", b"A"])
 def test_memory_is_bounded(byte: bytes) -> None:
-    decoder = frames.Decoder()
+    decoder = packets.Decoder()
     piece = byte * 4096
     gc.collect()
     tracemalloc.start()
@@ -107,7 +107,7 @@ def test_memory_is_bounded(byte: bytes) -> None:
     tracemalloc.stop()
     assert peak < 4 * messages.MAX_ENCODED
     assert decoder.rejected == 1
-    assert decoder.feed(b"\0" + frames.encode([11, 1])) == [[11, 1]]
+    assert decoder.feed(b"\0" + packets.encode([11, 1])) == [[11, 1]]
     assert decoder.rejected == 1
 
 
@@ -121,13 +121,13 @@ def test_memory_is_bounded(byte: bytes) -> None:
         b"\x81\x01" * 16000,
     ],
 )
-def test_an_intact_frame_of_a_hostile_payload(payload: bytes) -> None:
+def test_an_intact_packet_of_a_hostile_payload(payload: bytes) -> None:
     """Arrays that claim more than they hold, a thousand deep: no memory goes to them."""
-    decoder = frames.Decoder()
-    frame = frames.frame(payload + b"\xc0" * (messages.MAX_PAYLOAD - len(payload)))
+    decoder = packets.Decoder()
+    packet = packets.packet_of(payload + b"\xc0" * (messages.MAX_PAYLOAD - len(payload)))
     gc.collect()
     tracemalloc.start()
-    assert decoder.feed(frame) == []
+    assert decoder.feed(packet) == []
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 4_000_000
@@ -138,9 +138,9 @@ def test_same_outcome_under_micropython(board: BoardSide) -> None:
     chance = random.Random(5)
     for _ in range(150):
         sent = _numbered(chance, 8)
-        stream = damaged(b"".join(map(frames.encode, sent)), chance, chance.randint(1, 10))
+        stream = damaged(b"".join(map(packets.encode, sent)), chance, chance.randint(1, 10))
         parts = list(pieces(stream, 0, chance))
-        decoder = frames.Decoder()
+        decoder = packets.Decoder()
         found: list[Any] = []
         for part in parts:
             found.extend(decoder.feed(part))
@@ -158,6 +158,6 @@ def test_memory_is_bounded_under_micropython(board: BoardSide) -> None:
     for _ in range(100):
         assert board.ask("M " + piece).endswith(" 90")
     assert int(board.ask("H")) - before < 3 * messages.MAX_ENCODED
-    answer = board.ask("M 00" + frames.encode([11, 1]).hex()).split()
+    answer = board.ask("M 00" + packets.encode([11, 1]).hex()).split()
     assert answer == ["1", msgpack.packb([[11, 1]]).hex()]
     assert int(board.ask("H")) - before < 4096

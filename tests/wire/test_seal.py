@@ -1,4 +1,4 @@
-"""Sealed frames: replayed, reordered, altered, lost; HMAC against the standard library's."""
+"""Sealed packets: replayed, reordered, altered, lost; HMAC against the standard library's."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from firmware_app.wire import frames, messages, seal
+from firmware_app.wire import messages, packets, seal
 
 KEY = bytes(range(32))
 OTHER = bytes(range(1, 33))
@@ -37,21 +37,21 @@ def test_what_is_sealed_opens_once_and_in_order(payloads: list[bytes]) -> None:
 
 
 def test_every_bit_counts() -> None:
-    sealed = seal.Sealer(KEY).seal(frames.payload_of([12, 1, 2]))
+    sealed = seal.Sealer(KEY).seal(packets.payload_of([12, 1, 2]))
     opener = seal.Opener(KEY)
     for at in range(1, len(sealed)):
         for bit in range(8):
             altered = bytearray(sealed)
             altered[at] ^= 1 << bit
             assert opener.open(bytes(altered)) == b""
-    assert opener.open(sealed) == frames.payload_of([12, 1, 2])
+    assert opener.open(sealed) == packets.payload_of([12, 1, 2])
 
 
 def test_another_key_opens_nothing() -> None:
     assert seal.Opener(OTHER).open(seal.Sealer(KEY).seal(b"payload")) == b""
 
 
-def test_frames_may_be_lost_but_never_come_late() -> None:
+def test_packets_may_be_lost_but_never_come_late() -> None:
     chance = random.Random(3)
     sealer, opener = seal.Sealer(KEY), seal.Opener(KEY)
     newest = -1
@@ -78,7 +78,7 @@ def test_a_gap_is_bridged(gap: int) -> None:
     assert opener.open(sealer.seal(b"next")) == b"next"
 
 
-def test_neither_side_takes_its_own_frames_for_the_others() -> None:
+def test_neither_side_takes_its_own_packets_for_the_others() -> None:
     handshake = seal.Handshake(KEY, b"hello", b"welcome")
     sealed = seal.Sealer(handshake.client_seal()).seal(b"payload")
     assert seal.Opener(handshake.board_seal()).open(sealed) == b""
@@ -104,15 +104,15 @@ def test_any_bytes_are_refused_without_a_word(data: bytes) -> None:
     assert seal.Opener(KEY).open(b"\xc1" + data) == b""
 
 
-def test_a_sealed_session_takes_no_plain_frame_and_no_replay() -> None:
-    decoder: object = frames.Decoder()
+def test_a_sealed_session_takes_no_plain_packet_and_no_replay() -> None:
+    decoder: object = packets.Decoder()
     decoder.opener = seal.Opener(KEY).open  # type: ignore[attr-defined]
     decoder.plain = (messages.HELLO,)  # type: ignore[attr-defined]
     sealer = seal.Sealer(KEY)
-    recorded = frames.frame(sealer.seal(frames.payload_of([11, 1])))
-    assert isinstance(decoder, frames.Decoder)
+    recorded = packets.packet_of(sealer.seal(packets.payload_of([11, 1])))
+    assert isinstance(decoder, packets.Decoder)
     assert decoder.feed(recorded) == [[11, 1]]
     assert decoder.feed(recorded) == []
-    assert decoder.feed(frames.encode([5, 1, "status", {}])) == []
-    assert decoder.feed(frames.encode([0, 1, "a", b""])) == [[0, 1, "a", b""]]
+    assert decoder.feed(packets.encode([5, 1, "status", {}])) == []
+    assert decoder.feed(packets.encode([0, 1, "a", b""])) == [[0, 1, "a", b""]]
     assert decoder.rejected == 2

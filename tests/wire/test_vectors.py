@@ -1,4 +1,4 @@
-"""tests/vectors/frames.json: what its generator makes, and what both interpreters make of it."""
+"""tests/vectors/packets.json: what its generator makes, and what both interpreters make of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from firmware_app.wire import frames, messages, mpack, seal
+from firmware_app.wire import messages, mpack, packets, seal
 from tools import wire_vectors
 
 from .support import (
@@ -64,25 +64,25 @@ def _type_names() -> set[str]:
 @pytest.mark.parametrize("row", FILE["messages"], ids=_names(FILE["messages"]))
 def test_message(row: dict[str, Any]) -> None:
     message = value_of(row["message"])
-    frame = bytes.fromhex(row["frame"])
-    assert frames.encode(message) == frame
+    packet = bytes.fromhex(row["packet"])
+    assert packets.encode(message) == packet
     payload = mpack.pack(message)
-    assert frames.frame(payload) == frame
+    assert packets.packet_of(payload) == packet
     if "payload" in row:
         assert payload.hex() == row["payload"]
     assert mpack.unpack(payload) == message
     chance = random.Random(1)
-    for size in SIZES if len(frame) < LONG else (0, len(frame)):
-        decoder = frames.Decoder()
-        assert _feed(decoder, frame, size, chance) == [message]
+    for size in SIZES if len(packet) < LONG else (0, len(packet)):
+        decoder = packets.Decoder()
+        assert _feed(decoder, packet, size, chance) == [message]
         assert decoder.rejected == 0
 
 
 def test_all_messages_in_one_stream() -> None:
-    stream = b"".join(bytes.fromhex(row["frame"]) for row in FILE["messages"])
+    stream = b"".join(bytes.fromhex(row["packet"]) for row in FILE["messages"])
     expected = [value_of(row["message"]) for row in FILE["messages"]]
     for seed in range(20):
-        decoder = frames.Decoder()
+        decoder = packets.Decoder()
         assert _feed(decoder, stream, 0 if seed else 1, random.Random(seed)) == expected
         assert decoder.rejected == 0
 
@@ -91,8 +91,8 @@ def test_all_messages_in_one_stream() -> None:
 def test_cobs(row: dict[str, str]) -> None:
     data, stuffed = bytes.fromhex(row["data"]), bytes.fromhex(row["stuffed"])
     assert 0 not in stuffed
-    assert frames.stuff(data) == stuffed
-    assert frames.unstuff(stuffed) == data
+    assert packets.stuff(data) == stuffed
+    assert packets.unstuff(stuffed) == data
 
 
 def test_cobs_of_zeros_in_a_row() -> None:
@@ -103,17 +103,17 @@ def test_cobs_of_zeros_in_a_row() -> None:
             for behind in (b"", b"\1", b"\1" * 20, b"x" * 300):
                 data = bytes(chance.randrange(1, 256) for _ in range(before))
                 data += bytes(count) + behind
-                stuffed = frames.stuff(data)
+                stuffed = packets.stuff(data)
                 assert 0 not in stuffed
                 if data:
-                    assert frames.unstuff(stuffed) == data
+                    assert packets.unstuff(stuffed) == data
 
 
 @pytest.mark.parametrize("row", FILE["streams"], ids=_names(FILE["streams"]))
 def test_stream(row: dict[str, Any]) -> None:
     data = joined(row["stream"])
     for seed, size in enumerate(SIZES if len(data) < LONG else (0, len(data))):
-        decoder = frames.Decoder()
+        decoder = packets.Decoder()
         assert _feed(decoder, data, size, random.Random(seed)) == value_of(row["messages"])
         assert decoder.rejected == row["rejected"]
 
@@ -129,12 +129,12 @@ def test_handshake() -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_sealed(size: int) -> None:
-    decoder: Any = frames.Decoder()
+    decoder: Any = packets.Decoder()
     decoder.opener = seal.Opener(bytes.fromhex(FILE["sealed"]["key"])).open
     decoder.plain = ()
     rejected = 0
     for row in FILE["sealed"]["steps"]:
-        found = _feed(decoder, bytes.fromhex(row["frame"]), size, random.Random(2))
+        found = _feed(decoder, bytes.fromhex(row["packet"]), size, random.Random(2))
         if row["message"] is None:
             rejected += 1
             assert found == [], row["name"]

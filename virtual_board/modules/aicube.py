@@ -7,8 +7,8 @@ survive ends the process here too (see _arguments).
 
 import struct
 
-import _silicon
-from _arguments import blob, integer, numbers, overwrite, real, size
+from _k230 import silicon as _silicon
+from _k230.arguments import blob, integer, numbers, overwrite, real, size
 from ulab import numpy as np
 
 

@@ -7,8 +7,8 @@ speech, tracking) raise NotImplementedError.
 
 import struct
 
-import _silicon
-from _arguments import blob, integer, overwrite, real, room, size
+from _k230 import silicon as _silicon
+from _k230.arguments import blob, integer, overwrite, real, room, size
 from ulab import numpy as np
 
 

@@ -5,8 +5,8 @@ drawing. OpenMV's machine-vision functions are not here. Pixels are worked on in
 a camera frame's stay there, a made image's lie in the interpreter.
 """
 
-import _frames
-import _silicon
+from _k230 import frames as _frames
+from _k230 import silicon as _silicon
 from ulab import numpy as np
 
 BINARY = 1

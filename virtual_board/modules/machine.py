@@ -2,9 +2,9 @@
 
 import time
 
-import _silicon
-from _pins import FPIOA, Pin
-from _uart import UART
+from _k230 import silicon as _silicon
+from _k230.pins import FPIOA, Pin
+from _k230.uart import UART
 
 _ZONE_STEP = 3600
 

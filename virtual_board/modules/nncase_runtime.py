@@ -4,8 +4,8 @@ What throws a C++ exception on the board ends the process here too: wrong tensor
 unsupported types, an ai2d schedule that cannot be built.
 """
 
-import _silicon
-from _tensors import from_numpy, runtime_tensor
+from _k230 import silicon as _silicon
+from _k230.tensors import from_numpy, runtime_tensor
 
 _VERSION = "2.11.0"
 _MAX_ITEMS = 8  # of a shape or parameter list

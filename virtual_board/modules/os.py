@@ -2,8 +2,8 @@
 
 from collections import namedtuple
 
-import _silicon
 import uos as _real
+from _k230 import silicon as _silicon
 from uos import (
     VfsPosix,
     chdir,

@@ -18,9 +18,9 @@ import select
 import sys
 import time
 
-import _network
-import _silicon
 import usocket as _real
+from _k230 import network as _network
+from _k230 import silicon as _silicon
 
 AF_INET = _real.AF_INET
 AF_INET6 = _real.AF_INET6

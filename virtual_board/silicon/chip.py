@@ -89,7 +89,12 @@ class Chip:
         source = open_source(options.camera)
         self._sensors = Sensors(source, self._clock, options.frames, self._all_taken, self._trouble)
         self._npu = Npu(
-            self._sensors, self._clock, options.sdcard, options.data, options.replay, options.kpu
+            self._sensors,
+            self._clock,
+            options.sdcard,
+            options.data_folder,
+            options.replay,
+            options.kpu,
         )
         self._images = Images(self._sensors, self._clock)
         self._watchdog = Watchdog(lambda: post("reset", "watchdog"))
@@ -227,7 +232,7 @@ class Chip:
         return self._sensors.memory() + self._npu.memory(), []
 
     def _chip_id(self, args: list[Any], _: list[memoryview]) -> Answer:
-        return None, [hashlib.sha256(str(self._options.data.resolve()).encode()).digest()]
+        return None, [hashlib.sha256(str(self._options.data_folder.resolve()).encode()).digest()]
 
 
 class Watchdog:

@@ -4,7 +4,7 @@ from firmware_app.link.attempts import FORGET_S, FREE, Attempts
 from firmware_app.link.outbox import Outgoing
 from firmware_app.link.requests import MOST_KEPT, Requests
 from firmware_app.link.session import GREETING_MS, SILENCE_MS, Session
-from firmware_app.wire import frames, messages, seal
+from firmware_app.wire import messages, packets, seal
 
 KEY = bytes(range(32))
 NONCE = bytes(range(16))
@@ -25,7 +25,6 @@ class Host:
     key = KEY
 
     def __init__(self) -> None:
-        self.identity = self
         self.attempts = Attempts()
         self.clock = Clock()
         self.requests: list = []
@@ -63,30 +62,30 @@ class Client:
     def __init__(self, key_required: bool = False, sealed: bool = False, key: bytes = KEY) -> None:
         self.host = Host()
         self.session = Session(self.host, "10.0.0.9:4000", 0, key_required, sealed, 4)
-        self.decoder = frames.Decoder()
+        self.decoder = packets.Decoder()
         self.key = key
         self.sealer = None
 
     def send(self, message: list, now_ms: int = 0) -> None:
-        payload = frames.payload_of(message)
+        payload = packets.payload_of(message)
         if self.sealer is not None:
             payload = self.sealer.seal(payload)
-        self.session.feed(frames.frame(payload), now_ms)
+        self.session.feed(packets.packet_of(payload), now_ms)
 
     def received(self) -> list:
         arrived: list = []
         while True:
-            frame = self.session.next_frame()
-            if frame is None:
+            packet = self.session.next_packet()
+            if packet is None:
                 return arrived
-            arrived.extend(self.decoder.feed(frame))
+            arrived.extend(self.decoder.feed(packet))
 
     def greet(self) -> list:
         hello = [messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE]
         self.send(hello)
         welcome = self.received()[0]
         self.handshake = seal.Handshake(
-            self.key, frames.payload_of(hello), frames.payload_of(welcome)
+            self.key, packets.payload_of(hello), packets.payload_of(welcome)
         )
         return welcome
 
@@ -139,8 +138,8 @@ def test_wrong_key_is_refused_and_has_to_wait() -> None:
     assert answer[:2] == [messages.REFUSED, "wait"]
     # Another address is not kept out by the first one's failures.
     other = Session(host, "10.0.0.10:1", 0, True, True, 4)
-    other.feed(frames.encode([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE]), 0)
-    assert frames.Decoder().feed(other.next_frame())[0][0] == messages.WELCOME
+    other.feed(packets.encode([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE]), 0)
+    assert packets.Decoder().feed(other.next_packet())[0][0] == messages.WELCOME
 
 
 def test_a_command_without_proof_is_not_executed() -> None:
@@ -150,13 +149,15 @@ def test_a_command_without_proof_is_not_executed() -> None:
     assert client.host.requests == []
 
 
-def test_plain_and_replayed_frames_are_dropped_once_sealed() -> None:
+def test_plain_and_replayed_packets_are_dropped_once_sealed() -> None:
     client = Client(True, True)
     client.greet()
     client.prove()
-    client.session.feed(frames.encode([messages.REQUEST, 1, "status", {}]), 0)
+    client.session.feed(packets.encode([messages.REQUEST, 1, "status", {}]), 0)
     assert client.host.requests == []
-    frame = frames.frame(client.sealer.seal(frames.payload_of([messages.REQUEST, 2, "status", {}])))
+    frame = packets.packet_of(
+        client.sealer.seal(packets.payload_of([messages.REQUEST, 2, "status", {}]))
+    )
     client.session.feed(frame, 0)
     client.session.feed(frame, 0)
     assert client.host.requests == [(2, "status", {})]
@@ -313,8 +314,8 @@ def test_an_answer_that_is_no_message_fails_alone() -> None:
 def test_what_comes_unsealed_behind_the_proof_is_dropped() -> None:
     client = Client(True, True)
     client.greet()
-    proof = frames.encode([messages.AUTH, client.handshake.client_proof()])
-    injected = frames.encode([messages.REQUEST, 1, "restart", {}])
+    proof = packets.encode([messages.AUTH, client.handshake.client_proof()])
+    injected = packets.encode([messages.REQUEST, 1, "restart", {}])
     client.session.feed(proof + injected, 0)  # as one segment of TCP
     assert client.session.open
     assert client.host.requests == []
@@ -324,9 +325,9 @@ def test_what_comes_unsealed_behind_the_proof_is_dropped() -> None:
 def test_a_greeting_counts_as_it_was_sent() -> None:
     hello = b"\xdc\x00\x05\x00\xcc\x02\xd9\x04test\xc5\x00\x10" + NONCE + b"\x82\xa1z\x01\xa1a\x02"
     client = Client(True, True)
-    client.session.feed(frames.frame(hello), 0)
+    client.session.feed(packets.packet_of(hello), 0)
     welcome = client.received()[0]
-    client.handshake = seal.Handshake(KEY, hello, frames.payload_of(welcome))
+    client.handshake = seal.Handshake(KEY, hello, packets.payload_of(welcome))
     assert client.prove()[0] == messages.READY
 
 
@@ -351,15 +352,15 @@ def test_many_proofs_at_a_time_are_not_tried_either() -> None:
     host = Host()
     sessions = [Session(host, "10.0.0.9:%d" % i, 0, True, True, 4) for i in range(12)]
     for session in sessions:
-        session.feed(frames.encode([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE]), 0)
+        session.feed(packets.encode([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE]), 0)
     codes = []
     for session in sessions:
-        session.feed(frames.encode([messages.AUTH, bytes(32)]), 0)
+        session.feed(packets.encode([messages.AUTH, bytes(32)]), 0)
         while True:
-            frame = session.next_frame()
-            if frame is None:
+            packet = session.next_packet()
+            if packet is None:
                 break
-            codes += [m[1] for m in frames.Decoder().feed(frame) if m[0] == messages.REFUSED]
+            codes += [m[1] for m in packets.Decoder().feed(packet) if m[0] == messages.REFUSED]
     assert codes == ["key"] * FREE + ["wait"] * (12 - FREE)
     # In time it is forgotten.
     assert host.attempts.wait_s("10.0.0.9:1", 500)
@@ -376,7 +377,7 @@ def test_a_fault_ends_one_session_and_raises_nothing() -> None:
     client.send([messages.PING, bytes(messages.MAX_PAYLOAD - 5)])  # its PONG would be too large
     client.send([messages.PING])
     assert not client.session.closing
-    client.session.feed(frames.encode([messages.CHUNK, 1, 0, b"x"]), 0)
+    client.session.feed(packets.encode([messages.CHUNK, 1, 0, b"x"]), 0)
 
     def fail(session, number, offset, data) -> None:
         raise RuntimeError("a fault")
@@ -415,7 +416,7 @@ def test_results_never_displace_answers() -> None:
     client.received()
     client.session.subscribe(True, True, True, False, 0)
     for seq in range(100):
-        client.session.push_result(Outgoing(frames.payload_of([messages.CLASSIFICATION, seq])), 0)
+        client.session.push_result(Outgoing(packets.payload_of([messages.CLASSIFICATION, seq])), 0)
         if seq == 50:
             client.session.send([messages.EVENT, 0, "switched", {}])
     arrived = client.received()
@@ -458,5 +459,5 @@ def test_garbage_never_raises() -> None:
             [messages.AUTH],
             [messages.HELLO, 1, 2, 3],
         ):
-            client.session.feed(frames.encode(message) if message[0] < 128 else b"\0", 0)
+            client.session.feed(packets.encode(message) if message[0] < 128 else b"\0", 0)
     assert client.host.requests == []

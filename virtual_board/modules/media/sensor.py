@@ -2,10 +2,10 @@
 
 import time
 
-import _frames
-import _silicon
 import image
 import machine
+from _k230 import frames as _frames
+from _k230 import silicon as _silicon
 
 from media.media import *
 

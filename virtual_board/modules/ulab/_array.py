@@ -7,7 +7,7 @@ the buffer protocol, as on the board; any other view refuses it.
 
 import array as _arrays
 
-import _silicon
+from _k230 import silicon as _silicon
 
 from ulab._access import (
     axis_of,

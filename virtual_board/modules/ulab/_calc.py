@@ -3,7 +3,7 @@
 import array as _arrays
 import math
 
-import _silicon
+from _k230 import silicon as _silicon
 
 from ulab._access import (
     axis_of,

@@ -3,8 +3,8 @@
 import array as arrays
 import math
 
-import _silicon
 import uctypes
+from _k230 import silicon as _silicon
 
 from ulab._access import (
     elements,

@@ -4,7 +4,7 @@ Small float arrays are computed here: the silicon works in single precision, and
 in a float array, so both give the same bits.
 """
 
-import _silicon
+from _k230 import silicon as _silicon
 
 from ulab._access import (
     elements,

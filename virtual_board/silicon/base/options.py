@@ -3,52 +3,59 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class BoardOptions:
     """The wiring of one virtual board.
 
     Attributes:
-        sdcard: folder mounted at /sdcard.
-        data: folder mounted at /data (what the service writes); kept between runs.
-        camera: picture folder, picture, video file, "webcam" or "synthetic".
+        sdcard: folder that stands for the SD card, mounted at /sdcard.
+        data: folder that stands for /data (what the service writes), kept between runs; None:
+            `.data` on the card.
+        camera: picture folder, picture, video file, "webcam" or "synthetic" (see silicon.camera).
         scripts: what runs at power-on, in order (paths as the board sees them); empty: the card's
             main.py, else the product's own.
-        ports: port the firmware binds -> (host, port) on this PC.
-        uart: path at which a pty stands for the UART, or None.
+        tcp: HOST:PORT where the firmware's port appears on this PC; port 0 takes a free one; None:
+            nowhere but at the firmware's own number on 127.0.0.1.
+        uart: path at which a pty stands for the UART's wires, or None.
         console: path at which a pty stands for the USB console with its REPL, or None: then the board
             is switched off where it would wait in the REPL.
         bare: a board with the vendor's firmware alone: only what lies on the card runs, and without
             a main.py nothing does.
         air: JSON file with the Wi-Fi networks in reach, read again at every look: {"networks": {name:
             password}, "rssi": dBm}; None: every network can be joined.
+        key: the board's key, 64 hexadecimal digits; None: the one in the data folder, or a new one.
         timing: name or path of a timing profile; None runs as fast as it goes.
         micropython: interpreter to use instead of the packaged one.
         frames: switch off once this many frames were taken and processed.
         seconds: switch off after this time.
         replay: folder with recorded KPU outputs (timed runs), or None.
-        restart: whether the board starts again after a reset, as a board does.
+        restart: whether the board starts again after a reset or a fault, as a board does.
         kpu: what runs the models: auto (the simulator where it can run), simulator or onnx (the ONNX
             model beside the kmodel).
         crash_after: power goes off once the card was changed (a file opened, written or flushed, a
-            name made, moved or removed) so many times since the first start; None: it stays on.
+            name made, moved or removed) so many times since the first start; None: it stays on. With
+            `restart` it then comes back for good.
         crash_before: power goes off in front of the first such change in whose words this text is,
             like "rename /main.py to /bad_main.py" (a path from the root of its file system).
+        ports: port the firmware binds -> (host, port) on this PC. VirtualBoard fills it from `tcp`.
     """
 
     sdcard: Path
-    data: Path
+    data: Path | None = None
     camera: str = "synthetic"
-    scripts: tuple[str, ...] = ()
-    ports: dict[int, tuple[str, int]] = field(default_factory=dict)
+    scripts: Sequence[str] = ()
+    tcp: str | None = "127.0.0.1:0"
     uart: Path | None = None
     console: Path | None = None
     bare: bool = False
     air: Path | None = None
+    key: str | None = field(default=None, repr=False)
     timing: str | None = None
     micropython: str | None = None
     frames: int | None = None
@@ -58,10 +65,17 @@ class BoardOptions:
     kpu: str = "auto"
     crash_after: int | None = None
     crash_before: str | None = None
+    ports: dict[int, tuple[str, int]] = field(default_factory=dict)
+
+    @property
+    def data_folder(self) -> Path:
+        """Folder that stands for /data."""
+        return self.data if self.data is not None else self.sdcard / ".data"
 
     def to_json(self) -> str:
-        """Return the options as one JSON object."""
-        return json.dumps(asdict(self), default=str)
+        """Return the options as one JSON object: paths absolute, without the key."""
+        values = asdict(self) | {"key": None}
+        return json.dumps(values, default=lambda path: str(path.absolute()))
 
     @staticmethod
     def from_json(text: str) -> BoardOptions:

@@ -92,7 +92,7 @@ class Server:
         return thread
 
     def _channel(self, request: Path, reply: Path) -> None:
-        # Opened in the same order as in _silicon.connect: opening a FIFO waits for its other end.
+        # Opened in the same order as in modules/_k230/silicon.py: opening a FIFO waits for its other end.
         with open(request, "rb") as source, open(reply, "wb", buffering=0) as sink:
             _widen(source, sink)
             self._sources.append(source)

@@ -92,7 +92,7 @@ class Profile:
         return n[f"unexplained.at_{nearest}_ms"]
 
     def interpreter(self) -> dict[str, float]:
-        """Return what the stand-ins need for the interpreter's clock (modules/_timed.py)."""
+        """Return what the stand-ins need for the interpreter's clock (modules/_k230/timed.py)."""
         return {
             name: value
             for name, value in self.numbers.items()
@@ -148,6 +148,7 @@ REQUIRED = (
     "interpreter.interpreter_factor",
     "native.call_us",
     "native.element_ns",
+    "native.number_us",
     "native.copy_ms_mb",
     "native.build_ms",
     "unexplained.applied",

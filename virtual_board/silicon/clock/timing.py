@@ -13,7 +13,7 @@ from virtual_board.silicon.base.server import current
 from virtual_board.silicon.clock.profile import DEFAULT_MODES, Profile, SensorTime
 from virtual_board.silicon.kpu.runner import Model
 
-EARLY_S = 0.0004  # the interpreter waits for the rest itself, awake (modules/_clock.py)
+EARLY_S = 0.0004  # the interpreter waits for the rest itself, awake (modules/_k230/clock.py)
 LATE_S = 0.002  # beyond what sleeping is off by
 
 

@@ -24,9 +24,9 @@ def sys_page():
 
 def sys_mmz():
     """Return (total, used, free) bytes of the media memory, which holds frames and images."""
-    import _silicon
+    from _k230 import silicon
 
-    used = _silicon.call("board.media_memory")[0]
+    used = silicon.call("board.media_memory")[0]
     return _MMZ_TOTAL, used, _MMZ_TOTAL - used
 
 

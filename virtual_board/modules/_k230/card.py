@@ -158,9 +158,9 @@ class Power:
 
     def step(self, what: str) -> None:
         if self._left == 0 or (self._before and self._before in what):
-            import _silicon
+            from _k230 import silicon
 
-            _silicon.die("power cut before: %s" % what)
+            silicon.die("power cut before: %s" % what)
         if self._left is not None:
             self._left -= 1
 

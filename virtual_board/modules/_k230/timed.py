@@ -1,4 +1,4 @@
-"""Lets the stand-ins take the board's time: wraps what is native code there (see _clock).
+"""Lets the stand-ins take the board's time: wraps what is native code there (see clock).
 
 Called once, on runs with a timing profile, before any script runs.
 """
@@ -6,34 +6,31 @@ Called once, on runs with a timing profile, before any script runs.
 import io
 import time
 
-import _clock
-import _gc
-import _select
-import _silicon
 import aicube
 import aidemo
-import card
 import image
 import machine
 import nncase_runtime
 from media.sensor import Sensor
+
+from _k230 import card, gc, select
+from _k230.silicon import clock
 
 _SPECIAL = (
     "add sub mul truediv floordiv pow radd rsub rmul rtruediv and or xor rand ror rxor neg pos abs "
     + "invert eq ne lt le gt ge iadd isub imul itruediv ipow"
 )
 _THRESHOLD = 24 << 20
-_NUMBER_US = 0.1  # one number of an array: 1,000 take 82 us on a server processor
 _BIG = 4096  # reads of so many bytes are of files that matter
 
 
 def start(numbers: dict) -> None:
     """Begin: numbers are the profile's by dotted name."""
     call_us = numbers["native.call_us"]
-    _clock.start(numbers["interpreter.interpreter_factor"], _silicon.held())
+    clock.start(numbers["interpreter.interpreter_factor"])
     for name in ("ticks_us", "ticks_ms", "sleep", "sleep_ms", "sleep_us"):
-        setattr(time, name, getattr(_clock, name))
-    time.ticks_cpu = _clock.ticks_us
+        setattr(time, name, getattr(clock, name))
+    time.ticks_cpu = clock.ticks_us
     _memory(numbers)
     _nncase(numbers, call_us)
     _functions(aicube, call_us)
@@ -43,7 +40,7 @@ def start(numbers: dict) -> None:
     _files(numbers)
     _methods(machine.UART, "any read readinto readline write", call_us)
     _methods(image.Image, "to_numpy_ref copy copy_to crop bytearray", call_us)
-    _methods(_select._Poll, "poll register modify unregister", call_us)
+    _methods(select._Poll, "poll register modify unregister", call_us)
     _sockets(numbers)
     _ulab(numbers, call_us)
 
@@ -52,28 +49,28 @@ def _methods(cls, names: str, us: float, size=None) -> None:
     for name in names.split():
         function = getattr(cls, name, None)
         if function is not None:
-            setattr(cls, name, _clock.native(function, us, size))
+            setattr(cls, name, clock.native(function, us, size))
 
 
 def _functions(module, us: float, size=None) -> None:
     for name in dir(module):
         value = getattr(module, name)
         if name[0] != "_" and callable(value) and not isinstance(value, type):
-            setattr(module, name, _clock.native(value, us, size))
+            setattr(module, name, clock.native(value, us, size))
 
 
 def _memory(numbers) -> None:
-    real = _gc.threshold
+    real = gc.threshold
 
     def threshold(size=None):
         # Arrays and tensors lie outside the board's heap, here they fill it: what collects by
         # itself there now and then would do so at every frame.
         return real() if size is None else real(max(size, _THRESHOLD))
 
-    _gc.threshold = threshold
-    _gc.collect = _clock.native(_gc.collect, numbers["gc.collect_ms"] * 1000)
+    gc.threshold = threshold
+    gc.collect = clock.native(gc.collect, numbers["gc.collect_ms"] * 1000)
     for name in ("mem_alloc", "mem_free"):
-        setattr(_gc, name, _clock.native(getattr(_gc, name), numbers["gc.scan_ms"] * 1000))
+        setattr(gc, name, clock.native(getattr(gc, name), numbers["gc.scan_ms"] * 1000))
 
 
 def _nncase(numbers, call_us: float) -> None:
@@ -87,7 +84,7 @@ def _nncase(numbers, call_us: float) -> None:
         return us_byte * count * (4 if args[0]._dtype == "float32" else 1)
 
     _methods(tensor, "to_numpy", call_us, copied)
-    nncase_runtime.from_numpy = _clock.native(nncase_runtime.from_numpy, call_us)
+    nncase_runtime.from_numpy = clock.native(nncase_runtime.from_numpy, call_us)
     _methods(
         nncase_runtime.kpu,
         "load_kmodel set_input_tensor set_output_tensor get_input_tensor get_output_tensor run "
@@ -106,7 +103,7 @@ def _nncase(numbers, call_us: float) -> None:
 def _display(numbers, call_us: float) -> None:
     from media.display import Display
 
-    show = _clock.native(Display.show_image, numbers["display.show_ms"] * 1000)
+    show = clock.native(Display.show_image, numbers["display.show_ms"] * 1000)
     Display.show_image = staticmethod(show)
     _methods(
         image.Image,
@@ -129,6 +126,7 @@ def _ulab(numbers, call_us: float) -> None:
     except ImportError:
         return  # the real one is built in: its time is the PC's, stretched like Python's
     us_element = numbers["native.element_ns"] / 1000
+    number_us = numbers["native.number_us"]
 
     def elements(args) -> float:
         return us_element * getattr(args[0], "_n", 0) if args else 0.0
@@ -145,11 +143,11 @@ def _ulab(numbers, call_us: float) -> None:
     def got(args) -> float:
         array, key = args
         if type(key) is int and len(array._s) == 1:
-            return _NUMBER_US  # little more than the bytecode that asks for it
+            return number_us  # little more than the bytecode that asks for it
         # A mask is looked at element by element, anything else but reached for.
         return call_us + (us_element * array._n if isinstance(key, ndarray) else 0.0)
 
-    ndarray.__getitem__ = _clock.native(get, 0.0, got)
+    ndarray.__getitem__ = clock.native(get, 0.0, got)
 
 
 def _files(numbers) -> None:
@@ -167,13 +165,13 @@ def _files(numbers) -> None:
         def read(self, n: int = -1):
             data = self._file.read(n)
             if len(data) >= _BIG:
-                _clock.sleep_us(int(len(data) * us_read))
+                clock.sleep_us(int(len(data) * us_read))
             return data
 
         def readinto(self, buffer):
             n = self._file.readinto(buffer)
             if n and n >= _BIG:
-                _clock.sleep_us(int(n * us_read))
+                clock.sleep_us(int(n * us_read))
             return n
 
         def readline(self, *limit):
@@ -185,7 +183,7 @@ def _files(numbers) -> None:
         def write(self, data) -> int:
             self._dirty = True
             n = self._file.write(data)
-            _clock.sleep_us(int(len(data) * us_written))
+            clock.sleep_us(int(len(data) * us_written))
             return n
 
         def flush(self) -> None:
@@ -195,7 +193,7 @@ def _files(numbers) -> None:
         def _sync(self) -> None:
             if self._dirty:
                 self._dirty = False
-                _clock.sleep_us(close_us)
+                clock.sleep_us(close_us)
 
         def seek(self, *where):
             return self._file.seek(*where)

@@ -4,7 +4,7 @@ A frame's pixels come to the interpreter only when a script looks at them. Every
 that is gone ends the process, as touching unmapped memory does on the board.
 """
 
-import _silicon
+from _k230 import silicon
 
 try:
     from ulab import _array  # the stand-in
@@ -49,7 +49,7 @@ class Frame:
     def check(self) -> None:
         """End the process when the frame is gone."""
         if self._gone is not None:
-            _silicon.die(
+            silicon.die(
                 "frame %d of channel %d was read after %s had freed it"
                 % (self.number, self.channel, self._gone)
             )
@@ -57,7 +57,7 @@ class Frame:
     def changed(self) -> None:
         """Somebody drew on the frame: what the interpreter has of it is read again."""
         if self._pixels is not None:
-            self._pixels[:] = _silicon.call("camera.pixels", self.reference())[1][0]
+            self._pixels[:] = silicon.call("camera.pixels", self.reference())[1][0]
 
     def reference(self):
         """Return what stands for the frame in calls of the silicon."""
@@ -68,7 +68,7 @@ class Frame:
         """Return the pixels as a bytearray, fetched at the first look."""
         self.check()
         if self._pixels is None:
-            self._pixels = _silicon.call("camera.pixels", self.reference())[1][0]
+            self._pixels = silicon.call("camera.pixels", self.reference())[1][0]
         return self._pixels
 
 

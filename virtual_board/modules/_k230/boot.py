@@ -17,12 +17,12 @@ with open(sys.argv[1]) as _file:
 # `import os` finds the board's os and not the PC's.
 sys.path[:] = [_wiring["modules"], "", ".frozen", "/sdcard", "/data", "/data/lib", "/firmware"]
 
-import _silicon
+import _k230
+from _k230 import silicon
 
-_silicon.connect(_wiring)
+silicon.connect(_wiring)
 
-import _overrides
-import card
+from _k230 import card, overrides
 
 _power = card.Power(*_wiring["crash"]) if _wiring["crash"] not in (None, [None, None]) else None
 # No script reaches this PC's files: a board has none of them.
@@ -30,13 +30,14 @@ card.mount_rom(_wiring["modules"], "/bin")
 card.mount_rom(_wiring["firmware"], "/firmware")
 umount("/")
 sys.path[0] = "/bin"
+_k230.__path__ = "/bin/_k230"
 card.mount(_wiring["sdcard"], "/sdcard", _power)
 card.mount(_wiring["data"], "/data", _power)
 
 if _wiring["clock"] is not None:
-    import _timed
+    from _k230 import timed
 
-    _timed.start(_wiring["clock"])
+    timed.start(_wiring["clock"])
 
 
 # The firmware runs all its scripts, and then the REPL, with the same names.
@@ -57,7 +58,7 @@ _end = "finished"
 try:
     if _wiring["console"]:
         # Before, Ctrl-C would hit what stands for the ROM.
-        _silicon.call_console("console.interrupts", [True])
+        silicon.call_console("console.interrupts", [True])
     for _script in _wiring["scripts"]:
         _run(_script)
 except SystemExit:
@@ -72,13 +73,13 @@ except BaseException as error:  # the firmware catches everything too, prints it
 while True:
     try:
         if _wiring["console"]:
-            _silicon.call_console("console.interrupts", [False])
+            silicon.call_console("console.interrupts", [False])
         break
     except KeyboardInterrupt:  # too late for the scripts
         pass
-_silicon.call("board.repl", [_end])
+silicon.call("board.repl", [_end])
 if _wiring["console"]:
-    import _repl
+    from _k230 import repl
 
     sys.stdout.write("\x1erepl\x1e")
-    _repl.run(_scope, _wiring["raw"])
+    repl.run(_scope, _wiring["raw"])

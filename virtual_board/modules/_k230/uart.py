@@ -3,8 +3,7 @@
 import io
 import time
 
-import _pins
-import _silicon
+from _k230 import pins, silicon
 
 _POLL = 3  # MP_STREAM_POLL
 _FLUSH = 1
@@ -61,30 +60,30 @@ class UART(io.IOBase):
         tx=None,
         rx=None,
     ) -> None:
-        _pins.route_uart(self._id, tx, rx)
+        pins.route_uart(self._id, tx, rx)
         self._settings = (baudrate, bits, parity, stop)
         if timeout != -1:
             self._timeout = timeout
-        _silicon.call("uart.open", [self._id, baudrate])
+        silicon.call("uart.open", [self._id, baudrate])
 
     def deinit(self) -> None:
         if self._open:
             self._open = False
-            _silicon.call("uart.close", [self._id])
+            silicon.call("uart.close", [self._id])
 
     def any(self) -> int:
         """Return 1 when bytes wait, else 0 (not how many)."""
-        return _silicon.call("uart.waiting", [self._id])[0]
+        return silicon.call("uart.waiting", [self._id])[0]
 
     def _driver_read(self, n: int) -> bytes:
         # The driver looks every millisecond; in between the others run.
-        data = _silicon.call("uart.read", [self._id, n, 0])[1][0]
+        data = silicon.call("uart.read", [self._id, n, 0])[1][0]
         if self._timeout == 0 or len(data) >= n:
             return data
         start = time.ticks_ms()
         while len(data) < n and time.ticks_diff(time.ticks_ms(), start) < self._timeout:
             time.sleep_ms(1)
-            data += _silicon.call("uart.read", [self._id, n - len(data), 0])[1][0]
+            data += silicon.call("uart.read", [self._id, n - len(data), 0])[1][0]
         return data
 
     def read(self, n: int = -1):
@@ -121,7 +120,7 @@ class UART(io.IOBase):
         """Send data byte by byte, the interpreter held for all of it."""
         if isinstance(data, str):
             data = data.encode()
-        return _silicon.call("uart.write", [self._id], [data])[0]
+        return silicon.call("uart.write", [self._id], [data])[0]
 
     def sendbreak(self) -> None:
         """Hold the line low for a moment; nothing on the PC's side sees it."""

@@ -5,8 +5,9 @@ as a list or a view read as a dense array corrupts memory, a short array is read
 each of these ends the process with a sentence that names the call and the argument.
 """
 
-import _silicon
 from ulab import numpy as np
+
+from _k230 import silicon
 
 _NAMES = {np.float: "float32", np.uint8: "uint8"}
 
@@ -66,4 +67,4 @@ def overwrite(array, data) -> None:
 
 def _die(call: str, name: str, expected: str, found: str) -> None:
     what = f"expected {expected}, found {found}; the board corrupts memory"
-    _silicon.die(f"{call}: {name}: {what}")
+    silicon.die(f"{call}: {name}: {what}")

@@ -5,9 +5,9 @@ the silicon name it by number. The silicon keeps a bounded number of contents (t
 nothing tells it when the interpreter has dropped a tensor.
 """
 
-import _frames
-import _silicon
 from ulab import numpy as np
+
+from _k230 import frames, silicon
 
 try:
     from ulab import _array
@@ -56,12 +56,12 @@ class runtime_tensor:
     def to_numpy(self):
         """Return a copy as an array."""
         if len(self._shape) > _MAX_DIMS or self._dtype not in _CODES:
-            _silicon.die(
+            silicon.die(
                 "to_numpy() of a tensor %s %s: ulab has no such array"
                 % (self._dtype, list(self._shape))
             )
         if self._number:
-            data = _silicon.call("tensor.read", [self._number], (), True)[1][0]
+            data = silicon.call("tensor.read", [self._number], (), True)[1][0]
         elif self._frame is not None:
             data = self._frame.pixels()
         else:
@@ -69,7 +69,7 @@ class runtime_tensor:
         return _copy(data, _CODES[self._dtype], self._shape if self._shape else (1,))
 
     def __del__(self) -> None:
-        _silicon.die(
+        silicon.die(
             "tensor.__del__() was called: the finaliser frees the tensor a second time; drop it with del"
         )
 
@@ -79,7 +79,7 @@ def from_numpy(array):
 
     A frame's tensor lives as long as the frame: take no snapshot of its channel before run().
     """
-    frame = _frames.frame_of(array)
+    frame = frames.frame_of(array)
     if frame is not None:
         frame.check()
         return runtime_tensor("uint8", tuple(array.shape), frame=frame)
@@ -87,15 +87,13 @@ def from_numpy(array):
         code = array.dtype
         shape = tuple(array.shape)
     except AttributeError:
-        _silicon.die(
-            "nn.from_numpy() of %s: it reads any object as an array" % type(array).__name__
-        )
+        silicon.die("nn.from_numpy() of %s: it reads any object as an array" % type(array).__name__)
     if code not in _NAMES:
-        _silicon.die("nn.from_numpy(): unsupported data type %s" % code)
+        silicon.die("nn.from_numpy(): unsupported data type %s" % code)
     try:
         data = array.tobytes()
     except ValueError:
-        _silicon.die(
+        silicon.die(
             "nn.from_numpy() of a view that is not dense (.T, a column slice, a step): its strides are "
             "ignored, the tensor holds the wrong elements; use array.copy()"
         )

@@ -9,12 +9,12 @@ import socket
 import sys
 import time
 
-import _gc
-import _network
 import machine
 
+from _k230 import gc, network
+
 for _name, _module in (
-    ("gc", _gc),
+    ("gc", gc),
     ("time", time),
     ("utime", time),
     ("os", os),
@@ -23,11 +23,11 @@ for _name, _module in (
     ("usocket", socket),
     ("machine", machine),
     ("umachine", machine),
-    ("network", _network),
+    ("network", network),
 ):
     sys.modules[_name] = _module
 
 if not socket.NATIVE:
-    import _select
+    from _k230 import select
 
-    sys.modules["select"] = sys.modules["uselect"] = _select
+    sys.modules["select"] = sys.modules["uselect"] = select

@@ -1,6 +1,6 @@
-"""Bytes on every link: msgpack inside COBS frames with a CRC-32, the same on UART and TCP.
+"""Bytes on every link: msgpack inside COBS packets with a CRC-32, the same on UART and TCP.
 
-Sans-I/O and shared with the host: no clock, no socket, no log. A frame is
+Sans-I/O and shared with the host: no clock, no socket, no log. A packet is
 ``COBS(payload + CRC-32 little endian) + 0x00``; the payload is a msgpack array
 whose first item is the message type (0...127). docs/protocol.md is the normative text.
 """
@@ -74,12 +74,12 @@ class WireError(ValueError):
 
 
 def encode(message: list) -> bytes:
-    """Return the frame of one message (a list: type 0...127, then its fields)."""
-    return frame(payload_of(message))
+    """Return the packet of one message (a list: type 0...127, then its fields)."""
+    return packet_of(payload_of(message))
 
 
 def payload_of(message: list) -> bytes:
-    """Return the msgpack payload of one message; framed once, it serves every unsealed session."""
+    """Return the msgpack payload of one message; packetd once, it serves every unsealed session."""
     kind = message[0]
     if not isinstance(kind, int) or not 0 <= kind <= 127:
         raise WireError("a message starts with its type 0...127, found %r" % (kind,))
@@ -89,7 +89,7 @@ def payload_of(message: list) -> bytes:
     return payload
 
 
-def frame(payload: bytes) -> bytes:
+def packet_of(payload: bytes) -> bytes:
     """Return payload with its CRC-32, stuffed, ending in the delimiter."""
     return stuff(payload + crc32(payload).to_bytes(4, "little")) + b"\0"
 
@@ -154,13 +154,13 @@ class Decoder:
     """
 
     def __init__(self, max_encoded: int = MAX_ENCODED) -> None:
-        self.rejected = 0  # frames thrown away: damaged, oversized, no message, wrong seal
+        self.rejected = 0  # packets thrown away: damaged, oversized, no message, wrong seal
         self.payload: "bytes | bytearray" = b""  # of the last message, as it was sent, unsealed
         self.opener: "Callable[[bytes], bytes] | None" = None
         self.plain: "tuple[int, ...] | None" = None
         self._max = max_encoded
         self._buffer = bytearray()
-        self._skipping = False  # inside an oversized frame, up to its delimiter
+        self._skipping = False  # inside an oversized packet, up to its delimiter
 
     def feed(self, data: bytes) -> list:
         """Return the messages that data completes, in order; each a list, its first item the type."""

@@ -2,7 +2,7 @@
 
 import time
 
-import _silicon
+from _k230 import silicon
 
 STA_IF = 0
 AP_IF = 1
@@ -63,7 +63,7 @@ class WLAN(_Nic):
             raise AttributeError("connect")
         if key is not None and key != "" and len(key) < 8:
             raise ValueError("expected a key of 8 characters or more")
-        _silicon.call("board.hold", [_CONNECT_MS])
+        silicon.call("board.hold", [_CONNECT_MS])
         _state["ssid"] = ssid
         _state["key"] = key or ""
         if self.isconnected():
@@ -79,7 +79,7 @@ class WLAN(_Nic):
         if self._interface == AP_IF:
             return True
         ssid = _state["ssid"]
-        air = _silicon.call("net.air")[0] if ssid is not None else None
+        air = silicon.call("net.air")[0] if ssid is not None else None
         return ssid is not None and (air is None or air["networks"].get(ssid) == _state["key"])
 
     def scan(self):
@@ -88,7 +88,7 @@ class WLAN(_Nic):
 
     def status(self, what=None):
         if what == "rssi":
-            air = _silicon.call("net.air")[0] or {}
+            air = silicon.call("net.air")[0] or {}
             return air.get("rssi", -50) if self.isconnected() else -99
         if what == "stations":
             return []

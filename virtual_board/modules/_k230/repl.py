@@ -8,7 +8,7 @@ import io
 import os
 import sys
 
-import _silicon
+from _k230 import silicon
 
 CTRL_A = 1  # raw mode
 CTRL_B = 2  # friendly mode
@@ -28,7 +28,7 @@ class _SoftReset(Exception):
 
 def _read(limit: int = _CHUNK) -> bytes:
     # Ends with a control character or a line at most, so that none is read too early.
-    return bytes(_silicon.call_console("console.read", [limit])[1][0])
+    return bytes(silicon.call_console("console.read", [limit])[1][0])
 
 
 def _execute(source, mode: str, scope: dict, eof: bool) -> None:
@@ -38,10 +38,10 @@ def _execute(source, mode: str, scope: dict, eof: bool) -> None:
         code = compile(source, "<stdin>", mode)
         source = None
         try:
-            _silicon.call_console("console.interrupts", [True])
+            silicon.call_console("console.interrupts", [True])
             exec(code, scope)
         finally:
-            _silicon.call_console("console.interrupts", [False])
+            silicon.call_console("console.interrupts", [False])
     except SystemExit:
         if eof:
             _write("\x04\x04")
@@ -60,7 +60,7 @@ def _print_exception(error) -> None:
     # Without the line of this file: the board's REPL is no Python code.
     text = io.StringIO()
     sys.print_exception(error, text)
-    lines = [line for line in text.getvalue().split("\n") if "_repl.py" not in line]
+    lines = [line for line in text.getvalue().split("\n") if "_k230/repl.py" not in line]
     _write("\n".join(lines))
 
 
@@ -218,20 +218,20 @@ def _raw_paste():
 
 def _ide_script(scope: dict) -> bool:
     """Run the script that the IDE left; False where there is none."""
-    script = bytes(_silicon.call_console("console.script")[1][0])
+    script = bytes(silicon.call_console("console.script")[1][0])
     if not script:
         return False
     try:
         _execute(script, "exec", scope, False)
     except _SoftReset:  # it called sys.exit
         pass
-    _silicon.call_console("console.script_ended")
+    silicon.call_console("console.script_ended")
     return True
 
 
 def run(scope: dict, raw: bool) -> None:
     """Serve the console until a soft reset; scope: the names of the script that ran."""
-    _silicon.call_console("console.interrupts", [False])
+    silicon.call_console("console.interrupts", [False])
     while True:
         try:
             if raw:
@@ -243,7 +243,7 @@ def run(scope: dict, raw: bool) -> None:
             if _ide_script(scope):
                 continue
             _write("MPY: soft reboot\n")
-            _silicon.call("board.soft_reset", ["raw" if raw else "friendly"])
+            silicon.call("board.soft_reset", ["raw" if raw else "friendly"])
             return
         except KeyboardInterrupt:  # it came too late for the script
             pass

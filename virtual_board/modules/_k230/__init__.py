@@ -1,0 +1,1 @@
+"""Ours: what the stand-ins beside this folder share. A board has none of it."""

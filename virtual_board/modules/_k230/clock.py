@@ -1,0 +1,306 @@
+"""The board's clock inside the interpreter, on runs with a timing profile.
+
+Board time = this PC's time + `ahead`. Three things move them apart, and each is made good at the
+next chance to sleep, so that nothing adds up:
+
+* Python runs on the board `factor` times slower than here: its time between two native calls is
+  measured and stretched. Left out is what the PC spent on other processes meanwhile, and what its
+  Python loses to cold caches and a busy PC (see speed): `factor` compares two interpreters at
+  their best, too;
+* a native call takes what the profile says (or the stage in the silicon), however long the
+  stand-in needed: its own Python and the way to the silicon are no part of the board's time;
+* a sleep ends when the board's clock says so.
+
+Only the main thread has such a clock; what the others wait for comes from the world, in real time.
+Without start() time is the PC's. All times are in microseconds.
+"""
+
+from _thread import get_ident
+from gc import mem_alloc
+
+import utime as _real
+
+from _k230.speed import Speed
+
+_PAY_US = 300  # a shorter debt waits for company: every sleep is off by some 60 us
+# Further behind than this, the PC can't keep up: the time is given up, and counted.
+_LOST_US = 60000
+_EARLY_US = 1000  # at most; virtual_board/silicon/clock/timing.py has its own share of it
+_PROBES = 64
+_LONG_US = 1500
+_SAMPLED = 8  # native calls of a kind between two runs of a reference
+_CPU_STEP_US = 1000
+
+ticks = _real.ticks_us
+
+
+def _rest(us: int) -> None:
+    """Sleep in real time; the interpreter's sleep_us() knows no second."""
+    if us >= 1000000:
+        _real.sleep_ms(us // 1000)
+    else:
+        _real.sleep_us(us)
+
+
+def _nothing() -> None:
+    pass
+
+
+class Clock:
+    """Keeps the board's time for the thread that made it, once started.
+
+    lock is the interpreter's: who pays time holds it. Pieces of Python are of three kinds: behind
+    calls that stayed in the interpreter (0), behind those that left it (1), behind a reference (2).
+    """
+
+    def __init__(self, lock) -> None:
+        self.on = False
+        self._lock = lock
+        self._main = get_ident()
+        self._factor = 1.0
+        self._speed = None
+        self._cpu = getattr(_real, "clock", None)  # this process's processor time in seconds
+        self._cpu_mark = 0.0
+        self._inside = False  # in a native call
+        self._entered = 0
+        self._mark = 0  # when Python was entered last
+        # What the PC took for Python since the last settling, less what others took of it, and in
+        # how many pieces, by kind; and all that has passed meanwhile.
+        self._python = [0, 0, 0]
+        self._pieces = [0, 0, 0]
+        self._wall = 0
+        self._kind = 0  # of the piece under way
+        self._out = False  # the call under way has left the interpreter
+        self._left = [_SAMPLED, _SAMPLED]  # calls of a kind until its next sample
+        self._ahead = 0.0
+        self._cost = 0.0  # of the native call under way, as far as known
+        self._overhead = 0.0  # of a wrapper, per call, at the PC's best
+        # What a benchmark asks for: see statistics().
+        self._total_python = 0
+        self._total_lost = 0
+        self._calls = 0  # but those since the last settling
+        self._heap = 0
+        self._heap_mark = 0
+        self._allocated = None
+
+    def start(self, factor: float) -> None:
+        """Begin to keep the board's time."""
+        self._factor = factor
+        self._mark = ticks()
+        self._cpu_mark = self._cpu() if self._cpu is not None else 0.0
+        self._speed = Speed()
+        self.on = True
+        # What the wrapper itself takes between its two looks at the clock is not Python of the script.
+        # Those looks count whole microseconds: a mean of many tells more than the least.
+        probe = self.native(_nothing, 0)
+        least = 1000000.0
+        for _ in range(_PROBES):
+            before = sum(self._python)
+            for _ in range(_PROBES):
+                probe()
+            least = min(least, (sum(self._python) - before) / _PROBES)
+        self._overhead = least
+        self._python[:] = self._pieces[:] = (0, 0, 0)
+        self._wall = 0
+        self._ahead = 0.0
+
+    def mine(self) -> bool:
+        """Return whether the caller is the thread whose time is kept."""
+        return self.on and get_ident() == self._main
+
+    def enter(self) -> None:
+        """A native call begins."""
+        now = ticks()
+        piece = now - self._mark
+        self._wall += piece
+        if piece > _LONG_US and self._cpu is not None:
+            # The PC may have run something else meanwhile; its processor time counts in milliseconds.
+            piece = min(piece, (self._cpu() - self._cpu_mark) * 1000000 + _CPU_STEP_US)
+        kind = self._kind
+        if piece > 0:
+            self._python[kind] += piece
+        self._pieces[kind] += 1
+        if self._allocated is not None:
+            grown = self._allocated() - self._heap_mark
+            if grown > 0:
+                self._heap += grown
+            counted = ticks()
+            self._wall += counted - now
+            now = counted
+        self._entered = now
+        self._inside = True
+
+    def leave(self, cost: float) -> None:
+        """A native call ends; cost: its time where no stage of the silicon has told it."""
+        now = ticks()
+        if self._cost:
+            cost = self._cost
+            self._cost = 0.0
+        ahead = self._ahead + (cost - (now - self._entered))
+        self._inside = False
+        kind = 0
+        if self._out:
+            kind = 1
+            self._out = False
+        left = self._left
+        count = left[kind] - 1
+        left[kind] = count
+        if not count:
+            left[kind] = _SAMPLED
+            begun = ticks()
+            self._speed.sample(kind)
+            ahead -= ticks() - begun  # no part of the board's time
+            kind = 2
+        if ahead > _PAY_US:
+            ahead = self._pay(ahead)
+            kind = kind or 1
+        self._ahead = ahead
+        self._kind = kind
+        if self._allocated is not None:
+            self._heap_mark = self._allocated()
+        self._mark = ticks()
+
+    def go_out(self) -> bool:
+        """A call leaves the interpreter; return whether leave() is to end it, no other one is open."""
+        outermost = not self._inside
+        if outermost:
+            self.enter()
+        self._settle()
+        self._out = True
+        return outermost
+
+    def _settle(self) -> None:
+        """Stretch the Python since the last settling; inside a native call."""
+        if self._cpu is not None:
+            self._cpu_mark = self._cpu()
+        total = 0.0
+        python = self._python
+        pieces = self._pieces
+        slow = self._speed.slow
+        overhead = self._overhead
+        for kind in (0, 1, 2):
+            # The wrappers are as slow just now as the rest.
+            count = pieces[kind]
+            if count:
+                piece = python[kind] / slow[kind] - count * overhead
+                if piece > 0.0:
+                    total += piece
+                self._calls += count
+                python[kind] = pieces[kind] = 0
+        self._ahead += self._factor * total - self._wall
+        self._total_python += int(total + 0.5)
+        self._wall = 0
+
+    def _pay(self, ahead: float) -> float:
+        """Wait until the board's time has come; others wait with us, the interpreter is busy."""
+        begun = ticks()
+        with self._lock:
+            _rest(int(ahead))
+        return ahead - (ticks() - begun)
+
+    def board_us(self) -> int:
+        """Return the board's time inside a native call, in ticks."""
+        # Only differences may be floats: a single one has no room for the ticks of an hour.
+        return self._entered + int(self._ahead + self._cost)
+
+    def took(self, us: float) -> None:
+        """The native call under way took so long on the board."""
+        self._cost += us
+        end = self.board_us()
+        behind = ticks() - end
+        if behind < 0:
+            # The silicon answers a little early: a PC that wakes from a long sleep is slow at first,
+            # which would count as the script's time.
+            if behind > -_EARLY_US:
+                while ticks() < end:
+                    pass
+        elif behind > _LOST_US:
+            self._total_lost += int(behind)
+            self._ahead += behind
+
+    def arrived(self) -> None:
+        """The native call under way waited for the world: the board's time is the PC's, or later."""
+        behind = ticks() - self.board_us()
+        if behind > 0:
+            self._cost += behind
+
+    def native(self, function, us: float, size=None):
+        """Return function as a native call of us, and of size(arguments) more; once started."""
+        main = self._main
+        enter = self.enter
+        leave = self.leave
+
+        def call(*args, **named):
+            if self._inside or get_ident() != main:
+                return function(*args, **named)
+            enter()
+            cost = us
+            try:
+                if size is not None:
+                    cost += size(args)
+                return function(*args, **named)
+            finally:
+                leave(cost)
+
+        return call
+
+    def ticks_us(self) -> int:
+        """Return the board's microseconds; once started."""
+        if get_ident() != self._main:
+            return ticks()
+        if self._inside:
+            return self.board_us()
+        self.enter()
+        self._settle()
+        now = self.board_us()
+        self.leave(0.0)
+        return now
+
+    def ticks_ms(self) -> int:
+        """Return the board's milliseconds."""
+        return self.ticks_us() // 1000
+
+    def sleep_us(self, us: int) -> None:
+        """Sleep on the board's clock, the interpreter free; once started."""
+        if get_ident() != self._main:
+            _rest(us)
+            return
+        if self._inside:
+            begun = ticks()
+            wait = us + min(0, self.board_us() - begun)
+            if wait > 0:
+                _rest(wait)
+            self._out = True
+            self._cost += us
+            return
+        self.go_out()
+        wait = int(us + self._ahead)
+        if wait > 0:
+            _rest(wait)
+        elif us == 0:
+            _rest(0)
+        self.leave(us)
+
+    def sleep_ms(self, ms: int) -> None:
+        """Sleep on the board's clock."""
+        self.sleep_us(int(ms) * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep on the board's clock."""
+        self.sleep_us(int(seconds * 1000000))
+
+    def count_heap(self) -> None:
+        """Count from now on what Python allocates between native calls; that takes much time."""
+        self._allocated = mem_alloc
+        self._heap_mark = mem_alloc()
+
+    def statistics(self) -> tuple:
+        """Return figures since the start.
+
+        us of Python at this PC's best speed, us given up because the PC was late, native calls,
+        bytes allocated by Python, and how many times slower than at its best the PC runs Python just
+        now, behind calls that stay in the interpreter and behind those that leave it.
+        """
+        inside, outside, _ = self._speed.slow
+        calls = self._calls + sum(self._pieces)
+        return self._total_python, self._total_lost, calls, self._heap, inside, outside
