@@ -9,7 +9,7 @@ import functools
 import inspect
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, ClassVar, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
 from host_client.base.exceptions import Closed, RequestTimeout
 from host_client.results.streams import Stream as AsyncStream
@@ -116,12 +116,10 @@ class Derived:
     `status = blocking(Async.status)`, shows them to type checkers, and a test demands it.
     """
 
-    original: ClassVar[type]
     _loop: LoopThread
     _async: Any
 
     def __init_subclass__(cls, of: type) -> None:
-        cls.original = of
         for name, method in vars(of).items():
             public = not name.startswith("_") and name not in vars(cls)
             if public and inspect.iscoroutinefunction(method):

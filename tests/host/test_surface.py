@@ -22,6 +22,18 @@ PAIRS = [
     (host_client.Card, sync.Card),
     (host_client.Gallery, sync.Gallery),
 ]
+NAMES = """
+    AddressError AuthenticationError Board BoardClock BoardFull Box Card
+    ClassificationResult Closed CommandFailed ConfigurationError ConnectionFailed Counts
+    DetectionResult Enrolment Event FoundBoard Gallery GalleryFileError GalleryInfo
+    Identified IdentitiesResult InstalledFiles InstalledPackage K230Error KeyFormatError
+    KeyStore Label LabelInfo LinkLost LogLine Match MetricLearningResult Model
+    MultilabelResult OcrResult PackageError PackageInfo PictureError PortLocked
+    ProtocolError Recognition Recognized RequestTimeout Result SampleInfo SegmentationResult
+    SerialAddress SimulationError State StateChange Statistics Status Stream Suggestion
+    SwitchReport TaskInfo TcpAddress Text TooManyAttempts VersionError Welcome decode_result
+    discover discover_serial parse_address
+"""
 BOARD = """
     address card clock close connect counts describe events gallery infer infer_on_card info
     latest_statistics logs model previews request restart results set snapshot state states
@@ -34,7 +46,7 @@ GALLERY = """
 
 
 def public(kind: type) -> list[str]:
-    return [name for name in dir(kind) if not name.startswith("_") and name != "original"]
+    return [name for name in dir(kind) if not name.startswith("_")]
 
 
 def described(member: Any) -> tuple[str, str]:
@@ -46,6 +58,7 @@ def described(member: Any) -> tuple[str, str]:
 
 
 def test_public_names() -> None:
+    assert host_client.__all__ == NAMES.split()
     assert public(host_client.Board) == BOARD.split()
     assert public(host_client.Card) == CARD.split()
     assert public(host_client.Gallery) == GALLERY.split()
