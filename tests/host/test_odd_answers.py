@@ -10,11 +10,11 @@ from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
-from PIL import Image
 
 from firmware_app.gallery import format as gallery_format
 from firmware_app.wire import messages
 from host_client import Board, K230Error, ProtocolError, State, Status
+from host_client.commands.pictures import Picture
 from host_client.results.answers import Answer
 from tests.host.scripted_board import ScriptedBoard, pack_box, tcp_board
 
@@ -25,7 +25,7 @@ ODD: list[Any] = [
     [None],
     {"x": []},
 ]
-PICTURE = Image.new("RGB", (8, 4))
+PICTURE = Picture(8, 4, bytes(96), None, 2.0, 2.0)  # sent smaller: coordinates are enlarged
 PLACE = {"transfer": 1, "offset": 96, "window": 4096}  # the board has all of it already
 DIGEST = bytes(32)
 
