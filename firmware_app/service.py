@@ -223,7 +223,7 @@ class Service:
         return [
             messages.MODEL,
             self.engine.generation,
-            messages.RESULT_TASKS[task.kind],
+            messages.RESULT_TASKS[task.result_type],
             task.name,
             task.sha256,
             task.labels,

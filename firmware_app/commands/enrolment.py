@@ -10,7 +10,7 @@ from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery import quality as gallery_quality
 from firmware_app.gallery.labels import GalleryError
-from firmware_app.gallery.recognition import Recognition, Tap
+from firmware_app.gallery.recognition import Recognizer, Tap
 
 DEFAULT_GALLERY = "default"
 MAX_FRAMES = 100  # samples of one command
@@ -28,7 +28,7 @@ async def pause() -> None:
 
 
 def recognition_of(service):
-    """Return the Recognition of the running task; CommandError where it is no metric learning."""
+    """Return the Recognizer of the running task; CommandError where it is no metric learning."""
     task = service.engine.task
     if task is None:
         raise CommandError("no_task", service.problems.why_no_task())
@@ -40,14 +40,14 @@ def recognition_of(service):
     return recognition
 
 
-def check_runs(service, recognition: Recognition) -> None:
-    """Raise CommandError where the task of this Recognition no longer runs."""
+def check_runs(service, recognition: Recognizer) -> None:
+    """Raise CommandError where the task of this Recognizer no longer runs."""
     task = service.engine.task
     if task is None or task.recognition is not recognition:
         raise CommandError("failed", "the task was switched meanwhile")
 
 
-def gallery_of(recognition: Recognition):
+def gallery_of(recognition: Recognizer):
     """Return the gallery in use; CommandError where there is none."""
     if recognition.gallery is None:
         raise CommandError(
@@ -312,7 +312,7 @@ async def recognize(service, session, arguments: dict) -> dict:
         }
         if one.box is not None:
             row["box"] = list(one.box)
-            row["class"] = labels[one.kind] if one.kind < len(labels) else str(one.kind)
+            row["class"] = labels[one.class_id] if one.class_id < len(labels) else str(one.class_id)
             row["score1000"] = one.score1000
         rows.append(row)
     return {

@@ -40,14 +40,14 @@ def path_of(name: str) -> str:
 class Embedding:
     """One embedding: vector (length 1, or None where it has no direction), and where it was found.
 
-    box: (x, y, width, height) or None for the whole picture; kind, score1000: what the detector
+    box: (x, y, width, height) or None for the whole picture; class_id, score1000: what the detector
     says; light: (mean, deviation) of the pixels where somebody asked, else None.
     """
 
-    def __init__(self, vector, box=None, kind: int = 0, score1000: int = 0) -> None:
+    def __init__(self, vector, box=None, class_id: int = 0, score1000: int = 0) -> None:
         self.vector = vector
         self.box = box
-        self.kind = kind
+        self.class_id = class_id
         self.score1000 = score1000
         self.light: "tuple[float, float] | None" = None
 
@@ -86,7 +86,7 @@ class Tap:
             self.error = str(error)
 
 
-class Recognition:
+class Recognizer:
     """The gallery in use, and the rule by which settings decide."""
 
     def __init__(self, package: Package, model: npu.Model) -> None:

@@ -296,7 +296,7 @@ class Engine:
         now_us = service.clock.us()
         time_ms = service.clock.at(ticks) // 1000
         rate = service.settings["results"]["rate_limit"]
-        message = [task.kind, seq, time_ms, self.generation] + fields
+        message = [task.result_type, seq, time_ms, self.generation] + fields
         service.publisher.result(message, time_ms, int(1000 / rate) if rate else 0)
         service.pump()
         if self._result_us:
@@ -352,4 +352,4 @@ class Engine:
         fields = task.finish(plan)
         self.collector.frame(task.output_bytes)
         # Pictures have no place among the camera's frames: their number is 0.
-        return [task.kind, 0, now, self.generation] + fields
+        return [task.result_type, 0, now, self.generation] + fields

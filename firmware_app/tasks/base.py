@@ -3,7 +3,7 @@
 from firmware_app.base.errors import TaskError
 from firmware_app.board.npu import Model, Scaler
 from firmware_app.gallery.decision import Rule
-from firmware_app.gallery.recognition import Recognition
+from firmware_app.gallery.recognition import Recognizer
 from firmware_app.package.reader import Package
 
 
@@ -37,9 +37,9 @@ class Task:
     of instances, keypoints, rotated boxes, tracks) add fields behind the ones that their kind has.
     """
 
-    kind = 0  # type of the result's message on the wire
+    result_type = 0  # type of the result's message on the wire
     holds_frame = False  # whether finish() still needs the frame that take() got
-    recognition: "Recognition | None" = None  # the gallery in use, of metric learning
+    recognition: "Recognizer | None" = None  # the gallery in use, of metric learning
 
     def __init__(self, packages: list[Package], models: list[Model]) -> None:
         """packages, models: one model for each package, in the order of card.packages.parts()."""

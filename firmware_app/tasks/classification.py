@@ -9,7 +9,7 @@ from firmware_app.wire import messages
 class Classification(SingleModelTask):
     """One label for the whole picture."""
 
-    kind = messages.CLASSIFICATION
+    result_type = messages.CLASSIFICATION
     thresholds = ("confidence_threshold",)
 
     def decode(self, outputs: list, plan: Plan) -> list:

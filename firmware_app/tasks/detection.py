@@ -18,7 +18,7 @@ _MAX_CLASS = 1023
 class Detection(SingleModelTask):
     """Boxes with class and score."""
 
-    kind = messages.DETECTION
+    result_type = messages.DETECTION
 
     thresholds = ("confidence_threshold", "nms_threshold")
 

@@ -4,7 +4,7 @@ import time
 
 from firmware_app.board import npu
 from firmware_app.board.npu import Model
-from firmware_app.gallery.recognition import Embedding, Recognition
+from firmware_app.gallery.recognition import Embedding, Recognizer
 from firmware_app.package.reader import Package
 from firmware_app.tasks.base import Plan, Task
 from firmware_app.tasks.detection import Detection
@@ -14,15 +14,15 @@ from firmware_app.wire import messages
 class Identities(Task):
     """Boxes with identities: a detector package and an embedding package, at most max_crops boxes a frame."""
 
-    kind = messages.IDENTITIES
-    recognition: "Recognition"
+    result_type = messages.IDENTITIES
+    recognition: "Recognizer"
     holds_frame = True  # until every box was cut out of it
 
     def __init__(self, packages: list[Package], models: list[Model]) -> None:
         super().__init__(packages, models)
         self.package = packages[1]
         self.sha256 = self.package.sha256  # the gallery's model
-        self.recognition = Recognition(packages[1], models[1])
+        self.recognition = Recognizer(packages[1], models[1])
         self._detector = Detection(packages[:1], models[:1])
         self._source = None
         self._crop = None  # ai2d's output tensor, one for all boxes

@@ -2,7 +2,7 @@
 
 from firmware_app.board import arrays, npu
 from firmware_app.board.npu import Model
-from firmware_app.gallery.recognition import Embedding, Recognition
+from firmware_app.gallery.recognition import Embedding, Recognizer
 from firmware_app.package.reader import Package
 from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
@@ -12,12 +12,12 @@ from firmware_app.wire import messages
 class MetricLearning(SingleModelTask):
     """One embedding, as the model gives it (not normalised), and one identity."""
 
-    kind = messages.METRIC_LEARNING
-    recognition: "Recognition"
+    result_type = messages.METRIC_LEARNING
+    recognition: "Recognizer"
 
     def __init__(self, packages: list[Package], models: list[Model]) -> None:
         super().__init__(packages, models)
-        self.recognition = Recognition(packages[0], models[0])
+        self.recognition = Recognizer(packages[0], models[0])
 
     async def prepare(self, settings: dict, pause) -> None:
         """Open the gallery."""

@@ -9,7 +9,7 @@ from firmware_app.wire import messages
 class Multilabel(SingleModelTask):
     """All labels above the threshold."""
 
-    kind = messages.MULTILABEL
+    result_type = messages.MULTILABEL
     thresholds = ("confidence_threshold",)
 
     def decode(self, outputs: list, plan: Plan) -> list:

@@ -22,7 +22,7 @@ _MARGIN = 0.05  # of the shorter side around a box: recognisers want whole lette
 class Ocr(OcrDetection):
     """Text with its place. Needs the frame until every box was cut out of it."""
 
-    kind = messages.OCR
+    result_type = messages.OCR
     holds_frame = True
     scored = False  # theirs are the recogniser's
 

@@ -14,7 +14,7 @@ from firmware_app.wire import messages
 class OcrDetection(SingleModelTask):
     """Text boxes, corners from the top left clockwise."""
 
-    kind = messages.OCR_DETECTION
+    result_type = messages.OCR_DETECTION
     thresholds = ("mask_threshold", "box_threshold")
     scored = True  # whether results tell the detector's scores
 

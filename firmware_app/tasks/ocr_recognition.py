@@ -10,7 +10,7 @@ from firmware_app.wire import messages
 class OcrRecognition(SingleModelTask):
     """The text of a picture that shows one line of it."""
 
-    kind = messages.OCR_RECOGNITION
+    result_type = messages.OCR_RECOGNITION
 
     def pad_value(self, settings: dict) -> int:
         """Return what lies beside the text: black, or grey, as PaddleOCR's models were trained."""

@@ -13,7 +13,7 @@ from firmware_app.wire import messages
 class Segmentation(SingleModelTask):
     """A class for each pixel of the model's input."""
 
-    kind = messages.SEGMENTATION
+    result_type = messages.SEGMENTATION
 
     def decode(self, outputs: list, plan: Plan) -> list:
         """Return [map width, map height, runs, areas]."""

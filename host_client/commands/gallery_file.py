@@ -14,7 +14,7 @@ from host_client.base.exceptions import GalleryFileError
 from host_client.commands.gallery_answers import LabelInfo
 
 
-class GalleryFile(NamedTuple):
+class GalleryContent(NamedTuple):
     """What a gallery's file holds."""
 
     dimension: int
@@ -55,7 +55,7 @@ class _Tally(Contents):
         self._owners = {n: entry for n, entry in self._owners.items() if entry[0] is not label}
 
 
-def read_file(data: bytes, *, complete: bool = True) -> GalleryFile:
+def read_file(data: bytes, *, complete: bool = True) -> GalleryContent:
     """Check a gallery's file, every byte of it, and return what it holds.
 
     complete: the file must end as an export does, not inside of changes. Raises GalleryFileError.
@@ -82,7 +82,7 @@ def read_file(data: bytes, *, complete: bool = True) -> GalleryFile:
         LabelInfo(label.text, label.count, label.negatives, label.threshold)
         for label in tally.labels()
     )
-    return GalleryFile(reader.dimension, reader.sha256.hex(), labels)
+    return GalleryContent(reader.dimension, reader.sha256.hex(), labels)
 
 
 def load(path: str | PathLike[str]) -> bytes:

@@ -50,7 +50,7 @@ async def main():
     found = {
         "is a task": isinstance(task, Task),
         "lacks": [name for name in promised.__dict__ if name not in task.__dict__],
-        "kind": task.kind,
+        "result_type": task.result_type,
         "holds_frame": task.holds_frame,
         "recognition": task.recognition is not None,
         "name": task.name,
@@ -104,7 +104,7 @@ def test_a_task_keeps_its_contract(tmp_path: Path, name: str) -> None:
     assert lines, run.lines
     found: dict[str, Any] = json.loads(lines[0][6:])
     assert found["is a task"] and not found["lacks"]
-    assert found["kind"] == kind and found["fields"] == fields
+    assert found["result_type"] == kind and found["fields"] == fields
     assert found["recognition"] == (task == "metric_learning")
     assert found["name"].count("+") == found["packages"] - 1 and found["sha256"] == 32
     assert found["plans"] == [True, True]
