@@ -1,4 +1,4 @@
-"""The only room that touches ulab: what the tasks compute on tensors.
+"""What the tasks compute on tensors, with ulab.
 
 ulab on the board is float32 only and corrupts memory where NumPy would raise; each function
 says what it wants, and keeps to calls that are sound there.

@@ -1,4 +1,4 @@
-"""The only room that touches the camera: a thread waits for frames, the event loop uses them.
+"""The camera: a thread waits for frames, the event loop uses them.
 
 snapshot() frees the channel's previous frame, so thread and loop pass one frame back and forth:
 the thread takes the next only after release(), and the loop touches none after it. For tasks that

@@ -1,4 +1,4 @@
-"""The only room that touches aicube and aidemo, the vendor's native post-processing.
+"""aicube and aidemo, the vendor's native post-processing.
 
 It checks nothing: tuples for lists, arrays that are not dense or not float32, or of another
 size, corrupt memory. Each function here makes sure of them first.

@@ -1,4 +1,4 @@
-"""The only room that touches `machine`: UART, watchdog, reset, serial number, temperature."""
+"""UART, watchdog, reset, serial number, temperature."""
 
 import os
 

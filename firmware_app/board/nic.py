@@ -1,4 +1,4 @@
-"""The only room that touches `network`: brings up what service.yaml names, and keeps it up.
+"""The network interface: brings up what service.yaml names, and keeps it up.
 
 Sockets work on the board only once an interface was constructed. Joining a Wi-Fi network blocks for
 seconds with the interpreter held: it is done at the start, and afterwards rarely. In between the

@@ -1,4 +1,4 @@
-"""The only room that touches nncase_runtime: ai2d, which scales pictures, and the KPU.
+"""nncase_runtime: ai2d, which scales pictures, and the KPU.
 
 What the vendor's code answers with a dead process is checked here first, in Python.
 """

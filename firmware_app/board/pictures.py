@@ -1,4 +1,4 @@
-"""The only room that touches the image module: pictures that lie on the card.
+"""Pictures that lie on the card, read by the vendor's image module.
 
 The board decodes JPEG into RGB565 and makes RGB888 of that: five or six bits of each colour are
 left. A picture that a client decodes and sends keeps all eight.

@@ -1,6 +1,6 @@
 """The fields of a deploy_config.json, each checked as it is read, and the task they imply.
 
-Pure. Field names and shapes as the platform's own deployment scripts read them.
+Field names and shapes as the platform's own deployment scripts read them.
 """
 
 from firmware_app.settings.schema import show

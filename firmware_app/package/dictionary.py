@@ -1,4 +1,4 @@
-"""The characters of a text recogniser: one a line, UTF-8. Pure: bytes in, list out."""
+"""The characters of a text recogniser: one a line, UTF-8."""
 
 from firmware_app.package.deploy_fields import PackageError
 

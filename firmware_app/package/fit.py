@@ -1,6 +1,6 @@
 """Whether a kmodel's inputs and outputs are what its package and task need.
 
-Pure. Checked before inference: the native decoders check nothing and corrupt memory.
+Checked before inference: the native decoders check nothing and corrupt memory.
 """
 
 from firmware_app.package.deploy_fields import PackageError

@@ -1,7 +1,7 @@
 """Read JSON strictly, with the line of a fault, the same on board and host.
 
 The board's own json module takes missing commas and colons for correct, keeps \\ud83d\\ude00 as
-two broken characters, rounds long decimals wrongly and names no line. Pure: bytes in, data out.
+two broken characters, rounds long decimals wrongly and names no line.
 """
 
 from firmware_app.settings.yaml_scalar import MAX_DIGITS, decimal

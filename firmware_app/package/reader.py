@@ -1,7 +1,7 @@
 """Find and read a deployment package as Canaan's cloud platform ships it.
 
-A package is a folder with deploy_config.json and a .kmodel. Pure but for `Files`, the few file
-functions that the caller may replace; the same verdict in the same words on board and host.
+A package is a folder with deploy_config.json and a .kmodel, read by the functions of `Files`,
+which the caller may replace.
 """
 
 import os

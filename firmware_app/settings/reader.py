@@ -1,7 +1,4 @@
-"""Read and check configs/service.yaml and configs/tasks/NAME.yaml.
-
-Pure: text in, Settings out; the board and the host say the same in the same words.
-"""
+"""Read and check configs/service.yaml and configs/tasks/NAME.yaml: text in, Settings out."""
 
 from firmware_app.settings import schema, service_fields, task_fields
 from firmware_app.settings.schema import Field, FieldError, show, suggestion

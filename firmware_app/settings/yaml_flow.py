@@ -1,6 +1,6 @@
 """The value that fills the rest of a line: a scalar, [a, b] or {a: 1}.
 
-Pure; used by yaml_subset alone. Raises yaml_scalar.ScalarError; the caller knows the line.
+Raises yaml_scalar.ScalarError; the caller knows the line.
 """
 
 from firmware_app.settings import yaml_scalar

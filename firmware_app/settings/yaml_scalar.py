@@ -1,6 +1,5 @@
 """One YAML scalar: what its text means, and what is refused because people misread it.
 
-Pure: no I/O, no vendor module; the same file runs on the board and on the host.
 docs/yaml.md describes the subset.
 """
 

@@ -3,7 +3,7 @@
 Accepted: block mappings and sequences (nested, '- key: value', '- - a', a sequence at its key's
 own indentation), [a, b] and {a: 1} on one line, comments, 'single', "double" and plain scalars,
 null, true, false, decimal integers and numbers, one leading '---', CRLF, a byte order mark.
-Everything else is refused with the line. Pure: no I/O; the same file runs on board and host.
+Everything else is refused with the line.
 """
 
 from firmware_app.settings import yaml_flow, yaml_scalar

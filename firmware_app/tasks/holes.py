@@ -1,4 +1,4 @@
-"""Holes in text: background that a region encloses. Pure: runs of pixels in, runs out.
+"""Holes in text: background that a region encloses. Runs of pixels in, runs out.
 
 The native code makes a box of a hole, too. It shrinks the hole's outline, and where nothing is left of
 it, reads memory that was freed: such a box may be anywhere.

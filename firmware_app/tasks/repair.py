@@ -1,4 +1,4 @@
-"""Answers of the vendor's native post-processing put right: pure arithmetic, no board module.
+"""Answers of the vendor's native post-processing put right.
 
 aicube's AnchorFree decoding ignores the class scores, so that every box comes once per class; its
 text boxes are expanded twice. aidemo's YOLO boxes that reach over the left or upper edge are

@@ -1,8 +1,7 @@
 """Bytes on every link: msgpack inside COBS packets with a CRC-32, the same on UART and TCP.
 
-Sans-I/O and shared with the host: no clock, no socket, no log. A packet is
-``COBS(payload + CRC-32 little endian) + 0x00``; the payload is a msgpack array
-whose first item is the message type (0...127). docs/protocol.md is the normative text.
+A packet is ``COBS(payload + CRC-32 little endian) + 0x00``; the payload is a msgpack array whose
+first item is the message type (0...127). docs/protocol.md is the normative text.
 """
 
 import sys

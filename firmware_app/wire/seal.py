@@ -1,8 +1,8 @@
 """Who may talk on a link: HMAC-SHA-256 proofs of the key, and a tag on every packet.
 
-Sans-I/O and shared with the host. The key never crosses the link: both sides prove it
-over both nonces and over the very bytes of HELLO and WELCOME, so neither a recording
-nor an altered greeting is accepted. docs/protocol.md, section "Key", is normative.
+The key never crosses the link: both sides prove it over both nonces and over the very bytes of
+HELLO and WELCOME, so neither a recording nor an altered greeting is accepted. docs/protocol.md,
+section "Key", is normative.
 """
 
 import hashlib
