@@ -41,7 +41,7 @@ class Camera:
         self.height = settings["height"]
         self.period_us = 1000000 // settings["fps"]
         self.warning = ""  # what the sensor can't do, or empty
-        self._sensor: "Any" = None
+        self._sensor: Sensor = None  # type: ignore[assignment]  # between start() and stop()
         self._go = _thread.allocate_lock()  # held by the loop while it uses a frame
         self._go.acquire()
         self._running = False
@@ -277,6 +277,6 @@ class Camera:
                 self._sensor.stop()
             except (OSError, RuntimeError):
                 pass  # it is given up anyway
-            self._sensor = None
+            self._sensor = None  # type: ignore[assignment]
         if not self._go.locked():
             self._go.acquire()

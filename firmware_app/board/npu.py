@@ -21,7 +21,7 @@ class NpuError(ValueError):
     """A model or picture that the KPU or ai2d can't take; the text says why."""
 
 
-def tensor(array):
+def tensor(array) -> "nn.Tensor":
     """Return array (dense uint8) as a tensor.
 
     A camera frame is wrapped without a copy and without a reference: keep the frame alive and take
@@ -30,7 +30,7 @@ def tensor(array):
     return nn.from_numpy(array)
 
 
-def light(picture):
+def light(picture: "nn.Tensor") -> "tuple[float, float]":
     """Return (mean, standard deviation) of a tensor's pixels, 0...255."""
     return arrays.spread(picture.to_numpy())
 
@@ -83,7 +83,7 @@ class Scaler:
         self.output = output
         self.source = source
 
-    def run(self, source):
+    def run(self, source: "nn.Tensor") -> "nn.Tensor":
         """Scale the source tensor; return a tensor of its own, the private copy of the frame."""
         if self._border is None:
             self._builder.run(source, self.output)
@@ -131,7 +131,7 @@ class Turner:
             output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
         self.output = output
 
-    def run(self, source):
+    def run(self, source: "nn.Tensor") -> "nn.Tensor":
         """Cut the box out of the source tensor; return the output tensor."""
         self._builder.run(source, self.output)
         return self.output
@@ -147,7 +147,6 @@ class Model:
         try:
             self._kpu.load_kmodel(data)
         except (EOFError, OSError, RuntimeError, ValueError) as error:
-            self._kpu = None
             raise NpuError("the KPU refuses the kmodel: %s" % error)
         inputs = self._kpu.inputs_size()
         if inputs != 1:
@@ -164,7 +163,7 @@ class Model:
             [self._kpu.outputs_desc(i)["tensor_size"] for i in range(self.outputs)]
         )
 
-    def run(self, source) -> list:
+    def run(self, source: "nn.Tensor") -> list:
         """Run on an input tensor; return the output arrays (float32). Holds the interpreter."""
         kpu = self._kpu
         kpu.set_input_tensor(0, source)
@@ -175,7 +174,7 @@ class Model:
         """Give the model's memory back."""
         if self._kpu is not None:
             self._kpu.__del__()  # the one finaliser that may be called by hand
-            self._kpu = None
+            self._kpu = None  # type: ignore[assignment]  # nothing is called after it
             self._data = None
             gc.collect()
             nn.shrink_memory_pool()

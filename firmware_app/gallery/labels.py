@@ -237,7 +237,7 @@ class Gallery(Contents):
         ranking = self.ranking(vector, rule, wanted)
         if not ranking:
             return Decision(None, 0.0, 0.0, EMPTY, None)
-        ruled_out = None
+        ruled_out: "tuple[int, float] | None" = None
         left: "list[tuple[int, float]]" = []
         for number, score in ranking:
             if against is not None and self._labels[number].negatives:
@@ -247,7 +247,7 @@ class Gallery(Contents):
                         ruled_out = (number, score)
                     continue
             left.append((number, score))
-        if not left:
+        if ruled_out is not None and not left:
             number, score = ruled_out
             return Decision(None, score, 0.0, NEGATIVE, self._labels[number].text)
         number, score = left[0]

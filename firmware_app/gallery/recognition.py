@@ -24,6 +24,9 @@ DARK_MEAN = 16.0
 EMPTY_DEVIATION = 4.0
 
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 # Galleries in memory, newest last: a task that replaces another uses the same object, so that
 # neither can miss a change of the other.
 _loaded: "list[gallery_file.GalleryFile]" = []
@@ -74,7 +77,7 @@ class Tap:
         self.frames: "list[list[Embedding]]" = []  # for each frame what was found
         self.error = ""
         self._scaler: "npu.Scaler | None" = None
-        self.tensor = None
+        self.tensor: "Any" = None
 
     def take(self, source, plan, target) -> None:
         """Cut the region out of the frame."""

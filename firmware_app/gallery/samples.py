@@ -13,6 +13,10 @@ _TRIES = 5
 _MOST = 1048576  # numbers that may be left behind by one product, until they are collected
 
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Callable
+
+
 class Product:
     """The product of a matrix and a vector, in the way that is the faster one here.
 
@@ -22,7 +26,7 @@ class Product:
 
     def __init__(self, ops) -> None:
         self._ops = ops
-        self._way = None
+        self._way: "Callable | None" = None
         self.left_behind = 0  # bytes that the last product left to be collected
 
     def of(self, table, used: int, vector):

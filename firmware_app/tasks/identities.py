@@ -10,6 +10,9 @@ from firmware_app.tasks.base import Plan, Task
 from firmware_app.tasks.detection import Detection
 from firmware_app.wire import messages
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 
 class Identities(Task):
     """Boxes with identities: a detector package and an embedding package, at most max_crops boxes a frame."""
@@ -24,8 +27,8 @@ class Identities(Task):
         self.sha256 = self.package.sha256  # the gallery's model
         self.recognition = Recognizer(packages[1], models[1])
         self._detector = Detection(packages[:1], models[:1])
-        self._source = None
-        self._crop = None  # ai2d's output tensor, one for all boxes
+        self._source: "Any" = None
+        self._crop: "Any" = None  # ai2d's output tensor, one for all boxes
 
     async def prepare(self, settings: dict, pause) -> None:
         """Open the gallery."""

@@ -6,6 +6,9 @@ from firmware_app.board.npu import Model, Scaler
 from firmware_app.package.reader import Package
 from firmware_app.tasks.base import Plan, Task
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 
 def strongest(rows: list, most: int, place: int) -> list:
     """Return the `most` rows with the highest score, which is their item `place`, in their order."""
@@ -33,8 +36,8 @@ class SingleModelTask(Task):
     def __init__(self, packages: list[Package], models: list[Model]) -> None:
         super().__init__(packages, models)
         self._model = models[0]
-        self._output = None  # ai2d's output tensor, one for all plans
-        self._tensor = None
+        self._output: "Any" = None  # ai2d's output tensor, one for all plans
+        self._tensor: "Any" = None
 
     def limits(self, settings: dict) -> tuple:
         """Return what a plan keeps in `limits`: the YAML's thresholds, else the package's."""

@@ -9,7 +9,7 @@ import sys
 from firmware_app.wire.messages import MAX_ENCODED, MAX_PAYLOAD, MAX_SEALED, SEALED_MARK
 
 if 0:  # for type checkers; mpy-cross leaves it out
-    from typing import Callable
+    from typing import Any, Callable
 
 if sys.implementation.name == "micropython":
     # The CanMV firmware freezes a Python `binascii` in front of the C one; the
@@ -20,7 +20,7 @@ if sys.implementation.name == "micropython":
 else:
     from zlib import crc32
 
-    from msgpack import packb as pack
+    from msgpack import packb as pack  # type: ignore[no-redef]
     from msgpack import unpackb
 
     from firmware_app.wire import mpack
@@ -34,9 +34,9 @@ if sys.implementation.name != "micropython":
     # The library makes room for every array before it has seen its items, a thousand levels deep:
     # hundreds of megabytes for one hostile payload. Above this size mpack's own bounds count.
     _LIBRARY_BYTES = 1024
-    _CONTAINERS = frozenset((list, dict))
+    _CONTAINERS: "frozenset[type]" = frozenset((list, dict))
 
-    def unpack(payload: bytes):
+    def unpack(payload: bytes) -> "Any":  # type: ignore[misc]
         """Return the message that payload holds, under mpack's limits; ValueError where it does not."""
         if len(payload) > _LIBRARY_BYTES:
             return mpack.unpack(payload)
@@ -47,7 +47,7 @@ if sys.implementation.name != "micropython":
             ext_hook=_extension,
             object_pairs_hook=_map,
         )
-        if type(value) is list and not _CONTAINERS.isdisjoint([type(item) for item in value]):
+        if type(value) is list and not _CONTAINERS.isdisjoint(map(type, value)):
             _check_depth(value, 0)
         return value
 

@@ -1,0 +1,63 @@
+# What the firmware calls of the board's own modules: names, order and types of the arguments. Lists where the
+# native code reads a list's memory: a tuple there corrupts it.
+from typing import Any, TypedDict
+
+class interp_method:
+    tf_nearest: int
+    tf_bilinear: int
+    cv2_nearest: int
+    cv2_bilinear: int
+
+class interp_mode:
+    none: int
+    align_corner: int
+    half_pixel: int
+
+class ai2d_format:
+    NCHW_FMT: int
+
+class Tensor:
+    def to_numpy(self) -> Any: ...
+
+class Description(TypedDict):
+    tensor_datatype: int
+    tensor_start: int
+    tensor_size: int
+
+class kpu:
+    def load_kmodel(self, source: Any) -> None: ...
+    def set_input_tensor(self, index: int, tensor: Tensor) -> None: ...
+    def get_output_tensor(self, index: int) -> Tensor: ...
+    def run(self) -> None: ...
+    def inputs_size(self) -> int: ...
+    def outputs_size(self) -> int: ...
+    def inputs_desc(self, index: int) -> Description: ...
+    def outputs_desc(self, index: int) -> Description: ...
+    def __del__(self) -> None: ...
+
+class Builder:
+    def run(self, inputs: Tensor, outputs: Tensor) -> None: ...
+
+class ai2d:
+    def set_dtype(self, src_format: int, dst_format: int, src_type: int, dst_type: int) -> None: ...
+    def set_crop_param(
+        self, flag: bool, start_x: int, start_y: int, width: int, height: int
+    ) -> None: ...
+    def set_pad_param(
+        self, flag: bool, paddings: list[int], pad_mode: int, pad_value: list[int]
+    ) -> None: ...
+    def set_resize_param(self, flag: bool, interp_method: int, interp_mode: int) -> None: ...
+    def set_affine_param(
+        self,
+        flag: bool,
+        interp_method: int,
+        cord_round: int,
+        bound_ind: int,
+        bound_val: int,
+        bound_smooth: int,
+        M: list[float],
+    ) -> None: ...
+    def build(self, input_shape: list[int], output_shape: list[int]) -> Builder: ...
+
+def from_numpy(array: Any) -> Tensor: ...
+def shrink_memory_pool() -> None: ...
