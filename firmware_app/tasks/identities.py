@@ -68,7 +68,7 @@ class Identities(Task):
             embedding = recognition.embed(tensor)
             end = time.ticks_us()
             embedding.box = (x, y, w, h)
-            embedding.kind = label
+            embedding.class_id = label
             embedding.score1000 = score1000
             if watched:
                 embedding.light = npu.light(tensor)
