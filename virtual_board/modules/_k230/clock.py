@@ -138,14 +138,11 @@ class Clock:
             self._cost = 0.0
         ahead = self._ahead + (cost - (now - self._entered))
         self._inside = False
-        kind = 0
-        if self._out:
-            kind = 1
-            self._out = False
+        kind = 1 if self._out else 0
+        self._out = False
         left = self._left
-        count = left[kind] - 1
-        left[kind] = count
-        if not count:
+        left[kind] -= 1
+        if not left[kind]:
             left[kind] = _SAMPLED
             begun = ticks()
             self._speed.sample(kind)
