@@ -1,20 +1,33 @@
 # make demo   runs the product on this machine, without hardware
 # make test   runs every check and test
+# make quick  runs the fast tests of every room, in under a minute
+# make check  runs every check: rooms, format, lint, types, the board's dialect
+# make coverage  runs the tests that stay in one process, and says which lines none of them reaches
 # make wheel  builds the wheel into dist/
 # All of them set themselves up in .venv/ first.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# As many processes as cores; each keeps to one file for as long as it can, for the files' shared boards.
+SIDE_BY_SIDE := -n auto --dist worksteal
 
-.PHONY: demo test check setup wheel clean
+.PHONY: demo test quick check coverage setup wheel clean
 
 demo: $(VENV)/.ready
 	$(BIN)/k230 demo
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m tools.check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone"
+	$(BIN)/python -m pytest -m alone
+
+quick: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m quick
+
+coverage: $(VENV)/.ready-dev
+	$(BIN)/python -m coverage run -m pytest -m quick
+	$(BIN)/python -m coverage report
 
 check: $(VENV)/.ready-dev
 	$(BIN)/python -m tools.check

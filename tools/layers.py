@@ -24,7 +24,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("board",),
         ("package",),
         ("settings", "base"),
-        ("wire", "version"),
+        ("wire", "version", ""),
     ),
     "host_client": (
         ("cli",),
@@ -278,7 +278,9 @@ def _board_faults(root: Path, modules: dict[str, Module]) -> Iterator[str]:
             yield f"{name}: expected one file that imports it, found {', '.join(sorted(files))}"
 
 
-def _package_faults(root: Path, package: str, modules: dict[str, Module]) -> Iterator[str]:
+def _package_faults(
+    root: Path, package: str, modules: dict[str, Module], firmware: dict[str, Module]
+) -> Iterator[str]:
     """Between packages: only downwards, and of the firmware only what is pure."""
     for module in modules.values():
         where = module.path.relative_to(root)
@@ -289,19 +291,16 @@ def _package_faults(root: Path, package: str, modules: dict[str, Module]) -> Ite
             if top not in BELOW[package]:
                 yield f"{where}:{line}: {package} imports {name}"
             elif top == "firmware_app":
-                file = _target(name, FIRMWARE) or name
+                file = _target(name, firmware) or name
                 pure = file in PURE_FILES or room_of(file, top) in PURE_ROOMS
                 if not pure:
                     yield f"{where}:{line}: imports {name}, which is not one of the pure rooms"
 
 
-FIRMWARE: dict[str, Module] = {}
-
-
 def faults(root: Path) -> list[str]:
     """Return one sentence for each import that goes the wrong way."""
     found: list[str] = []
-    FIRMWARE.update(read_modules(root, "firmware_app"))
+    firmware = read_modules(root, "firmware_app")
     packages = [path.parent.name for path in sorted(root.glob("*/__init__.py"))]
     everything: dict[str, Module] = {}
     for package in packages:
@@ -311,8 +310,8 @@ def faults(root: Path) -> list[str]:
             if place.split("/")[0] == package:
                 found += _floor_faults(root, place, modules)
         if package in BELOW:
-            found += _package_faults(root, package, modules)
-    found += _board_faults(root, FIRMWARE)
+            found += _package_faults(root, package, modules, firmware)
+    found += _board_faults(root, firmware)
     for members in circles(graph(everything)):
         found.append(f"these files import each other: {', '.join(members)}")
     return found
@@ -331,3 +330,17 @@ def summary(root: Path) -> str:
             f"{len(circles(arrows))} circles"
         )
     return "\n".join(lines)
+
+
+def table(place: str, floors: tuple[tuple[str, ...], ...]) -> str:
+    """Return the floors of a package as docs/architecture.md has them, the highest floor first."""
+    rows = [f"| floor | rooms of `{place}/` |", "|---|---|"]
+    for number, rooms in enumerate(floors):
+        named = " · ".join(f"`{room}`" for room in rooms if room)
+        rows.append(f"| {len(floors) - number} | {named} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    for name, rooms_by_floor in FLOORS.items():
+        print(table(name, rooms_by_floor))

@@ -321,6 +321,7 @@ async def _books(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[byt
             return values, dict(await client.status()), previews
 
 
+@pytest.mark.slow
 async def test_the_services_books_and_a_snapshot(tmp_path: Path) -> None:
     values, status, pictures = await _books(tmp_path)
     spent = sum(values[name] for name in values if name.endswith("_us") and name != "period_us")

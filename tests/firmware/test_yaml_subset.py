@@ -70,12 +70,14 @@ SOUP = st.lists(PIECES, max_size=14).map("".join)
 NUMBER_SOUP = st.text("0123456789.-+:_eExabfn, TZo", min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @thousands
 @given(SOUP)
 def test_soup_is_refused_or_read_as_pyyaml_reads_it(text: str) -> None:
     agrees(text)
 
 
+@pytest.mark.slow
 @thousands
 @given(st.text(max_size=30))
 def test_any_text_is_refused_or_read_as_pyyaml_reads_it(text: str) -> None:
@@ -85,6 +87,7 @@ def test_any_text_is_refused_or_read_as_pyyaml_reads_it(text: str) -> None:
     agrees("- [" + text + "]")
 
 
+@pytest.mark.slow
 @thousands
 @given(NUMBER_SOUP)
 def test_what_looks_like_a_number_is_refused_or_read_as_pyyaml_reads_it(text: str) -> None:
@@ -102,6 +105,7 @@ LINES = (
 LINE = st.sampled_from([" " * indent + line for indent in range(6) for line in LINES])
 
 
+@pytest.mark.slow
 @settings(thousands, max_examples=6000)
 @given(st.lists(LINE, max_size=9), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "\ufeff"]))
 def test_block_structures_are_refused_or_read_as_pyyaml_reads_them(
@@ -141,6 +145,7 @@ def depth(value: object) -> int:
     return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
 
 
+@pytest.mark.slow
 @settings(thousands, max_examples=2000)
 @given(DATA, st.booleans(), st.integers(2, 6), st.booleans(), st.sampled_from(["\n", "\r\n"]))
 def test_what_pyyaml_dumps_with_quotes_is_accepted(
@@ -180,6 +185,7 @@ ASCII = st.text(st.characters(max_codepoint=0x7E, exclude_characters="\t\n"), ma
 ASCII_KEYS = st.text("abcdefgh_0123456789 -", min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @settings(thousands, max_examples=4000)
 @given(
     documents(scalars(ASCII).filter(is_clear), ASCII_KEYS.filter(is_clear)),
@@ -200,12 +206,14 @@ def test_what_pyyaml_dumps_is_accepted(
         assert same(load(text, "t.yaml"), data)
 
 
+@pytest.mark.slow
 @settings(thousands, max_examples=5000)
 @given(st.integers(0, 10**19 - 1), st.integers(1, 19))
 def test_numbers_are_rounded_as_a_pc_rounds_them(mantissa: int, places: int) -> None:
     assert yaml_scalar.decimal(mantissa, places) == mantissa / 10**places
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [24])
 @settings(thousands, max_examples=2000)
 @given(st.integers(1, 10**17), st.integers(1, 17))

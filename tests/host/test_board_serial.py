@@ -67,6 +67,7 @@ def lossy(share: float, seed: int) -> Callable[[bytes], bool]:
     return lambda frame: numbers.random() < share
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize("key", [None, KEY])
 @pytest.mark.parametrize("seed", range(4))

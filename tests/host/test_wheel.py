@@ -20,6 +20,8 @@ import pytest
 from firmware_app.version import VERSION
 from tools import build_hook
 
+pytestmark = pytest.mark.slow  # builds the wheel
+
 ROOT = Path(__file__).parents[2]
 SOURCES = ("__init__.py", "main.py", "fallback.py")
 

@@ -79,6 +79,7 @@ async def test_camera_results_reach_several_watchers_that_come_and_go(tmp_path: 
             assert status["model"] == "shapes_cls"
 
 
+@pytest.mark.quick
 async def test_results_carry_their_frame_model_and_time(tmp_path: Path) -> None:
     async with (
         running(card(tmp_path / "card")) as vb,
@@ -157,6 +158,7 @@ async def test_strangers_and_garbage_disturb_nobody(tmp_path: Path) -> None:
         assert status["problems"] == []
 
 
+@pytest.mark.alone
 async def test_a_client_that_never_reads_slows_nobody(tmp_path: Path) -> None:
     async with (
         running(card(tmp_path / "card")) as vb,

@@ -231,6 +231,7 @@ def test_records_are_bounded(kpu: Kpu, tmp_path: Path) -> None:
     assert 0 < sum(path.stat().st_size for path in (tmp_path / "records").iterdir()) <= 1000
 
 
+@pytest.mark.slow
 def test_real_simulator_gives_the_golden_logits(shared: Path) -> None:
     """About five seconds: one frame of a real classifier."""
     pytest.importorskip("_nncase", reason="needs the KPU simulator (nncase, nncase-kpu)")

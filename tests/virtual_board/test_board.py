@@ -77,6 +77,7 @@ def test_a_script_that_raises(tmp_path: Path) -> None:
     assert run.code == 1
 
 
+@pytest.mark.quick
 def test_reset_starts_the_board_again(tmp_path: Path) -> None:
     source = """
 import machine, os
@@ -139,6 +140,7 @@ def test_an_interpreter_is_named_from_the_folder_one_is_in(
     assert run_script(tmp_path, "print('up')", micropython="./mine").lines == ["up"]
 
 
+@pytest.mark.quick
 async def test_stop_ends_a_script_that_never_does(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("print('up')\nwhile True:\n    pass\n")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .scripts import run_script
 
 
@@ -67,6 +69,7 @@ except OSError as error:
     ], run.events
 
 
+@pytest.mark.quick
 def test_a_loop_as_the_vendors_examples_have_it(tmp_path: Path) -> None:
     source = """
 import gc, os, image

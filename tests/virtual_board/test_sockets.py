@@ -15,6 +15,8 @@ from virtual_board.board import VirtualBoard
 
 from .scripts import OTHER, run_script
 
+pytestmark = pytest.mark.alone
+
 LISTEN = """
 import network, select, socket, time
 network.WLAN(network.STA_IF)

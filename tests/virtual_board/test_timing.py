@@ -11,6 +11,8 @@ from virtual_board.silicon.clock.profile import ProfileError, load_profile, name
 
 from .scripts import PACKAGES, run_script
 
+pytestmark = pytest.mark.alone
+
 PROFILE = Path(__file__).resolve().parents[2] / "virtual_board" / "profiles" / "k230.yaml"
 MODEL = PACKAGES / "shapes_cls" / "mp_deployment_source" / "shapes_cls.kmodel"
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from .scripts import run_script
+
+pytestmark = pytest.mark.alone
 
 START = "import machine, time\nfrom _k230 import silicon\ndog = machine.WDT(1, 1)\n"
 

@@ -64,6 +64,7 @@ def _decode(program: Path, stream: bytes) -> tuple[list[dict[str, Any]], int]:
     return [json.loads(line) for line in lines[:-1]], int(lines[-1])
 
 
+@pytest.mark.slow
 def test_the_header_and_the_example_compile_without_a_word(tmp_path: Path) -> None:
     for source in (HEADER.with_name("example.c"), Path(__file__).with_name("decode_main.c")):
         for optimise in ("-O0", "-O2", "-Os"):

@@ -50,6 +50,7 @@ def _one_key_at_most(value: Any) -> bool:
     return True
 
 
+@pytest.mark.slow
 @given(VALUES)
 @SETTINGS
 def test_same_as_the_library(value: Any) -> None:
@@ -58,6 +59,7 @@ def test_same_as_the_library(value: Any) -> None:
     assert mpack.unpack(data) == value
 
 
+@pytest.mark.slow
 @given(VALUES)
 @SETTINGS
 def test_same_under_micropython(board: BoardSide, value: Any) -> None:
@@ -82,6 +84,7 @@ def _agree(data: bytes, board: BoardSide) -> None:
     assert _library(bytes.fromhex(answer)) == _library(mpack.pack(value))
 
 
+@pytest.mark.slow
 @given(VALUES, st.data())
 @SETTINGS
 def test_damaged_bytes_are_judged_alike(board: BoardSide, value: Any, data: st.DataObject) -> None:

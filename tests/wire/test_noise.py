@@ -151,6 +151,7 @@ def test_same_outcome_under_micropython(board: BoardSide) -> None:
         assert _in_order(found, sent)
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_under_micropython(board: BoardSide) -> None:
     board.ask("M 00")
     before = int(board.ask("H"))

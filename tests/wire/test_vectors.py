@@ -143,6 +143,7 @@ def test_sealed(size: int) -> None:
         assert decoder.rejected == rejected, row["name"]
 
 
+@pytest.mark.slow
 def test_under_micropython() -> None:
     result = subprocess.run(
         [micropython(), str(BOARD_SIDE), "vectors", str(VECTORS)],

@@ -1,0 +1,34 @@
+"""Which tests `make quick` runs, and what keeps tests apart that run side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+# Rooms whose tests are quick unless they say otherwise; elsewhere, those marked `quick` are.
+QUICK_ROOMS = ("firmware", "host", "silicon", "tools", "wire")
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m selects
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the quick tests."""
+    for item in items:
+        room = item.path.relative_to(TESTS).parts[0]
+        if room in QUICK_ROOMS and not any(item.get_closest_marker(m) for m in ("slow", "alone")):
+            item.add_marker("quick")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def settings_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep keys in a folder of this process's, not in the user's."""
+    before = os.environ.get("XDG_CONFIG_HOME")
+    os.environ["XDG_CONFIG_HOME"] = str(tmp_path_factory.mktemp("config"))
+    yield
+    if before is None:
+        del os.environ["XDG_CONFIG_HOME"]
+    else:
+        os.environ["XDG_CONFIG_HOME"] = before
