@@ -18,8 +18,9 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "firmware_app": (
         ("main", "fallback"),
         ("service",),
+        ("commands",),
         ("run",),
-        ("tasks", "commands"),
+        ("tasks",),
         ("link", "gallery", "card"),
         ("board",),
         ("package",),

@@ -5,6 +5,10 @@ class TaskError(ValueError):
     """A task that can't be run, or a result that can't be made."""
 
 
+class NpuError(ValueError):
+    """A model or picture that the KPU or ai2d can't take; the text says why."""
+
+
 class CommandError(ValueError):
     """A command that can't be done: code (docs/protocol.md section 5) and sentence."""
 

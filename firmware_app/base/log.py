@@ -18,16 +18,13 @@ MAX_TEXT = 300  # characters of one line
 
 
 class Log:
-    """A bounded log; listener, where set, gets (time_ms, level, text) of every line."""
+    """A bounded log; listeners get (time_ms, level, text) of every line."""
 
     def __init__(self, clock: "Clock", level: int = INFO) -> None:
         self._clock = clock
         self.level = level
         self.lines: "list[tuple[int, int, str]]" = []  # (time_ms, level, text), oldest first
-        self.listener: "Callable[[tuple[int, int, str]], None] | None" = None
-        self.kept: "Callable[[tuple[int, int, str]], None] | None" = (
-            None  # called with every line, for the card
-        )
+        self._listeners: "list[Callable[[tuple[int, int, str]], None]]" = []
 
     def write(self, level: int, text: str) -> None:
         """Write one line; it is cut at MAX_TEXT characters."""
@@ -40,10 +37,12 @@ class Log:
             self.lines = self.lines[MAX_LINES // 4 :]
         self.lines.append(line)
         print("[%s] %s: %s" % (stamp(line[0]), NAMES[level], text))
-        if self.kept is not None:
-            self.kept(line)
-        if self.listener is not None:
-            self.listener(line)
+        for listener in self._listeners:
+            listener(line)
+
+    def keep(self, listener: "Callable[[tuple[int, int, str]], None]") -> None:
+        """Let listener(line) have every line from now on."""
+        self._listeners.append(listener)
 
     def info(self, text: str) -> None:
         self.write(INFO, text)

@@ -3,6 +3,9 @@
 The codes are part of the protocol (docs/protocol.md, section 9); the sentences may change at any time.
 """
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 CAMERA = "camera"  # it can't be set up, or gives no frames
 NETWORK = "network"  # the interface has no link, or can't join its network
 NETWORK_PORT = "network_port"  # TCP is not open
@@ -26,7 +29,9 @@ class Problems:
 
     def __init__(self) -> None:
         self._rows: list = []  # (code, text), in the order in which they came up
-        self.listener = None  # called with (code, text) of what comes up; without a text: solved
+        self.listener: "Any" = (
+            None  # called with (code, text) of what comes up; without a text: solved
+        )
 
     def set(self, code: str, text: str) -> None:
         """Let text be the one thing that is wrong under code; an empty text: nothing is."""

@@ -57,7 +57,7 @@ class Camera:
         self.seq = 0
         self.problem = ""  # why there are no frames, or empty; the loop passes it on
         # (quality, answer) of the last preview, where the rate is limited
-        self.kept_preview: "tuple[int, object] | None" = None
+        self.kept_preview: "tuple[int, dict] | None" = None
         self.failures = 0
         self.least_us = 0  # what snapshot() takes where it need not wait
         # The loop's own.

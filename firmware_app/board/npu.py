@@ -7,6 +7,7 @@ import gc
 
 import nncase_runtime as nn
 
+from firmware_app.base.errors import NpuError
 from firmware_app.board import arrays
 
 # The hardware's schedule fails, and takes the process with it, for a narrow input with a left pad.
@@ -15,10 +16,6 @@ _NARROWEST_PADDED = 33
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
-
-
-class NpuError(ValueError):
-    """A model or picture that the KPU or ai2d can't take; the text says why."""
 
 
 def tensor(array) -> "nn.Tensor":

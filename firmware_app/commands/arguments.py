@@ -2,6 +2,10 @@
 
 from firmware_app.base.errors import CommandError
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.commands.board import Board
+    from firmware_app.commands.call import Call
+
 
 def flag(arguments: dict, name: str, default: bool) -> bool:
     """Return a boolean."""
@@ -29,26 +33,27 @@ def text(arguments: dict, name: str) -> str:
     return value
 
 
-def picture(service, session, arguments: dict):
+def picture(board: "Board", call: "Call") -> tuple:
     """Return (planes, width, height) of the picture that a command names: `path` or `transfer`."""
-    if arguments.get("path") is not None:
+    if call.arguments.get("path") is not None:
         from firmware_app.board import (
             pictures,  # a board that is sent its pictures needs no decoder
         )
 
-        return pictures.read(text(arguments, "path"))
-    return sent_picture(service, session, arguments)
+        return pictures.read(text(call.arguments, "path"))
+    return sent_picture(board, call)
 
 
-def sent_picture(service, session, arguments: dict):
+def sent_picture(board: "Board", call: "Call") -> tuple:
     """Return (planes, width, height) of a picture that the client sent before with `put`."""
+    arguments = call.arguments
     if arguments.get("format", "rgb888p") != "rgb888p":
         raise CommandError(
             "bad_argument", "format: expected rgb888p, found %r" % (arguments.get("format"),)
         )
     width = integer(arguments, "width", 1, 8192)
     height = integer(arguments, "height", 1, 8192)
-    data = service.transfers.finish(session, arguments.get("transfer"))
+    data = board.transfers.finish(call.session, arguments.get("transfer"))
     if len(data) != 3 * width * height:
         raise CommandError(
             "bad_picture",

@@ -1,49 +1,48 @@
 """Settings changed over the link: of the running task and of the service, all of them or none."""
 
-import asyncio
-
 from firmware_app.base.errors import CommandError
+from firmware_app.base.pause import until
 from firmware_app.card import configuration
 from firmware_app.settings.schema import suggestion
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.commands.board import Board
 
 _ENDING = "_threshold"
 
 
-async def change(service, changes: dict, save: bool) -> None:
+async def change(board: "Board", changes: dict, save: bool) -> None:
     """Change settings, effective at the next frame; CommandError.
 
     A switch that is under way is finished first: its task is the one that gets them.
     """
-    switcher = service.switcher
-    while switcher.busy:
-        await asyncio.sleep_ms(5)
+    await until(board.switcher.idle)
+    running = board.engine.running
     mine: dict = {}
     others: dict = {}
     for path in changes:
-        of_task, name = _place(service, path)
+        of_task, name = _place(board, path)
         (mine if of_task else others)[name] = changes[path]
-    fresh = configuration.changed(switcher.settings, mine) if mine else None
-    fresh_service = service.configuration.changed(others)
+    fresh = configuration.changed(running.settings, mine) if mine else None
+    fresh_service = board.configuration.changed(others)
     if fresh is not None:
-        service.engine.check(fresh.values)
+        board.engine.check(fresh.values)
     if save:
         kept = [(fresh_service, list(others))]
         if fresh is not None:
             kept.append((fresh, list(mine)))
-        service.configuration.remember(kept)
+        board.configuration.remember(kept)
     if others:
-        service.configuration.use(fresh_service)
+        board.configuration.use(fresh_service)
     if fresh is not None:
-        switcher.settings = fresh
-        service.engine.apply(fresh.values)
-        service.publisher.set_model(service.model_message())
+        board.engine.replace(running.with_settings(fresh, running.generation + 1))
 
 
-def _place(service, path) -> tuple:
+def _place(board: "Board", path) -> tuple:
     """Return (whether it is the task's, full name) of a setting; CommandError where nobody has it."""
-    running = service.switcher.settings
-    names = [field.path for field in running.fields] if running is not None else []
-    others = service.configuration.names()
+    settings = board.engine.running.settings
+    names = [field.path for field in settings.fields] if settings is not None else []
+    others = board.configuration.names()
     if not isinstance(path, str) or not path:
         raise CommandError("bad_argument", "changes: expected names of settings, found %r" % path)
     # Thresholds go by their first word too: confidence is confidence_threshold.

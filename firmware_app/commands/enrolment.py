@@ -1,53 +1,42 @@
 """The commands enroll and recognize: embeddings of the next frames, of a region, or of pictures."""
 
-import asyncio
-import time
-
 from firmware_app.base.errors import CommandError
+from firmware_app.base.pause import pause
 from firmware_app.base.problems import GALLERY
 from firmware_app.board import arrays
 from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery import quality as gallery_quality
 from firmware_app.gallery.labels import GalleryError
-from firmware_app.gallery.recognition import Recognizer, Tap
+from firmware_app.gallery.recognition import Tap
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.commands.board import Board
+    from firmware_app.commands.call import Call
+    from firmware_app.gallery.recognition import Recognizer
 
 DEFAULT_GALLERY = "default"
 MAX_FRAMES = 100  # samples of one command
-_POLL_MS = 2
-_WORK_MS = 10  # of computing between two frames
-
-_paused = [0]  # when anybody paused last, time.ticks_ms()
 
 
-async def pause() -> None:
-    """Let frames and other commands go on, where it is time for that."""
-    if time.ticks_diff(time.ticks_ms(), _paused[0]) >= _WORK_MS:
-        await asyncio.sleep_ms(0)
-        _paused[0] = time.ticks_ms()
-
-
-def recognition_of(service):
+def recognition_of(board: "Board") -> "Recognizer":
     """Return the Recognizer of the running task; CommandError where it is no metric learning."""
-    task = service.engine.task
-    if task is None:
-        raise CommandError("no_task", service.problems.why_no_task())
-    recognition = task.recognition
+    recognition = board.running_task().recognition
     if recognition is None:
         raise CommandError(
-            "no_task", "the running task is %s, not metric_learning" % service.switcher.name
+            "no_task", "the running task is %s, not metric_learning" % board.engine.running.name
         )
     return recognition
 
 
-def check_runs(service, recognition: Recognizer) -> None:
+def check_runs(board: "Board", recognition: "Recognizer") -> None:
     """Raise CommandError where the task of this Recognizer no longer runs."""
-    task = service.engine.task
+    task = board.engine.running.task
     if task is None or task.recognition is not recognition:
         raise CommandError("failed", "the task was switched meanwhile")
 
 
-def gallery_of(recognition: Recognizer):
+def gallery_of(recognition: "Recognizer"):
     """Return the gallery in use; CommandError where there is none."""
     if recognition.gallery is None:
         raise CommandError(
@@ -70,24 +59,24 @@ def label_text(arguments: dict, name: str = "label") -> str:
     return value
 
 
-async def select(service, recognition, name) -> None:
+async def select(board: "Board", recognition: "Recognizer", name) -> None:
     """Use another gallery (None: none) from the next frame on, also after a restart; the lock is held."""
     try:
         file = await recognition.open(name, pause) if name is not None else None
     except (GalleryError, OSError) as error:
         raise CommandError("failed", "gallery %s: %s" % (name, error))
-    check_runs(service, recognition)
-    switcher = service.switcher
-    fresh = switcher.settings.changed("gallery", name)
-    service.configuration.remember([(fresh, ["gallery"])])
-    switcher.settings = fresh
-    service.engine.use(fresh.values)
+    check_runs(board, recognition)
+    running = board.engine.running
+    fresh = running.settings.changed("gallery", name)
+    board.configuration.remember([(fresh, ["gallery"])])
+    # Results bear the generation that they had: a gallery changes none of their fields.
+    board.engine.replace(running.with_settings(fresh, running.generation))
     recognition.use(name, file)
-    service.problems.clear(GALLERY)
+    board.problems.clear(GALLERY)
 
 
-def _region(arguments: dict, service):
-    value = arguments.get("region")
+def _region(board: "Board", call: "Call"):
+    value = call.arguments.get("region")
     if value is None:
         return None
     good = isinstance(value, list) and len(value) == 4
@@ -101,7 +90,7 @@ def _region(arguments: dict, service):
             "bad_argument",
             "region: expected [x, y, width, height] in pixels, at least 8 x 8, found %r" % (value,),
         )
-    camera = service.engine.camera
+    camera = board.engine.camera
     if camera is not None and (
         value[0] + value[2] > camera.width or value[1] + value[3] > camera.height
     ):
@@ -113,38 +102,40 @@ def _region(arguments: dict, service):
     return tuple(value)
 
 
-def _from_picture(service, session, recognition, arguments: dict) -> list:
+def _from_picture(board: "Board", call: "Call", recognition: "Recognizer") -> list:
     """Return what is found in a picture that was sent."""
-    data, width, height = picture(service, session, arguments)
+    data, width, height = picture(board, call)
     tap = Tap(True)
     recognition.add(tap)
     try:
-        service.engine.picture(data, width, height)
+        board.engine.picture(data, width, height)
     finally:
         recognition.drop(tap)
     return tap.frames[0]
 
 
-def _has_picture(arguments: dict) -> bool:
-    return arguments.get("transfer") is not None or arguments.get("path") is not None
+def _has_picture(call: "Call") -> bool:
+    return call.arguments.get("transfer") is not None or call.arguments.get("path") is not None
 
 
-async def _next(service, session, recognition, tap, deadline_ms: int):
+async def _next(
+    board: "Board", call: "Call", recognition: "Recognizer", tap: Tap, deadline_ms: int
+):
     """Return what the next frame shows; None after the deadline."""
     while not tap.frames:
         if tap.error:
             raise CommandError("bad_argument", tap.error)
-        if session.closing:
-            raise CommandError("failed", "the session ended")
-        check_runs(service, recognition)
-        if service.clock.ms() >= deadline_ms:
+        check_runs(board, recognition)
+        left_ms = deadline_ms - board.clock.ms()
+        if left_ms <= 0:
             return None
-        await asyncio.sleep_ms(_POLL_MS)
+        tap.news.clear()
+        await call.wait(tap.news, left_ms)
     return tap.frames.pop(0)
 
 
-def _check_camera(service) -> None:
-    camera = service.engine.camera
+def _check_camera(board: "Board") -> None:
+    camera = board.engine.camera
     if camera is None:
         raise CommandError("failed", "the camera is switched off: send pictures")
     if camera.problem:
@@ -155,28 +146,28 @@ def _refusals(reasons: dict) -> str:
     return ", ".join(["%d %s" % (reasons[reason], reason) for reason in sorted(reasons)])
 
 
-async def _gather(service, session, recognition, arguments: dict):
+async def _gather(board: "Board", call: "Call", recognition: "Recognizer") -> tuple:
     """Return (vectors, frames looked at, {reason: refused frames})."""
     reasons: dict = {}
-    if _has_picture(arguments):
-        found = _from_picture(service, session, recognition, arguments)
+    if _has_picture(call):
+        found = _from_picture(board, call, recognition)
         if not found:
             raise CommandError("bad_picture", "the detector finds nothing in the picture")
         fault = found[0].fault()
         if fault:
             raise CommandError("bad_picture", "the picture is %s" % fault)
         return [found[0].vector], 1, reasons
-    wanted = integer(arguments, "frames", 1, MAX_FRAMES, 5)
-    seconds = integer(arguments, "seconds", 1, 3600, 60)
-    tap = Tap(False, _region(arguments, service))
-    _check_camera(service)
-    deadline_ms = service.clock.ms() + 1000 * seconds
+    wanted = integer(call.arguments, "frames", 1, MAX_FRAMES, 5)
+    seconds = integer(call.arguments, "seconds", 1, 3600, 60)
+    tap = Tap(False, _region(board, call))
+    _check_camera(board)
+    deadline_ms = board.clock.ms() + 1000 * seconds
     vectors: list = []
     frames = 0
     recognition.add(tap)
     try:
         while len(vectors) < wanted:
-            found = await _next(service, session, recognition, tap, deadline_ms)
+            found = await _next(board, call, recognition, tap, deadline_ms)
             if found is None:
                 break
             frames += 1
@@ -186,7 +177,7 @@ async def _gather(service, session, recognition, arguments: dict):
                 reasons[reason] = reasons.get(reason, 0) + 1
             else:
                 vectors.append(found[0].vector)
-            service.commands.progress(arguments, len(vectors), wanted, "frames")
+            call.progress(len(vectors), wanted, "frames")
     finally:
         recognition.drop(tap)
     if len(vectors) < wanted:
@@ -199,25 +190,25 @@ async def _gather(service, session, recognition, arguments: dict):
     return vectors, frames, reasons
 
 
-async def enroll(service, session, arguments: dict) -> dict:
+async def enroll(board: "Board", call: "Call") -> dict:
     """Add samples of a label to the gallery."""
-    label = label_text(arguments)
-    negative = flag(arguments, "negative", False)
-    recognition = recognition_of(service)
+    label = label_text(call.arguments)
+    negative = flag(call.arguments, "negative", False)
+    recognition = recognition_of(board)
     if recognition.gallery is None and recognition.problem:
         raise CommandError("failed", recognition.problem)
     if recognition.gallery is not None and len(recognition.gallery) >= recognition.gallery.capacity:
         _check_room(recognition.gallery, 1)
-    vectors, frames, reasons = await _gather(service, session, recognition, arguments)
+    vectors, frames, reasons = await _gather(board, call, recognition)
     async with recognition.lock:
-        check_runs(service, recognition)
+        check_runs(board, recognition)
         if recognition.gallery is None:
-            await select(service, recognition, DEFAULT_GALLERY)
+            await select(board, recognition, DEFAULT_GALLERY)
         gallery = recognition.gallery
         if negative:
             warnings = await gallery_quality.check_negative(arrays, gallery, vectors, label, pause)
         else:
-            rule = recognition.rule(service.engine.values)
+            rule = recognition.rule(board.engine.running.values)
             warnings = await gallery_quality.check(
                 arrays, gallery, vectors, label, rule.threshold, pause
             )
@@ -234,7 +225,7 @@ async def enroll(service, session, arguments: dict) -> dict:
             "refused": reasons,
             "warnings": warnings,
         }
-    changed(service, "enroll", label)
+    changed(board, "enroll", label)
     return result
 
 
@@ -269,35 +260,33 @@ async def _add(file, label: str, vectors: list, negative: bool) -> list:
     return [head[0] for head in heads]
 
 
-def changed(service, action: str, label) -> None:
+def changed(board: "Board", action: str, label) -> None:
     """Tell subscribers that the gallery changed."""
     details = {"action": action, "label": label}
-    service.publisher.event("gallery", details, service.clock.ms())
+    board.publisher.event("gallery", details)
 
 
-async def recognize(service, session, arguments: dict) -> dict:
+async def recognize(board: "Board", call: "Call") -> dict:
     """Return whose the current frame, or a picture, is: the best matches, not only the decision."""
-    recognition = recognition_of(service)
+    recognition = recognition_of(board)
     gallery = gallery_of(recognition)
-    top = integer(arguments, "top", 1, 50, 5)
-    if _has_picture(arguments):
-        found = _from_picture(service, session, recognition, arguments)
+    top = integer(call.arguments, "top", 1, 50, 5)
+    if _has_picture(call):
+        found = _from_picture(board, call, recognition)
     else:
-        tap = Tap(False, _region(arguments, service))
-        _check_camera(service)
+        tap = Tap(False, _region(board, call))
+        _check_camera(board)
         recognition.add(tap)
         try:
-            seconds = integer(arguments, "seconds", 1, 3600, 60)
-            found = await _next(
-                service, session, recognition, tap, service.clock.ms() + 1000 * seconds
-            )
+            seconds = integer(call.arguments, "seconds", 1, 3600, 60)
+            found = await _next(board, call, recognition, tap, board.clock.ms() + 1000 * seconds)
         finally:
             recognition.drop(tap)
         if found is None:
             raise CommandError("failed", "no frame within %d s" % seconds)
-    rule = recognition.rule(service.engine.values)
+    rule = recognition.rule(board.engine.running.values)
     rows: list = []
-    labels = service.engine.task.labels
+    labels = board.running_task().labels
     for one in found:
         decision = recognition.decide(one.vector, rule)
         matches: list = []
@@ -322,4 +311,4 @@ async def recognize(service, session, arguments: dict) -> dict:
     }
 
 
-COMMANDS = {"enroll": enroll, "recognize": recognize}
+LONG = {"enroll": enroll, "recognize": recognize}

@@ -4,6 +4,7 @@ import os
 
 from firmware_app.base import files
 from firmware_app.base.errors import CommandError
+from firmware_app.base.pause import pause
 from firmware_app.base.problems import GALLERY
 from firmware_app.board import arrays
 from firmware_app.commands.arguments import integer, text
@@ -11,7 +12,6 @@ from firmware_app.commands.enrolment import (
     changed,
     gallery_of,
     label_text,
-    pause,
     recognition_of,
     select,
 )
@@ -20,6 +20,10 @@ from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery import quality as gallery_quality
 from firmware_app.gallery import recognition
 from firmware_app.gallery.labels import GalleryError
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.commands.board import Board
+    from firmware_app.commands.call import Call
 
 _PAGE_BYTES = 20000  # of labels in one answer
 _PAGE_SAMPLES = 50
@@ -47,9 +51,9 @@ def _label(gallery, arguments: dict):
     return label
 
 
-async def _change(service, action: str, label, prepare) -> dict:
+async def _change(board: "Board", action: str, label: "str | None", prepare) -> dict:
     """Make the changes that prepare(gallery) returns; the answer tells what is left."""
-    in_use = recognition_of(service)
+    in_use = recognition_of(board)
     async with in_use.lock:
         gallery = gallery_of(in_use)
         changes = prepare(gallery)
@@ -62,7 +66,7 @@ async def _change(service, action: str, label, prepare) -> dict:
             "total_samples": len(gallery),
             "total_labels": gallery.label_count,
         }
-    changed(service, action, label)
+    changed(board, action, label)
     return result
 
 
@@ -76,9 +80,9 @@ def _row(label) -> list:
     ]
 
 
-def _list(service, session, arguments: dict) -> dict:
-    in_use = recognition_of(service)
-    offset = integer(arguments, "offset", 0, 1000000, 0)
+def listed(board: "Board", call: "Call") -> dict:
+    in_use = recognition_of(board)
+    offset = integer(call.arguments, "offset", 0, 1000000, 0)
     found: list = []
     for name in recognition.names():
         try:
@@ -86,13 +90,13 @@ def _list(service, session, arguments: dict) -> dict:
         except OSError:
             pass
     gallery = in_use.gallery
-    rule = in_use.rule(service.engine.values)
+    rule = in_use.rule(board.engine.running.values)
     answer = {
         "galleries": found,
         "selected": in_use.name,
         "problem": in_use.problem,
         "dimension": in_use.dimension,
-        "sha256": service.engine.task.sha256,
+        "sha256": board.running_task().sha256,
         "threshold": int(round(rule.threshold * 10000)),
         "margin": int(round(rule.margin * 10000)),
         "combine": rule.combine,
@@ -121,11 +125,11 @@ def _list(service, session, arguments: dict) -> dict:
     return answer
 
 
-async def _show(service, session, arguments: dict) -> dict:
-    in_use = recognition_of(service)
+async def _show(board: "Board", call: "Call") -> dict:
+    in_use = recognition_of(board)
     gallery = gallery_of(in_use)
-    label = _label(gallery, arguments)
-    offset = integer(arguments, "offset", 0, 1000000, 0)
+    label = _label(gallery, call.arguments)
+    offset = integer(call.arguments, "offset", 0, 1000000, 0)
     order: list = []
     for samples in (gallery.positive, gallery.negative):
         for row in samples.rows_of(label.number):
@@ -144,11 +148,11 @@ async def _show(service, session, arguments: dict) -> dict:
     return {"label": _row(label), "samples": rows, "total_samples": len(order)}
 
 
-async def _rename(service, session, arguments: dict) -> dict:
-    to = label_text(arguments, "to")
+async def _rename(board: "Board", call: "Call") -> dict:
+    to = label_text(call.arguments, "to")
 
     def prepare(gallery) -> list:
-        label = _label(gallery, arguments)
+        label = _label(gallery, call.arguments)
         other = gallery.label(to)
         if other is not None and other is not label:
             raise CommandError("bad_argument", "to: the gallery has a label %s already" % to)
@@ -156,11 +160,11 @@ async def _rename(service, session, arguments: dict) -> dict:
             (gallery_format.LABEL, gallery_format.label_body(label.number, to, label.threshold))
         ]
 
-    return await _change(service, "rename", to, prepare)
+    return await _change(board, "rename", to, prepare)
 
 
-async def _threshold(service, session, arguments: dict) -> dict:
-    value = arguments.get("threshold")
+async def _threshold(board: "Board", call: "Call") -> dict:
+    value = call.arguments.get("threshold")
     if value is not None and (type(value) is not int or not 0 <= value <= 10000):
         raise CommandError(
             "bad_argument",
@@ -168,16 +172,16 @@ async def _threshold(service, session, arguments: dict) -> dict:
         )
 
     def prepare(gallery) -> list:
-        label = _label(gallery, arguments)
+        label = _label(gallery, call.arguments)
         cosine = None if value is None else value / 10000
         return [(gallery_format.LABEL, gallery_format.label_body(label.number, label.text, cosine))]
 
-    return await _change(service, "threshold", arguments.get("label"), prepare)
+    return await _change(board, "threshold", call.arguments.get("label"), prepare)
 
 
-async def _remove(service, session, arguments: dict) -> dict:
-    sample = arguments.get("sample")
-    if (sample is None) == (arguments.get("label") is None):
+async def _remove(board: "Board", call: "Call") -> dict:
+    sample = call.arguments.get("sample")
+    if (sample is None) == (call.arguments.get("label") is None):
         raise CommandError("bad_argument", "expected either a label or a sample's number")
 
     def prepare(gallery) -> list:
@@ -185,10 +189,10 @@ async def _remove(service, session, arguments: dict) -> dict:
             return [
                 (
                     gallery_format.REMOVE_LABEL,
-                    gallery_format.number_body(_label(gallery, arguments).number),
+                    gallery_format.number_body(_label(gallery, call.arguments).number),
                 )
             ]
-        number = integer(arguments, "sample", 1, 0x7FFFFFFF)
+        number = integer(call.arguments, "sample", 1, 0x7FFFFFFF)
         place = gallery.find(number)
         if place is None:
             raise CommandError("not_found", "the gallery has no sample %d" % number)
@@ -199,28 +203,28 @@ async def _remove(service, session, arguments: dict) -> dict:
             return [(gallery_format.REMOVE_LABEL, gallery_format.number_body(owner))]
         return [(gallery_format.REMOVE_SAMPLES, gallery_format.ids_body([number]))]
 
-    return await _change(service, "remove", arguments.get("label"), prepare)
+    return await _change(board, "remove", call.arguments.get("label"), prepare)
 
 
-async def _clear(service, session, arguments: dict) -> dict:
-    in_use = recognition_of(service)
+async def _clear(board: "Board", call: "Call") -> dict:
+    in_use = recognition_of(board)
     async with in_use.lock:
         gallery_of(in_use)
         try:
             await in_use.file.clear(pause)
         except OSError as error:
             raise CommandError("failed", "nothing was changed: %s" % error)
-    changed(service, "clear", None)
+    changed(board, "clear", None)
     return {"gallery": in_use.name, "total_samples": 0, "total_labels": 0}
 
 
-async def _select(service, session, arguments: dict) -> dict:
-    in_use = recognition_of(service)
-    name = None if arguments.get("name") is None else gallery_name(arguments)
+async def _select(board: "Board", call: "Call") -> dict:
+    in_use = recognition_of(board)
+    name = None if call.arguments.get("name") is None else gallery_name(call.arguments)
     async with in_use.lock:
-        await select(service, in_use, name)
+        await select(board, in_use, name)
         gallery = in_use.gallery
-    changed(service, "select", None)
+    changed(board, "select", None)
     total = len(gallery) if gallery is not None else 0
     return {
         "gallery": name,
@@ -229,9 +233,9 @@ async def _select(service, session, arguments: dict) -> dict:
     }
 
 
-async def _delete(service, session, arguments: dict) -> dict:
-    in_use = recognition_of(service)
-    name = gallery_name(arguments)
+async def _delete(board: "Board", call: "Call") -> dict:
+    in_use = recognition_of(board)
+    name = gallery_name(call.arguments)
     async with in_use.lock:
         if name == in_use.name and in_use.file is not None:
             raise CommandError(
@@ -249,17 +253,17 @@ async def _delete(service, session, arguments: dict) -> dict:
             )
         if name == in_use.name:
             in_use.use(None, None)  # it could not be used: what was wrong is gone
-            service.problems.clear(GALLERY)
+            board.problems.clear(GALLERY)
     return {"gallery": in_use.name}
 
 
-async def _suggest(service, session, arguments: dict) -> dict:
-    in_use = recognition_of(service)
+async def _suggest(board: "Board", call: "Call") -> dict:
+    in_use = recognition_of(board)
     gallery = gallery_of(in_use)
-    rule = in_use.rule(service.engine.values)
+    rule = in_use.rule(board.engine.running.values)
 
     def report(done: int, total: int) -> None:
-        service.commands.progress(arguments, done, total, "samples")
+        call.progress(done, total, "samples")
 
     within, between = await gallery_quality.scores(gallery, rule, pause, report)
     found = gallery_quality.threshold(within, between)
@@ -277,17 +281,17 @@ async def _suggest(service, session, arguments: dict) -> dict:
     }
 
 
-async def _export(service, session, arguments: dict) -> dict:
-    in_use = recognition_of(service)
-    offset = integer(arguments, "offset", 0, 0x7FFFFFFF, 0)
-    length = integer(arguments, "length", 1, SLICE, SLICE)
+async def _export(board: "Board", call: "Call") -> dict:
+    in_use = recognition_of(board)
+    offset = integer(call.arguments, "offset", 0, 0x7FFFFFFF, 0)
+    length = integer(call.arguments, "length", 1, SLICE, SLICE)
     async with in_use.lock:
         gallery = gallery_of(in_use)
         file = in_use.file
         try:
             if offset == 0:
                 await file.tidy(pause)
-            elif arguments.get("changes") != gallery.changes:
+            elif call.arguments.get("changes") != gallery.changes:
                 raise CommandError("failed", "the gallery was changed meanwhile: export it again")
             with open(file.path, "rb") as source:
                 source.seek(offset)
@@ -297,14 +301,11 @@ async def _export(service, session, arguments: dict) -> dict:
         return {"gallery": in_use.name, "size": file.size, "changes": gallery.changes, "data": data}
 
 
-async def _import(service, session, arguments: dict) -> dict:
-    return await receive(
-        service, session, recognition_of(service), gallery_name(arguments), arguments
-    )
+async def _import(board: "Board", call: "Call") -> dict:
+    return await receive(board, call, recognition_of(board), gallery_name(call.arguments))
 
 
-COMMANDS = {
-    "gallery.list": _list,
+LONG = {
     "gallery.show": _show,
     "gallery.rename": _rename,
     "gallery.threshold": _threshold,

@@ -4,10 +4,17 @@ import os
 
 from firmware_app.base import files
 from firmware_app.base.errors import CommandError
+from firmware_app.base.pause import pause
 from firmware_app.commands.arguments import integer
-from firmware_app.commands.enrolment import changed, pause
+from firmware_app.commands.enrolment import changed
 from firmware_app.gallery import recognition
 from firmware_app.gallery.labels import GalleryError
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.commands.board import Board
+    from firmware_app.commands.call import Call
+    from firmware_app.gallery.recognition import Recognizer
+    from firmware_app.link.session import Session
 
 ENDING = ".import"
 MAX_SIZE = 268435456  # bytes
@@ -17,7 +24,7 @@ _FREE = 65536  # bytes that must stay free on the card
 class Incoming:
     """One import under way."""
 
-    def __init__(self, session, name: str, size: int) -> None:
+    def __init__(self, session: "Session", name: str, size: int) -> None:
         self.session = session
         self.name = name
         self.size = size
@@ -25,7 +32,7 @@ class Incoming:
         self.path = recognition.path_of(name) + ENDING
 
 
-def _begin(session, in_use, name: str, size: int) -> Incoming:
+def _begin(session: "Session", in_use: "Recognizer", name: str, size: int) -> Incoming:
     before = in_use.incoming
     if before is not None and before.session is not session and not before.session.closing:
         raise CommandError("busy", "another import is under way")
@@ -44,17 +51,20 @@ def _begin(session, in_use, name: str, size: int) -> Incoming:
     return incoming
 
 
-async def receive(service, session, in_use, name: str, arguments: dict) -> dict:
+async def receive(board: "Board", call: "Call", in_use: "Recognizer", name: str) -> dict:
     """Take one slice; with the last one check the file and put it in place."""
-    offset = integer(arguments, "offset", 0, MAX_SIZE, 0)
-    data = arguments.get("data")
+    session = call.session
+    offset = integer(call.arguments, "offset", 0, MAX_SIZE, 0)
+    data = call.arguments.get("data")
     if not isinstance(data, bytes) or not data:
         raise CommandError("bad_argument", "data: expected bytes")
     async with in_use.lock:
         try:
             incoming = in_use.incoming
             if offset == 0:
-                incoming = _begin(session, in_use, name, integer(arguments, "size", 1, MAX_SIZE))
+                incoming = _begin(
+                    session, in_use, name, integer(call.arguments, "size", 1, MAX_SIZE)
+                )
             elif incoming is None or incoming.session is not session or incoming.name != name:
                 raise CommandError(
                     "not_found", "no import of %s is under way: begin at offset 0" % name
@@ -74,11 +84,11 @@ async def receive(service, session, in_use, name: str, arguments: dict) -> dict:
         except OSError as error:
             in_use.incoming = None
             raise CommandError("failed", "the gallery can't be written: %s" % files.why(error))
-    changed(service, "import", None)
+    changed(board, "import", None)
     return {"offset": incoming.size, "done": True, "gallery": name, "total_samples": total}
 
 
-async def _put_in_place(in_use, incoming: Incoming) -> int:
+async def _put_in_place(in_use: "Recognizer", incoming: Incoming) -> int:
     try:
         file = await in_use.read(incoming.path, pause)
         if file.note or file.appended:

@@ -1,10 +1,10 @@
 """The commands push, install, packages, package.remove and restart. docs/protocol.md lists them."""
 
 import asyncio
-import time
 
 from firmware_app.base import files
 from firmware_app.base.errors import CommandError
+from firmware_app.base.pause import pause, until
 from firmware_app.board import hardware
 from firmware_app.card import firmware_update, packages, uploads
 from firmware_app.card.configuration import CONFIGS, MAX_CONFIG, SERVICE_YAML, shown, task_path
@@ -16,96 +16,83 @@ from firmware_app.settings import reader as settings
 from firmware_app.settings.schema import is_name
 from firmware_app.settings.task_fields import TASKS
 
-_TURN_MS = 5
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.commands.board import Board
+    from firmware_app.commands.call import Call
+
 _RESTART_MS = 500  # for the answer to be on its way
 _DICTIONARIES = "/sdcard/dictionaries"
 
 
-class _Turn:
-    """When this work began its turn between two frames."""
-
-    start = time.ticks_ms() if hasattr(time, "ticks_ms") else 0
-
-
-async def pause() -> None:
-    """Let frames and links go on, once the turn has lasted."""
-    if time.ticks_diff(time.ticks_ms(), _Turn.start) >= _TURN_MS:
-        await asyncio.sleep_ms(0)
-        _Turn.start = time.ticks_ms()
+def installed(board: "Board") -> asyncio.Event:
+    """What a push waits for: also the same one again, by a client that lost its link meanwhile."""
+    return board.installed
 
 
-def _push(service, session, arguments: dict):
-    if service.installing:
-        # Also the same push again, by a client that lost its link while it was being installed.
-        return _later(_push, service, session, arguments)
-    kind = arguments.get("kind")
-    name = arguments.get("name")
+def push(board: "Board", call: "Call") -> dict:
+    """Begin to take files, or go on with it."""
+    kind = call.arguments.get("kind")
+    name = call.arguments.get("name")
     if kind == "file":
         _place_of_file(name)
-    push = uploads.checked(kind, name, arguments.get("files"))
+    wanted = uploads.checked(kind, name, call.arguments.get("files"))
     there = uploads.waiting()
-    for transfer in service.transfers.of_kind("file"):
+    for transfer in board.transfers.of_kind("file"):
         # The same files again: the client lost its link before we noticed.
-        if transfer.session is not session and (there is None or not there.same(push)):
+        if transfer.session is not call.session and (there is None or not there.same(wanted)):
             raise CommandError("busy", "another client is pushing files")
-        _end(service, transfer)
+        _end(board, transfer)
     try:
-        push = uploads.begin(push)
-        transfer = uploads.FileTransfer(session, service.transfers.next_number(), push)
+        transfer = uploads.FileTransfer(
+            call.session, board.transfers.next_number(), uploads.begin(wanted)
+        )
     except OSError as error:
         raise CommandError("failed", "the card can't be written: %s" % files.why(error))
-    service.transfers.add(transfer)
+    board.transfers.add(transfer)
     return {"transfer": transfer.number, "offset": transfer.offset, "window": WINDOW}
 
 
-def _end(service, transfer) -> None:
+def _end(board: "Board", transfer) -> None:
     try:
-        service.transfers.forget(transfer)
+        board.transfers.forget(transfer)
     except OSError as error:
         raise CommandError("failed", "the card can't be written: %s" % files.why(error))
 
 
-async def _later(command, service, session, arguments: dict):
-    while service.installing:
-        await asyncio.sleep_ms(_TURN_MS)
-    return command(service, session, arguments)
-
-
-def _waiting():
+def _waiting() -> uploads.Push:
     push = uploads.waiting()
     if push is None:
         raise CommandError("not_found", "no push is under way: begin with push")
     return push
 
 
-async def _install(service, session, arguments: dict) -> dict:
-    while service.installing:
-        await asyncio.sleep_ms(_TURN_MS)
-    for transfer in service.transfers.of_kind("file"):
-        if transfer.session is not session:
+async def _install(board: "Board", call: "Call") -> dict:
+    await until(board.installed)
+    for transfer in board.transfers.of_kind("file"):
+        if transfer.session is not call.session:
             raise CommandError("busy", "another client is pushing files")
-        _end(service, transfer)
-    task = arguments.get("task")
+        _end(board, transfer)
+    task = call.arguments.get("task")
     if task is not None and task not in TASKS:
         raise CommandError(
             "bad_argument", "task: expected one of %s, found %r" % (", ".join(TASKS), task)
         )
     push = _waiting()
-    service.installing = True
+    board.installed.clear()
     try:
         await uploads.verify(push, pause)
-        return await _in_place(service, push, task)
+        return await _in_place(board, push, task)
     except OSError as error:
         raise CommandError("failed", "the card can't be written: %s" % files.why(error))
     finally:
-        service.installing = False
+        board.installed.set()
 
 
-async def _in_place(service, push, task) -> dict:
+async def _in_place(board: "Board", push: uploads.Push, task) -> dict:
     """Check what came whole and put it in its place; what is refused leaves nothing behind."""
     try:
         if push.kind == "package":
-            return await _install_package(service, push, task)
+            return await _install_package(board, push, task)
         if push.kind == "file":
             return await _install_file(push)
         return await _install_firmware(push)
@@ -114,24 +101,23 @@ async def _in_place(service, push, task) -> dict:
         raise
 
 
-async def _install_package(service, push, task) -> dict:
+async def _install_package(board: "Board", push: uploads.Push, task) -> dict:
     try:
         package = packages.check(uploads.FOLDER, task)
     except PackageError as error:
         raise CommandError("bad_package", str(error).replace(uploads.FOLDER, push.name))
     warnings = [each.replace(uploads.FOLDER, push.name) for each in package.warnings]
-    while service.switcher.busy:  # it may be reading the package that is replaced
-        await asyncio.sleep_ms(_TURN_MS)
-    in_use = push.name.lower() in _in_use(service)
+    await until(board.switcher.idle)  # it may be reading the package that is replaced
+    in_use = push.name.lower() in _in_use(board)
     if in_use:
-        wrong = packages.misfit(service.switcher.settings.values, push.name, uploads.FOLDER)
+        wrong = packages.misfit(board.engine.running.values, push.name, uploads.FOLDER)
         if wrong:
             raise CommandError(
                 "bad_package",
                 "task %s, which runs with package %s, could not start again: %s; push it under another name"
-                % (service.switcher.name, push.name, wrong),
+                % (board.engine.running.name, push.name, wrong),
             )
-    users = packages.users(push.name, service.configuration)
+    users = packages.users(push.name, board.configuration)
     for name in sorted(users):
         wrong = packages.misfit(users[name], push.name, uploads.FOLDER)
         if wrong:
@@ -147,7 +133,7 @@ async def _install_package(service, push, task) -> dict:
             path, ('task: %s\npackage: "packages/%s"\n' % (package.task, push.name)).encode()
         )
         names = [push.name]
-    service.log.info("package %s is installed" % push.name)
+    board.log.info("package %s is installed" % push.name)
     return {
         "name": push.name,
         "task": package.task,
@@ -181,7 +167,7 @@ def _place_of_file(name) -> str:
     )
 
 
-async def _install_file(push) -> dict:
+async def _install_file(push: uploads.Push) -> dict:
     path = _place_of_file(push.name)
     source = uploads.FOLDER + "/" + push.rows[0][0]
     limit = MAX_CONFIG if path.endswith(".yaml") else dictionary.MAX_SIZE
@@ -206,47 +192,45 @@ async def _install_file(push) -> dict:
     return {"name": push.name, "size": len(data)}
 
 
-async def _install_firmware(push) -> dict:
+async def _install_firmware(push: uploads.Push) -> dict:
     await firmware_update.check(uploads.FOLDER, [row[0] for row in push.rows], pause)
     firmware_update.stage(uploads.FOLDER)
     uploads.discard()
     return {"name": push.name, "size": sum([row[1] for row in push.rows])}
 
 
-def _in_use(service) -> list:
-    running = service.switcher.settings
-    return packages.used_by(running.values) if running is not None else []
+def _in_use(board: "Board") -> list:
+    return packages.used_by(board.engine.running.values)
 
 
-async def _packages(service, session, arguments: dict) -> list:
-    return await packages.listed(_in_use(service), pause)
+async def _packages(board: "Board", call: "Call") -> list:
+    return await packages.listed(_in_use(board), pause)
 
 
-async def _remove(service, session, arguments: dict) -> dict:
-    name = text(arguments, "name")
+async def _remove(board: "Board", call: "Call") -> dict:
+    name = text(call.arguments, "name")
     if not is_name(name):
         raise CommandError("bad_argument", "name: expected a package's name, found %r" % name[:64])
-    while service.switcher.busy:
-        await asyncio.sleep_ms(_TURN_MS)
+    await until(board.switcher.idle)
     if not files.is_folder(packages.FOLDER + "/" + name):
         raise CommandError("not_found", "name: there is no package %s" % name)
-    if name.lower() in _in_use(service):
+    if name.lower() in _in_use(board):
         raise CommandError(
-            "busy", "package %s is in use by task %s" % (name, service.switcher.name)
+            "busy", "package %s is in use by task %s" % (name, board.engine.running.name)
         )
     try:
         packages.remove(name)
     except OSError as error:
         raise CommandError("failed", "package %s can't be removed: %s" % (name, files.why(error)))
-    return {"name": name, "tasks": sorted(packages.users(name, service.configuration))}
+    return {"name": name, "tasks": sorted(packages.users(name, board.configuration))}
 
 
-async def _restart(service, session, arguments: dict) -> dict:
+async def _restart(board: "Board", call: "Call") -> dict:
     async def later() -> None:
         await asyncio.sleep_ms(_RESTART_MS)
-        service.boots.planned("a client asked for it")
-        service.log.info("restarting: a client asked for it")
-        service.upkeep.file.flush()
+        board.boots.planned("a client asked for it")
+        board.log.info("restarting: a client asked for it")
+        board.upkeep.file.flush()
         hardware.reset()
 
     asyncio.create_task(later())
@@ -269,8 +253,7 @@ def recover() -> None:
             pass  # a card that can't be written must not keep the service from running
 
 
-COMMANDS = {
-    "push": _push,
+LONG = {
     "install": _install,
     "packages": _packages,
     "package.remove": _remove,

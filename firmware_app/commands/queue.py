@@ -1,57 +1,55 @@
-"""Executes commands between frames, and answers each of them, whatever happens."""
+"""Executes commands between frames, and sees to it that each is answered."""
 
 import asyncio
-import gc
-import sys
 
-from firmware_app.base.errors import CommandError, TaskError, ide_connects
-from firmware_app.board.npu import NpuError
-from firmware_app.commands import table as commands
-from firmware_app.settings.reader import SettingsError
-from firmware_app.wire import messages
+from firmware_app.base.pause import until
+from firmware_app.commands.call import Call
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.base.clock import Clock
+    from firmware_app.link.requests import Request
+    from firmware_app.link.session import Session
 
 MAX_QUEUED = 16  # commands that wait for their turn, over all sessions
 MAX_LONG = 4  # commands under way that wait for frames or files
-REPORT_MS = 1000  # between two reports of how far a long one is
-_FAILED = object()  # a command that was answered already
 
 
 class CommandQueue:
     """Commands in the order of their arrival."""
 
-    def __init__(self, service) -> None:
-        self._service = service
-        self._waiting: list = []  # (session, request id, command, arguments)
-        self._arrived = asyncio.Event()
-        self._long: list = []  # [arguments, session, request, when to report next]
-        self.fresh = 0  # long commands whose first step is still to come
+    def __init__(self, board, tables: tuple, clock: "Clock", pump, begins) -> None:
+        """board: what handlers work on; pump(): sends what waits; begins(): a long command was made.
 
-    def add(self, session, request, command: str, arguments: dict) -> None:
+        tables: {name: handler} of the short commands, (board, call) -> result; of the long ones,
+        async, beside which frames and other commands go on; and of those short ones that may have
+        to wait first, {name: (board) -> event or None}.
+        """
+        self._board = board
+        self._short, self._long, self._after = tables
+        self._clock = clock
+        self._pump = pump
+        self._begins = begins
+        self._waiting: list[Call] = []
+        self._arrived = asyncio.Event()
+        self._working: list[Call] = []
+
+    def add(self, session: "Session", request: "Request", name: str, arguments: dict) -> None:
         """Queue a command, or say why not."""
-        if command not in commands.COMMANDS:
-            session.fail(
-                request, "unknown_command", "the board does not know the command %s" % command[:64]
-            )
+        call = Call(session, request, name, arguments, self._clock)
+        if name not in self._short and name not in self._long:
+            call.fail("unknown_command", "the board does not know the command %s" % name[:64])
         elif len(self._waiting) >= MAX_QUEUED:
-            session.fail(request, "busy", "%d commands are waiting: try again" % MAX_QUEUED)
+            call.fail("busy", "%d commands are waiting: try again" % MAX_QUEUED)
         else:
-            self._waiting.append((session, request, command, arguments))
+            self._waiting.append(call)
             self._arrived.set()
 
-    def forget(self, session) -> None:
-        """Drop what a session that ended still has waiting."""
-        self._waiting = [entry for entry in self._waiting if entry[0] is not session]
-
-    def progress(self, arguments: dict, done: int, total: int, what: str) -> None:
-        """Tell the client of a long command how far it is, once a second at most.
-
-        arguments: the command's own map; it names the command, of which one client may have sent several.
-        """
-        now_ms = self._service.clock.ms()
-        for entry in self._long:
-            if entry[0] is arguments and now_ms >= entry[3]:
-                entry[3] = now_ms + REPORT_MS
-                entry[1].send([messages.PROGRESS, entry[2].number, done, total, what])
+    def forget(self, session: "Session") -> None:
+        """Drop what a session that ended still has waiting; what is under way goes unanswered."""
+        for call in self._waiting + self._working:
+            if call.session is session:
+                call.end()
+        self._waiting = [call for call in self._waiting if not call.done]
 
     async def run(self) -> None:
         """Execute commands for ever, one between two frames."""
@@ -60,69 +58,39 @@ class CommandQueue:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
-            session, request, command, arguments = self._waiting.pop(0)
-            outcome = self._guarded(
-                session,
-                request,
-                command,
-                lambda: commands.COMMANDS[command](self._service, session, arguments),
-            )
-            if hasattr(outcome, "send"):
+            call = self._waiting.pop(0)
+            after = self._after.get(call.name)
+            event = after(self._board) if after is not None else None
+            if call.name in self._long or (event is not None and not event.is_set()):
                 # It waits for something (frames, a file): others need not wait for it.
-                if len(self._long) >= MAX_LONG:
-                    outcome.close()
-                    session.fail(
-                        request, "busy", "%d long commands are under way: try again" % MAX_LONG
-                    )
+                if len(self._working) >= MAX_LONG:
+                    call.fail("busy", "%d long commands are under way: try again" % MAX_LONG)
                 else:
-                    entry = [arguments, session, request, self._service.clock.ms() + REPORT_MS]
-                    self._long.append(entry)
-                    self.fresh += 1
-                    asyncio.create_task(self._finish(entry, command, outcome))
-            elif outcome is not _FAILED:
-                session.reply(request, outcome)
+                    self._working.append(call)
+                    asyncio.create_task(self._work(call, event))
+                    self._begins()
+            else:
+                self._answer(call)
             # At once, not with the next frame: what the client asks for next comes a frame earlier.
-            self._service.pump()
-            await asyncio.sleep_ms(0)
+            self._pump()
+            await asyncio.sleep(0)
 
-    async def _finish(self, entry: list, command: str, work) -> None:
-        _, session, request, _ = entry
-        self.fresh -= 1
+    def _answer(self, call: Call) -> None:
         try:
-            session.reply(request, await work)
+            call.reply(self._short[call.name](self._board, call))
         except Exception as error:
-            self._guarded(session, request, command, _raiser(error))
-        finally:
-            self._long.remove(entry)
-            self._service.pump()
+            call.raised(error)
 
-    def _guarded(self, session, request, command: str, work):
-        """Return what work() returns; where it raises, answer the command and return _FAILED."""
+    async def _work(self, call: Call, event: "asyncio.Event | None") -> None:
         try:
-            return work()
-        except CommandError as error:
-            session.fail(request, error.code, str(error))
-        except (TaskError, NpuError) as error:
-            session.fail(request, "failed", str(error))
-        except SettingsError as error:
-            session.fail(request, "bad_argument", str(error))
-        except MemoryError:
-            gc.collect()
-            session.fail(
-                request, "too_large", "the board's memory does not suffice for %s" % command
-            )
-        except Exception as error:  # a fault of ours must not end the service
-            if ide_connects(error):
-                raise
-            sys.print_exception(error)
-            session.fail(
-                request, "internal", "%s failed: %s: %s" % (command, type(error).__name__, error)
-            )
-        return _FAILED
-
-
-def _raiser(error: BaseException):
-    def raise_it():
-        raise error
-
-    return raise_it
+            if event is not None:
+                await until(event)
+            if call.name in self._short:
+                self._answer(call)
+            else:
+                call.reply(await self._long[call.name](self._board, call))
+        except Exception as error:
+            call.raised(error)
+        finally:
+            self._working.remove(call)
+            self._pump()

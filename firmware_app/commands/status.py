@@ -6,30 +6,35 @@ import os
 from firmware_app.board import hardware
 from firmware_app.card.configuration import CONFIGS
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.commands.board import Board
+
 _MAX_TASKS = 64
 
 
-def status(service) -> dict:
+def status(board: "Board") -> dict:
     """Return the state of the board as a map of plain values."""
-    engine = service.engine
+    engine = board.engine
+    running = engine.running
+    links = board.links
     camera = engine.camera
     return {
-        "board_name": service.name,
-        "version": service.version,
+        "board_name": board.identity.name,
+        "version": board.identity.version,
         "board_type": hardware.board_name(),
         "firmware": hardware.firmware_version(),
-        "board_id": service.board_id,
-        "boot_id": service.boot_id,
-        "uptime_ms": service.clock.ms(),
-        "early_starts": service.boots.early,
-        "safe_mode": service.boots.safe,
-        "restart_reason": service.boots.reason,
-        "starts": service.boots.starts,
-        "watchdog_s": service.upkeep.watchdog_s,
-        "network": service.nic.status() if service.nic is not None else None,
-        "task": service.switcher.name,
-        "model": engine.task.name if engine.task is not None else "",
-        "generation": engine.generation,
+        "board_id": board.identity.board_id,
+        "boot_id": board.identity.boot_id,
+        "uptime_ms": board.clock.ms(),
+        "early_starts": board.boots.early,
+        "safe_mode": board.boots.safe,
+        "restart_reason": board.boots.reason,
+        "starts": board.boots.starts,
+        "watchdog_s": board.upkeep.watchdog_s,
+        "network": links.nic.status() if links.nic is not None else None,
+        "task": running.name,
+        "model": running.task.name if running.task is not None else "",
+        "generation": running.generation,
         "camera": camera is not None and not camera.broken,
         "processed": engine.processed,
         "captured": camera.captured if camera is not None else 0,
@@ -41,22 +46,22 @@ def status(service) -> dict:
         "seq": camera.seq if camera is not None else 0,
         "clients": [
             {"name": s.name, "client": s.client, "sent": s.outbox.sent, "dropped": s.outbox.dropped}
-            for s in service.publisher.sessions()
+            for s in links.sessions()
         ],
-        "rejected": sum([link.rejected for link in service.publisher.links]),
-        "refused": sum([link.refused for link in service.publisher.links]),
-        "failed_attempts": service.attempts.total,
+        "rejected": sum([link.rejected for link in links.all]),
+        "refused": sum([link.refused for link in links.all]),
+        "failed_attempts": board.attempts.total,
         "heap_used": gc.mem_alloc(),
         "heap_free": gc.mem_free(),
-        "heap_growth_kb_per_hour": service.upkeep.trend(),
+        "heap_growth_kb_per_hour": board.upkeep.trend(),
         "card_free_kb": _free_kb("/sdcard"),
         "data_free_kb": _free_kb("/data"),
         "temperature": hardware.temperature(),
-        "problems": service.problems.rows(),
+        "problems": board.problems.rows(),
     }
 
 
-def _free_kb(path: str):
+def _free_kb(path: str) -> "int | None":
     try:
         stat = os.statvfs(path)
     except (OSError, AttributeError):
@@ -64,7 +69,7 @@ def _free_kb(path: str):
     return (stat[1] or stat[0]) * stat[4] // 1024
 
 
-def tasks(service) -> list:
+def tasks(board: "Board") -> list:
     """Return the tasks on the card: name, task, package, whether active, and what is wrong."""
     found: list = []
     try:
@@ -78,11 +83,11 @@ def tasks(service) -> list:
             "name": name,
             "task": None,
             "package": None,
-            "active": name == service.switcher.name,
+            "active": name == board.engine.running.name,
             "problem": None,
         }
         try:
-            values = service.configuration.read_task(name).values
+            values = board.configuration.read_task(name).values
             entry["task"] = values["task"]
             entry["package"] = values.get("package") or values.get("recognition_package")
         except (OSError, ValueError) as error:

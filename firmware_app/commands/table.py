@@ -1,7 +1,8 @@
-"""What clients may ask for: one function a command, (service, session, arguments) -> result.
+"""What clients may ask for: one function a command, (board, call) -> result.
 
-An async function is a command that waits for something; frames and other commands go on meanwhile.
-docs/protocol.md section 5 lists them. Arguments come from outside: each is checked before use.
+A short one is done between two frames. A long one is async and waits for something: frames and
+other commands go on meanwhile. docs/protocol.md section 5 lists them. Arguments come from outside:
+each is checked before use.
 """
 
 import asyncio
@@ -15,90 +16,90 @@ from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.link import transfers
 from firmware_app.wire import messages
 
-_TURN_MS = 5
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.commands.board import Board
+    from firmware_app.commands.call import Call
+
 _LEAST_QUALITY = 5
 _MAX_JPEG = messages.MAX_PAYLOAD - 256  # what one answer holds
 
 
-def _subscribe(service, session, arguments: dict):
-    session.subscribe(
-        flag(arguments, "results", True),
-        flag(arguments, "events", True),
-        flag(arguments, "statistics", True),
-        flag(arguments, "logs", False),
-        integer(arguments, "rate", 0, 1000, 0),
+def _subscribe(board: "Board", call: "Call") -> dict:
+    call.session.subscribe(
+        flag(call.arguments, "results", True),
+        flag(call.arguments, "events", True),
+        flag(call.arguments, "statistics", True),
+        flag(call.arguments, "logs", False),
+        integer(call.arguments, "rate", 0, 1000, 0),
     )
-    service.publisher.send_model(session)
-    return {"generation": service.engine.generation}
+    board.publisher.send_model(call.session)
+    return {"generation": board.engine.running.generation}
 
 
-def _loading(service) -> bool:
-    """Return whether no task runs yet: links are open before the first one is loaded."""
-    return service.engine.task is None and service.switcher.busy
+def _task_loaded(board: "Board") -> "asyncio.Event | None":
+    """Links are open before the first task is loaded."""
+    return board.switcher.idle if board.engine.running.task is None else None
 
 
-async def _later(command, service, session, arguments: dict):
-    while _loading(service):
-        await asyncio.sleep_ms(_TURN_MS)
-    return command(service, session, arguments)
-
-
-def _describe(service, session, arguments: dict):
-    if _loading(service):
-        return _later(_describe, service, session, arguments)
-    model = service.model_message()
+def _describe(board: "Board", call: "Call") -> list:
+    model = board.engine.model()
     if model is None:
-        raise CommandError("no_task", service.problems.why_no_task())
+        raise CommandError("no_task", board.problems.why_no_task())
     return model[1:]
 
 
-def _status(service, session, arguments: dict):
-    return status.status(service)
+def _status(board: "Board", call: "Call") -> dict:
+    return status.status(board)
 
 
-def _tasks(service, session, arguments: dict):
-    return status.tasks(service)
+def _tasks(board: "Board", call: "Call") -> list:
+    return status.tasks(board)
 
 
-def _put(service, session, arguments: dict):
-    transfer = service.transfers.begin(
-        session, arguments.get("kind"), arguments.get("size"), arguments.get("sha256")
+def _put(board: "Board", call: "Call") -> dict:
+    transfer = board.transfers.begin(
+        call.session,
+        call.arguments.get("kind"),
+        call.arguments.get("size"),
+        call.arguments.get("sha256"),
     )
     return {"transfer": transfer.number, "offset": transfer.offset, "window": transfers.WINDOW}
 
 
-def _infer(service, session, arguments: dict):
-    if _loading(service):
-        return _later(_infer, service, session, arguments)
-    data, width, height = picture(service, session, arguments)
-    return service.engine.picture(data, width, height)
+def _infer(board: "Board", call: "Call") -> list:
+    data, width, height = picture(board, call)
+    return board.engine.picture(data, width, height)
 
 
-async def _switch(service, session, arguments: dict):
-    return await service.switcher.switch(text(arguments, "task"))
+async def _switch(board: "Board", call: "Call") -> dict:
+    return await board.switcher.switch(text(call.arguments, "task"))
 
 
-async def _set(service, session, arguments: dict):
-    changes = arguments.get("changes")
+async def _set(board: "Board", call: "Call") -> dict:
+    changes = call.arguments.get("changes")
     if not isinstance(changes, dict) or not changes:
         raise CommandError(
             "bad_argument", "changes: expected settings and their values, found %r" % (changes,)
         )
-    save = flag(arguments, "save", False)
-    await changes_room.change(service, changes, save)
-    return {"generation": service.engine.generation, "changed": sorted(changes), "saved": save}
+    save = flag(call.arguments, "save", False)
+    await changes_room.change(board, changes, save)
+    return {
+        "generation": board.engine.running.generation,
+        "changed": sorted(changes),
+        "saved": save,
+    }
 
 
-def _snapshot(service, session, arguments: dict):
-    preview = service.settings["preview"]
+def _snapshot(board: "Board", call: "Call") -> dict:
+    preview = board.configuration.values["preview"]
     if not preview["enabled"]:
         raise CommandError("failed", "preview.enabled: expected true in service.yaml, found false")
-    camera = service.engine.camera
+    camera = board.engine.camera
     if camera is None:
         raise CommandError("failed", "camera: it is switched off")
-    quality = integer(arguments, "quality", 5, 95, preview["quality"])
+    quality = integer(call.arguments, "quality", 5, 95, preview["quality"])
     kept = camera.kept_preview
-    now = service.clock.ms()
+    now = board.clock.ms()
     # Taking and encoding one holds up the frames: viewers share it.
     if (
         kept is not None
@@ -127,37 +128,40 @@ def _snapshot(service, session, arguments: dict):
         "height": preview["height"],
         "quality": quality,
         "seq": camera.seq,
-        "time_ms": service.clock.ms(),
+        "time_ms": board.clock.ms(),
     }
     camera.kept_preview = (asked, answer) if preview["rate"] else None
     return answer
 
 
-def _logs(service, session, arguments: dict):
-    return service.upkeep.file.read(integer(arguments, "offset", 0, 1 << 30, 0))
+def _logs(board: "Board", call: "Call") -> dict:
+    return board.upkeep.file.read(integer(call.arguments, "offset", 0, 1 << 30, 0))
 
 
-def _config(service, session, arguments: dict):
-    running = service.switcher.settings
+def _config(board: "Board", call: "Call") -> dict:
+    settings = board.engine.running.settings
     return {
-        "service": service.configuration.public(),
-        "task": running.public() if running is not None else None,
+        "service": board.configuration.public(),
+        "task": settings.public() if settings is not None else None,
     }
 
 
-COMMANDS = {
-    "snapshot": _snapshot,
+SHORT = {
     "subscribe": _subscribe,
     "describe": _describe,
     "status": _status,
     "tasks": _tasks,
     "put": _put,
     "infer": _infer,
-    "switch": _switch,
-    "set": _set,
+    "snapshot": _snapshot,
     "config": _config,
     "logs": _logs,
+    "push": package_commands.push,
+    "gallery.list": gallery_commands.listed,
 }
-COMMANDS.update(enrolment.COMMANDS)
-COMMANDS.update(gallery_commands.COMMANDS)
-COMMANDS.update(package_commands.COMMANDS)
+LONG: dict = {"switch": _switch, "set": _set}
+LONG.update(enrolment.LONG)
+LONG.update(gallery_commands.LONG)
+LONG.update(package_commands.LONG)
+# What a short one may have to wait for: an event, or None.
+AFTER = {"describe": _task_loaded, "infer": _task_loaded, "push": package_commands.installed}

@@ -11,9 +11,13 @@ from firmware_app.base import files
 from firmware_app.board import arrays, npu
 from firmware_app.gallery import decision
 from firmware_app.gallery import file as gallery_file
-from firmware_app.gallery.labels import Gallery
 from firmware_app.package import kmodel
-from firmware_app.package.reader import Package
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
+    from firmware_app.gallery.labels import Gallery
+    from firmware_app.package.reader import Package
 
 FOLDER = "/data/galleries"
 ENDING = ".gallery"
@@ -76,6 +80,7 @@ class Tap:
         self.region = region
         self.frames: "list[list[Embedding]]" = []  # for each frame what was found
         self.error = ""
+        self.news = asyncio.Event()  # a frame came, or none will
         self._scaler: "npu.Scaler | None" = None
         self.tensor: "Any" = None
 
@@ -87,12 +92,18 @@ class Tap:
             self.tensor = self._scaler.run(source)
         except npu.NpuError as error:
             self.error = str(error)
+            self.news.set()
+
+    def give(self, found: list) -> None:
+        """Take what a frame or picture showed."""
+        self.frames.append(found)
+        self.news.set()
 
 
 class Recognizer:
     """The gallery in use, and the rule by which settings decide."""
 
-    def __init__(self, package: Package, model: npu.Model) -> None:
+    def __init__(self, package: "Package", model: npu.Model) -> None:
         """package, model: of the embedding."""
         self._package = package
         self._model = model
@@ -102,7 +113,7 @@ class Recognizer:
         self.name: "str | None" = None
         self.problem = ""
         self.lock = _lock
-        self.incoming = None  # an import under way
+        self.incoming: "Any" = None  # an import under way, gallery_import.Incoming
         self._taps: "list[Tap]" = []
 
     @property
@@ -202,6 +213,11 @@ class Recognizer:
         if tap in self._taps:
             self._taps.remove(tap)
 
+    def close(self) -> None:
+        """The task is given back: nothing comes for those who wait."""
+        for tap in self._taps:
+            tap.news.set()
+
     def take(self, source, plan) -> None:
         """Cut out the regions that somebody waits for, while the frame lives."""
         for tap in self._taps:
@@ -221,13 +237,13 @@ class Recognizer:
             if tap.pictures == plan.camera:
                 continue
             if tap.region is None:
-                tap.frames.append(embeddings)
+                tap.give(embeddings)
             elif tap.tensor is not None:
                 tensor = tap.tensor
                 tap.tensor = None
                 embedding = self.embed(tensor)
                 embedding.light = npu.light(tensor)
-                tap.frames.append([embedding])
+                tap.give([embedding])
 
     def embed(self, tensor) -> Embedding:
         """Run the embedding model on its input tensor."""

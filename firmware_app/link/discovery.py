@@ -11,6 +11,9 @@ import time
 
 from firmware_app.wire import messages, packets
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.link.gateway import Identity
+
 _LOOK_MS = 50  # between looks: a search lasts a second
 _DATAGRAM = 256
 _PER_SECOND = 20
@@ -19,11 +22,11 @@ _PER_SECOND = 20
 class Discovery:
     """A thread of its own: recvfrom() waits a millisecond with the interpreter free."""
 
-    def __init__(self, host, port: int, key_required: bool) -> None:
+    def __init__(self, identity: "Identity", port: int, key_required: bool) -> None:
         """port: of UDP here and of the TCP link, which is found at the answer's own port."""
         self._port = port
         flags = messages.FLAG_KEY_REQUIRED if key_required else 0
-        self._answer = [messages.HERE, 0, host.board_id, host.name, host.version, flags]
+        self._answer = [messages.HERE, 0, identity.board_id, identity.name, identity.version, flags]
         self._answer.append(messages.PROTOCOL_VERSION)
         self._running = False
         self.answered = 0

@@ -3,33 +3,32 @@
 from firmware_app.link.outbox import Outgoing
 from firmware_app.wire import messages, packets
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.base.clock import Clock
+    from firmware_app.link.links import Links
+    from firmware_app.link.session import Session
+
 
 class Publisher:
     """Hands one encoded message to all sessions of all links."""
 
-    def __init__(self) -> None:
-        self.links: list = []
+    def __init__(self, links: "Links", clock: "Clock") -> None:
+        self._links = links
+        self._clock = clock
         self._model: "Outgoing | None" = None  # MODEL of the running generation
         self.results = 0
 
-    def sessions(self) -> list:
-        """Return the sessions of all links."""
-        every: list = []
-        for link in self.links:
-            every.extend(link.sessions())
-        return every
-
-    def set_model(self, message) -> None:
+    def set_model(self, message: "list | None") -> None:
         """Announce the configuration that the next results bear; None: no task runs."""
         if message is None:
             self._model = None
             return
         self._model = Outgoing(packets.payload_of(message))
-        for session in self.sessions():
+        for session in self._links.sessions():
             if session.results:
                 session.push(self._model)
 
-    def send_model(self, session) -> None:
+    def send_model(self, session: "Session") -> None:
         """Tell one session the running configuration."""
         if self._model is not None:
             session.push(self._model)
@@ -38,23 +37,24 @@ class Publisher:
         """Publish one result; least_ms: time between two results on each link, at least."""
         self.results += 1
         outgoing = None
-        for session in self.sessions():
+        for session in self._links.sessions():
             if session.results:
                 if outgoing is None:
                     outgoing = Outgoing(packets.payload_of(message))
                 session.push_result(outgoing, now_ms, least_ms)
 
-    def event(self, kind: str, details: dict, now_ms: int) -> None:
+    def event(self, kind: str, details: dict) -> None:
         """Publish an event."""
-        outgoing = Outgoing(packets.payload_of([messages.EVENT, now_ms, kind, details, 0]))
-        for session in self.sessions():
+        message = [messages.EVENT, self._clock.ms(), kind, details, 0]
+        outgoing = Outgoing(packets.payload_of(message))
+        for session in self._links.sessions():
             if session.events:
                 session.push(outgoing)
 
     def log(self, line: tuple) -> None:
         """Publish one log line: (time_ms, level, text)."""
         outgoing = None
-        for session in self.sessions():
+        for session in self._links.sessions():
             if session.logs:
                 if outgoing is None:
                     outgoing = Outgoing(
@@ -64,7 +64,7 @@ class Publisher:
 
     def statistics(self, values: dict, now_ms: int) -> None:
         """Publish the statistics, with each session's own count of dropped results."""
-        for session in self.sessions():
+        for session in self._links.sessions():
             if not session.statistics:
                 continue
             if not session.open and self._model is not None:

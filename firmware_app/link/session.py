@@ -5,8 +5,14 @@ Sans-I/O: bytes and times come in, packets go out; links move them. docs/protoco
 
 from firmware_app.base import log
 from firmware_app.link import outbox
-from firmware_app.link.requests import Request, Requests
+from firmware_app.link.requests import Requests
 from firmware_app.wire import messages, packets, seal
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
+    from firmware_app.link.gateway import Gateway
+    from firmware_app.link.requests import Request
 
 GREETING_MS = 5000  # from connecting to HELLO, and from WELCOME to AUTH
 SILENCE_MS = 20000  # of a network client
@@ -22,17 +28,23 @@ class Session:
     """One client on one link."""
 
     def __init__(
-        self, host, name: str, now_ms: int, key_required: bool, sealed: bool, depth: int
+        self,
+        gateway: "Gateway",
+        name: str,
+        now_ms: int,
+        key_required: bool,
+        sealed: bool,
+        depth: int,
     ) -> None:
-        """host: what the service offers to sessions (service.py); name: for the log."""
-        self._host = host
+        """name: for the log; depth: results that wait for a slow reader."""
+        self._gateway = gateway
         self.name = name
         self._key_required = key_required
         self._sealed = sealed
         self.decoder = packets.Decoder()
         self.outbox = outbox.Outbox(depth)
-        self._sealer = None
-        self._handshake = None
+        self._sealer: "seal.Sealer | None" = None
+        self._handshake: "seal.Handshake | None" = None
         self._greeting = b""  # the HELLO that began this, as payload
         self._welcome = b""  # and what it was answered with
         self._proof = b""  # the client's that was good
@@ -44,7 +56,7 @@ class Session:
         self._requests = Requests()
         self.client = ""
         self.notable = False  # a client with the key, or with a wrong one: its end is for the log
-        self.admits = None  # the link's word on whether one more session may open
+        self.admits: "Any" = None  # the link's word on whether one more session may open
         self.closing = ""  # why the link should close once everything is sent
         self.results = False
         self.events = False
@@ -74,7 +86,7 @@ class Session:
                 try:
                     self._take(message, now_ms)
                 except Exception as error:  # a fault of ours ends no more than this session
-                    self._host.failed(error)
+                    self._gateway.failed(error)
                     self.refuse("protocol", "a message of type %d failed: %s" % (message[0], error))
             start = stop
 
@@ -111,11 +123,11 @@ class Session:
             elif kind == messages.REQUEST:
                 self._request(message)
             elif kind == messages.PING and len(message) > 1 and type(message[1]) is int:
-                self.send([messages.PONG, message[1], self._host.clock.us()])
+                self.send([messages.PONG, message[1], self._gateway.clock.us()])
             elif kind == messages.CHUNK and len(message) > 3:
-                self._host.chunk(self, message[1], message[2], message[3])
+                self._gateway.chunk(self, message[1], message[2], message[3])
             elif kind == messages.TAKEN and len(message) > 2:
-                self._host.taken(self, message[1], message[2])
+                self._gateway.taken(self, message[1], message[2])
 
     def _hello(self, message: list, now_ms: int) -> None:
         # True is 1 and 2.0 is 2, but neither is a version.
@@ -160,16 +172,16 @@ class Session:
         flags = 0
         if self._key_required:
             flags = messages.FLAG_KEY_REQUIRED | (messages.FLAG_SEALED if self._sealed else 0)
-        host = self._host
+        identity = self._gateway.identity
         welcome = [
             messages.WELCOME,
             messages.PROTOCOL_VERSION,
-            host.version,
-            host.name,
-            host.board_id,
-            host.boot_id,
+            identity.version,
+            identity.name,
+            identity.board_id,
+            identity.boot_id,
             flags,
-            host.nonce(),
+            self._gateway.nonce(),
             messages.MAX_PAYLOAD,
         ]
         self._greeting = payload
@@ -178,13 +190,13 @@ class Session:
         if not again:
             self.started_ms = now_ms  # whoever only greets, again and again, gains no time
         if self._key_required:
-            self._handshake = seal.Handshake(host.key, payload, self._welcome)
+            self._handshake = seal.Handshake(identity.key, payload, self._welcome)
             self._state = _PROVING
         else:
             self._state = _OPEN
             self.notable = True
             self._ready(b"")
-            host.opened(self)
+            self._gateway.opened(self)
 
     def _full(self) -> bool:
         if self.admits is None or self.admits():
@@ -193,7 +205,7 @@ class Session:
         return True
 
     def _must_wait(self, now_ms: int) -> bool:
-        wait_s = self._host.attempts.wait_s(self.name, now_ms)
+        wait_s = self._gateway.attempts.wait_s(self.name, now_ms)
         if wait_s:
             text = "too many failed attempts from this address: try again in %d s" % wait_s
             self.refuse("wait", text)
@@ -208,7 +220,7 @@ class Session:
         if self._must_wait(self.heard_ms):
             return
         good = isinstance(proof, bytes) and seal.same(proof, handshake.client_proof())
-        self._host.attempts.note(self.name, good, self.heard_ms)
+        self._gateway.attempts.note(self.name, good, self.heard_ms)
         self.notable = True
         if not good:
             self.refuse("key", "the key is not this board's")
@@ -225,7 +237,7 @@ class Session:
             # On a wire there is no new connection: only a new greeting can begin anew.
             self.decoder.plain = (messages.HELLO, messages.AUTH)
         self._handshake = None
-        self._host.opened(self)
+        self._gateway.opened(self)
 
     def _request(self, message: list) -> None:
         if len(message) < 2 or type(message[1]) is not int or not 0 <= message[1] < 1 << 63:
@@ -246,17 +258,17 @@ class Session:
         if len(message) < 4 or not isinstance(message[2], str) or not isinstance(message[3], dict):
             self.fail(request, "bad_argument", "REQUEST: expected id, command and a map")
             return
-        self._host.request(self, request, message[2], message[3])
+        self._gateway.request(self, request, message[2], message[3])
 
-    def reply(self, request: Request, result) -> None:
+    def reply(self, request: "Request", result: object) -> None:
         """Answer a command."""
         self._answer(request, [messages.REPLY, request.number, result])
 
-    def fail(self, request: Request, code: str, text: str) -> None:
+    def fail(self, request: "Request", code: str, text: str) -> None:
         """Answer a command that can't be done."""
         self._answer(request, [messages.FAILURE, request.number, code, text])
 
-    def _answer(self, request: Request, message: list) -> None:
+    def _answer(self, request: "Request", message: list) -> None:
         if request not in self._requests:
             return  # of an earlier client on this wire
         try:
@@ -273,12 +285,12 @@ class Session:
         """Queue a message that no result may displace."""
         self.push(outbox.Outgoing(packets.payload_of(message)))
 
-    def push(self, outgoing) -> None:
+    def push(self, outgoing: outbox.Outgoing) -> None:
         """Queue what may go to several sessions."""
         if self._state != CLOSED and not self.outbox.push(outgoing):
             self.close("the reader doesn't keep up")
 
-    def push_result(self, outgoing, now_ms: int, least_ms: int = 0) -> None:
+    def push_result(self, outgoing: outbox.Outgoing, now_ms: int, least_ms: int = 0) -> None:
         """Queue a result, if the client asked for results and the time for the next has come.
 
         least_ms: the time between results that the board's settings demand of every link.
@@ -325,12 +337,12 @@ class Session:
         if self._state != CLOSED:
             self._state = CLOSED
             self.closing = reason
-            self._host.closed(self)
+            self._gateway.closed(self)
 
     def _forget(self) -> None:
         # A HELLO begins anew: answers to an earlier client must not reach this one.
         if self._state == _OPEN:
-            self._host.closed(self)
+            self._gateway.closed(self)
         self._state = _GREETING
         self._sealer = None
         self._handshake = None

@@ -22,6 +22,8 @@ from firmware_app.link.session import Session
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
 
+    from firmware_app.link.gateway import Gateway
+
 MAX_CLIENTS = 8  # the board has 16 TCP connections in all
 _SPARE = 4  # slots in which the ninth is told why, and strangers are waited for
 _INBOX = 16  # chunks received and not yet taken, per client
@@ -62,9 +64,9 @@ class TcpLink:
 
     pieces = 0  # nothing here goes in pieces
 
-    def __init__(self, host, settings, depth: int) -> None:
+    def __init__(self, gateway: "Gateway", settings: dict, depth: int) -> None:
         """settings: the `network` section of service.yaml; depth: results that wait for a slow reader."""
-        self._host = host
+        self._gateway = gateway
         self._settings = settings
         self._slots = [_Slot() for _ in range(MAX_CLIENTS + _SPARE)]
         self._depth = depth
@@ -226,7 +228,7 @@ class TcpLink:
         slot.linger_ms = 0
         slot.probed_ms = 0  # at once: what accept() said has shown by now whether it is there
         session = Session(
-            self._host,
+            self._gateway,
             slot.address,
             now_ms,
             settings["key_required"],

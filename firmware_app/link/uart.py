@@ -10,6 +10,7 @@ from firmware_app.link.session import SILENCE_MS, Session
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
 
+    from firmware_app.link.gateway import Gateway
 _PIECE_US = 2000  # the interpreter is held for about this long at a time
 _BETWEEN_FRAMES = 512  # bytes
 _DEPTH = 1  # on a slow line only the newest result is worth its time
@@ -19,9 +20,9 @@ _READ_ROUNDS = 8
 class UartLink:
     """The session on the wire."""
 
-    def __init__(self, host, settings) -> None:
+    def __init__(self, gateway: "Gateway", settings: dict) -> None:
         """settings: the `uart` section of service.yaml."""
-        self._host = host
+        self._gateway = gateway
         self._settings = settings
         self._uart: "Any" = None
         baudrate = settings["baudrate"]
@@ -48,7 +49,7 @@ class UartLink:
         settings = self._settings
         name = "uart%d" % settings["id"]
         rejected = self.session.decoder.rejected if self.session is not None else 0
-        self.session = Session(self._host, name, now_ms, settings["key_required"], True, _DEPTH)
+        self.session = Session(self._gateway, name, now_ms, settings["key_required"], True, _DEPTH)
         self.session.decoder.rejected = rejected
         if self.always:
             self.session.subscribe(True, False, True, False, 0)
@@ -68,7 +69,7 @@ class UartLink:
             # Whoever greeted is gone; readers that only listen get their results again.
             self.session.close("nothing heard for %d s" % (SILENCE_MS // 1000))
         if self._rest is None:
-            now_us = self._host.clock.us()
+            now_us = self._gateway.clock.us()
             sent = self.session.outbox.sent
             packet = self.session.next_packet(now_us >= self._next_us)
             if packet is not None:
@@ -91,7 +92,7 @@ class UartLink:
         """Return whether there is something that the line should carry now."""
         if self._rest is not None:
             return True
-        results = self._host.clock.us() >= self._next_us
+        results = self._gateway.clock.us() >= self._next_us
         return self.session is not None and self.session.outbox.waits(results)
 
     def sessions(self) -> list:

@@ -8,15 +8,26 @@ import asyncio
 import time
 
 from firmware_app.base.errors import CommandError, TaskError
-from firmware_app.base.problems import CAMERA, GALLERY, RESULTS
+from firmware_app.base.problems import CAMERA, GALLERY, OLD_TASK, RESULTS, SAFE_MODE, TASK
 from firmware_app.board import arrays, npu
 from firmware_app.board.camera import CameraError
 from firmware_app.run.collector import Collector
+from firmware_app.run.running import Running
 from firmware_app.run.stages import Stages
-from firmware_app.tasks.base import Task
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.base.clock import Clock
+    from firmware_app.base.log import Log
+    from firmware_app.base.problems import Problems
+    from firmware_app.board.camera import Camera
+    from firmware_app.card.configuration import Configuration
+    from firmware_app.link.links import Links
+    from firmware_app.link.publisher import Publisher
+    from firmware_app.run.trial import Trial
+    from firmware_app.tasks.base import Plan, Task
 
 _RETRY_MS = 2000  # between attempts to set a failing camera up again
-_IDLE_MS = 20
+_IDLE_MS = 20  # after a frame that failed
 _SOON_MS = 1
 _INTERVALS = 15  # of which the median is the period
 _FEW = 5  # intervals from which a median says nothing yet
@@ -29,18 +40,31 @@ _GREY = (320, 240)  # pixels of the picture for trials without a camera
 class Engine:
     """Runs the current task on the camera's frames."""
 
-    def __init__(self, service) -> None:
-        self._service = service
-        self.task: "Task | None" = None
-        self.values: dict = {}  # its settings in force
-        self.trial = None  # a task that waits for its first frame (trial.py)
-        self.generation = 0
-        self._plan = None  # for the camera's frames
-        self._picture_plan = None  # for the size of the last picture sent
-        self.camera = None
+    def __init__(
+        self,
+        configuration: "Configuration",
+        links: "Links",
+        publisher: "Publisher",
+        problems: "Problems",
+        log: "Log",
+        clock: "Clock",
+    ) -> None:
+        self._configuration = configuration
+        self._links = links
+        self._publisher = publisher
+        self._problems = problems
+        self._log = log
+        self._clock = clock
+        self.running = Running("", None, None, 0)
+        self._trial: "Trial | None" = None  # waits for its first frame
+        self._plan: "Plan | None" = None  # for the camera's frames
+        self._picture_plan: "Plan | None" = None  # for the size of the last picture sent
+        self.camera: "Camera | None" = None
+        self._work = asyncio.Event()  # set where there may be something to infer again
+        self._turns = 0  # of the loop, to be given after the frame in hand
         self.processed = 0  # camera frames that were made into results
         self._failing = False  # the last frame made no result
-        self.collector = Collector(lambda: service.settings["memory"])
+        self.collector = Collector(lambda: configuration.values["memory"])
         self.renewed = 0  # frames given back because a newer one was there
         self._renewed_last = False
         self._holding = False  # the frame in hand is given back after the inference
@@ -49,16 +73,16 @@ class Engine:
         self._result_us = 0  # when the last result was published
         self._intervals: list = []  # between the latest results, us
         self._last_period_us = 0  # of the task before, while the running one made few results
-        self.longest_us = 0  # between two results, since somebody set it to 0
+        self.longest_us = 0  # between two results, since measure_longest()
         self._reported: dict = {}  # of the last whole period
         self.stages = Stages()  # of the running statistics period
         self._publish_us = 0  # of the last result
-        self._waiting = None  # ticks from which on there has been nothing to do
+        self._waiting: "int | None" = None  # ticks from which on there has been nothing to do
 
     @property
     def waiting(self) -> bool:
         """Whether there is nothing to infer now."""
-        return self._waiting is not None or self.camera is None or self.task is None
+        return self._waiting is not None or self.camera is None or self.running.task is None
 
     def stage_times(self) -> dict:
         """Return milliseconds a frame of each stage in the last statistics period."""
@@ -83,42 +107,67 @@ class Engine:
         values["heap_floor_first"] = self.collector.first_floor
         return values
 
-    def set_task(self, task: "Task | None", values: dict) -> None:
-        """Let task make the results from the next frame on, as a new generation; None stops them."""
-        self.restore(task, values)
-        if task is not None:
-            self.generation += 1
-
-    def restore(self, task: "Task | None", values: dict) -> None:
-        """Let task make the results, as the generation that is announced already."""
+    def replace(self, running: Running) -> None:
+        """Let this make the results from the next frame on; subscribers hear of a new generation."""
+        before = self.running
+        self.running = running
         self._plan = None
         self._picture_plan = None
-        self.task = task
-        self.values = values
-        self._failing = False
-        problems = self._service.problems
-        problems.clear(RESULTS)
-        recognition = task.recognition if task is not None else None
-        problems.set(GALLERY, recognition.problem if recognition is not None else "")
+        task = running.task
+        if task is not before.task:
+            self._failing = False
+            self._problems.clear(RESULTS)
+            recognition = task.recognition if task is not None else None
+            self._problems.set(GALLERY, recognition.problem if recognition is not None else "")
+        if running.settings is None:
+            self._publisher.set_model(None)
+        elif running.generation != before.generation:
+            self._publisher.set_model(self.model())
+        self._work.set()
 
-    def apply(self, values: dict) -> None:
-        """Let the running task use changed settings from the next frame on, as a new generation."""
-        self.generation += 1
-        self.use(values)
+    def commit(self, trial: "Trial") -> None:
+        """Let a trial's task make the results as a new generation, and say so before its first result."""
+        trial.generation = self.running.generation + 1
+        self.replace(Running(trial.name, trial.task, trial.settings, trial.generation))
+        details = {"task": trial.name, "generation": trial.generation}
+        self._publisher.event("switched", details)
+        for code in (TASK, SAFE_MODE, OLD_TASK):
+            self._problems.clear(code)
 
-    def use(self, values: dict) -> None:
-        """Let the running task use settings from the next frame on that change no result."""
-        self.values = values
-        self._plan = None
-        self._picture_plan = None
+    def model(self) -> "list | None":
+        """Return the message MODEL of what runs, None where no task does."""
+        return self.running.message(self._configuration.values["camera"])
+
+    def use_camera(self, camera: "Camera") -> None:
+        """Take the frames of this camera."""
+        self.camera = camera
+        self._work.set()
+
+    def offer(self, trial: "Trial") -> None:
+        """Let a task make its first result of the next frame, and be committed where it can."""
+        self._trial = trial
+        self._work.set()
+
+    def withdraw(self) -> None:
+        """Take back what was offered."""
+        self._trial = None
+
+    def measure_longest(self) -> None:
+        """Measure the longest time between two results anew."""
+        self.longest_us = 0
+
+    def give_turn(self) -> None:
+        """Give the loop one more turn after the frame in hand: a command begins then, not a frame later."""
+        self._turns += 1
 
     def check(self, values: dict) -> None:
         """Raise CommandError where the running task could not work with these settings."""
         camera = self.camera
-        if camera is None or self.task is None:
+        task = self.running.task
+        if camera is None or task is None:
             return
         try:
-            self.task.plan(values, camera.width, camera.height, True)
+            task.plan(values, camera.width, camera.height, True)
         except (TaskError, npu.NpuError) as error:
             raise CommandError("bad_argument", str(error))
 
@@ -126,8 +175,9 @@ class Engine:
         """Process frames for ever; whatever goes wrong with one is logged and survived."""
         while True:
             camera = self.camera
-            if camera is None or (self.task is None and self.trial is None):
-                await asyncio.sleep_ms(_SOON_MS if self._service.switcher.busy else _IDLE_MS)
+            if camera is None or (self.running.task is None and self._trial is None):
+                self._work.clear()
+                await self._work.wait()
                 continue
             if camera.broken:
                 await self._revive(camera)
@@ -138,6 +188,7 @@ class Engine:
                     self._waiting = time.ticks_us()
                 self.collector.waiting(camera.left_us())
                 if not camera.ready:
+                    # Polled: the frame comes in a thread, which can't set an event of the loop.
                     await asyncio.sleep_ms(_SOON_MS)
                 continue
             waited = 0
@@ -150,29 +201,28 @@ class Engine:
                 camera.release()
                 continue
             try:
-                if self.trial is not None:
-                    self._try(camera, image)
-                elif self.task is not None and self._due(camera.seq):
+                if self._trial is not None:
+                    self._try(camera, image, self._trial)
+                elif self.running.task is not None and self._due(camera.seq):
                     self._frame(camera, image)
                 else:
                     camera.release()
                 if self._failing:
                     self._failing = False
-                    self._service.problems.clear(RESULTS)
+                    self._problems.clear(RESULTS)
             except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
                 self._trouble(str(error))
                 await asyncio.sleep_ms(_IDLE_MS)
-            await self._service.flush()
+            await self._links.flush()
             await asyncio.sleep_ms(0)
-            if self._service.commands.fresh:
-                await asyncio.sleep_ms(
-                    0
-                )  # a command begins between these frames, not the next ones
+            if self._turns:
+                self._turns = 0
+                await asyncio.sleep_ms(0)
 
-    def _old(self, camera) -> bool:
+    def _old(self, camera: "Camera") -> bool:
         """Return whether this frame waited for longer than one inference and a newer one is sure to be there."""
         spare = camera.age_us() - 2 * camera.period_us - camera.least_us
-        if spare <= 0 or self._renewed_last or self._service.settings["priority"] != "latency":
+        if spare <= 0 or self._renewed_last or self._configuration.values["priority"] != "latency":
             self._renewed_last = False
             return False
         if spare <= self._period_us() * 3 // 2:
@@ -181,13 +231,13 @@ class Engine:
         self.renewed += 1
         return True
 
-    def _later(self, camera, task) -> bool:
+    def _later(self, camera: "Camera", task: "Task") -> bool:
         """Return whether the next frame is to be captured between inference and decoding, not before both.
 
         It is younger by an inference then, and takes the time of a snapshot, of which decoding and
         publishing (the last result's) hide a part; how well, the waits for such frames tell.
         """
-        if task.holds_frame or self._service.settings["priority"] != "latency":
+        if task.holds_frame or self._configuration.values["priority"] != "latency":
             return False
         cost = camera.least_us - task.decode_us - self._publish_us
         return max(cost, self._late_us) * _WORTH <= task.kpu_us
@@ -208,19 +258,20 @@ class Engine:
 
     def _due(self, seq: int) -> bool:
         """Return whether this frame is one of those that the settings want inferred."""
-        return seq % self._service.settings["results"]["every_nth_frame"] == 0
+        return seq % self._configuration.values["results"]["every_nth_frame"] == 0
 
     def _trouble(self, text: str) -> None:
         # A task that fails fails on every frame: the store says it once.
         self._failing = True
-        self._service.problems.set(RESULTS, "task %s: %s" % (self.task.name, text))
+        self._problems.set(RESULTS, "task %s: %s" % (self.running.task.name, text))
 
-    def _frame(self, camera, image) -> None:
+    def _frame(self, camera: "Camera", image) -> None:
         """Make a result of this frame with the running task."""
-        task = self.task
+        running = self.running
+        task = running.task
         try:
             if self._plan is None:
-                self._plan = task.plan(self.values, camera.width, camera.height, True)
+                self._plan = task.plan(running.values, camera.width, camera.height, True)
             plan = self._plan
             seq = camera.seq
             ticks = camera.ticks
@@ -242,10 +293,9 @@ class Engine:
         self._publish(task, seq, ticks, fields)
         self.collector.frame(task.output_bytes)
 
-    def _try(self, camera, image) -> None:
+    def _try(self, camera: "Camera", image, trial: "Trial") -> None:
         """Make the first result of the task on trial; where it can't, the running one makes it."""
-        trial = self.trial
-        self.trial = None
+        self._trial = None
         task = trial.task
         plan = trial.plan
         try:
@@ -254,7 +304,7 @@ class Engine:
         except Exception as error:  # a model from outside must not take the running task along
             trial.failed(error)
             trial.done = True
-            if self.task is not None:
+            if self.running.task is not None:
                 self._frame(camera, image)
             else:
                 camera.release()
@@ -265,20 +315,18 @@ class Engine:
         camera.release()
         trial.first_seq = seq
         trial.period_us = self._period_us()
-        self.set_task(task, trial.settings.values)
+        self.commit(trial)
         self._plan = plan
-        self._service.switcher.committed(trial)
         last = self._result_us
         self._publish(task, seq, ticks, fields)
-        self._service.switcher.tell(trial)
         trial.gap_us = self._result_us - last if last else None
         self._intervals.clear()  # the gap is no period
         self._last_period_us = trial.period_us
         trial.done = True
 
-    def try_grey(self, trial) -> None:
+    def try_grey(self, trial: "Trial") -> None:
         """Let the task on trial see a grey picture, where there is no camera; it keeps no result."""
-        settings = self._service.settings["camera"]
+        settings = self._configuration.values["camera"]
         task = trial.task
         values = trial.settings.values
         try:
@@ -290,15 +338,14 @@ class Engine:
         except Exception as error:  # a model from outside must not take the running task along
             trial.failed(error)
 
-    def _publish(self, task, seq: int, ticks: int, fields: list) -> None:
-        service = self._service
+    def _publish(self, task: "Task", seq: int, ticks: int, fields: list) -> None:
         start = time.ticks_us()
-        now_us = service.clock.us()
-        time_ms = service.clock.at(ticks) // 1000
-        rate = service.settings["results"]["rate_limit"]
-        message = [task.result_type, seq, time_ms, self.generation] + fields
-        service.publisher.result(message, time_ms, int(1000 / rate) if rate else 0)
-        service.pump()
+        now_us = self._clock.us()
+        time_ms = self._clock.at(ticks) // 1000
+        rate = self._configuration.values["results"]["rate_limit"]
+        message = [task.result_type, seq, time_ms, self.running.generation] + fields
+        self._publisher.result(message, time_ms, int(1000 / rate) if rate else 0)
+        self._links.pump()
         if self._result_us:
             if len(self._intervals) >= _INTERVALS:
                 self._intervals.pop(0)
@@ -322,10 +369,9 @@ class Engine:
             return 0
         return sorted(self._intervals)[len(self._intervals) // 2]
 
-    async def _revive(self, camera) -> None:
-        service = self._service
-        service.problems.set(CAMERA, camera.problem)
-        service.log.warning("the sensor is set up again")
+    async def _revive(self, camera: "Camera") -> None:
+        self._problems.set(CAMERA, camera.problem)
+        self._log.warning("the sensor is set up again")
         camera.stop()
         while True:
             try:
@@ -334,22 +380,23 @@ class Engine:
                 return
             except CameraError as error:
                 camera.problem = str(error)
-                service.problems.set(CAMERA, camera.problem)
+                self._problems.set(CAMERA, camera.problem)
             await asyncio.sleep_ms(_RETRY_MS)
 
     def picture(self, data, width: int, height: int) -> list:
         """Return the result of a picture: planes R, G, B of width x height. CommandError, TaskError."""
-        task = self.task
+        running = self.running
+        task = running.task
         if task is None:
-            raise CommandError("no_task", self._service.problems.why_no_task())
+            raise CommandError("no_task", self._problems.why_no_task())
         plan = self._picture_plan
         if plan is None or plan.width != width or plan.height != height:
-            plan = task.plan(self.values, width, height, False)
+            plan = task.plan(running.values, width, height, False)
             self._picture_plan = plan
-        now = self._service.clock.ms()
+        now = self._clock.ms()
         source = npu.tensor(arrays.planes(data, width, height))
         task.take(plan, source)
         fields = task.finish(plan)
         self.collector.frame(task.output_bytes)
         # Pictures have no place among the camera's frames: their number is 0.
-        return [task.result_type, 0, now, self.generation] + fields
+        return [task.result_type, 0, now, running.generation] + fields

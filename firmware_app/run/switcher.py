@@ -9,42 +9,65 @@ import gc
 import sys
 
 from firmware_app.base.errors import CommandError, TaskError, ide_connects
-from firmware_app.base.problems import OLD_TASK, SAFE_MODE, TASK, UNSAVED
+from firmware_app.base.pause import pause, set_event, until
+from firmware_app.base.problems import OLD_TASK, TASK, UNSAVED
 from firmware_app.card.configuration import shown, task_path
+from firmware_app.run.running import Running
 from firmware_app.run.trial import Trial
 from firmware_app.settings.reader import SettingsError
 from firmware_app.settings.schema import is_name
 from firmware_app.tasks.prepare import prepare_task
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.base.clock import Clock
+    from firmware_app.base.log import Log
+    from firmware_app.base.problems import Problems
+    from firmware_app.card.boots import Boots
+    from firmware_app.card.configuration import Configuration
+    from firmware_app.card.watch import Watched
+    from firmware_app.run.engine import Engine
+    from firmware_app.settings.reader import Settings
+    from firmware_app.tasks.base import Task
+    from firmware_app.tasks.prepare import Prepared
+
 _IDLE_MS = 3000  # without a frame: there is nothing to wait for
 _TURN_MS = 10  # of a turn of the loop that count as idle; what is longer was a frame's work
-_START_MS = 5  # between looks whether the first task is there
 _SPARE = 2097152  # bytes of media memory that must stay free beside a new model
 
 
 class Switcher:
     """Which task runs, why none does, and how another one comes to run."""
 
-    def __init__(self, service) -> None:
-        self._service = service
-        self._problems = service.problems
-        self.name = ""  # of the running task
-        self.settings = None  # of the running task, as Settings
-        self.busy = False
-        self._starting = False  # the first task is being loaded
-        self.reading = None  # called with the path of every task YAML that is about to be used
+    def __init__(
+        self,
+        engine: "Engine",
+        configuration: "Configuration",
+        watched: "Watched",
+        boots: "Boots",
+        problems: "Problems",
+        log: "Log",
+        clock: "Clock",
+    ) -> None:
+        self._engine = engine
+        self._configuration = configuration
+        self._watched = watched
+        self._boots = boots
+        self._problems = problems
+        self._log = log
+        self._clock = clock
+        self.idle = set_event()  # cleared while a switch is under way
+        self._started = set_event()  # cleared while the first task is being loaded
 
-    def _read(self, name: str):
+    def _read(self, name: str) -> "Settings":
         if not is_name(name):
             raise TaskError(
                 "task: expected the name of a file in configs/tasks without .yaml, found %s"
                 % name[:64]
             )
         path = task_path(name)
-        if self.reading is not None:
-            self.reading(path)
+        self._watched.note(path)
         try:
-            return self._service.configuration.read_task(name)
+            return self._configuration.read_task(name)
         except OSError:
             raise TaskError("%s: expected the file on the card, found none" % shown(path))
         except SettingsError as error:
@@ -52,16 +75,16 @@ class Switcher:
 
     async def start(self, name) -> None:
         """Load the first task; where that fails, the one that ran last, else none; say why."""
-        service = self._service
         if not name:
             if TASK not in self._problems.codes():
                 self._problems.set(TASK, "configs/service.yaml: no task is set")
             return
-        self.busy = self._starting = True
+        self.idle.clear()
+        self._started.clear()
         told = ""
         tried: list = []
         try:
-            before, old = service.configuration.ran()
+            before, old = self._configuration.ran()
             # What should run; else what ran, as the card has it, or as it ran.
             for each, remembered in ((name, None), (before, None), (before, old)):
                 try:
@@ -80,18 +103,17 @@ class Switcher:
             if told:
                 self._problems.set(OLD_TASK, "%s; task %s runs as it did before" % (told, each))
         finally:
-            self.busy = self._starting = False
+            self.idle.set()
+            self._started.set()
 
-    async def _first(self, name: str, values) -> None:
-        prepared = await self._guarded(values, prepare_task(values.values, self._pause))
-        task = await self._guarded(values, prepared.load(self._pause))
-        self._commit(Trial(task, name, values))
+    async def _first(self, name: str, values: "Settings") -> None:
+        self._commit(Trial(await self._load(values), name, values))
         try:
-            self._service.configuration.remember_ran(name, values)
+            self._configuration.remember_ran(name, values)
         except CommandError:
             pass  # said at the next switch: nothing was changed
 
-    async def _guarded(self, values, work):
+    async def _guarded(self, values: "Settings", work):
         """Await a part of making a task; whatever goes wrong is a TaskError or a MemoryError."""
         try:
             return await work
@@ -107,54 +129,54 @@ class Switcher:
                 "%s: the task can't be made: %s: %s" % (values.name, type(error).__name__, error)
             )
 
-    async def _pause(self) -> None:
-        await asyncio.sleep_ms(0)
+    async def _load(self, values: "Settings") -> "Task":
+        prepared = await self._guarded(values, prepare_task(values.values, pause))
+        return await self._guarded(values, prepared.load(pause))
 
     async def switch(self, name: str) -> dict:
         """Let another task run; return what happened. CommandError: the old one runs on."""
-        while self._starting:  # nobody asked for that one: it is no reason to refuse
-            await asyncio.sleep_ms(_START_MS)
-        if self.busy:
+        await until(self._started)  # no client asked for that one: it is no reason to refuse
+        if not self.idle.is_set():
             raise CommandError("busy", "another switch is under way")
-        self.busy = True
+        self.idle.clear()
         try:
             return await self._switch(name)
         except TaskError as error:
             raise CommandError("failed", str(error))
         finally:
-            self.busy = False
+            self.idle.set()
 
     async def _switch(self, name: str) -> dict:
-        service = self._service
-        engine = service.engine
+        engine = self._engine
         values = self._read(name)
         gc.collect()
         answer: dict = {"task": name}
         _memory(answer, "before")
-        engine.longest_us = 0
+        engine.measure_longest()
         prepared = None
         trial = None
         try:
             # Files are read while the old task still makes its results, whatever the policy.
-            prepared = await self._guarded(values, prepare_task(values.values, self._pause))
-            if engine.task is None or service.settings["switch"]["policy"] == "beside":
-                room = _room if engine.task is not None else None
-                task = await self._guarded(values, prepared.load(self._pause, room))
+            prepared = await self._guarded(values, prepare_task(values.values, pause))
+            alone = engine.running.task is None
+            if alone or self._configuration.values["switch"]["policy"] == "beside":
+                room = None if alone else _room
+                task = await self._guarded(values, prepared.load(pause, room))
                 trial = await self._beside(Trial(task, name, values))
         except MemoryError as error:
-            if engine.task is None:
+            if engine.running.task is None:
                 raise TaskError(_sentence(name, error))
-            service.log.warning("the memory does not hold both models: the old one goes first")
+            self._log.warning("the memory does not hold both models: the old one goes first")
             task = None
             gc.collect()
         if trial is None:
             trial = await self._replace(name, values, prepared)
         prepared = None
         gc.collect()
-        service.boots.leave_safe_mode()
+        self._boots.leave_safe_mode()
         lost = ""
         try:
-            service.configuration.remember_task(name, values)
+            self._configuration.remember_task(name, values)
         except CommandError as error:
             lost = "task %s will not run again after a power loss: %s" % (name, error)
         self._problems.set(UNSAVED, lost)
@@ -165,7 +187,7 @@ class Switcher:
         return answer
 
     async def _beside(self, trial: Trial) -> Trial:
-        old = self._service.engine.task
+        old = self._engine.running.task
         gc.collect()  # now, rather than in the frame that makes the gap
         try:
             await self._try(trial)
@@ -176,21 +198,23 @@ class Switcher:
             old.release()
         return trial
 
-    async def _replace(self, name: str, values, prepared) -> Trial:
+    async def _replace(self, name: str, values: "Settings", prepared: "Prepared | None") -> Trial:
         """Give the old model's memory back, then load the new one; the old comes back where that fails."""
-        engine = self._service.engine
+        engine = self._engine
         gc.collect()  # now, rather than in the gap
         await self._next_result()  # the gap begins behind a result, not in front of one
-        old = engine.task
+        old = engine.running.task
         made_of = old.packages
-        engine.set_task(None, {})
+        before = engine.running.with_task(None)
+        engine.replace(before)
         old.release()
         old = None
         task = None
         try:
             if prepared is None:
-                prepared = await self._guarded(values, prepare_task(values.values, self._pause))
-            task = await self._guarded(values, prepared.load(self._pause))
+                task = await self._load(values)
+            else:
+                task = await self._guarded(values, prepared.load(pause))
             trial = Trial(task, name, values)
             await self._try(trial)
             return trial
@@ -199,28 +223,24 @@ class Switcher:
                 task.release()
             task = prepared = None
             gc.collect()
-            await self._back(made_of)
+            await self._back(before, made_of)
             raise TaskError(_sentence(name, error))
 
-    async def _back(self, made_of: list) -> None:
+    async def _back(self, before: Running, made_of: list) -> None:
         """Load the task again that ran before, as the generation that it had where its packages are the same."""
         try:
-            values = self.settings
-            prepared = await self._guarded(values, prepare_task(values.values, self._pause))
-            task = await self._guarded(values, prepared.load(self._pause))
+            task = await self._load(before.settings)
             if [each.__dict__ for each in task.packages] == [each.__dict__ for each in made_of]:
-                self._service.engine.restore(task, values.values)
+                self._engine.replace(before.with_task(task))
             else:  # something else was pushed under their names meanwhile
-                self._commit(Trial(task, self.name, values))
+                self._commit(Trial(task, before.name, before.settings))
         except (TaskError, MemoryError) as error:
             self._problems.set(TASK, "the task that ran before can't be loaded again: %s" % error)
-            self.name = ""
-            self.settings = None
-            self._service.publisher.set_model(None)
+            self._engine.replace(Running("", None, None, before.generation))
 
     async def _try(self, trial: Trial) -> None:
         """Let the engine make the trial's first result of a real frame; TaskError where it can't."""
-        engine = self._service.engine
+        engine = self._engine
         camera = engine.camera
         if camera is not None and not camera.broken:
             try:
@@ -229,30 +249,34 @@ class Switcher:
                 )
             except (TaskError, RuntimeError, ValueError) as error:
                 raise TaskError("the camera's frames can't be scaled: %s" % error)
-            if engine.task is not None:
+            if engine.running.task is not None:
                 # load_kmodel held everybody up: the old task makes good for it first, so that
                 # loading and trying don't add up to one long gap.
                 await self._next_result()
-            engine.trial = trial
+            engine.offer(trial)
             await self._until(lambda: trial.done)
             trial.check()
             if trial.done:
+                self._tell(trial)
                 return
-            engine.trial = None
+            engine.withdraw()
         # No camera, or one without frames: a grey picture shows at least whether the model runs.
         engine.try_grey(trial)
         trial.check()
         self._commit(trial)
 
     async def _next_result(self) -> None:
-        engine = self._service.engine
+        engine = self._engine
         if engine.camera is not None and not engine.camera.broken:
             made = engine.processed
             await self._until(lambda: engine.processed != made)
 
     async def _until(self, condition) -> None:
-        """Return when condition() holds, or when the loop had nothing to do for _IDLE_MS."""
-        clock = self._service.clock
+        """Return when condition() holds, or when the loop had nothing to do for _IDLE_MS.
+
+        It polls, to measure the loop's idle time: an inference may take longer than any timeout.
+        """
+        clock = self._clock
         idle = 0
         last = clock.ms()
         while not condition() and idle < _IDLE_MS:
@@ -262,31 +286,14 @@ class Switcher:
             last = now
 
     def _commit(self, trial: Trial) -> None:
-        self._service.engine.set_task(trial.task, trial.settings.values)
-        self.committed(trial)
-        self.tell(trial)
+        self._engine.commit(trial)
+        self._tell(trial)
 
-    def committed(self, trial: Trial) -> None:
-        """The trial's task makes the results from now on: say so to everybody, before its first result."""
-        service = self._service
-        trial.generation = service.engine.generation
-        self.name = trial.name
-        self.settings = trial.settings
-        service.publisher.set_model(service.model_message())
-        service.publisher.event(
-            "switched",
-            {"task": trial.name, "generation": service.engine.generation},
-            service.clock.ms(),
-        )
-        for code in (TASK, SAFE_MODE, OLD_TASK):
-            self._problems.clear(code)
-
-    def tell(self, trial: Trial) -> None:
-        """The log's part of it, which need not make the first result wait."""
-        log = self._service.log
+    def _tell(self, trial: Trial) -> None:
+        """The log's part of a commit, which need not make the first result wait."""
         for warning in trial.task.warnings:
-            log.warning(warning)
-        log.info("task %s runs: %s" % (trial.name, trial.task.name))
+            self._log.warning(warning)
+        self._log.info("task %s runs: %s" % (trial.name, trial.task.name))
 
 
 def _room(size: int) -> None:

@@ -2,25 +2,31 @@
 
 from firmware_app.base.errors import TaskError
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.settings.reader import Settings
+    from firmware_app.tasks.base import Plan, Task
+
 
 class Trial:
     """One attempt to let a task run; the engine tries it on a frame, the switcher commits it."""
 
-    def __init__(self, task, name: str, values) -> None:
+    def __init__(self, task: "Task", name: str, settings: "Settings") -> None:
         self.task = task
         self.name = name
-        self.settings = values
-        self.plan = None  # for the camera's frames
+        self.settings = settings
+        self.plan: "Plan | None" = None  # for the camera's frames
         self.done = False
         self.error = ""
         self.short = False  # of memory: that was the error
         # Filled in at the commit.
         self.generation = 0
         self.first_seq = 0
-        self.gap_us = None  # from the last old result to the first new one; None: there was none
+        self.gap_us: "int | None" = (
+            None  # from the last old result to the first new one; None: there was none
+        )
         self.period_us = 0
 
-    def failed(self, error) -> None:
+    def failed(self, error: Exception) -> None:
         """Its first inference raised this."""
         known = isinstance(error, (TaskError, RuntimeError, ValueError, MemoryError))
         kind = "" if known else type(error).__name__ + ": "

@@ -12,6 +12,17 @@ from firmware_app.board import hardware, nic
 from firmware_app.card import log_file
 from firmware_app.wire import log_lines, messages
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.base.clock import Clock
+    from firmware_app.base.log import Log
+    from firmware_app.base.problems import Problems
+    from firmware_app.board.camera import Camera
+    from firmware_app.card.boots import Boots
+    from firmware_app.card.configuration import Configuration
+    from firmware_app.link.gateway import Identity
+    from firmware_app.link.links import Links
+    from firmware_app.run.engine import Engine
+
 _PERIOD_MS = 500
 _FLUSH_MS = 5000  # between writes of the log
 _TREND_MS = 60000  # between the figures of the memory's trend
@@ -21,13 +32,30 @@ _TRENDS = 60  # figures kept: an hour
 class Upkeep:
     """The service's housekeeping."""
 
-    def __init__(self, service) -> None:
-        self._service = service
-        self.file = log_file.LogFile(service.problems)
+    def __init__(
+        self,
+        identity: "Identity",
+        configuration: "Configuration",
+        boots: "Boots",
+        links: "Links",
+        engine: "Engine",
+        problems: "Problems",
+        log: "Log",
+        clock: "Clock",
+    ) -> None:
+        self._identity = identity
+        self._configuration = configuration
+        self._boots = boots
+        self._links = links
+        self._engine = engine
+        self._problems = problems
+        self._log = log
+        self._clock = clock
+        self.file = log_file.LogFile(problems)
         self._dog = None
         self.watchdog_s = 0  # its timeout, 0: none runs
         self.memory: list = []  # used heap once a minute, kB
-        self.ready = None  # what the ready line said last
+        self.ready: "dict | None" = None  # what the ready line said last
 
     def write(self, row: tuple) -> None:
         """Take a line of the log for the card."""
@@ -35,13 +63,13 @@ class Upkeep:
 
     def begin(self) -> None:
         """Begin the log of this start; the settings may still be unknown."""
-        boots = self._service.boots
-        self._service.log.kept = self.write
+        boots = self._boots
+        self._log.keep(self.write)
         self.file.add(
             "--- start %d%s" % (boots.starts, ": " + boots.reason if boots.reason else "")
         )
 
-    def watch(self, settings) -> None:
+    def watch(self, settings: dict) -> None:
         """Start the watchdog, where it is wanted and there is one."""
         if not settings["enabled"]:
             return
@@ -49,7 +77,7 @@ class Upkeep:
             self._dog = hardware.watchdog(settings["timeout_s"])
             self.watchdog_s = settings["timeout_s"]
         except (OSError, ValueError, TypeError, AttributeError) as error:
-            self._service.problems.set(WATCHDOG, "it can't be started: %s" % error)
+            self._problems.set(WATCHDOG, "it can't be started: %s" % error)
 
     def close(self) -> None:
         """Whoever sits at the console takes over: nothing may reset the board, nothing be lost."""
@@ -63,54 +91,52 @@ class Upkeep:
 
     async def run(self) -> None:
         """Look after everything for ever."""
-        service = self._service
         flush_ms = check_ms = trend_ms = 0
         while True:
             if self._dog is not None:
                 self._dog.feed()
-            now_ms = service.clock.ms()
+            now_ms = self._clock.ms()
             if now_ms >= flush_ms:
                 flush_ms = now_ms + _FLUSH_MS
-                self.file.limit(service.settings["log"]["size"])
+                self.file.limit(self._configuration.values["log"]["size"])
                 self.file.flush()
-            if service.nic is not None and now_ms >= check_ms:
+            if self._links.nic is not None and now_ms >= check_ms:
                 check_ms = now_ms + nic.CHECK_MS
-                service.nic.check(now_ms)
+                self._links.nic.check(now_ms)
             if now_ms >= trend_ms:
                 trend_ms = now_ms + _TREND_MS
                 self.memory = self.memory[1 - _TRENDS :] + [gc.mem_alloc() // 1024]
-            if service.engine.processed:
-                service.boots.proven()
-            self._look(service.engine.camera)
+            if self._engine.processed:
+                self._boots.proven()
+            self._look(self._engine.camera)
             if self.ready:
                 self.announce()
             await asyncio.sleep_ms(_PERIOD_MS)
 
-    def _look(self, camera) -> None:
+    def _look(self, camera: "Camera | None") -> None:
         """Pass on what the camera's thread left word of: only the loop may change the store."""
         if camera is not None:
             if camera.broken:
-                self._service.problems.set(CAMERA, camera.problem)
+                self._problems.set(CAMERA, camera.problem)
             elif not camera.problem:
-                self._service.problems.clear(CAMERA)
+                self._problems.clear(CAMERA)
 
     def announce(self) -> None:
         """Print the ready line, at first and where it changed since: installers and tests read it.
 
         docs/protocol.md, section 9, says what is in it. In the card's log it can be read later.
         """
-        service = self._service
-        nic = service.nic
-        uart = service.uart
+        nic = self._links.nic
+        uart = self._links.uart
         ready = {
-            "version": service.version,
-            "board_id": service.board_id,
+            "version": self._identity.version,
+            "board_id": self._identity.board_id,
             "address": [nic.known] if nic is not None and nic.known else [],
-            "port": service.port,
+            "port": self._links.port,
             "uart": None if uart is None else {"id": uart["id"], "baudrate": uart["baudrate"]},
-            "task": service.switcher.name,
-            "results": service.engine.processed > 0,
-            "problems": service.problems.codes(),
+            "task": self._engine.running.name,
+            "results": self._engine.processed > 0,
+            "problems": self._problems.codes(),
         }
         if ready != self.ready:
             self.ready = ready
@@ -118,7 +144,7 @@ class Upkeep:
             print(line)
             self.file.add(line)
 
-    def trend(self):
+    def trend(self) -> "int | None":
         """Return how much the used heap grew over the figures kept, kB an hour; None: too early."""
         if len(self.memory) < 10:
             return None

@@ -1,10 +1,12 @@
 """The contract of a task: what the way of a frame, the commands and the switcher may expect of one."""
 
 from firmware_app.base.errors import TaskError
-from firmware_app.board.npu import Model, Scaler
-from firmware_app.gallery.decision import Rule
-from firmware_app.gallery.recognition import Recognizer
-from firmware_app.package.reader import Package
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.board.npu import Model, Scaler
+    from firmware_app.gallery.decision import Rule
+    from firmware_app.gallery.recognition import Recognizer
+    from firmware_app.package.reader import Package
 
 
 class Plan:
@@ -14,7 +16,7 @@ class Plan:
     """
 
     def __init__(
-        self, scaler: Scaler, region: tuple, width: int, height: int, settings: dict, camera: bool
+        self, scaler: "Scaler", region: tuple, width: int, height: int, settings: dict, camera: bool
     ) -> None:
         """region: (x, y, width, height) of the picture that the model sees; camera: whether the pictures are its."""
         self.scaler = scaler
@@ -41,7 +43,7 @@ class Task:
     holds_frame = False  # whether finish() still needs the frame that take() got
     recognition: "Recognizer | None" = None  # the gallery in use, of metric learning
 
-    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         """packages, models: one model for each package, in the order of card.packages.parts()."""
         self.packages = packages
         self.models = models
@@ -87,5 +89,7 @@ class Task:
 
     def release(self) -> None:
         """Give the models' memory back; the task must not be used afterwards."""
+        if self.recognition is not None:
+            self.recognition.close()
         for model in self.models:
             model.release()

@@ -1,9 +1,11 @@
 """Classification: softmax, or one sigmoid for two classes, as the cloud platform has it."""
 
 from firmware_app.board import arrays
-from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.tasks.base import Plan
 
 
 class Classification(SingleModelTask):
@@ -12,7 +14,7 @@ class Classification(SingleModelTask):
     result_type = messages.CLASSIFICATION
     thresholds = ("confidence_threshold",)
 
-    def decode(self, outputs: list, plan: Plan) -> list:
+    def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [decided, top]: top is class, score16, class, score16 … best first."""
         count = len(self.labels)
         logits = arrays.vector(outputs[0])

@@ -6,9 +6,11 @@ import time
 from firmware_app.board import arrays, decoders
 from firmware_app.package import letterbox
 from firmware_app.tasks import repair
-from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask, strongest
 from firmware_app.wire import messages
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.tasks.base import Plan
 
 # What fits a packed box (docs/protocol.md section 4).
 _MAX_COORDINATE = 2047
@@ -51,7 +53,7 @@ class Detection(SingleModelTask):
             agnostic = settings["nms"] == "class_agnostic"
         return super().limits(settings) + (agnostic,)
 
-    def _rows(self, outputs: list, plan: Plan) -> list:
+    def _rows(self, outputs: list, plan: "Plan") -> list:
         settings = plan.settings
         package = self.package
         head = package.head
@@ -83,7 +85,7 @@ class Detection(SingleModelTask):
         ]
         return repair.anchor_free(levels, size, frame, confidence, overlap, agnostic)
 
-    def detect(self, plan: Plan) -> list:
+    def detect(self, plan: "Plan") -> list:
         """Run the model on what take() left; return (x, y, w, h, score1000, class) of each box, best first."""
         start = time.ticks_us()
         outputs = self._model.run(self._tensor)
@@ -93,11 +95,11 @@ class Detection(SingleModelTask):
         self.decode_us = time.ticks_diff(time.ticks_us(), middle)
         return boxes
 
-    def decode(self, outputs: list, plan: Plan) -> list:
+    def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [boxes], packed where they fit."""
         return [pack_boxes(self._boxes(outputs, plan))]
 
-    def _boxes(self, outputs: list, plan: Plan) -> list:
+    def _boxes(self, outputs: list, plan: "Plan") -> list:
         dx, dy, width, height = plan.region
         settings = plan.settings
         # The vendor's decoders also answer boxes of which the frame's edge leaves nothing.

@@ -3,15 +3,18 @@
 import time
 
 from firmware_app.board import npu
-from firmware_app.board.npu import Model
-from firmware_app.gallery.recognition import Embedding, Recognizer
-from firmware_app.package.reader import Package
-from firmware_app.tasks.base import Plan, Task
+from firmware_app.gallery.recognition import Recognizer
+from firmware_app.tasks.base import Task
 from firmware_app.tasks.detection import Detection
 from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
+
+    from firmware_app.board.npu import Model
+    from firmware_app.gallery.recognition import Embedding
+    from firmware_app.package.reader import Package
+    from firmware_app.tasks.base import Plan
 
 
 class Identities(Task):
@@ -21,7 +24,7 @@ class Identities(Task):
     recognition: "Recognizer"
     holds_frame = True  # until every box was cut out of it
 
-    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         super().__init__(packages, models)
         self.package = packages[1]
         self.sha256 = self.package.sha256  # the gallery's model
@@ -34,7 +37,7 @@ class Identities(Task):
         """Open the gallery."""
         self.warnings = self.warnings + await self.recognition.start(settings, pause)
 
-    def plan(self, settings: dict, width: int, height: int, camera: bool) -> Plan:
+    def plan(self, settings: dict, width: int, height: int, camera: bool) -> "Plan":
         """Return how pictures of this size reach the detector, and how its boxes are decided."""
         inner = dict(settings)
         inner["nms"] = inner["nms_threshold"] = None
@@ -44,13 +47,13 @@ class Identities(Task):
         plan.rule = self.recognition.rule(settings)
         return plan
 
-    def take(self, plan: Plan, source) -> None:
+    def take(self, plan: "Plan", source) -> None:
         """Scale for the detector, and keep the source for the boxes."""
         self._detector.take(plan, source)
         self._source = source
         self.recognition.take(source, plan)
 
-    def finish(self, plan: Plan, inferred=None) -> list:
+    def finish(self, plan: "Plan", inferred=None) -> list:
         """Detect, then recognize each box; return [rows]."""
         detector = self._detector
         boxes = [box for box in detector.detect(plan) if box[2] and box[3]]
@@ -59,7 +62,7 @@ class Identities(Task):
         self.decode_us = detector.decode_us
         recognition = self.recognition
         watched = recognition.watched(plan)
-        embeddings: list[Embedding] = []
+        embeddings: "list[Embedding]" = []
         rows: list = []
         for x, y, w, h, score1000, label in boxes:
             start = time.ticks_us()
@@ -86,7 +89,7 @@ class Identities(Task):
         self._source = None
         return [rows]
 
-    def _cut(self, plan: Plan, box: tuple):
+    def _cut(self, plan: "Plan", box: tuple):
         scaler = npu.Scaler(
             (plan.width, plan.height), self.package.img_size, region=box, output=self._crop
         )
@@ -98,4 +101,4 @@ class Identities(Task):
         self._source = None
         self._crop = None
         self._detector.release()
-        self.models[1].release()
+        super().release()

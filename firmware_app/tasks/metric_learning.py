@@ -1,12 +1,14 @@
 """Metric learning: the embedding of the whole picture, and with a gallery whose it is."""
 
 from firmware_app.board import arrays, npu
-from firmware_app.board.npu import Model
 from firmware_app.gallery.recognition import Embedding, Recognizer
-from firmware_app.package.reader import Package
-from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.board.npu import Model
+    from firmware_app.package.reader import Package
+    from firmware_app.tasks.base import Plan
 
 
 class MetricLearning(SingleModelTask):
@@ -15,7 +17,7 @@ class MetricLearning(SingleModelTask):
     result_type = messages.METRIC_LEARNING
     recognition: "Recognizer"
 
-    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         super().__init__(packages, models)
         self.recognition = Recognizer(packages[0], models[0])
 
@@ -23,18 +25,18 @@ class MetricLearning(SingleModelTask):
         """Open the gallery."""
         self.warnings = self.warnings + await self.recognition.start(settings, pause)
 
-    def plan(self, settings: dict, width: int, height: int, camera: bool) -> Plan:
+    def plan(self, settings: dict, width: int, height: int, camera: bool) -> "Plan":
         """Return how pictures of this size are scaled and decided."""
         plan = super().plan(settings, width, height, camera)
         plan.rule = self.recognition.rule(settings)
         return plan
 
-    def take(self, plan: Plan, source) -> None:
+    def take(self, plan: "Plan", source) -> None:
         """Scale the frame, and the regions of it that a client wants to enroll."""
         super().take(plan, source)
         self.recognition.take(source, plan)
 
-    def decode(self, outputs: list, plan: Plan) -> list:
+    def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [embedding, identity]; identity is nil without a gallery."""
         recognition = self.recognition
         embedding = Embedding(arrays.unit(arrays.vector(outputs[0])))

@@ -1,9 +1,11 @@
 """Multi-label classification: every label by itself, each a sigmoid."""
 
 from firmware_app.board import arrays
-from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.tasks.base import Plan
 
 
 class Multilabel(SingleModelTask):
@@ -12,7 +14,7 @@ class Multilabel(SingleModelTask):
     result_type = messages.MULTILABEL
     thresholds = ("confidence_threshold",)
 
-    def decode(self, outputs: list, plan: Plan) -> list:
+    def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [flat list of class, score16], best first."""
         count = len(self.labels)
         threshold = plan.limits[0]

@@ -3,10 +3,7 @@
 import time
 
 from firmware_app.board import arrays, npu
-from firmware_app.board.npu import Model
 from firmware_app.package import letterbox
-from firmware_app.package.reader import Package
-from firmware_app.tasks.base import Plan
 from firmware_app.tasks.ocr_detection import OcrDetection
 from firmware_app.tasks.ocr_recognition import OcrRecognition
 from firmware_app.tasks.text_map import LEVEL
@@ -14,6 +11,10 @@ from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
+
+    from firmware_app.board.npu import Model
+    from firmware_app.package.reader import Package
+    from firmware_app.tasks.base import Plan
 
 _MOST_CUTS = 32  # scalers kept: text that stays in its place is cut out by the same one again
 _MARGIN = 0.05  # of the shorter side around a box: recognisers want whole letters
@@ -26,7 +27,7 @@ class Ocr(OcrDetection):
     holds_frame = True
     scored = False  # theirs are the recogniser's
 
-    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         super().__init__(packages, models)
         self.output_bytes = models[0].output_bytes
         self._reader = OcrRecognition(packages[1:], models[1:])
@@ -34,12 +35,12 @@ class Ocr(OcrDetection):
         self._crop_output = None
         self._cuts: dict = {}  # by picture size and rectangle
 
-    def take(self, plan: Plan, source) -> None:
+    def take(self, plan: "Plan", source) -> None:
         """Scale for the detector, and keep the source for the crops."""
         super().take(plan, source)
         self._source = source
 
-    def decode(self, outputs: list, plan: Plan) -> list:
+    def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [rows]: [text, score16, quad]; the score is the recogniser's."""
         rows = []
         for quad, _, crop in self.texts(outputs, plan):
@@ -48,11 +49,11 @@ class Ocr(OcrDetection):
         self._source = None
         return [rows]
 
-    def picture_of(self, plan: Plan):
+    def picture_of(self, plan: "Plan"):
         """Return the frame itself: the vendor's recogniser gets what its detector cuts out."""
         return arrays.interleaved(self._source.to_numpy(), plan.region)
 
-    def _read(self, quad: list, crop, plan: Plan) -> tuple:
+    def _read(self, quad: list, crop, plan: "Plan") -> tuple:
         start = time.ticks_us()
         if crop is not None:
             crop = arrays.planes_of(crop)
@@ -79,7 +80,7 @@ class Ocr(OcrDetection):
         self._crop_output = scaler.output
         return scaler
 
-    def _cut(self, quad: list, plan: Plan):
+    def _cut(self, quad: list, plan: "Plan"):
         """Return the scaler that brings this box upright into the recogniser's input."""
         target = self._reader.package.img_size
         quad = _grown(quad, _MARGIN)
@@ -124,7 +125,7 @@ class Ocr(OcrDetection):
     def release(self) -> None:
         """Give both models' memory back."""
         super().release()
-        self._source = None
+        self._source: "Any" = None
         self._crop_output = None
         self._cuts.clear()
 

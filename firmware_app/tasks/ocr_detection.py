@@ -1,14 +1,16 @@
 """Text detection: quadrilaterals around lines of text."""
 
 from firmware_app.board import arrays, decoders
-from firmware_app.board.npu import Model
 from firmware_app.package import letterbox
-from firmware_app.package.reader import Package
 from firmware_app.tasks import repair
-from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask, strongest
 from firmware_app.tasks.text_map import TextMap
 from firmware_app.wire import messages
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.board.npu import Model
+    from firmware_app.package.reader import Package
+    from firmware_app.tasks.base import Plan
 
 
 class OcrDetection(SingleModelTask):
@@ -18,7 +20,7 @@ class OcrDetection(SingleModelTask):
     thresholds = ("mask_threshold", "box_threshold")
     scored = True  # whether results tell the detector's scores
 
-    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         super().__init__(packages, models)
         self._dark = None
 
@@ -29,7 +31,7 @@ class OcrDetection(SingleModelTask):
         )
         return pads(width, height, self.package.img_size[0], self.package.img_size[1])
 
-    def texts(self, outputs: list, plan: Plan) -> list:
+    def texts(self, outputs: list, plan: "Plan") -> list:
         """Return [quad, score, crop] for each text: eight integers in frame pixels, the mean
         probability of its pixels (1.0 where neither results nor a choice between texts need it), and
         what the vendor cuts out for the recogniser (else None).
@@ -41,7 +43,7 @@ class OcrDetection(SingleModelTask):
             rows = self._repaired(probabilities, plan)
         return strongest(rows, plan.settings["max_results"], 1)
 
-    def _repaired(self, probabilities, plan: Plan) -> list:
+    def _repaired(self, probabilities, plan: "Plan") -> list:
         size = self.package.img_size
         mask, box = plan.limits
         # The native function cuts boxes out of a picture that nothing here looks at.
@@ -77,7 +79,7 @@ class OcrDetection(SingleModelTask):
         rows.sort(key=_top)
         return rows
 
-    def _as_the_vendor(self, probabilities, plan: Plan) -> list:
+    def _as_the_vendor(self, probabilities, plan: "Plan") -> list:
         """Return the rows as the vendor's script has them, in its order."""
         size = self.package.img_size
         width, height = plan.region[2:]
@@ -102,7 +104,7 @@ class OcrDetection(SingleModelTask):
             rows.append([corners, score, crop])
         return rows
 
-    def picture_of(self, plan: Plan):
+    def picture_of(self, plan: "Plan"):
         """Return a picture that the vendor's function can cut boxes out of: here a dark one."""
         return self._dark_picture(plan.region[2], plan.region[3])
 
@@ -111,7 +113,7 @@ class OcrDetection(SingleModelTask):
             self._dark = arrays.dark(width, height)
         return self._dark
 
-    def decode(self, outputs: list, plan: Plan) -> list:
+    def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [rows]: [nil, score16, quad] for each text."""
         found = self.texts(outputs, plan)
         return [[[None, int(score * 65535 + 0.5), quad] for quad, score, _ in found]]

@@ -2,9 +2,11 @@
 
 from firmware_app.board import arrays
 from firmware_app.package import letterbox
-from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.tasks.base import Plan
 
 
 class OcrRecognition(SingleModelTask):
@@ -52,7 +54,7 @@ class OcrRecognition(SingleModelTask):
             scores = arrays.softmax_at(table, steps, values)
         return "".join(text), sum(scores) / len(scores)
 
-    def decode(self, outputs: list, plan: Plan) -> list:
+    def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [rows]: one row [text, score16, nil], none where nothing is read."""
         text, score = self.read(outputs)
         return [[[text, int(score * 65535 + 0.5), None]] if text else []]

@@ -8,8 +8,10 @@ from firmware_app.board.npu import Model, NpuError
 from firmware_app.card import packages
 from firmware_app.package import kmodel
 from firmware_app.package.deploy_fields import PackageError
-from firmware_app.package.reader import Package
-from firmware_app.tasks.base import Task
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.package.reader import Package
+    from firmware_app.tasks.base import Task
 
 _SLICE = 65536  # bytes of a .kmodel read between two frames
 
@@ -76,7 +78,7 @@ class Prepared:
             data, package.sha256 = await _read(package.kmodel_path, pause)
             self._data.append(data)
 
-    async def load(self, pause, room=None) -> Task:
+    async def load(self, pause, room=None) -> "Task":
         """Load the models and return the task; may be called again after a MemoryError.
 
         room: called with the bytes of all models before the first one is loaded; may raise MemoryError.

@@ -5,9 +5,11 @@ classes themselves.
 """
 
 from firmware_app.board import arrays
-from firmware_app.tasks.base import Plan
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.tasks.base import Plan
 
 
 class Segmentation(SingleModelTask):
@@ -15,7 +17,7 @@ class Segmentation(SingleModelTask):
 
     result_type = messages.SEGMENTATION
 
-    def decode(self, outputs: list, plan: Plan) -> list:
+    def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [map width, map height, runs, areas]."""
         classes = len(self.labels)
         shape = outputs[0].shape

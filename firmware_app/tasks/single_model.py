@@ -2,12 +2,14 @@
 
 import time
 
-from firmware_app.board.npu import Model, Scaler
-from firmware_app.package.reader import Package
+from firmware_app.board.npu import Scaler
 from firmware_app.tasks.base import Plan, Task
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
+
+    from firmware_app.board.npu import Model
+    from firmware_app.package.reader import Package
 
 
 def strongest(rows: list, most: int, place: int) -> list:
@@ -33,7 +35,7 @@ class SingleModelTask(Task):
 
     thresholds: tuple = ()  # names of the settings that make a plan's limits
 
-    def __init__(self, packages: list[Package], models: list[Model]) -> None:
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         super().__init__(packages, models)
         self._model = models[0]
         self._output: "Any" = None  # ai2d's output tensor, one for all plans

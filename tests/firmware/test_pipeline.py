@@ -154,8 +154,8 @@ def test_an_old_frame_is_given_back_for_latency_only(
     source = f"""
 import time
 from firmware_app.run.engine import Engine
-class Service:
-    settings = {{"priority": "{priority}", "memory": {{"collect_frames": 60}}}}
+class Configuration:
+    values = {{"priority": "{priority}", "memory": {{"collect_frames": 60}}}}
 class Old:
     period_us = 33000
     least_us = 3500
@@ -164,7 +164,7 @@ class Old:
 class Fresh(Old):
     def age_us(self):
         return 20000
-engine = Engine(Service())
+engine = Engine(Configuration(), None, None, None, None, None)
 # Not twice in a row: a frame is better than none.
 print(engine._old(Old()), engine._old(Old()), engine._old(Old()))
 print("fresh", engine._old(Fresh()), engine._old(Fresh()))
@@ -177,15 +177,15 @@ print("fresh", engine._old(Fresh()), engine._old(Fresh()))
 def test_the_next_frame_comes_after_the_inference_where_that_costs_nothing(tmp_path: Path) -> None:
     source = """
 from firmware_app.run.engine import Engine
-class Service:
-    settings = {"priority": "latency", "memory": {"collect_frames": 60}}
+class Configuration:
+    values = {"priority": "latency", "memory": {"collect_frames": 60}}
 class Camera:
     least_us = 3500
 class Task:
     holds_frame = False
     kpu_us = 22700
     decode_us = 400
-engine = Engine(Service())
+engine = Engine(Configuration(), None, None, None, None, None)
 camera, task = Camera(), Task()
 print("short", engine._later(camera, task))
 task.decode_us = 3300
@@ -202,7 +202,7 @@ while not engine._later(camera, task):
     engine._waited(0)
     tries += 1
 print("again", 60 < tries < 2000, tries)
-Service.settings["priority"] = "completeness"
+Configuration.values["priority"] = "completeness"
 print("complete", engine._later(camera, task))
 """
     lines = run_script(tmp_path, source).lines

@@ -209,7 +209,7 @@ async def test_too_little_memory_for_both_models_at_the_first_frame(tmp_path: Pa
     source = folder / "firmware_app" / "tasks" / "single_model.py"
     start = "    def take(self, plan: Plan, source) -> None:\n"
     fails_once = (
-        "        if self.settings['task'] == 'detection' and not _short:\n"
+        "        if plan.settings['task'] == 'detection' and not _short:\n"
         "            _short.append(True)\n"
         "            raise MemoryError\n"
     )

@@ -1,4 +1,4 @@
-"""What the tests of the card's write sequences share: modules on a card in memory, a service, pushes."""
+"""What the tests of the card's write sequences share: modules on a card in memory, a board, pushes."""
 
 import hashlib
 import json
@@ -66,10 +66,22 @@ def run(work):
         return end.value
 
 
+class _Idle:
+    """An event that is always set."""
+
+    @staticmethod
+    def is_set() -> bool:
+        return True
+
+    def set(self) -> None:
+        pass
+
+    def clear(self) -> None:
+        pass
+
+
 class _Switcher:
-    busy = False
-    settings = None
-    name = ""
+    idle = _Idle()
 
 
 class _Log:
@@ -77,27 +89,51 @@ class _Log:
         pass
 
 
-class Service:
-    """What the commands see of a service that runs no task."""
+class Running:
+    """What runs: a name and the values of its settings."""
+
+    def __init__(self, name: str, values: dict) -> None:
+        self.name = name
+        self.values = values
+
+
+class _Engine:
+    def __init__(self) -> None:
+        self.running = Running("", {})
+
+
+class Call:
+    """A command as its handler sees it."""
+
+    def __init__(self, session, arguments: dict) -> None:
+        self.session = session
+        self.arguments = arguments
+
+
+class Board:
+    """What the commands see of a board that runs no task."""
 
     def __init__(self) -> None:
         self.transfers = Transfers()
+        self.engine = _Engine()
         self.switcher = _Switcher()
         self.configuration = Configuration()
         self.configuration.read()
         self.log = _Log()
-        self.installing = False
+        self.installed = _Idle()
 
 
 class Client:
     """A session's place, and what a client does to push files."""
 
-    def __init__(self, service) -> None:
-        self.service = service
+    def __init__(self, board) -> None:
+        self.board = board
 
     def ask(self, command: str, **arguments):
-        outcome = package_commands.COMMANDS[command](self.service, self, arguments)
-        return run(outcome) if hasattr(outcome, "send") else outcome
+        call = Call(self, arguments)
+        if command == "push":
+            return package_commands.push(self.board, call)
+        return run(package_commands.LONG[command](self.board, call))
 
     def begin(self, kind: str, name: str, contents: dict):
         """Announce files; return the transfer that takes them."""
@@ -106,7 +142,7 @@ class Client:
             for each in sorted(contents)
         ]
         answer = self.ask("push", kind=kind, name=name, files=rows)
-        transfer = self.service.transfers.find(self, answer["transfer"])
+        transfer = self.board.transfers.find(self, answer["transfer"])
         assert transfer.offset == answer["offset"]
         return transfer
 

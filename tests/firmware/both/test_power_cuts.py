@@ -1,6 +1,6 @@
 """Power off at every step of every write sequence: the old or the new is there, never neither."""
 
-from card_tools import Client, Service, classifier, firmware, flat_firmware, use
+from card_tools import Board, Client, classifier, firmware, flat_firmware, use
 from folder_card import HALF, KEPT, LOST, FolderCard, PowerCutError
 
 from firmware_app import main
@@ -76,7 +76,7 @@ def _installed(card) -> None:
 
 
 def _push(contents: dict, name: str = "a"):
-    return lambda card: Client(Service()).push("package", name, contents)
+    return lambda card: Client(Board()).push("package", name, contents)
 
 
 def test_a_first_package() -> None:
@@ -99,7 +99,7 @@ def test_a_package_that_replaces_another() -> None:
 
 def test_a_package_that_is_removed() -> None:
     def remove(card) -> None:
-        Client(Service()).ask("package.remove", name="a")
+        Client(Board()).ask("package.remove", name="a")
 
     def check(card, done: bool) -> None:
         assert not (done and files.exists("/sdcard/packages/a"))
@@ -115,7 +115,7 @@ def test_a_configuration_that_is_replaced() -> None:
     new = b"task: classification\npackage: packages/a\ntop_k: 3\n"
 
     def change(card) -> None:
-        Client(Service()).push("file", "configs/tasks/a.yaml", {"a.yaml": new})
+        Client(Board()).push("file", "configs/tasks/a.yaml", {"a.yaml": new})
 
     def check(card, done: bool) -> None:
         assert card.tree[YAML] == new if done else card.tree[YAML] in (old, new)
@@ -133,7 +133,7 @@ def test_a_dictionary_of_a_package() -> None:
         card.put("/sdcard/packages/a/notes.old", b"mine")
 
     def change(card) -> None:
-        Client(Service()).push("file", "packages/a/dict.txt", {"dict.txt": b"c\n"})
+        Client(Board()).push("file", "packages/a/dict.txt", {"dict.txt": b"c\n"})
 
     def check(card, done: bool) -> None:
         assert card.tree[path] == b"c\n" if done else card.tree[path] in (b"a\nb\n", b"c\n")
@@ -206,7 +206,7 @@ def _with_firmware(card) -> None:
 
 def test_another_version_of_the_service() -> None:
     def update(card) -> None:
-        Client(Service()).push("firmware", "firmware_app", firmware("2"))
+        Client(Board()).push("firmware", "firmware_app", firmware("2"))
         main.prepare()
 
     def check(card, done: bool) -> None:
@@ -217,7 +217,7 @@ def test_another_version_of_the_service() -> None:
     # And another one over one that is staged.
     def staged(card) -> None:
         _with_firmware(card)
-        Client(Service()).push("firmware", "firmware_app", firmware("1"))
+        Client(Board()).push("firmware", "firmware_app", firmware("1"))
 
     _every_cut(staged, update, check, update, 20)
 
@@ -230,7 +230,7 @@ def test_folders_over_a_flat_version() -> None:
             card.put("/sdcard/firmware_app/" + name, data)
 
     def update(card) -> None:
-        Client(Service()).push("firmware", "firmware_app", firmware("2"))
+        Client(Board()).push("firmware", "firmware_app", firmware("2"))
         main.prepare()
 
     def check(card, done: bool) -> None:
@@ -272,7 +272,7 @@ def test_a_card_that_fails_during_an_update() -> None:
             card.steps = 0
             card.cut_at = step
             try:
-                Client(Service()).push("firmware", "firmware_app", firmware("2"))
+                Client(Board()).push("firmware", "firmware_app", firmware("2"))
                 done = card.steps < step  # else only what may stay could not be removed
             except (CommandError, OSError) as error:
                 assert isinstance(error, OSError) or error.code == "failed", error.code
@@ -284,7 +284,7 @@ def test_a_card_that_fails_during_an_update() -> None:
             card.cut_at = -1
             assert _version(card) in (("2",) if done else ("1", "2"))
             package_commands.recover()
-            Client(Service()).push("firmware", "firmware_app", firmware("2"))
+            Client(Board()).push("firmware", "firmware_app", firmware("2"))
             assert _version(card) == "2"
         assert step > 20, step
 
@@ -294,7 +294,7 @@ def test_a_file_in_a_folder_that_is_damaged() -> None:
     use(card)
     _with_firmware(card)
     for name in ("wire/frames.py", "run/engine.mpy"):
-        client = Client(Service())
+        client = Client(Board())
         client.send("firmware", "firmware_app", firmware("2"))
         card.tree["/sdcard/.incoming/files/" + name] = b"y = 1\n"
         try:
@@ -304,7 +304,7 @@ def test_a_file_in_a_folder_that_is_damaged() -> None:
             assert error.code in ("damaged", "bad_argument"), error.code
             assert name in str(error)
         assert _version(card) == "1"
-    Client(Service()).push("firmware", "firmware_app", firmware("2"))
+    Client(Board()).push("firmware", "firmware_app", firmware("2"))
     assert _version(card) == "2"
 
 
@@ -313,7 +313,7 @@ def test_a_version_that_does_not_last_gives_way() -> None:
         card = FolderCard(unflushed)
         use(card)
         _with_firmware(card)
-        Client(Service()).push("firmware", "firmware_app", firmware("2"))
+        Client(Board()).push("firmware", "firmware_app", firmware("2"))
         assert [_version(card) for _ in range(3)] == ["2", "2", "2"]
         saved = card.copy()
         step = 0
@@ -340,7 +340,7 @@ def test_a_version_that_lasts_stays() -> None:
     card = FolderCard()
     use(card)
     _with_firmware(card)
-    Client(Service()).push("firmware", "firmware_app", firmware("2"))
+    Client(Board()).push("firmware", "firmware_app", firmware("2"))
     assert _version(card) == "2"
     firmware_update.lasted()
     assert [_version(card) for _ in range(6)] == ["2"] * 6
@@ -351,7 +351,7 @@ def test_files_of_a_push_outlast_power() -> None:
     """A push goes on where it was: nothing that was flushed is sent twice."""
     card = FolderCard(LOST)
     use(card)
-    client = Client(Service())
+    client = Client(Board())
     big = dict(NEW)
     big["best.kmodel"] += bytes(140000)
     card.steps = 0
@@ -362,7 +362,7 @@ def test_files_of_a_push_outlast_power() -> None:
     except PowerCutError:
         card.cut_at = -1
     package_commands.recover()
-    again = Client(Service())
+    again = Client(Board())
     have = again.send("package", "a", big)
     assert have >= 131072
     assert again.ask("install")["name"] == "a"

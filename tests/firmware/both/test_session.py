@@ -25,6 +25,7 @@ class Host:
     key = KEY
 
     def __init__(self) -> None:
+        self.identity = self
         self.attempts = Attempts()
         self.clock = Clock()
         self.requests: list = []

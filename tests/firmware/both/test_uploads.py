@@ -1,12 +1,15 @@
 """What a client may push, and what it may not; runs on CPython and MicroPython."""
 
+import asyncio
 import hashlib
 
-from card_tools import Client, Service, classifier, firmware, run, use
+import card_tools
+from card_tools import Board, Call, Client, Running, classifier, firmware, use
 from folder_card import FolderCard
 
 from firmware_app.base import files
 from firmware_app.base.errors import CommandError
+from firmware_app.base.pause import set_event, until
 from firmware_app.card import uploads
 from firmware_app.commands import packages as package_commands
 
@@ -17,7 +20,7 @@ SHA = hashlib.sha256(b"").digest()
 def fresh() -> tuple:
     card = FolderCard()
     use(card)
-    return card, Client(Service())
+    return card, Client(Board())
 
 
 def refused(client, command: str, **arguments) -> str:
@@ -57,17 +60,12 @@ def test_a_package_in_use_stays() -> None:
     _, client = fresh()
     client.push("package", "shapes", GOOD)
     for path in ("packages/shapes", "/sdcard//packages/./SHAPES/", "/sdcard/packages/shapes/x"):
-        client.service.switcher.settings = _Running({"package": path})
+        client.board.engine.running = Running("any", {"package": path})
         assert refused(client, "package.remove", name="shapes").startswith(
             "busy: package shapes is in use"
         )
-    client.service.switcher.settings = _Running({"package": "/data/packages/shapes"})
+    client.board.engine.running = Running("any", {"package": "/data/packages/shapes"})
     client.ask("package.remove", name="shapes")
-
-
-class _Running:
-    def __init__(self, values: dict) -> None:
-        self.values = values
 
 
 def test_a_bad_package_leaves_the_old_one() -> None:
@@ -138,8 +136,8 @@ def test_a_package_that_its_tasks_could_not_use() -> None:
     ]
     # The running one's: it could not start again.
     client.push("package", "shapes", GOOD)
-    client.service.switcher.name = "many"
-    client.service.switcher.settings = client.service.configuration.read_task("many")
+    values = client.board.configuration.read_task("many").values
+    client.board.engine.running = Running("many", values)
     client.send("package", "shapes", other)
     text = refused(client, "install")
     assert text.startswith("bad_package: task many, which runs with package shapes, could not")
@@ -150,35 +148,41 @@ def test_a_package_that_its_tasks_could_not_use() -> None:
 YAML = b"task: classification\npackage: packages/shapes\n"
 
 
-class _Waits:
-    """asyncio, as far as the commands use it."""
-
-    async def sleep_ms(self, _: int) -> None:
-        await package_commands.pause()
-
-
 def test_a_push_waits_for_one_that_is_being_installed() -> None:
     """The link broke while the board was installing: the client says push again."""
     card, client = fresh()
-    before = package_commands.asyncio
-    package_commands.asyncio = _Waits()
+    client.send("package", "shapes", GOOD)
+    again = Client(client.board)
+    rows = [[name, len(GOOD[name]), hashlib.sha256(GOOD[name]).digest()] for name in GOOD]
+    arguments = {"kind": "package", "name": "shapes", "files": rows}
+    order: list = []
+
+    async def pause() -> None:
+        order.append("pause")
+        await asyncio.sleep(0)
+
+    async def install() -> None:
+        answer = await package_commands.LONG["install"](client.board, Call(client, {}))
+        order.append(answer["name"])
+
+    async def both() -> None:
+        client.board.installed = set_event()
+        work = asyncio.create_task(install())
+        await asyncio.sleep(0)
+        event = package_commands.installed(client.board)
+        assert not event.is_set()
+        await until(event)
+        order.append(package_commands.push(client.board, Call(again, arguments))["offset"])
+        await work
+
+    package_commands.pause = pause
     try:
-        client.send("package", "shapes", GOOD)
-        installing = package_commands.COMMANDS["install"](client.service, client, {})
-        installing.send(None)
-        assert client.service.installing
-        again = Client(client.service)
-        rows = [[name, len(GOOD[name]), hashlib.sha256(GOOD[name]).digest()] for name in GOOD]
-        arguments = {"kind": "package", "name": "shapes", "files": rows}
-        waiting = package_commands.COMMANDS["push"](client.service, again, arguments)
-        for _ in range(3):
-            waiting.send(None)
-        assert run(installing)["name"] == "shapes"
-        assert run(waiting)["offset"] == 0
-        assert again.push("package", "shapes", GOOD)["name"] == "shapes"
-        assert card.under("/sdcard/packages/shapes") == GOOD
+        asyncio.run(both())
     finally:
-        package_commands.asyncio = before
+        package_commands.pause = card_tools.pause
+    assert order.count("pause") > 1 and order[-2:] == ["shapes", 0]
+    assert again.push("package", "shapes", GOOD)["name"] == "shapes"
+    assert card.under("/sdcard/packages/shapes") == GOOD
 
 
 def test_data_that_is_not_what_was_announced() -> None:
@@ -202,14 +206,14 @@ def test_an_unfinished_push_is_not_installed() -> None:
     transfer.add(50, bytes(100000))  # more than all files
     assert transfer.offset == 50
     # Another client may go on with it, but not begin something else meanwhile.
-    other = Client(client.service)
+    other = Client(client.board)
     rows = [["x", 1, SHA]]
     assert refused(other, "push", kind="package", name="b", files=rows).startswith("busy")
     assert refused(other, "install").startswith("busy")
     words = "best.kmodel: expected %d bytes, found 50 so far" % len(GOOD["best.kmodel"])
     assert words in refused(client, "install")
     assert other.begin("package", "a", GOOD).offset == 50
-    assert client.service.transfers.find(client, transfer.number) is None
+    assert client.board.transfers.find(client, transfer.number) is None
 
 
 def test_files_of_no_bytes() -> None:
@@ -439,7 +443,7 @@ def test_as_many_files_as_a_version_may_have() -> None:
     transfer.add(0, data[:1000])
     transfer.close()
     package_commands.recover()
-    again = Client(Service())
+    again = Client(Board())
     assert again.send("firmware", "firmware_app", contents) == 1000
     assert again.ask("install")["size"] == len(data)
     assert card.under("/sdcard/firmware_app.new") == contents

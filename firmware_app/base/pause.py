@@ -1,0 +1,28 @@
+"""How work waits: in small pieces that let the others go on, and for events."""
+
+import asyncio
+import time
+
+_WORK_MS = 5  # of work between two frames
+
+_paused: list[int] = [0]  # when any work paused last, time.ticks_ms()
+
+
+async def pause() -> None:
+    """Let frames, links and other commands go on, where this work has had its time."""
+    if time.ticks_diff(time.ticks_ms(), _paused[0]) >= _WORK_MS:
+        await asyncio.sleep_ms(0)
+        _paused[0] = time.ticks_ms()
+
+
+async def until(event: asyncio.Event) -> None:
+    """Return while the event is set; another one that waited may have cleared it again before."""
+    while not event.is_set():
+        await event.wait()
+
+
+def set_event() -> asyncio.Event:
+    """Return an event that is set."""
+    event = asyncio.Event()
+    event.set()
+    return event

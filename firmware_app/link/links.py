@@ -1,0 +1,121 @@
+"""The links that are open: what the settings want of UART and network, and moving their bytes."""
+
+import asyncio
+
+from firmware_app.base import problems
+from firmware_app.board.nic import Nic
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.base.clock import Clock
+    from firmware_app.base.log import Log
+    from firmware_app.base.problems import Problems
+    from firmware_app.link.gateway import Gateway
+
+_FULL_MS = 15  # between looks at the links while frames pump
+_QUIET_MS = 2  # and while nothing happens
+
+
+class Links:
+    """All links; each has serve(), due(), sessions(), pieces, rejected and refused."""
+
+    def __init__(self, clock: "Clock", log: "Log", store: "Problems") -> None:
+        self._clock = clock
+        self._log = log
+        self._problems = store
+        self.all: list = []
+        self.nic: "Nic | None" = None  # the network interface, where the network is wanted
+        self.port: "int | None" = None  # of TCP, where it is open
+        self.uart: "dict | None" = None  # the settings of the UART, where it is open
+        self._pumped_ms = 0
+
+    def open(self, gateway: "Gateway", settings: dict) -> None:
+        """Open the UART and the network as far as they are wanted and there; settings: of service.yaml."""
+        key = gateway.identity.key
+        uart = settings["uart"]
+        if uart["enabled"] and (key or not uart["key_required"]):
+            self._open_uart(gateway, uart)
+        network = settings["network"]
+        if network["enabled"] and (key or not network["key_required"]):
+            try:
+                self._open_network(gateway, network, settings["results"]["queue"])
+            except OSError as error:
+                text = "TCP port %d can't be opened: %s" % (network["port"], error)
+                self._problems.set(problems.NETWORK_PORT, text)
+
+    def _open_uart(self, gateway: "Gateway", settings: dict) -> None:
+        # Imported when asked for: a board carries only the links that it uses in memory.
+        from firmware_app.link.uart import UartLink
+
+        link = UartLink(gateway, settings)
+        try:
+            link.start()
+        except (OSError, ValueError, AssertionError, TypeError) as error:
+            text = "UART %d can't be opened: %s" % (settings["id"], error)
+            self._problems.set(problems.UART, text)
+            return
+        self.all.append(link)
+        self.uart = settings
+        self._log.info("UART %d open at %d baud" % (settings["id"], settings["baudrate"]))
+
+    def _open_network(self, gateway: "Gateway", settings: dict, depth: int) -> None:
+        from firmware_app.link.tcp import TcpLink
+
+        self.nic = Nic(settings, self._log, self._problems)
+        self.nic.bring_up()
+        link = TcpLink(gateway, settings, depth)
+        link.start()
+        self.all.append(link)
+        if settings["discovery"]:
+            from firmware_app.link.discovery import Discovery
+
+            try:
+                Discovery(gateway.identity, settings["port"], settings["key_required"]).start()
+            except OSError as error:
+                text = "UDP port %d can't be opened: %s" % (settings["port"], error)
+                self._problems.set(problems.DISCOVERY, text)
+        self.port = settings["port"]
+        self._log.info("listening on TCP port %d" % self.port)
+
+    def sessions(self) -> list:
+        """Return the sessions of all links."""
+        found: list = []
+        for link in self.all:
+            found.extend(link.sessions())
+        return found
+
+    def pump(self) -> bool:
+        """Let every link take and send what it can without waiting; return whether anything happened."""
+        busy = False
+        now_ms = self._clock.ms()
+        self._pumped_ms = now_ms
+        for link in self.all:
+            if link.serve(now_ms):
+                busy = True
+        return busy
+
+    async def flush(self) -> None:
+        """Give slow wires the time that their share of the line is worth, before the next frame.
+
+        In pieces, with the others' turn between them: a write holds the interpreter.
+        """
+        for link in self.all:
+            for _ in range(link.pieces):
+                if not link.due():
+                    break
+                link.serve(self._clock.ms())
+                await asyncio.sleep_ms(0)
+
+    async def run(self, idle) -> None:
+        """Move bytes for ever; idle(): whether there is no frame to infer.
+
+        It polls: bytes arrive in threads, which can't set an event of the loop, and a socket that
+        the loop waits for costs each of its turns a millisecond.
+        """
+        while True:
+            # Frames pump too, with each result: once is enough.
+            busy = self._clock.ms() - self._pumped_ms >= _QUIET_MS and self.pump()
+            if busy:
+                await asyncio.sleep_ms(0)
+            else:
+                # Between frames that leave no time this task would only cost some.
+                await asyncio.sleep_ms(_QUIET_MS if idle() else _FULL_MS)

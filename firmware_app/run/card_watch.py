@@ -1,0 +1,84 @@
+"""Lets YAML that was edited on the card take effect: service.yaml, and the task that runs or should."""
+
+import asyncio
+
+from firmware_app.base.errors import CommandError
+from firmware_app.base.problems import OLD_TASK, SETTINGS
+from firmware_app.card.configuration import SERVICE_YAML, task_path
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.base.log import Log
+    from firmware_app.base.problems import Problems
+    from firmware_app.card.configuration import Configuration
+    from firmware_app.card.watch import Watched
+    from firmware_app.run.engine import Engine
+    from firmware_app.run.switcher import Switcher
+
+_OFF_S = 5  # between looks at whether watching was switched on
+_UNUSED = "the edited configuration is not used: %s"
+
+
+class CardWatch:
+    """Looks at the card from time to time."""
+
+    def __init__(
+        self,
+        watched: "Watched",
+        configuration: "Configuration",
+        engine: "Engine",
+        switcher: "Switcher",
+        problems: "Problems",
+        log: "Log",
+    ) -> None:
+        self._watched = watched
+        self._configuration = configuration
+        self._engine = engine
+        self._switcher = switcher
+        self._problems = problems
+        self._log = log
+
+    async def run(self) -> None:
+        """Look for ever."""
+        # Also at a task that was not started: in safe mode only an edit is a reason to try it again.
+        self._watched.begin(SERVICE_YAML)
+        self._watched.begin(task_path(self._configuration.task or ""))
+        while True:
+            period_s = self._configuration.values["switch"]["watch_s"]
+            await asyncio.sleep(period_s or _OFF_S)
+            if not period_s or not self._switcher.idle.is_set():
+                continue
+            try:
+                await self._look()
+            except CommandError as error:
+                self._problems.set(OLD_TASK, _UNUSED % error)
+
+    def _tasks(self) -> tuple:
+        """Return the task that runs, and the one that should and could not."""
+        return (self._engine.running.name, self._configuration.task)
+
+    async def _look(self) -> None:
+        if await self._edited(SERVICE_YAML):
+            try:
+                name, later = self._configuration.reread()
+            except CommandError as error:
+                self._problems.set(SETTINGS, _UNUSED % error)
+                return
+            self._problems.clear(SETTINGS)
+            if later:
+                self._log.warning(
+                    "configs/service.yaml: takes effect at the next start: %s" % ", ".join(later)
+                )
+            if name and name != self._engine.running.name:
+                await self._switcher.switch(name)
+                return
+            self._problems.clear(OLD_TASK)
+        for name in self._tasks():
+            if not name or not await self._edited(task_path(name)):
+                continue
+            # Looking took its time: a switch may have come and gone meanwhile.
+            if name in self._tasks():
+                await self._switcher.switch(name)
+            return
+
+    async def _edited(self, path: str) -> bool:
+        return await self._watched.edited(path, self._switcher.idle)
