@@ -180,6 +180,6 @@ def test_no_folder(tmp_path: Path) -> None:
 def test_our_own() -> None:
     found, compiled = service_files()
     assert not compiled
-    assert {"main.py", "service.py", "wire/frames.py", "card/uploads.py"} <= found.keys()
+    assert {"main.py", "service.py", "wire/packets.py", "card/uploads.py"} <= found.keys()
     assert len(found) < files.MAX_FILES
     assert "run/engine" in modules(found)

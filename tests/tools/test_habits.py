@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("firmware", "host", "integration", "silicon", "tools", "virtual_board", "wire")
 
@@ -28,6 +30,7 @@ def test_every_decision_is_listed() -> None:
     assert named == sorted(path.name for path in folder.glob("0*.md"))
 
 
+@pytest.mark.slow
 def test_make_quick_touches_every_room() -> None:
     command = [
         sys.executable,
