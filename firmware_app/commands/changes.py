@@ -23,7 +23,8 @@ async def change(board: "Board", changes: dict, save: bool) -> None:
     for path in changes:
         of_task, name = _place(board, path)
         (mine if of_task else others)[name] = changes[path]
-    fresh = configuration.changed(running.settings, mine) if mine else None
+    settings = running.settings
+    fresh = configuration.changed(settings, mine) if mine and settings is not None else None
     fresh_service = board.configuration.changed(others)
     if fresh is not None:
         board.engine.check(fresh.values)

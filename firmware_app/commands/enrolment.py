@@ -13,6 +13,7 @@ from firmware_app.gallery.recognition import Tap
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.commands.board import Board
     from firmware_app.commands.call import Call
+    from firmware_app.gallery.file import GalleryFile
     from firmware_app.gallery.recognition import Recognizer
 
 DEFAULT_GALLERY = "default"
@@ -36,14 +37,14 @@ def check_runs(board: "Board", recognition: "Recognizer") -> None:
         raise CommandError("failed", "the task was switched meanwhile")
 
 
-def gallery_of(recognition: "Recognizer"):
-    """Return the gallery in use; CommandError where there is none."""
-    if recognition.gallery is None:
+def file_of(recognition: "Recognizer") -> "GalleryFile":
+    """Return the file of the gallery in use; CommandError where there is none."""
+    if recognition.file is None:
         raise CommandError(
             "not_found",
             recognition.problem or "no gallery is in use: enroll something or select one",
         )
-    return recognition.gallery
+    return recognition.file
 
 
 def label_text(arguments: dict, name: str = "label") -> str:
@@ -67,7 +68,10 @@ async def select(board: "Board", recognition: "Recognizer", name) -> None:
         raise CommandError("failed", "gallery %s: %s" % (name, error))
     check_runs(board, recognition)
     running = board.engine.running
-    fresh = running.settings.changed("gallery", name)
+    settings = running.settings
+    if settings is None:
+        raise CommandError("no_task", board.problems.why_no_task())
+    fresh = settings.changed("gallery", name)
     board.configuration.remember([(fresh, ["gallery"])])
     # Results bear the generation that they had: a gallery changes none of their fields.
     board.engine.replace(running.with_settings(fresh, running.generation))
@@ -204,7 +208,8 @@ async def enroll(board: "Board", call: "Call") -> dict:
         check_runs(board, recognition)
         if recognition.gallery is None:
             await select(board, recognition, DEFAULT_GALLERY)
-        gallery = recognition.gallery
+        file = file_of(recognition)
+        gallery = file.gallery
         if negative:
             warnings = await gallery_quality.check_negative(arrays, gallery, vectors, label, pause)
         else:
@@ -212,8 +217,9 @@ async def enroll(board: "Board", call: "Call") -> dict:
             warnings = await gallery_quality.check(
                 arrays, gallery, vectors, label, rule.threshold, pause
             )
-        ids = await _add(recognition.file, label, vectors, negative)
+        ids = await _add(file, label, vectors, negative)
         known = gallery.label(label)
+        assert known is not None  # it was added just now
         result = {
             "gallery": recognition.name,
             "label": label,
@@ -269,7 +275,7 @@ def changed(board: "Board", action: str, label) -> None:
 async def recognize(board: "Board", call: "Call") -> dict:
     """Return whose the current frame, or a picture, is: the best matches, not only the decision."""
     recognition = recognition_of(board)
-    gallery = gallery_of(recognition)
+    gallery = file_of(recognition).gallery
     top = integer(call.arguments, "top", 1, 50, 5)
     if _has_picture(call):
         found = _from_picture(board, call, recognition)
@@ -294,8 +300,8 @@ async def recognize(board: "Board", call: "Call") -> dict:
             for number, score in gallery.ranking(one.vector, rule, top):
                 matches.append([gallery.text_of(number), int(round(score * 10000))])
         row = {
-            "identity": decision.row(),
-            "reason": decision.reason,
+            "identity": decision.row() if decision is not None else None,
+            "reason": decision.reason if decision is not None else None,
             "matches": matches,
             "light": one.fault() or None,
         }

@@ -10,7 +10,7 @@ from firmware_app.board import arrays
 from firmware_app.commands.arguments import integer, text
 from firmware_app.commands.enrolment import (
     changed,
-    gallery_of,
+    file_of,
     label_text,
     recognition_of,
     select,
@@ -55,10 +55,11 @@ async def _change(board: "Board", action: str, label: "str | None", prepare) -> 
     """Make the changes that prepare(gallery) returns; the answer tells what is left."""
     in_use = recognition_of(board)
     async with in_use.lock:
-        gallery = gallery_of(in_use)
+        file = file_of(in_use)
+        gallery = file.gallery
         changes = prepare(gallery)
         try:
-            await in_use.file.change(changes, pause)
+            await file.change(changes, pause)
         except (GalleryError, OSError) as error:
             raise CommandError("failed", "nothing was changed: %s" % error)
         result = {
@@ -89,7 +90,7 @@ def listed(board: "Board", call: "Call") -> dict:
             found.append([name, os.stat(recognition.path_of(name))[6]])
         except OSError:
             pass
-    gallery = in_use.gallery
+    file = in_use.file
     rule = in_use.rule(board.engine.running.values)
     answer = {
         "galleries": found,
@@ -108,7 +109,8 @@ def listed(board: "Board", call: "Call") -> dict:
         "labels": [],
         "total_labels": 0,
     }
-    if gallery is not None:
+    if file is not None:
+        gallery = file.gallery
         labels = gallery.labels()
         size = 0
         page: list = []
@@ -119,7 +121,7 @@ def listed(board: "Board", call: "Call") -> dict:
             page.append(_row(label))
         answer["samples"] = len(gallery.positive)
         answer["negatives"] = len(gallery.negative)
-        answer["bytes"] = in_use.file.size
+        answer["bytes"] = file.size
         answer["labels"] = page
         answer["total_labels"] = len(labels)
     return answer
@@ -127,7 +129,7 @@ def listed(board: "Board", call: "Call") -> dict:
 
 async def _show(board: "Board", call: "Call") -> dict:
     in_use = recognition_of(board)
-    gallery = gallery_of(in_use)
+    gallery = file_of(in_use).gallery
     label = _label(gallery, call.arguments)
     offset = integer(call.arguments, "offset", 0, 1000000, 0)
     order: list = []
@@ -209,9 +211,9 @@ async def _remove(board: "Board", call: "Call") -> dict:
 async def _clear(board: "Board", call: "Call") -> dict:
     in_use = recognition_of(board)
     async with in_use.lock:
-        gallery_of(in_use)
+        file = file_of(in_use)
         try:
-            await in_use.file.clear(pause)
+            await file.clear(pause)
         except OSError as error:
             raise CommandError("failed", "nothing was changed: %s" % error)
     changed(board, "clear", None)
@@ -259,7 +261,7 @@ async def _delete(board: "Board", call: "Call") -> dict:
 
 async def _suggest(board: "Board", call: "Call") -> dict:
     in_use = recognition_of(board)
-    gallery = gallery_of(in_use)
+    gallery = file_of(in_use).gallery
     rule = in_use.rule(board.engine.running.values)
 
     def report(done: int, total: int) -> None:
@@ -286,8 +288,8 @@ async def _export(board: "Board", call: "Call") -> dict:
     offset = integer(call.arguments, "offset", 0, 0x7FFFFFFF, 0)
     length = integer(call.arguments, "length", 1, SLICE, SLICE)
     async with in_use.lock:
-        gallery = gallery_of(in_use)
-        file = in_use.file
+        file = file_of(in_use)
+        gallery = file.gallery
         try:
             if offset == 0:
                 await file.tidy(pause)

@@ -79,7 +79,7 @@ def tasks(board: "Board") -> list:
     except OSError:
         names = []
     for name in names[:_MAX_TASKS]:
-        entry = {
+        entry: dict = {
             "name": name,
             "task": None,
             "package": None,

@@ -125,7 +125,7 @@ class Ocr(OcrDetection):
     def release(self) -> None:
         """Give both models' memory back."""
         super().release()
-        self._source: "Any" = None
+        self._source = None
         self._crop_output = None
         self._cuts.clear()
 
