@@ -14,7 +14,7 @@ ROOT = "/sdcard"
 NEW = "firmware_app.new"
 TRIES = "firmware_app.try"  # + the number of starts of a new version that did not last
 _DROPPED = "firmware_app.dropped"
-_NEEDED = ("__init__", "service", "version", "wire/frames")
+_NEEDED = ("__init__", "service", "version", "wire/packets")
 _MPY_VERSION = 6  # MicroPython 1.19 and later
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from firmware_app.card import firmware_update
 from firmware_app.version import VERSION
 from host_client.base.exceptions import PackageError
 from host_client.commands import service_files as files
@@ -181,5 +182,6 @@ def test_our_own() -> None:
     found, compiled = service_files()
     assert not compiled
     assert {"main.py", "service.py", "wire/packets.py", "card/uploads.py"} <= found.keys()
+    assert {f"{name}.py" for name in firmware_update._NEEDED} <= found.keys()
     assert len(found) < files.MAX_FILES
     assert "run/engine" in modules(found)

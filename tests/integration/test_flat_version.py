@@ -75,7 +75,7 @@ class FlatBench(Bench):
         assert "results are arriving" in said
         now = self.folder_of("firmware_app")
         assert {"main.py", "run/__init__.py"} <= now.keys()
-        assert "wire/frames" in {name.rpartition(".")[0] for name in now}
+        assert "wire/packets" in {name.rpartition(".")[0] for name in now}
         # None of the flat files stays but those that are still called so.
         left = {name for name in now if "/" not in name}
         stems = {name.rpartition(".")[0] for name in left}
@@ -112,7 +112,7 @@ async def test_a_flat_board_refuses_a_push_and_is_upgraded_over_its_console(tmp_
 @pytest.mark.parametrize(
     "change",
     [
-        "write /.k230/stage/firmware/wire/frames",
+        "write /.k230/stage/firmware/wire/packets",
         "rename /.k230/stage/firmware to /firmware_app.new",
         "remove /fallback.py",
         "rename /main.py to /bad_main.py",

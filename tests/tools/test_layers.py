@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # A house without a fault: the service above a room, the client beside them.
 SOUND = {
     "firmware_app/service.py": "from firmware_app.link import outbox\nimport asyncio\n",
-    "firmware_app/link/outbox.py": "from firmware_app.wire.frames import frame\n",
-    "firmware_app/wire/frames.py": "import struct\n",
+    "firmware_app/link/outbox.py": "from firmware_app.wire.packets import packet\n",
+    "firmware_app/wire/packets.py": "import struct\n",
     "firmware_app/board/camera.py": "from media.sensor import Sensor\n",
     "host_client/link/tcp.py": "from firmware_app.wire import frames\n",
 }
@@ -58,7 +58,7 @@ def test_a_sound_tree(tmp_path: Path) -> None:
         ),
         (
             {"firmware_app__wire__frames": "import struct\nfrom firmware_app.link import outbox\n"},
-            "wire/frames.py:2: wire imports firmware_app.link.outbox, which is not on a floor below",
+            "wire/packets.py:2: wire imports firmware_app.link.outbox, which is not on a floor below",
         ),
         (
             {"firmware_app__link__late": "def f():\n    from firmware_app import service\n"},
@@ -83,7 +83,7 @@ def test_a_sound_tree(tmp_path: Path) -> None:
         ),
         (
             {"firmware_app__wire__frames": "import socket\n"},
-            "wire/frames.py:1: imports socket; firmware_app/wire does no I/O",
+            "wire/packets.py:1: imports socket; firmware_app/wire does no I/O",
         ),
         (
             {"firmware_app__link__outbox": "import dataclasses\n"},

@@ -179,7 +179,7 @@ def classifier(labels: list, filler: int = 0) -> dict:
 
 def firmware(version: str) -> dict:
     """Return the files of a version of the service, some in folders, one compiled."""
-    names = ("__init__.py", "main.py", "service.py", "wire/__init__.py", "wire/frames.py")
+    names = ("__init__.py", "main.py", "service.py", "wire/__init__.py", "wire/packets.py")
     found = {name: b"" if "__" in name else b"x = 1\n" for name in names}
     found["version.py"] = ("VERSION = %r\n" % version).encode()
     found["run/engine.mpy"] = b"M\x06\x00\x1f" + version.encode()

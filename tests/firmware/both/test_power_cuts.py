@@ -293,7 +293,7 @@ def test_a_file_in_a_folder_that_is_damaged() -> None:
     card = FolderCard()
     use(card)
     _with_firmware(card)
-    for name in ("wire/frames.py", "run/engine.mpy"):
+    for name in ("wire/packets.py", "run/engine.mpy"):
         client = Client(Board())
         client.send("firmware", "firmware_app", firmware("2"))
         card.tree["/sdcard/.incoming/files/" + name] = b"y = 1\n"

@@ -343,8 +343,8 @@ def test_a_version_of_the_service_is_checked() -> None:
     for name, data, words in (
         ("main.py", None, "expected main.py"),
         ("version.py", None, "expected version of"),
-        ("wire/frames.py", None, "expected wire/frames"),
-        ("wire/frames.py", b"def (:\n", "no Python"),
+        ("wire/packets.py", None, "expected wire/packets"),
+        ("wire/packets.py", b"def (:\n", "no Python"),
         ("run/engine.mpy", b"", "no .mpy file"),
         ("run/engine.mpy", b"x = 1\n", "no .mpy file"),
         ("run/engine.mpy", b"M\x05\x00\x1f", "expected .mpy version 6, found 5"),
