@@ -57,7 +57,7 @@ def test_a_sound_tree(tmp_path: Path) -> None:
             "import each other: firmware_app.link.outbox, firmware_app.link.session",
         ),
         (
-            {"firmware_app__wire__frames": "import struct\nfrom firmware_app.link import outbox\n"},
+            {"firmware_app__wire__packets": "import struct\nfrom firmware_app.link import outbox\n"},
             "wire/packets.py:2: wire imports firmware_app.link.outbox, which is not on a floor below",
         ),
         (
@@ -82,7 +82,7 @@ def test_a_sound_tree(tmp_path: Path) -> None:
             "link/uart.py:1: imports machine; only files in firmware_app/board may",
         ),
         (
-            {"firmware_app__wire__frames": "import socket\n"},
+            {"firmware_app__wire__packets": "import socket\n"},
             "wire/packets.py:1: imports socket; firmware_app/wire does no I/O",
         ),
         (
