@@ -57,7 +57,9 @@ def test_a_sound_tree(tmp_path: Path) -> None:
             "import each other: firmware_app.link.outbox, firmware_app.link.session",
         ),
         (
-            {"firmware_app__wire__packets": "import struct\nfrom firmware_app.link import outbox\n"},
+            {
+                "firmware_app__wire__packets": "import struct\nfrom firmware_app.link import outbox\n"
+            },
             "wire/packets.py:2: wire imports firmware_app.link.outbox, which is not on a floor below",
         ),
         (
