@@ -9,9 +9,8 @@ import asyncio
 
 from firmware_app.base.errors import CommandError
 from firmware_app.commands import changes as changes_room
-from firmware_app.commands import enrolment, status
-from firmware_app.commands import gallery as gallery_commands
 from firmware_app.commands import packages as package_commands
+from firmware_app.commands import status
 from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.link import transfers
 from firmware_app.wire import messages
@@ -146,6 +145,37 @@ def _config(board: "Board", call: "Call") -> dict:
     }
 
 
+# Commands of metric learning. Their files are loaded with the first one that is used: most boards
+# never use any, and would carry 25 kB for nothing.
+GALLERY = (
+    "enroll",
+    "recognize",
+    "gallery.show",
+    "gallery.rename",
+    "gallery.threshold",
+    "gallery.remove",
+    "gallery.clear",
+    "gallery.select",
+    "gallery.delete",
+    "gallery.suggest",
+    "gallery.export",
+    "gallery.import",
+)
+
+
+def _listed(board: "Board", call: "Call") -> dict:
+    from firmware_app.commands import gallery
+
+    return gallery.listed(board, call)
+
+
+async def _gallery(board: "Board", call: "Call") -> object:
+    from firmware_app.commands import enrolment, gallery
+
+    handlers = enrolment.LONG if call.name in enrolment.LONG else gallery.LONG
+    return await handlers[call.name](board, call)
+
+
 SHORT = {
     "subscribe": _subscribe,
     "describe": _describe,
@@ -157,11 +187,11 @@ SHORT = {
     "config": _config,
     "logs": _logs,
     "push": package_commands.push,
-    "gallery.list": gallery_commands.listed,
+    "gallery.list": _listed,
 }
 LONG: dict = {"switch": _switch, "set": _set}
-LONG.update(enrolment.LONG)
-LONG.update(gallery_commands.LONG)
+for _name in GALLERY:
+    LONG[_name] = _gallery
 LONG.update(package_commands.LONG)
 # What a short one may have to wait for: an event, or None.
 AFTER = {"describe": _task_loaded, "infer": _task_loaded, "push": package_commands.installed}
