@@ -9,7 +9,7 @@ import gc
 import sys
 import time
 
-from firmware_app.base import problems
+from firmware_app.base import problems, restarts
 from firmware_app.base.errors import ide_connects
 from firmware_app.board import hardware
 from firmware_app.board.camera import Camera, CameraError
@@ -190,7 +190,7 @@ def main() -> None:
         asyncio.run(service.run())
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or ide_connects(error):
-            service.board.boots.planned("interrupted at the console")
+            service.board.boots.planned(restarts.CONSOLE, "interrupted at the console")
             service.board.upkeep.close()
             raise  # whoever sits at the console wants the REPL
         print("the service ended: it starts again")

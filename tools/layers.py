@@ -91,6 +91,7 @@ PURE_FILES = (
     "firmware_app",
     "firmware_app.version",
     "firmware_app.base.problems",
+    "firmware_app.base.restarts",
     "firmware_app.gallery.contents",
     "firmware_app.gallery.format",
 )

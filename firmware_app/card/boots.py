@@ -9,12 +9,13 @@ somebody lets a task run.
 
 import json
 
-from firmware_app.base import files
+from firmware_app.base import files, restarts
 
 PATH = "/data/boots.json"
 FAULT = "/data/fault"
 # machine has no reset_cause: what did not announce itself is one of these.
-_UNKNOWN = "unannounced: power cut, reset button, watchdog or native fault"
+_UNANNOUNCED = "unannounced: power cut, reset button, watchdog or native fault"
+_NATIVE_FAULT = "a native fault soon after the start"
 
 
 class Boots:
@@ -23,7 +24,8 @@ class Boots:
     def __init__(self, path: str = PATH) -> None:
         self._path = path
         self.early = 0  # starts in a row that did not last
-        self.reason = ""  # why the board restarted last, where that is known
+        self.code = ""  # of restarts: why the board restarted last; empty at the first start
+        self.reason = ""  # the same for people
         self.safe = False  # no task is started by itself
         self.starts = 1  # ever counted, this one with them
         self._settled = False
@@ -38,32 +40,37 @@ class Boots:
                 record = json.loads(file.read(1000))
             self.early = max(0, int(record["early"]))
             self.reason = str(record["reason"])[:300]
+            self.code = str(record.get("code") or "")
             self.safe = record.get("safe") is True
             self.starts = int(record.get("starts", 0)) + 1
-            self.reason = self.reason or _UNKNOWN
+            if not self.reason:
+                self.code = restarts.UNANNOUNCED
+                self.reason = _UNANNOUNCED
             crashed = record.get("trying") is True
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self.early = 0
+            self.code = ""
             self.reason = ""
             self.safe = False
         if files.exists(FAULT):
             # fallback.py left it: the firmware had put main.py aside.
-            try:
-                with open(FAULT) as file:
-                    self.reason = file.read(100)
-            except OSError:
-                pass
+            self.code = restarts.NATIVE_FAULT
+            self.reason = _NATIVE_FAULT
             files.remove(FAULT)
             crashed = True
         if crashed:
             self.early += 1
-        self._write(self.early, "")
+        self._write(self.early)
+
+    def restart_reason(self) -> "dict | None":
+        """Return why the board restarted last, as a map {code, text}; None: not known."""
+        return {"code": self.code, "text": self.reason} if self.code else None
 
     def enter_safe_mode(self, limit: int) -> bool:
         """Return whether no task may be started: limit starts in a row crashed, or it was so before."""
         if self.early >= limit and not self.safe:
             self.safe = True
-            self._write(self.early, "")
+            self._write(self.early)
         return self.safe
 
     def leave_safe_mode(self) -> None:
@@ -73,13 +80,13 @@ class Boots:
             self._settled = False
             self.early = 0
             self._trying = True
-            self._write(0, "")
+            self._write(0)
 
     def proven(self) -> None:
         """The task made a result, or there is none to make any: an end from here on is no crash by itself."""
         if self._trying:
             self._trying = False
-            self._write(self.early, "")
+            self._write(self.early)
 
     def settled(self) -> None:
         """The service has run for long enough: this start was a good one."""
@@ -87,21 +94,22 @@ class Boots:
             self._settled = True
             self._trying = False
             self.early = 0
-            self._write(0, "")
+            self._write(0)
 
-    def planned(self, reason: str) -> None:
-        """The board is about to restart, for this reason; no crash."""
+    def planned(self, code: str, reason: str) -> None:
+        """The board is about to restart, for this reason (code: of restarts); no crash."""
         self._trying = False
-        self._write(0 if self._settled else self.early, reason)
+        self._write(0 if self._settled else self.early, code, reason)
 
     def crashed(self, reason: str) -> None:
         """The service is about to restart because of a fault of its own."""
         self._trying = False  # counted here
-        self._write(0 if self._settled else self.early + 1, reason)
+        self._write(0 if self._settled else self.early + 1, restarts.CRASH, reason)
 
-    def _write(self, early: int, reason: str) -> None:
+    def _write(self, early: int, code: str = "", reason: str = "") -> None:
         record = {
             "early": early,
+            "code": code,
             "reason": reason[:300],
             "safe": self.safe,
             "starts": self.starts,

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from firmware_app.base import files
+from firmware_app.base import files, restarts
 from firmware_app.base.errors import CommandError
 from firmware_app.base.pause import pause, until
 from firmware_app.board import hardware
@@ -228,7 +228,7 @@ async def _remove(board: "Board", call: "Call") -> dict:
 async def _restart(board: "Board", call: "Call") -> dict:
     async def later() -> None:
         await asyncio.sleep_ms(_RESTART_MS)
-        board.boots.planned("a client asked for it")
+        board.boots.planned(restarts.COMMAND, "a client asked for it")
         board.log.info("restarting: a client asked for it")
         board.upkeep.file.flush()
         hardware.reset()

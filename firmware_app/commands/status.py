@@ -28,7 +28,7 @@ def status(board: "Board") -> dict:
         "uptime_ms": board.clock.ms(),
         "early_starts": board.boots.early,
         "safe_mode": board.boots.safe,
-        "restart_reason": board.boots.reason,
+        "restart_reason": board.boots.restart_reason(),
         "starts": board.boots.starts,
         "watchdog_s": board.upkeep.watchdog_s,
         "network": links.nic.status() if links.nic is not None else None,

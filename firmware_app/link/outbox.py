@@ -11,7 +11,7 @@ MAX_URGENT_BYTES = 262144
 
 
 class Outgoing:
-    """One payload on its way to any number of subscribers; packetd once for all that don't seal."""
+    """One payload on its way to any number of subscribers; made a packet once for all that don't seal."""
 
     def __init__(self, payload: bytes, plain: bool = False) -> None:
         self.payload = payload

@@ -78,7 +78,7 @@ def encode(message: list) -> bytes:
 
 
 def payload_of(message: list) -> bytes:
-    """Return the msgpack payload of one message; packetd once, it serves every unsealed session."""
+    """Return the msgpack payload of one message; made a packet once, it serves every unsealed session."""
     kind = message[0]
     if not isinstance(kind, int) or not 0 <= kind <= 127:
         raise WireError("a message starts with its type 0...127, found %r" % (kind,))

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import serial
 
 from firmware_app.base.problems import CAMERA, KEY, SAFE_MODE, STATE, UART
+from firmware_app.base.restarts import NATIVE_FAULT, UNANNOUNCED
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE
 from firmware_app.version import VERSION
 from firmware_app.wire import log_lines, packets
@@ -265,8 +266,8 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
     )
     reason = status.get("restart_reason")
     if reason:
-        state = "warning" if str(reason).startswith(("unannounced", "a native")) else "ok"
-        found.append(Finding("last restart", state, str(reason)))
+        state = "warning" if reason["code"] in (NATIVE_FAULT, UNANNOUNCED) else "ok"
+        found.append(Finding("last restart", state, reason["text"]))
     rejected = status.get("rejected")
     add(
         "link errors",

@@ -171,8 +171,10 @@ def _matches(value: Any, hint: Any) -> bool:
         )
     if is_typeddict(hint):
         fields = get_type_hints(hint)
-        return isinstance(value, dict) and all(
-            _matches(value[name], fields[name]) for name in fields if name in value
+        return (
+            isinstance(value, dict)
+            and hint.__required_keys__ <= value.keys()
+            and all(_matches(value[name], fields[name]) for name in fields if name in value)
         )
     if hint is float:
         return type(value) in (int, float)

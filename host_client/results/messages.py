@@ -115,8 +115,15 @@ class SwitchReport(NamedTuple):
         )
 
 
-class Problem(TypedDict, total=False):
+class Problem(TypedDict):
     """Something wrong on the board: a code for programs, a sentence for people."""
+
+    code: str
+    text: str
+
+
+class RestartReason(TypedDict):
+    """Why the board restarted last: a code for programs, a sentence for people."""
 
     code: str
     text: str
@@ -145,7 +152,7 @@ class Status(TypedDict, total=False):
     """What `status` answers; a board may leave fields out, and add some that stand nowhere here.
 
     Memory in bytes, free space in KiB, temperature in degrees Celsius, stages_ms in milliseconds a
-    frame. problems: what is wrong now.
+    frame. problems: what is wrong now. restart_reason: None where it is not known.
     """
 
     board_name: str
@@ -157,7 +164,7 @@ class Status(TypedDict, total=False):
     uptime_ms: int
     early_starts: int
     safe_mode: bool
-    restart_reason: str
+    restart_reason: RestartReason | None
     starts: int
     watchdog_s: int
     network: NetworkStatus | None

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import host_client
-from firmware_app.base import problems
+from firmware_app.base import problems, restarts
 from host_client.base.exceptions import REFUSALS, CommandFailed, K230Error
 
 ROOT = Path(__file__).parents[2]
@@ -108,6 +108,12 @@ def test_errors_of_the_library_have_codes_of_their_own_and_are_exported() -> Non
 def test_the_table_has_every_problem_and_no_other() -> None:
     codes = {value for name, value in vars(problems).items() if name.isupper()}
     table = section(9).split("| what is wrong |")[1].split("\n\n")[0]
+    assert codes == set(re.findall(r"^\| `(\w+)` \|", table, re.M))
+
+
+def test_the_table_has_every_reason_of_a_restart_and_no_other() -> None:
+    codes = {value for name, value in vars(restarts).items() if name.isupper()}
+    table = section(9).split("| why the board restarted last |")[1].split("\n\n")[0]
     assert codes == set(re.findall(r"^\| `(\w+)` \|", table, re.M))
 
 

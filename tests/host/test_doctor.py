@@ -25,7 +25,7 @@ GOOD: dict[str, Any] = {
     "card_free_kb": 1 << 20,
     "temperature": 50,
     "problems": [],
-    "restart_reason": "a client asked for it",
+    "restart_reason": {"code": "command", "text": "a client asked for it"},
     "rejected": 0,
 }
 
@@ -53,7 +53,11 @@ def test_a_healthy_board() -> None:
         ({"safe_mode": True}, "safe mode", "k230 logs"),
         ({"network": {"signal_dbm": -90}}, "Wi-Fi", "weak"),
         ({"rejected": 5}, "link errors", "ground"),
-        ({"restart_reason": "unannounced: power cut"}, "last restart", "power cut"),
+        (
+            {"restart_reason": {"code": "unannounced", "text": "power cut"}},
+            "last restart",
+            "power cut",
+        ),
         ({"problems": [{"code": "new", "text": "the card is bent"}]}, "new", "bent"),
         (
             {"safe_mode": True, "problems": [{"code": "safe_mode", "text": "3 starts crashed"}]},

@@ -64,7 +64,7 @@ STATUS = {
     "board_name": "kitchen", "boot_id": 7, "task": "a", "problems": [{"code": "x", "text": "y"}],
     "stages_ms": {"npu": 1.5},
     "network": {"up": True, "signal_dbm": None}, "clients": [{"name": "tcp", "sent": 1}],
-    "heap_floor": None, "later": [1],
+    "heap_floor": None, "later": [1], "restart_reason": {"code": "crash", "text": "z"},
 }  # fmt: skip
 SWITCH = {
     "task": "a", "generation": 2, "first_seq": 5, "gap_ms": 12, "gap_frames": 1, "pause_ms": 30,
@@ -264,6 +264,8 @@ def test_status_is_checked_where_it_is_known() -> None:
     assert Answer("status", STATUS).typed(Status)["later"] == [1]  # type: ignore[typeddict-item]
     with pytest.raises(ProtocolError, match=r"status: clients: expected .* found list"):
         Answer("status", {"clients": [{"sent": "x"}]}).typed(Status)
+    with pytest.raises(ProtocolError, match=r"status: problems: expected .* found list"):
+        Answer("status", {"problems": [{"text": "no code"}]}).typed(Status)
 
 
 async def test_odd_messages_end_no_stream_and_no_link(pair: tuple[ScriptedBoard, Board]) -> None:

@@ -76,7 +76,8 @@ async def test_native_faults_end_in_safe_mode_and_somebody_leads_out_of_it(tmp_p
         async with Board.connect(virtual.url, virtual.key, wait=60) as client:
             status = await client.status()
             assert status["safe_mode"] is True
-            assert status["restart_reason"] == "a native fault soon after the start"
+            assert status["restart_reason"] is not None
+            assert status["restart_reason"]["code"] == "native_fault"
             assert status["starts"] == 4
             assert not status["model"]
             await client.switch("shapes_cls")
@@ -108,5 +109,6 @@ async def test_a_service_that_hangs_is_reset_by_the_watchdog(tmp_path: Path) -> 
             while not status["processed"]:
                 await asyncio.sleep(0.2)
                 status = await client.status()
-            assert status["restart_reason"].startswith("unannounced")
+            assert status["restart_reason"] is not None
+            assert status["restart_reason"]["code"] == "unannounced"
             assert status["watchdog_s"] == 5

@@ -49,7 +49,10 @@ async def test_a_fallen_task_restarts_the_service(tmp_path: Path) -> None:
         assert virtual.url is not None
         async with Board.connect(virtual.url, virtual.key) as board:
             status = await board.status()
-        assert status["restart_reason"] == "ValueError: a link fell over"
+        assert status["restart_reason"] == {
+            "code": "crash",
+            "text": "ValueError: a link fell over",
+        }
 
 
 @pytest.mark.parametrize("how", ["console", "IDE"])
@@ -64,5 +67,6 @@ async def test_whoever_comes_by_usb_gets_the_board(tmp_path: Path, how: str) -> 
             port.write(frame)
             await until(lambda: _said(virtual, seen), "interrupt", 60)
         assert not _said(virtual, "it starts again")
+    assert _boots(folder)["code"] == "console"
     assert _boots(folder)["reason"] == "interrupted at the console"
     assert _boots(folder)["early"] == 0

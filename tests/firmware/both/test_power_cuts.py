@@ -4,7 +4,7 @@ from card_tools import Board, Client, classifier, firmware, flat_firmware, use
 from folder_card import HALF, KEPT, LOST, FolderCard, PowerCutError
 
 from firmware_app import main
-from firmware_app.base import files
+from firmware_app.base import files, restarts
 from firmware_app.base.errors import CommandError
 from firmware_app.card import packages
 from firmware_app.card.boots import Boots
@@ -178,13 +178,38 @@ def test_the_count_of_early_starts() -> None:
         boots = Boots()
         boots.begin()
         assert boots.early in ((3,) if done else (2, 3))
-        boots.planned("")
+        boots.planned("", "")
 
     def prepare(card) -> None:
         start(card)
         start(card)
 
     _every_cut(prepare, start, check, None, 3)
+
+
+def test_why_the_board_restarted() -> None:
+    use(FolderCard(LOST))
+
+    def restarted():
+        boots = Boots()
+        boots.begin()
+        return boots, boots.restart_reason()
+
+    boots, reason = restarted()
+    assert reason is None
+    boots.planned(restarts.COMMAND, "a client asked for it")
+    boots, reason = restarted()
+    assert reason == {"code": "command", "text": "a client asked for it"}
+    boots, reason = restarted()  # it was said once
+    assert reason is not None and reason["code"] == "unannounced"
+    boots.crashed("ValueError: x")
+    boots, reason = restarted()
+    assert reason == {"code": "crash", "text": "ValueError: x"}
+    files.replace("/data/fault", b"")
+    boots, reason = restarted()
+    assert reason is not None and reason["code"] == "native_fault"
+    files.replace("/data/boots.json", b'{"early": 0, "reason": "of a version without codes"}')
+    assert restarted()[1] is None
 
 
 def _version(card) -> str:

@@ -1,0 +1,7 @@
+"""Why the board restarted last: the codes of `restart_reason` (docs/protocol.md, section 9)."""
+
+COMMAND = "command"  # the command restart
+CONSOLE = "console"  # interrupted there
+CRASH = "crash"  # the service ended by an error
+NATIVE_FAULT = "native_fault"  # the firmware had put main.py aside
+UNANNOUNCED = "unannounced"  # a power cut, the reset button, the watchdog, or a native fault
