@@ -46,8 +46,8 @@ from host_client.commands.gallery_answers import (
 from host_client.link.address import SerialAddress, TcpAddress, parse_address
 from host_client.link.clock import BoardClock
 from host_client.link.discovery import FoundBoard, discover, discover_serial
+from host_client.link.greeting import Welcome
 from host_client.link.keys import KeyStore
-from host_client.link.session import Welcome
 from host_client.results.decode import Model, decode_result
 from host_client.results.messages import (
     Counts,

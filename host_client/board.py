@@ -21,9 +21,9 @@ from host_client.link.calls import Progress
 from host_client.link.clock import BoardClock
 from host_client.link.connection import Connection
 from host_client.link.driver import Link
+from host_client.link.greeting import Settings, Welcome
 from host_client.link.inbox import Channel, Inbox
 from host_client.link.keys import KeyRing, KeyStore
-from host_client.link.session import Settings, Welcome
 from host_client.link.subscriber import Subscriber
 from host_client.results.answers import Answer, decoded
 from host_client.results.decode import Model

@@ -18,9 +18,9 @@ from host_client.base.exceptions import (
 )
 from host_client.link.address import Address
 from host_client.link.driver import Link
+from host_client.link.greeting import Settings, Welcome
 from host_client.link.inbox import Inbox
 from host_client.link.keys import KeyRing
-from host_client.link.session import Settings, Welcome
 from host_client.results.messages import State, StateChange
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Connection:
 
     @property
     def damaged(self) -> int:
-        """Frames thrown away, over all links."""
+        """Packets thrown away, over all links."""
         return self._damaged + (self._link.session.rejected if self._link else 0)
 
     async def open(self, wait: float) -> None:

@@ -13,8 +13,9 @@ from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from firmware_app.wire import messages, packets
 from host_client.base.exceptions import AddressError, ConnectionFailed
 from host_client.link.address import SerialAddress
+from host_client.link.greeting import Settings, Welcome
 from host_client.link.opening import open_transport
-from host_client.link.session import ClientSession, Settings, Welcome
+from host_client.link.session import ClientSession
 from host_client.link.trace import printable
 
 BROADCAST = "255.255.255.255"

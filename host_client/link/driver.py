@@ -11,8 +11,9 @@ from typing import Any
 from host_client.base.exceptions import ConnectionFailed, K230Error, LinkLost
 from host_client.link.address import Address, SerialAddress
 from host_client.link.calls import Call, Progress, Transfer
+from host_client.link.greeting import Settings, Welcome
 from host_client.link.opening import open_transport
-from host_client.link.session import ClientSession, Settings, Welcome
+from host_client.link.session import ClientSession
 from host_client.link.transport import Transport
 
 _log = logging.getLogger(__name__)

@@ -27,7 +27,6 @@ class Channel(Generic[T]):
     def __init__(self, changed: Callable[[], None]) -> None:
         self._streams: weakref.WeakSet[Stream[T]] = weakref.WeakSet()
         self._changed = changed
-        self._dropped = 0
 
     def open(self, limit: int, rate: int = 0) -> Stream[T]:
         """Return a new stream."""

@@ -7,23 +7,19 @@ ended. host_client.link.driver drives it over a transport, tests drive it over n
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from firmware_app.wire import messages, packets, seal
 from host_client.base.exceptions import (
-    REFUSALS,
-    AuthenticationError,
     CommandFailed,
-    ConnectionFailed,
     K230Error,
     LinkLost,
     RequestTimeout,
-    VersionError,
 )
 from host_client.link.calls import Call, Retry, Transfer
-from host_client.link.trace import details, printable, type_name
+from host_client.link.greeting import Greeting, Settings, Welcome
+from host_client.link.trace import details, type_name
 from host_client.results.decode import MALFORMED
 
 _log = logging.getLogger(__name__)
@@ -33,31 +29,8 @@ _FIRST_PINGS = 4  # quick ones at the start, so that the clocks are compared soo
 _FIRST_PING_INTERVAL = 0.25
 # A UART session ends without a word when the board restarts: asked after this long with no PONG.
 _DEAF_SECONDS = 10.0
-_GREETING_TRIES = 4
 # What only a board says that knows our session.
 _ANSWERS = (messages.PONG, messages.REPLY, messages.FAILURE, messages.PROGRESS, messages.TAKEN)
-
-
-class Welcome(NamedTuple):
-    """Who answers: what WELCOME says; version is the service's."""
-
-    protocol: int
-    version: str
-    board_name: str
-    board_id: str
-    boot_id: int
-    key_required: bool
-    sealed: bool
-    max_payload: int
-
-
-class Settings(NamedTuple):
-    """How a session behaves; baudrate is None on TCP."""
-
-    client_name: str = "host_client"
-    baudrate: int | None = None
-    greeting_timeout: float = 60.0  # seconds; a board may be busy with one frame for 20
-    silence_timeout: float = 120.0
 
 
 class ClientSession:
@@ -66,29 +39,37 @@ class ClientSession:
     def __init__(
         self, find_key: Callable[[Welcome], bytes | None], settings: Settings, now: float
     ) -> None:
-        self.welcome: Welcome | None = None
-        self.ready = False
         self.error: K230Error | None = None
         self.on_pong: Callable[[float, float, float], None] | None = None
         self._settings = settings
-        self._find_key = find_key
         self._decoder: Any = packets.Decoder()
         self._outgoing: list[bytes] = []
         self._sealer: seal.Sealer | None = None
         self._lossy = settings.baudrate is not None
         self._retry = Retry(settings.baudrate)
-        self._handshake: seal.Handshake | None = None
-        self._started = self._heard = now
-        self._bytes_in = 0
+        self._heard = now
         self._last_id = 0
         self._calls: dict[int, Call] = {}
         self._transfers: dict[int, Transfer] = {}
         self._pings = 0
         self._next_ping = now
         self._last_answer = now
-        self._welcome_payload = b""
-        self.other_protocol: int | None = None  # the board's version, where it is not ours
-        self._say_hello(now)
+        self._greeting = Greeting(find_key, settings, self._retry, self._send, now)
+
+    @property
+    def welcome(self) -> Welcome | None:
+        """What the board said of itself, once it did."""
+        return self._greeting.welcome
+
+    @property
+    def ready(self) -> bool:
+        """Whether the greeting is done."""
+        return self._greeting.done
+
+    @property
+    def other_protocol(self) -> int | None:
+        """The board's version of the protocol, where it is not ours."""
+        return self._greeting.other_protocol
 
     @property
     def rejected(self) -> int:
@@ -105,7 +86,7 @@ class ClientSession:
 
     def receive(self, data: bytes, now: float) -> list[list[Any]]:
         """Take bytes; return the messages that are not the session's own (results, MODEL, ...)."""
-        self._bytes_in += len(data)
+        self._greeting.heard = self._greeting.heard or bool(data)
         others: list[list[Any]] = []
         traced = _log.isEnabledFor(logging.DEBUG)
         rejected = self.rejected
@@ -143,12 +124,8 @@ class ClientSession:
     def _take(self, message: list[Any], now: float, others: list[list[Any]]) -> None:
         kind = message[0]
         try:
-            if kind == messages.WELCOME:
-                self._take_welcome(message, now)
-            elif kind == messages.READY:
-                self._take_ready(message, now)
-            elif kind == messages.REFUSED:
-                self._take_refused(str(message[1]), str(message[2]), message[3:4])
+            if kind in (messages.WELCOME, messages.READY, messages.REFUSED):
+                self._take_greeting(message, now)
             elif not self.ready:
                 pass  # a UART may publish without any session
             elif kind in _ANSWERS:
@@ -159,97 +136,27 @@ class ClientSession:
         except MALFORMED:
             self._decoder.rejected += 1  # well framed, but not what the protocol says
 
-    def _take_welcome(self, message: list[Any], now: float) -> None:
-        payload = bytes(self._decoder.payload)
-        if self.welcome is not None:
-            if self.ready and payload != self._welcome_payload:
-                self.error = LinkLost("the board restarted")
-            if payload == self._welcome_payload or self.ready:
-                return  # our HELLO arrived twice
-        self._welcome_payload = payload
-        protocol = message[1]
-        if protocol != messages.PROTOCOL_VERSION:
-            self._take_version(protocol)
-            return
-        _, _, version, name, board_id, boot, flags, _nonce, largest = message[:9]
-        welcome = Welcome(
-            protocol,
-            printable(version),
-            printable(name),
-            printable(board_id),
-            int(boot),
-            bool(flags & messages.FLAG_KEY_REQUIRED),
-            bool(flags & messages.FLAG_SEALED),
-            int(largest),
-        )
-        self.welcome = welcome
-        key = self._find_key(welcome)
-        if not welcome.key_required:
-            if key is not None and not self._lossy:
-                # Else an impostor would only have to ask for no key to be believed.
-                self.error = AuthenticationError(
-                    "a key was given, but what answers does not ask for one: it is another board, "
-                    "or its key was switched off (connect without a key to accept that)"
-                )
-            return
-        if key is None:
-            self.error = AuthenticationError(
-                f"the board {welcome.board_name!r} needs its key: give --key, set K230_KEY, "
-                "or keep it with `k230 key add`"
-            )
-            return
-        self._handshake = seal.Handshake(key, self._hello, self._welcome_payload)
-        proof = packets.payload_of([messages.AUTH, self._handshake.client_proof()])
-        self._greet(messages.AUTH, proof, now)
+    def _take_greeting(self, message: list[Any], now: float) -> None:
+        try:
+            if message[0] == messages.WELCOME:
+                self._greeting.take_welcome(message, bytes(self._decoder.payload), now)
+            elif message[0] == messages.REFUSED:
+                self._greeting.take_refused(str(message[1]), str(message[2]), message[3:4])
+            elif self.error is None and self._greeting.take_ready(message):
+                self._open(now)
+        except K230Error as error:  # before MALFORMED: some errors of ours are a ValueError too
+            self.error = error
 
-    def _take_ready(self, message: list[Any], now: float) -> None:
-        welcome, handshake = self.welcome, self._handshake
-        if self.ready or self.error or welcome is None:
-            return
-        if handshake is not None:
-            proof = message[1]
-            if not isinstance(proof, bytes) or not seal.same(proof, handshake.board_proof()):
-                self.error = AuthenticationError(
-                    "what answers could not prove that it knows the key: it is another board, "
-                    "or somebody who pretends to be this one"
-                )
-                return
-            if welcome.sealed:
-                self._sealer = seal.Sealer(handshake.client_seal())
-                self._decoder.opener = seal.Opener(handshake.board_seal()).open
-                # On a wire, the answer to _probe(): unsealed, and only ever compared.
-                self._decoder.plain = (messages.WELCOME,) if self._lossy else ()
-        elif welcome.key_required:
-            return
-        self.ready = True
+    def _open(self, now: float) -> None:
+        """The greeting is done: seal from here on, where the board said so."""
+        handshake, welcome = self._greeting.handshake, self.welcome
+        if handshake is not None and welcome is not None and welcome.sealed:
+            self._sealer = seal.Sealer(handshake.client_seal())
+            self._decoder.opener = seal.Opener(handshake.board_seal()).open
+            # On a wire, the answer to the HELLO of _ping(): unsealed, and only ever compared.
+            self._decoder.plain = (messages.WELCOME,) if self._lossy else ()
         self._last_answer = now
         self._next_ping = now
-
-    def _take_refused(self, code: str, text: str, protocol: list[Any]) -> None:
-        if self.ready:
-            self.error = LinkLost(f"the board ended the session: {text}")
-        elif code == "session":
-            pass  # of a client before us on this wire
-        elif code == "version":
-            self._take_version(protocol[0] if protocol else 1)  # version 1 did not say
-        else:
-            kind = REFUSALS.get(code, ConnectionFailed)
-            self.error = kind(f"the board refused: {printable(text)}")
-
-    def _take_version(self, protocol: object) -> None:
-        """The board speaks another version of the protocol: name the upgrade."""
-        if type(protocol) is not int:
-            raise ValueError("a version is an integer")
-        self.other_protocol = protocol
-        upgrade = (
-            "update the board with `k230 install --port TTY`"
-            if protocol < messages.PROTOCOL_VERSION
-            else "update this client with `pip install --upgrade k230-vision`"
-        )
-        self.error = VersionError(
-            f"the board speaks protocol version {protocol}, "
-            f"this client {messages.PROTOCOL_VERSION}: {upgrade}"
-        )
 
     def _take_answer(self, message: list[Any], now: float) -> None:
         kind = message[0]
@@ -325,21 +232,6 @@ class ClientSession:
         # On a UART a delimiter in front ends whatever noise came before.
         self._outgoing.append((b"\0" if self._lossy else b"") + packets.packet_of(payload))
 
-    def _greet(self, kind: int, payload: bytes, now: float) -> None:
-        self._greeting = kind, payload
-        self._greeting_wait = self._retry.first(len(payload))
-        self._next_greeting = now + self._greeting_wait
-        self._greetings = 1
-        self._send(kind, payload)
-
-    def _say_hello(self, now: float) -> None:
-        nonce = secrets.token_bytes(messages.NONCE_SIZE)
-        name = self._settings.client_name
-        self._hello = packets.payload_of([messages.HELLO, messages.PROTOCOL_VERSION, name, nonce])
-        self.welcome = None
-        self._handshake = None
-        self._greet(messages.HELLO, self._hello, now)
-
     # Time.
 
     def tick(self, now: float) -> None:
@@ -347,7 +239,10 @@ class ClientSession:
         if self.error:
             return
         if not self.ready:
-            self._tick_greeting(now)
+            try:
+                self._greeting.tick(now)
+            except K230Error as error:
+                self.error = error
             return
         if now - self._heard > self._settings.silence_timeout:
             self.error = LinkLost(f"the board said nothing for {now - self._heard:.0f} s")
@@ -367,49 +262,24 @@ class ClientSession:
                 transfer.late(now)
                 self._pump(transfer)
 
-    def _tick_greeting(self, now: float) -> None:
-        waited = now - self._started
-        if waited > self._settings.greeting_timeout:
-            if self._bytes_in and self.welcome is None:
-                self.error = ConnectionFailed(
-                    "what answers does not speak the K230 protocol"
-                    + (" (or at another baud rate)" if self._lossy else "")
-                )
-            else:
-                self.error = ConnectionFailed(f"no greeting within {waited:.0f} s")
-        elif now >= self._next_greeting:
-            if self._greetings >= _GREETING_TRIES and self._handshake is not None:
-                # The board took our proof, but its READY was lost: only a new HELLO helps.
-                self._say_hello(now)
-                return
-            self._greetings += 1
-            self._greeting_wait = Retry.next(self._greeting_wait)
-            self._next_greeting = now + self._greeting_wait
-            self._send(*self._greeting, ", again")
-
     def _ping(self, now: float) -> None:
         self._send(messages.PING, packets.payload_of([messages.PING, int(now * 1e6)]))
         self._pings += 1
         quick = self._pings < _FIRST_PINGS
         self._next_ping = now + (_FIRST_PING_INTERVAL if quick else PING_INTERVAL)
         if self._lossy and now - self._last_answer > _DEAF_SECONDS:
-            self._probe()
-
-    def _probe(self) -> None:
-        """Ask on a wire whether our session still exists.
-
-        A board that knows this very HELLO repeats its WELCOME and changes nothing; one that has
-        restarted answers with another WELCOME (see _take_welcome).
-        """
-        _log.debug("out HELLO, %d bytes, does the board know this session?", len(self._hello))
-        self._outgoing.append(b"\0" + packets.packet_of(self._hello))
+            # On a wire: does our session still exist? A board that knows this very HELLO repeats its
+            # WELCOME and changes nothing; one that has restarted answers with another WELCOME.
+            hello = self._greeting.hello
+            _log.debug("out HELLO, %d bytes, does the board know this session?", len(hello))
+            self._outgoing.append(b"\0" + packets.packet_of(hello))
 
     def deadline(self) -> float:
         """Return when tick() has something to do next."""
         if self.error:
             return float("inf")
         if not self.ready:
-            return min(self._started + self._settings.greeting_timeout + 0.01, self._next_greeting)
+            return self._greeting.deadline()
         times = [self._next_ping, self._heard + self._settings.silence_timeout + 0.01]
         times += [min(call.deadline, call.next_try) for call in self._calls.values()]
         times += [transfer.next_try for transfer in self._transfers.values()]

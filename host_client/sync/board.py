@@ -13,8 +13,8 @@ from host_client.commands import card as _card
 from host_client.commands import gallery as _gallery
 from host_client.link.address import Address
 from host_client.link.clock import BoardClock
+from host_client.link.greeting import Welcome
 from host_client.link.keys import KeyStore
-from host_client.link.session import Welcome
 from host_client.results.decode import Model
 from host_client.results.messages import Counts, State, Statistics
 from host_client.sync.derive import Derived, LoopThread, blocking, generating, streaming

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,8 @@ from host_client import (
     Closed,
     CommandFailed,
     ConnectionFailed,
+    KeyFormatError,
+    KeyStore,
     LinkLost,
     RequestTimeout,
     State,
@@ -45,6 +48,19 @@ async def test_results_come_typed_and_in_order() -> None:
         assert board.info.board_name == "kitchen"
         assert board.model is not None
         assert board.model.width == 640
+
+
+async def test_a_damaged_key_store_ends_the_greeting_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("K230_KEY", raising=False)
+    store = KeyStore(tmp_path / "keys")
+    store.path.write_text("board-1 abc\n")
+    begun = time.monotonic()
+    async with tcp_board(key=KEY) as scripted:
+        with pytest.raises(KeyFormatError, match=r"keys, line 1: a key has 64"):
+            await Board.connect(scripted.url, key_store=store)
+    assert time.monotonic() - begun < 30  # the greeting gives up after 60 s
 
 
 async def test_only_what_is_read_is_subscribed() -> None:
