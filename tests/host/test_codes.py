@@ -15,10 +15,10 @@ from host_client.base.exceptions import REFUSALS, CommandFailed, K230Error
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "protocol.md").read_text("utf-8")
-# Calls whose argument number N is a code, and what says it to a client.
+# Calls whose argument number N is a code (from the end where negative), and what says it.
 CODED = {
     "CommandError": (0, "FAILURE"),
-    "fail": (1, "FAILURE"),
+    "fail": (-2, "FAILURE"),  # of a session, which takes the request first, and of a call
     "refuse": (0, "REFUSED"),
     "_refusal": (0, "REFUSED"),
 }
@@ -60,7 +60,7 @@ def said_by_the_board() -> set[tuple[str, str, str]]:
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func).split(".")[-1]
                 place, who = CODED.get(name, (0, ""))
-                if who and len(node.args) > place:
+                if who and len(node.args) > max(place, 0):
                     found |= {(code, who, "") for code in constants(node.args[place])}
             elif isinstance(node, ast.List) and len(node.elts) > 2:
                 if ast.unparse(node.elts[0]) == "messages.FAILURE":
