@@ -11,6 +11,7 @@ host_client.sync has the same without await.
 
 from host_client.base.exceptions import (
     AddressError,
+    ArgumentError,
     AuthenticationError,
     BoardFull,
     Closed,
@@ -78,6 +79,7 @@ from host_client.results.types import (
 
 __all__ = [
     "AddressError",
+    "ArgumentError",
     "AuthenticationError",
     "Board",
     "BoardClock",

@@ -2,6 +2,7 @@
 
     K230Error
      ├── AddressError            the URL can't be one
+     ├── ArgumentError           arguments that no message can carry
      ├── KeyFormatError          text or file that is no key
      ├── PictureError            a picture can't be read
      ├── GalleryFileError        a gallery's file is damaged, incomplete, or none
@@ -38,6 +39,13 @@ class AddressError(K230Error, ValueError):
     """A URL that names no board."""
 
     code = "bad_address"
+    exit_code = 2
+
+
+class ArgumentError(K230Error, ValueError):
+    """Arguments of a command that no message can carry: too long, or not plain values."""
+
+    code = "bad_argument"
     exit_code = 2
 
 
@@ -166,11 +174,11 @@ class Closed(K230Error):  # noqa: N818 - it names what happened
     exit_code = 1
 
 
-# What FAILURE carries (docs/protocol.md, section 5). The picture and the arguments are the
+# What FAILURE carries (docs/protocol.md, section 10). The picture and the arguments are the
 # caller's to mend and have the exit codes of the same mistakes found on the host.
 EXIT_CODES_OF_FAILURES = {"bad_argument": 2, "bad_picture": 8, "bad_package": 8}
 
-# What REFUSED carries (docs/protocol.md, section 3).
+# What REFUSED carries (docs/protocol.md, section 10).
 REFUSALS: dict[str, type[K230Error]] = {
     "full": BoardFull,
     "key": AuthenticationError,

@@ -71,6 +71,9 @@ def _is_checkout() -> bool:
 
 def _read(folder: Path, endings: tuple[str, ...]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
+    expected = f"{folder}: expected the folder of the service's files (firmware_app)"
+    if not (folder / "main.py").is_file():
+        raise PackageError(expected)  # before everything below it is read: it may be a whole disk
     try:
         for path in sorted(folder.rglob("*")):
             parts = path.relative_to(folder).parts
@@ -84,8 +87,8 @@ def _read(folder: Path, endings: tuple[str, ...]) -> dict[str, bytes]:
     except OSError as error:
         raise PackageError(f"{folder}: cannot be read: {error.strerror or error}") from None
     names = modules(found)
-    if "service" not in names or "main.py" not in found:
-        raise PackageError(f"{folder}: expected the folder of the service's files (firmware_app)")
+    if "service" not in names:
+        raise PackageError(expected)
     if len(names) < len(found):
         twice = next(name for name in names if {f"{name}.py", f"{name}.mpy"} <= found.keys())
         raise PackageError(f"{folder}: expected {twice}.py or {twice}.mpy, found both")

@@ -90,7 +90,7 @@ class Link:
         welcome = session.welcome
         assert welcome is not None  # a link is ready behind its WELCOME only
         _log.debug(
-            "%s: greeted after %.1f ms by %s (%s, boot %d, firmware %s), %s",
+            "%s: greeted after %.1f ms by %s (%s, boot %d, service %s), %s",
             address,
             1000 * (time.monotonic() - opened),
             welcome.board_name,

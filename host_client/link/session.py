@@ -12,6 +12,7 @@ from typing import Any
 
 from firmware_app.wire import messages, packets, seal
 from host_client.base.exceptions import (
+    ArgumentError,
     CommandFailed,
     K230Error,
     LinkLost,
@@ -19,7 +20,7 @@ from host_client.base.exceptions import (
 )
 from host_client.link.calls import Call, Retry, Transfer
 from host_client.link.greeting import Greeting, Settings, Welcome
-from host_client.link.trace import details, type_name
+from host_client.link.trace import details, printable, type_name
 from host_client.results.decode import MALFORMED
 
 _log = logging.getLogger(__name__)
@@ -189,12 +190,18 @@ class ClientSession:
     # What goes out.
 
     def request(self, command: str, arguments: dict[str, Any], timeout: float, now: float) -> Call:
-        """Send a command; the Call gets the answer. The session must be ready."""
-        self._last_id += 1
-        message = [messages.REQUEST, self._last_id, command, arguments]
+        """Send a command; the Call gets the answer. The session must be ready.
+
+        Raises ArgumentError where no message can carry it.
+        """
+        message = [messages.REQUEST, self._last_id + 1, command, arguments]
         if self._lossy:
             message.append(list(self._calls))  # the board keeps these answers, and no others
-        payload = packets.payload_of(message)
+        try:
+            payload = packets.payload_of(message)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ArgumentError(f"{printable(command)}: it can't be sent: {error}") from error
+        self._last_id += 1
         call = Call(self._last_id, command, payload, timeout=timeout, now=now, retry=self._retry)
         self._calls[call.number] = call
         self._send(messages.REQUEST, payload, f", {call}")

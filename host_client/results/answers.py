@@ -7,6 +7,7 @@ field once. Fields that it does not name are ignored: they are of a later versio
 from __future__ import annotations
 
 import math
+import re
 import types
 from collections.abc import Callable
 from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints, is_typeddict
@@ -18,6 +19,7 @@ T = TypeVar("T")
 Name = str | int  # the key in a map, the position in a row
 
 _KINDS = {dict: "a map", list: "an array", str: "a text", bytes: "bytes", bool: "true or false"}
+_MODULE = re.compile(r"\w+\.")
 _SHOWN = 40  # characters of an odd value in an error
 
 
@@ -107,7 +109,7 @@ class Answer:
         """Return the map as a TypedDict; a field that it names has the type that it says."""
         for name, hint in get_type_hints(kind).items():
             if name in self.values and not _matches(self.values[name], hint):
-                raise self._odd(name, str(getattr(hint, "__name__", hint)), self.values[name])
+                raise self._odd(name, _hint(hint), self.values[name])
         return cast("T", dict(self.values))
 
     def _items(self, name: Name, read: Callable[[Answer, Name], T]) -> tuple[T, ...]:
@@ -155,6 +157,12 @@ def _range(what: str, low: float, high: float) -> str:
     if math.isfinite(high):
         return f"{what} {low}...{high}"
     return f"{what} from {low} on" if math.isfinite(low) else what
+
+
+def _hint(hint: Any) -> str:
+    """Return a type as it stands in the code: list[Problem]."""
+    plain = isinstance(hint, type) and not get_args(hint)
+    return hint.__name__ if plain else _MODULE.sub("", str(hint))
 
 
 def _matches(value: Any, hint: Any) -> bool:

@@ -23,7 +23,7 @@ PAIRS = [
     (host_client.Gallery, sync.Gallery),
 ]
 NAMES = """
-    AddressError AuthenticationError Board BoardClock BoardFull Box Card
+    AddressError ArgumentError AuthenticationError Board BoardClock BoardFull Box Card
     ClassificationResult Closed CommandFailed ConfigurationError ConnectionFailed Counts
     DetectionResult Enrolment Event FoundBoard Gallery GalleryFileError GalleryInfo
     Identified IdentitiesResult InstalledFiles InstalledPackage K230Error KeyFormatError
