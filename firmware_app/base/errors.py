@@ -10,7 +10,7 @@ class NpuError(ValueError):
 
 
 class CommandError(ValueError):
-    """A command that can't be done: code (docs/protocol.md section 5) and sentence."""
+    """A command that can't be done: code (docs/protocol.md, section 10) and sentence."""
 
     def __init__(self, code: str, text: str) -> None:
         self.code = code

@@ -44,7 +44,7 @@ class Call:
             self.session.reply(self._request, result)
 
     def fail(self, code: str, text: str) -> None:
-        """Answer that it can't be done: code of docs/protocol.md section 5, and a sentence."""
+        """Answer that it can't be done: code of docs/protocol.md, section 10, and a sentence."""
         if not self._done:
             self._done = True
             self.session.fail(self._request, code, text)

@@ -30,7 +30,7 @@ class UartLink:
         # What goes out between two frames at most: any result, but no long answer in one go.
         self.pieces = _BETWEEN_FRAMES // self._piece + 1
         self._us_per_byte = 10_000_000 // baudrate  # rounded down; 86 at 115200
-        self._rest: "memoryview | None" = None  # of the frame that is being written
+        self._rest: "memoryview | None" = None  # of the packet that is being written
         self._next_us = 0  # results may go out again from here on
         self.session: Session = None  # type: ignore[assignment]  # start() makes it
         self.refused = 0  # nobody: a new greeting takes the line over
