@@ -147,7 +147,7 @@ class Board:
 
     @property
     def info(self) -> Welcome:
-        """Who answered last: firmware version, name, id, boot id."""
+        """Who answered last: service version, name, id, boot id."""
         info = self._connection.info
         if info is None:
             raise Closed("the board was never connected")

@@ -20,11 +20,12 @@ from host_client.cli.completion import complete, completion
 from host_client.cli.demo import demo
 from host_client.cli.discover import discover
 from host_client.cli.doctor import doctor
-from host_client.cli.gallery import enroll, gallery, recognize
+from host_client.cli.gallery import gallery
 from host_client.cli.install import install, uninstall
 from host_client.cli.keys import key
 from host_client.cli.logs import logs
 from host_client.cli.options import Terminated
+from host_client.cli.recognition import enroll, recognize
 from host_client.cli.sim import sim
 from host_client.cli.verify import verify
 

@@ -137,7 +137,7 @@ class Board(Derived, of=_board.Board):
 
     @property
     def info(self) -> Welcome:
-        """Who answered last: firmware version, name, id, boot id."""
+        """Who answered last: service version, name, id, boot id."""
         return self._async.info
 
     @property
