@@ -8,43 +8,43 @@ from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery import quality as gallery_quality
 from firmware_app.gallery.labels import GalleryError
-from firmware_app.gallery.recognition import Tap
+from firmware_app.gallery.recognizer import Tap
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.commands.board import Board
     from firmware_app.commands.call import Call
     from firmware_app.gallery.file import GalleryFile
-    from firmware_app.gallery.recognition import Recognizer
+    from firmware_app.gallery.recognizer import Recognizer
 
 DEFAULT_GALLERY = "default"
 MAX_FRAMES = 100  # samples of one command
 
 
-def recognition_of(board: "Board") -> "Recognizer":
+def recognizer_of(board: "Board") -> "Recognizer":
     """Return the Recognizer of the running task; CommandError where it is no metric learning."""
-    recognition = board.running_task().recognition
-    if recognition is None:
+    recognizer = board.running_task().recognizer
+    if recognizer is None:
         raise CommandError(
             "no_task", "the running task is %s, not metric_learning" % board.engine.running.name
         )
-    return recognition
+    return recognizer
 
 
-def check_runs(board: "Board", recognition: "Recognizer") -> None:
+def check_runs(board: "Board", recognizer: "Recognizer") -> None:
     """Raise CommandError where the task of this Recognizer no longer runs."""
     task = board.engine.running.task
-    if task is None or task.recognition is not recognition:
+    if task is None or task.recognizer is not recognizer:
         raise CommandError("failed", "the task was switched meanwhile")
 
 
-def file_of(recognition: "Recognizer") -> "GalleryFile":
+def file_of(recognizer: "Recognizer") -> "GalleryFile":
     """Return the file of the gallery in use; CommandError where there is none."""
-    if recognition.file is None:
+    if recognizer.file is None:
         raise CommandError(
             "not_found",
-            recognition.problem or "no gallery is in use: enroll something or select one",
+            recognizer.problem or "no gallery is in use: enroll something or select one",
         )
-    return recognition.file
+    return recognizer.file
 
 
 def label_text(arguments: dict, name: str = "label") -> str:
@@ -60,13 +60,13 @@ def label_text(arguments: dict, name: str = "label") -> str:
     return value
 
 
-async def select(board: "Board", recognition: "Recognizer", name) -> None:
+async def select(board: "Board", recognizer: "Recognizer", name) -> None:
     """Use another gallery (None: none) from the next frame on, also after a restart; the lock is held."""
     try:
-        file = await recognition.open(name, pause) if name is not None else None
+        file = await recognizer.open(name, pause) if name is not None else None
     except (GalleryError, OSError) as error:
         raise CommandError("failed", "gallery %s: %s" % (name, error))
-    check_runs(board, recognition)
+    check_runs(board, recognizer)
     running = board.engine.running
     settings = running.settings
     if settings is None:
@@ -75,7 +75,7 @@ async def select(board: "Board", recognition: "Recognizer", name) -> None:
     board.configuration.remember([(fresh, ["gallery"])])
     # Results bear the generation that they had: a gallery changes none of their fields.
     board.engine.replace(running.with_settings(fresh, running.generation))
-    recognition.use(name, file)
+    recognizer.use(name, file)
     board.problems.clear(GALLERY)
 
 
@@ -106,15 +106,15 @@ def _region(board: "Board", call: "Call"):
     return tuple(value)
 
 
-def _from_picture(board: "Board", call: "Call", recognition: "Recognizer") -> list:
+def _from_picture(board: "Board", call: "Call", recognizer: "Recognizer") -> list:
     """Return what is found in a picture that was sent."""
     data, width, height = picture(board, call)
     tap = Tap(True)
-    recognition.add(tap)
+    recognizer.add(tap)
     try:
         board.engine.picture(data, width, height)
     finally:
-        recognition.drop(tap)
+        recognizer.drop(tap)
     return tap.frames[0]
 
 
@@ -122,14 +122,12 @@ def _has_picture(call: "Call") -> bool:
     return call.arguments.get("transfer") is not None or call.arguments.get("path") is not None
 
 
-async def _next(
-    board: "Board", call: "Call", recognition: "Recognizer", tap: Tap, deadline_ms: int
-):
+async def _next(board: "Board", call: "Call", recognizer: "Recognizer", tap: Tap, deadline_ms: int):
     """Return what the next frame shows; None after the deadline."""
     while not tap.frames:
         if tap.error:
             raise CommandError("bad_argument", tap.error)
-        check_runs(board, recognition)
+        check_runs(board, recognizer)
         left_ms = deadline_ms - board.clock.ms()
         if left_ms <= 0:
             return None
@@ -150,11 +148,11 @@ def _refusals(reasons: dict) -> str:
     return ", ".join(["%d %s" % (reasons[reason], reason) for reason in sorted(reasons)])
 
 
-async def _gather(board: "Board", call: "Call", recognition: "Recognizer") -> tuple:
+async def _gather(board: "Board", call: "Call", recognizer: "Recognizer") -> tuple:
     """Return (vectors, frames looked at, {reason: refused frames})."""
     reasons: dict = {}
     if _has_picture(call):
-        found = _from_picture(board, call, recognition)
+        found = _from_picture(board, call, recognizer)
         if not found:
             raise CommandError("bad_picture", "the detector finds nothing in the picture")
         fault = found[0].fault()
@@ -168,10 +166,10 @@ async def _gather(board: "Board", call: "Call", recognition: "Recognizer") -> tu
     deadline_ms = board.clock.ms() + 1000 * seconds
     vectors: list = []
     frames = 0
-    recognition.add(tap)
+    recognizer.add(tap)
     try:
         while len(vectors) < wanted:
-            found = await _next(board, call, recognition, tap, deadline_ms)
+            found = await _next(board, call, recognizer, tap, deadline_ms)
             if found is None:
                 break
             frames += 1
@@ -183,7 +181,7 @@ async def _gather(board: "Board", call: "Call", recognition: "Recognizer") -> tu
                 vectors.append(found[0].vector)
             call.progress(len(vectors), wanted, "frames")
     finally:
-        recognition.drop(tap)
+        recognizer.drop(tap)
     if len(vectors) < wanted:
         why = _refusals(reasons)
         raise CommandError(
@@ -198,22 +196,22 @@ async def enroll(board: "Board", call: "Call") -> dict:
     """Add samples of a label to the gallery."""
     label = label_text(call.arguments)
     negative = flag(call.arguments, "negative", False)
-    recognition = recognition_of(board)
-    if recognition.gallery is None and recognition.problem:
-        raise CommandError("failed", recognition.problem)
-    if recognition.gallery is not None and len(recognition.gallery) >= recognition.gallery.capacity:
-        _check_room(recognition.gallery, 1)
-    vectors, frames, reasons = await _gather(board, call, recognition)
-    async with recognition.lock:
-        check_runs(board, recognition)
-        if recognition.gallery is None:
-            await select(board, recognition, DEFAULT_GALLERY)
-        file = file_of(recognition)
+    recognizer = recognizer_of(board)
+    if recognizer.gallery is None and recognizer.problem:
+        raise CommandError("failed", recognizer.problem)
+    if recognizer.gallery is not None and len(recognizer.gallery) >= recognizer.gallery.capacity:
+        _check_room(recognizer.gallery, 1)
+    vectors, frames, reasons = await _gather(board, call, recognizer)
+    async with recognizer.lock:
+        check_runs(board, recognizer)
+        if recognizer.gallery is None:
+            await select(board, recognizer, DEFAULT_GALLERY)
+        file = file_of(recognizer)
         gallery = file.gallery
         if negative:
             warnings = await gallery_quality.check_negative(arrays, gallery, vectors, label, pause)
         else:
-            rule = recognition.rule(board.engine.running.values)
+            rule = recognizer.rule(board.engine.running.values)
             warnings = await gallery_quality.check(
                 arrays, gallery, vectors, label, rule.threshold, pause
             )
@@ -221,7 +219,7 @@ async def enroll(board: "Board", call: "Call") -> dict:
         known = gallery.label(label)
         assert known is not None  # it was added just now
         result = {
-            "gallery": recognition.name,
+            "gallery": recognizer.name,
             "label": label,
             "added": ids,
             "samples": known.count,
@@ -274,27 +272,27 @@ def changed(board: "Board", action: str, label) -> None:
 
 async def recognize(board: "Board", call: "Call") -> dict:
     """Return whose the current frame, or a picture, is: the best matches, not only the decision."""
-    recognition = recognition_of(board)
-    gallery = file_of(recognition).gallery
+    recognizer = recognizer_of(board)
+    gallery = file_of(recognizer).gallery
     top = integer(call.arguments, "top", 1, 50, 5)
     if _has_picture(call):
-        found = _from_picture(board, call, recognition)
+        found = _from_picture(board, call, recognizer)
     else:
         tap = Tap(False, _region(board, call))
         _check_camera(board)
-        recognition.add(tap)
+        recognizer.add(tap)
         try:
             seconds = integer(call.arguments, "seconds", 1, 3600, 60)
-            found = await _next(board, call, recognition, tap, board.clock.ms() + 1000 * seconds)
+            found = await _next(board, call, recognizer, tap, board.clock.ms() + 1000 * seconds)
         finally:
-            recognition.drop(tap)
+            recognizer.drop(tap)
         if found is None:
             raise CommandError("failed", "no frame within %d s" % seconds)
-    rule = recognition.rule(board.engine.running.values)
+    rule = recognizer.rule(board.engine.running.values)
     rows: list = []
     labels = board.running_task().labels
     for one in found:
-        decision = recognition.decide(one.vector, rule)
+        decision = recognizer.decide(one.vector, rule)
         matches: list = []
         if one.vector is not None:
             for number, score in gallery.ranking(one.vector, rule, top):
@@ -311,7 +309,7 @@ async def recognize(board: "Board", call: "Call") -> dict:
             row["score1000"] = one.score1000
         rows.append(row)
     return {
-        "gallery": recognition.name,
+        "gallery": recognizer.name,
         "threshold": int(round(rule.threshold * 10000)),
         "found": rows,
     }

@@ -12,13 +12,13 @@ from firmware_app.commands.enrolment import (
     changed,
     file_of,
     label_text,
-    recognition_of,
+    recognizer_of,
     select,
 )
 from firmware_app.commands.gallery_import import receive
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery import quality as gallery_quality
-from firmware_app.gallery import recognition
+from firmware_app.gallery import recognizer
 from firmware_app.gallery.labels import GalleryError
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -34,11 +34,11 @@ def gallery_name(arguments: dict, name: str = "name") -> str:
     """Return a gallery's name: what FAT takes as a file name, without a folder."""
     value = text(arguments, name)
     bad = [c for c in value if c in '/\\:*?"<>|' or ord(c) < 32]
-    if bad or value[0] in ". " or value[-1] in ". " or len(value) > recognition.MAX_NAME:
+    if bad or value[0] in ". " or value[-1] in ". " or len(value) > recognizer.MAX_NAME:
         raise CommandError(
             "bad_argument",
             '%s: expected a file name of at most %d characters without / \\ : * ? " < > |, found %r'
-            % (name, recognition.MAX_NAME, value),
+            % (name, recognizer.MAX_NAME, value),
         )
     return value
 
@@ -53,7 +53,7 @@ def _label(gallery, arguments: dict):
 
 async def _change(board: "Board", action: str, label: "str | None", prepare) -> dict:
     """Make the changes that prepare(gallery) returns; the answer tells what is left."""
-    in_use = recognition_of(board)
+    in_use = recognizer_of(board)
     async with in_use.lock:
         file = file_of(in_use)
         gallery = file.gallery
@@ -82,12 +82,12 @@ def _row(label) -> list:
 
 
 def listed(board: "Board", call: "Call") -> dict:
-    in_use = recognition_of(board)
+    in_use = recognizer_of(board)
     offset = integer(call.arguments, "offset", 0, 1000000, 0)
     found: list = []
-    for name in recognition.names():
+    for name in recognizer.names():
         try:
-            found.append([name, os.stat(recognition.path_of(name))[6]])
+            found.append([name, os.stat(recognizer.path_of(name))[6]])
         except OSError:
             pass
     file = in_use.file
@@ -128,7 +128,7 @@ def listed(board: "Board", call: "Call") -> dict:
 
 
 async def _show(board: "Board", call: "Call") -> dict:
-    in_use = recognition_of(board)
+    in_use = recognizer_of(board)
     gallery = file_of(in_use).gallery
     label = _label(gallery, call.arguments)
     offset = integer(call.arguments, "offset", 0, 1000000, 0)
@@ -209,7 +209,7 @@ async def _remove(board: "Board", call: "Call") -> dict:
 
 
 async def _clear(board: "Board", call: "Call") -> dict:
-    in_use = recognition_of(board)
+    in_use = recognizer_of(board)
     async with in_use.lock:
         file = file_of(in_use)
         try:
@@ -221,7 +221,7 @@ async def _clear(board: "Board", call: "Call") -> dict:
 
 
 async def _select(board: "Board", call: "Call") -> dict:
-    in_use = recognition_of(board)
+    in_use = recognizer_of(board)
     name = None if call.arguments.get("name") is None else gallery_name(call.arguments)
     async with in_use.lock:
         await select(board, in_use, name)
@@ -236,16 +236,16 @@ async def _select(board: "Board", call: "Call") -> dict:
 
 
 async def _delete(board: "Board", call: "Call") -> dict:
-    in_use = recognition_of(board)
+    in_use = recognizer_of(board)
     name = gallery_name(call.arguments)
     async with in_use.lock:
         if name == in_use.name and in_use.file is not None:
             raise CommandError(
                 "bad_argument", "name: the gallery %s is in use: select another first" % name
             )
-        if name not in recognition.names():
+        if name not in recognizer.names():
             raise CommandError("not_found", "there is no gallery %s" % name)
-        path = recognition.path_of(name)
+        path = recognizer.path_of(name)
         try:
             files.recover(path)
             os.remove(path)
@@ -260,7 +260,7 @@ async def _delete(board: "Board", call: "Call") -> dict:
 
 
 async def _suggest(board: "Board", call: "Call") -> dict:
-    in_use = recognition_of(board)
+    in_use = recognizer_of(board)
     gallery = file_of(in_use).gallery
     rule = in_use.rule(board.engine.running.values)
 
@@ -284,7 +284,7 @@ async def _suggest(board: "Board", call: "Call") -> dict:
 
 
 async def _export(board: "Board", call: "Call") -> dict:
-    in_use = recognition_of(board)
+    in_use = recognizer_of(board)
     offset = integer(call.arguments, "offset", 0, 0x7FFFFFFF, 0)
     length = integer(call.arguments, "length", 1, SLICE, SLICE)
     async with in_use.lock:
@@ -304,7 +304,7 @@ async def _export(board: "Board", call: "Call") -> dict:
 
 
 async def _import(board: "Board", call: "Call") -> dict:
-    return await receive(board, call, recognition_of(board), gallery_name(call.arguments))
+    return await receive(board, call, recognizer_of(board), gallery_name(call.arguments))
 
 
 LONG = {

@@ -7,13 +7,13 @@ from firmware_app.base.errors import CommandError
 from firmware_app.base.pause import pause
 from firmware_app.commands.arguments import integer
 from firmware_app.commands.enrolment import changed
-from firmware_app.gallery import recognition
+from firmware_app.gallery import recognizer
 from firmware_app.gallery.labels import GalleryError
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.commands.board import Board
     from firmware_app.commands.call import Call
-    from firmware_app.gallery.recognition import Recognizer
+    from firmware_app.gallery.recognizer import Recognizer
     from firmware_app.link.session import Session
 
 ENDING = ".import"
@@ -29,18 +29,18 @@ class Incoming:
         self.name = name
         self.size = size
         self.offset = 0
-        self.path = recognition.path_of(name) + ENDING
+        self.path = recognizer.path_of(name) + ENDING
 
 
 def _begin(session: "Session", in_use: "Recognizer", name: str, size: int) -> Incoming:
     before = in_use.incoming
     if before is not None and before.session is not session and not before.session.closing:
         raise CommandError("busy", "another import is under way")
-    files.make_folders(recognition.FOLDER)
-    for found in os.listdir(recognition.FOLDER):
+    files.make_folders(recognizer.FOLDER)
+    for found in os.listdir(recognizer.FOLDER):
         if found.endswith(ENDING):
-            os.remove(recognition.FOLDER + "/" + found)
-    room = os.statvfs(recognition.FOLDER)
+            os.remove(recognizer.FOLDER + "/" + found)
+    room = os.statvfs(recognizer.FOLDER)
     free = room[0] * room[3]
     if free < size + _FREE:
         raise CommandError(
@@ -97,7 +97,7 @@ async def _put_in_place(in_use: "Recognizer", incoming: Incoming) -> int:
         os.remove(incoming.path)
         text = str(error).replace(incoming.path, "the file")
         raise CommandError("failed", "the gallery is not imported: %s" % text)
-    path = recognition.path_of(incoming.name)
+    path = recognizer.path_of(incoming.name)
     files.recover(path)
     os.rename(incoming.path, path + files.NEW)
     files.put_in_place(path)

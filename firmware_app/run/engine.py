@@ -117,8 +117,8 @@ class Engine:
         if task is not before.task:
             self._failing = False
             self._problems.clear(RESULTS)
-            recognition = task.recognition if task is not None else None
-            self._problems.set(GALLERY, recognition.problem if recognition is not None else "")
+            recognizer = task.recognizer if task is not None else None
+            self._problems.set(GALLERY, recognizer.problem if recognizer is not None else "")
         if running.settings is None:
             self._publisher.set_model(None)
         elif running.generation != before.generation:

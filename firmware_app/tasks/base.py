@@ -5,7 +5,7 @@ from firmware_app.base.errors import TaskError
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.board.npu import Model, Scaler
     from firmware_app.gallery.decision import Rule
-    from firmware_app.gallery.recognition import Recognizer
+    from firmware_app.gallery.recognizer import Recognizer
     from firmware_app.package.reader import Package
 
 
@@ -41,7 +41,7 @@ class Task:
 
     result_type = 0  # type of the result's message on the wire
     holds_frame = False  # whether finish() still needs the frame that take() got
-    recognition: "Recognizer | None" = None  # the gallery in use, of metric learning
+    recognizer: "Recognizer | None" = None  # the gallery in use, of metric learning
 
     def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         """packages, models: one model for each package, in the order of card.packages.parts()."""
@@ -89,7 +89,7 @@ class Task:
 
     def release(self) -> None:
         """Give the models' memory back; the task must not be used afterwards."""
-        if self.recognition is not None:
-            self.recognition.close()
+        if self.recognizer is not None:
+            self.recognizer.close()
         for model in self.models:
             model.release()

@@ -3,7 +3,7 @@
 import time
 
 from firmware_app.board import npu
-from firmware_app.gallery.recognition import Recognizer
+from firmware_app.gallery.recognizer import Recognizer
 from firmware_app.tasks.base import Task
 from firmware_app.tasks.detection import Detection
 from firmware_app.wire import messages
@@ -12,7 +12,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
 
     from firmware_app.board.npu import Model
-    from firmware_app.gallery.recognition import Embedding
+    from firmware_app.gallery.recognizer import Embedding
     from firmware_app.package.reader import Package
     from firmware_app.tasks.base import Plan
 
@@ -21,21 +21,21 @@ class Identities(Task):
     """Boxes with identities: a detector package and an embedding package, at most max_crops boxes a frame."""
 
     result_type = messages.IDENTITIES
-    recognition: "Recognizer"
+    recognizer: "Recognizer"
     holds_frame = True  # until every box was cut out of it
 
     def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         super().__init__(packages, models)
         self.package = packages[1]
         self.sha256 = self.package.sha256  # the gallery's model
-        self.recognition = Recognizer(packages[1], models[1])
+        self.recognizer = Recognizer(packages[1], models[1])
         self._detector = Detection(packages[:1], models[:1])
         self._source: "Any" = None
         self._crop: "Any" = None  # ai2d's output tensor, one for all boxes
 
     async def prepare(self, settings: dict, pause) -> None:
         """Open the gallery."""
-        self.warnings = self.warnings + await self.recognition.start(settings, pause)
+        self.warnings = self.warnings + await self.recognizer.start(settings, pause)
 
     def plan(self, settings: dict, width: int, height: int, camera: bool) -> "Plan":
         """Return how pictures of this size reach the detector, and how its boxes are decided."""
@@ -44,14 +44,14 @@ class Identities(Task):
         inner["confidence_threshold"] = settings["detection_threshold"]
         inner["max_results"] = settings["max_crops"]
         plan = self._detector.plan(inner, width, height, camera)
-        plan.rule = self.recognition.rule(settings)
+        plan.rule = self.recognizer.rule(settings)
         return plan
 
     def take(self, plan: "Plan", source) -> None:
         """Scale for the detector, and keep the source for the boxes."""
         self._detector.take(plan, source)
         self._source = source
-        self.recognition.take(source, plan)
+        self.recognizer.take(source, plan)
 
     def finish(self, plan: "Plan", inferred=None) -> list:
         """Detect, then recognize each box; return [rows]."""
@@ -60,15 +60,15 @@ class Identities(Task):
         self.ai2d_us = detector.ai2d_us
         self.kpu_us = detector.kpu_us
         self.decode_us = detector.decode_us
-        recognition = self.recognition
-        watched = recognition.watched(plan)
+        recognizer = self.recognizer
+        watched = recognizer.watched(plan)
         embeddings: "list[Embedding]" = []
         rows: list = []
         for x, y, w, h, score1000, label in boxes:
             start = time.ticks_us()
             tensor = self._cut(plan, (x, y, w, h))
             middle = time.ticks_us()
-            embedding = recognition.embed(tensor)
+            embedding = recognizer.embed(tensor)
             end = time.ticks_us()
             embedding.box = (x, y, w, h)
             embedding.class_id = label
@@ -76,16 +76,16 @@ class Identities(Task):
             if watched:
                 embedding.light = npu.light(tensor)
             embeddings.append(embedding)
-            decision = recognition.decide(embedding.vector, plan.rule)
+            decision = recognizer.decide(embedding.vector, plan.rule)
             identity = decision.row() if decision is not None else [None, None, None]
             rows.append(identity + [x, y, w, h, label, score1000])
             self.ai2d_us += time.ticks_diff(middle, start)
             self.kpu_us += time.ticks_diff(end, middle)
             self.decode_us += time.ticks_diff(time.ticks_us(), end)
         self.output_bytes = detector.output_bytes + len(rows) * (
-            self.models[1].output_bytes + recognition.left_behind()
+            self.models[1].output_bytes + recognizer.left_behind()
         )
-        recognition.deliver(embeddings, plan)
+        recognizer.deliver(embeddings, plan)
         self._source = None
         return [rows]
 

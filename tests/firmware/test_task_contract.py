@@ -52,7 +52,7 @@ async def main():
         "lacks": [name for name in promised.__dict__ if name not in task.__dict__],
         "result_type": task.result_type,
         "holds_frame": task.holds_frame,
-        "recognition": task.recognition is not None,
+        "recognizer": task.recognizer is not None,
         "name": task.name,
         "sha256": len(task.sha256),
         "packages": len(task.packages),
@@ -105,7 +105,7 @@ def test_a_task_keeps_its_contract(tmp_path: Path, name: str) -> None:
     found: dict[str, Any] = json.loads(lines[0][6:])
     assert found["is a task"] and not found["lacks"]
     assert found["result_type"] == kind and found["fields"] == fields
-    assert found["recognition"] == (task == "metric_learning")
+    assert found["recognizer"] == (task == "metric_learning")
     assert found["name"].count("+") == found["packages"] - 1 and found["sha256"] == 32
     assert found["plans"] == [True, True]
     assert found["sizes"] == [[320, 240, True], [64, 48, False]]
