@@ -191,6 +191,7 @@ def main() -> None:
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or ide_connects(error):
             service.board.boots.planned(restarts.CONSOLE, "interrupted at the console")
+            firmware_update.interrupted()
             service.board.upkeep.close()
             raise  # whoever sits at the console wants the REPL
         print("the service ended: it starts again")

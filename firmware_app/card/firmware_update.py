@@ -75,15 +75,28 @@ def stage(folder: str) -> None:
     files.remove_tree(dropped)
 
 
+def _tries() -> list:
+    try:
+        return [name for name in os.listdir(ROOT) if name.startswith(TRIES)]
+    except OSError:
+        return []
+
+
 def lasted() -> None:
     """This start was a good one: a new version has proved itself."""
-    try:
-        names = os.listdir(ROOT)
-    except OSError:
-        return
-    for name in names:
-        if name.startswith(TRIES):
-            files.remove(ROOT + "/" + name)
+    for name in _tries():
+        files.remove(ROOT + "/" + name)
+
+
+def interrupted() -> None:
+    """This start ends as planned: it says nothing against a new version, and does not count."""
+    for name in _tries():
+        count = int(name[len(TRIES) :])
+        if count:
+            try:
+                os.rename(ROOT + "/" + name, ROOT + "/" + TRIES + str(count - 1))
+            except OSError:
+                pass  # then it counts: the worst is that the version before comes back
 
 
 def recover() -> None:

@@ -229,6 +229,7 @@ async def _restart(board: "Board", call: "Call") -> dict:
     async def later() -> None:
         await asyncio.sleep_ms(_RESTART_MS)
         board.boots.planned(restarts.COMMAND, "a client asked for it")
+        firmware_update.interrupted()
         board.log.info("restarting: a client asked for it")
         board.upkeep.file.flush()
         hardware.reset()

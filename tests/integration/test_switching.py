@@ -512,7 +512,7 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
         await until(lambda: board.info.boot_id and board.state.value == "connected", "link")
         status = await board.status()
         assert status["version"] == "9.9.9" != before
-        (source / "wire" / "frames.py").write_text("def (:\n")
+        (source / "wire" / "packets.py").write_text("def (:\n")
         with pytest.raises(CommandFailed, match=r"wire/packets\.py: this is no Python"):
             await board.card.push_firmware(source)
         # This client's own, compiled where mpy-cross is there.

@@ -272,6 +272,22 @@ def test_folders_over_a_flat_version() -> None:
     assert card.listdir("/sdcard") == ["firmware_app"]
 
 
+def test_planned_ends_say_nothing_against_a_new_version() -> None:
+    from firmware_app.card import firmware_update
+
+    card = FolderCard()
+    use(card)
+    _with_firmware(card)
+    Client(Board()).push("firmware", "firmware_app", firmware("2"))
+    for _ in range(8):  # such as an installer's, at the console
+        assert _version(card) == "2"
+        firmware_update.interrupted()
+    # Unplanned ones still count, one by one.
+    assert [_version(card) for _ in range(4)] == ["2", "2", "2", "1"]
+    firmware_update.interrupted()  # nothing is on trial
+    assert card.listdir("/sdcard") == ["firmware_app"]
+
+
 class _FailingCard(FolderCard):
     """A change of the card fails, as `code` says, the one behind `cut_at` too."""
 
