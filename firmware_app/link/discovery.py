@@ -28,8 +28,6 @@ class Discovery:
         flags = messages.FLAG_KEY_REQUIRED if key_required else 0
         self._answer = [messages.HERE, 0, identity.board_id, identity.name, identity.version, flags]
         self._answer.append(messages.PROTOCOL_VERSION)
-        self._running = False
-        self.answered = 0
 
     def start(self) -> None:
         """Open the port; OSError where it can't be had."""
@@ -40,17 +38,12 @@ class Discovery:
         except OSError:
             listener.close()
             raise
-        self._running = True
         _thread.start_new_thread(self._loop, (listener,))
-
-    def stop(self) -> None:
-        """Let the thread end."""
-        self._running = False
 
     def _loop(self, listener) -> None:
         second = time.ticks_ms()
         left = _PER_SECOND
-        while self._running:
+        while True:
             time.sleep_ms(_LOOK_MS)
             if time.ticks_diff(time.ticks_ms(), second) >= 1000:
                 second = time.ticks_ms()
@@ -69,7 +62,5 @@ class Discovery:
                 left -= 1
                 try:
                     listener.sendto(packets.encode(answer), address)
-                    self.answered += 1
                 except OSError:
-                    pass  # whoever asked is gone
-        listener.close()
+                    pass  # the client that asked is gone

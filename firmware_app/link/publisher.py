@@ -16,7 +16,6 @@ class Publisher:
         self._links = links
         self._clock = clock
         self._model: "Outgoing | None" = None  # MODEL of the running generation
-        self.results = 0
 
     def set_model(self, message: "list | None") -> None:
         """Announce the configuration that the next results bear; None: no task runs."""
@@ -35,7 +34,6 @@ class Publisher:
 
     def result(self, message: list, now_ms: int, least_ms: int) -> None:
         """Publish one result; least_ms: time between two results on each link, at least."""
-        self.results += 1
         outgoing = None
         for session in self._links.sessions():
             if session.results:

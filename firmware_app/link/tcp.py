@@ -71,7 +71,6 @@ class TcpLink:
         self._slots = [_Slot() for _ in range(MAX_CLIENTS + _SPARE)]
         self._depth = depth
         self._listener: "Any" = None
-        self._running = False
         self._most = min(MAX_CLIENTS, settings["max_clients"])
         self.port = settings["port"]
         self.refused = 0
@@ -89,19 +88,14 @@ class TcpLink:
             listener.close()
             raise
         self._listener = listener
-        self._running = True
         _thread.start_new_thread(self._accept, ())
         _thread.start_new_thread(self._receive, ())
-
-    def stop(self) -> None:
-        """Let both threads end and close everything."""
-        self._running = False
 
     # -- the acceptor's thread
 
     def _accept(self) -> None:
         listener = self._listener
-        while self._running:
+        while True:
             slot = None
             for candidate in self._slots:
                 if candidate.socket is None:
@@ -137,12 +131,11 @@ class TcpLink:
             slot.close = False
             slot.fresh = True
             slot.socket = connection  # last: from here on the others look at the slot
-        listener.close()
 
     # -- the receiver's thread
 
     def _receive(self) -> None:
-        while self._running:
+        while True:
             idle = True
             for slot in self._slots:
                 connection = slot.socket
@@ -167,10 +160,6 @@ class TcpLink:
                     slot.inbox[slot.head] = data
                     slot.head = following
             time.sleep_ms(20 if idle else 1)
-        for slot in self._slots:
-            if slot.socket is not None:
-                slot.socket.close()
-                slot.socket = None
 
     # -- the loop
 

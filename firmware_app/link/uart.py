@@ -107,9 +107,3 @@ class UartLink:
     def rejected(self) -> int:
         """Damaged packets thrown away since the start."""
         return self.session.decoder.rejected if self.session is not None else 0
-
-    def stop(self) -> None:
-        """Close the UART."""
-        if self._uart is not None:
-            self._uart.deinit()
-            self._uart = None

@@ -182,8 +182,8 @@ class Engine:
             if camera.broken:
                 await self._revive(camera)
                 continue
-            image = camera.take()
-            if image is None:
+            frame = camera.take()
+            if frame is None:
                 if self._waiting is None:
                     self._waiting = time.ticks_us()
                 self.collector.waiting(camera.left_us())
@@ -202,9 +202,9 @@ class Engine:
                 continue
             try:
                 if self._trial is not None:
-                    self._try(camera, image, self._trial)
+                    self._try(camera, frame, self._trial)
                 elif self.running.task is not None and self._due(camera.seq):
-                    self._frame(camera, image)
+                    self._frame(camera, frame)
                 else:
                     camera.release()
                 if self._failing:
@@ -265,7 +265,7 @@ class Engine:
         self._failing = True
         self._problems.set(RESULTS, "task %s: %s" % (self.running.task.name, text))
 
-    def _frame(self, camera: "Camera", image) -> None:
+    def _frame(self, camera: "Camera", frame) -> None:
         """Make a result of this frame with the running task."""
         running = self.running
         task = running.task
@@ -275,11 +275,11 @@ class Engine:
             plan = self._plan
             seq = camera.seq
             ticks = camera.ticks
-            task.take(plan, npu.tensor(arrays.frame_planes(image)))
+            task.take(plan, npu.tensor(arrays.frame_planes(frame)))
         except Exception:
             camera.release()
             raise
-        image = None
+        frame = None
         camera.alternate = task.holds_frame
         later = self._was_later = self._later(camera, task)
         self._holding = True
@@ -293,25 +293,25 @@ class Engine:
         self._publish(task, seq, ticks, fields)
         self.collector.frame(task.output_bytes)
 
-    def _try(self, camera: "Camera", image, trial: "Trial") -> None:
+    def _try(self, camera: "Camera", frame, trial: "Trial") -> None:
         """Make the first result of the task on trial; where it can't, the running one makes it."""
         self._trial = None
         task = trial.task
         plan = trial.plan
         try:
-            task.take(plan, npu.tensor(arrays.frame_planes(image)))
+            task.take(plan, npu.tensor(arrays.frame_planes(frame)))
             fields = task.finish(plan)
         except Exception as error:  # a model from outside must not take the running task along
             trial.failed(error)
             trial.done = True
             if self.running.task is not None:
-                self._frame(camera, image)
+                self._frame(camera, frame)
             else:
                 camera.release()
             return
         seq = camera.seq
         ticks = camera.ticks
-        image = None
+        frame = None
         camera.release()
         trial.first_seq = seq
         trial.period_us = self._period_us()

@@ -35,8 +35,8 @@ class Task:
     The order of calls is: the constructor, prepare(), then plan() for each size of pictures and each
     change of the settings, take() and finish() for each picture, release() once at the end.
 
-    Subclasses set `kind` and make their result in finish(). Tasks with further kinds of results (masks
-    of instances, keypoints, rotated boxes, tracks) add fields behind the ones that their kind has.
+    Subclasses set `result_type` and make their result in finish(). A result with more in it (masks of
+    instances, keypoints, rotated boxes, tracks) has further fields behind those of its type.
     """
 
     result_type = 0  # type of the result's message on the wire
