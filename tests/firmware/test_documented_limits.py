@@ -13,6 +13,8 @@ from firmware_app.gallery import quality
 from firmware_app.link import transfers
 from firmware_app.settings import service_fields, task_fields
 from firmware_app.wire import log_lines, messages, mpack, seal
+from host_client.cli.app import cli
+from tests.virtual_board.scripts import run_script
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md")}
@@ -73,6 +75,20 @@ def test_message_types_of_the_page() -> None:
 def test_result_types_of_the_page() -> None:
     rows = re.findall(r"^\| (\d+) \| ([a-z_]+)(?: behind a detector)? \|", PAGES["protocol"], re.M)
     assert {int(number): name for number, name in rows} == messages.RESULT_TASKS
+
+
+def test_commands_of_the_pages(tmp_path: Path) -> None:
+    section = PAGES["protocol"].split("## 5. Commands")[1].split("\n## ")[0]
+    named = re.findall(r"^\| `([a-z.]+)` \|", section, re.MULTILINE)
+    named += re.findall(r"^\| `((?:enroll|recognize|gallery)[a-z.]*)` \|", PAGES["gallery"], re.M)
+    script = "from firmware_app.commands.table import LONG, SHORT\nfor name in SHORT: print(name)\n"
+    known = run_script(tmp_path, script + "for name in LONG: print(name)").lines
+    assert sorted(named) == sorted(known)
+
+
+def test_verbs_of_the_page() -> None:
+    for verb in cli.commands:
+        assert re.search(rf"`(k230 )?{verb}\b", PAGES["cli"]), f"docs/cli.md lacks {verb}"
 
 
 def test_records_of_a_gallery_file() -> None:
