@@ -189,7 +189,7 @@ class Board:
             inbox.logs,
         ]
         dropped = sum(s.dropped for channel in channels for s in channel.open_streams)
-        return Counts(self._connection.damaged, inbox.malformed, inbox.undescribed, dropped)
+        return Counts(self._connection.rejected, inbox.malformed, inbox.undescribed, dropped)
 
     # Streams. Each keeps the newest `queue` items for its reader and counts what it dropped.
 

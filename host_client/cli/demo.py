@@ -141,7 +141,7 @@ async def _demo(
             problem = "" if any(m.count for m in tour.meters.values()) else await _problem(board)
     if not any(meter.count for meter in tour.meters.values()):
         raise SimulationError(f"no result came within {seconds:g} s{problem}")
-    _summarize(tour, counts.dropped, counts.damaged, as_json)
+    _summarize(tour, counts.dropped, counts.rejected, as_json)
     failed = [f"{task}: {meter.problem}" for task, meter in tour.meters.items() if meter.problem]
     if failed:
         raise SimulationError("; ".join(failed))
@@ -307,7 +307,7 @@ def _gap(meter: Meter) -> str:
     return "" if frames is None else f"{frames} frame{'s' * (frames != 1)}"
 
 
-def _summarize(tour: Tour, dropped: int, damaged: int, as_json: bool) -> None:
+def _summarize(tour: Tour, dropped: int, rejected: int, as_json: bool) -> None:
     meters = [meter for meter in tour.meters.values() if meter.count]
     if as_json:
         latencies = sorted(value for meter in meters for value in meter.latencies)
@@ -323,7 +323,7 @@ def _summarize(tour: Tour, dropped: int, damaged: int, as_json: bool) -> None:
             "latency_ms": None if latency is None else {"p50": latency[0], "p99": latency[1]},
             "labels": dict(labels),
             "dropped": dropped,
-            "damaged": damaged,
+            "rejected": rejected,
             "tasks": [_row(task, meter) for task, meter in tour.meters.items()],
         }
         output.print_json({"summary": row})
@@ -342,7 +342,7 @@ def _summarize(tour: Tour, dropped: int, damaged: int, as_json: bool) -> None:
         )
     heads = ["task", "results", "fps", "latency p50 / p99", "switch"]
     output.print_table("summary", heads, rows)
-    output.print_line(f"lost here: {dropped} dropped, {damaged} damaged")
+    output.print_line(f"lost here: {dropped} dropped, {rejected} rejected")
 
 
 def _row(task: str, meter: Meter) -> dict[str, Any]:

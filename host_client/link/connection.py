@@ -54,12 +54,12 @@ class Connection:
         self._link_changed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._error: K230Error | None = None
-        self._damaged = 0  # of links that are gone
+        self._rejected = 0  # of links that are gone
 
     @property
-    def damaged(self) -> int:
+    def rejected(self) -> int:
         """Packets thrown away, over all links."""
-        return self._damaged + (self._link.session.rejected if self._link else 0)
+        return self._rejected + (self._link.session.rejected if self._link else 0)
 
     async def open(self, wait: float) -> None:
         """Connect; a board that can't be reached is tried again for wait seconds."""
@@ -145,7 +145,7 @@ class Connection:
         """Reconnect whenever the link is lost, until closed or until that can't help."""
         while self._link is not None:
             error = await asyncio.shield(self._link.ended)
-            self._damaged += self._link.session.rejected
+            self._rejected += self._link.session.rejected
             self._link = None
             self._link_changed.clear()
             attempt = 0

@@ -196,12 +196,12 @@ class Status(TypedDict, total=False):
 class Counts(NamedTuple):
     """What this client threw away since it was created.
 
-    damaged: packets with a wrong CRC, encoding or seal; malformed: intact messages that made
+    rejected: packets with a wrong CRC, encoding or seal; malformed: intact messages that made
     no sense; undescribed: results whose generation the board never described; dropped: what
     slow readers of this program missed, over all open streams.
     """
 
-    damaged: int
+    rejected: int
     malformed: int
     undescribed: int
     dropped: int

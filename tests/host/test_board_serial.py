@@ -58,7 +58,7 @@ async def test_noise_before_and_between_is_survived() -> None:
                 scripted._write(b"\x07noise" * seq + b"\0")
                 scripted.publish_label(seq)
             assert [(await results.__anext__()).seq for _ in range(20)] == list(range(20))
-            assert board.counts.damaged >= 19
+            assert board.counts.rejected >= 19
 
 
 def lossy(share: float, seed: int) -> Callable[[bytes], bool]:

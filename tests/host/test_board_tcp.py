@@ -207,7 +207,7 @@ async def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
         session.send_raw(sent[0] + sent[1] + sent[1] + sent[0])
         scripted.publish_label(3)
         assert [(await results.__anext__()).seq for _ in range(3)] == [1, 2, 3]
-        assert board.counts.damaged == 4
+        assert board.counts.rejected == 4
 
 
 @pytest.mark.parametrize(
@@ -353,7 +353,7 @@ async def test_garbage_between_frames_is_dropped_and_counted() -> None:
         session.send_raw(packets.encode([messages.CLASSIFICATION, 2, 3, 1, "no", "sense"]))
         scripted.publish_label(2)
         assert [(await results.__anext__()).seq for _ in range(2)] == [1, 2]
-        assert board.counts.damaged == 3  # noise, nothing with its CRC, a REPLY to nothing
+        assert board.counts.rejected == 3  # noise, nothing with its CRC, a REPLY to nothing
         assert board.counts.malformed == 2
 
 

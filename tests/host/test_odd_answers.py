@@ -198,7 +198,7 @@ async def test_odd_answers(pair: tuple[ScriptedBoard, Board], case: Case) -> Non
         except BaseException as error:
             raise AssertionError(f"{case.command} answered with {odd!r:.300}") from error
     assert board.state is State.CONNECTED
-    assert board.counts.damaged == 0
+    assert board.counts.rejected == 0
 
 
 @pytest.mark.parametrize("name", ["push", "push_file", "push_firmware"])

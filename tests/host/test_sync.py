@@ -29,7 +29,7 @@ def test_results_commands_and_restart() -> None:
                 next(results)
             with pytest.raises(RequestTimeout):
                 board.events().next(timeout=0.05)
-            assert board.counts.damaged == 0
+            assert board.counts.rejected == 0
             assert board.clock.known
         assert len(list(results)) <= 5
         with pytest.raises(Closed):
