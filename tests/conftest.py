@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,22 @@ import pytest
 TESTS = Path(__file__).parent
 # Rooms whose tests are quick unless they say otherwise; elsewhere, those marked `quick` are.
 QUICK_ROOMS = ("firmware", "host", "silicon", "tools", "wire")
+
+
+REPLAY = "K230_TEST_REPLAY"
+"""Names the folder in which this run of the tests keeps what the KPU simulator answered, for all processes."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each inference be simulated once, for all tests whose subject is not the simulator."""
+    if not hasattr(config, "workerinput"):
+        os.environ[REPLAY] = tempfile.mkdtemp(prefix="k230-test-replay-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what was recorded."""
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(REPLAY), ignore_errors=True)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

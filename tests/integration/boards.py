@@ -43,9 +43,15 @@ async def running(sdcard: Path, **options: Any) -> AsyncIterator[VirtualBoard]:
     """
     options.setdefault("camera", str(PICTURES))
     options.setdefault("micropython", os.environ.get("K230_TEST_MICROPYTHON"))
+    options.setdefault("replay", recorded())
     async with VirtualBoard(sdcard=sdcard, **options) as board:
         await board.ready(READY_S)
         yield board
+
+
+def recorded() -> Path:
+    """Return where what the KPU simulator answered in this run of the tests is kept (tests/conftest.py)."""
+    return Path(os.environ["K230_TEST_REPLAY"])
 
 
 async def until(condition: Any, what: str, timeout: float = 20.0) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.boards import recorded
 from virtual_board.board import VirtualBoard
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +52,7 @@ class Bench:
             camera=str(PICTURES),
             console=self.port,
             bare=True,
+            replay=recorded(),
             tcp=self.url.removeprefix("tcp://"),
             **options,
         ) as board:

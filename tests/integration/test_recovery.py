@@ -12,7 +12,7 @@ from host_client import Board
 from host_client.cli.app import run as k230
 from virtual_board.board import VirtualBoard
 
-from .boards import PICTURES, SHAPES, until
+from .boards import PICTURES, SHAPES, recorded, until
 
 CRASH = """
 import _thread, os, time
@@ -51,6 +51,7 @@ def board(folder: Path) -> VirtualBoard:
         camera=str(PICTURES),
         console=folder / "console",
         bare=True,
+        replay=recorded(),
     )
 
 
