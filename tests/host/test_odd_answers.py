@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from firmware_app.gallery import format as gallery_format
 from firmware_app.wire import messages
-from host_client import Board, K230Error, ProtocolError, State, Status
+from host_client import Board, K230Error, Model, ProtocolError, State, Status, decode_result
 from host_client.commands.pictures import Picture
 from host_client.results.answers import Answer
+from host_client.results.scaling import enlarged
 from tests.host.scripted_board import ScriptedBoard, pack_box, tcp_board
 
 ODD: list[Any] = [
@@ -50,6 +52,8 @@ RESULTS = {
     "boxes": result(messages.DETECTION, [[1, 2, 3, 4, 900, 1]]),
     "segmentation": result(messages.SEGMENTATION, 2, 2, bytes([1, 4]), [4]),
     "ocr": result(messages.OCR, [["text", 65535, [0, 0, 9, 0, 9, 9, 0, 9]]]),
+    "ocr_detection": result(messages.OCR_DETECTION, [[None, 65535, [0, 0, 9, 0, 9, 9, 0, 9]]]),
+    "ocr_recognition": result(messages.OCR_RECOGNITION, [["text", 65535, None]]),
     "metric_learning": result(
         messages.METRIC_LEARNING, struct.pack("<2f", 0.6, 0.8), ["anna", 9000, 500]
     ),
@@ -243,6 +247,15 @@ def test_every_command_of_the_library_has_a_case() -> None:
     text = "\n".join(p.read_text("utf-8") for p in [root / "board.py", *root.glob("commands/*.py")])
     sent = set(re.findall(r'(?:request|_ask|send_picture)\(\s*"([a-z_.]+)"', text))
     assert sent - {"install"} == {case.command for case in CASES}
+
+
+def test_every_result_has_a_case_and_its_coordinates_are_scaled() -> None:
+    assert {message[0] for message in RESULTS.values()} == set(messages.RESULT_TASKS)
+    for message in RESULTS.values():
+        found = decode_result(message, Model(MODEL))
+        text = json.dumps(found.to_dict())
+        placed = any(f'"{name}": ' in text for name in ("x", "quad", "corners", "keypoints"))
+        assert (enlarged(found, 2, 3) != found) == (placed and '"quad": null' not in text), text
 
 
 @pytest.mark.parametrize(
