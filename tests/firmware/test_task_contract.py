@@ -101,7 +101,7 @@ def test_a_task_keeps_its_contract(tmp_path: Path, name: str) -> None:
     run = run_script(tmp_path, f"TEXT = {text!r}\n{SCRIPT}", camera="synthetic:64x64")
     assert not run.details("fault") and not run.details("bug"), run.events
     lines = [line for line in run.lines if line.startswith("found ")]
-    assert lines, run.lines
+    assert lines, "\n".join(run.lines)
     found: dict[str, Any] = json.loads(lines[0][6:])
     assert found["is a task"] and not found["lacks"]
     assert found["result_type"] == kind and found["fields"] == fields
