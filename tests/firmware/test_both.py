@@ -23,7 +23,13 @@ def interpreter() -> str | None:
     )
 
 
-@pytest.mark.parametrize("module", MODULES)
+LONG = ("test_power_cuts",)  # seconds in MicroPython
+
+
+@pytest.mark.parametrize(
+    "module",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each in LONG)) for each in MODULES],
+)
 def test_under_micropython(module: str) -> None:
     command = interpreter()
     if command is None:

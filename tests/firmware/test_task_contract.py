@@ -88,7 +88,13 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("name", sorted(TASKS))
+QUICK = ("classification", "ocr")  # one model, and two
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each not in QUICK)) for each in sorted(TASKS)],
+)
 def test_a_task_keeps_its_contract(tmp_path: Path, name: str) -> None:
     packages, kind, fields = TASKS[name]
     task = "metric_learning" if name == "identities" else name
