@@ -51,6 +51,8 @@ class Row:
     of_limit: float
     times_vendor: float
     results_per_s: float
+    boxes: int | None
+    map: tuple[int, int] | None
     latency_ms_p50: float | None
     latency_ms_p99: float | None
     python_ms: float
@@ -118,6 +120,8 @@ def _row(
         of_limit=round(measured.fps / limit, 3),
         times_vendor=round(measured.fps / vendor.fps, 2),
         results_per_s=round(measured.results_per_s, 2),
+        boxes=measured.boxes,
+        map=measured.map,
         latency_ms_p50=None if measured.p50_ms is None else round(measured.p50_ms, 1),
         latency_ms_p99=None if measured.p99_ms is None else round(measured.p99_ms, 1),
         python_ms=round(measured.python_us / 1000, 3),
@@ -133,9 +137,11 @@ async def table(
     """Return all rows of the default run: without the remainder, and for the hardest case with it."""
     rows: list[Row] = []
     cases = pipeline_card.cases()
-    swept = next(case for case in cases if case.name == SWEPT)
-    links: dict[str, tuple[str, ...]] = {case.name: ("tcp1",) for case in cases}
-    links[SWEPT] = ("none", "tcp1", "tcp8")
+    swept = pipeline_card.case_of(SWEPT)
+    by_name = {pipeline_card.task_name(case): case for case in cases}
+    swept_name = pipeline_card.task_name(swept)
+    links: dict[str, tuple[str, ...]] = dict.fromkeys(by_name, ("tcp1",))
+    links[swept_name] = ("none", "tcp1", "tcp8")
     runs = [(sensor, factor, 0) for sensor in sensors for factor in factors]
     if remainder:
         runs.append((max(sensors), max(factors), 1))
@@ -148,10 +154,9 @@ async def table(
         found = await pipeline_board.sweep(cases, sensor, timing, chosen, WINDOW_S)
         if not applied:
             for baudrate in BAUDRATES:
-                found[swept.name, f"uart{baudrate}"] = await pipeline_board.over_uart(
+                found[swept_name, f"uart{baudrate}"] = await pipeline_board.over_uart(
                     swept, sensor, timing, baudrate, WINDOW_S
                 )
-        by_name = {case.name: case for case in cases}
         for (name, link), measured in found.items():
             rows.append(_row(by_name[name], link, sensor, factor, profile, measured, vendor[name]))
             _say(rows[-1])
@@ -163,8 +168,8 @@ async def interpreter_rows(profile_name: str) -> list[dict[str, float | str]]:
     rows: list[dict[str, float | str]] = []
     mark = "&" if "?" in profile_name else "?"
     timing = f"{profile_name}{mark}interpreter_factor=1"
-    cases = pipeline_card.counted_cases()
-    links = {case.name: ("tcp1",) for case in cases}
+    cases = [pipeline_card.case_of(SWEPT, count) for count in pipeline_card.BOXES]
+    links = {pipeline_card.task_name(case): ("tcp1",) for case in cases}
     ours = await pipeline_board.sweep(cases, 60, timing, links, WINDOW_S)
     vendor = await pipeline_vendor.run(cases, 60, timing, VENDOR_WINDOW_S)
     counted = await pipeline_board.sweep(
@@ -172,14 +177,15 @@ async def interpreter_rows(profile_name: str) -> list[dict[str, float | str]]:
     )
     heap = await pipeline_vendor.run(cases, 60, timing, COUNT_WINDOW_S, heap=True)
     for case in cases:
+        name = pipeline_card.task_name(case)
         rows.append(
             {
-                "results": case.name,
-                "python_ms": round(ours[case.name, "tcp1"].python_us / 1000, 3),
-                "vendor_python_ms": round(vendor[case.name].python_us / 1000, 3),
-                "vendor_display_python_ms": round(vendor[case.name].display_python_us / 1000, 3),
-                "allocated_bytes": round(counted[case.name, "tcp1"].heap),
-                "vendor_display_allocated_bytes": round(heap[case.name].display_heap),
+                "results": name,
+                "python_ms": round(ours[name, "tcp1"].python_us / 1000, 3),
+                "vendor_python_ms": round(vendor[name].python_us / 1000, 3),
+                "vendor_display_python_ms": round(vendor[name].display_python_us / 1000, 3),
+                "allocated_bytes": round(counted[name, "tcp1"].heap),
+                "vendor_display_allocated_bytes": round(heap[name].display_heap),
             }
         )
     return rows
@@ -187,7 +193,7 @@ async def interpreter_rows(profile_name: str) -> list[dict[str, float | str]]:
 
 async def published(profile_name: str) -> list[dict[str, float | str]]:
     """Return the vendor-style loop with display beside the published whole-frame figures."""
-    cases = pipeline_card.cases()[: len(_PUBLISHED)]
+    cases = [pipeline_card.case_of(name) for name in _PUBLISHED]
     found: list[dict[str, float | str]] = []
     for applied in (0, 1):
         mark = "&" if "?" in profile_name else "?"
@@ -198,7 +204,9 @@ async def published(profile_name: str) -> list[dict[str, float | str]]:
                 {
                     "model": case.name,
                     "unexplained": applied,
-                    "vendor_display_fps": round(vendor[case.name].display_fps, 1),
+                    "vendor_display_fps": round(
+                        vendor[pipeline_card.task_name(case)].display_fps, 1
+                    ),
                     "published_fps": _PUBLISHED[case.name],
                 }
             )
@@ -207,7 +215,7 @@ async def published(profile_name: str) -> list[dict[str, float | str]]:
 
 async def long(profile_name: str, seconds: float) -> list[dict[str, float]]:
     """Return rate, latency and memory of each minute of one long run at full rate."""
-    case = next(case for case in pipeline_card.cases() if case.name == SWEPT)
+    case = pipeline_card.case_of(SWEPT)
     return await pipeline_board.soak(case, 60, profile_name, seconds, min(LONG_STEP_S, seconds / 4))
 
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks import pipeline_card
+from benchmarks import pipeline_card, pipeline_scenes
 from benchmarks.pipeline_card import Case
-from host_client import Board
+from host_client import Board, Result
 from virtual_board.board import VirtualBoard
 
 WARM_S = 1.0  # after a switch, before measuring
 CLOCKS_S = 1.5  # for a client's first four PINGs: until the clocks were compared
 SETTLE_S = 0.1  # an answer of so many values costs the board some ms
 READY_S = 60.0
+CHECK_S = 20.0  # for the first result after a switch
 MOST_LATE = 0.005
 REPEATS = 2
 _ENOUGH = 5  # results, for a rate between the first and the last
@@ -40,6 +41,10 @@ class Measured:
     """The part of the time that the PC could not keep the board's pace."""
     heap: float
     """Bytes a frame that Python allocates outside native calls; 0 where they were not counted."""
+    boxes: int | None = None
+    """Of the last result that a client got; None where results have none."""
+    map: tuple[int, int] | None = None
+    """Width and height of the class map, as a client got it."""
     stages: dict[str, float] = field(default_factory=dict)
     """Milliseconds a frame, of the last statistics message."""
 
@@ -89,11 +94,25 @@ class Session:
         """Let the board run this case."""
         await self.client.switch(pipeline_card.task_name(case))
 
-    async def measure(self, clients: Sequence[Board], seconds: float) -> Measured:
+    async def check(self, case: Case) -> Result:
+        """Return a result of the case, held to what its scene shows.
+
+        Raises:
+            SceneError: the board publishes something else; nothing is to be measured.
+        """
+        try:
+            result = await asyncio.wait_for(anext(self.client.results()), CHECK_S)
+        except (asyncio.TimeoutError, StopAsyncIteration):
+            raise pipeline_scenes.SceneError(f"{case.name}: no result came") from None
+        pipeline_scenes.check(case, result)
+        return result
+
+    async def measure(self, case: Case, clients: Sequence[Board], seconds: float) -> Measured:
         """Return what a window of so many seconds brings, each client reading all results.
 
         A window in which the PC was late says nothing of the board: it is measured again, a few times.
         """
+        shown = await self.check(case)
         best = await self._window(clients, seconds)
         for _ in range(REPEATS):
             if best.late <= MOST_LATE:
@@ -101,6 +120,8 @@ class Session:
             again = await self._window(clients, seconds)
             if again.late < best.late:
                 best = again
+        best.boxes = pipeline_scenes.boxes_of(shown)
+        best.map = pipeline_scenes.map_of(shown)
         return best
 
     async def _window(self, clients: Sequence[Board], seconds: float) -> Measured:
@@ -158,7 +179,7 @@ async def sweep(
     settings: dict[str, Any] | None = None,
     counting: bool = False,
 ) -> dict[tuple[str, str], Measured]:
-    """Return the figures of each (case, link); links: which ones for which case (none, tcp1, tcp8)."""
+    """Return the figures of each (task name, link); links: which ones for which (none, tcp1, tcp8)."""
     found: dict[tuple[str, str], Measured] = {}
     with tempfile.TemporaryDirectory(prefix="k230-") as name:
         card, pictures, replay = pipeline_card.make(Path(name), chosen, sensor_fps, settings or {})
@@ -177,7 +198,8 @@ async def sweep(
                 for case in chosen:
                     if case is not chosen[0]:
                         await session.switch(case)
-                    for link in links.get(case.name, ()):
+                    key = pipeline_card.task_name(case)
+                    for link in links.get(key, ()):
                         clients = [
                             await Board.connect(board.url, key=board.key)
                             for _ in range({"none": 0, "tcp1": 0, "tcp8": 7}[link])
@@ -185,7 +207,7 @@ async def sweep(
                         readers = [*clients, control] if link != "none" else []
                         if clients:
                             await asyncio.sleep(CLOCKS_S)
-                        found[case.name, link] = await session.measure(readers, seconds)
+                        found[key, link] = await session.measure(case, readers, seconds)
                         for client in clients:
                             await client.close()
                 await session.close()
@@ -218,7 +240,7 @@ async def over_uart(
             async with Board.connect(board.uart_url, key=board.key, wait=10) as control:
                 session = Session(board, control)
                 await asyncio.sleep(CLOCKS_S)
-                measured = await session.measure([control], seconds)
+                measured = await session.measure(case, [control], seconds)
                 await session.close()
                 if session.faults:
                     raise RuntimeError(session.faults[0])
@@ -242,7 +264,7 @@ async def soak(
                 await asyncio.sleep(CLOCKS_S)
                 begun = time.monotonic()
                 while time.monotonic() - begun < seconds:
-                    measured = await session.measure([control], step - WARM_S)
+                    measured = await session.measure(case, [control], step - WARM_S)
                     status = await control.status()
                     rows.append(
                         {

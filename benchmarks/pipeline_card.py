@@ -17,6 +17,9 @@ AI_FRAME = (640, 360)
 
 BAUDRATES = (115200, 921600)
 PICTURES = 4
+BOXES = (0, 5, 20)
+USUAL_BOXES = 5
+"""Of a detector's scene where the number of boxes is not the point."""
 
 # The firmware's main.py, and a thread that tells what the virtual board's clock has counted. On a
 # board there is no such clock, and nothing is told.
@@ -41,33 +44,38 @@ COUNTING = "from _k230.silicon import clock\nclock.count_heap()\n"
 
 @dataclass(frozen=True)
 class Case:
-    """One model of the table: its name there, its task and packages, and what a frame costs."""
+    """One scene of the table: its model's name there, its task and packages, and what a frame costs."""
 
     name: str
     task: str
     scenes: tuple[models.Scene, ...]
-    runs: tuple[int, ...]
+    runs: tuple[int, ...] = (1,)
     """How often each scene's model runs in a frame."""
+    settings: tuple[str, ...] = ()
+    """Further lines of the task's YAML."""
 
 
 def cases() -> list[Case]:
-    """Return the models of the table."""
-    one = (1,)
+    """Return the scenes of the table."""
     return [
-        Case("classification 224", "classification", (models.classification(),), one),
-        Case("detection 320", "detection", (models.detection(320, 5),), one),
-        Case("detection 640", "detection", (models.detection(640, 5),), one),
-        Case("segmentation 320", "segmentation", (models.segmentation(),), one),
+        Case("classification 224", "classification", (models.classification(),)),
+        *(
+            Case(f"detection {side}", "detection", (models.detection(side, count),))
+            for side in (320, 640)
+            for count in BOXES
+        ),
+        Case("segmentation 320", "segmentation", (models.segmentation(),)),
         Case("OCR, 5 boxes", "ocr", (models.text_detection(5), models.text_recognition()), (1, 5)),
     ]
 
 
-def counted_cases() -> list[Case]:
-    """Return detection at 320 with 0, 5 and 20 boxes."""
-    return [
-        Case(f"{count} boxes", "detection", (models.detection(320, count),), (1,))
-        for count in (0, 5, 20)
-    ]
+def case_of(name: str, boxes: int = USUAL_BOXES) -> Case:
+    """Return the case of a model's name; of a detector the one with so many boxes."""
+    return next(
+        case
+        for case in cases()
+        if case.name == name and (case.task != "detection" or len(case.scenes[0].shown) == boxes)
+    )
 
 
 def task_name(case: Case) -> str:
@@ -84,7 +92,7 @@ def make(
     """
     card, replay = folder / "card", folder / "replay"
     for case in chosen:
-        lines = [f"task: {case.task}"]
+        lines = [f"task: {case.task}", *case.settings]
         fields = (
             ("package",) if len(case.scenes) == 1 else ("detection_package", "recognition_package")
         )

@@ -6,6 +6,10 @@ types), its length (for loading) and its outputs; so each kmodel made here holds
 zeros, is called like the published network whose KPU time it takes, and comes with the recorded outputs
 of one scene (`ReplayStore.put_scene`): so many objects, whatever the camera sees. Everything else of
 the way of a frame runs for real: camera, ai2d, decoding, publishing, links.
+
+Outputs are what the decoders take: the detectors' values are those after the sigmoid. What each scene
+shows stands beside it, in pixels of the model's input; pipeline_scenes.py holds each published result to
+it before anything is measured.
 """
 
 from __future__ import annotations
@@ -32,6 +36,22 @@ STEPS = 40
 MB = 1_000_000
 _UINT8, _FLOAT32 = 6, 11
 _SURE = 6.0  # a logit
+_DOUBT = 0.02  # a probability
+_CENTRE = 0.5  # of a detector's x, y, w, h: the middle of its cell, as large as the anchor
+BEST_SCORE = 0.95  # of the first box; each further one has SCORE_STEP less
+SCORE_STEP = 0.01
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One object of a scene: its class, its score, and its place in pixels of the model's input."""
+
+    label: str
+    score: float = 1.0
+    left: float = 0.0
+    top: float = 0.0
+    width: float = 0.0
+    height: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,7 @@ class Scene:
         outputs: of one inference.
         length: bytes of the kmodel.
         config: further fields of deploy_config.json.
+        shown: what a result of it must hold.
     """
 
     file: str
@@ -51,6 +72,12 @@ class Scene:
     outputs: Sequence[Array]
     length: int
     config: dict[str, Any]
+    shown: tuple[Shown, ...] = ()
+
+
+def label_of(index: int) -> str:
+    """Return the name of a class."""
+    return f"class {index}"
 
 
 def kmodel(size: tuple[int, int], outputs: Sequence[Sequence[int]], length: int) -> bytes:
@@ -84,25 +111,31 @@ def classification() -> Scene:
         {
             "model_type": "can2",
             "confidence_threshold": 0.5,
-            "categories": [f"class {i}" for i in range(CLASSES)],
+            "categories": [label_of(i) for i in range(CLASSES)],
             "num_classes": CLASSES,
         },
+        (Shown(label_of(2), float(np.exp(_SURE) / (np.exp(_SURE) + CLASSES - 1))),),
     )
 
 
 def detection(side: int, boxes: int) -> Scene:
-    """An anchor-based detector that finds so many boxes (at most 20)."""
+    """An anchor-based detector that finds so many boxes (at most 20), its outputs after the sigmoid."""
     outputs = [
-        np.full((1, side // s, side // s, 3 * (5 + CLASSES)), -_SURE, np.float32)
+        np.full((1, side // s, side // s, 3 * (5 + CLASSES)), _DOUBT, np.float32)
         for s in (8, 16, 32)
     ]
     step = side // 320  # cells of stride 16 between those at 320
+    anchor = ANCHORS[1][2:4]
+    shown = []
     for number in range(boxes):
         row, column = (5 + 3 * (number // 5)) * step, (1 + 4 * (number % 5)) * step
+        score = BEST_SCORE - SCORE_STEP * number
         cell = outputs[1][0, row, column]
-        cell[11:15] = 0.0  # the second anchor: in the middle of the cell, as large as the anchor
-        cell[15] = _SURE
-        cell[16 + number % CLASSES] = _SURE
+        cell[11:15] = _CENTRE  # the second anchor
+        cell[15] = 1.0
+        cell[16 + number % CLASSES] = score
+        left, top = 16 * (column + 0.5) - anchor[0] / 2, 16 * (row + 0.5) - anchor[1] / 2
+        shown.append(Shown(label_of(number % CLASSES), score, left, top, anchor[0], anchor[1]))
     return Scene(
         f"yolov8n_{side}_{boxes}.kmodel",
         (side, side),
@@ -113,10 +146,11 @@ def detection(side: int, boxes: int) -> Scene:
             "confidence_threshold": 0.4,
             "nms_threshold": 0.5,
             "nms_option": False,
-            "categories": [f"class {i}" for i in range(CLASSES)],
+            "categories": [label_of(i) for i in range(CLASSES)],
             "num_classes": CLASSES,
             "anchors": ANCHORS,
         },
+        tuple(shown),
     )
 
 
@@ -124,8 +158,10 @@ def segmentation() -> Scene:
     """A map with four areas before a background."""
     logits = np.zeros((1, 320, 320, CLASSES), np.float32)
     logits[..., 0] = _SURE / 2
+    shown = []
     for kind, (top, left) in enumerate(((60, 40), (60, 200), (180, 60), (190, 180)), start=1):
         logits[0, top : top + 60, left : left + 80, kind] = _SURE
+        shown.append(Shown(label_of(kind), 1.0, left, top, 80, 60))
     return Scene(
         "yolov8n-seg_320.kmodel",
         (320, 320),
@@ -134,24 +170,28 @@ def segmentation() -> Scene:
         {
             "model_type": "can2",
             "confidence_threshold": 0.5,
-            "categories": [f"class {i}" for i in range(CLASSES)],
+            "categories": [label_of(i) for i in range(CLASSES)],
             "num_classes": CLASSES,
         },
+        tuple(shown),
     )
 
 
 def text_detection(boxes: int) -> Scene:
     """A map with so many lines of text (at most 10)."""
-    chances = np.full((1, 512, 512, 2), 0.02, np.float32)
+    chances = np.full((1, 512, 512, 2), _DOUBT, np.float32)
+    shown = []
     for number in range(boxes):
         top, left = 20 + 50 * (number % 5), 30 + 240 * (number // 5)
-        chances[0, top : top + 16, left : left + 150, 0] = 0.95
+        chances[0, top : top + 16, left : left + 150, 0] = BEST_SCORE
+        shown.append(Shown(TEXT, 1.0, left, top, 150, 16))
     return Scene(
         "text_det_512.kmodel",
         (512, 512),
         [chances],
         int(2.96 * MB),
         {"model_type": "OCR_DNet", "mask_threshold": 0.3, "box_threshold": 0.5},
+        tuple(shown),
     )
 
 

@@ -38,13 +38,13 @@ async def run(
     frames: Sequence[tuple[int, int]] | None = None,
     heap: bool = False,
 ) -> dict[str, VendorFigures]:
-    """Return the figures by the case's name; frames: the AI channel of each case."""
+    """Return the figures by the case's task name; frames: the AI channel of each case."""
     sizes = frames or [pipeline_card.AI_FRAME] * len(chosen)
     with tempfile.TemporaryDirectory(prefix="k230-") as name:
         card, pictures, replay = pipeline_card.make(Path(name), chosen, sensor_fps, {})
         jobs = [
             {
-                "name": case.name,
+                "name": pipeline_card.task_name(case),
                 "task": case.task,
                 "frame": list(size),
                 "packages": [f"/sdcard/packages/{Path(s.file).stem}" for s in case.scenes],

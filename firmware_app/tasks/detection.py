@@ -15,6 +15,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 # What fits a packed box (docs/protocol.md section 4).
 _MAX_COORDINATE = 2047
 _MAX_CLASS = 1023
+_MAX_SCORE = 1023
 
 
 class Detection(SingleModelTask):
@@ -112,7 +113,12 @@ class Detection(SingleModelTask):
             h = (int(y2) if y2 < height else height) - y1
             if w < smallest or h < smallest:
                 continue
-            boxes.append((x1 + dx, y1 + dy, w, h, int(score * 1000 + 0.5), int(label)))
+            # A model whose outputs are no probabilities scores what it likes; the wire's end at 1.
+            if score < 1:
+                score1000 = int(score * 1000 + 0.5) if score > 0 else 0
+            else:
+                score1000 = 1000
+            boxes.append((x1 + dx, y1 + dy, w, h, score1000, int(label)))
         if not settings["vendor_compatible"]:
             boxes.sort(key=_score, reverse=True)
         return strongest(boxes, settings["max_results"], 4)
@@ -132,6 +138,7 @@ def pack_boxes(boxes: list):
             or y > _MAX_COORDINATE
             or w > _MAX_COORDINATE
             or h > _MAX_COORDINATE
+            or score > _MAX_SCORE
             or label > _MAX_CLASS
         ):
             return [list(box) for box in boxes]

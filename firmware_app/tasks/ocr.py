@@ -6,6 +6,7 @@ from firmware_app.board import arrays, npu
 from firmware_app.package import letterbox
 from firmware_app.tasks.ocr_detection import OcrDetection
 from firmware_app.tasks.ocr_recognition import OcrRecognition
+from firmware_app.tasks.single_model import score16
 from firmware_app.tasks.text_map import LEVEL
 from firmware_app.wire import messages
 
@@ -45,7 +46,7 @@ class Ocr(OcrDetection):
         rows = []
         for quad, _, crop in self.texts(outputs, plan):
             text, score = self._read(quad, crop, plan)
-            rows.append([text, int(score * 65535 + 0.5), quad])
+            rows.append([text, score16(score), quad])
         self._source = None
         return [rows]
 

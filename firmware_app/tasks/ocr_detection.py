@@ -3,7 +3,7 @@
 from firmware_app.board import arrays, decoders
 from firmware_app.package import letterbox
 from firmware_app.tasks import repair
-from firmware_app.tasks.single_model import SingleModelTask, strongest
+from firmware_app.tasks.single_model import SingleModelTask, score16, strongest
 from firmware_app.tasks.text_map import TextMap
 from firmware_app.wire import messages
 
@@ -116,7 +116,7 @@ class OcrDetection(SingleModelTask):
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [rows]: [nil, score16, quad] for each text."""
         found = self.texts(outputs, plan)
-        return [[[None, int(score * 65535 + 0.5), quad] for quad, score, _ in found]]
+        return [[[None, score16(score), quad] for quad, score, _ in found]]
 
 
 def _top(row):

@@ -2,7 +2,7 @@
 
 from firmware_app.board import arrays
 from firmware_app.package import letterbox
-from firmware_app.tasks.single_model import SingleModelTask
+from firmware_app.tasks.single_model import SingleModelTask, score16
 from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -57,4 +57,4 @@ class OcrRecognition(SingleModelTask):
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [rows]: one row [text, score16, nil], none where nothing is read."""
         text, score = self.read(outputs)
-        return [[[text, int(score * 65535 + 0.5), None]] if text else []]
+        return [[[text, score16(score), None]] if text else []]

@@ -12,6 +12,13 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.package.reader import Package
 
 
+def score16(score: float) -> int:
+    """Return a score as the wire has it, 0 to 65,535; a model's own may lie outside 0...1."""
+    if score < 1:
+        return int(score * 65535 + 0.5) if score > 0 else 0
+    return 65535 if score >= 1 else 0
+
+
 def strongest(rows: list, most: int, place: int) -> list:
     """Return the `most` rows with the highest score, which is their item `place`, in their order."""
     if len(rows) <= most:

@@ -110,6 +110,31 @@ for most in (3, 50):
         assert lines[1] == str([best, better, first, second])
 
 
+def test_scores_outside_0_to_1_end_at_the_wires_limits(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+import struct
+from firmware_app.tasks.detection import Detection, pack_boxes
+from firmware_app.tasks.single_model import score16
+made = task(Detection, ["a"], head="AnchorBaseDet", img_size=(64, 64))
+scores = (36.0, float("inf"), 1.0, 0.9996, 0.5, -2.0)
+made._rows = lambda outputs, plan: [[0, score, 4, 6, 14, 16] for score in scores]
+boxes = made._boxes([], plan(made, 64, 64))
+print([box[4] for box in boxes])
+packed = pack_boxes(boxes)
+words = [struct.unpack_from("<I", packed, 8 * i)[0] for i in range(len(boxes))]
+print([(word & 2047, word >> 11 & 1023, word >> 21) for word in words])
+print(pack_boxes([(4, 6, 10, 10, 36000, 0)]))
+print([score16(score) for score in (36.0, float("inf"), 1.001, 0.5, 0.0, -2.0, float("nan"))])
+""",
+    )
+    assert lines[0] == "[1000, 1000, 1000, 1000, 500, 0]"
+    assert lines[1] == str([(4, score, 6) for score in (1000, 1000, 1000, 1000, 500, 0)])
+    assert lines[2] == "[[4, 6, 10, 10, 36000, 0]]"  # as a row, where no bit runs over
+    assert lines[3] == "[65535, 65535, 65535, 32768, 0, 0, 0]"
+
+
 def test_the_best_texts_are_kept_from_top_to_bottom(tmp_path: Path) -> None:
     lines = _lines(
         tmp_path,
