@@ -9,73 +9,79 @@
 host_client.sync has the same without await.
 """
 
-from host_client.base.exceptions import (
-    AddressError,
-    ArgumentError,
-    AuthenticationError,
-    BoardFull,
-    Closed,
-    CommandFailed,
-    ConfigurationError,
-    ConnectionFailed,
-    GalleryFileError,
-    K230Error,
-    KeyFormatError,
-    LinkLost,
-    PackageError,
-    PictureError,
-    PortLocked,
-    ProtocolError,
-    RequestTimeout,
-    SimulationError,
-    TooManyAttempts,
-    VersionError,
-)
-from host_client.board import Board
-from host_client.commands.card import Card, InstalledFiles, InstalledPackage, PackageInfo
-from host_client.commands.gallery import Gallery
-from host_client.commands.gallery_answers import (
-    Enrolment,
-    GalleryInfo,
-    LabelInfo,
-    Match,
-    Recognition,
-    Recognized,
-    SampleInfo,
-    Suggestion,
-)
-from host_client.link.address import SerialAddress, TcpAddress, parse_address
-from host_client.link.clock import BoardClock
-from host_client.link.discovery import FoundBoard, discover, discover_serial
-from host_client.link.greeting import Welcome
-from host_client.link.keys import KeyStore
-from host_client.results.decode import Model, decode_result
-from host_client.results.messages import (
-    Counts,
-    Event,
-    LogLine,
-    State,
-    StateChange,
-    Statistics,
-    Status,
-    SwitchReport,
-    TaskInfo,
-)
-from host_client.results.streams import Stream
-from host_client.results.types import (
-    Box,
-    ClassificationResult,
-    DetectionResult,
-    Identified,
-    IdentitiesResult,
-    Label,
-    MetricLearningResult,
-    MultilabelResult,
-    OcrResult,
-    Result,
-    SegmentationResult,
-    Text,
-)
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from host_client.base.exceptions import (
+        AddressError,
+        ArgumentError,
+        AuthenticationError,
+        BoardFull,
+        Closed,
+        CommandFailed,
+        ConfigurationError,
+        ConnectionFailed,
+        GalleryFileError,
+        K230Error,
+        KeyFormatError,
+        LinkLost,
+        PackageError,
+        PictureError,
+        PortLocked,
+        ProtocolError,
+        RequestTimeout,
+        SimulationError,
+        TooManyAttempts,
+        VersionError,
+    )
+    from host_client.board import Board
+    from host_client.commands.card import Card, InstalledFiles, InstalledPackage, PackageInfo
+    from host_client.commands.gallery import Gallery
+    from host_client.commands.gallery_answers import (
+        Enrolment,
+        GalleryInfo,
+        LabelInfo,
+        Match,
+        Recognition,
+        Recognized,
+        SampleInfo,
+        Suggestion,
+    )
+    from host_client.link.address import SerialAddress, TcpAddress, parse_address
+    from host_client.link.clock import BoardClock
+    from host_client.link.discovery import FoundBoard, discover, discover_serial
+    from host_client.link.greeting import Welcome
+    from host_client.link.keys import KeyStore
+    from host_client.results.decode import Model, decode_result
+    from host_client.results.messages import (
+        Counts,
+        Event,
+        LogLine,
+        State,
+        StateChange,
+        Statistics,
+        Status,
+        SwitchReport,
+        TaskInfo,
+    )
+    from host_client.results.streams import Stream
+    from host_client.results.types import (
+        Box,
+        ClassificationResult,
+        DetectionResult,
+        Identified,
+        IdentitiesResult,
+        Label,
+        MetricLearningResult,
+        MultilabelResult,
+        OcrResult,
+        Result,
+        SegmentationResult,
+        Text,
+    )
 
 __all__ = [
     "AddressError",
@@ -146,3 +152,35 @@ __all__ = [
     "discover_serial",
     "parse_address",
 ]
+
+# Loaded with the first name that is asked for: the command can be interrupted before.
+_MODULES = (
+    "base.exceptions",
+    "board",
+    "commands.card",
+    "commands.gallery",
+    "commands.gallery_answers",
+    "link.address",
+    "link.clock",
+    "link.discovery",
+    "link.greeting",
+    "link.keys",
+    "results.decode",
+    "results.messages",
+    "results.streams",
+    "results.types",
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for module in _MODULES:
+            found = getattr(importlib.import_module(f"host_client.{module}"), name, None)
+            if found is not None:
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module 'host_client' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

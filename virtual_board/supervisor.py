@@ -47,7 +47,7 @@ _FIRMWARE = _COMPILED if _COMPILED.is_dir() else _HERE.parent / "firmware_app"
 
 def emit(event: str, **fields: Any) -> None:
     """Report one event."""
-    sys.stdout.write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")  # ASCII, whatever the locale
     sys.stdout.flush()
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
 import sys
 from typing import Any
 
@@ -13,25 +11,24 @@ import click
 
 from firmware_app.version import VERSION
 from host_client.base.exceptions import K230Error
-from host_client.cli import output
+from host_client.cli import output, terminal
 from host_client.cli.boards import infer, set_, snapshot, status, switch, tasks, watch
 from host_client.cli.card import config, packages, push, restart
 from host_client.cli.completion import complete, completion
 from host_client.cli.demo import demo
 from host_client.cli.discover import discover
 from host_client.cli.doctor import doctor
+from host_client.cli.endings import Terminated, endings
 from host_client.cli.gallery import gallery
 from host_client.cli.install import install, uninstall
 from host_client.cli.keys import key
 from host_client.cli.logs import logs
-from host_client.cli.options import Terminated
 from host_client.cli.recognition import enroll, recognize
 from host_client.cli.sim import sim
 from host_client.cli.verify import verify
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
-TERMINATED_EXIT_CODE = 143
 
 
 class UsageError(K230Error):
@@ -95,6 +92,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; return the exit code. No traceback leaves here without --debug."""
+    terminal.prepare()
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json = "--json" in options
     debug = "--debug" in options
@@ -107,21 +105,20 @@ def run(arguments: list[str]) -> int:
     else:
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
-        try:
-            return _invoke(arguments)
-        except K230Error as error:
-            if debug:
-                logging.exception("the error")
-            output.print_error(error, as_json)
-            return error.exit_code
+        with endings():
+            try:
+                return _invoke(arguments)
+            except K230Error as error:
+                if debug:
+                    logging.exception("the error")
+                output.print_error(error, as_json)
+                return error.exit_code
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED_EXIT_CODE
-    except Terminated:
-        return TERMINATED_EXIT_CODE
+    except Terminated as error:
+        return error.exit_code
     except BrokenPipeError:
-        # Whoever read our output has enough. Nothing may be flushed into the pipe at exit.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        terminal.abandon_stdout()  # whoever read our output has enough
         return 0
 
 
@@ -140,12 +137,14 @@ def _invoke(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        output.print_line(error.format_message())
+        terminal.write_own(error.format_message() + "\n")
         return USAGE_EXIT_CODE
     except click.ClickException as error:
         raise UsageError(_usage(error)) from error
     except (K230Error, BrokenPipeError):
         raise
+    except OSError as error:
+        raise terminal.file_error(error) from error
     except Exception as error:
         raise InternalError(
             f"a fault of this program ({type(error).__name__}: {error}); --debug shows where"

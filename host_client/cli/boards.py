@@ -10,6 +10,7 @@ import click
 
 from host_client.board import Board
 from host_client.cli import output
+from host_client.cli.files import write_file
 from host_client.cli.options import (
     board_verb,
     for_each_image,
@@ -44,7 +45,7 @@ async def watch(board: Board, *, as_json: bool, count: int | None, rate: int) ->
 
 @click.command()
 @board_verb
-@click.argument("target", type=click.Path(dir_okay=False, writable=True, path_type=Path))
+@click.argument("target", type=click.Path(path_type=Path))
 @click.option("--quality", type=click.IntRange(5, 95), help="JPEG quality.")
 @click.option(
     "--every", type=click.FloatRange(min=0.05), metavar="SECONDS", help="Keep saving new pictures."
@@ -68,12 +69,7 @@ async def snapshot(
     """
     saved = 0
     async for data in board.previews(every or 0.0, quality):
-        part = target.with_name(target.name + ".part")
-        try:
-            part.write_bytes(data)
-            part.replace(target)
-        except OSError as error:
-            raise click.FileError(str(target), error.strerror or str(error)) from None
+        write_file(target, data)
         saved += 1
         if as_json:
             output.print_json({"file": str(target), "bytes": len(data)})

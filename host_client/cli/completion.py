@@ -7,7 +7,7 @@ import os
 import click
 from click import shell_completion
 
-from host_client.cli import output
+from host_client.cli import terminal
 
 _VARIABLE = "_K230_COMPLETE"  # set by the script that a shell has loaded
 
@@ -25,7 +25,8 @@ def completion(context: click.Context, shell: str) -> None:
     """
     kind = shell_completion.get_completion_class(shell)
     assert kind is not None
-    output.print_line(kind(context.find_root().command, {}, "k230", _VARIABLE).source().rstrip())
+    script = kind(context.find_root().command, {}, "k230", _VARIABLE).source().rstrip()
+    terminal.write_own(script + "\n")
 
 
 def complete(command: click.Command) -> int | None:

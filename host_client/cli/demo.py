@@ -17,8 +17,9 @@ import click
 
 from host_client.base.exceptions import K230Error, SimulationError
 from host_client.board import Board
-from host_client.cli import demo_card, output
-from host_client.cli.options import json_option, run_async
+from host_client.cli import demo_card, output, terminal
+from host_client.cli.endings import run_async
+from host_client.cli.options import json_option
 from host_client.cli.simulation import (
     READY_TIMEOUT,
     micropython_option,
@@ -134,7 +135,9 @@ async def _demo(
         await virtual.ready(READY_TIMEOUT)
         assert virtual.url is not None
         async with Board.connect(virtual.url, virtual.key, client_name="k230 demo") as board:
-            show = _Live() if sys.stdout.isatty() and not as_json else _Plain(as_json)
+            show = (
+                _Live() if sys.stdout and sys.stdout.isatty() and not as_json else _Plain(as_json)
+            )
             with show:
                 await _travel(board, tour, stops, seconds, show)
             counts = board.counts
@@ -263,8 +266,7 @@ class _Live:
     def _draw(self, lines: list[str]) -> None:
         self._drawn = time.monotonic()
         above = f"\x1b[{self._height}A\x1b[J" if self._height else ""  # up, and clear from there
-        sys.stdout.write(above + "".join(line + "\n" for line in lines))
-        sys.stdout.flush()
+        terminal.write_own(above + "".join(terminal.shown(line) + "\n" for line in lines))
         self._height = len(lines)
 
 
@@ -295,7 +297,7 @@ def _table(tour: Tour) -> list[str]:
             cells[2] = output.summary(meter.last)
             cells[3] = f"{rate:.1f}"
             cells[4] = "–" if latency is None else f"{latency[0]:.0f} ms"
-        cells[2] = clipped(meter.problem or cells[2], _FOUND)
+        cells[2] = clipped(terminal.shown(meter.problem or cells[2]), _FOUND)
         rows.append(cells)
     width = min(_WIDTH, terminal_width())
     return table("K230 vision service on a virtual board", heads, rows, width, fold=False)

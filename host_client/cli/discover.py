@@ -11,7 +11,7 @@ from serial.tools import list_ports
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE
 from firmware_app.wire import messages
 from host_client.cli import output
-from host_client.cli.options import run_async
+from host_client.cli.endings import run_async
 from host_client.link.discovery import FoundBoard, discover_serial
 from host_client.link.discovery import discover as discover_boards
 

@@ -8,7 +8,8 @@ import click
 
 from host_client.check import doctor as looks
 from host_client.cli import output
-from host_client.cli.options import json_option, run_async
+from host_client.cli.endings import run_async
+from host_client.cli.options import json_option
 from host_client.installer.target import InstallError
 
 TROUBLE_EXIT_CODE = 11

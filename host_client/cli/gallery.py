@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from host_client.base.exceptions import CommandFailed, GalleryFileError
+from host_client.base.exceptions import CommandFailed
 from host_client.board import Board
 from host_client.cli import output
+from host_client.cli.files import write_file
 from host_client.cli.options import board_verb, json_option
 from host_client.cli.progress import bar
-from host_client.cli.score_chart import save_chart, text_chart
+from host_client.cli.score_chart import chart_bytes, text_chart
 from host_client.commands.gallery import remove_target
+from host_client.commands.gallery_answers import Suggestion
 from host_client.commands.gallery_file import load, read_file
 
 
@@ -165,9 +165,7 @@ async def _print_totals(board: Board, as_json: bool) -> None:
 
 @gallery.command()
 @board_verb
-@click.option(
-    "--picture", type=click.Path(dir_okay=False), metavar="FILE.png", help="Draw the scores there."
-)
+@click.option("--picture", type=click.Path(), metavar="FILE.png", help="Draw the scores there.")
 async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
     """Propose a threshold from what is enrolled, and show the scores it comes from."""
     with bar(as_json, counted=True) as progress:
@@ -187,17 +185,17 @@ async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
             "puts it in force"
         )
     if picture is not None:
-        await _save(picture, lambda: save_chart(answer, picture))
+        write_file(picture, _chart(answer, picture))
 
 
 @gallery.command("export")
 @board_verb
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path())
 async def export(board: Board, *, as_json: bool, file: str) -> None:
     """Write the gallery in use to FILE."""
     with bar(as_json) as progress:
         data = await board.gallery.export(progress=progress)
-    await _save(file, lambda: Path(file).write_bytes(data))
+    write_file(file, data)
     held = read_file(data)
     if as_json:
         output.print_json({"file": file, "bytes": len(data), "labels": len(held.labels)})
@@ -207,7 +205,7 @@ async def export(board: Board, *, as_json: bool, file: str) -> None:
 
 @gallery.command("import")
 @board_verb
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path())
 @click.option("--name", help="Its name on the card (default: the file's).")
 async def import_(board: Board, *, as_json: bool, file: str, name: str | None) -> None:
     """Put the exported gallery FILE on the card; `gallery select` then uses it."""
@@ -221,7 +219,7 @@ async def import_(board: Board, *, as_json: bool, file: str, name: str | None) -
 
 
 @gallery.command()
-@click.argument("file", type=click.Path(dir_okay=False))
+@click.argument("file", type=click.Path())
 @json_option
 def check(file: str, as_json: bool) -> None:
     """Check a gallery's FILE on this computer, byte by byte, and show what it holds."""
@@ -236,8 +234,8 @@ def check(file: str, as_json: bool) -> None:
     output.print_table(title, ["label", "samples", "negative"], rows)
 
 
-async def _save(path: str, write: Callable[[], Any]) -> None:
+def _chart(answer: Suggestion, picture: str) -> bytes:
     try:
-        await asyncio.get_running_loop().run_in_executor(None, write)
-    except (OSError, ValueError) as error:
-        raise GalleryFileError(f"{path} can't be written: {error}") from error
+        return chart_bytes(answer, picture)
+    except (ValueError, OSError) as error:
+        raise click.UsageError(f"--picture: {error}") from None

@@ -20,7 +20,8 @@ from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output
-from host_client.cli.options import json_option, run_async
+from host_client.cli.endings import run_async
+from host_client.cli.options import json_option
 from host_client.cli.progress import bar
 from host_client.commands.packages import PackageFiles, read_package
 from host_client.commands.service_files import service_files

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import functools
 import json
-import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
@@ -15,10 +12,10 @@ import click
 from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output
+from host_client.cli.endings import run_async
 from host_client.results.messages import State, StateChange
 
 F = TypeVar("F", bound=Callable[..., Any])
-T = TypeVar("T")
 
 
 def json_option(function: F) -> F:
@@ -113,32 +110,3 @@ def _tell(change: StateChange) -> None:
         output.note(f"k230: {change.reason}; reconnecting")
     elif change.state is State.CONNECTED and change.restarted:
         output.note("k230: connected again; the board has restarted")
-
-
-class Terminated(BaseException):
-    """The process was asked to end (SIGTERM)."""
-
-
-def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a verb's coroutine; Ctrl-C and SIGTERM cancel it, so that all it opened is closed."""
-    terminated = False
-
-    async def guarded() -> T:
-        task = asyncio.current_task()
-        assert task is not None
-
-        def stop() -> None:
-            nonlocal terminated
-            terminated = True
-            task.cancel()
-
-        with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, other threads
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
-        return await coroutine
-
-    try:
-        return asyncio.run(guarded())
-    except asyncio.CancelledError:
-        if terminated:
-            raise Terminated from None
-        raise

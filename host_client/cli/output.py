@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
+import math
 from typing import Any
 
-from host_client.base.exceptions import K230Error
+from host_client.base.exceptions import ConfigurationError, K230Error
+from host_client.cli import terminal
 from host_client.cli.table import table, terminal_width
 from host_client.results.messages import plain
 from host_client.results.types import (
@@ -24,34 +24,36 @@ _SHOWN = 4  # rows of a result on one line
 
 
 def print_json(value: Any) -> None:
-    """Print one JSON line, at once: whoever reads a pipe wants it now."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
-    sys.stdout.flush()
+    """Print one JSON line."""
+    terminal.write_json(_finite(plain(value)))
 
 
 def print_line(text: str) -> None:
-    """Print one line of text."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    """Print one line of text; line ends and control characters in it are shown escaped."""
+    terminal.write_line(text)
 
 
 def note(text: str) -> None:
     """Tell the person something that is not the answer."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    terminal.tell(text)
 
 
 def print_error(error: K230Error, as_json: bool) -> None:
     """Print an error: JSON on stdout, or a sentence on stderr."""
     if as_json:
-        print_json({"error": {"code": error.code, "message": str(error)}})
-    else:
-        note(f"k230: {error}")
+        try:
+            print_json({"error": {"code": error.code, "message": str(error)}})
+            return
+        except (terminal.FileError, BrokenPipeError):
+            pass  # nobody reads stdout: stderr is left
+    for text in error.messages if isinstance(error, ConfigurationError) else [str(error)]:
+        note(f"k230: {text}")
 
 
 def print_table(title: str, heads: list[str], rows: list[list[str]]) -> None:
     """Print a table that fits the terminal."""
-    for line in table(title, heads, rows, terminal_width()):
+    cells = [[terminal.shown(cell) for cell in row] for row in rows]
+    for line in table(terminal.shown(title), heads, cells, terminal_width()):
         print_line(line)
 
 
@@ -72,6 +74,15 @@ def ordered(values: dict[str, Any], *first: str) -> dict[str, Any]:
         name: ordered(values[name]) if isinstance(values[name], dict) else values[name]
         for name in names
     }
+
+
+def _finite(value: Any) -> Any:
+    """Return value with null for what JSON has no number for."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
 def _flatten(value: Any, prefix: str, rows: list[list[str]]) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 
+from host_client.cli import terminal
 from host_client.cli.table import clipped, terminal_width, width_of
 from host_client.link.calls import Progress
 
@@ -20,7 +21,7 @@ def bar(as_json: bool, *, counted: bool = False) -> Iterator[Progress | None]:
 
     counted: things are counted, not bytes.
     """
-    if as_json or not sys.stderr.isatty():
+    if as_json or sys.stderr is None or not sys.stderr.isatty():
         yield None
         return
     started = time.monotonic()
@@ -34,20 +35,19 @@ def bar(as_json: bool, *, counted: bool = False) -> Iterator[Progress | None]:
             return
         changed = now
         line = clipped(_line(done, total, what, now - started, counted), terminal_width() - 1)
-        sys.stderr.write("\r" + line + " " * (width_of(before) - width_of(line)))
-        sys.stderr.flush()
+        terminal.tell_own("\r" + line + " " * (width_of(before) - width_of(line)))
         before = line
 
     try:
         yield moved
     finally:
         if before:
-            sys.stderr.write("\n")
+            terminal.tell_own("\n")
 
 
 def _line(done: int, total: int, what: str, seconds: float, counted: bool) -> str:
     filled = _BAR * done // max(total, 1)
-    parts = [what, "#" * filled + "." * (_BAR - filled)]
+    parts = [terminal.shown(what), "#" * filled + "." * (_BAR - filled)]
     if counted:
         parts.append(f"{done} of {total}")
     else:

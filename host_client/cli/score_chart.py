@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Sequence
-from os import PathLike
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -105,6 +106,12 @@ def draw_chart(scores: Suggestion) -> Image.Image:
     return image
 
 
-def save_chart(scores: Suggestion, path: str | PathLike[str]) -> None:
-    """Write the chart as a picture; its format follows from the name. OSError, ValueError."""
-    draw_chart(scores).save(path)
+def chart_bytes(scores: Suggestion, name: str) -> bytes:
+    """Return the chart as a picture in the format that the file's name says; ValueError."""
+    ending = os.path.splitext(name)[1].lower()
+    kind = Image.registered_extensions().get(ending)
+    if kind is None:
+        raise ValueError(f"expected a name like scores.png, found {name}")
+    data = io.BytesIO()
+    draw_chart(scores).save(data, kind)
+    return data.getvalue()

@@ -12,7 +12,8 @@ from host_client.base.exceptions import SimulationError
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.boards import infer_all
-from host_client.cli.options import json_option, run_async
+from host_client.cli.endings import run_async
+from host_client.cli.options import json_option
 from host_client.cli.simulation import (
     READY_TIMEOUT,
     board_key,

@@ -22,7 +22,8 @@ from host_client.check import pictures as material
 from host_client.check import verify as checks
 from host_client.cli import output
 from host_client.cli.drawing import draw
-from host_client.cli.options import json_option, run_async
+from host_client.cli.endings import run_async
+from host_client.cli.options import json_option
 from host_client.cli.simulation import (
     READY_TIMEOUT,
     fill_card,

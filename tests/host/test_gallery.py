@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from firmware_app.gallery import format as gallery_format
 from firmware_app.wire import messages
 from host_client.base.exceptions import CommandFailed, GalleryFileError
 from host_client.cli.app import run
-from host_client.cli.score_chart import draw_chart, histogram, save_chart, span, text_chart
+from host_client.cli.score_chart import chart_bytes, draw_chart, histogram, span, text_chart
 from host_client.commands.gallery import remove_target
 from host_client.commands.gallery_answers import LabelInfo, Suggestion
 from host_client.commands.gallery_file import read_file
@@ -152,15 +153,14 @@ def test_the_text_chart_holds_every_score() -> None:
     assert bars == [count > 0 for count in reversed(counts)]
 
 
-def test_the_picture_shows_both_distributions(tmp_path: Path) -> None:
+def test_the_picture_shows_both_distributions() -> None:
     image = draw_chart(SCORES)
     colours = {colour for _, colour in image.getcolors(100_000) or []}
     assert image.size == (900, 420)
     assert (190, 30, 30) in colours  # the suggested threshold
     assert any(blue > red + 60 for red, _, blue in colours)  # type: ignore[misc]
     assert any(red > blue + 60 for red, _, blue in colours)  # type: ignore[misc]
-    save_chart(SCORES, tmp_path / "chart.png")
-    with Image.open(tmp_path / "chart.png") as saved:
+    with Image.open(io.BytesIO(chart_bytes(SCORES, "chart.png"))) as saved:
         assert saved.size == (900, 420)
-    with pytest.raises(ValueError, match="extension"):
-        save_chart(SCORES, tmp_path / "chart.nothing")
+    with pytest.raises(ValueError, match=r"expected a name like scores\.png"):
+        chart_bytes(SCORES, "chart.nothing")

@@ -1,0 +1,100 @@
+"""How a command ends early: every signal becomes an exception, so that all it opened is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Coroutine, Iterator
+from types import FrameType
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_NAMES = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
+SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+
+
+class Terminated(BaseException):
+    """The process was asked to end: SIGTERM, or SIGHUP where its terminal went away."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+@contextlib.contextmanager
+def endings() -> Iterator[None]:
+    """Raise Terminated where the process is asked to end; an ignored signal stays ignored (nohup)."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in SIGNALS}
+    for number, handler in before.items():
+        if handler == signal.SIG_DFL:
+            signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler == signal.SIG_DFL:
+                signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let what must come to its end do so, whatever signal arrives; use it for seconds only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before: dict[int, Any] = {n: signal.getsignal(n) for n in (signal.SIGINT, *SIGNALS)}
+    for number in before:
+        signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a verb's coroutine; Ctrl-C and a signal to end cancel it, so that all it opened is closed."""
+    ended = 0
+
+    async def guarded() -> T:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def stop(number: int) -> None:
+            nonlocal ended
+            if not ended:  # a second one does not disturb what is being closed
+                ended = number
+                task.cancel()
+
+        for number in SIGNALS:
+            if signal.getsignal(number) != signal.SIG_IGN:
+                with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows, threads
+                    asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        return await coroutine
+
+    handlers = _handlers()
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        if ended:
+            raise Terminated(ended) from None
+        raise
+    finally:
+        for number, handler in handlers.items():  # a loop that ends leaves the default behind
+            signal.signal(number, handler)
+
+
+def _handlers() -> dict[int, Any]:
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    return {number: signal.getsignal(number) for number in SIGNALS}

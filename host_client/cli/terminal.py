@@ -1,0 +1,155 @@
+"""The one place that writes to stdout and stderr.
+
+A board, a package or a file name says what it likes. What a terminal would obey (control characters,
+escape sequences, line ends, marks that turn the direction of text) is shown escaped, and what the
+stream's encoding can't hold is replaced: a text never ends a command.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import json
+import os
+import re
+import sys
+import unicodedata
+from typing import Any, TextIO
+
+from host_client.base.exceptions import K230Error
+
+FILE_EXIT_CODE = 12
+_REPLACING = "k230_replacing"
+# Our own signs, where an encoding lacks them.
+_SIGNS = {"✓": "+", "✗": "x", "▶": ">", "…": "...", "–": "-", "—": "-", "°": "", "×": "x", "·": "."}
+_JOINERS = (
+    "\u200c\u200d"  # Persian, Indian scripts and emoji need them; a terminal does not obey them
+)
+_abandoned: list[TextIO | None] = []
+_PLAIN = re.compile(r"[ -~]*")
+_BEYOND = re.compile(r"[^ -~]")
+
+
+class FileError(K230Error):
+    """A file, a folder or the output can't be read or written."""
+
+    code = "file"
+    exit_code = FILE_EXIT_CODE
+
+
+def file_error(error: OSError) -> FileError:
+    """Return what the operating system refused, as one sentence."""
+    reason = error.strerror or str(error) or type(error).__name__
+    reason = reason[:1].lower() + reason[1:]
+    if error.filename is None:
+        return FileError(f"the system refused a file or an output: {reason}")
+    name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else "a file"
+    return FileError(f"{name}: {reason}")
+
+
+def shown(text: str) -> str:
+    """Return text as one line that no terminal obeys: what is not visible becomes \\n, \\x1b, \\u202e."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return _BEYOND.sub(lambda found: _visible(found[0]), text)
+
+
+def json_line(value: Any, encoding: str = "utf-8") -> str:
+    """Return one line of JSON that no terminal obeys and that the encoding can hold."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if _PLAIN.fullmatch(text):
+        return text
+
+    def exact(found: re.Match[str]) -> str:
+        character = found[0]
+        with contextlib.suppress(UnicodeEncodeError):
+            if _visible(character) == character:
+                character.encode(encoding)
+                return character
+        return json.dumps(character)[1:-1] if character != "\x7f" else "\\u007f"
+
+    return _BEYOND.sub(exact, text)
+
+
+def write_line(text: str) -> None:
+    """Write one line to stdout, at once: whoever reads a pipe wants it now."""
+    _write(shown(text) + "\n")
+
+
+def write_json(value: Any) -> None:
+    """Write one line of JSON to stdout."""
+    _write(json_line(value, getattr(sys.stdout, "encoding", None) or "utf-8") + "\n")
+
+
+def write_own(text: str) -> None:
+    """Write a text of this program's own, with its line ends and escape sequences, to stdout."""
+    _write(text)
+
+
+def tell(text: str) -> None:
+    """Write one line to stderr."""
+    tell_own(shown(text) + "\n")
+
+
+def tell_own(text: str) -> None:
+    """Write a text of this program's own to stderr; where that fails, nobody can be told."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def prepare() -> None:
+    """Let every text be written, whatever the streams' encoding."""
+    for stream in (sys.stdout, sys.stderr):
+        _replace_what_it_lacks(stream)
+
+
+def abandon_stdout() -> None:
+    """Nothing can be written to stdout any more: nothing may be flushed into it at exit."""
+    _abandoned.append(sys.stdout)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _write(text: str) -> None:
+    if sys.stdout is None or any(sys.stdout is stream for stream in _abandoned):
+        raise FileError("the output can't be written: stdout is closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        abandon_stdout()
+        reason = error.strerror or str(error)
+        raise FileError(
+            f"the output can't be written: {reason[:1].lower() + reason[1:]}"
+        ) from error
+
+
+def _visible(character: str) -> str:
+    kind = unicodedata.category(character)
+    if kind in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") and character not in _JOINERS:
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def _replace_what_it_lacks(stream: TextIO | None) -> None:
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        with contextlib.suppress(OSError, ValueError):
+            reconfigure(errors=_REPLACING)
+
+
+def _replacing(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    parts = []
+    for character in error.object[error.start : error.end]:
+        parts.append(_SIGNS.get(character, character.encode("unicode_escape").decode("ascii")))
+    return "".join(parts), error.end
+
+
+codecs.register_error(_REPLACING, _replacing)
