@@ -10,9 +10,9 @@ import sys
 import time
 
 from firmware_app.base import problems, restarts
-from firmware_app.base.errors import ide_connects
+from firmware_app.base.errors import CameraError, ide_connects
 from firmware_app.board import hardware
-from firmware_app.board.camera import Camera, CameraError
+from firmware_app.board.camera import Camera
 from firmware_app.card import firmware_update
 from firmware_app.commands import packages as package_commands
 from firmware_app.commands import table
@@ -145,6 +145,8 @@ class Service:
         board = self.board
         asyncio.get_event_loop().set_exception_handler(_end)
         board.log.info("K230 vision service %s on %s" % (VERSION, hardware.board_name()))
+        if not board.identity.board_id:
+            board.problems.set(problems.CHIP, "its number can't be read: the board has no board id")
         board.boots.begin()
         board.upkeep.begin()
         package_commands.recover()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools import layers
+from tools import guards, layers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -83,12 +83,18 @@ def room_check() -> str:
     return "\n".join(layers.faults(ROOT))
 
 
+def guard_check() -> str:
+    """Vendor calls and writes of the firmware: each failure is looked at."""
+    return "\n".join(guards.faults(ROOT))
+
+
 # The slowest first, so that the quick ones fill the other cores meanwhile.
 CHECKS: dict[str, Callable[[], str]] = {
     "types": type_check,
     "firmware": firmware_type_check,
     "dialect": dialect_check,
     "rooms": room_check,
+    "guards": guard_check,
     "format": format_check,
     "lint": lint_check,
 }

@@ -8,7 +8,9 @@ import os
 
 NEW = ".new"
 OLD = ".old"
-_WHY = {5: "it does not answer", 28: "it is full", 30: "it is write-protected"}
+ENOSPC = 28
+EROFS = 30
+_WHY = {5: "it does not answer", ENOSPC: "it is full", EROFS: "it is write-protected"}
 
 
 def why(error: OSError) -> str:
@@ -65,6 +67,16 @@ def remove_tree(path: str) -> None:
         pass
 
 
+def write(file, data) -> None:
+    """Write all of data; OSError(ENOSPC) where only a part of it fits.
+
+    On a full card FatFs takes what fits and answers without an error (rtsmart: ff.c, f_write;
+    dfs_elm.c, dfs_elm_write), and MicroPython returns the short count.
+    """
+    if file.write(data) != len(data):
+        raise OSError(ENOSPC)
+
+
 def recover_all(folder: str, kind: str = "") -> None:
     """Finish or take back what a power cut left of every file in a folder; kind: how their names end."""
     try:
@@ -81,7 +93,7 @@ def replace(path: str, data: bytes) -> None:
     """Make data the content of path; OSError leaves the old content in place."""
     recover(path)
     with open(path + NEW, "wb") as file:
-        file.write(data)
+        write(file, data)
         file.flush()  # fsync, on the board
     put_in_place(path)
 

@@ -13,6 +13,7 @@ DISCOVERY = "discovery"  # UDP is not open
 UART = "uart"
 KEY = "key"  # links that need it stay closed
 WATCHDOG = "watchdog"
+CHIP = "chip"  # its number can't be read: the board has no id
 STATE = "state"  # what was changed over the link, and is lost
 SETTINGS = "settings"  # service.yaml: a row for each fault
 TASK = "task"  # none runs

@@ -6,6 +6,9 @@ says what it wants, and keeps to calls that are sound there.
 
 from ulab import numpy as np
 
+from firmware_app.base.errors import NpuError
+from firmware_app.board import vendor
+
 uint8 = np.uint8
 
 
@@ -40,7 +43,10 @@ def frame_planes(image):
     Dead after the next snapshot of its channel. Not to be reshaped: the copy of the array's head
     would not know where in the camera's memory the pixels lie, and they would be copied.
     """
-    return image.to_numpy_ref()
+    try:
+        return image.to_numpy_ref()
+    except Exception as error:
+        raise vendor.failed(NpuError, "the camera's frame", error)
 
 
 def vector(tensor):

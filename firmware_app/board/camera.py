@@ -12,6 +12,9 @@ import time
 
 from media.sensor import Sensor
 
+from firmware_app.base.errors import CameraError
+from firmware_app.board import vendor
+
 CHANNEL = 2  # the vendor's channel for AI frames
 _OTHER = 0  # takes turns with it
 PREVIEW = 1
@@ -24,10 +27,6 @@ _HAND_OVER_US = 40
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
-
-
-class CameraError(OSError):
-    """The camera can't be used; the text says why."""
 
 
 class Camera:
@@ -99,8 +98,8 @@ class Camera:
             sensor.set_hmirror(settings["hmirror"])
             sensor.set_vflip(settings["vflip"])
             sensor.run()
-        except (OSError, RuntimeError, ValueError, AssertionError) as error:
-            raise CameraError("the sensor can't be set up: %s" % error)
+        except Exception as error:
+            raise vendor.failed(CameraError, "the sensor can't be set up", error)
         self._sensor = sensor
 
     def _mode(self) -> "dict[str, int]":
@@ -112,7 +111,11 @@ class Camera:
         if fps <= _USUAL_FPS or not hasattr(Sensor, "list_mode"):
             return {}
         csi_id = self._settings["csi_id"]
-        listed = Sensor.list_mode() if csi_id is None else Sensor.list_mode(id=csi_id)
+        try:
+            listed = Sensor.list_mode() if csi_id is None else Sensor.list_mode(id=csi_id)
+        except Exception as error:
+            vendor.passed_on(error)  # else: the mode that the firmware takes by itself
+            return {}
         if not listed or not listed[1]:
             return {}
         modes = [(mode["width"], mode["height"], mode["fps"]) for mode in listed[1]]
@@ -158,10 +161,10 @@ class Camera:
                 start = time.ticks_us()
                 self._asking = True
                 self.frame = self._sensor.snapshot(chn=channel, timeout=timeout)
-            except (RuntimeError, OSError) as error:
+            except Exception as error:  # the IDE's interrupt reaches the main thread only
                 self._asking = False
                 self.frame = None
-                self.problem = "the camera gives no frames: %s" % error
+                self.problem = "the camera gives no frames: %s" % vendor.reason(error)
                 self.failures += 1
                 if self._running:
                     time.sleep_ms(20)
@@ -247,8 +250,8 @@ class Camera:
         try:
             picture = self._sensor.snapshot(chn=PREVIEW, timeout=_PREVIEW_MS)
             return bytes(picture.to_jpeg(quality=quality).bytearray())
-        except (RuntimeError, OSError, MemoryError) as error:
-            raise CameraError("no preview picture: %s" % error)
+        except Exception as error:
+            raise vendor.failed(CameraError, "no preview picture", error)
 
     @property
     def broken(self) -> bool:
@@ -275,8 +278,8 @@ class Camera:
         if self._sensor is not None:
             try:
                 self._sensor.stop()
-            except (OSError, RuntimeError):
-                pass  # it is given up anyway
+            except Exception as error:
+                vendor.passed_on(error)  # else: it is given up anyway
             self._sensor = None  # type: ignore[assignment]
         if not self._go.locked():
             self._go.acquire()

@@ -1,13 +1,13 @@
 """aicube and aidemo, the vendor's native post-processing.
 
 It checks nothing: tuples for lists, arrays that are not dense or not float32, or of another
-size, corrupt memory. Each function here makes sure of them first.
+size, corrupt memory. Each function here makes sure of them first. Each raises TaskError, MemoryError.
 """
 
 import aicube
 
 from firmware_app.base.errors import TaskError
-from firmware_app.board import arrays
+from firmware_app.board import arrays, vendor
 
 STRIDES = [8, 16, 32]
 _MAX_SIZES = 16
@@ -59,53 +59,62 @@ def anchor_base(outputs, size, frame, classes, confidence, overlap, anchors, agn
     size, frame: (width, height) of model and picture; anchors: 18 numbers.
     """
     _expect(outputs, output_sizes("AnchorBaseDet", size, classes), "AnchorBaseDet")
-    return aicube.anchorbasedet_post_process(
-        outputs[0],
-        outputs[1],
-        outputs[2],
-        list(size),
-        list(frame),
-        list(STRIDES),
-        classes,
-        confidence,
-        overlap,
-        list(anchors),
-        agnostic,
-    )
+    try:
+        return aicube.anchorbasedet_post_process(
+            outputs[0],
+            outputs[1],
+            outputs[2],
+            list(size),
+            list(frame),
+            list(STRIDES),
+            classes,
+            confidence,
+            overlap,
+            list(anchors),
+            agnostic,
+        )
+    except Exception as error:
+        raise vendor.failed(TaskError, "AnchorBaseDet", error)
 
 
 def anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
     """Return rows as anchor_base does; AnchorFreeDet. Each box comes once for every class."""
     _expect(outputs, output_sizes("AnchorFreeDet", size, classes), "AnchorFreeDet")
-    return aicube.anchorfreedet_post_process(
-        outputs[0],
-        outputs[1],
-        outputs[2],
-        list(size),
-        list(frame),
-        list(STRIDES),
-        classes,
-        confidence,
-        overlap,
-        agnostic,
-    )
+    try:
+        return aicube.anchorfreedet_post_process(
+            outputs[0],
+            outputs[1],
+            outputs[2],
+            list(size),
+            list(frame),
+            list(STRIDES),
+            classes,
+            confidence,
+            overlap,
+            agnostic,
+        )
+    except Exception as error:
+        raise vendor.failed(TaskError, "AnchorFreeDet", error)
 
 
 def gfl(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
     """Return rows as anchor_base does; GFLDet."""
     _expect(outputs, output_sizes("GFLDet", size, classes), "GFLDet")
-    return aicube.gfldet_post_process(
-        outputs[0],
-        outputs[1],
-        outputs[2],
-        list(size),
-        list(frame),
-        list(STRIDES),
-        classes,
-        confidence,
-        overlap,
-        agnostic,
-    )
+    try:
+        return aicube.gfldet_post_process(
+            outputs[0],
+            outputs[1],
+            outputs[2],
+            list(size),
+            list(frame),
+            list(STRIDES),
+            classes,
+            confidence,
+            overlap,
+            agnostic,
+        )
+    except Exception as error:
+        raise vendor.failed(TaskError, "GFLDet", error)
 
 
 def yolov8(outputs, size, frame, classes, confidence, overlap, most) -> list:
@@ -113,21 +122,24 @@ def yolov8(outputs, size, frame, classes, confidence, overlap, most) -> list:
 
     NMS is class-agnostic, always.
     """
-    import aidemo
-
     _expect(outputs[:1], output_sizes("YOLOv8", size, classes), "YOLOv8")
     points = sum(_grids(size[0], size[1], False))
     data = arrays.transposed(outputs[0].reshape((1, 4 + classes, points)))
-    boxes, ids, scores = aidemo.yolov8_det_postprocess(
-        data,
-        [frame[1], frame[0]],
-        [size[1], size[0]],
-        [frame[1], frame[0]],
-        classes,
-        confidence,
-        overlap,
-        most,
-    )
+    try:
+        import aidemo
+
+        boxes, ids, scores = aidemo.yolov8_det_postprocess(
+            data,
+            [frame[1], frame[0]],
+            [size[1], size[0]],
+            [frame[1], frame[0]],
+            classes,
+            confidence,
+            overlap,
+            most,
+        )
+    except Exception as error:
+        raise vendor.failed(TaskError, "YOLOv8", error)
     rows = []
     for i in range(len(ids)):
         x, y, w, h = boxes[i]
@@ -153,7 +165,10 @@ def text_boxes(probabilities, size, picture, frame, mask_threshold, box_threshol
             "expected a picture of %d x %d, found %d values"
             % (frame[0], frame[1], arrays.size_of(picture))
         )
-    boxes = aicube.ocr_post_process(
-        probabilities, picture, list(size), list(frame), mask_threshold, box_threshold
-    )
+    try:
+        boxes = aicube.ocr_post_process(
+            probabilities, picture, list(size), list(frame), mask_threshold, box_threshold
+        )
+    except Exception as error:
+        raise vendor.failed(TaskError, "finding text", error)
     return [[row[1].tolist(), row[0]] for row in boxes]

@@ -7,7 +7,9 @@ driver reconnects by itself.
 
 import network
 
+from firmware_app.base.errors import VendorError
 from firmware_app.base.problems import NETWORK
+from firmware_app.board import vendor
 
 CHECK_MS = 5000  # between looks at the link
 _FIRST_MS = 30000  # without a link, before the network is joined anew; doubles up to the next
@@ -42,49 +44,63 @@ class Nic:
         """
         settings = self._settings
         if self.kind == "access_point":
-            self._nic = network.WLAN(network.AP_IF)
-            self._nic.config(ssid=settings["ssid"], key=settings["password"])
+            try:
+                self._nic = network.WLAN(network.AP_IF)
+                self._nic.config(ssid=settings["ssid"], key=settings["password"])
+            except Exception as error:
+                raise vendor.failed(VendorError, "the access point", error)
             self._log.info("network: offering the Wi-Fi network %s" % settings["ssid"])
         elif self.kind == "ethernet":
             self._nic = self._ethernet()
         elif self.kind == "station":
-            self._nic = network.WLAN(network.STA_IF)
+            self._nic = self._station()
             try:
                 self._nic.config(auto_reconnect=True)
-            except (OSError, ValueError, TypeError):
-                pass  # a firmware that does not know it
-            if not self._nic.isconnected():
+            except Exception as error:
+                vendor.passed_on(error)  # else: a firmware that does not know it
+            if not self._connected():
                 self._join()
         else:
             try:
-                self._nic = network.WLAN(network.STA_IF)
-            except (OSError, RuntimeError, ValueError):
+                self._nic = self._station()
+            except VendorError:
                 self._nic = self._ethernet()
         self._look()
 
     def _ethernet(self):
-        for kind in (network.LAN_RTL8152, network.LAN_ECM):
+        for kind in ("LAN_RTL8152", "LAN_ECM"):
             try:
-                return network.LAN(kind)
-            except (OSError, RuntimeError, ValueError):
-                pass
-        raise OSError("no network interface was found")
+                return network.LAN(getattr(network, kind))
+            except Exception as error:
+                vendor.passed_on(error)
+        raise VendorError("no network interface was found")
+
+    def _station(self):
+        try:
+            return network.WLAN(network.STA_IF)
+        except Exception as error:
+            raise vendor.failed(VendorError, "Wi-Fi", error)
+
+    def _connected(self) -> bool:
+        try:
+            return bool(self._nic.isconnected())
+        except Exception as error:
+            vendor.passed_on(error)
+            return True  # an interface that can't tell
 
     def _join(self) -> None:
         settings = self._settings
         self._log.info("network: joining the Wi-Fi network %s" % settings["ssid"])
         try:
             self._nic.connect(settings["ssid"], settings["password"])
-        except (OSError, RuntimeError, ValueError) as error:
+        except Exception as error:
+            vendor.passed_on(error)
             # The driver's own words may hold the password.
             self._log.warning("network: joining failed: %s" % type(error).__name__)
 
     def _look(self) -> bool:
         """Take note of whether the link is up."""
-        try:
-            up = self.kind == "access_point" or bool(self._nic.isconnected())
-        except (OSError, AttributeError):
-            up = True  # an interface that can't tell
+        up = self.kind == "access_point" or self._connected()
         address = self.address() if up or self.kind == "none" else ""
         if address and address != self.known:
             self._log.info("network: the board's address is %s" % address)
@@ -127,7 +143,8 @@ class Nic:
         try:
             address = self._nic.ifconfig()[0]
             return "" if address == "0.0.0.0" else address
-        except (OSError, AttributeError, IndexError, TypeError):
+        except Exception as error:
+            vendor.passed_on(error)
             return ""
 
     def status(self) -> "dict[str, object]":
@@ -136,8 +153,8 @@ class Nic:
         if self.kind == "station" and self._up:
             try:
                 signal = int(self._nic.status("rssi"))
-            except (OSError, ValueError, TypeError, AttributeError):
-                pass
+            except Exception as error:
+                vendor.passed_on(error)
         return {
             "interface": self.kind,
             "up": self._up,

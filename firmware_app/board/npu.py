@@ -1,6 +1,7 @@
 """nncase_runtime: ai2d, which scales pictures, and the KPU.
 
-What the vendor's code answers with a dead process is checked here first, in Python.
+What the vendor's code answers with a dead process is checked here first, in Python. Everything here
+raises NpuError or MemoryError.
 """
 
 import gc
@@ -8,7 +9,7 @@ import gc
 import nncase_runtime as nn
 
 from firmware_app.base.errors import NpuError
-from firmware_app.board import arrays
+from firmware_app.board import arrays, vendor
 
 # The hardware's schedule fails, and takes the process with it, for a narrow input with a left pad.
 _NARROWEST_PADDED = 33
@@ -24,12 +25,19 @@ def tensor(array) -> "nn.Tensor":
     A camera frame is wrapped without a copy and without a reference: keep the frame alive and take
     no snapshot of its channel until run() has returned.
     """
-    return nn.from_numpy(array)
+    try:
+        return nn.from_numpy(array)
+    except Exception as error:
+        raise vendor.failed(NpuError, "a picture for ai2d", error)
 
 
 def light(picture: "nn.Tensor") -> "tuple[float, float]":
     """Return (mean, standard deviation) of a tensor's pixels, 0...255."""
-    return arrays.spread(picture.to_numpy())
+    try:
+        pixels = picture.to_numpy()
+    except Exception as error:
+        raise vendor.failed(NpuError, "reading a picture of ai2d's", error)
+    return arrays.spread(pixels)
 
 
 class Scaler:
@@ -58,36 +66,44 @@ class Scaler:
                 "nothing is left of the picture inside a border of %d/%d/%d/%d"
                 % (top, bottom, left, right)
             )
-        ai2d = nn.ai2d()
-        ai2d.set_dtype(nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, arrays.uint8, arrays.uint8)
-        if region is not None:
-            ai2d.set_crop_param(True, region[0], region[1], region[2], region[3])
         self._border = None
         self._inner: "Any" = None  # what ai2d scales into, where there is a border
         shape = [1, 3, target[1], target[0]]
-        if left > 0 and taken < _NARROWEST_PADDED:
-            # The border comes in Python, around what ai2d scales.
-            self._border = (shape, top, left, pad_value)
-            shape = [1, 3, target[1] - top - bottom, target[0] - left - right]
-            self._inner = nn.from_numpy(arrays.dense_uint8(shape))
-        elif top or bottom or left or right:
-            ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [pad_value] * 3)
-        ai2d.set_resize_param(True, nn.interp_method.tf_bilinear, nn.interp_mode.half_pixel)
-        self._ai2d = ai2d
-        self._builder = ai2d.build([1, 3, height, width], shape)
-        if output is None:
-            output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
-        self.output = output
+        try:
+            ai2d = nn.ai2d()
+            ai2d.set_dtype(
+                nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, arrays.uint8, arrays.uint8
+            )
+            if region is not None:
+                ai2d.set_crop_param(True, region[0], region[1], region[2], region[3])
+            if left > 0 and taken < _NARROWEST_PADDED:
+                # The border comes in Python, around what ai2d scales.
+                self._border = (shape, top, left, pad_value)
+                shape = [1, 3, target[1] - top - bottom, target[0] - left - right]
+                self._inner = nn.from_numpy(arrays.dense_uint8(shape))
+            elif top or bottom or left or right:
+                ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [pad_value] * 3)
+            ai2d.set_resize_param(True, nn.interp_method.tf_bilinear, nn.interp_mode.half_pixel)
+            self._ai2d = ai2d
+            self._builder = ai2d.build([1, 3, height, width], shape)
+            if output is None:
+                output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
+            self.output = output
+        except Exception as error:
+            raise vendor.failed(NpuError, "ai2d can't be set up", error)
         self.source = source
 
     def run(self, source: "nn.Tensor") -> "nn.Tensor":
         """Scale the source tensor; return a tensor of its own, the private copy of the frame."""
-        if self._border is None:
-            self._builder.run(source, self.output)
-            return self.output
-        self._builder.run(source, self._inner)
-        shape, top, left, value = self._border
-        return nn.from_numpy(arrays.bordered(self._inner.to_numpy(), shape, top, left, value))
+        try:
+            if self._border is None:
+                self._builder.run(source, self.output)
+                return self.output
+            self._builder.run(source, self._inner)
+            shape, top, left, value = self._border
+            return nn.from_numpy(arrays.bordered(self._inner.to_numpy(), shape, top, left, value))
+        except Exception as error:
+            raise vendor.failed(NpuError, "ai2d", error)
 
 
 class Turner:
@@ -109,28 +125,36 @@ class Turner:
             raise NpuError("a text box without any area")
         a, b = inner_w * vy / area, -inner_w * vx / area
         c, d = -inner_h * uy / area, inner_h * ux / area
-        ai2d = nn.ai2d()
-        ai2d.set_dtype(nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, arrays.uint8, arrays.uint8)
-        if top or bottom or left or right:
-            ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [pad_value] * 3)
-        ai2d.set_affine_param(
-            True,
-            nn.interp_method.cv2_bilinear,
-            0,
-            0,
-            0,
-            1,
-            [a, b, -(a * x0 + b * y0), c, d, -(c * x0 + d * y0)],
-        )
-        self._ai2d = ai2d
-        self._builder = ai2d.build([1, 3, height, width], [1, 3, target[1], target[0]])
-        if output is None:
-            output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
+        try:
+            ai2d = nn.ai2d()
+            ai2d.set_dtype(
+                nn.ai2d_format.NCHW_FMT, nn.ai2d_format.NCHW_FMT, arrays.uint8, arrays.uint8
+            )
+            if top or bottom or left or right:
+                ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [pad_value] * 3)
+            ai2d.set_affine_param(
+                True,
+                nn.interp_method.cv2_bilinear,
+                0,
+                0,
+                0,
+                1,
+                [a, b, -(a * x0 + b * y0), c, d, -(c * x0 + d * y0)],
+            )
+            self._ai2d = ai2d
+            self._builder = ai2d.build([1, 3, height, width], [1, 3, target[1], target[0]])
+            if output is None:
+                output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
+        except Exception as error:
+            raise vendor.failed(NpuError, "ai2d can't be set up", error)
         self.output = output
 
     def run(self, source: "nn.Tensor") -> "nn.Tensor":
         """Cut the box out of the source tensor; return the output tensor."""
-        self._builder.run(source, self.output)
+        try:
+            self._builder.run(source, self.output)
+        except Exception as error:
+            raise vendor.failed(NpuError, "ai2d", error)
         return self.output
 
 
@@ -140,38 +164,52 @@ class Model:
     def __init__(self, data, width: int, height: int) -> None:
         """data: the whole .kmodel, its header checked before (kmodel.py); width, height of its input."""
         self._data = data  # the runtime reads from it for as long as the model lives
-        self._kpu = nn.kpu()
         try:
-            self._kpu.load_kmodel(data)
-        except (EOFError, OSError, RuntimeError, ValueError) as error:
-            raise NpuError("the KPU refuses the kmodel: %s" % error)
-        inputs = self._kpu.inputs_size()
-        if inputs != 1:
-            raise NpuError("expected a kmodel with 1 input, found %d" % inputs)
+            self._kpu = nn.kpu()
+        except Exception as error:
+            raise vendor.failed(NpuError, "the KPU", error)
+        kpu = self._kpu
         expected = 3 * width * height
-        input_bytes = self._kpu.inputs_desc(0)["tensor_size"]
-        if input_bytes != expected:
-            raise NpuError(
-                "img_size: expected the kmodel's input of %d bytes, found %d x %d x 3 = %d bytes"
-                % (input_bytes, width, height, expected)
+        try:
+            kpu.load_kmodel(data)
+            inputs = kpu.inputs_size()
+            if inputs != 1:
+                raise NpuError("expected a kmodel with 1 input, found %d" % inputs)
+            input_bytes = kpu.inputs_desc(0)["tensor_size"]
+            if input_bytes != expected:
+                raise NpuError(
+                    "img_size: expected the kmodel's input of %d bytes, found %d x %d x 3 = %d bytes"
+                    % (input_bytes, width, height, expected)
+                )
+            self.outputs = kpu.outputs_size()
+            self.output_bytes = sum(
+                [kpu.outputs_desc(i)["tensor_size"] for i in range(self.outputs)]
             )
-        self.outputs = self._kpu.outputs_size()
-        self.output_bytes = sum(
-            [self._kpu.outputs_desc(i)["tensor_size"] for i in range(self.outputs)]
-        )
+        except Exception as error:
+            self.release()
+            raise vendor.failed(NpuError, "the KPU refuses the kmodel", error)
 
     def run(self, source: "nn.Tensor") -> list:
         """Run on an input tensor; return the output arrays (float32). Holds the interpreter."""
         kpu = self._kpu
-        kpu.set_input_tensor(0, source)
-        kpu.run()
-        return [kpu.get_output_tensor(i).to_numpy() for i in range(self.outputs)]
+        try:
+            kpu.set_input_tensor(0, source)
+            kpu.run()
+            return [kpu.get_output_tensor(i).to_numpy() for i in range(self.outputs)]
+        except Exception as error:
+            raise vendor.failed(NpuError, "the KPU", error)
 
     def release(self) -> None:
         """Give the model's memory back."""
         if self._kpu is not None:
-            self._kpu.__del__()  # the one finaliser that may be called by hand
+            try:
+                self._kpu.__del__()  # the one finaliser that may be called by hand
+            except Exception as error:
+                vendor.passed_on(error)  # else: the memory is lost until the next start
             self._kpu = None  # type: ignore[assignment]  # nothing is called after it
             self._data = None
             gc.collect()
-            nn.shrink_memory_pool()
+            try:
+                nn.shrink_memory_pool()
+            except Exception as error:
+                vendor.passed_on(error)

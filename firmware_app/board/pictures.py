@@ -7,12 +7,16 @@ left. A picture that a client decodes and sends keeps all eight.
 import image
 
 from firmware_app.base.errors import CommandError
-from firmware_app.board import arrays
+from firmware_app.board import arrays, vendor
 from firmware_app.wire.messages import MAX_PIXELS
 
 ROOTS = ("/sdcard/", "/data/")
 _ENDS = (".jpg", ".jpeg", ".png", ".bmp")
 # RGB565, RGB888 and planes of a picture lie in memory at a time: 17 MB at most.
+
+
+def _bad_picture(text: str) -> CommandError:
+    return CommandError("bad_picture", text)
 
 
 def read(path: str):
@@ -32,12 +36,12 @@ def read(path: str):
         raise CommandError("not_found", "path: there is no file %s" % path)
     try:
         picture = image.Image(path)
-    except (OSError, ValueError, MemoryError) as error:
-        raise CommandError("bad_picture", "%s: expected a picture: %s" % (path, error))
-    width, height = picture.width(), picture.height()
-    if width * height > MAX_PIXELS:
-        raise CommandError(
-            "too_large",
-            "%s: expected at most %d pixels, found %d x %d" % (path, MAX_PIXELS, width, height),
-        )
-    return arrays.separated(picture.to_rgb888().to_numpy_ref()), width, height
+        width, height = picture.width(), picture.height()
+        if width * height > MAX_PIXELS:
+            raise CommandError(
+                "too_large",
+                "%s: expected at most %d pixels, found %d x %d" % (path, MAX_PIXELS, width, height),
+            )
+        return arrays.separated(picture.to_rgb888().to_numpy_ref()), width, height
+    except Exception as error:
+        raise vendor.failed(_bad_picture, "%s: expected a picture" % path, error)

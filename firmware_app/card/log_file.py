@@ -48,7 +48,7 @@ class LogFile:
                     os.rename(self._path, self._path + _OLD)
             files.make_folders(self._path[: self._path.rfind("/")])
             with open(self._path, "ab") as file:
-                file.write(data)
+                files.write(file, data)
         except OSError as error:
             self._problems.set(LOG, "the log can't be written: %s" % files.why(error))
             return

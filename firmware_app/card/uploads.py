@@ -71,7 +71,7 @@ class FileTransfer:
             if self._file is None:
                 self._file = open(FOLDER + "/" + name, "ab")
             count = min(len(data) - at, size - self._at)
-            self._file.write(data[at : at + count] if count < len(data) else data)
+            files.write(self._file, data[at : at + count] if count < len(data) else data)
             at += count
             self._at += count
             self.offset += count

@@ -4,7 +4,13 @@ import asyncio
 import gc
 import sys
 
-from firmware_app.base.errors import CommandError, NpuError, TaskError, ide_connects
+from firmware_app.base.errors import (
+    CommandError,
+    NpuError,
+    TaskError,
+    VendorError,
+    ide_connects,
+)
 from firmware_app.settings.reader import SettingsError
 from firmware_app.wire import messages
 
@@ -53,7 +59,7 @@ class Call:
         """Answer with what the handler raised; only what the IDE raises goes on."""
         if isinstance(error, CommandError):
             self.fail(error.code, str(error))
-        elif isinstance(error, (TaskError, NpuError)):
+        elif isinstance(error, (TaskError, NpuError, VendorError)):
             self.fail("failed", str(error))
         elif isinstance(error, SettingsError):
             self.fail("bad_argument", str(error))

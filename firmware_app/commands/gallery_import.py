@@ -74,7 +74,7 @@ async def receive(board: "Board", call: "Call", in_use: "Recognizer", name: str)
                     "bad_argument", "offset: expected %d, found %d" % (incoming.offset, offset)
                 )
             with open(incoming.path, "ab" if offset else "wb") as file:
-                file.write(data)
+                files.write(file, data)
                 file.flush()
             incoming.offset += len(data)
             if incoming.offset < incoming.size:

@@ -99,7 +99,7 @@ class GalleryFile:
         data, crc = gallery_format.records(changes, self._crc)
         try:
             with open(self.path, "ab") as file:
-                file.write(data)
+                files.write(file, data)
                 file.flush()  # fsync, on the board
         except OSError:
             self._torn = True
@@ -131,12 +131,12 @@ class GalleryFile:
         size = gallery_format.HEADER_SIZE
         with open(self.path + files.NEW, "wb") as file:
             data = gallery_format.header(gallery.dimension, gallery.sha256)
-            file.write(data)
+            files.write(file, data)
             crc = gallery_format.parse_header(data)[2]
             for kind, body in contents(gallery, self._ops):
                 data, crc = gallery_format.record(kind, body, crc)
                 for at in range(0, len(data), _SLICE):
-                    file.write(data[at : at + _SLICE])
+                    files.write(file, data[at : at + _SLICE])
                     await pause()
                 size += len(data)
             file.flush()

@@ -3,6 +3,7 @@
 import asyncio
 
 from firmware_app.base import problems
+from firmware_app.base.errors import VendorError
 from firmware_app.board.nic import Nic
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -46,11 +47,11 @@ class Links:
         # Imported when asked for: a board carries only the links that it uses in memory.
         from firmware_app.link.uart import UartLink
 
-        link = UartLink(gateway, settings)
+        link = UartLink(gateway, settings, self._problems)
         try:
             link.start()
-        except (OSError, ValueError, AssertionError, TypeError) as error:
-            text = "UART %d can't be opened: %s" % (settings["id"], error)
+        except VendorError as error:
+            text = "it can't be opened: %s" % error
             self._problems.set(problems.UART, text)
             return
         self.all.append(link)

@@ -4,6 +4,7 @@ Sans-I/O: bytes and times come in, packets go out; links move them. docs/protoco
 """
 
 from firmware_app.base import log
+from firmware_app.base.errors import VendorError
 from firmware_app.link import outbox
 from firmware_app.link.requests import Requests
 from firmware_app.wire import messages, packets, seal
@@ -166,6 +167,11 @@ class Session:
             return
         if self._key_required and self._must_wait(now_ms):
             return
+        try:
+            nonce = self._gateway.nonce()
+        except VendorError as error:
+            self.close(str(error))  # without chance no proof is worth anything
+            return
         again = self._state == _PROVING
         self._forget()
         self.client = log.printable(message[2][:64])
@@ -181,7 +187,7 @@ class Session:
             identity.board_id,
             identity.boot_id,
             flags,
-            self._gateway.nonce(),
+            nonce,
             messages.MAX_PAYLOAD,
         ]
         self._greeting = payload

@@ -4,12 +4,15 @@ On the board a write holds the interpreter for 10 bits a byte, so a packet goes 
 results take no more than their share of the line. Reads are set up not to wait.
 """
 
+from firmware_app.base.errors import VendorError
+from firmware_app.base.problems import UART
 from firmware_app.board import hardware
 from firmware_app.link.session import SILENCE_MS, Session
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
 
+    from firmware_app.base.problems import Problems
     from firmware_app.link.gateway import Gateway
 _PIECE_US = 2000  # the interpreter is held for about this long at a time
 _BETWEEN_FRAMES = 512  # bytes
@@ -20,9 +23,11 @@ _READ_ROUNDS = 8
 class UartLink:
     """The session on the wire."""
 
-    def __init__(self, gateway: "Gateway", settings: dict) -> None:
-        """settings: the `uart` section of service.yaml."""
+    def __init__(self, gateway: "Gateway", settings: dict, store: "Problems") -> None:
+        """settings: the `uart` section of service.yaml; store: where a line that fails is told."""
         self._gateway = gateway
+        self._problems = store
+        self._failing = False
         self._settings = settings
         self._uart: "Any" = None
         baudrate = settings["baudrate"]
@@ -38,7 +43,7 @@ class UartLink:
         self.always = settings["publish"] == "always" and not settings["key_required"]
 
     def start(self) -> None:
-        """Open the UART; OSError, ValueError or AssertionError say what is wrong."""
+        """Open the UART; VendorError says what is wrong."""
         settings = self._settings
         self._uart = hardware.open_uart(
             settings["id"], settings["baudrate"], settings["tx"], settings["rx"]
@@ -56,6 +61,19 @@ class UartLink:
 
     def serve(self, now_ms: int) -> bool:
         """Take what arrived, send at most one piece; return whether anything happened."""
+        try:
+            busy = self._serve(now_ms)
+        except VendorError as error:
+            self._rest = None  # its receiver finds the next packet by itself
+            self._failing = True
+            self._problems.set(UART, str(error))
+            return False
+        if self._failing and busy:
+            self._failing = False
+            self._problems.clear(UART)
+        return busy
+
+    def _serve(self, now_ms: int) -> bool:
         busy = False
         for _ in range(_READ_ROUNDS):
             data = self._uart.read()
@@ -79,10 +97,9 @@ class UartLink:
                     line_us = len(packet) * self._us_per_byte
                     self._next_us = now_us + line_us * 100 // self._settings["share"]
         if self._rest is not None:
-            busy = True
-            piece = self._rest[: self._piece]
-            self._uart.write(piece)
-            self._rest = self._rest[len(piece) :] if len(self._rest) > len(piece) else None
+            sent_bytes = self._uart.write(self._rest[: self._piece])
+            busy = sent_bytes > 0
+            self._rest = self._rest[sent_bytes:] if len(self._rest) > sent_bytes else None
         elif self.session.closing:
             self._renew(now_ms)  # the wire stays; only the session ended
             busy = True

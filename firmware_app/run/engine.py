@@ -7,10 +7,9 @@ given back, so that the next one is captured while this one is inferred.
 import asyncio
 import time
 
-from firmware_app.base.errors import CommandError, TaskError
+from firmware_app.base.errors import CameraError, CommandError, TaskError
 from firmware_app.base.problems import CAMERA, GALLERY, OLD_TASK, RESULTS, SAFE_MODE, TASK
 from firmware_app.board import arrays, npu
-from firmware_app.board.camera import CameraError
 from firmware_app.run.collector import Collector
 from firmware_app.run.running import Running
 from firmware_app.run.stages import Stages

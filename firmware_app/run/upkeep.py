@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 
+from firmware_app.base.errors import VendorError
 from firmware_app.base.problems import CAMERA, WATCHDOG
 from firmware_app.board import hardware, nic
 from firmware_app.card import log_file
@@ -74,19 +75,16 @@ class Upkeep:
         if not settings["enabled"]:
             return
         try:
-            self._dog = hardware.watchdog(settings["timeout_s"])
+            self._dog = hardware.Watchdog(settings["timeout_s"])
             self.watchdog_s = settings["timeout_s"]
-        except (OSError, ValueError, TypeError, AttributeError) as error:
+        except VendorError as error:
             self._problems.set(WATCHDOG, "it can't be started: %s" % error)
 
     def close(self) -> None:
         """Whoever sits at the console takes over: nothing may reset the board, nothing be lost."""
         self.file.flush()
         if self._dog is not None:
-            try:
-                self._dog.stop()
-            except (OSError, AttributeError):
-                pass
+            self._dog.stop()
             self._dog = None
 
     async def run(self) -> None:
@@ -94,7 +92,7 @@ class Upkeep:
         flush_ms = check_ms = trend_ms = 0
         while True:
             if self._dog is not None:
-                self._dog.feed()
+                self._feed()
             now_ms = self._clock.ms()
             if now_ms >= flush_ms:
                 flush_ms = now_ms + _FLUSH_MS
@@ -112,6 +110,14 @@ class Upkeep:
             if self.ready:
                 self.announce()
             await asyncio.sleep_ms(_PERIOD_MS)
+
+    def _feed(self) -> None:
+        try:
+            self._dog.feed()
+            self._problems.clear(WATCHDOG)
+        except VendorError as error:
+            # It is tried on: a dog that bites is better than one that sleeps unnoticed.
+            self._problems.set(WATCHDOG, str(error))
 
     def _look(self, camera: "Camera | None") -> None:
         """Pass on what the camera's thread left word of: only the loop may change the store."""

@@ -1,5 +1,6 @@
 class UART:
     PARITY_NONE: int
+    STOPBITS_ONE: int
     def __init__(
         self,
         id: int,
@@ -19,6 +20,7 @@ class UART:
 class WDT:
     def __init__(self, id: int = ..., timeout: int = ...) -> None: ...  # seconds
     def feed(self) -> None: ...
+    def stop(self) -> None: ...
 
 def chipid() -> bytes | bytearray: ...
 def temperature() -> float: ...

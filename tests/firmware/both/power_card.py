@@ -87,10 +87,11 @@ class _Writing:
         self._path = path
         self._pending = b""
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> int:
         self._pending += bytes(data)
         self._card.writes += len(data)
         self._cut_or_go_on()
+        return len(data)
 
     def flush(self) -> None:
         self._cut_or_go_on()
