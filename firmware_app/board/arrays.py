@@ -62,6 +62,16 @@ def size_of(tensor) -> int:
     return count
 
 
+def bounds(values) -> tuple:
+    """Return (smallest, largest) item of a 1-D float array."""
+    return float(np.min(values)), float(np.max(values))
+
+
+def total(values) -> float:
+    """Return the sum of a 1-D float array."""
+    return float(np.sum(values))
+
+
 def softmax(logits):
     """Return the softmax of a 1-D float array."""
     powers = np.exp(logits - np.max(logits))

@@ -99,6 +99,14 @@ FIELDS = (
         live=True,
         text="Mean text probability from which a box counts; null: the package's value.",
     ),
+    Field.choice(
+        "model_output",
+        None,
+        ("logits", "probabilities"),
+        tasks=("classification", "multilabel"),
+        live=True,
+        text="probabilities: the model ends in its softmax or sigmoid; null: found out from the frames.",
+    ),
     Field.integer(
         "top_k",
         5,

@@ -1,10 +1,13 @@
 """Classification: softmax, or one sigmoid for two classes, as the cloud platform has it."""
 
 from firmware_app.board import arrays
+from firmware_app.tasks.activation import Activation, score16
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.board.npu import Model
+    from firmware_app.package.reader import Package
     from firmware_app.tasks.base import Plan
 
 
@@ -14,6 +17,10 @@ class Classification(SingleModelTask):
     result_type = messages.CLASSIFICATION
     thresholds = ("confidence_threshold",)
 
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
+        super().__init__(packages, models)
+        self._activation = Activation(exclusive=True)
+
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [decided, top]: top is class, score16, class, score16 … best first."""
         count = len(self.labels)
@@ -21,12 +28,17 @@ class Classification(SingleModelTask):
         threshold = plan.limits[0]
         # The vendor's script takes a sigmoid of the first output for up to two labels, even where
         # there are two outputs.
-        single = count <= 2 and (len(logits) == 1 or plan.settings["vendor_compatible"])
+        vendors = plan.settings["vendor_compatible"]
+        said = "logits" if vendors else plan.settings["model_output"]
+        single = count <= 2 and (len(logits) == 1 or vendors)
         if not single:
-            ranked = arrays.best(arrays.softmax(logits), min(plan.settings["top_k"], count))
+            inside = self._activation.probabilities(logits, said)
+            scores = logits if inside else arrays.softmax(logits)
+            ranked = arrays.best(scores, min(plan.settings["top_k"], count))
             decided = ranked[0][1] > threshold
         else:
-            score = float(arrays.sigmoid(logits)[0])
+            scores = logits if said == "probabilities" else arrays.sigmoid(logits)
+            score = float(scores[0])
             ranked = [(0, 1.0 - score)]
             if count == 2:
                 ranked.append((1, score))
@@ -36,5 +48,5 @@ class Classification(SingleModelTask):
         top: list = []
         for index, score in ranked:
             top.append(index)
-            top.append(int(score * 65535 + 0.5))
+            top.append(score16(score))
         return [1 if decided else 0, top]

@@ -3,6 +3,7 @@
 import struct
 import time
 
+from firmware_app.base.errors import TaskError
 from firmware_app.board import arrays, decoders
 from firmware_app.package import letterbox
 from firmware_app.tasks import repair
@@ -121,6 +122,14 @@ class Detection(SingleModelTask):
             boxes.append((x1 + dx, y1 + dy, w, h, score1000, int(label)))
         if not settings["vendor_compatible"]:
             boxes.sort(key=_score, reverse=True)
+        highest = boxes[0][4] if boxes else 0
+        if settings["vendor_compatible"]:
+            highest = max([0] + [box[4] for box in boxes])
+        if highest > 1000:
+            raise TaskError(
+                "model output: expected scores 0 to 1, found %d/1000: the outputs are in another layout, or"
+                " their sigmoid is missing" % highest
+            )
         return strongest(boxes, settings["max_results"], 4)
 
 

@@ -33,7 +33,7 @@ def task(kind, labels, **fields):
 def values(settings):
     found = {"vendor_compatible": False, "confidence_threshold": None, "nms_threshold": None,
              "nms": None, "max_results": 50, "min_size": 0, "top_k": 5, "mask_threshold": None,
-             "box_threshold": None, "region": None}
+             "box_threshold": None, "region": None, "model_output": None}
     found.update(settings)
     return found
 
@@ -67,6 +67,82 @@ print("one", made.decode([np.array([[2.0]])], plan(made, 64, 64)))
     assert lines[0] == "two [1, [0, 47910, 1, 17625]]"
     assert lines[1] == "two [1, [1, 57723, 0, 7812]]"
     assert lines[2] == "one [1, [1, 57723, 0, 7812]]"
+
+
+def test_a_softmax_inside_the_model_is_not_taken_twice(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.base.errors import TaskError
+from firmware_app.tasks.classification import Classification
+from firmware_app.tasks.multilabel import Multilabel
+inside, logits = np.array([[0.98, 0.01, 0.01]]), np.array([[2.0, -1.0, 0.5]])
+made = task(Classification, ["a", "b", "c"])
+print("inside", made.decode([inside], plan(made, 64, 64))[1][:2])
+print("vendor", made.decode([inside], plan(made, 64, 64, vendor_compatible=True))[1][:2])
+print("said", made.decode([inside], plan(made, 64, 64, model_output="logits"))[1][:2])
+print("logits", made.decode([logits], plan(made, 64, 64))[1][:2])
+# Once settled, a frame that looks like probabilities does not turn it round.
+print("settled", made.decode([inside], plan(made, 64, 64))[1][:2])
+print("said", made.decode([inside], plan(made, 64, 64, model_output="probabilities"))[1][:2])
+pair = task(Classification, ["a", "b"])
+print("pair", pair.decode([np.array([[0.25, 0.75]])], plan(pair, 64, 64)))
+one = task(Classification, ["a", "b"])
+print("one", one.decode([np.array([[0.75]])], plan(one, 64, 64)))
+print("one", one.decode([np.array([[0.75]])], plan(one, 64, 64, model_output="probabilities")))
+many = task(Multilabel, ["a", "b", "c"])
+print("many", many.decode([np.array([[0.75, 0.0, 1.0]])], plan(many, 64, 64)))
+print("many", many.decode([np.array([[1.5, -3.0, -4.0]])], plan(many, 64, 64)))
+print("many", many.decode([np.array([[0.75, 0.0, 1.0]])], plan(many, 64, 64)))
+for odd in (1.5, -0.5, float("nan")):
+    try:
+        print(made.decode([np.array([[odd, 0.0, 0.0]])], plan(made, 64, 64, model_output="probabilities")))
+    except TaskError as error:
+        print(error)
+""",
+    )
+    # .98 x 65,535; e^.98 / (e^.98 + 2 e^.01) = .5687; e^2 / (e^2 + e^-1 + e^.5) = .7856.
+    assert lines[:6] == [
+        "inside [0, 64224]",
+        "vendor [0, 37275]",
+        "said [0, 37275]",
+        "logits [0, 51484]",
+        "settled [0, 37275]",
+        "said [0, 64224]",
+    ]
+    assert lines[6] == "pair [1, [1, 49151, 0, 16384]]"
+    # The sigmoid of .75 = .6792; one output alone can't tell.
+    assert lines[7:9] == ["one [1, [1, 44510, 0, 21025]]", "one [1, [1, 49151, 0, 16384]]"]
+    # .75 and 1; the sigmoid of 1.5 = .8176; then it is settled: the sigmoids of 1, .75 and 0.
+    assert lines[9:12] == [
+        "many [[2, 65535, 0, 49151]]",
+        "many [[0, 53580]]",
+        "many [[2, 47910, 0, 44510, 1, 32768]]",
+    ]
+    assert lines[12] == "model output: expected scores 0 to 1, found 1.5"
+    assert "found -0.5" in lines[13] or lines[13].startswith("[")
+    assert "found nan" in lines[14]
+
+
+def test_scores_beyond_one_are_a_fault(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.base.errors import TaskError
+from firmware_app.tasks.detection import Detection
+made = task(Detection, ["a", "b"], head="AnchorBaseDet", img_size=(64, 64))
+for score in (1.0, 1.022, 36.0):
+    made._rows = lambda outputs, plan: [[0, 0.5, 4, 4, 14, 14], [0, score, 4, 4, 14, 14]]
+    for vendor in (False, True):
+        try:
+            print(made._boxes([], plan(made, 64, 64, vendor_compatible=vendor))[-1][4])
+        except TaskError as error:
+            print(error)
+""",
+    )
+    assert lines[:2] == ["500", "1000"]
+    for line, found in zip(lines[2:6], ("1022", "1022", "36000", "36000"), strict=True):
+        assert f"expected scores 0 to 1, found {found}/1000" in line
 
 
 def test_a_readers_border_is_what_its_model_was_trained_with(tmp_path: Path) -> None:
