@@ -98,7 +98,7 @@ class _Fit:
         self.package = package
         self.kmodel = kmodel
 
-    def error(self, expected: str, found: str) -> PackageError:
+    def error(self, expected: str, found: str, advice: str = "") -> PackageError:
         return PackageError(
             self.kmodel.name
             + ": the task "
@@ -107,6 +107,7 @@ class _Fit:
             + expected
             + ", found "
             + found
+            + ("; " + advice if advice else "")
         )
 
     def labels_error(self, classes: int, count: int) -> PackageError:
@@ -124,7 +125,17 @@ class _Fit:
         wanted = (1, 3, height, width)
         if len(inputs) != 1 or inputs[0].dtype != "uint8" or len(inputs[0].shape) != 4:
             raise self.error("one input uint8 1x3x" + _sides(height, width), _list(inputs))
-        if inputs[0].shape != wanted:
+        shape = inputs[0].shape
+        if shape[:2] != (1, 3):
+            last = shape[3] == 3
+            raise self.error(
+                "an input 1x3xheightxwidth, one picture of three planes (NCHW)",
+                repr(inputs[0]) + (": channels last (NHWC)" if last else ""),
+                "convert the model again with that layout"
+                if last
+                else "train or convert the model for RGB pictures",
+            )
+        if shape != wanted:
             raise PackageError(
                 self.package.config_path
                 + ": img_size: expected ["
@@ -166,27 +177,42 @@ class _Fit:
             points = sum([(height // s) * (width // s) for s in STRIDES])
             rows = self.floats(1, "one float32 output 1x(4+classes)x" + str(points))[0].shape
             if len(rows) != 3 or rows[0] != 1 or rows[2] != points or rows[1] < 5:
+                turned = len(rows) == 3 and rows[1] == points
                 raise self.error(
-                    "an output 1x(4+classes)x" + str(points), _list(self.kmodel.outputs)
+                    "an output 1x(4+classes)x" + str(points),
+                    _list(self.kmodel.outputs) + (": rows and columns exchanged" if turned else ""),
                 )
             if rows[1] != 4 + count:
                 raise self.labels_error(rows[1] - 4, count)
             return
         words = "three float32 outputs for " + str(head)
+        if len(self.kmodel.outputs) != 3:
+            raise self.error(words, _list(self.kmodel.outputs))
         outputs = self.floats(3, words)
-        per_box, extra = {"AnchorBaseDet": (3, 5), "AnchorFreeDet": (1, 5)}.get(head or "", (1, 68))
+        boxes, extra = {"AnchorBaseDet": (3, 5), "AnchorFreeDet": (1, 5)}.get(head or "", (1, 68))
         for output, (rows_, columns) in zip(outputs, grids):
             elements = 1
             for side in output.shape:
                 elements *= side
-            cells = rows_ * columns * per_box
-            if elements % cells or elements // cells <= extra:
+            cells = rows_ * columns * boxes
+            row = elements // cells
+            if elements % cells or row <= extra:
                 raise self.error(
                     words + " on grids of " + ", ".join([_sides(r, c) for r, c in grids]),
                     _list(self.kmodel.outputs),
                 )
-            if elements // cells - extra != count:
-                raise self.labels_error(elements // cells - extra, count)
+            if not _channels_last(output.shape, rows_, columns, boxes, row):
+                first = output.shape == (1, boxes * row, rows_, columns)
+                raise self.error(
+                    "outputs with the channels last (NHWC), here 1x"
+                    + _sides(rows_, columns)
+                    + "x"
+                    + str(boxes * row),
+                    repr(output) + (": channels first (NCHW)" if first else ""),
+                    "convert the model again without moving them",
+                )
+            if row - extra != count:
+                raise self.labels_error(row - extra, count)
 
     def check_segmentation(self, count: int) -> None:
         width, height = self.package.img_size
@@ -226,6 +252,16 @@ class _Fit:
                 + (" characters (blank: " + blank + "), found " if blank else " characters, found ")
                 + str(characters)
             )
+
+
+def _channels_last(shape: tuple[int, ...], rows: int, columns: int, boxes: int, row: int) -> bool:
+    """Return whether the values lie as the native decoders read them: cell by cell, box by box."""
+    sides = [side for side in shape if side != 1]
+    for grid in ((rows, columns), (rows * columns,)):
+        for rest in ((boxes * row,), (boxes, row)):
+            if sides == [side for side in grid + rest if side != 1]:
+                return True
+    return sides == [side for side in (rows * columns * boxes, row) if side != 1]
 
 
 def _sides(height: int, width: int) -> str:

@@ -151,11 +151,23 @@ def _find(path: str, files: Files) -> str:
         listed = ", ".join(candidates[:5])
         raise PackageError(path + ": holds several packages, name one of them: " + listed)
     hint = ""
-    if any(name.endswith(".zip") for name in names):
+    inner = _join(path, INNER)
+    similar = [name for name in names if like_config(name)]
+    if not similar and files.is_folder(inner):
+        similar = [INNER + "/" + name for name in files.names(inner) if like_config(name)]
+    if similar:
+        hint = ": rename " + similar[0] + " to " + CONFIG
+    elif any(name.endswith(".zip") for name in names):
         hint = " (there is a zip archive: unpack it)"
     elif any(name.endswith(".kmodel") for name in names):
         hint = " (there is a .kmodel: copy the package's deploy_config.json beside it)"
     raise PackageError(path + ": no " + CONFIG + " here or one folder below" + hint)
+
+
+def like_config(name: str) -> bool:
+    """Return whether a file was meant as the configuration: deploy_config (1).json, .json.txt …"""
+    plain = name.lower().replace("-", "").replace(" ", "").replace("_", "")
+    return plain[:12] == "deployconfig" and (".json" in plain or ".txt" in plain)
 
 
 def _find_kmodel(package: Package, fields: Fields, names: list[str], files: Files) -> None:

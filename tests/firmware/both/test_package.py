@@ -322,6 +322,85 @@ def test_outputs_fit_their_task() -> None:
     assert _fits(embedding, [tensor(FLOAT32, 1, 256)]) == ""
 
 
+def test_heads_in_another_layout_are_refused() -> None:
+    grids = ((4, 8), (2, 4), (1, 2))
+
+    def typed(name: str) -> dict[str, object]:
+        return _with(DETECTOR, model_type=name)
+
+    for head, boxes, row in (("AnchorBaseDet", 3, 7), ("AnchorFreeDet", 1, 7), ("GFLDet", 1, 70)):
+        config = typed(head)
+        last = boxes * row
+        # The values lie cell by cell in all of these.
+        for shapes in (
+            [(1, h, w, last) for h, w in grids],
+            [(h * w, last) for h, w in grids],
+            [(1, h * w * boxes, row) for h, w in grids],
+            [(1, h, w, boxes, row) for h, w in grids],
+        ):
+            assert _fits(config, [tensor(FLOAT32, *shape) for shape in shapes]) == "", (
+                head,
+                shapes,
+            )
+        first = [tensor(FLOAT32, 1, last, h, w) for h, w in grids]
+        assert _fits(config, first) == (
+            "m.kmodel: the task detection expects outputs with the channels last (NHWC), here 1x4x8x"
+            + str(last)
+            + ", found float32 1x"
+            + str(last)
+            + "x4x8: channels first (NCHW); convert the model again without moving them"
+        )
+        flat = _fits(config, [tensor(FLOAT32, 1, last, h * w) for h, w in grids])
+        assert "channels last (NHWC), here 1x4x8x" in flat and "channels first" not in flat
+        # Width and height exchanged, and outputs that are more than the three read.
+        assert "NHWC" in _fits(config, [tensor(FLOAT32, 1, w, h, last) for h, w in grids])
+        assert "three float32 outputs" in _fits(
+            config, [tensor(FLOAT32, 1, h, w, last) for h, w in grids] * 3
+        )
+        assert "three float32 outputs" in _fits(
+            config, [tensor(FLOAT32, 1, h, w, last) for h, w in reversed(grids)]
+        )
+    assert "rows and columns exchanged" in _fits(typed("YOLOv8"), [tensor(FLOAT32, 1, 42, 6)])
+    # Four outputs of YOLOv8: the first is the one to decode.
+    assert _fits(typed("YOLOv8"), [tensor(FLOAT32, 1, 6, 42), tensor(FLOAT32, 1, 144, 4, 8)]) == ""
+
+
+def test_inputs_that_are_no_picture_of_three_planes_are_named() -> None:
+    package = _read(_with(CLASSIFIER, img_size=[64, 32]))
+    for shape, found, advice in (
+        ((1, 1, 32, 64), "uint8 1x1x32x64", "RGB"),
+        ((1, 32, 64, 3), "uint8 1x32x64x3: channels last (NHWC)", "with that layout"),
+        ((1, 4, 32, 64), "uint8 1x4x32x64", "RGB"),
+        ((2, 3, 32, 64), "uint8 2x3x32x64", "RGB"),
+    ):
+        model = read_from(
+            io.BytesIO(kmodel([tensor(UINT8, *shape)], [tensor(FLOAT32, 1, 3)])), "m.kmodel"
+        )
+        try:
+            fit.check(package, model, package.categories)
+        except PackageError as error:
+            text = str(error)
+        assert text.startswith(
+            "m.kmodel: the task classification expects an input 1x3xheightxwidth"
+        )
+        assert ", found " + found + "; " in text and advice in text, text
+
+
+def test_a_configuration_under_another_name_is_named() -> None:
+    for name in (
+        "deploy_config.json.txt",
+        "deploy_config (1).json",
+        "Deploy_Config.json",
+        "deploy-config.json",
+    ):
+        for place in ("", "mp_deployment_source/"):
+            try:
+                read_package("/sdcard/p", files=FakeFiles({"/sdcard/p/" + place + name: b"{}"}))
+            except PackageError as error:
+                text = str(error)
+            assert text.endswith(": rename " + place + name + " to deploy_config.json"), text
+
+
 def test_the_output_tells_classification_from_segmentation() -> None:
     bare = _with(CLASSIFIER, img_size=[64, 32], model_type=...)
     inputs = [tensor(UINT8, 1, 3, 32, 64)]
