@@ -60,7 +60,9 @@ def make_card(
     given = [packages] if isinstance(packages, Path) else list(packages)
     if len(given) not in (1, 2):
         raise CardError(f"expected one package or two, found {len(given)}")
-    found = [_add(package, folder, task if len(given) == 1 else None) for package in given]
+    taken: set[str] = set()
+    alone = task if len(given) == 1 else None
+    found = [_add(package, folder, alone, taken) for package in given]
     done, places = found[0][0], {"package": found[0][1]}
     if len(found) == 2:
         done, places = _pair(found, task)
@@ -83,7 +85,7 @@ def make_card(
     (folder / "configs" / "tasks" / f"{done}.yaml").write_text(task_text, encoding="utf-8")
 
 
-def _add(package: Path, folder: Path, task: str | None) -> tuple[str, str]:
+def _add(package: Path, folder: Path, task: str | None, taken: set[str]) -> tuple[str, str]:
     """Copy a package to the card; return what it does and where it lies there."""
     with tempfile.TemporaryDirectory(prefix="k230-package-") as unpacked:
         root = package
@@ -103,6 +105,10 @@ def _add(package: Path, folder: Path, task: str | None) -> tuple[str, str]:
             raise CardError(shown) from None
         name = package_name(package, read.name)
         target = folder / "packages" / name
+        if name in taken:  # the other one of a pair
+            name += "-2"
+            target = folder / "packages" / name
+        taken.add(name)
         if target.exists():
             shutil.rmtree(target)
         _copy(Path(read.folder), target)

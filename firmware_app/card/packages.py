@@ -105,6 +105,26 @@ def misfit(values, name: str, folder: str) -> str:
     return ""
 
 
+def replaced(package, name: str, task) -> tuple:
+    """Return (task, warning) of the package on the card that a new one of its name replaces.
+
+    Both are empty where there is none that can be used, or it is the same model trained again: with
+    the same task and labels or, without labels, the same model name. task: what the new one was said
+    to do, or None.
+    """
+    try:
+        old = check(FOLDER + "/" + name, task)
+    except PackageError:
+        return "", ""
+    if old.task != package.task:
+        return old.task, ""
+    if (old.categories or []) != (package.categories or []):
+        return "", "it replaces a package with other labels"
+    if old.task not in LABELLED and old.name != package.name:
+        return "", "it replaces a package with the model %s" % old.name
+    return "", ""
+
+
 def place(folder: str, name: str) -> None:
     """Make the folder, checked before, the package of this name; OSError leaves the old one in place."""
     target = FOLDER + "/" + name

@@ -81,31 +81,40 @@ async def _install(board: "Board", call: "Call") -> dict:
     board.installed.clear()
     try:
         await uploads.verify(push, pause)
-        return await _in_place(board, push, task)
+        return await _in_place(board, call, push)
     except OSError as error:
         raise CommandError("failed", "the card can't be written: %s" % files.why(error))
     finally:
         board.installed.set()
 
 
-async def _in_place(board: "Board", push: uploads.Push, task) -> dict:
+async def _in_place(board: "Board", call: "Call", push: uploads.Push) -> dict:
     """Check what came whole and put it in its place; what is refused leaves nothing behind."""
     try:
         if push.kind == "package":
-            return await _install_package(board, push, task)
+            return await _install_package(board, call, push)
         if push.kind == "file":
             return await _install_file(push)
         return await _install_firmware(push)
-    except CommandError:
-        uploads.discard()
+    except CommandError as error:
+        if error.code != "exists":  # with `replace`, what came already need not come again
+            uploads.discard()
         raise
 
 
-async def _install_package(board: "Board", push: uploads.Push, task) -> dict:
+async def _install_package(board: "Board", call: "Call", push: uploads.Push) -> dict:
+    task = call.arguments.get("task")
     try:
         package = packages.check(uploads.FOLDER, task)
     except PackageError as error:
         raise CommandError("bad_package", str(error).replace(uploads.FOLDER, push.name))
+    other, doubt = packages.replaced(package, push.name, task)
+    if other and call.arguments.get("replace") is not True:
+        raise CommandError(
+            "exists",
+            "package %s on the card does another task: expected %s, found %s; choose another name, or say"
+            " that it is replaced" % (push.name, package.task, other),
+        )
     warnings = [each.replace(uploads.FOLDER, push.name) for each in package.warnings]
     await until(board.switcher.idle)  # it may be reading the package that is replaced
     in_use = push.name.lower() in _in_use(board)
@@ -122,6 +131,13 @@ async def _install_package(board: "Board", push: uploads.Push, task) -> dict:
         wrong = packages.misfit(users[name], push.name, uploads.FOLDER)
         if wrong:
             warnings.append("task %s can't run with it: %s" % (name, wrong))
+    if doubt:
+        warnings.append(doubt)
+    if in_use:
+        warnings.append(
+            "task %s runs with the package as it was until you switch to it again"
+            % board.engine.running.name
+        )
     packages.place(uploads.FOLDER, push.name)
     uploads.discard()
     names = sorted(users)

@@ -37,6 +37,11 @@ def _need_path(
 @click.option("--name", help="Name on the card (default: the file's or folder's).")
 @click.option("--task", help="What the package does, where its files do not say.")
 @click.option(
+    "--replace",
+    is_flag=True,
+    help="Also replace a package of that name that does another task.",
+)
+@click.option(
     "--firmware",
     is_flag=True,
     is_eager=True,
@@ -50,6 +55,7 @@ async def push(
     path: Path | None,  # None with --firmware alone
     name: str | None,
     task: str | None,
+    replace: bool,
     firmware: bool,
     sources: bool,
 ) -> None:
@@ -65,7 +71,7 @@ async def push(
         elif path.suffix.lower() in (".yaml", ".txt"):
             sent = await board.card.push_file(path, name, progress=progress)
         else:
-            sent = await board.card.push(path, name, task=task, progress=progress)
+            sent = await board.card.push(path, name, task=task, replace=replace, progress=progress)
     if as_json:
         output.print_json(sent._asdict())
     elif firmware:

@@ -97,19 +97,23 @@ class Card:
         name: str | None = None,
         *,
         task: str | None = None,
+        replace: bool = False,
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
     ) -> InstalledPackage:
         """Send a deployment package and install it beside the others; results go on meanwhile.
 
         path: the cloud platform's zip file, outer or inner, or a folder. name: on the card (default:
-        the file's); one of that name is replaced. task: what it does, where its files do not say.
+        the file's). task: what it does, where its files do not say. replace: also take the place of a
+        package of that name that does another task; else that is CommandFailed with the code exists.
         timeout: seconds without progress. The upload resumes after a lost link.
         Raises PackageError, CommandFailed, RequestTimeout, LinkLost.
         """
         loop = asyncio.get_running_loop()
         package = await loop.run_in_executor(None, read_package, path, name, task)
-        arguments = {"task": task} if task is not None else {}
+        arguments: dict[str, Any] = {"task": task} if task is not None else {}
+        if replace:
+            arguments["replace"] = True
         answer = await self._board.send_files(
             "package", package.name, package.files, arguments, timeout, progress
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,30 @@ async def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFi
         )
         assert await ask("packages", url) == 0
         assert [row["name"] for row in said()] == ["shapes_cls", "two"]
+        # Another task's package of that name: only where it is said, and nothing comes twice.
+        other = ("push", url, str(PACKAGES / "shapes_multl"), "--name", "two")
+        assert await ask(*other) == 7
+        error = said()[0]["error"]
+        assert error["code"] == "exists"
+        assert "does another task: expected multilabel, found detection" in error["message"]
+        assert await ask("packages", url) == 0
+        assert [row["task"] for row in said()] == ["classification", "detection"]
+        assert await ask(*other, "--replace") == 0
+        assert said()[0]["task"] == "multilabel"
+        assert (
+            await ask("push", url, str(PACKAGES / "shapes_det"), "--name", "two", "--replace") == 0
+        )
+        assert said()[0]["warnings"] == []
+        relabelled = shutil.copytree(PACKAGES / "shapes_cls", tmp_path / "relabelled")
+        config = relabelled / "mp_deployment_source" / "deploy_config.json"
+        fields = json.loads(config.read_text("utf-8"))
+        fields["categories"].reverse()
+        config.write_text(json.dumps(fields), "utf-8")
+        assert await ask("push", url, str(relabelled), "--name", "shapes_cls") == 0
+        assert said()[0]["warnings"] == [
+            "it replaces a package with other labels",
+            "task classification runs with the package as it was until you switch to it again",
+        ]
         assert await ask("push", url, str(yaml), "--name", "configs/tasks/mine.yaml") == 0
         assert said() == [{"name": "configs/tasks/mine.yaml", "size": yaml.stat().st_size}]
         assert await ask("push", url, str(bad), "--name", "configs/tasks/mine.yaml") == 2

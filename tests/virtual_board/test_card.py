@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import warnings
 import zipfile
 from pathlib import Path
@@ -98,13 +99,67 @@ def test_a_zip(tmp_path: Path, outer: bool) -> None:
         ({"/etc/evil": b""}, "outside its own folder"),
         ({"a\\..\\..\\evil": b""}, "outside its own folder"),
         ({"readme.txt": b""}, "no deploy_config.json in it"),
+        ({"a/deploy_config (1).json": b""}, "rename deploy_config (1).json in it to deploy_config"),
     ],
 )
 def test_a_bad_zip(tmp_path: Path, files: dict[str, bytes], message: str) -> None:
     (tmp_path / "bad.zip").write_bytes(zipped(files))
-    with pytest.raises(CardError, match=message.replace(".", r"\.")):
+    with pytest.raises(CardError, match=re.escape(message)):
         make_card(tmp_path / "bad.zip", tmp_path / "card")
     assert not (tmp_path / "evil.py").exists()
+
+
+def test_a_zip_with_backslashes_and_entries_for_its_folders(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "pots.zip", "w") as made:
+        made.writestr("mp_deployment_source\\", b"")
+        for name, content in PACKAGE.items():
+            made.writestr(name.replace("/", "\\"), content)
+    make_card(tmp_path / "pots.zip", tmp_path / "card")
+    read(tmp_path / "card", "pots")
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8"])
+def test_names_of_a_zip_without_the_flag_for_utf8(tmp_path: Path, encoding: str) -> None:
+    """The second byte of 乗 in GBK is a backslash."""
+    name = "水果乗法.kmodel"
+    files = {
+        "水果_result/mp_deployment_source/deploy_config.json": json.dumps(
+            CONFIG | {"kmodel_path": name}, ensure_ascii=False
+        ).encode(),
+        f"水果_result/mp_deployment_source/{name}": KMODEL,
+    }
+    with zipfile.ZipFile(tmp_path / "pots.zip", "w") as made:
+        # zipfile would set the flag: the bytes are put in place afterwards.
+        for number, (path, content) in enumerate(files.items()):
+            made.writestr((f"<{number}>" * 99)[: len(path.encode(encoding))], content)
+    data = (tmp_path / "pots.zip").read_bytes()
+    for number, path in enumerate(files):
+        raw = path.encode(encoding)
+        data = data.replace((f"<{number}>" * 99)[: len(raw)].encode(), raw)
+    (tmp_path / "pots.zip").write_bytes(data)
+    archive.unpack(tmp_path / "pots.zip", tmp_path / "unpacked")
+    assert (tmp_path / "unpacked" / "水果_result" / "mp_deployment_source" / name).is_file()
+
+
+def test_names_on_the_card_are_distinct(tmp_path: Path) -> None:
+    def name(stem: str, model: str = "model") -> str:
+        path = tmp_path / f"{stem}.zip"
+        path.write_bytes(b"")
+        return archive.package_name(path, model)
+
+    assert name("fruit") == "fruit"
+    assert name("fruit (1)") == "fruit_1"
+    others = [name(stem) for stem in ("水果(1)", "数字(1)", "水果(2)", "水果", "数字", "é", "😀")]
+    assert len({other.lower() for other in others}) == len(others)
+    assert all(re.fullmatch(r"model-[0-9a-f]{6}", other) for other in others), others
+    assert name("水果") == name("水果")
+    assert re.fullmatch(r"package-[0-9a-f]{6}", name("水果", "模型"))
+    assert name("水果", "m" * 60) == "m" * 33 + name("水果")[-7:]
+    inner = tmp_path / "mp_deployment_source"
+    inner.mkdir()
+    assert archive.package_name(inner, "model") == "model"
+    assert re.fullmatch(r"package-[0-9a-f]{6}", archive.package_name(inner, "模型"))
+    assert archive.package_name(inner, "模型") != archive.package_name(inner, "水果")
 
 
 def test_a_zip_with_a_link(tmp_path: Path) -> None:

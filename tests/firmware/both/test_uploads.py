@@ -132,7 +132,8 @@ def test_a_package_that_its_tasks_could_not_use() -> None:
     assert answer["tasks"] == ["many", "mine"]
     assert answer["warnings"] == [
         "task many can't run with it: shapes/deploy_config.json: categories: expected 3 labels, "
-        + "one for each class of the model, found 2"
+        + "one for each class of the model, found 2",
+        "it replaces a package with other labels",
     ]
     # The running one's: it could not start again.
     client.push("package", "shapes", GOOD)
