@@ -7,8 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
+
 from host_client.base.exceptions import PictureError
 
+DRAWN_BY = "k230"  # in the header of each picture that we drew
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
@@ -20,7 +23,7 @@ def find_pictures(package: Path) -> list[Path]:
             path
             for folder in sorted(root.glob("*_result*"))
             for path in folder.rglob("test_*")
-            if path.suffix.lower() in PICTURES
+            if is_picture(path)
         )
         if pictures:
             return pictures
@@ -30,13 +33,32 @@ def find_pictures(package: Path) -> list[Path]:
 
 
 def pictures_in(place: Path) -> list[Path]:
-    """Return the pictures of a folder in name order, or the picture itself; PictureError."""
+    """Return the pictures of a folder in name order, or the picture itself; PictureError.
+
+    In a folder, hidden files (a Mac puts one beside each file) and our own drawings are passed over.
+    """
     if place.is_file():
         return [place]
-    pictures = sorted(p for p in place.rglob("*") if p.suffix.lower() in PICTURES)
+    pictures = sorted(p for p in place.rglob("*") if is_picture(p))
     if not pictures:
         raise PictureError(f"{place}: expected a picture or a folder of pictures, found none")
     return pictures
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether a file found in a folder is a picture to try."""
+    if path.suffix.lower() not in PICTURES or path.name.startswith(".") or not path.is_file():
+        return False
+    return path.suffix.lower() != ".png" or not drawn_here(path)
+
+
+def drawn_here(path: Path) -> bool:
+    """Return whether a PNG is one of our own drawings, which say so in their header."""
+    try:
+        with Image.open(path) as image:
+            return bool(image.info.get("Software") == DRAWN_BY)
+    except Exception:  # decoders of damaged files raise nearly anything; trying it will tell
+        return False
 
 
 def expectations(

@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
+from host_client.check.pictures import DRAWN_BY
+from host_client.commands.pictures import open_rgb
 from host_client.results.types import (
     ClassificationResult,
     DetectionResult,
@@ -32,7 +35,7 @@ _FONTS = (
 
 def draw(picture: Path, result: Result, out: Path) -> None:
     """Write the picture with what was found in it to `out`."""
-    image = Image.open(picture).convert("RGB")
+    image = open_rgb(picture)
     scale = max(1.0, _SMALLEST / max(image.size))
     if isinstance(result, SegmentationResult):
         image = _with_mask(image, result)
@@ -66,7 +69,12 @@ def draw(picture: Path, result: Result, out: Path) -> None:
     for i, line in enumerate(lines):
         _text(pen, (4, 4 + _LINE * i), line, _COLOURS[2])
     out.parent.mkdir(parents=True, exist_ok=True)
-    image.save(out)
+    if out.suffix.lower() == ".png":
+        mark = PngInfo()
+        mark.add_text("Software", DRAWN_BY)
+        image.save(out, pnginfo=mark)
+    else:
+        image.save(out)
 
 
 @functools.cache

@@ -8,7 +8,8 @@ import io
 import json
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,12 @@ import click
 from PIL import Image
 
 from firmware_app.settings.task_fields import LABELLED
-from host_client.base.exceptions import CommandFailed, K230Error, PackageError
+from host_client.base.exceptions import (
+    CommandFailed,
+    K230Error,
+    PackageError,
+    PictureError,
+)
 from host_client.board import Board
 from host_client.check import pictures as material
 from host_client.check import verify as checks
@@ -32,6 +38,7 @@ from host_client.cli.simulation import (
     virtual_board_command,
 )
 from host_client.commands.packages import PackageFiles, read_package
+from host_client.commands.pictures import open_rgb
 
 _IN_PARTS = ("detection", "segmentation", "ocr_detection", "ocr", "multilabel")
 _LARGER = 1.5  # times the model's input a picture must be for its parts to show more
@@ -91,6 +98,7 @@ def verify(
     from folders and files that are named like a label. With the model from before the
     conversion (and onnxruntime), the verdict tells the training from the conversion.
     """
+    _make_folder(out)
     try:
         files = read_package(package, None, task)
     except PackageError as error:
@@ -118,11 +126,25 @@ def verify(
             output.print_line(f"compared with the model before its conversion: {twin}")
         output.print_line(f"{report['pictures']} pictures with the answers: {out}")
     text = f"{verdict.trouble}: {'; '.join(verdict.reasons)}"
-    if verdict.trouble in ("ok", "unknown"):
-        if not as_json:
-            output.print_line(text)
-        return
-    raise Trouble(text)
+    if verdict.trouble not in ("ok", "unknown"):
+        raise Trouble(text)
+    if not as_json:
+        output.print_line(text)
+    if report["failed"]:
+        click.get_current_context().exit(PictureError.exit_code)
+
+
+def _make_folder(out: Path) -> None:
+    """Make the folder for the drawings before anything takes its time; UsageError where that fails."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        reason = "it is a file" if out.is_file() else error.strerror or str(error)
+        raise click.UsageError(
+            f"--out: expected a folder that can be written, found {out}: {reason}"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -144,7 +166,7 @@ def _pictures(package: Path, given: tuple[Path, ...]) -> Iterator[list[Path]]:
         found = sorted(
             path
             for path in Path(folder).rglob("test_*")
-            if path.suffix.lower() in material.PICTURES and "_result" in path.parent.name
+            if material.is_picture(path) and "_result" in path.parent.name
         )
         yield found or material.find_pictures(package)
 
@@ -168,7 +190,7 @@ async def _verify(trial: Trial, as_json: bool) -> dict[str, Any]:
     async with _board(trial) as board:
         problem = await _loaded(board)
         if problem:
-            return _report([], checks.Verdict("deployment", (problem,)), None)
+            return _report([], checks.Verdict("deployment", (problem,)), None, ())
         model = await board.describe()
         name = await _threshold(board)
         size = _input_size(trial.files)
@@ -176,16 +198,43 @@ async def _verify(trial: Trial, as_json: bool) -> dict[str, Any]:
         wanted = material.expectations(trial.pictures, labels, trial.expected)
         if model.task == "ocr_detection":
             wanted = {}
+        drawn = _drawings(trial.pictures, trial.out)
         rows = []
+        failed: list[tuple[Path, K230Error]] = []
         for picture in trial.pictures:
-            rows.append(await _try(board, picture, wanted.get(picture), name, size, trial.out))
+            try:
+                row = await _try(board, picture, wanted.get(picture), name, size, drawn[picture])
+            except (PictureError, CommandFailed) as error:
+                if len(trial.pictures) == len(failed) + 1:
+                    raise  # none is left that a verdict could rest on
+                failed.append((picture, error))
+                if not as_json:
+                    output.print_error(error, as_json)
+                continue
+            rows.append(row)
             if not as_json:
-                output.print_line(_line(rows[-1]))
+                output.print_line(_line(row))
     if trial.onnx is not None:
         rows = await _with_onnx(trial, rows, name)
     own = _own_threshold(trial.files, name)
     known = labels if model.task in LABELLED else ()
-    return _report(rows, checks.judge(rows, own, size, known), own)
+    return _report(rows, checks.judge(rows, own, size, known), own, failed)
+
+
+def _drawings(pictures: Sequence[Path], out: Path) -> dict[Path, Path]:
+    """Return where each picture is drawn: STEM.png, with its ending where two have one stem."""
+    stems = Counter(picture.stem.casefold() for picture in pictures)
+    places: dict[Path, Path] = {}
+    taken: set[str] = set()
+    for picture in pictures:
+        base = picture.stem if stems[picture.stem.casefold()] == 1 else picture.name
+        name, number = base, 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name.casefold())
+        places[picture] = out / f"{name}.png"
+    return places
 
 
 @contextlib.asynccontextmanager
@@ -291,7 +340,7 @@ async def _try(
     out: Path,
 ) -> checks.Row:
     result = await board.infer(picture)
-    draw(picture, result, out / f"{picture.stem}.png")
+    draw(picture, result, out)
     normal = checks.answer_of(result)
     low = normal
     if name is not None:
@@ -300,14 +349,13 @@ async def _try(
             low = checks.answer_of(await board.infer(picture), checks.LOW)
         finally:
             await board.set({name: None})  # the package's own again
-    with Image.open(picture) as image:
-        size = image.size
-        parts = None
-        missing = not normal.names >= wanted if wanted else not normal.labels
-        larger = model_size is not None and max(size) >= _LARGER * max(model_size)
-        if missing and larger and result.task in _IN_PARTS:
-            parts = await _in_parts(board, image)
-    return checks.Row(str(picture), normal, low, wanted, size, parts)
+    image = open_rgb(picture)
+    parts = None
+    missing = not normal.names >= wanted if wanted else not normal.labels
+    larger = model_size is not None and max(image.size) >= _LARGER * max(model_size)
+    if missing and larger and result.task in _IN_PARTS:
+        parts = await _in_parts(board, image)
+    return checks.Row(str(picture), normal, low, wanted, image.size, parts)
 
 
 async def _in_parts(board: Board, image: Image.Image) -> checks.Answer:
@@ -316,7 +364,7 @@ async def _in_parts(board: Board, image: Image.Image) -> checks.Answer:
     width, height = round(_PART * image.width), round(_PART * image.height)
     for left in (0, image.width - width):
         for top in (0, image.height - height):
-            part = image.crop((left, top, left + width, top + height)).convert("RGB")
+            part = image.crop((left, top, left + width, top + height))
             data = io.BytesIO()
             part.save(data, "JPEG", quality=95)
             rows += checks.answer_of(await board.infer(data.getvalue())).labels
@@ -345,7 +393,10 @@ def _table(report: dict[str, Any]) -> list[str]:
 
 
 def _report(
-    rows: list[checks.Row], verdict: checks.Verdict, threshold: float | None
+    rows: list[checks.Row],
+    verdict: checks.Verdict,
+    threshold: float | None,
+    failed: Sequence[tuple[Path, K230Error]],
 ) -> dict[str, Any]:
     known = [row for row in rows if row.expected]
     steps = sorted({*checks.THRESHOLDS, threshold}) if threshold is not None and known else ()
@@ -365,6 +416,10 @@ def _report(
                 "expected": sorted(row.expected) if row.expected else None,
             }
             for row in rows
+        ],
+        "failed": [
+            {"picture": str(picture), "code": error.code, "message": str(error)}
+            for picture, error in failed
         ],
         "judgement": verdict,
     }

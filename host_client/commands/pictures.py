@@ -59,6 +59,12 @@ def load_picture(source: PictureSource) -> Picture:
     )
 
 
+def open_rgb(path: str | PathLike[str]) -> Image.Image:
+    """Return a picture's file decoded as RGB, in its own size; PictureError."""
+    name = str(path)
+    return _rgb(_decode(name, name), name)
+
+
 def _decode(file: Any, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
@@ -93,10 +99,41 @@ def _from_array(source: Any) -> Image.Image:
     return Image.fromarray(source)
 
 
+def _rgb(image: Image.Image, name: str) -> Image.Image:
+    try:
+        image = _eight_bits(image, name)
+        return image if image.mode == "RGB" else image.convert("RGB")
+    except PictureError:
+        raise
+    except Exception as error:  # a mode that has no way to RGB, or a damaged file read only now
+        raise PictureError(f"{name} can't be decoded: {error}") from error
+
+
+def _eight_bits(image: Image.Image, name: str) -> Image.Image:
+    """Return a grey picture of unusual depth with 8 bits a pixel; Pillow would clip, not scale.
+
+    16 bits: the upper 8 count. 32 bits: whole numbers 0…255 or 0…65535, fractions 0…1 or 0…255.
+    """
+    if image.mode.startswith("I;16"):
+        # Only the byte order of this computer has all operations.
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode not in ("I", "F"):
+        return image
+    extrema: Any = image.getextrema()
+    lowest, highest = extrema
+    for limit, factor in (
+        ((1, 255), (255, 1)) if image.mode == "F" else ((255, 1), (65535, 1 / 256))
+    ):
+        if lowest >= 0 and highest <= limit:
+            return image.point(lambda value, factor=factor: value * factor).convert("L")
+    expected = "numbers 0 to 1 or 0 to 255" if image.mode == "F" else "whole numbers 0 to 65535"
+    raise PictureError(
+        f"{name}: pixels of 32 bits: expected {expected}, found {lowest:g} to {highest:g}"
+    )
+
+
 def _planes(image: Image.Image, name: str | None) -> Picture:
-    if image.mode.startswith("I;16"):  # 16 bits a pixel: Pillow would clip, not scale
-        image = image.point(lambda value: value / 256).convert("L")
-    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    rgb = _rgb(image, name or "the picture given")
     width, height = rgb.size
     if not width or not height:
         raise PictureError(f"{name or 'the picture given'} has no pixels")

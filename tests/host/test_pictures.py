@@ -37,6 +37,41 @@ def test_grey_alpha_palette_and_16_bits() -> None:
     assert load_picture(deep).planes == bytes([77]) * 24
 
 
+def test_grey_pictures_of_unusual_depth_are_scaled() -> None:
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    wide = grey.astype(np.uint16) * 257
+    high = io.BytesIO()
+    Image.frombytes("I;16B", (16, 16), wide.astype(">u2").tobytes()).save(high, "TIFF")
+    given = {"16 bits, big-endian": high.getvalue()}
+    for name, array in (
+        ("16 bits", wide),
+        ("16 bits in 32", wide.astype(np.int32)),
+        ("8 bits in 32", grey.astype(np.int32)),
+        ("fractions", grey.astype(np.float32) / 255),
+        ("floats", grey.astype(np.float32)),
+    ):
+        data = io.BytesIO()
+        Image.fromarray(array).save(data, "TIFF")
+        given[name] = data.getvalue()
+    for name, content in given.items():
+        assert load_picture(content).planes == grey.tobytes() * 3, name
+
+
+def test_pixels_that_mean_nothing_are_refused() -> None:
+    for value, kind in (
+        (-1, np.int32),
+        (70000, np.int32),
+        (300.0, np.float32),
+        (np.nan, np.float32),
+    ):
+        data = io.BytesIO()
+        Image.fromarray(np.full((4, 4), value, kind)).save(data, "TIFF")
+        with pytest.raises(PictureError, match="pixels of 32 bits: expected"):
+            load_picture(data.getvalue())
+    with pytest.raises(PictureError, match="can't be decoded"):
+        load_picture(Image.new("La", (4, 4)))
+
+
 def test_exif_orientation_is_not_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6

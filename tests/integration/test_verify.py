@@ -174,3 +174,42 @@ def test_the_pictures_in_the_platforms_zip(
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["pictures"] == 2
     assert report["verdict"] == "ok"
+
+
+@pytest.mark.slow
+def test_one_bad_picture_and_our_own_drawings_do_not_change_the_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = MODELS / "shapes_cls" / "pictures"
+    good = (source / "shapes_cls_0.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(good)
+    (tmp_path / "b.jpg").write_bytes(good[: len(good) // 3])
+    (tmp_path / "._a.jpg").write_bytes(b"\0\5\26\7a Mac's own")
+    with Image.open(source / "shapes_cls_1.jpg") as image:
+        image.save(tmp_path / "a.png")  # the stem of another picture
+    out = tmp_path / "k230-verify"
+    command = ["verify", str(MODELS / "shapes_cls"), str(tmp_path), "--out", str(out), "--json"]
+    for _ in range(2):  # the second time the drawings lie there, too
+        assert run(command) == 8
+        report = json.loads(capsys.readouterr().out.splitlines()[-1])
+        assert report["verdict"] == "ok"
+        assert [Path(row["picture"]).name for row in report["answers"]] == ["a.jpg", "a.png"]
+        assert [(Path(row["picture"]).name, row["code"]) for row in report["failed"]] == [
+            ("b.jpg", "bad_picture")
+        ]
+    assert sorted(path.name for path in out.iterdir()) == ["a.jpg.png", "a.png.png"]
+    (tmp_path / "only").mkdir()
+    (tmp_path / "b.jpg").rename(tmp_path / "only" / "b.jpg")
+    assert run([*command[:2], str(tmp_path / "only"), *command[3:]]) == 8
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "bad_picture"
+
+
+def test_where_the_drawings_can_not_be_written_is_told_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for out in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/nothing")):
+        assert run(["verify", str(MODELS / "shapes_cls"), "--out", str(out)]) == 2
+        said = capsys.readouterr().err
+        assert f"--out: expected a folder that can be written, found {out}: " in said
+    assert (tmp_path / "file").read_bytes() == b""
