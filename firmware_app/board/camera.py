@@ -5,25 +5,25 @@ the thread takes the next only after release(), and the loop touches none after 
 need a frame to the end (`alternate`) the thread takes turns between two channels: there, the frame
 that was released last lives until the next release(), and its successor is captured meanwhile. The
 threads share the slots made in __init__ and nothing that grows.
+
+One thread serves for good, however often the sensor is set up: 64 kB stay for each thread that ended
+(Stars1233/canmv_k230 port/core/mpthreadport.c, 272), and what waits in a lock hears of no reset
+(mpthreadport.c, 349). So close() lets it go before anybody gets the REPL.
 """
 
 import _thread
 import time
 
-from media.sensor import Sensor
-
 from firmware_app.base.errors import CameraError
 from firmware_app.board import vendor
+from firmware_app.board.sensor import CHANNEL, OTHER, PREVIEW, Setup
 
-CHANNEL = 2  # the vendor's channel for AI frames
-_OTHER = 0  # takes turns with it
-PREVIEW = 1
-_MAX_FAILURES = 3  # failed snapshots in a row before the sensor is set up anew
+_MAX_FAILURES = 3  # waits without a frame, in a row, before the sensor is set up anew
 _PREVIEW_MS = 200
-_USUAL_FPS = 30  # what every sensor makes at 1920 x 1080
-_HAND_OVERS = 3  # of 40 us at most: some hundred bytecodes, from the lock to the driver's wait
-_HAND_OVER_US = 40
-
+_SLICE_MS = 250  # of one call into the driver: whoever wants the thread to stop waits no longer
+_AGAIN_MS = 3  # after a snapshot that ended before its time
+_CLOSE_MS = 800  # for the thread to end
+_LOOK_MS = 5
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
@@ -39,14 +39,20 @@ class Camera:
         self.width = settings["width"]
         self.height = settings["height"]
         self.period_us = 1000000 // settings["fps"]
+        # Two to three frame periods: a dead sensor is noticed soon, a slow one is not given up.
+        self._patience_ms = max(100, 3000 // settings["fps"])
         self.warning = ""  # what the sensor can't do, or empty
-        self._sensor: Sensor = None  # type: ignore[assignment]  # between start() and stop()
-        self._go = _thread.allocate_lock()  # held by the loop while it uses a frame
+        self._setup: "Setup | None" = None  # between start() and stop()
+        self._go = _thread.allocate_lock()  # free: the thread may take a frame
         self._go.acquire()
-        self._running = False
-        self._stopped = True
+        self._gone = _thread.allocate_lock()  # free for a moment: it is on its way into the driver
+        self._gone.acquire()
+        self._awaited = False  # somebody waits for that
+        self._alive = False  # there is a thread
+        self._leaving = False  # it is to end
+        self._running = False  # it is to take frames
+        self._parked = True  # it touches no sensor before it sees that it is to take frames
         self._taken = False
-        self._asking = False  # the thread is in the driver: nothing lies between this and its call
         self.alternate = False  # written by the loop before it releases a frame
         self._channel = CHANNEL  # of the last frame
         # What the thread hands over; ready is written last.
@@ -66,124 +72,109 @@ class Camera:
 
     def start(self) -> None:
         """Set the sensor up and begin to take frames; CameraError says what is wrong."""
-        self._open()
-        self._running = True
-        self._stopped = False
+        setup = Setup(self._settings, self._preview)
+        self.period_us = setup.period_us
+        self.warning = setup.warning
         self.ready = False
         self._taken = False
         self._last = None
         self._carry = 0
-        _thread.start_new_thread(self._loop, ())
-        self._go.release()
+        self.failures = 0
+        self._channel = CHANNEL
+        self._leaving = False
+        if not self._alive:
+            self._alive = True
+            try:
+                _thread.start_new_thread(self._loop, ())
+            except Exception as error:
+                self._alive = False
+                setup.stop()
+                raise vendor.failed(CameraError, "the camera's thread can't be started", error)
+        self._setup = setup
+        self._running = True
+        self._let()
 
-    def _open(self) -> None:
-        settings = self._settings
-        options: "dict[str, int]" = {"fps": settings["fps"]}
-        if settings["csi_id"] is not None:
-            options["id"] = settings["csi_id"]
-        try:
-            options.update(self._mode())
-            sensor = Sensor(**options)
-            sensor.reset()
-            for channel in (CHANNEL, _OTHER):
-                sensor.set_framesize(width=self.width, height=self.height, chn=channel)
-                sensor.set_pixformat(Sensor.RGBP888, chn=channel)
-            if self._preview is not None:
-                # RGB565: what the board's JPEG encoder takes as it is. It garbles the planes and
-                # the YUV of the other channels.
-                sensor.set_framesize(
-                    width=self._preview["width"], height=self._preview["height"], chn=PREVIEW
-                )
-                sensor.set_pixformat(Sensor.RGB565, chn=PREVIEW)
-            sensor.set_hmirror(settings["hmirror"])
-            sensor.set_vflip(settings["vflip"])
-            sensor.run()
-        except Exception as error:
-            raise vendor.failed(CameraError, "the sensor can't be set up", error)
-        self._sensor = sensor
+    def _let(self) -> None:
+        """Let the thread pass once; only the loop does, so that no free lock is released."""
+        if self._go.locked():
+            self._go.release()
 
-    def _mode(self) -> "dict[str, int]":
-        """Return the sensor's mode to ask for, empty for the one that the firmware takes by itself.
-
-        That is the one nearest to 1920 x 1080, however slow: another is asked for by its size.
-        """
-        fps = self._settings["fps"]
-        if fps <= _USUAL_FPS or not hasattr(Sensor, "list_mode"):
-            return {}
-        csi_id = self._settings["csi_id"]
-        try:
-            listed = Sensor.list_mode() if csi_id is None else Sensor.list_mode(id=csi_id)
-        except Exception as error:
-            vendor.passed_on(error)  # else: the mode that the firmware takes by itself
-            return {}
-        if not listed or not listed[1]:
-            return {}
-        modes = [(mode["width"], mode["height"], mode["fps"]) for mode in listed[1]]
-        near = [abs(mode[0] - 1920) + abs(mode[1] - 1080) for mode in modes]
-        likely = [mode for mode, off in zip(modes, near) if off == min(near)]
-        best = min([(abs(mode[2] - fps), mode) for mode in likely])[1]
-        asked: "dict[str, int]" = {}
-        if best[2] < fps:
-            fast = [
-                (mode[0] * mode[1], mode)
-                for mode in modes
-                if mode[2] > best[2] and mode[0] >= self.width and mode[1] >= self.height
-            ]
-            # The largest of the fast enough, else the fastest.
-            enough = [item for item in fast if item[1][2] >= fps]
-            if enough:
-                best = max(enough)[1]
-            elif fast:
-                best = max([(item[1][2], item[1]) for item in fast])[1]
-            asked = {"width": best[0], "height": best[1]} if fast else {}
-        self.warning = ""
-        if best[2] < fps:
-            self.warning = (
-                "camera.fps: expected at most %d, which the sensor makes at %d x %d, found %d"
-                % (best[2], self.width, self.height, fps)
-            )
-        self.period_us = 1000000 // best[2]
-        return asked
+    # -- the camera's thread
 
     def _loop(self) -> None:
-        # Two to three frame periods: a dead sensor is noticed soon, a slow one is not given up.
-        timeout = max(100, 3000 // self._settings["fps"])
-        while self._running:
-            self._go.acquire()
-            if not self._running:
-                break
-            # The other one than the last frame's, again after a failure: that frame is in use.
-            channel = _OTHER if self.alternate and self._channel == CHANNEL else CHANNEL
+        try:
+            while True:
+                self._parked = True
+                self._go.acquire()
+                self._parked = False
+                if self._leaving:
+                    break
+                while self._running and not self._capture():
+                    pass
+                self._depart()
+        except Exception as error:
+            self.give_up("the camera's thread ended: %s" % vendor.reason(error))
+        finally:
+            self._alive = False
+            self._parked = True
+            self._depart()
+
+    def _depart(self) -> None:
+        # The loop waits for this thread to be on its way, and never for nothing.
+        if self._awaited:
+            self._awaited = False
+            if self._gone.locked():
+                self._gone.release()
+
+    def _capture(self) -> bool:
+        """Take a frame; return whether the loop has its turn, False to try again."""
+        # The other one than the last frame's, again after a failure: that frame is in use.
+        channel = OTHER if self.alternate and self._channel == CHANNEL else CHANNEL
+        began = time.ticks_ms()
+        start = time.ticks_us()
+        self._depart()
+        while True:
             try:
+                setup: "Any" = self._setup
                 if channel != self._channel:
                     # Both channels get each picture of the sensor: this one may be the last frame's.
-                    self._sensor.snapshot(chn=channel, timeout=timeout)
+                    setup.snapshot(channel, self._slice(began))
                 start = time.ticks_us()
-                self._asking = True
-                self.frame = self._sensor.snapshot(chn=channel, timeout=timeout)
-            except Exception as error:  # the IDE's interrupt reaches the main thread only
-                self._asking = False
-                self.frame = None
-                self.problem = "the camera gives no frames: %s" % vendor.reason(error)
+                frame = setup.snapshot(channel, self._slice(began))
+                break
+            except Exception as error:
+                if not self._running:
+                    return False
+                if time.ticks_diff(time.ticks_ms(), began) < self._patience_ms:
+                    # Too early for a missing frame: a slice is over, or a signal broke the wait off,
+                    # as gc.collect() sends to every thread (mpthreadport.c, 214).
+                    time.sleep_ms(_AGAIN_MS)
+                    continue
+                self.problem = str(error)
                 self.failures += 1
-                if self._running:
-                    time.sleep_ms(20)
-                    self._go.release()  # the loop has nothing in hand: try again
-                continue
-            self._asking = False
-            now = time.ticks_us()
-            waited = time.ticks_diff(now, start)
-            if not 0 < self.least_us < waited:
-                self.least_us = waited
-            # A thread gets no further than snapshot() while the interpreter is held for an
-            # inference: a frame that seems to have taken more than a period was there long before.
-            self.ticks = now if waited <= self.period_us + self.least_us else start
-            self._channel = channel
-            self.seq += 1
-            self.problem = ""
-            self.failures = 0
-            self.ready = True
-        self._stopped = True
+                # Who sets the sensor up again lets this thread pass then.
+                return self.failures >= _MAX_FAILURES
+        now = time.ticks_us()
+        waited = time.ticks_diff(now, start)
+        if not 0 < self.least_us < waited:
+            self.least_us = waited
+        # A thread gets no further than snapshot() while the interpreter is held for an
+        # inference: a frame that seems to have taken more than a period was there long before.
+        self.ticks = now if waited <= self.period_us + self.least_us else start
+        self.frame = frame
+        self._channel = channel
+        self.seq += 1
+        self.problem = ""
+        self.failures = 0
+        self.ready = True
+        return True
+
+    def _slice(self, began: int) -> int:
+        """Return milliseconds that the next call into the driver may take."""
+        left = self._patience_ms - time.ticks_diff(time.ticks_ms(), began)
+        return max(1, min(left, _SLICE_MS))
+
+    # -- the loop
 
     def take(self):
         """Return the frame that is ready (an image), or None. Give it back with release()."""
@@ -214,20 +205,28 @@ class Camera:
 
         With `alternate` it dies at the next release().
         """
+        if not self._taken:
+            return
         self.frame = None
         self.ready = False
         self._taken = False
-        self._go.release()
+        self._let()
 
     def hand_over(self) -> None:
-        """Let the thread have the interpreter until it waits for the camera.
+        """Release the frame, and let the thread have the interpreter until it is in the driver.
 
         An inference holds the interpreter: whoever is not in the driver by then gets there after it.
+        Two locks, no sleep: the shortest sleep of the board lasts a tick of 1 ms.
         """
-        for _ in range(_HAND_OVERS):
-            if self.ready or self._asking:
-                return
-            time.sleep_us(_HAND_OVER_US)
+        if not self._taken:
+            return
+        self._awaited = True
+        if not self._alive or not self._running:
+            self._awaited = False
+        waits = self._awaited
+        self.release()
+        if waits:
+            self._gone.acquire()
 
     def left_us(self) -> int:
         """Return how long the next frame will be in coming, as far as known; 0 where one is ready."""
@@ -245,17 +244,18 @@ class Camera:
 
         Waits for the channel, a frame period as a rule; encoding holds the interpreter.
         """
-        if self._preview is None or self._sensor is None:
+        setup = self._setup
+        if self._preview is None or setup is None or not self._running:
             raise CameraError("the preview channel is not open (preview.enabled)")
         try:
-            picture = self._sensor.snapshot(chn=PREVIEW, timeout=_PREVIEW_MS)
+            picture = setup.snapshot(PREVIEW, _PREVIEW_MS)
             return bytes(picture.to_jpeg(quality=quality).bytearray())
         except Exception as error:
             raise vendor.failed(CameraError, "no preview picture", error)
 
     @property
     def broken(self) -> bool:
-        """Whether so many snapshots failed in a row that the sensor needs a restart."""
+        """Whether so many waits in a row brought nothing that the sensor must be set up anew."""
         return self.failures >= _MAX_FAILURES
 
     def give_up(self, problem: str) -> None:
@@ -263,23 +263,30 @@ class Camera:
         self.problem = problem
         self.failures = _MAX_FAILURES
 
+    def pause(self) -> bool:
+        """Take no more frames; return whether the thread is out of the driver, as stop() needs it."""
+        self._running = False
+        return self._parked
+
     def stop(self) -> None:
-        """Stop the thread and the sensor."""
-        if self._running:
-            self._running = False
-            if self._go.locked():
-                self._go.release()
-            for _ in range(200):
-                if self._stopped:
-                    break
-                time.sleep_ms(10)
+        """Give the sensor back, once pause() says that nobody is in the driver."""
+        self._running = False
         self.frame = None
         self.ready = False
-        if self._sensor is not None:
-            try:
-                self._sensor.stop()
-            except Exception as error:
-                vendor.passed_on(error)  # else: it is given up anyway
-            self._sensor = None  # type: ignore[assignment]
-        if not self._go.locked():
-            self._go.acquire()
+        self._taken = False
+        setup = self._setup
+        self._setup = None
+        if setup is not None:
+            setup.stop()
+
+    def close(self) -> bool:
+        """Give the sensor back and let the thread end; False where the driver does not return."""
+        self._leaving = True
+        for _ in range(_CLOSE_MS // _LOOK_MS):
+            if self.pause():
+                self.stop()  # before the thread is gone: a second call finds nothing to do
+                self._let()
+            if not self._alive:
+                return True
+            time.sleep_ms(_LOOK_MS)
+        return False

@@ -7,7 +7,7 @@ given back, so that the next one is captured while this one is inferred.
 import asyncio
 import time
 
-from firmware_app.base.errors import CameraError, CommandError, TaskError
+from firmware_app.base.errors import CameraError, CommandError, TaskError, ide_connects
 from firmware_app.base.problems import CAMERA, GALLERY, OLD_TASK, RESULTS, SAFE_MODE, TASK
 from firmware_app.board import arrays, npu
 from firmware_app.run.collector import Collector
@@ -25,6 +25,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.run.trial import Trial
     from firmware_app.tasks.base import Plan, Task
 
+_HUNG_MS = 10000  # in which a call into the camera's driver ends; behind it only a restart helps
 _RETRY_MS = 2000  # between attempts to set a failing camera up again
 _IDLE_MS = 20  # after a frame that failed
 _SOON_MS = 1
@@ -209,8 +210,11 @@ class Engine:
                 if self._failing:
                     self._failing = False
                     self._problems.clear(RESULTS)
-            except (TaskError, npu.NpuError, RuntimeError, ValueError, MemoryError) as error:
-                self._trouble(str(error))
+            except Exception as error:  # each of the vendor's calls raises what it likes
+                if ide_connects(error):
+                    raise
+                camera.release()
+                self._trouble(str(error) or type(error).__name__)
                 await asyncio.sleep_ms(_IDLE_MS)
             await self._links.flush()
             await asyncio.sleep_ms(0)
@@ -251,9 +255,7 @@ class Engine:
     def _let_go(self) -> None:
         """Let the thread fetch the next frame."""
         self._holding = False
-        camera = self.camera
-        camera.release()
-        camera.hand_over()
+        self.camera.hand_over()
 
     def _due(self, seq: int) -> bool:
         """Return whether this frame is one of those that the settings want inferred."""
@@ -371,11 +373,15 @@ class Engine:
     async def _revive(self, camera: "Camera") -> None:
         self._problems.set(CAMERA, camera.problem)
         self._log.warning("the sensor is set up again")
+        since = self._clock.ms()
+        while not camera.pause():
+            if self._clock.ms() - since >= _HUNG_MS:
+                raise RuntimeError("the camera's driver does not return")
+            await asyncio.sleep_ms(_IDLE_MS)
         camera.stop()
         while True:
             try:
                 camera.start()
-                camera.failures = 0
                 return
             except CameraError as error:
                 camera.problem = str(error)

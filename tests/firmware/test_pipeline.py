@@ -20,7 +20,8 @@ from virtual_board.board import VirtualBoard
 
 CAMERA = """
 import json, time
-from firmware_app.board.camera import Camera, CameraError
+from firmware_app.board.camera import Camera
+from firmware_app.base.errors import CameraError
 settings = {"width": 64, "height": 64, "fps": 30, "csi_id": None, "hmirror": False, "vflip": False}
 
 def wait(camera):
@@ -69,7 +70,7 @@ print("same", camera.seq == seq, camera.take() is None, image.to_numpy_ref()[0][
 camera.release()
 wait(camera)
 print("next", camera.seq - seq)
-camera.stop()
+camera.close()
 """,
     )
     assert "same True True True" in lines
@@ -111,7 +112,7 @@ for number in range(8):
     seen.append(wait(camera).to_numpy_ref()[0][0][0] // 40)
     camera.alternate = number < 4  # from then on one channel again
 print("seen", seen)
-camera.stop()
+camera.close()
 """
     run = run_script(tmp_path, CAMERA + ALTERNATE + source, camera=str(pictures))
     shown = "seen [0, 1, 2, 3, 4, 0, 1, 2, 3]"
@@ -213,19 +214,25 @@ print("complete", engine._later(camera, task))
 
 def test_a_sensor_is_asked_for_a_mode_that_is_fast_enough(tmp_path: Path) -> None:
     source = """
-from firmware_app.board import camera
+from firmware_app.board import sensor
 OV5647 = ((1920, 1080, 30), (1280, 720, 60), (640, 480, 90))
 GC2093 = ((1920, 1080, 30), (1920, 1080, 60), (1280, 720, 90))
 class Sensor:
+    RGBP888 = 46
     modes = ()
+    def __init__(self, **options):
+        Sensor.asked = [options[name] for name in sorted(options) if name != "fps"]
+    def __getattr__(self, name):
+        return lambda *_, **__: None
     def list_mode(id=None):
         return "sensor", [{"width": w, "height": h, "fps": f} for w, h, f in Sensor.modes]
 def tried(modes, fps, width=640, height=360):
     Sensor.modes = modes
-    made = camera.Camera({"fps": fps, "width": width, "height": height, "csi_id": None})
-    found = made._mode()
-    print(fps, sorted(found.values()), made.period_us, made.warning)
-camera.Sensor = Sensor
+    settings = {"fps": fps, "width": width, "height": height, "csi_id": None}
+    settings["hmirror"] = settings["vflip"] = False
+    made = sensor.Setup(settings, None)
+    print(fps, sorted(Sensor.asked), made.period_us, made.warning)
+sensor.Sensor = Sensor
 tried(OV5647, 30)
 tried(OV5647, 60)
 tried(OV5647, 90, 640, 480)
