@@ -193,7 +193,7 @@ class Chip:
 
         def watched(args: list[Any], blobs: list[memoryview]) -> Answer:
             with self._activity:
-                if not self._untimed or not current.main:
+                if not self._untimed or not current.worker:
                     return operation(args, blobs)
                 with self._watchdog.stopped():
                     return operation(args, blobs)

@@ -13,7 +13,9 @@ from _thread import get_ident
 from _k230.clock import ticks
 from _k230.mirrors import LARGE
 
-_MAIN = 1 << 16  # beside the number of buffers: the main thread calls
+# Beside the number of buffers:
+_MAIN = 1 << 16  # the main thread calls
+_WORKER = 1 << 17  # the thread calls whose time is kept: the main one, unless another took its place
 # Beside an answer's status:
 _INTERRUPTED = 8  # Ctrl-C came
 _IDE_INTERRUPT = 16  # the IDE connected, or wants the script to stop
@@ -33,7 +35,7 @@ _KINDS = {
 
 
 class Channel:
-    """One call at a time: the caller sees to that. Mirrors and litter are the main thread's."""
+    """One call at a time: the caller sees to that. Mirrors and litter are the working thread's."""
 
     def __init__(self, request, reply, clock, mirrors, litter) -> None:
         self._request = request
@@ -41,7 +43,11 @@ class Channel:
         self._clock = clock
         self._mirrors = mirrors
         self._litter = litter
-        self._main = get_ident()
+        self._main = self._worker = get_ident()
+
+    def adopt(self) -> None:
+        """The calling thread is the working one from now on."""
+        self._worker = get_ident()
 
     def exchange(self, op: str, args=(), blobs=(), brief=False):
         """Run op in the silicon; return (result, buffers), or raise what it raised.
@@ -50,18 +56,23 @@ class Channel:
         good until the next call only.
         """
         clock = self._clock
-        main = get_ident() == self._main
-        timed = main and clock.on
+        ident = get_ident()
+        worker = ident == self._worker
+        timed = worker and clock.on
         views = sizes = references = ()
         if blobs:
             views = [memoryview(blob) for blob in blobs]
-            if main and self._mirrors.numbers:
+            if worker and self._mirrors.numbers:
                 references = self._mirrored(views)
             sizes = [len(view) for view in views]
         now = ticks()
         ahead = clock.board_us() - now if timed else 0
         header = json.dumps([op, args, now, ahead, references]).encode()
-        count = len(sizes) | _MAIN if main else len(sizes)
+        count = len(sizes)
+        if ident == self._main:
+            count |= _MAIN
+        if worker:
+            count |= _WORKER
         write = self._request.write
         write(struct.pack("<%dI" % (2 + len(sizes)), len(header), count, *sizes))
         write(header)
@@ -80,7 +91,7 @@ class Channel:
             readinto(lengths)
         text = bytearray(size)
         readinto(text)
-        buffers = self._read(lengths, brief and main and count == 1) if count else []
+        buffers = self._read(lengths, brief and worker and count == 1) if count else []
         if clock.on:
             self._litter.size += sum(sizes) + sum([len(buffer) for buffer in buffers])
         status, result, took, kept = json.loads(text)

@@ -11,7 +11,8 @@ next chance to sleep, so that nothing adds up:
   stand-in needed: its own Python and the way to the silicon are no part of the board's time;
 * a sleep ends when the board's clock says so.
 
-Only the main thread has such a clock; what the others wait for comes from the world, in real time.
+Only one thread has such a clock, the main one unless another takes its place (adopt); what the
+others wait for comes from the world, in real time.
 Without start() time is the PC's. All times are in microseconds.
 """
 
@@ -103,6 +104,14 @@ class Clock:
         self._python[:] = self._pieces[:] = (0, 0, 0)
         self._wall = 0
         self._ahead = 0.0
+
+    def adopt(self) -> None:
+        """Keep the calling thread's time from now on; the one before is in no native call."""
+        self._main = get_ident()
+        self._inside = False
+        self._out = False
+        self._cost = 0.0
+        self._mark = ticks()
 
     def mine(self) -> bool:
         """Return whether the caller is the thread whose time is kept."""
@@ -223,12 +232,11 @@ class Clock:
 
     def native(self, function, us: float, size=None):
         """Return function as a native call of us, and of size(arguments) more; once started."""
-        main = self._main
         enter = self.enter
         leave = self.leave
 
         def call(*args, **named):
-            if self._inside or get_ident() != main:
+            if self._inside or get_ident() != self._main:
                 return function(*args, **named)
             enter()
             cost = us

@@ -11,7 +11,7 @@ import time
 
 import machine
 
-from _k230 import gc, network
+from _k230 import gc, network, threads
 
 for _name, _module in (
     ("gc", gc),
@@ -24,6 +24,7 @@ for _name, _module in (
     ("machine", machine),
     ("umachine", machine),
     ("network", network),
+    ("_thread", threads),
 ):
     sys.modules[_name] = _module
 

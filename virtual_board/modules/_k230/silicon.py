@@ -7,7 +7,7 @@ call_waiting() lets go of it while the silicon works and returns only when it is
 """
 
 import time
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock
 
 from _k230.channel import Channel
 from _k230.clock import Clock
@@ -19,7 +19,6 @@ _lock = allocate_lock()
 _camera_lock = allocate_lock()
 _channels = []  # the main one, the camera's, and the console's where there is one
 _mirrors = Mirrors()
-_main = get_ident()
 
 clock = Clock(_lock)
 
@@ -38,7 +37,7 @@ def call(op: str, args=(), blobs=(), brief=False):
     args are JSON-able; blobs are buffers of bytes (an array's is array.tobytes()). brief: a large
     buffer among the answer's is good until the next call only, which spares the heap.
     """
-    if not clock.on or get_ident() != _main:
+    if not clock.mine():
         with _lock:
             return _channels[0].exchange(op, args, blobs, brief)
     outermost = clock.go_out()
@@ -70,6 +69,16 @@ def call_waiting(op: str, args=(), blobs=()):
 def call_console(op: str, args=()):
     """Run op of the console with the interpreter free; the REPL's thread only."""
     return _channels[2].exchange(op, args)
+
+
+def adopt() -> None:
+    """From now on the calling thread is the one whose time is kept and whose buffers are remembered.
+
+    Ctrl-C stays the main thread's.
+    """
+    clock.adopt()
+    for channel in _channels:
+        channel.adopt()
 
 
 def held():

@@ -13,7 +13,7 @@ import machine
 import nncase_runtime
 from media.sensor import Sensor
 
-from _k230 import card, gc, select
+from _k230 import card, gc, select, threads
 from _k230.silicon import clock
 
 _SPECIAL = (
@@ -38,6 +38,7 @@ def start(numbers: dict) -> None:
     _methods(Sensor, "snapshot", call_us)
     _display(numbers, call_us)
     _files(numbers)
+    _methods(threads.lock, "acquire release locked", call_us)
     _methods(machine.UART, "any read readinto readline write", call_us)
     _methods(image.Image, "to_numpy_ref copy copy_to crop bytearray", call_us)
     _methods(select._Poll, "poll register modify unregister", call_us)

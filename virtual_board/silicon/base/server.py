@@ -19,6 +19,9 @@ from virtual_board.silicon.base.errors import NativeFault, SiliconError
 MAIN = 1 << 16
 """Set in a request's number of buffers: the main thread calls."""
 
+WORKER = 1 << 17
+"""Set beside it: the thread calls whose time is kept, the main one unless another took its place."""
+
 PIPE_BYTES = 1 << 20
 """As much as Linux allows everybody."""
 
@@ -47,7 +50,7 @@ class Call(threading.local):
 
     start_us: int = 0  # the interpreter's monotonic clock when the stand-in was called
     ahead_us: int = 0  # how far the board's time was ahead of that clock (behind: negative)
-    main: bool = False  # the interpreter's main thread calls
+    worker: bool = False  # the thread calls whose time is kept
     took_us: int | None = None  # what the call takes on the board, where a stage has told it
 
 
@@ -109,11 +112,12 @@ class Server:
         if len(head) < 8:
             return False
         size, count = struct.unpack("<II", head)
-        main, count = count & MAIN, count & ~MAIN
+        main, worker = count & MAIN, count & WORKER
+        count &= ~(MAIN | WORKER)
         sizes = struct.unpack(f"<{count}I", source.read(4 * count))
         op, args, current.start_us, current.ahead_us, references = json.loads(source.read(size))
         current.took_us = None
-        current.main = bool(main)
+        current.worker = bool(worker)
         blobs = [memoryview(source.read(n)) for n in sizes]
         known = self._put_in(references, blobs)
         # A call that is made again says then whether Ctrl-C came: said now, nobody would hear it.
@@ -126,7 +130,7 @@ class Server:
         if interrupts is not None:
             status |= interrupts.end()
         kept = 0
-        if main and len(buffers) == 1 and op.startswith(_KEPT):
+        if worker and len(buffers) == 1 and op.startswith(_KEPT):
             kept = self._contents.keep(buffers[0])
         text = json.dumps([status, result, current.took_us, kept]).encode()
         views = [memoryview(b).cast("B") if len(b) else memoryview(b"") for b in buffers]
