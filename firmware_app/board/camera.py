@@ -88,7 +88,7 @@ class Camera:
                 _thread.start_new_thread(self._loop, ())
             except Exception as error:
                 self._alive = False
-                setup.stop()
+                setup.give_back()
                 raise vendor.failed(CameraError, "the camera's thread can't be started", error)
         self._setup = setup
         self._running = True
@@ -138,9 +138,9 @@ class Camera:
                 setup: "Any" = self._setup
                 if channel != self._channel:
                     # Both channels get each picture of the sensor: this one may be the last frame's.
-                    setup.snapshot(channel, self._slice(began))
+                    setup.frame(channel, self._slice(began))
                 start = time.ticks_us()
-                frame = setup.snapshot(channel, self._slice(began))
+                frame = setup.frame(channel, self._slice(began))
                 break
             except Exception as error:
                 if not self._running:
@@ -248,7 +248,7 @@ class Camera:
         if self._preview is None or setup is None or not self._running:
             raise CameraError("the preview channel is not open (preview.enabled)")
         try:
-            picture = setup.snapshot(PREVIEW, _PREVIEW_MS)
+            picture = setup.frame(PREVIEW, _PREVIEW_MS)
             return bytes(picture.to_jpeg(quality=quality).bytearray())
         except Exception as error:
             raise vendor.failed(CameraError, "no preview picture", error)
@@ -277,7 +277,7 @@ class Camera:
         setup = self._setup
         self._setup = None
         if setup is not None:
-            setup.stop()
+            setup.give_back()
 
     def close(self) -> bool:
         """Give the sensor back and let the thread end; False where the driver does not return."""

@@ -38,7 +38,7 @@ class Setup:
             done = True
         finally:
             if not done:
-                self.stop()
+                self.give_back()
 
     def _open(self, settings: "dict[str, Any]", preview: "dict[str, Any] | None") -> None:
         options: "dict[str, int]" = {"fps": settings["fps"]}
@@ -108,14 +108,14 @@ class Setup:
         self.period_us = 1000000 // best[2]
         return asked
 
-    def snapshot(self, channel: int, timeout_ms: int):
+    def frame(self, channel: int, timeout_ms: int):
         """Return the channel's next frame (an image); the one before is gone. CameraError."""
         try:
             return self.sensor.snapshot(chn=channel, timeout=timeout_ms)
         except Exception as error:
             raise vendor.failed(CameraError, "the camera gives no frames", error)
 
-    def stop(self) -> None:
+    def give_back(self) -> None:
         """Give the sensor back; all its frames are gone."""
         sensor = self.sensor
         self.sensor = None  # type: ignore[assignment]

@@ -15,7 +15,7 @@ from _k230.mirrors import LARGE
 
 # Beside the number of buffers:
 _MAIN = 1 << 16  # the main thread calls
-_WORKER = 1 << 17  # the thread calls whose time is kept: the main one, unless another took its place
+_WORKER = 1 << 17  # the working thread calls: the main one, unless another took its place
 # Beside an answer's status:
 _INTERRUPTED = 8  # Ctrl-C came
 _IDE_INTERRUPT = 16  # the IDE connected, or wants the script to stop

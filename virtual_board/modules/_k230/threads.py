@@ -138,7 +138,6 @@ def end_all() -> None:
     def ended(*_):
         if get_ident() != _main:
             raise SystemExit
-        return None
 
     for name in ("sleep", "sleep_ms", "sleep_us"):
         setattr(time, name, _ending(getattr(time, name), ended))
