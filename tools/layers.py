@@ -58,8 +58,9 @@ SEARCHED = ("virtual_board.modules",)
 # Which packages a package may import, beside itself.
 BELOW = {
     "firmware_app": (),
-    "host_client": ("firmware_app", "virtual_board"),
-    "virtual_board": ("firmware_app",),
+    "board_types": ("firmware_app",),
+    "host_client": ("firmware_app", "board_types", "virtual_board"),
+    "virtual_board": ("firmware_app", "board_types"),
     "models": ("firmware_app", "host_client", "virtual_board"),
 }
 # Modules that exist on the board alone: they are touched in firmware_app/board/, each in one file.

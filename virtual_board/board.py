@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypedDict
 
+from board_types import VIRTUAL, BoardTypeError, find
 from firmware_app.settings import reader as firmware_settings
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from firmware_app.wire import messages
@@ -234,11 +235,12 @@ def _check(options: BoardOptions) -> None:
         found = "a file" if sdcard.exists() else "nothing"
         raise BoardError(f"--sdcard {sdcard}: expected a folder, found {found}")
     try:
+        find(options.board or VIRTUAL)
         find_interpreter(options.micropython)
         open_source(options.camera).close()
         if options.timing is not None:
             load_profile(options.timing)
-    except (InterpreterError, SourceError, ProfileError) as error:
+    except (BoardTypeError, InterpreterError, SourceError, ProfileError) as error:
         raise BoardError(str(error)) from None
     for path in options.scripts:
         on_card = sdcard / path.removeprefix("/sdcard/")

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from board_types import ASSUMED_INTERPRETER_KB, BoardType
 from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.base.server import Server
@@ -272,11 +273,26 @@ class Supervisor:
             "ports": {str(k): list(v) for k, v in self._options.ports.items()},
             "console": self._console is not None,
             "raw": self._raw,
+            "board": _traits(self._options.kind),
             "clock": self._chip.interpreter(),
             # One cut: the start behind it must come through.
             "crash": [self._options.crash_after, self._options.crash_before] if first else None,
             "started_ms": time.monotonic_ns() // 1_000_000,
         }
+
+
+def _traits(kind: BoardType) -> dict[str, Any]:
+    """Return what the stand-ins play of a board type."""
+    return {
+        "uname": kind.uname,
+        "absent": list(kind.absent),
+        "wired": [list(row) for row in kind.wired],
+        "total_kb": kind.total_kb,
+        "kernel_heap_kb": kind.kernel_heap_kb,
+        "pages_kb": kind.pages_kb,
+        "interpreter_kb": ASSUMED_INTERPRETER_KB,
+        "mmz_kb": kind.mmz_kb,
+    }
 
 
 def _mains(scripts: list[str]) -> bool:

@@ -20,6 +20,24 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
 
 
+class NoInterface(VendorError):
+    """This board's firmware was built without what the settings ask for; the text says what to do.
+
+    Builds without network.WLAN: ATK-DNK230D, LabPlus AI camera, K230D-EVB; without network.LAN: most
+    K230D boards (board_types/data).
+    """
+
+
+def _interfaces() -> str:
+    """Return what network.interface may be with this firmware, in words."""
+    found = []
+    if hasattr(network, "WLAN"):
+        found += ["station", "access_point"]
+    if hasattr(network, "LAN"):
+        found.append("ethernet")
+    return " or ".join(found)
+
+
 class Nic:
     """The network interface of the service; kept for as long as it runs."""
 
@@ -39,10 +57,13 @@ class Nic:
     def bring_up(self) -> None:
         """Construct the interface and join the network; OSError where there is no interface.
 
+        NoInterface where this board's firmware can't have it.
+
         With interface `none` the network is somebody else's; an interface is constructed all the same,
         because sockets need one.
         """
         settings = self._settings
+        self._need()
         if self.kind == "access_point":
             try:
                 self._nic = network.WLAN(network.AP_IF)
@@ -67,7 +88,24 @@ class Nic:
                 self._nic = self._ethernet()
         self._look()
 
+    def _need(self) -> None:
+        """Raise NoInterface where the firmware was built without this kind of interface."""
+        usable = _interfaces()
+        if not usable:
+            raise NoInterface(
+                "this board's firmware has neither network.WLAN nor network.LAN: "
+                "use the UART (uart.enabled: true, network.enabled: false)"
+            )
+        name = {"none": "", "ethernet": "LAN"}.get(self.kind, "WLAN")
+        if name and not hasattr(network, name):
+            raise NoInterface(
+                "network.interface: expected %s, found %s; this board's firmware has no network.%s"
+                % (usable, self.kind, name)
+            )
+
     def _ethernet(self):
+        if not hasattr(network, "LAN"):
+            raise VendorError("no network interface was found")
         for kind in ("LAN_RTL8152", "LAN_ECM"):
             try:
                 return network.LAN(getattr(network, kind))

@@ -4,7 +4,7 @@ import asyncio
 
 from firmware_app.base import problems
 from firmware_app.base.errors import VendorError
-from firmware_app.board.nic import Nic
+from firmware_app.board.nic import Nic, NoInterface
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.base.clock import Clock
@@ -39,6 +39,8 @@ class Links:
         if network["enabled"] and (key or not network["key_required"]):
             try:
                 self._open_network(gateway, network, settings["results"]["queue"])
+            except NoInterface as error:
+                self._problems.set(problems.NETWORK, str(error))
             except OSError as error:
                 text = "TCP port %d can't be opened: %s" % (network["port"], error)
                 self._problems.set(problems.NETWORK_PORT, text)

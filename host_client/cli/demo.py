@@ -19,7 +19,7 @@ from host_client.base.exceptions import K230Error, SimulationError
 from host_client.board import Board
 from host_client.cli import demo_card, output, terminal
 from host_client.cli.endings import run_async
-from host_client.cli.options import json_option
+from host_client.cli.options import board_type_option, json_option
 from host_client.cli.simulation import (
     READY_TIMEOUT,
     micropython_option,
@@ -104,10 +104,11 @@ class Tour:
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="How long."
 )
+@board_type_option
 @micropython_option
 @json_option
 @virtual_board_command
-def demo(seconds: float, micropython: str | None, as_json: bool) -> None:
+def demo(seconds: float, board: str | None, micropython: str | None, as_json: bool) -> None:
     """Run the whole product on this computer, without a board.
 
     The service runs in MicroPython on a virtual board, its camera shows pictures, real
@@ -121,6 +122,7 @@ def demo(seconds: float, micropython: str | None, as_json: bool) -> None:
             "sdcard": card,
             "data": folder / "data",
             "camera": str(camera),
+            "board": board,
             "micropython": micropython,
         }
         run_async(_demo(options, stops, seconds, as_json))

@@ -15,19 +15,21 @@ from typing import Any
 
 import click
 
+import board_types
 from firmware_app.base.problems import CAMERA, NETWORK, RESULTS, SAFE_MODE, TASK
 from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.endings import run_async
-from host_client.cli.options import json_option
+from host_client.cli.options import board_type_option, json_option
 from host_client.cli.progress import bar
 from host_client.commands.packages import PackageFiles, read_package
 from host_client.commands.service_files import service_files
 from host_client.installer import content as contents
 from host_client.installer import installer, uninstaller
 from host_client.installer.repl import ReplTarget, listen
+from host_client.installer.suited import suited
 from host_client.installer.target import FolderTarget, InstallError, Target
 from host_client.link.keys import KeyStore
 
@@ -72,6 +74,7 @@ def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
     metavar="YAML|FOLDER",
     help="A service.yaml, or a folder like configs/.",
 )
+@board_type_option
 @click.option("--url", help="Where the service will be (default: what the board says).")
 @click.option(
     "--via",
@@ -90,6 +93,7 @@ def install(
     package: Path | None,
     task: str | None,
     config: Path | None,
+    board: str | None,
     url: str | None,
     via: str,
     sources: bool,
@@ -110,12 +114,14 @@ def install(
         report |= {"board": info.board, "firmware": info.firmware, "place": info.place}
         if not as_json and port is not None:
             output.print_line(f"{info.board}, CanMV {info.firmware}")
+        kind = board_types.find(board) if board else board_types.recognise(info.board)
+        report["board_type"] = kind.name if kind is not None else None
         firmware, compiled = service_files(mpy=info.mpy, sources=sources)
         size = sum(len(data) for _, data in files.files) if files is not None else 0
         over_link = port is not None and (via == "link" or (via == "auto" and size > SMALL_PACKAGE))
         if over_link:
             later = files
-        wanted = contents.Content(firmware, _configs(target, configs, files), files, compiled)
+        wanted = contents.Content(firmware, _configs(target, configs, files, kind), files, compiled)
         plan = installer.make_plan(target, wanted, with_package=not over_link)
         report |= {"changes": plan.lines(), "bytes": plan.size, "compiled": compiled}
         report["notes"] = plan.notes + list(files.warnings if files is not None else ())
@@ -148,9 +154,15 @@ def install(
 
 
 def _configs(
-    target: Target, given: dict[str, bytes], package: PackageFiles | None
+    target: Target,
+    given: dict[str, bytes],
+    package: PackageFiles | None,
+    kind: board_types.BoardType | None,
 ) -> dict[str, bytes]:
-    """Return the YAML files to write: those given, and what the package needs to be run."""
+    """Return the YAML files to write: those given, and what the package needs to be run.
+
+    A card without a service.yaml gets one that suits its board's type.
+    """
     found = dict(given)
     place = "configs/service.yaml"
     there = target.read(place)
@@ -167,8 +179,10 @@ def _configs(
             found[place] = contents.with_task(found[place].decode(), name).encode()
         return found
     if there is None:
-        text = contents.with_task(contents.DEFAULT_SERVICE.read_text("utf-8"), name).encode()
-        found[place] = text
+        service = contents.DEFAULT_SERVICE.read_text("utf-8")
+        if kind is not None:
+            service = suited(service, kind)
+        found[place] = contents.with_task(service, name).encode()
     elif name is not None:
         found[place] = contents.with_task(there.decode("utf-8", "replace"), name).encode()
     return found

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+import board_types
 from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output
@@ -110,3 +111,21 @@ def _tell(change: StateChange) -> None:
         output.note(f"k230: {change.reason}; reconnecting")
     elif change.state is State.CONNECTED and change.restarted:
         output.note("k230: connected again; the board has restarted")
+
+
+def board_type_option(function: F) -> F:
+    """Add --board: a type of board."""
+    some = ", ".join(board_types.names()[:3])
+    return click.option(
+        "--board",
+        callback=lambda _, __, value: value if value is None else _type_name(value),
+        metavar="TYPE",
+        help=f"Type of board ({some}, ...; docs/boards.md lists them).",
+    )(function)
+
+
+def _type_name(text: str) -> str:
+    try:
+        return board_types.find(text).name
+    except board_types.BoardTypeError as error:
+        raise click.UsageError(f"--{error}") from None

@@ -13,7 +13,7 @@ from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.boards import infer_all
 from host_client.cli.endings import run_async
-from host_client.cli.options import json_option
+from host_client.cli.options import board_type_option, json_option
 from host_client.cli.simulation import (
     READY_TIMEOUT,
     board_key,
@@ -85,6 +85,7 @@ _frames_option = click.option(
 @click.option("--timing", metavar="PROFILE", help="Take a real board's time for each step.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Switch off after so long.")
 @_frames_option
+@board_type_option
 @micropython_option
 @json_option
 @virtual_board_command
@@ -143,6 +144,7 @@ async def _run(options: dict[str, Any], as_json: bool) -> None:
 @_sdcard_option
 @package_options
 @click.option("--link", type=click.Choice(["tcp", "uart"]), default="tcp", show_default=True)
+@board_type_option
 @micropython_option
 @json_option
 @virtual_board_command
@@ -154,6 +156,7 @@ def infer(
     task: str | None,
     task_settings: tuple[str, ...],
     link: str,
+    board: str | None,
     micropython: str | None,
     as_json: bool,
 ) -> int:
@@ -182,6 +185,7 @@ def infer(
             "data": Path(folder) / "data",
             "tcp": None if serial else "127.0.0.1:0",
             "uart": Path(folder) / "uart" if serial else None,
+            "board": board,
             "micropython": micropython,
         }
         return run_async(_infer(options, images, as_json))
@@ -202,10 +206,16 @@ async def _infer(options: dict[str, Any], images: tuple[str, ...], as_json: bool
 @_sdcard_option
 @_camera_option
 @_frames_option
+@board_type_option
 @micropython_option
 @virtual_board_command
 def exec_(
-    script: Path, sdcard: Path | None, camera: str, frames: int | None, micropython: str | None
+    script: Path,
+    sdcard: Path | None,
+    camera: str,
+    frames: int | None,
+    board: str | None,
+    micropython: str | None,
 ) -> None:
     """Run any CanMV SCRIPT on a virtual board, unmodified.
 
@@ -226,6 +236,7 @@ def exec_(
             "scripts": [_on_board(script, card)],
             "restart": False,
             "frames": frames,
+            "board": board,
             "micropython": micropython,
         }
         run_async(_exec(options))

@@ -10,7 +10,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("firmware", "host", "integration", "silicon", "tools", "virtual_board", "wire")
+ROOMS = (
+    "board_types",
+    "firmware",
+    "host",
+    "integration",
+    "silicon",
+    "tools",
+    "virtual_board",
+    "wire",
+)
 
 
 def test_paths_in_contributing() -> None:

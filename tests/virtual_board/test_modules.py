@@ -16,7 +16,7 @@ print([name for name in ("getenv", "system", "sync", "path") if hasattr(os, name
 print(os.uname()[0], os.uname()[-1])
 print(type(time.time()) is int, time.time_ns() < 10**15 and time.time_ns() != 0, utime is time)
 print(time.gmtime(0), time.gmtime(1704067199), time.mktime(time.gmtime(951782400)))
-print([len(part()) for part in (gc.sys_heap, gc.sys_page, gc.sys_mmz, gc.sys_total)])
+print([len(part()) for part in (gc.sys_heap, gc.sys_page, gc.sys_mmz)], type(gc.sys_total()) is int)
 open("/data/a", "w").close()
 open("/data/b", "w").close()
 try:
@@ -31,7 +31,7 @@ print(len(os.urandom(4)), os.exitpoint(os.EXITPOINT_ENABLE_SLEEP))
         "rt-smart k230_canmv_virtual",
         "True True True",
         "(1970, 1, 1, 0, 0, 0, 4, 0) (2023, 12, 31, 23, 59, 59, 0, 364) 951782400",
-        "[3, 3, 3, 3]",
+        "[3, 3, 3] True",
         "17",
         "4 2",
     ], run.events

@@ -28,7 +28,9 @@ EXITPOINT_ENABLE_SLEEP = 2
 sep = "/"
 
 _Uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
-_UNAME = _Uname("rt-smart", "rt-smart", "1.7.0", "1.21.0 on 2026-01-01", "k230_canmv_virtual")
+_UNAME = _Uname(
+    "rt-smart", "rt-smart", "1.7.0", "1.21.0 on 2026-01-01", _silicon.config["board"]["uname"]
+)
 _exitpoint = EXITPOINT_ENABLE
 
 

@@ -87,7 +87,9 @@ class Chip:
             )
         self._uarts = Uarts(options.uart, self._clock)
         source = open_source(options.camera)
-        self._sensors = Sensors(source, self._clock, options.frames, self._all_taken, self._trouble)
+        self._sensors = Sensors(
+            source, self._clock, options.frames, self._all_taken, self._trouble, options.kind
+        )
         self._npu = Npu(
             self._sensors,
             self._clock,

@@ -1,36 +1,44 @@
-"""The board's gc: the interpreter's own and the figures of the memory around it."""
+"""The board's gc: the interpreter's own and the figures of the memory around it.
+
+Stars1233/canmv_k230 port/mp_modules/overlay_modgc.c: three of them answer (total, used, free),
+sys_total() one number; all in bytes.
+"""
 
 import gc as _real
 from gc import collect, disable, enable, isenabled, mem_alloc, mem_free, threshold
 
-_MB = 1 << 20
-# A board with 512 MB: what RT-Smart gives to libc, to its page allocator and to the media memory.
-_HEAP_TOTAL = 128 * _MB
-_PAGE_TOTAL = 256 * _MB
-_MMZ_TOTAL = 256 * _MB
+_KB = 1024
+
+
+def _size(name: str) -> int:
+    from _k230 import silicon
+
+    return silicon.config["board"][name] * _KB
 
 
 def sys_heap():
-    """Return (total, used, free) bytes of the kernel's heap."""
-    used = mem_alloc()
-    return _HEAP_TOTAL, used, _HEAP_TOTAL - used
+    """Return (total, used, free) bytes of the kernel's own heap, of which scripts take none."""
+    total = _size("kernel_heap_kb")
+    used = total // 8
+    return total, used, total - used
 
 
 def sys_page():
-    """Return (total, used, free) bytes of the pages, the interpreter's heap among them."""
-    used = mem_alloc() + mem_free()
-    return _PAGE_TOTAL, used, _PAGE_TOTAL - used
+    """Return (total, used, free) bytes of the pages: the interpreter, and its heap among them."""
+    total = _size("pages_kb")
+    used = min(_size("interpreter_kb") + mem_alloc(), total)
+    return total, used, total - used
 
 
 def sys_mmz():
-    """Return (total, used, free) bytes of the media memory, which holds frames and images."""
+    """Return (total, used, free) bytes of the media memory: frames, images, tensors, kmodels."""
     from _k230 import silicon
 
-    used = silicon.call("board.media_memory")[0]
-    return _MMZ_TOTAL, used, _MMZ_TOTAL - used
+    total = _size("mmz_kb")
+    used = min(silicon.call("board.media_memory")[0], total)
+    return total, used, total - used
 
 
 def sys_total():
-    """Return (total, used, free) bytes of all of it."""
-    parts = sys_heap(), sys_page(), sys_mmz()
-    return tuple([sum([part[i] for part in parts]) for i in range(3)])
+    """Return how many bytes of memory the board has."""
+    return _size("total_kb")

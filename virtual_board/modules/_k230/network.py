@@ -136,6 +136,15 @@ class LAN(_Nic):
         return True
 
 
+# A build without one of them has neither the class nor, without both, the constants
+# (Stars1233/canmv_k230 port/mpconfigport.h lines 100 to 124).
+for _name in silicon.config["board"]["absent"]:
+    if _name.startswith("network."):
+        del globals()[_name[8:]]
+if "LAN" not in globals() and "WLAN" not in globals():
+    del LAN_RTL8152, LAN_ECM
+
+
 def hostname(name=None):
     """Return or set the host name."""
     if name is not None:

@@ -1,5 +1,7 @@
 """machine.Pin and machine.FPIOA: which function a pin has, and levels nobody drives."""
 
+from _k230 import silicon
+
 PINS = 64
 
 # Pins that can carry a UART: (tx, rx) pairs, from the pin multiplexer's table.
@@ -10,8 +12,11 @@ _UART_PINS = {
     3: ((28, 29), (32, 33), (50, 51)),
     4: ((36, 37), (48, 49)),
 }
-# What the 01studio board's firmware has set up at power-on.
-_mapped = {"UART0_TXD": 38, "UART0_RXD": 39, "UART3_TXD": 50, "UART3_RXD": 51}
+# What the board's firmware has set up at power-on: the console, and what its type says.
+_mapped = {"UART0_TXD": 38, "UART0_RXD": 39}
+for _id, _tx, _rx in silicon.config["board"]["wired"]:
+    _mapped["UART%d_TXD" % _id] = _tx
+    _mapped["UART%d_RXD" % _id] = _rx
 
 _FIRST_OTHER = 64  # function numbers: GPIO0 to GPIO63, then the others
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from board_types import VIRTUAL, BoardType, find
+
 
 @dataclass(frozen=True, kw_only=True)
 class BoardOptions:
@@ -25,6 +27,7 @@ class BoardOptions:
         uart: path at which a pty stands for the UART's wires, or None.
         console: path at which a pty stands for the USB console with its REPL, or None: then the board
             is switched off where it would wait in the REPL.
+        board: name of the board type to play (board_types); None: the virtual board's own.
         bare: a board with the vendor's firmware alone: only what lies on the card runs, and without
             a main.py nothing does.
         air: JSON file with the Wi-Fi networks in reach, read again at every look: {"networks": {name:
@@ -53,6 +56,7 @@ class BoardOptions:
     tcp: str | None = "127.0.0.1:0"
     uart: Path | None = None
     console: Path | None = None
+    board: str | None = None
     bare: bool = False
     air: Path | None = None
     key: str | None = field(default=None, repr=False)
@@ -66,6 +70,11 @@ class BoardOptions:
     crash_after: int | None = None
     crash_before: str | None = None
     ports: dict[int, tuple[str, int]] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> BoardType:
+        """The type of board to play; BoardTypeError for a name that no type has."""
+        return find(self.board or VIRTUAL)
 
     @property
     def data_folder(self) -> Path:

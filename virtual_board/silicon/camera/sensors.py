@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from board_types import BoardType
 from virtual_board.silicon.base.contents import Buffer
 from virtual_board.silicon.base.errors import NativeFault
 from virtual_board.silicon.base.server import Operation, StoppedError
@@ -23,9 +24,6 @@ from virtual_board.silicon.clock.timing import Clock
 Pixels = NDArray[np.uint8]
 
 SENSOR_TYPE = 24
-DEFAULT_CSI = 2
-
-POOL_BUFFERS = 4
 NO_FRAME = 3  # snapshot's code where the camera gives none
 _LOOK_S = 0.05
 
@@ -94,11 +92,13 @@ class Sensors:
         limit: int | None,
         on_limit: Callable[[], None],
         on_trouble: Callable[[str], None],
+        kind: BoardType,
     ) -> None:
         self._source = source
         self._clock = clock
         sensor = clock.sensor()
-        self._name = f"{sensor.name}_csi{DEFAULT_CSI}"
+        self._kind = kind
+        self._sensor_name = sensor.name
         self._modes = sensor.modes
         self._limit = limit
         self._on_limit = on_limit
@@ -116,8 +116,8 @@ class Sensors:
     def operations(self) -> dict[str, Operation]:
         """Return what the media.sensor stand-in calls."""
         return {
-            "camera.default": lambda args, blobs: (DEFAULT_CSI, []),
-            "camera.modes": lambda args, blobs: ([self._name, self._modes], []),
+            "camera.default": lambda args, blobs: (self._kind.default_csi, []),
+            "camera.modes": self._listed,
             "camera.open": self._open,
             "camera.run": self._run,
             "camera.snapshot": self._snapshot,
@@ -135,7 +135,7 @@ class Sensors:
         total = 0
         for sensor in self._sensors.values():
             for channel in sensor.channels.values():
-                total += POOL_BUFFERS * channel.width * channel.height * 3
+                total += self._kind.buffers * channel.width * channel.height * 3
         return total
 
     def reset(self) -> None:
@@ -164,16 +164,23 @@ class Sensors:
 
     # -- operations
 
+    def _name(self, csi: int) -> str:
+        return f"{self._sensor_name}_csi{csi}"
+
+    def _listed(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
+        csi = self._kind.default_csi if args[0] is None else args[0]
+        return [self._name(csi), self._modes], []
+
     def _open(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         csi, width, height, fps = args
-        if self._source.missing:
+        if self._source.missing or csi not in self._kind.csi_ids:
             return None, []
         mode = min(
             self._modes, key=lambda m: (abs(m[0] - width) + abs(m[1] - height), abs(m[2] - fps))
         )
         with self._lock:
             self._sensors[csi] = _Sensor(*mode)
-        return [self._name, SENSOR_TYPE, *mode], []
+        return [self._name(csi), SENSOR_TYPE, *mode], []
 
     def _run(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         csi, mirror, channels = args
