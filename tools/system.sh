@@ -1,11 +1,16 @@
 #!/bin/sh
-# What the tests need of the system: a C compiler for the decoder in clients/c.
+# What the tests need of the system: a C compiler for the decoder in clients/c, and valgrind, which counts
+# what a frame takes of the interpreter (benchmarks/instructions.py).
 set -eu
-if ! command -v cc >/dev/null && ! command -v gcc >/dev/null; then
+missing=""
+command -v cc >/dev/null || command -v gcc >/dev/null || missing="gcc libc6-dev"
+[ "$(uname -s)" != Linux ] || command -v valgrind >/dev/null || missing="$missing valgrind"
+if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         apt-get update -qq
-        apt-get install -y -qq --no-install-recommends gcc libc6-dev
+        # shellcheck disable=SC2086
+        apt-get install -y -qq --no-install-recommends $missing
     else
-        echo "no C compiler: the tests of clients/c are left out (install gcc to run them)" >&2
+        echo "missing: $missing. The tests that need it are left out." >&2
     fi
 fi
