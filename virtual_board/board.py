@@ -25,7 +25,8 @@ from firmware_app.wire import messages
 from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.camera.sources import SourceError, open_source
-from virtual_board.silicon.clock.profile import ProfileError, load_profile
+from virtual_board.silicon.clock.levels import ProfileError
+from virtual_board.silicon.clock.profile import load_profile
 
 KEY_DIGITS = 64
 MAX_EVENTS = 1000

@@ -29,7 +29,7 @@ from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.base.server import Server
 from virtual_board.silicon.camera.sources import SourceError
 from virtual_board.silicon.chip import Chip
-from virtual_board.silicon.clock.profile import ProfileError
+from virtual_board.silicon.clock.levels import ProfileError
 from virtual_board.silicon.wires.console import Console
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from virtual_board.silicon.clock.profile import ProfileError, load_profile, names
+from virtual_board.silicon.clock.levels import ProfileError
+from virtual_board.silicon.clock.profile import load_profile, names
 
 from .scripts import PACKAGES, run_script
 
@@ -60,6 +61,14 @@ def test_every_number_says_where_it_comes_from() -> None:
         ({"ai2d": {"ms": {"value": 1.0}}}, "ai2d.ms: expected a source or an estimate"),
         ({"ai2d": {}}, "ai2d.ms is missing"),
         ({"kpu": {"models": [{"name": "x"}]}}, "kpu.models: expected rows"),
+        (
+            {"gc": {"collect_ms": {"value": 1, "high": "x", "source": "x"}}},
+            "collect_ms.high: expected",
+        ),
+        (
+            {"gc": {"collect_ms": {"low": 4, "value": 1, "high": 5, "source": "x"}}},
+            "collect_ms: expected low, value and high to rise, found 4, 1, 5",
+        ),
     ],
 )
 def test_a_faulty_profile_is_named(tmp_path: Path, change: dict[str, object], message: str) -> None:
@@ -158,6 +167,91 @@ def test_single_numbers_are_replaced_behind_the_name() -> None:
         load_profile("k230?nonsense=1")
     with pytest.raises(ProfileError, match="expected a number of 0 or more, found 'x'"):
         load_profile("k230?interpreter_factor=x")
+
+
+LEVELS = {
+    "interpreter.interpreter_factor": (10, 14, 29),
+    "native.element_ns": (17, 19, 21),
+    "gc.collect_ms": (3, 5, 8),
+    "gc.scan_ms": (3, 4.5, 6.7),
+    "sleep.short_ms": (0.2, 0.5, 1.0),
+    "cold.times": (1, 1, 3),
+}
+
+
+def test_what_nobody_knows_better_has_three_levels() -> None:
+    profiles = [load_profile(f"k230?level={level}").numbers for level in ("low", "likely", "high")]
+    assert load_profile("k230").numbers == profiles[1]
+    for name in profiles[1]:
+        values = tuple(profile[name] for profile in profiles)
+        assert values == LEVELS.get(name, (values[1],) * 3), name
+    assert profiles[2]["cold.factor"] == 14
+    mixed = load_profile("k230?interpreter_factor=20&level=high").numbers
+    assert mixed["interpreter.interpreter_factor"] == 20 and mixed["gc.collect_ms"] == 8
+    with pytest.raises(
+        ProfileError, match="level: expected one of low, likely, high, found 'worst'"
+    ):
+        load_profile("k230?level=worst")
+
+
+PACE = """
+from _k230.pace import Pace
+numbers = {"interpreter.reference_us": 0.5, "interpreter.interpreter_factor": 10.0, "cold.times": 1.0,
+           "cold.factor": 14.0, "cold.us": 100.0, "sleep.short_ms": 0.5}
+def pace(best_us=0.5, **changes):
+    return Pace(dict(numbers, **changes), best_us)
+"""
+
+
+def test_a_faster_pc_is_no_faster_board(tmp_path: Path) -> None:
+    lines = run_script(tmp_path, PACE + "print(pace().python(30), pace(0.25).python(15))").lines
+    assert lines == ["300.0 300.0"]
+
+
+def test_python_behind_a_stage_is_cold_for_a_while(tmp_path: Path) -> None:
+    source = """
+numbers["cold.times"] = 3.0
+cold = pace()
+print(cold.python(10))
+cold.stage()
+print(cold.python(60), cold.python(60), cold.python(60))
+numbers["cold.times"] = 1.0
+warm = pace()
+warm.stage()
+print(warm.python(60))
+"""
+    lines = run_script(tmp_path, PACE + source).lines
+    # 42 times for 100 us, then 10 times.
+    assert lines == ["100.0", "2520.0 1880.0 600.0", "600.0"]
+
+
+def test_a_thread_that_waits_awake_takes_its_share(tmp_path: Path) -> None:
+    source = """
+busy = pace()
+busy._start -= 1000000
+busy.python(25000)  # a quarter of the time
+busy.other_slept(3000)
+busy.other_slept(400)  # asleep until a tick: it takes nothing
+print(100 <= busy.python(0) <= 130, busy.python(0))
+"""
+    assert run_script(tmp_path, PACE + source).lines == ["True 0.0"]
+
+
+def test_short_sleeps_end_with_a_tick(tmp_path: Path) -> None:
+    source = """
+import time
+def slept(us):
+    start = time.ticks_us()
+    time.sleep_us(us)
+    return time.ticks_diff(time.ticks_us(), start)
+print([min([slept(us) for _ in range(9)]) for us in (0, 40, 900, 1000, 2500)])
+"""
+    for level, tick in (("low", 200), ("likely", 500), ("high", 1000)):
+        line = run_script(tmp_path, source, timing=f"k230?level={level}").lines[-1]
+        none, short, long, one, more = (int(n) for n in line.strip("[]").split(","))
+        assert none < 400
+        assert tick <= short < tick + 400 and tick <= long < tick + 400
+        assert 1000 <= one < 1400 and 2500 <= more < 2900
 
 
 def test_a_profile_of_another_board(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import time
 import usocket as _real
 from _k230 import network as _network
 from _k230 import silicon as _silicon
+from utime import sleep_us as _rest_us
 
 AF_INET = _real.AF_INET
 AF_INET6 = _real.AF_INET6
@@ -232,7 +233,7 @@ class _Emulated(io.IOBase):
         wait = max(_ACCEPT_MS, self._timeout)
         made = None
         while made is None:
-            time.sleep_us(_RECV_US)
+            _rest_us(_RECV_US)  # the driver waits in one go, here a closed listener is noticed
             try:
                 made, raw = self._socket.accept()
             except OSError as error:

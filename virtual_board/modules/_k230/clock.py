@@ -3,13 +3,13 @@
 Board time = this PC's time + `ahead`. Three things move them apart, and each is made good at the
 next chance to sleep, so that nothing adds up:
 
-* Python runs on the board `factor` times slower than here: its time between two native calls is
-  measured and stretched. Left out is what the PC spent on other processes meanwhile, and what its
-  Python loses to cold caches and a busy PC (see speed): `factor` compares two interpreters at
-  their best, too;
+* Python runs slower on the board than here: its time between two native calls is measured and
+  stretched (pace.py). Left out is what the PC spent on other processes meanwhile, and what its
+  Python loses to cold caches and a busy PC (see speed): the profile's factor compares two
+  interpreters at their best, and says itself what a board's cold caches cost;
 * a native call takes what the profile says (or the stage in the silicon), however long the
   stand-in needed: its own Python and the way to the silicon are no part of the board's time;
-* a sleep ends when the board's clock says so.
+* a sleep ends when the board's clock says so, on a tick, the last part of it awake.
 
 Only one thread has such a clock, the main one unless another takes its place (adopt); what the
 others wait for comes from the world, in real time.
@@ -21,6 +21,7 @@ from gc import mem_alloc
 
 import utime as _real
 
+from _k230.pace import STAGE_US, Pace, rest
 from _k230.speed import Speed
 
 _PAY_US = 300  # a shorter debt waits for company: every sleep is off by some 60 us
@@ -33,14 +34,6 @@ _SAMPLED = 8  # native calls of a kind between two runs of a reference
 _CPU_STEP_US = 1000
 
 ticks = _real.ticks_us
-
-
-def _rest(us: int) -> None:
-    """Sleep in real time; the interpreter's sleep_us() knows no second."""
-    if us >= 1000000:
-        _real.sleep_ms(us // 1000)
-    else:
-        _real.sleep_us(us)
 
 
 def _nothing() -> None:
@@ -58,7 +51,7 @@ class Clock:
         self.on = False
         self._lock = lock
         self._main = get_ident()
-        self._factor = 1.0
+        self._pace = None
         self._speed = None
         self._cpu = getattr(_real, "clock", None)  # this process's processor time in seconds
         self._cpu_mark = 0.0
@@ -84,12 +77,12 @@ class Clock:
         self._heap_mark = 0
         self._allocated = None
 
-    def start(self, factor: float) -> None:
-        """Begin to keep the board's time."""
-        self._factor = factor
+    def start(self, numbers: dict) -> None:
+        """Begin to keep the board's time; numbers are the profile's by dotted name."""
         self._mark = ticks()
         self._cpu_mark = self._cpu() if self._cpu is not None else 0.0
         self._speed = Speed()
+        self._pace = Pace(numbers, self._speed.best_us)
         self.on = True
         # What the wrapper itself takes between its two looks at the clock is not Python of the script.
         # Those looks count whole microseconds: a mean of many tells more than the least.
@@ -145,6 +138,8 @@ class Clock:
         if self._cost:
             cost = self._cost
             self._cost = 0.0
+        if cost > STAGE_US:
+            self._pace.stage()
         ahead = self._ahead + (cost - (now - self._entered))
         self._inside = False
         kind = 1 if self._out else 0
@@ -193,7 +188,7 @@ class Clock:
                     total += piece
                 self._calls += count
                 python[kind] = pieces[kind] = 0
-        self._ahead += self._factor * total - self._wall
+        self._ahead += self._pace.python(total) - self._wall
         self._total_python += int(total + 0.5)
         self._wall = 0
 
@@ -201,7 +196,7 @@ class Clock:
         """Wait until the board's time has come; others wait with us, the interpreter is busy."""
         begun = ticks()
         with self._lock:
-            _rest(int(ahead))
+            rest(int(ahead))
         return ahead - (ticks() - begun)
 
     def board_us(self) -> int:
@@ -267,23 +262,38 @@ class Clock:
 
     def sleep_us(self, us: int) -> None:
         """Sleep on the board's clock, the interpreter free; once started."""
+        pace = self._pace
         if get_ident() != self._main:
-            _rest(us)
+            pace.other_slept(us)
+        else:
+            self.wait_us(pace.sleep_us(us), pace.awake_us(us))
+
+    def wait_us(self, us: int, awake: int = 0) -> None:
+        """Let `us` of the board's time pass, the interpreter free but for the last `awake`; once started."""
+        if get_ident() != self._main:
+            rest(us)
             return
         if self._inside:
             begun = ticks()
             wait = us + min(0, self.board_us() - begun)
             if wait > 0:
-                _rest(wait)
+                rest(wait)
             self._out = True
             self._cost += us
             return
         self.go_out()
         wait = int(us + self._ahead)
         if wait > 0:
-            _rest(wait)
+            if awake and self._lock.acquire(False):
+                # Nobody else runs then; who holds the interpreter already waits with us.
+                self._lock.release()
+                rest(max(0, wait - awake))
+                with self._lock:
+                    rest(min(wait, awake))
+            else:
+                rest(wait)
         elif us == 0:
-            _rest(0)
+            rest(0)
         self.leave(us)
 
     def sleep_ms(self, ms: int) -> None:

@@ -6,7 +6,8 @@ to a busy PC. Reference pieces of Python, which run in its place now and then, t
 
 from utime import ticks_us as ticks
 
-_PROBES = 64
+_PROBES = 256
+_ROUNDS = 4
 _REFERENCES = 32  # as a script's lines, each one has not run for a while when its turn comes
 _MEMORY = 128  # samples that the present speed is the mean of, about
 _SLOWEST = 25  # a sample that took longer, in its best times, was interrupted and says nothing
@@ -49,12 +50,12 @@ class Speed:
             exec(_SOURCE, names)
             run = names["Reference"]().run
             self._references.append(run)
-            for _ in range(4):
+            for _ in range(_ROUNDS):
                 begun = ticks()
                 for _ in range(_PROBES):
                     run()
                 best = min(best, ticks() - begun)
-        self._best = best / _PROBES  # us of a reference at its best
+        self.best_us = best / _PROBES  # of a reference
 
     def sample(self, kind: int) -> None:
         """Look how fast the PC runs a piece of this kind just now."""
@@ -63,6 +64,7 @@ class Speed:
         begun = ticks()
         run()
         took = ticks() - begun
-        if took <= _SLOWEST * self._best:
+        if took <= _SLOWEST * self.best_us:
             slow = self.slow
-            slow[kind] += (max(1.0, took / self._best) - slow[kind]) / _MEMORY
+            # Whole microseconds: one sample may be nothing, their mean is right.
+            slow[kind] += (took / self.best_us - slow[kind]) / _MEMORY

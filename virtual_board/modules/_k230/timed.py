@@ -27,7 +27,7 @@ _BIG = 4096  # reads of so many bytes are of files that matter
 def start(numbers: dict) -> None:
     """Begin: numbers are the profile's by dotted name."""
     call_us = numbers["native.call_us"]
-    clock.start(numbers["interpreter.interpreter_factor"])
+    clock.start(numbers)
     for name in ("ticks_us", "ticks_ms", "sleep", "sleep_ms", "sleep_us"):
         setattr(time, name, getattr(clock, name))
     time.ticks_cpu = clock.ticks_us
@@ -166,13 +166,13 @@ def _files(numbers) -> None:
         def read(self, n: int = -1):
             data = self._file.read(n)
             if len(data) >= _BIG:
-                clock.sleep_us(int(len(data) * us_read))
+                clock.wait_us(int(len(data) * us_read))
             return data
 
         def readinto(self, buffer):
             n = self._file.readinto(buffer)
             if n and n >= _BIG:
-                clock.sleep_us(int(n * us_read))
+                clock.wait_us(int(n * us_read))
             return n
 
         def readline(self, *limit):
@@ -184,7 +184,7 @@ def _files(numbers) -> None:
         def write(self, data) -> int:
             self._dirty = True
             n = self._file.write(data)
-            clock.sleep_us(int(len(data) * us_written))
+            clock.wait_us(int(len(data) * us_written))
             return n
 
         def flush(self) -> None:
@@ -194,7 +194,7 @@ def _files(numbers) -> None:
         def _sync(self) -> None:
             if self._dirty:
                 self._dirty = False
-                clock.sleep_us(close_us)
+                clock.wait_us(close_us)
 
         def seek(self, *where):
             return self._file.seek(*where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +9,9 @@ from typing import Any
 
 import yaml
 
+from virtual_board.silicon.clock.levels import ProfileError, collect, level_of, replace
+
 _FOLDER = Path(__file__).resolve().parents[2] / "profiles"
-
-
-class ProfileError(ValueError):
-    """A timing profile cannot be used; the text names file and field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +93,7 @@ class Profile:
         return {
             name: value
             for name, value in self.numbers.items()
-            if name.startswith(("interpreter.", "native.", "gc.", "sockets.", "display.", "files."))
+            if name.partition(".")[0] in _INTERPRETER
         }
 
     def jpeg_ms(self, pixels: int) -> float:
@@ -146,6 +143,11 @@ REQUIRED = (
     "gc.collect_ms",
     "gc.scan_ms",
     "interpreter.interpreter_factor",
+    "interpreter.reference_us",
+    "cold.times",
+    "cold.factor",
+    "cold.us",
+    "sleep.short_ms",
     "native.call_us",
     "native.element_ns",
     "native.number_us",
@@ -154,7 +156,14 @@ REQUIRED = (
     "unexplained.applied",
     *(f"unexplained.at_{side}_ms" for side in UNEXPLAINED_SIDES),
 )
-_DIVISORS = ("at_pixels", "at_mb", "at_bytes", "read_mb_s", "write_mb_s", "interpreter_factor")
+_DIVISORS = (
+    *("at_pixels", "at_mb", "at_bytes", "read_mb_s", "write_mb_s"),
+    *("interpreter_factor", "reference_us", "cold.factor"),
+)
+_INTERPRETER = (
+    *("interpreter", "cold", "sleep", "native"),
+    *("gc", "sockets", "display", "files"),
+)
 
 
 def names() -> list[str]:
@@ -166,7 +175,8 @@ def load_profile(name: str) -> Profile:
     """Return the profile of a name in names(), or of a path.
 
     Single numbers may be replaced behind it: `k230?interpreter_factor=1&unexplained.applied=1`. The last
-    part of a field's name is enough where no other field ends like it.
+    part of a field's name is enough where no other field ends like it. `level=low` or `level=high` takes
+    the bounds of all numbers that have some.
 
     Raises:
         ProfileError: with one sentence.
@@ -189,32 +199,15 @@ def load_profile(name: str) -> Profile:
         raise ProfileError(f"timing profile {path}: expected sections with named fields")
     models = _models(path, content)
     numbers: dict[str, float] = {}
-    _collect(path, "", content, numbers)
-    for change in filter(None, changes.split("&")):
-        _replace(wanted, change, numbers)
+    replaced = [change for change in changes.split("&") if change]
+    collect(path, "", content, numbers, level_of(wanted, replaced))
+    replace(wanted, replaced, numbers)
     for field in REQUIRED:
         if field not in numbers:
             raise ProfileError(f"timing profile {path}: {field} is missing")
         if field.endswith(_DIVISORS) and numbers[field] <= 0:
             raise ProfileError(f"timing profile {path}: {field}: expected more than 0")
     return Profile(wanted, numbers, models, _sensor(path, content, numbers))
-
-
-def _replace(name: str, change: str, numbers: dict[str, float]) -> None:
-    field, _, text = change.partition("=")
-    fitting = [one for one in numbers if one == field or one.endswith("." + field)]
-    if len(fitting) != 1:
-        found = ", ".join(fitting) if fitting else "none"
-        raise ProfileError(f"timing profile {name}: {field}: expected one field, found {found}")
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise ProfileError(
-            f"timing profile {name}: {field}: expected a number of 0 or more, found {text!r}"
-        )
-    numbers[fitting[0]] = value
 
 
 def _sensor(path: Path, content: dict[str, Any], numbers: dict[str, float]) -> SensorTime:
@@ -242,30 +235,6 @@ def _sensor(path: Path, content: dict[str, Any], numbers: dict[str, float]) -> S
         return numbers.get(f"sensors.{name}.{field}", numbers[f"camera.{field}"])
 
     return SensorTime(name, modes or DEFAULT_MODES, number("jitter_ms"), number("snapshot_ms"))
-
-
-def _collect(path: Path, prefix: str, values: dict[str, Any], numbers: dict[str, float]) -> None:
-    for key, value in values.items():
-        field = f"{prefix}{key}"
-        if not isinstance(value, dict):
-            continue
-        if "value" not in value:
-            _collect(path, field + ".", value, numbers)
-            continue
-        number = value["value"]
-        if (
-            isinstance(number, bool)
-            or not isinstance(number, int | float)
-            or not 0 <= number < math.inf
-        ):
-            raise ProfileError(
-                f"timing profile {path}: {field}: expected a number of 0 or more, found {number!r}"
-            )
-        if not value.get("source") and not value.get("estimate"):
-            raise ProfileError(
-                f"timing profile {path}: {field}: expected a source or an estimate beside it"
-            )
-        numbers[field] = float(number)
 
 
 def _models(path: Path, content: dict[str, Any]) -> tuple[ModelTime, ...]:
