@@ -5,6 +5,7 @@ drawing. OpenMV's machine-vision functions are not here. Pixels are worked on in
 a camera frame's stay there, a made image's lie in the interpreter.
 """
 
+from _k230 import absent as _absent
 from _k230 import frames as _frames
 from _k230 import silicon as _silicon
 from ulab import numpy as np
@@ -105,6 +106,9 @@ class Image:
             if len(pixels) > size:
                 pixels = pixels[:size]
         self._set(source, height, form, pixels, None)
+
+    def __getattr__(self, name: str):
+        raise _absent.attribute("Image", name, _absent.PICTURE)
 
     def _set(self, width: int, height: int, form: int, pixels, frame) -> None:
         self._width = width
@@ -335,3 +339,7 @@ def _pixels_of(data):
     if isinstance(data, (bytes, bytearray)):
         return bytearray(data)
     return bytearray(data.tobytes()) if hasattr(data, "tobytes") else bytearray(data)
+
+
+def __getattr__(name: str):
+    raise _absent.attribute("image", name, _absent.IMAGE)

@@ -3,6 +3,8 @@
 import time
 
 from _k230 import silicon as _silicon
+from _k230.absent import MACHINE as _ABSENT
+from _k230.absent import attribute as _attribute
 from _k230.pins import FPIOA, Pin
 from _k230.uart import UART
 
@@ -121,20 +123,5 @@ class LED:
         raise NotImplementedError("this board has no LED class, use Pin or neopixel")
 
 
-class Timer:
-    """A timer of the board. Periodic callbacks need an interrupt that a PC's interpreter lacks."""
-
-    ONE_SHOT = 0
-    PERIODIC = 1
-
-    def __init__(self, id: int, **settings) -> None:
-        if not -1 <= id <= 5:
-            raise ValueError("invalid timer number")
-        if settings:
-            self.init(**settings)
-
-    def init(self, *, mode: int = 1, freq=None, period=None, callback=None, arg=None) -> None:
-        raise NotImplementedError("timers are not part of the virtual board, use asyncio")
-
-    def deinit(self) -> None:
-        """Stop the timer."""
+def __getattr__(name: str):
+    raise _attribute("machine", name, _ABSENT)
