@@ -88,7 +88,7 @@ attempt(lambda: nn.kpu().load_kmodel(b"no model"))
 attempt(kpu.run)
 attempt(lambda: kpu.set_input_tensor(1, nn.from_numpy(picture)))
 attempt(lambda: kpu.set_input_tensor(0, nn.from_numpy(np.ones((1, 3, 96, 96)))))
-attempt(lambda: kpu.set_input_tensor(0, nn.from_numpy(np.ones((1, 96, 96, 3), dtype=np.uint8))))
+attempt(lambda: kpu.set_input_tensor(0, nn.from_numpy(np.ones((1, 3, 96, 95), dtype=np.uint8))))
 attempt(lambda: nn.ai2d().build([1] * 9, [1] * 4))
 kpu.set_input_tensor(0, nn.from_numpy(picture))
 attempt(kpu.run)
@@ -109,6 +109,22 @@ attempt(kpu.__del__)
         "no error",
         "no error",
     ]
+
+
+def test_an_input_of_another_shape_with_as_many_values_is_taken(card: Path) -> None:
+    """nncase looks at the index alone; the vendor's scripts give [3, h, w]."""
+    source = (
+        LOAD
+        + """
+made = []
+for shape in ((1, 3, 96, 96), (3, 96, 96), (1, 96, 96, 3)):
+    kpu.set_input_tensor(0, nn.from_numpy(picture.reshape(shape)))
+    kpu.run()
+    made.append(kpu.get_output_tensor(0).to_numpy().tolist())
+print(made[0] == made[1] == made[2])
+"""
+    )
+    assert run_script(card, source).lines[-1] == "True"
 
 
 @pytest.mark.parametrize(

@@ -136,8 +136,10 @@ class kpu:
 
     def _checked(self, index: int, tensor, wanted, what: str) -> int:
         if 0 <= index < len(wanted):
+            # The runtime itself looks at the index alone (nncase src/Native/src/runtime/interpreter.cpp,
+            # interpreter::input_tensor): as many values in another shape are taken as they lie.
             dtype, shape = wanted[index][:2]
-            if tensor._dtype == dtype and (tuple(tensor._shape) == tuple(shape) or -1 in shape):
+            if tensor._dtype == dtype and (-1 in shape or _count(tensor._shape) == _count(shape)):
                 return index
         raise ValueError("KPU set %s tensor failed." % what)
 
@@ -205,6 +207,13 @@ class kpu:
         return _description(
             self._info["outputs"][self._index(index, len(self._outputs), "outputs_desc")]
         )
+
+
+def _count(shape) -> int:
+    count = 1
+    for side in shape:
+        count *= side
+    return count
 
 
 def _description(item):
