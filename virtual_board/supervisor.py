@@ -275,6 +275,7 @@ class Supervisor:
             "raw": self._raw,
             "board": _traits(self._options.kind),
             "clock": self._chip.interpreter(),
+            "faults": None if self._options.faults is None else str(self._options.faults.resolve()),
             # One cut: the start behind it must come through.
             "crash": [self._options.crash_after, self._options.crash_before] if first else None,
             "started_ms": time.monotonic_ns() // 1_000_000,

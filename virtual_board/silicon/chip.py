@@ -250,7 +250,12 @@ class Watchdog:
 
     def operations(self) -> dict[str, Operation]:
         """Return what the machine.WDT stand-in calls."""
-        return {"wdt.start": self._start, "wdt.feed": self._feed, "wdt.close": self._close}
+        return {
+            "wdt.start": self._start,
+            "wdt.feed": self._feed,
+            "wdt.close": self._close,
+            "wdt.expire": self._expire,
+        }
 
     def close(self) -> None:
         """Stop watching."""
@@ -307,6 +312,15 @@ class Watchdog:
             if self._timer is not None:
                 self._deadline = time.monotonic() + self._seconds
         return None, []
+
+    def _expire(self, args: list[Any], _: list[memoryview]) -> Answer:
+        """A call never returns: let the board's time pass at once; say whether a watchdog ran."""
+        with self._lock:
+            running = self._timer is not None
+            self._stop()
+        if running:
+            self._bark()
+        return running, []
 
     def _close(self, args: list[Any], _: list[memoryview]) -> Answer:
         self.close()

@@ -39,6 +39,11 @@ if _wiring["clock"] is not None:
 
     timed.start(_wiring["clock"])
 
+_open = open  # the ROM's own: never the one that is to fail
+if _wiring["faults"] is not None:
+    from _k230 import faults
+
+    faults.install(_wiring["faults"])
 
 # The firmware runs all its scripts, and then the REPL, with the same names.
 _scope = {"__name__": "__main__"}
@@ -48,7 +53,7 @@ def _run(path: str) -> None:
     # The firmware runs its scripts as strings, with a __main__ that is no module file.
     _scope["__file__"] = path
     # A script that is not on the card is this PC's.
-    with open(path) if path.startswith("/sdcard/") else VfsPosix().open(path, "r") as file:
+    with _open(path) if path.startswith("/sdcard/") else VfsPosix().open(path, "r") as file:
         source = file.read()
     sys.argv[:] = [path]
     exec(compile(source, path, "exec"), _scope)

@@ -39,8 +39,10 @@ class BoardOptions:
         seconds: switch off after this time.
         replay: folder with recorded KPU outputs (timed runs), or None.
         restart: whether the board starts again after a reset or a fault, as a board does.
-        kpu: what runs the models: auto (the simulator where it can run), simulator or onnx (the ONNX
-            model beside the kmodel).
+        kpu: what runs the models: auto (the simulator where it can run), simulator, onnx (the ONNX
+            model beside the kmodel) or stub (none: silicon/kpu/stub.py).
+        faults: folder in which tools/faults says which call of the vendor's fails next, and how
+            (modules/_k230/faults.py); None: none does.
         crash_after: power goes off once the card was changed (a file opened, written or flushed, a
             name made, moved or removed) so many times since the first start; None: it stays on. With
             `restart` it then comes back for good.
@@ -69,6 +71,7 @@ class BoardOptions:
     kpu: str = "auto"
     crash_after: int | None = None
     crash_before: str | None = None
+    faults: Path | None = None
     ports: dict[int, tuple[str, int]] = field(default_factory=dict)
 
     @property
@@ -90,7 +93,7 @@ class BoardOptions:
     def from_json(text: str) -> BoardOptions:
         """Return the options of to_json()'s text."""
         values: dict[str, Any] = json.loads(text)
-        for name in ("sdcard", "data", "uart", "console", "air", "replay"):
+        for name in ("sdcard", "data", "uart", "console", "air", "replay", "faults"):
             if values[name] is not None:
                 values[name] = Path(values[name])
         values["scripts"] = tuple(values["scripts"])

@@ -121,8 +121,8 @@ class Kpu:
         model = Model(
             name,
             hashlib.sha256(kmodel).hexdigest(),
-            _describe(header.inputs),
-            _describe(header.outputs),
+            describe(header.inputs),
+            describe(header.outputs),
             bytes(kmodel),
             self._load_twin(name, twin, header) if self._missing and run else None,
         )
@@ -138,7 +138,7 @@ class Kpu:
             SiliconError: RuntimeError for inputs that do not fit or a failed run.
             NativeFault: the simulator died; the next call starts a new one.
         """
-        arrays = _fit_inputs(model, inputs)
+        arrays = fit_inputs(model, inputs)
         if model.twin is not None:
             with self._lock:
                 return model.twin.run(arrays)
@@ -286,7 +286,8 @@ def _simulator_folder() -> Path:
     return folder
 
 
-def _describe(types: Sequence[TensorType]) -> tuple[TensorDesc, ...]:
+def describe(types: Sequence[TensorType]) -> tuple[TensorDesc, ...]:
+    """Return tensors as a model's descriptions show them."""
     described, start = [], 0
     for one in types:
         described.append(TensorDesc(one.dtype, one.shape, start, one.nbytes))
@@ -294,7 +295,8 @@ def _describe(types: Sequence[TensorType]) -> tuple[TensorDesc, ...]:
     return tuple(described)
 
 
-def _fit_inputs(model: Model, inputs: Sequence[Array]) -> list[Array]:
+def fit_inputs(model: Model, inputs: Sequence[Array]) -> list[Array]:
+    """Return the inputs in the model's shapes; SiliconError RuntimeError where they do not fit."""
     if len(inputs) != len(model.inputs):
         raise SiliconError(
             "RuntimeError",

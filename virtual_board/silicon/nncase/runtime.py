@@ -23,6 +23,7 @@ from virtual_board.silicon.camera.sensors import Sensors
 from virtual_board.silicon.clock.timing import Clock
 from virtual_board.silicon.kpu import twin as kpu_twin
 from virtual_board.silicon.kpu.runner import ONNX_BACKEND, Kpu, Model
+from virtual_board.silicon.kpu.stub import StubKpu
 from virtual_board.silicon.nncase.replay import ReplayStore
 
 Array = NDArray[Any]
@@ -132,7 +133,7 @@ class Npu:
 
     def _start(self) -> None:
         # Beside the interpreter's start: the simulator's process takes a third of a second.
-        self._kpu = Kpu(backend=self._backend)
+        self._kpu = StubKpu() if self._backend == "stub" else Kpu(backend=self._backend)
 
     def _unit(self) -> Kpu:
         self._starter.join()

@@ -1,0 +1,119 @@
+"""Run the fault matrix: `python -m tools.faults [--json] [--only CALL] [--board NAME]`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from tools.faults import matrix, ways
+
+LANES = 2
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tools.faults", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--only", metavar="CALL", action="append", help="try this call alone")
+    parser.add_argument("--lanes", type=int, default=LANES, help="boards side by side (2)")
+    return parser.parse_args(words)
+
+
+async def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Run the matrix; return the report."""
+    rows = ways.read()
+    names = sorted(rows)
+    wrapped = [name for name in names if not name.startswith("time.")]
+    chosen = {name: rows[name] for name in names if not options.only or name in options.only}
+    found = {call.name for call in ways.calls(rows)}
+    say = (lambda text: print(text, file=sys.stderr, flush=True)) if options.json else print
+    start = time.monotonic()
+    reaches = {}
+    for network in ("station", "ethernet"):
+        reaches[network] = await matrix.reach(wrapped, network)
+    say(f"steps without failures: {time.monotonic() - start:.0f} s")
+    waiting = list(matrix.combinations(chosen, reaches))
+    outcomes: list[matrix.Outcome] = []
+    for combination in [each for each in waiting if each.way.kind == "abort"]:
+        outcome = matrix.Outcome(combination)
+        outcome.why = matrix.guard_of(combination.way)
+        outcome.survived = not outcome.why
+        outcomes.append(outcome)
+    todo = sorted(
+        (each for each in waiting if each.way.kind != "abort"),
+        key=lambda each: (each.fresh, each.network, each.step),
+    )
+    lanes = [_lane(wrapped, reaches, todo, outcomes, say) for _ in range(options.lanes)]
+    await asyncio.gather(*lanes)
+    aborts = [each for each in outcomes if each.combination.way.kind == "abort"]
+    return {
+        "calls": len(found & chosen.keys()),
+        "combinations": len(outcomes),
+        "survived": sum(each.survived for each in outcomes),
+        "boards": [],
+        "unsurvivable": [
+            {"call": each.combination.call, "way": str(each.combination.way), "why": each.why}
+            for each in aborts
+            if not each.survived
+        ],
+        "lost": [
+            {"combination": str(each.combination), "why": each.why}
+            for each in outcomes
+            if not each.survived and each not in aborts
+        ],
+        "unreached": matrix.unreached(chosen, reaches),
+        "seconds": round(time.monotonic() - start),
+    }
+
+
+async def _lane(
+    names: list[str],
+    reaches: dict[str, matrix.Reach],
+    todo: list[matrix.Combination],
+    outcomes: list[matrix.Outcome],
+    say: Any,
+) -> None:
+    lane = matrix.Lane(names, reaches)
+    try:
+        while todo:
+            outcome = await lane.attempt(todo.pop(0))
+            outcomes.append(outcome)
+            mark = "ok  " if outcome.survived else "LOST"
+            text = f"{mark} {outcome.combination} {outcome.seconds:.1f} s"
+            say(text + (f": {outcome.why}" if outcome.why else f": {'; '.join(outcome.told[:2])}"))
+    finally:
+        await lane.close()
+
+
+def main(words: Sequence[str]) -> int:
+    """Entry point; 0 where all that can be survived is."""
+    options = _arguments(words)
+    faults = ways.faults()
+    if faults:
+        print("\n".join(faults), file=sys.stderr)
+        return 2
+    report = asyncio.run(run(options))
+    if options.json:
+        print(json.dumps(report, indent=1))
+    else:
+        print(
+            f"{report['calls']} calls, {report['combinations']} combinations, "
+            f"{report['survived']} survived, {len(report['unsurvivable'])} can't be, "
+            f"{report['seconds']} s"
+        )
+        for row in report["lost"]:
+            print(f"lost: {row['combination']}: {row['why']}")
+        for row in report["unsurvivable"]:
+            print(f"unsurvivable: {row['call']}: {row['why']}")
+        for name in report["unreached"]:
+            print(f"no step reaches {name}")
+    good = not report["lost"] and not report["unreached"]
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,169 @@
+"""One virtual board on which calls can be made to fail, and what is asked of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from host_client import Board
+from tools.faults import card
+from tools.faults.ways import Way
+from virtual_board.board import VirtualBoard
+
+ANSWER_S = 10.0
+PICTURES = card.PACKAGES / "shapes_cls" / "pictures"
+
+
+class BenchError(Exception):
+    """The bench itself does not work; the text says what."""
+
+
+class Bench:
+    """A board with a card of its own, `async with Bench(…) as bench`.
+
+    Attributes:
+        card: its card.
+        injected: how often an armed call came.
+        helped: whether what a step armed came.
+        hung: whether a call hung where no watchdog ran.
+        ended: why the board is off or in its REPL, or empty.
+        starts: of the interpreter.
+    """
+
+    def __init__(
+        self, names: list[str], network: str = "station", plan: tuple[str, int, Way] | None = None
+    ) -> None:
+        """names: the calls to be wrapped; plan: (call, number, way) of the first start."""
+        self._holder = tempfile.TemporaryDirectory(prefix="k230-faults-")
+        root = Path(self._holder.name)
+        self.card = card.make(root / "card", network)
+        self.data = root / "data"
+        self._folder = root / "faults"
+        self._folder.mkdir()
+        (self._folder / "calls.json").write_text(json.dumps(names))
+        if plan is not None:
+            order = [plan[0], plan[1], plan[2].order, plan[2].times]
+            (self._folder / "plan.json").write_text(json.dumps(order))
+        for name in ("control", "reply"):
+            os.mkfifo(self._folder / name)
+        self.uart = root / "uart"
+        self.virtual = VirtualBoard(
+            sdcard=self.card,
+            data=self.data,
+            camera=str(PICTURES),
+            uart=self.uart,
+            kpu="stub",
+            faults=self._folder,
+        )
+        self.injected = 0
+        self.helped = False
+        self.hung = False
+        self.ended = ""
+        self.starts = 0
+        self.unknown: list[str] = []
+        self._figures: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._armed = asyncio.Event()
+        self._number = 0
+        self._left = b""
+        self.changed = asyncio.Event()
+
+    async def __aenter__(self) -> Bench:
+        # Read and write: opening a FIFO waits for its other end.
+        self._control = os.open(self._folder / "control", os.O_RDWR | os.O_NONBLOCK)
+        self._reply = os.open(self._folder / "reply", os.O_RDWR | os.O_NONBLOCK)
+        asyncio.get_running_loop().add_reader(self._reply, self._hear)
+        await self.virtual.start()
+        self._watcher = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._watcher
+        await self.virtual.stop()
+        asyncio.get_running_loop().remove_reader(self._reply)
+        os.close(self._control)
+        os.close(self._reply)
+        self._holder.cleanup()
+
+    async def _watch(self) -> None:
+        async for event in self.virtual.events():
+            if event["event"] in ("repl", "off", "error"):
+                self.ended = f"{event['event']}: {event['detail']}"
+            self.changed.set()
+        self.ended = self.ended or "off"
+        self.changed.set()
+
+    def _hear(self) -> None:
+        self._left += os.read(self._reply, 1 << 16)
+        *lines, self._left = self._left.split(b"\n")
+        for line in lines:
+            said = json.loads(line)
+            if "start" in said:
+                self.starts += 1
+                self.unknown = said["unknown"]
+            elif "injected" in said:
+                if said["slot"]:
+                    self.helped = True
+                else:
+                    self.injected += 1
+            elif "hangs" in said:
+                self.hung = not said["hangs"]
+            elif "armed" in said:
+                self._armed.set()
+            else:
+                self._figures.put_nowait(said)
+            self.changed.set()
+
+    async def ready(self) -> None:
+        """Wait for the service to be ready."""
+        await self.virtual.ready(30.0)
+
+    def connect(self, wait: float = ANSWER_S) -> Board:
+        """Return the board, to enter."""
+        assert self.virtual.url is not None
+        return Board.connect(
+            self.virtual.url, key=self.virtual.key, wait=wait, greeting_timeout=5.0
+        )
+
+    async def arm(self, name: str, way: Way, number: int = 1, slot: int = 0) -> None:
+        """Let the number-th call from now on fail; slot 1: what a step itself needs."""
+        self._armed.clear()
+        if slot:
+            self.helped = False
+        self._send({"arm": [name, number, way.order, way.times], "slot": slot})
+        await asyncio.wait_for(self._armed.wait(), ANSWER_S)
+
+    async def disarm(self) -> None:
+        """Let nothing fail any more, also not at the next start."""
+        (self._folder / "plan.json").unlink(missing_ok=True)
+        self._armed.clear()
+        self._send({"arm": None, "slot": 0})
+        await asyncio.wait_for(self._armed.wait(), ANSWER_S)
+
+    async def figures(self) -> dict[str, Any]:
+        """Return threads that run, heap after a collection, media memory, and calls so far by name."""
+        self._number += 1
+        self._send({"figures": self._number})
+        while True:
+            found = await asyncio.wait_for(self._figures.get(), ANSWER_S)
+            if found["figures"] == self._number:
+                return found
+
+    def _send(self, order: dict[str, Any]) -> None:
+        os.write(self._control, json.dumps(order).encode() + b"\n")
+
+    def console(self) -> list[str]:
+        """Return the last lines that the board printed."""
+        return list(self.virtual.console)

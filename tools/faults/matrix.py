@@ -1,0 +1,378 @@
+"""Which combinations there are, and whether the product survives each."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from host_client import Board, K230Error
+from tools.faults import card
+from tools.faults.bench import Bench
+from tools.faults.steps import STEPS
+from tools.faults.ways import Row, Way, guarded
+from virtual_board.board import BoardError
+
+HEALTHY_S = 15.0  # in which the service is back, with its results
+HEAP_LIMIT = 400 << 10  # bytes more than before: caches, and files that were loaded
+MMZ_LIMIT = 3 << 20  # what the silicon keeps of the latest tensors swings by as much
+BOOT = "boot"
+# What makes files: each step has its own, and each may be damaged.
+_EVERYWHERE = ("open", "file.", "os.")
+
+
+@dataclass(frozen=True)
+class Combination:
+    """One call that fails in one way: its number-th since the start (step "boot"), or in a step.
+
+    Attributes:
+        fresh: on a board of its own, before the call was ever made: its first one.
+    """
+
+    call: str
+    way: Way
+    step: str
+    number: int
+    fresh: bool
+    network: str = "station"
+
+    def __str__(self) -> str:
+        where = f"call {self.number} of the start" if self.step == BOOT else self.step
+        first = ", the first" if self.fresh and self.step != BOOT else ""
+        return f"{self.call}: {self.way} ({where}{first})"
+
+
+@dataclass
+class Outcome:
+    """What became of a combination."""
+
+    combination: Combination
+    survived: bool = False
+    why: str = ""  # not
+    told: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+@dataclass
+class Reach:
+    """Which calls each step reaches, from one run without any failure."""
+
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)  # step -> call -> calls
+    seconds: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, dict[str, Any]] = field(default_factory=dict)  # after each step
+    noise: set[str] = field(default_factory=set)  # what the log and events say all the same
+
+
+async def reach(names: list[str], network: str) -> Reach:
+    """Run every step on a board where nothing fails."""
+    found = Reach()
+    async with Bench(names, network) as bench:
+        await bench.ready()
+        async with bench.connect() as board, _Ears(board) as ears:
+            await _results(board)
+            found.figures[BOOT] = await bench.figures()
+            found.counts[BOOT] = found.figures[BOOT]["counts"]
+            for name, (step, task) in STEPS.items():
+                await _run_task(board, task)
+                before = await bench.figures()
+                start = time.monotonic()
+                await step(bench, board)
+                found.seconds[name] = time.monotonic() - start
+                if name == "restart":
+                    found.counts[name] = {"machine.reset": 1}
+                    continue
+                after = await bench.figures()
+                found.figures[name] = after
+                found.counts[name] = {
+                    call: count
+                    for call, count in after["counts"].items()
+                    if count > before["counts"].get(call, 0)
+                }
+            found.noise = {_shape(text) for text in ears.heard}
+    return found
+
+
+def combinations(rows: dict[str, Row], reaches: dict[str, Reach]) -> Iterator[Combination]:
+    """Yield every combination: each way at the first call, at a later one, and in other steps."""
+    for row in rows.values():
+        for way in row.ways:
+            if way.kind == "abort":
+                yield Combination(row.name, way, BOOT, 1, True)
+                continue
+            yield from _of(row.name, way, reaches)
+
+
+def _of(name: str, way: Way, reaches: dict[str, Reach]) -> Iterator[Combination]:
+    for network, reached in reaches.items():
+        if network != "station" and name in _calls(reaches["station"]):
+            continue
+        at_boot = reached.counts[BOOT].get(name, 0)
+        steps = sorted(
+            (step for step in reached.seconds if name in reached.counts[step]),
+            key=lambda step: reached.seconds[step],
+        )
+        if at_boot:
+            yield Combination(name, way, BOOT, 1, True, network)
+        elif steps:
+            yield Combination(name, way, steps[0], 1, True, network)
+        if way.kind == "absent":
+            return
+        if at_boot > 2 and (not steps or name.startswith(_EVERYWHERE)):
+            yield Combination(name, way, BOOT, at_boot // 2 + 1, True, network)
+        wanted = len(steps) if name.startswith(_EVERYWHERE) else 1
+        for step in steps[:wanted]:
+            if not (name.startswith(_EVERYWHERE) and step.startswith("switch ") and wanted > 1):
+                yield Combination(name, way, step, 1, False, network)
+        if at_boot or steps:
+            return
+
+
+def _calls(reached: Reach) -> set[str]:
+    return {name for counts in reached.counts.values() for name in counts}
+
+
+def unreached(rows: dict[str, Row], reaches: dict[str, Reach]) -> list[str]:
+    """Return the calls that can fail and that no step reaches."""
+    known = set().union(*map(_calls, reaches.values()))
+    return [row.name for row in rows.values() if row.ways and row.name not in known]
+
+
+def guard_of(way: Way) -> str:
+    """Return why an abort is not survived, or nothing: a test shows that it can't come."""
+    if way.guard and guarded(way.guard):
+        return ""
+    return f"the process ends: {way.value}"
+
+
+class _Ears:
+    """Hears the board's events and log, over restarts too."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self.heard: list[str] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> _Ears:
+        self._tasks = [asyncio.create_task(self._events()), asyncio.create_task(self._logs())]
+        await asyncio.sleep(0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _events(self) -> None:
+        async for event in self._board.events():
+            if event.kind == "problem":
+                self.heard.append(f"{event.details.get('code')}: {event.details.get('text')}")
+
+    async def _logs(self) -> None:
+        async for line in self._board.logs():
+            if line.level in ("warning", "error"):
+                self.heard.append(line.text)
+
+
+def _shape(text: str) -> str:
+    return "".join(c for c in text if not c.isdigit())
+
+
+async def _run_task(board: Board, task: str) -> None:
+    if (await board.status())["task"] != task:
+        await board.switch(task)
+
+
+async def _results(board: Board) -> None:
+    """Return when another frame was processed."""
+    first = (await board.status())["processed"]
+    while (await board.status())["processed"] == first:
+        await asyncio.sleep(0.02)
+
+
+class Lane:
+    """Tries combinations, one after the other; boards that survive are used again."""
+
+    def __init__(self, names: list[str], reaches: dict[str, Reach]) -> None:
+        self._names = names
+        self._reaches = reaches
+        self._kept: Bench | None = None
+        self._network = ""
+        self._stack = contextlib.AsyncExitStack()
+
+    async def close(self) -> None:
+        """Switch the board off."""
+        await self._stack.aclose()
+        self._kept = None
+
+    async def attempt(self, combination: Combination) -> Outcome:
+        """Let one call fail; return what became of it."""
+        outcome = Outcome(combination)
+        start = time.monotonic()
+        try:
+            if combination.fresh:
+                plan = (combination.call, combination.number, combination.way)
+                async with Bench(self._names, combination.network, plan) as bench:
+                    await self._judge(bench, outcome)
+            else:
+                await self._on_kept(outcome)
+        except (K230Error, BoardError, TimeoutError, asyncio.TimeoutError, OSError) as error:
+            outcome.why = f"{type(error).__name__}: {error}"
+        outcome.survived = not outcome.why
+        outcome.seconds = time.monotonic() - start
+        if not outcome.survived and not combination.fresh:
+            await self.close()
+        return outcome
+
+    async def _on_kept(self, outcome: Outcome) -> None:
+        combination = outcome.combination
+        if self._kept is None or self._network != combination.network:
+            await self.close()
+            self._stack = contextlib.AsyncExitStack()
+            self._network = combination.network
+            self._kept = await self._stack.enter_async_context(
+                Bench(self._names, combination.network)
+            )
+            await self._kept.ready()
+        bench = self._kept
+        bench.injected = 0
+        await self._judge(bench, outcome)
+        if combination.way.lasting or bench.ended:
+            await self.close()
+            return
+        await bench.disarm()
+        async with bench.connect() as board:
+            await _run_task(board, card.START)
+
+    async def _judge(self, bench: Bench, outcome: Outcome) -> None:
+        combination = outcome.combination
+        way = combination.way
+        reached = self._reaches[combination.network]
+        step, task = STEPS.get(combination.step, (None, card.START))
+        committed = card.START
+        before = reached.figures.get(combination.step) or reached.figures[BOOT]
+        files = card.digests(bench.card)
+        told: list[str] = []
+        starts = 0
+        if combination.step == BOOT:
+            await self._event(bench, lambda: bench.injected > 0 or bench.ended != "", HEALTHY_S)
+        async with bench.connect(HEALTHY_S) as board, _Ears(board) as ears:
+            if step is not None:
+                await _run_task(board, task)
+                committed = task
+                await _results(board)
+                if not combination.fresh:
+                    before = await bench.figures()
+                    status = await board.status()
+                    starts = status["starts"]
+                    ears.heard.clear()
+                    await bench.arm(combination.call, way)
+                try:
+                    await asyncio.wait_for(step(bench, board), HEALTHY_S)
+                    if combination.step.startswith("switch "):
+                        committed = combination.step.removeprefix("switch ")
+                except (K230Error, TimeoutError, asyncio.TimeoutError) as error:
+                    told.append(f"{type(error).__name__}: {error}")
+                    if combination.step.startswith("switch "):
+                        committed = ""  # either: the answer may have been lost
+            if not bench.injected:
+                await self._event(bench, lambda: bench.injected > 0, 6.0)
+            if not bench.injected:
+                outcome.why = "the call never came"
+                return
+            outcome.why = await self._healthy(bench, committed, way, told, starts)
+            told += ears.heard
+        if outcome.why:
+            return
+        told = [text for text in told if _shape(text) not in reached.noise]
+        outcome.told = told
+        if not told and not way.quiet:
+            outcome.why = "nobody was told"
+        damaged = {name for name in files if card.digests(bench.card).get(name) != files[name]}
+        if damaged:
+            outcome.why = f"damaged: {', '.join(sorted(damaged))}"
+        else:
+            outcome.why = outcome.why or _records(bench)
+        outcome.why = outcome.why or await self._leaks(bench, before)
+
+    @staticmethod
+    async def _event(bench: Bench, condition: Callable[[], bool], seconds: float) -> None:
+        stop = time.monotonic() + seconds
+        while not condition() and time.monotonic() < stop:
+            bench.changed.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(bench.changed.wait(), 0.2)
+
+    async def _healthy(
+        self, bench: Bench, committed: str, way: Way, told: list[str], starts: int
+    ) -> str:
+        """Return why the service is not what it was within HEALTHY_S, or nothing."""
+        stop = time.monotonic() + HEALTHY_S
+        why = ""
+        first = None
+        while time.monotonic() < stop:
+            if bench.ended:
+                return f"the board is dead: {bench.ended}"
+            if bench.hung:
+                return "it hangs for ever: no watchdog runs"
+            try:
+                async with bench.connect(2.0) as board:
+                    status = await board.status()
+                    codes = [row["code"] for row in status["problems"]]
+                    if status["restart_reason"] and status["starts"] > max(1, starts):
+                        told.append(f"restart: {status['restart_reason']['text']}")
+                    told.extend(f"{row['code']}: {row['text']}" for row in status["problems"])
+                    if committed and status["task"] != committed:
+                        why = f"task: expected {committed}, found {status['task'] or 'none'}: {codes}"
+                    elif way.lasting and codes:
+                        return ""  # it can't be had, and says why
+                    elif first is None or status["processed"] <= first:
+                        why = f"no results: {codes}"
+                        first = status["processed"] if first is None else first
+                    else:
+                        return ""
+            except (K230Error, TimeoutError, asyncio.TimeoutError) as error:
+                why = f"no answer: {type(error).__name__}: {error}"
+                first = None
+            await asyncio.sleep(0.05)
+        return why
+
+    async def _leaks(self, bench: Bench, before: dict[str, Any]) -> str:
+        """Return what the failure left behind, or nothing."""
+        why = ""
+        for _ in range(10):
+            now = await bench.figures()
+            if now["threads"] != before["threads"]:
+                why = f"threads: expected {before['threads']}, found {now['threads']}"
+            elif now["heap"] > before["heap"] + HEAP_LIMIT:
+                why = f"heap: {now['heap'] - before['heap']} bytes more than before"
+            elif now["mmz"] > before["mmz"] + MMZ_LIMIT:
+                why = f"media memory: {now['mmz'] - before['mmz']} bytes more than before"
+            else:
+                return ""
+            await asyncio.sleep(0.2)
+        return why
+
+
+def _records(bench: Bench) -> str:
+    """Return which of the service's own files nothing can be read from, or nothing."""
+    for name in ("state.json", "boots.json"):
+        path = bench.data / name
+        whole = False
+        versions = [path, path.with_name(name + ".new"), path.with_name(name + ".old")]
+        existing = [each for each in versions if each.is_file()]
+        for each in existing:
+            with contextlib.suppress(ValueError):
+                json.loads(each.read_text("utf-8"))
+                whole = True
+        if existing and path.is_file():
+            try:
+                json.loads(path.read_text("utf-8"))
+            except ValueError:
+                return f"damaged: /data/{name}"
+        if existing and not whole:
+            return f"damaged: /data/{name}"
+    return ""

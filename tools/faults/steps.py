@@ -1,0 +1,157 @@
+"""What a client does with a board while a call fails: short steps, each reaching other vendor calls."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from host_client import Board, CommandFailed
+from host_client.link.discovery import discover
+from tools.faults import card
+from tools.faults.bench import Bench
+from tools.faults.ways import Way
+
+Step = Callable[[Bench, Board], Awaitable[None]]
+FRAMES_S = 0.25
+_SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 3)
+_ODD = Way("raise", ["RuntimeError", "odd"])
+_PICTURE = next(iter(sorted((card.PACKAGES / "shapes_cls" / "pictures").iterdir())))
+_OTHER = card.PACKAGES / "shapes_multl" / "mp_deployment_source"
+
+
+async def _frames(bench: Bench, board: Board) -> None:
+    await asyncio.sleep(FRAMES_S)
+
+
+async def _quiet(bench: Bench, board: Board) -> None:
+    await asyncio.sleep(6.0)  # upkeep writes the log, looks at the network
+
+
+async def _status(bench: Bench, board: Board) -> None:
+    await board.status()
+    await board.tasks()
+    await board.card.config_get()
+    await board.request("logs", {"offset": 0})
+
+
+async def _snapshot(bench: Bench, board: Board) -> None:
+    await board.snapshot(60)
+
+
+async def _infer(bench: Bench, board: Board) -> None:
+    await board.infer(_PICTURE)
+
+
+async def _infer_card(bench: Bench, board: Board) -> None:
+    await board.infer_on_card("/sdcard/pictures/one.jpg")
+
+
+async def _set(bench: Bench, board: Board) -> None:
+    try:
+        await board.set({"log.level": "debug", "top_k": 2}, save=True)
+    finally:
+        await board.set({"log.level": "info", "top_k": 3}, save=True)
+
+
+async def _push(bench: Bench, board: Board) -> None:
+    await board.card.push(_OTHER, "pushed")
+    await board.card.packages()
+    await board.card.remove_package("pushed")
+
+
+async def _uart(bench: Bench, board: Board) -> None:
+    url = bench.virtual.uart_url
+    assert url is not None
+    async with Board.connect(url, key=bench.virtual.key, wait=10, greeting_timeout=5.0) as wired:
+        await wired.status()
+
+
+async def _seek(bench: Bench, board: Board) -> None:
+    assert bench.virtual.url is not None
+    await discover(0.4, [bench.virtual.url.removeprefix("tcp://")])
+
+
+async def _come_and_go(bench: Bench, board: Board) -> None:
+    async with bench.connect(5.0) as other:
+        await other.status()
+
+
+async def _restart(bench: Bench, board: Board) -> None:
+    starts = bench.starts
+    await board.restart()
+    for _ in range(300):
+        if bench.starts > starts or bench.ended:
+            break
+        await asyncio.sleep(0.02)
+
+
+async def _gallery(bench: Bench, board: Board) -> None:
+    """With metric learning running."""
+    await board.gallery.select("people")
+    await board.gallery.enroll("one", _PICTURE)
+    await board.gallery.enroll("one", _PICTURE)
+    await board.gallery.enroll("two", frames=2, seconds=5)
+    await board.gallery.recognize(_PICTURE)
+    await board.gallery.rename("one", "first")
+    await board.gallery.set_threshold("first", 0.5)
+    await board.gallery.show("first")
+    await board.gallery.suggest()
+    data = await board.gallery.export()
+    await board.gallery.import_(data, "copy")
+    await board.gallery.list()
+    await board.gallery.delete("copy")
+    await board.gallery.remove("two")
+    await board.gallery.clear()
+
+
+async def _revive(bench: Bench, board: Board) -> None:
+    """The sensor falls silent, and is set up anew."""
+    before = (await bench.figures())["counts"]["Sensor.run"]
+    await bench.arm("Sensor.snapshot", _SILENT, slot=1)
+    for _ in range(60):
+        await asyncio.sleep(0.1)
+        if (await bench.figures())["counts"]["Sensor.run"] > before:
+            return
+
+
+async def _internal(bench: Bench, board: Board) -> None:
+    """A command meets a fault that nobody thought of."""
+    await bench.arm("machine.temperature", _ODD, slot=1)
+    with contextlib.suppress(CommandFailed):
+        await board.status()
+
+
+def _switch(task: str) -> Step:
+    async def switch(bench: Bench, board: Board) -> None:
+        await board.switch(task)
+        await asyncio.sleep(FRAMES_S)
+
+    return switch
+
+
+# Name -> (what the client does, the task that must run before).
+STEPS: dict[str, tuple[Step, str]] = {
+    "frames": (_frames, card.START),
+    "status": (_status, card.START),
+    "snapshot": (_snapshot, card.START),
+    "infer": (_infer, card.START),
+    "infer on card": (_infer_card, card.START),
+    "internal": (_internal, card.START),
+    "revive": (_revive, card.START),
+    "come and go": (_come_and_go, card.START),
+    "set": (_set, card.START),
+    "push": (_push, card.START),
+    "uart": (_uart, card.START),
+    "seek": (_seek, card.START),
+    **{f"switch {task}": (_switch(task), card.START) for task in card.TASKS if task != card.START},
+    "gallery": (_gallery, "glyphs_ml"),
+    "quiet": (_quiet, card.START),
+    "restart": (_restart, card.START),
+}
+
+
+def package_files(folder: Path) -> set[str]:
+    """Return what steps may add to a card, and take away again."""
+    return {str(path) for path in folder.rglob("*") if "pushed" in path.parts}

@@ -1,0 +1,141 @@
+"""The ways in which each vendor call may fail: ways.yaml, read and held against the code."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tools.faults.finder import Call, find
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = Path(__file__).with_name("ways.yaml")
+
+KINDS = ("raise", "after", "give", "short", "lost", "hang", "absent", "abort")
+ERRORS = (
+    "OSError ValueError RuntimeError TypeError EOFError MemoryError AssertionError AttributeError"
+).split()
+_BESIDE = {"lasting", "quiet", "guard"}
+_FOR_EVER = 1 << 30
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way of failing.
+
+    Attributes:
+        kind: one of KINDS.
+        value: what is raised (type, arguments) or given, or why a process ends.
+        times: calls in a row that fail.
+        quiet: why nobody need be told of it; empty: status, an event, the log or an answer must.
+        guard: of an abort, the test that shows that the firmware can't get there: FILE::NAME.
+    """
+
+    kind: str
+    value: Any = None
+    times: int = 1
+    quiet: str = ""
+    guard: str = ""
+
+    def __str__(self) -> str:
+        words = self.kind
+        if self.kind in ("raise", "after"):
+            words = " ".join([self.kind, *map(str, self.value)])
+        elif self.kind == "give":
+            words = f"give {self.value!r}"
+        return words + (" for ever" if self.lasting else "")
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it fails from then on."""
+        return self.times == _FOR_EVER
+
+    @property
+    def order(self) -> list[Any]:
+        """What modules/_k230/faults.py reads."""
+        if self.kind in ("raise", "after"):
+            return [self.kind, *self.value]
+        return [self.kind, self.value]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One call of the table."""
+
+    name: str
+    source: str
+    gives: tuple[str, ...]
+    ways: tuple[Way, ...]
+
+
+class TableError(Exception):
+    """ways.yaml is not what it should be; the text says where."""
+
+
+def read(path: Path = TABLE) -> dict[str, Row]:
+    """Return the table's rows by name; TableError says which row is wrong."""
+    rows = {}
+    for name, fields in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+        if set(fields) - {"source", "gives", "ways"} or not fields.get("source"):
+            raise TableError(f"{name}: expected source, gives and ways, found {sorted(fields)}")
+        if not isinstance(fields.get("ways"), list):
+            raise TableError(f"{name}: ways: expected a list, found none")
+        ways = tuple(_way(name, each) for each in fields["ways"])
+        rows[name] = Row(name, fields["source"], tuple(fields.get("gives", ())), ways)
+    return rows
+
+
+def _way(name: str, fields: Mapping[str, Any]) -> Way:
+    kinds = [kind for kind in KINDS if kind in fields]
+    if len(kinds) != 1 or set(fields) - set(kinds) - _BESIDE:
+        raise TableError(f"{name}: a way: expected one of {', '.join(KINDS)}, found {dict(fields)}")
+    kind = kinds[0]
+    value = fields[kind]
+    if kind in ("raise", "after") and value[0] not in ERRORS:
+        raise TableError(f"{name}: expected one of {', '.join(ERRORS)}, found {value[0]}")
+    times = _FOR_EVER if fields.get("lasting") else 1
+    return Way(kind, value, times, fields.get("quiet", ""), fields.get("guard", ""))
+
+
+def calls(rows: Mapping[str, Row], root: Path = ROOT) -> list[Call]:
+    """Return the vendor calls that the firmware makes."""
+    return find(root, {name: row.gives for name, row in rows.items()})
+
+
+def faults(root: Path = ROOT) -> list[str]:
+    """Return one sentence for each call without ways of failing, and each row without a call."""
+    try:
+        rows = read()
+    except TableError as error:
+        return [f"{TABLE.name}: {error}"]
+    found: dict[str, Call] = {}
+    for call in calls(rows, root):
+        found.setdefault(call.name, call)
+    sentences = [
+        f"{call.file}:{call.line}: calls {name}: say in {TABLE.name} how it can fail, and where its source says so"
+        for name, call in found.items()
+        if name not in rows
+    ]
+    sentences += [f"{TABLE.name}: {name}: nothing calls it any more" for name in rows if name not in found]
+    for row in rows.values():
+        for way in row.ways:
+            if way.guard and not guarded(way.guard, root):
+                sentences.append(f"{TABLE.name}: {row.name}: there is no test {way.guard}")
+    return sentences
+
+
+def guarded(guard: str, root: Path = ROOT) -> bool:
+    """Return whether the test FILE::NAME exists."""
+    file, _, name = guard.partition("::")
+    path = root / file
+    if not path.is_file():
+        return False
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return any(
+        isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name == name
+        for node in ast.walk(tree)
+    )
