@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tools import guards, layers
+from tools.faults import ways
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -90,6 +91,11 @@ def guard_check() -> str:
     return "\n".join(guards.faults(ROOT))
 
 
+def fault_check() -> str:
+    """Each vendor call has its ways of failing in tools/faults/ways.yaml."""
+    return "\n".join(ways.faults(ROOT))
+
+
 # The slowest first, so that the quick ones fill the other cores meanwhile.
 CHECKS: dict[str, Callable[[], str]] = {
     "types": type_check,
@@ -97,6 +103,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "dialect": dialect_check,
     "rooms": room_check,
     "guards": guard_check,
+    "faults": fault_check,
     "format": format_check,
     "lint": lint_check,
 }

@@ -109,7 +109,9 @@ class Finder:
             if kind in kinds:
                 methods.setdefault(method, set()).add(name)
         own = _own_methods(self._files)
-        self._distinct = {m: next(iter(n)) for m, n in methods.items() if len(n) == 1 and m not in own}
+        self._distinct = {
+            m: next(iter(n)) for m, n in methods.items() if len(n) == 1 and m not in own
+        }
         for file in self._files:
             self._index(file)
 
@@ -279,7 +281,9 @@ class Finder:
 def _walk(node: ast.AST, function: str) -> Iterator[tuple[ast.AST, str]]:
     """Yield every node and the function that it stands in."""
     for child in ast.iter_child_nodes(node):
-        inside = child.name if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) else function
+        inside = (
+            child.name if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) else function
+        )
         yield child, inside
         yield from _walk(child, inside)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from firmware_app.wire import log_lines
 from host_client import Board, K230Error
 from tools.faults import card
 from tools.faults.bench import Bench
@@ -23,6 +25,8 @@ MMZ_LIMIT = 3 << 20  # what the silicon keeps of the latest tensors swings by as
 BOOT = "boot"
 # What makes files: each step has its own, and each may be damaged.
 _EVERYWHERE = ("open", "file.", "os.")
+_LOUD = re.compile(r"^\[[0-9.]+\] (warning|error): ")
+_LONG_S = 2.0  # a step that is tried only where no other reaches a call
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,8 @@ async def reach(names: list[str], network: str) -> Reach:
                     for call, count in after["counts"].items()
                     if count > before["counts"].get(call, 0)
                 }
-            found.noise = {_shape(text) for text in ears.heard}
+            loud = [line for line in bench.console() if _LOUD.search(line)]
+            found.noise = {_shape(text) for text in (*ears.heard, *loud)}
     return found
 
 
@@ -123,10 +128,13 @@ def _of(name: str, way: Way, reaches: dict[str, Reach]) -> Iterator[Combination]
             return
         if at_boot > 2 and (not steps or name.startswith(_EVERYWHERE)):
             yield Combination(name, way, BOOT, at_boot // 2 + 1, True, network)
-        wanted = len(steps) if name.startswith(_EVERYWHERE) else 1
-        for step in steps[:wanted]:
-            if not (name.startswith(_EVERYWHERE) and step.startswith("switch ") and wanted > 1):
-                yield Combination(name, way, step, 1, False, network)
+        if name.startswith(_EVERYWHERE):
+            short = [step for step in steps if reached.seconds[step] < _LONG_S]
+            steps = [step for step in short if not step.startswith("switch ")] or steps[:1]
+        else:
+            steps = steps[:1]
+        for step in steps:
+            yield Combination(name, way, step, 1, False, network)
         if at_boot or steps:
             return
 
@@ -173,7 +181,7 @@ class _Ears:
 
     async def _logs(self) -> None:
         async for line in self._board.logs():
-            if line.level in ("warning", "error"):
+            if line.level >= log_lines.WARNING:
                 self.heard.append(line.text)
 
 
@@ -285,6 +293,8 @@ class Lane:
                 return
             outcome.why = await self._healthy(bench, committed, way, told, starts)
             told += ears.heard
+            if combination.fresh:  # what the log says before anybody listens
+                told += [line for line in bench.console() if _LOUD.search(line)]
         if outcome.why:
             return
         told = [text for text in told if _shape(text) not in reached.noise]
@@ -326,9 +336,13 @@ class Lane:
                         told.append(f"restart: {status['restart_reason']['text']}")
                     told.extend(f"{row['code']}: {row['text']}" for row in status["problems"])
                     if committed and status["task"] != committed:
-                        why = f"task: expected {committed}, found {status['task'] or 'none'}: {codes}"
+                        why = (
+                            f"task: expected {committed}, found {status['task'] or 'none'}: {codes}"
+                        )
                     elif way.lasting and codes:
                         return ""  # it can't be had, and says why
+                    elif way.lasting and not way.quiet and time.monotonic() < stop - HEALTHY_S / 2:
+                        why = "nothing is said"
                     elif first is None or status["processed"] <= first:
                         why = f"no results: {codes}"
                         first = status["processed"] if first is None else first

@@ -17,8 +17,15 @@ TABLE = Path(__file__).with_name("ways.yaml")
 
 KINDS = ("raise", "after", "give", "short", "lost", "hang", "absent", "abort")
 ERRORS = (
-    "OSError ValueError RuntimeError TypeError EOFError MemoryError AssertionError AttributeError"
-).split()
+    "OSError",
+    "ValueError",
+    "RuntimeError",
+    "TypeError",
+    "EOFError",
+    "MemoryError",
+    "AssertionError",
+    "AttributeError",
+)
 _BESIDE = {"lasting", "quiet", "guard"}
 _FOR_EVER = 1 << 30
 
@@ -120,7 +127,9 @@ def faults(root: Path = ROOT) -> list[str]:
         for name, call in found.items()
         if name not in rows
     ]
-    sentences += [f"{TABLE.name}: {name}: nothing calls it any more" for name in rows if name not in found]
+    sentences += [
+        f"{TABLE.name}: {name}: nothing calls it any more" for name in rows if name not in found
+    ]
     for row in rows.values():
         for way in row.ways:
             if way.guard and not guarded(way.guard, root):

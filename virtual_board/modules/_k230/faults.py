@@ -4,21 +4,21 @@ Every name in FOLDER/calls.json is wrapped where the scripts find it: a module's
 constructor or method, a file's, a lock's or a hash's method. A wrapper counts its calls and lets one
 fail; what a stand-in calls inside another call does not count.
 
-FOLDER/plan.json, where it exists, is the failure of this start: [name, number of the call, way, how many
-calls in a row]. One that comes once is removed then, so that it does not come at the next start too. FOLDER/control is a
-FIFO with one JSON object a line: {"arm": plan, "slot": 0 or 1} (the number counts from now on), {"figures": N}.
-FOLDER/reply gets one a line: start, injected, figures.
+FOLDER/plan.json, where it exists, is the failure of this start: [name, number of the call, way, how
+many calls in a row]. Once these came it is removed, so that the next start is without. FOLDER/control is
+a FIFO with one JSON object a line: {"arm": plan, "slot": 0 or 1} (the number counts from now on),
+{"figures": N}. FOLDER/reply gets one a line: start, injected, figures.
 """
 
+import _thread
 import builtins
+import gc
+import hashlib
 import json
 import sys
 import time
 from _thread import allocate_lock, get_ident, start_new_thread
 
-import _thread
-import gc
-import hashlib
 from uos import VfsPosix
 
 from _k230 import silicon
@@ -34,13 +34,20 @@ _ERRORS = {
     "AttributeError": AttributeError,
     "NotImplementedError": NotImplementedError,
 }
-_BUILT_IN = ("_thread", "hashlib", "sys")  # nothing can be changed in them: a double stands before each
+_BUILT_IN = (
+    "_thread",
+    "hashlib",
+    "sys",
+)  # nothing can be changed in them: a double stands before each
 
 _main = get_ident()
 _names = []
 _counts = []
 # Of the failure that is tried, and of one that it needs to come about:
-_armed = [None, None]  # [index, number of the call, way, how many calls in a row, how many of them came]
+_armed = [
+    None,
+    None,
+]  # [index, number of the call, way, how many calls in a row, how many of them came]
 _inside = [False]  # the main thread is in a wrapped call
 _threads = [0, 0]  # started, ended
 _folder = ""
@@ -224,14 +231,15 @@ _real_open = builtins.open
 
 def _kinds():
     """Return the classes of each kind of object that the vendor's calls give."""
-    import image
-    import machine
-    import nncase_runtime
     import select
     import socket
+
+    import image
+    import machine
+    import network
+    import nncase_runtime
     from media import sensor
 
-    import network
     from _k230 import tensors
 
     kinds = {
@@ -272,7 +280,11 @@ def _install(name: str, kinds, doubles) -> bool:
             if hasattr(each, parts[1]):
                 setattr(each, parts[1], _wrap(name, getattr(each, parts[1])))
         return any([hasattr(each, parts[1]) for each in kind])
-    own = {"hashlib.sha256": _sha256, "_thread.allocate_lock": _lock, "_thread.start_new_thread": _start}
+    own = {
+        "hashlib.sha256": _sha256,
+        "_thread.allocate_lock": _lock,
+        "_thread.start_new_thread": _start,
+    }
     owner = doubles.get(parts[0])
     if owner is None:
         owner = __import__(parts[0])
