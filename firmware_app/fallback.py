@@ -7,10 +7,12 @@ back to the version before a new one, and starts no task after too many.
 
 import os
 
-try:
-    open("/data/fault", "w").close()  # a note for card/boots.py
-except OSError:
-    pass
+for folder in ("/data", "/sdcard/.k230"):  # base/storage.py says where the service keeps its files
+    try:
+        open(folder + "/fault", "w").close()  # a note for card/boots.py
+        break
+    except OSError:
+        pass
 os.rename("/sdcard/bad_main.py", "/sdcard/main.py")
 with open("/sdcard/main.py") as main:
     source = main.read()

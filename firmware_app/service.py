@@ -9,7 +9,7 @@ import gc
 import sys
 import time
 
-from firmware_app.base import problems, restarts
+from firmware_app.base import problems, restarts, storage
 from firmware_app.base.errors import CameraError, ide_connects
 from firmware_app.board import hardware
 from firmware_app.board.camera import Camera
@@ -28,6 +28,7 @@ class Service:
     """Everything put together, and started."""
 
     def __init__(self) -> None:
+        self._data_note = storage.choose()  # first: the parts keep files there
         board = self.board = Board()
         board.problems.listener = self._problem
         self.commands = CommandQueue(
@@ -65,6 +66,17 @@ class Service:
         else:
             board.log.info("%s: solved" % code)
             board.publisher.event("solved", {"code": code})
+
+    def look_at_data(self) -> None:
+        """Say what is wrong with the service's own folder, before anything is written there."""
+        upkeep = self.board.upkeep
+        upkeep.data_note = self._data_note
+        if self.board.identity.bring_key_back():
+            upkeep.data_note = (
+                "%s was emptied: the key came back from the card; changes over the link, galleries and log are lost"
+                % storage.place()
+            )
+        upkeep.look_at_cards()
 
     def read_settings(self) -> None:
         """Read service.yaml; in place of a faulty one the last good one is in force, else the defaults, no task."""
@@ -147,6 +159,7 @@ class Service:
         board.log.info("K230 vision service %s on %s" % (VERSION, hardware.board_name()))
         if not board.identity.board_id:
             board.problems.set(problems.CHIP, "its number can't be read: the board has no board id")
+        self.look_at_data()
         board.boots.begin()
         board.upkeep.begin()
         package_commands.recover()
@@ -187,18 +200,21 @@ def _end(loop, context) -> None:
 
 def main() -> None:
     """Run the service; if it ever ends, restart the board."""
-    service = Service()
+    service: "Service | None" = None
     try:
+        service = Service()
         asyncio.run(service.run())
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or ide_connects(error):
-            service.board.boots.planned(restarts.CONSOLE, "interrupted at the console")
-            firmware_update.interrupted()
-            service.board.upkeep.close()
+            if service is not None:
+                service.board.boots.planned(restarts.CONSOLE, "interrupted at the console")
+                firmware_update.interrupted()
+                service.board.upkeep.close()
             raise  # whoever sits at the console wants the REPL
         print("the service ended: it starts again")
         sys.print_exception(error)
-        service.board.boots.crashed("%s: %s" % (type(error).__name__, error))
-        service.board.upkeep.file.flush()
+        if service is not None:
+            service.board.boots.crashed("%s: %s" % (type(error).__name__, error))
+            service.board.upkeep.file.flush()
     time.sleep(1)
     hardware.reset()

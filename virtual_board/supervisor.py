@@ -274,6 +274,7 @@ class Supervisor:
             "console": self._console is not None,
             "raw": self._raw,
             "board": _traits(self._options.kind),
+            "storage": self._options.storage is not None,
             "clock": self._chip.interpreter(),
             "faults": None if self._options.faults is None else str(self._options.faults.resolve()),
             # One cut: the start behind it must come through.

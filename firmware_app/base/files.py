@@ -8,22 +8,38 @@ import os
 
 NEW = ".new"
 OLD = ".old"
+EIO = 5
 ENOSPC = 28
 EROFS = 30
-_WHY = {5: "it does not answer", ENOSPC: "it is full", EROFS: "it is write-protected"}
+# What the board's file systems answer (rtsmart v1.7: dfs_elm.c, elm_result_to_dfs; dfs_romfs.c). FatFs
+# says EROFS for a write-protected card, and for a folder that has no room for another name.
+_NOT_MOUNTED = "it is not mounted"
+_WHY = {
+    EIO: "it does not answer",
+    19: _NOT_MOUNTED,  # ENODEV
+    22: _NOT_MOUNTED,  # EINVAL: to write a file of the romfs behind a mount
+    ENOSPC: "it is full",
+    EROFS: "it is write-protected, or a folder is full",
+    38: _NOT_MOUNTED,  # ENOSYS
+}
 
 
-def why(error: OSError) -> str:
+def why(error: Exception) -> str:
     """Return what a card's error number means."""
     return _WHY.get(error.args[0] if error.args else 0, str(error))
 
 
 def exists(path: str) -> bool:
-    """Return whether path names a file or folder."""
+    """Return whether path names a file or folder; OSError(EIO) where the card does not answer.
+
+    A file that can't be seen for a moment must not be taken for one that is missing, and replaced.
+    """
     try:
         os.stat(path)
         return True
-    except OSError:
+    except OSError as error:
+        if error.args[0] == EIO:
+            raise
         return False
 
 
@@ -92,17 +108,30 @@ def recover_all(folder: str, kind: str = "") -> None:
 def replace(path: str, data: bytes) -> None:
     """Make data the content of path; OSError leaves the old content in place."""
     recover(path)
-    with open(path + NEW, "wb") as file:
-        write(file, data)
-        file.flush()  # fsync, on the board
-    put_in_place(path)
+    try:
+        with open(path + NEW, "wb") as file:
+            write(file, data)
+            file.flush()  # fsync, on the board
+        put_in_place(path)
+    except OSError:
+        remove(path + NEW)  # half a file would keep a full card full
+        raise
 
 
 def put_in_place(path: str) -> None:
-    """Make path + NEW, which is written, flushed and closed, the content of path."""
-    if exists(path):
+    """Make path + NEW, which is written, flushed and closed, the content of path.
+
+    OSError leaves the old content in place.
+    """
+    there = exists(path)
+    if there:
         os.rename(path, path + OLD)
-    os.rename(path + NEW, path)
+    try:
+        os.rename(path + NEW, path)
+    except OSError:
+        if there:
+            os.rename(path + OLD, path)
+        raise
     remove(path + OLD)
 
 

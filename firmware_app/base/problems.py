@@ -23,6 +23,8 @@ UNSAVED = "unsaved"  # the running task does not outlast a power loss
 GALLERY = "gallery"
 RESULTS = "results"  # the running task fails on the camera's frames
 LOG = "log"
+CARD = "card"  # /sdcard is full, or can't be read or written
+DATA = "data"  # the same of the service's own folder, or what was there is lost
 
 
 class Problems:

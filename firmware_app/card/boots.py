@@ -9,20 +9,21 @@ somebody lets a task run.
 
 import json
 
-from firmware_app.base import files, restarts
+from firmware_app.base import files, restarts, storage
 
-PATH = "/data/boots.json"
-FAULT = "/data/fault"
+NAME = "boots.json"
+FAULT = "fault"
 # machine has no reset_cause: what did not announce itself is one of these.
 _UNANNOUNCED = "unannounced: power cut, reset button, watchdog or native fault"
 _NATIVE_FAULT = "a native fault soon after the start"
 
 
 class Boots:
-    """The record in /data/boots.json."""
+    """The record in boots.json of the service's own folder."""
 
-    def __init__(self, path: str = PATH) -> None:
-        self._path = path
+    def __init__(self) -> None:
+        self._path = storage.path(NAME)
+        self.unwritten = ""  # why the record could not be written, or empty
         self.early = 0  # starts in a row that did not last
         self.code = ""  # of restarts: why the board restarted last; empty at the first start
         self.reason = ""  # the same for people
@@ -52,12 +53,16 @@ class Boots:
             self.code = ""
             self.reason = ""
             self.safe = False
-        if files.exists(FAULT):
-            # fallback.py left it: the firmware had put main.py aside.
-            self.code = restarts.NATIVE_FAULT
-            self.reason = _NATIVE_FAULT
-            files.remove(FAULT)
-            crashed = True
+        fault = storage.path(FAULT)
+        try:
+            if files.exists(fault):
+                # fallback.py left it: the firmware had put main.py aside.
+                self.code = restarts.NATIVE_FAULT
+                self.reason = _NATIVE_FAULT
+                files.remove(fault)
+                crashed = True
+        except OSError:
+            pass  # what _write() says next is enough
         if crashed:
             self.early += 1
         self._write(self.early)
@@ -118,5 +123,6 @@ class Boots:
         try:
             files.make_folders(self._path[: self._path.rfind("/")])
             files.replace(self._path, json.dumps(record).encode())
-        except OSError:
-            pass  # a card that can't be written must not keep the service from running
+            self.unwritten = ""
+        except OSError as error:  # it must not keep the service from running
+            self.unwritten = files.why(error)

@@ -1,10 +1,10 @@
 """The settings in force: service.yaml, what was changed over the link, and how changes come about.
 
-The last service.yaml that could be read is kept in /data: a file that was cut off or edited badly must
+The last service.yaml that could be read is kept: a file that was cut off or edited badly must
 not take the network's settings along, and the board out of reach.
 """
 
-from firmware_app.base import files
+from firmware_app.base import files, storage
 from firmware_app.base.errors import CommandError
 from firmware_app.card.state import State
 from firmware_app.settings import reader as settings
@@ -14,7 +14,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 CONFIGS = "/sdcard/configs"
 SERVICE_YAML = CONFIGS + "/service.yaml"
-GOOD_YAML = "/data/service.yaml"
+_GOOD = "service.yaml"  # of the service's own folder
 MAX_CONFIG = settings.MAX_SIZE
 
 
@@ -81,7 +81,7 @@ class Configuration:
 
     def _good(self, name: str) -> "settings.Settings | None":
         try:
-            return settings.read_service(read_text(GOOD_YAML), name)
+            return settings.read_service(read_text(storage.path(_GOOD)), name)
         except (OSError, settings.SettingsError):
             return None
 
@@ -90,8 +90,8 @@ class Configuration:
         if good is not None and good.source == text:
             return
         try:
-            files.make_folders(GOOD_YAML[: GOOD_YAML.rfind("/")])
-            files.replace(GOOD_YAML, text.encode())
+            files.make_folders(storage.place())
+            files.replace(storage.path(_GOOD), text.encode())
         except OSError:
             pass  # a card that can't be written must not keep the service from running
 

@@ -6,22 +6,23 @@ loop some time.
 
 import os
 
-from firmware_app.base import files
+from firmware_app.base import files, storage
 from firmware_app.base.problems import LOG
 
-PATH = "/data/log"
+NAME = "log"
 _OLD = ".1"
-_MAX_WAITING = 8192  # characters kept while the card can't be written
+_MAX_WAITING = 8192  # characters kept, about, while the card can't be written
 PAGE = 8192  # bytes of one answer
 
 
 class LogFile:
     """The bounded log of this start and the ones before it."""
 
-    def __init__(self, problems, path: str = PATH) -> None:
+    def __init__(self, problems) -> None:
         self._problems = problems
-        self._path = path
+        self._path = storage.path(NAME)
         self._waiting: list = []
+        self._data = b""  # what flush() has not written yet
         self._length = 0
         self._half = 32768
 
@@ -38,9 +39,13 @@ class LogFile:
 
     def flush(self) -> None:
         """Write what waits; a card that can't be written is a problem of the board."""
-        if not self._waiting:
+        if self._waiting:
+            # What a full card took in part is not written twice.
+            self._data += ("\n".join(self._waiting) + "\n").encode()
+            self._waiting = []
+        if not self._data:
             return
-        data = ("\n".join(self._waiting) + "\n").encode()
+        data = self._data
         try:
             if self._size() + len(data) > self._half:
                 files.remove(self._path + _OLD)
@@ -48,13 +53,15 @@ class LogFile:
                     os.rename(self._path, self._path + _OLD)
             files.make_folders(self._path[: self._path.rfind("/")])
             with open(self._path, "ab") as file:
-                files.write(file, data)
+                count = file.write(data)
+            self._data = data[count:]
+            self._length = len(self._data)
+            if self._data:
+                raise OSError(files.ENOSPC)
         except OSError as error:
             self._problems.set(LOG, "the log can't be written: %s" % files.why(error))
             return
         self._problems.clear(LOG)
-        self._waiting = []
-        self._length = 0
 
     def _size(self, suffix: str = "") -> int:
         try:

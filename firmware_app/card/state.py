@@ -1,4 +1,6 @@
-"""What the board remembers: changes made over the link, and the task that ran last. /data/state.json, replaced whole.
+"""What the board remembers: changes made over the link, and the task that ran last.
+
+state.json of the service's own folder, replaced whole.
 
 A change is remembered beside the value that the YAML had then. Where the YAML has another value by
 now, somebody edited the card since, and the card wins. Of the task its YAML is kept as well: it runs
@@ -7,9 +9,9 @@ again where the card has nothing that can run.
 
 import json
 
-from firmware_app.base import files
+from firmware_app.base import files, storage
 
-PATH = "/data/state.json"
+NAME = "state.json"
 MAX_SIZE = 65536
 
 
@@ -26,15 +28,17 @@ def same(left, right) -> bool:
 class State:
     """The remembered changes: {file name: {setting: [YAML's value then, value now]}}; ran: [task, its YAML]."""
 
-    def __init__(self, path: str = PATH) -> None:
-        self._path = path
+    def __init__(self) -> None:
+        self._path = storage.path(NAME)
         self._changes: dict = {}
+        self._unread = False  # the card did not answer: the file may be as good as ever
         self.ran: list = []  # empty where no task ran yet
 
     def load(self) -> str:
         """Read the file; return what is wrong with it, or nothing."""
         self._changes = {}
         self.ran = []
+        self._unread = False
         try:
             files.recover(self._path)
             if not files.exists(self._path):
@@ -52,7 +56,10 @@ class State:
             self._changes = changes
             self.ran = ran
             return ""
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except OSError as error:
+            self._unread = True
+            return "%s: it can't be read: %s" % (self._path, files.why(error))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             return "%s: what was changed over the link is lost: %s" % (self._path, error)
 
     def applied(self, settings):
@@ -82,6 +89,10 @@ class State:
 
         OSError: the card can't be written, and what was remembered before stays.
         """
+        if self._unread:
+            self.load()  # what could not be read must not be written over
+            if self._unread:
+                raise OSError(files.EIO)
         changes = dict(self._changes)
         for name, path, base, value in rows:
             mine = dict(changes.pop(name, {}))

@@ -36,11 +36,12 @@ def _begin(session: "Session", in_use: "Recognizer", name: str, size: int) -> In
     before = in_use.incoming
     if before is not None and before.session is not session and not before.session.closing:
         raise CommandError("busy", "another import is under way")
-    files.make_folders(recognizer.FOLDER)
-    for found in os.listdir(recognizer.FOLDER):
+    folder = recognizer.folder()
+    files.make_folders(folder)
+    for found in os.listdir(folder):
         if found.endswith(ENDING):
-            os.remove(recognizer.FOLDER + "/" + found)
-    room = os.statvfs(recognizer.FOLDER)
+            os.remove(folder + "/" + found)
+    room = os.statvfs(folder)
     free = room[0] * room[3]
     if free < size + _FREE:
         raise CommandError(

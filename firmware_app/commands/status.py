@@ -3,6 +3,7 @@
 import gc
 import os
 
+from firmware_app.base import storage
 from firmware_app.board import hardware
 from firmware_app.card.configuration import CONFIGS
 
@@ -18,6 +19,7 @@ def status(board: "Board") -> dict:
     running = engine.running
     links = board.links
     camera = engine.camera
+    board.upkeep.look_at_cards()
     return {
         "board_name": board.identity.name,
         "version": board.identity.version,
@@ -55,7 +57,7 @@ def status(board: "Board") -> dict:
         "heap_free": gc.mem_free(),
         "heap_growth_kb_per_hour": board.upkeep.trend(),
         "card_free_kb": _free_kb("/sdcard"),
-        "data_free_kb": _free_kb("/data"),
+        "data_free_kb": _free_kb(storage.place()),
         "temperature": hardware.temperature(),
         "problems": board.problems.rows(),
     }
@@ -66,7 +68,7 @@ def _free_kb(path: str) -> "int | None":
         stat = os.statvfs(path)
     except (OSError, AttributeError):
         return None
-    return (stat[1] or stat[0]) * stat[4] // 1024
+    return storage.free_kb(stat)
 
 
 def tasks(board: "Board") -> list:

@@ -7,7 +7,7 @@ identities, and `problem` says why.
 import asyncio
 import os
 
-from firmware_app.base import files
+from firmware_app.base import files, storage
 from firmware_app.board import arrays, npu
 from firmware_app.gallery import decision
 from firmware_app.gallery import file as gallery_file
@@ -19,7 +19,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.gallery.labels import Gallery
     from firmware_app.package.reader import Package
 
-FOLDER = "/data/galleries"
+_FOLDER = "galleries"  # of the service's own folder
 ENDING = ".gallery"
 MAX_NAME = 48  # characters
 
@@ -39,9 +39,14 @@ _MAX_LOADED = 2
 _lock = asyncio.Lock()  # held by whoever changes or loads a gallery
 
 
+def folder() -> str:
+    """Return the folder of the galleries that are known by a name."""
+    return storage.path(_FOLDER)
+
+
 def path_of(name: str) -> str:
-    """Return the path of a gallery: a name lies in /data/galleries, a path is one from the card's root."""
-    return name if name.startswith("/") else "%s/%s%s" % (FOLDER, name, ENDING)
+    """Return the path of a gallery: a name lies in folder(), a path is one from the card's root."""
+    return name if name.startswith("/") else "%s/%s%s" % (folder(), name, ENDING)
 
 
 class Embedding:
@@ -253,7 +258,7 @@ class Recognizer:
 def names() -> "list[str]":
     """Return the names of the galleries on the card, sorted."""
     try:
-        on_card = os.listdir(FOLDER)
+        on_card = os.listdir(folder())
     except OSError:
         return []
     # A power cut may have left the file under its old name; reading it puts that right.

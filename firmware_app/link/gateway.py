@@ -29,9 +29,13 @@ class Identity:
         """Let the board bear this name."""
         self.name = name
 
+    def bring_key_back(self) -> bool:
+        """Look, first of all, whether /data was emptied, and bring the key back; return whether it was."""
+        return keyring.bring_back(self.board_id)
+
     def load_key(self) -> None:
         """Load the board's key, or make it and show it this once; OSError, ValueError."""
-        self.key, made = keyring.load_key()
+        self.key, made = keyring.load_key(self.board_id)
         if made:
             # The one secret that is ever shown, once, where only the owner of the board reads it.
             print(messages.CONSOLE_KEY + self.key.hex())

@@ -1,32 +1,94 @@
-"""The board's key: made at first start, shown once on the console, kept on the board."""
+"""The board's key: made at first start, shown once on the console, kept on the board.
 
+A copy lies on the card, bound to this chip by its number: firmware may format /data (base/storage.py),
+and a board whose key is gone is out of reach over the network. docs/decisions/0009 weighs that. The
+copy counts only where the service's own folder is empty: who removes the key alone wants a new one.
+"""
+
+import json
 import os
 
-from firmware_app.base import files
+from firmware_app.base import files, storage
 from firmware_app.wire import messages
 
-PATH = "/data/key"
+NAME = "key"
+COPY = storage.SPARE + "/key.json"
+MARK = "boots.json"  # lies in the service's own folder from its first start on
 _HEX = "0123456789abcdef"
 
 
-def load_key(path: str = PATH):
+def _number(text: str) -> "bytes | None":
+    """Return the key that a text spells, None where it is none."""
+    if len(text) != 2 * messages.KEY_SIZE or any(c not in _HEX for c in text):
+        return None
+    return bytes(int(text[i : i + 2], 16) for i in range(0, len(text), 2))
+
+
+def _copied(board_id: str) -> "bytes | None":
+    """Return this chip's key of the card, None where there is none."""
+    try:
+        files.recover(COPY)
+        with open(COPY) as file:
+            record = json.loads(file.read(1000))
+        if board_id and record["board_id"] == board_id:
+            return _number(record["key"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    return None
+
+
+def bring_back(board_id: str) -> bool:
+    """Bring the key back from the card where /data was emptied; return whether it was. At start, first."""
+    try:
+        if files.exists(storage.path(NAME)) or files.exists(storage.path(MARK)):
+            return False
+        key = _copied(board_id)
+        if key is None:
+            return False
+        _keep(key)
+        return True
+    except OSError:
+        return False  # load_key() will say what is wrong
+
+
+def _keep(key: bytes) -> None:
+    files.make_folders(storage.place())
+    files.replace(storage.path(NAME), key.hex().encode())
+
+
+def load_key(board_id: str):
     """Return (key, made): the 32 bytes, and whether they were made just now.
 
-    A damaged key file is an error to be seen, not a reason to hand out another key in silence:
-    ValueError says so.
+    A damaged key file is mended from the copy. Where there is none, it is an error to be seen, not a
+    reason to hand out another key in silence: ValueError. OSError where no key can be kept.
     """
+    path = storage.path(NAME)
     files.recover(path)
+    made = False
     if files.exists(path):
         with open(path) as file:
             text = file.read(200).strip().lower()
-        if len(text) != 2 * messages.KEY_SIZE or any(c not in _HEX for c in text):
+        key = _number(text) or _copied(board_id)
+        if key is None:
             raise ValueError(
                 "%s: expected %d hexadecimal digits, found %d characters; remove the file to make a new key"
                 % (path, 2 * messages.KEY_SIZE, len(text))
             )
-        return bytes(int(text[i : i + 2], 16) for i in range(0, len(text), 2)), False
-    key = os.urandom(messages.KEY_SIZE)
-    folder = path[: path.rfind("/")]
-    files.make_folders(folder)
-    files.replace(path, key.hex().encode())
-    return key, True
+        if _number(text) is None:
+            _keep(key)
+    else:
+        made = True
+        key = os.urandom(messages.KEY_SIZE)
+        _keep(key)
+    _copy(key, board_id)
+    return key, made
+
+
+def _copy(key: bytes, board_id: str) -> None:
+    if not board_id or _copied(board_id) == key:
+        return  # a copy that belongs to no chip could be taken for another board's key
+    try:
+        files.make_folders(storage.SPARE)
+        files.replace(COPY, json.dumps({"board_id": board_id, "key": key.hex()}).encode())
+    except OSError:
+        pass  # the next start tries again

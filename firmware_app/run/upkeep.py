@@ -7,8 +7,9 @@ import asyncio
 import gc
 import json
 
+from firmware_app.base import storage
 from firmware_app.base.errors import VendorError
-from firmware_app.base.problems import CAMERA, WATCHDOG
+from firmware_app.base.problems import CAMERA, CARD, DATA, WATCHDOG
 from firmware_app.board import hardware, nic
 from firmware_app.card import log_file
 from firmware_app.wire import log_lines, messages
@@ -26,6 +27,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 _PERIOD_MS = 500
 _FLUSH_MS = 5000  # between writes of the log
+_CARDS_MS = 10000  # between looks at the file systems
 _TREND_MS = 60000  # between the figures of the memory's trend
 _TRENDS = 60  # figures kept: an hour
 
@@ -53,6 +55,7 @@ class Upkeep:
         self._log = log
         self._clock = clock
         self.file = log_file.LogFile(problems)
+        self.data_note = ""  # what was wrong with /data at the start
         self._dog = None
         self.watchdog_s = 0  # its timeout, 0: none runs
         self.memory: list = []  # used heap once a minute, kB
@@ -89,7 +92,7 @@ class Upkeep:
 
     async def run(self) -> None:
         """Look after everything for ever."""
-        flush_ms = check_ms = trend_ms = 0
+        flush_ms = check_ms = trend_ms = cards_ms = 0
         while True:
             if self._dog is not None:
                 self._feed()
@@ -101,6 +104,9 @@ class Upkeep:
             if self._links.nic is not None and now_ms >= check_ms:
                 check_ms = now_ms + nic.CHECK_MS
                 self._links.nic.check(now_ms)
+            if now_ms >= cards_ms:
+                cards_ms = now_ms + _CARDS_MS
+                self.look_at_cards()
             if now_ms >= trend_ms:
                 trend_ms = now_ms + _TREND_MS
                 self.memory = self.memory[1 - _TRENDS :] + [gc.mem_alloc() // 1024]
@@ -110,6 +116,15 @@ class Upkeep:
             if self.ready:
                 self.announce()
             await asyncio.sleep_ms(_PERIOD_MS)
+
+    def look_at_cards(self) -> None:
+        """Say what keeps files from being written."""
+        place = storage.place()
+        data = storage.trouble(place)
+        if not data and self._boots.unwritten:
+            data = "%s: %s" % (place, self._boots.unwritten)
+        self._problems.set(CARD, storage.trouble(storage.CARD))
+        self._problems.set(DATA, "; ".join([text for text in (self.data_note, data) if text]))
 
     def _feed(self) -> None:
         try:

@@ -81,6 +81,13 @@ _frames_option = click.option(
     help='The Wi-Fi networks in reach, to be changed meanwhile: {"networks": {NAME: PASSWORD}, '
     '"rssi": DBM}.',
 )
+@click.option(
+    "--storage",
+    type=click.Path(path_type=Path),
+    metavar="JSON",
+    help='What is wrong with the card or /data, re-read while the board runs: {"sdcard": {"free": '
+    'BYTES}, "data": {"state": "full_folder|write_protected|pulled|unmounted"}}.',
+)
 @click.option("--key", metavar="HEX|@FILE", help="The board's key (default: one of its own).")
 @click.option("--timing", metavar="PROFILE", help="Take a real board's time for each step.")
 @click.option("--seconds", type=click.FloatRange(min=0), help="Switch off after so long.")

@@ -46,6 +46,7 @@ _IDLE_OPS = frozenset(
         "board.media_memory",
         "board.temperature",
         "net.air",
+        "board.storage",
     }
 )
 """What a firmware calls while it has nothing to do."""
@@ -151,6 +152,7 @@ class Chip:
                 "board.chipid": self._chip_id,
                 "net.listening": self._listening,
                 "net.air": self._air,
+                "board.storage": self._storage,
             },
         ]
         for part in parts:
@@ -221,6 +223,17 @@ class Chip:
         port, host, actual = args
         self._post("listening", f"{port} {host}:{actual}")
         return None, []
+
+    def _storage(self, args: list[Any], _: list[memoryview]) -> Answer:
+        """Return (version of the file, what is wrong with the file system args[0])."""
+        path = self._options.storage
+        try:
+            if path is not None:
+                found = json.loads(path.read_text("utf-8"))
+                return (path.stat().st_mtime_ns, found.get(args[0]) or {}), []
+        except (OSError, ValueError, AttributeError):
+            pass  # it is being replaced just now
+        return (0, {}), []
 
     def _air(self, args: list[Any], _: list[memoryview]) -> Answer:
         if self._options.air is None:

@@ -12,10 +12,20 @@ except ImportError:  # only the names matter: nothing here restarts a board
     sys.modules["machine"] = sys
 
 from firmware_app import main
-from firmware_app.base import files
-from firmware_app.card import boots, configuration, firmware_update, packages, state, uploads
+from firmware_app.base import files, storage
+from firmware_app.card import (
+    boots,
+    configuration,
+    firmware_update,
+    log_file,
+    packages,
+    state,
+    uploads,
+)
 from firmware_app.card.configuration import Configuration
 from firmware_app.commands import packages as package_commands
+from firmware_app.gallery import file as gallery_file
+from firmware_app.link import keyring
 from firmware_app.link.transfers import Transfers
 from firmware_app.package import kmodel as kmodel_file
 from firmware_app.package import reader as package
@@ -25,12 +35,16 @@ _MODULES = (
     configuration,
     files,
     firmware_update,
+    gallery_file,
+    keyring,
     kmodel_file,
+    log_file,
     main,
     package,
     package_commands,
     packages,
     state,
+    storage,
     uploads,
 )
 

@@ -2,9 +2,15 @@
 
 Behaves as FAT does: rename refuses an existing target and moves whole folders, rmdir wants an empty
 folder. What was written and not flushed may be there, in part or not at all, when power comes back.
+
+The card can be full as FatFs is (rtsmart v1.7: ff.c, f_write; dfs_elm.c, dfs_elm_write): write() takes
+what fits, returns the count and raises nothing. It can refuse every change, or every access, from one
+step on: EROFS for a full folder and for write-protection (dfs_elm.c, elm_result_to_dfs), EIO for a card
+that was pulled out, EINVAL for the read-only romfs behind a mount (dfs_romfs.c, dfs_romfs_open).
 """
 
 import errno
+import os
 
 
 class PowerCutError(Exception):
@@ -25,6 +31,17 @@ class FolderCard:
         self.cut_at = -1
         self.free = 1 << 30
         self._unflushed = unflushed
+        self.writes = 0  # calls of write()
+        self.full_at = -1  # the write() with which the card is full
+        self.fits = 0.0  # the share of its bytes that still fit
+        self.full = False
+        self.refused_at = -1  # the step from which on `refusal` is raised
+        self.refusal = 0  # an errno
+
+    def mend(self) -> None:
+        """The card is as it should be again."""
+        self.full = False
+        self.full_at = self.refused_at = -1
 
     def copy(self) -> "FolderCard":
         card = FolderCard(self._unflushed)
@@ -51,9 +68,23 @@ class FolderCard:
         self.steps += 1
         if self.steps == self.cut_at:
             raise PowerCutError
+        if self.refused_at >= 0 and self.steps >= self.refused_at:
+            raise OSError(self.refusal)
+
+    def taken(self, size: int) -> int:
+        """Return how many of size bytes of one write() fit."""
+        self.writes += 1
+        if self.full:
+            return 0
+        if self.writes == self.full_at:
+            self.full = True
+            return min(size - 1, int(size * self.fits))
+        return size
 
     def _need(self, path: str) -> str:
         path = path.rstrip("/")
+        if self.refusal == errno.EIO and 0 <= self.refused_at <= self.steps:
+            raise OSError(errno.EIO)
         if path not in self.tree:
             raise OSError(errno.ENOENT)
         return path
@@ -81,6 +112,9 @@ class FolderCard:
         if data is None:
             return (0x4000, 0, 0, 0, 0, 0, 0, 0, 0, 0)
         return (0x8000, 0, 0, 0, 0, 0, len(data), 0, 0, 0)
+
+    def urandom(self, count: int) -> bytes:
+        return os.urandom(count)
 
     def statvfs(self, path: str):
         return (4096, 4096, 1 << 20, self.free // 4096, self.free // 4096, 0, 0, 0, 0, 255)
@@ -169,9 +203,11 @@ class _Writing:
         self._pending = b""
 
     def write(self, data) -> int:
-        self._pending += data.encode() if isinstance(data, str) else bytes(data)
+        data = data.encode() if isinstance(data, str) else bytes(data)
+        count = self._card.taken(len(data))
+        self._pending += data[:count]
         self._cut_or_go_on()
-        return len(data)
+        return count
 
     def flush(self) -> None:
         self._cut_or_go_on()

@@ -31,8 +31,13 @@ card.mount_rom(_wiring["firmware"], "/firmware")
 umount("/")
 sys.path[0] = "/bin"
 _k230.__path__ = "/bin/_k230"
-card.mount(_wiring["sdcard"], "/sdcard", _power)
-card.mount(_wiring["data"], "/data", _power)
+for _name in ("sdcard", "data"):
+    _faults = None
+    if _wiring["storage"]:
+        from _k230.storage import Faults
+
+        _faults = Faults(_name)
+    card.mount(_wiring[_name], "/" + _name, _power, _faults)
 
 if _wiring["clock"] is not None:
     from _k230 import timed

@@ -1,7 +1,8 @@
 """The board's file systems as they behave: FAT, whose rename refuses to overwrite.
 
 A folder of the PC is mounted at /sdcard and another at /data. Every write goes through here,
-so that a power cut can be placed between any two of them.
+so that a power cut can be placed between any two of them, and so that a card can be full, refuse, or be
+gone (storage.py).
 """
 
 import errno
@@ -16,13 +17,14 @@ _EROFS = 30  # the interpreter's errno has no name for it
 class Card:
     """A MicroPython file system over one folder."""
 
-    def __init__(self, folder: str, power) -> None:
+    def __init__(self, folder: str, power, faults=None) -> None:
         # Not VfsPosix(folder): in MicroPython 1.21 a rooted one has a single path buffer, which
         # rename overwrites with its second path and threads with each other's.
         self._posix = os.VfsPosix()
         self._folder = folder
         self._here = "/"
         self._power = power
+        self._faults = faults
 
     def _path(self, path: str) -> str:
         if not path.startswith("/"):
@@ -39,20 +41,44 @@ class Card:
     def umount(self) -> None:
         pass
 
+    def size(self, path: str) -> int:
+        """Return the size of a file, -1 where there is none."""
+        try:
+            return self._posix.stat(self._path(path))[6]
+        except OSError:
+            return -1
+
     def open(self, path: str, mode: str, *rest):
-        if self._power is None or mode.replace("b", "").replace("t", "") == "r":
+        faults = self._faults
+        reads = mode.replace("b", "").replace("t", "") == "r"
+        if faults is not None:
+            size = -1 if reads else self.size(path)
+            faults.open(reads, size >= 0)
+            if "w" in mode and size > 0:
+                faults.freed(size)
+        if reads or self._power is faults is None:
             return self._posix.open(self._path(path), mode, *rest)
-        self._power.step("open %s" % path)
-        return _Written(self._posix.open(self._path(path), mode, *rest), self._power, path)
+        self._step("open %s" % path)
+        file = self._posix.open(self._path(path), mode, *rest)
+        return _Written(file, self._power, faults, path)
 
     def stat(self, path: str):
+        if self._faults is not None:
+            self._faults.look(path)
         return self._posix.stat(self._path(path))
 
     def statvfs(self, path: str):
-        return self._posix.statvfs(self._path(path))
+        found = self._posix.statvfs(self._path(path))
+        return found if self._faults is None else self._faults.statvfs(found)
 
     def ilistdir(self, path: str):
+        if self._faults is not None and not self._faults.listed(path):
+            return iter(())
         return self._posix.ilistdir(self._path(path))
+
+    def _change(self, makes: bool = False) -> None:
+        if self._faults is not None:
+            self._faults.change(makes)
 
     def chdir(self, path: str) -> None:
         if not path.startswith("/"):
@@ -65,18 +91,25 @@ class Card:
         return self._here
 
     def mkdir(self, path: str) -> None:
+        self._change(True)
         self._step("mkdir %s" % path)
         self._posix.mkdir(self._path(path))
 
     def rmdir(self, path: str) -> None:
+        self._change()
         self._step("rmdir %s" % path)
         self._posix.rmdir(self._path(path))
 
     def remove(self, path: str) -> None:
+        self._change()
         self._step("remove %s" % path)
+        size = self.size(path)
         self._posix.remove(self._path(path))
+        if self._faults is not None:
+            self._faults.freed(size)
 
     def rename(self, old: str, new: str) -> None:
+        self._change(True)
         # FatFs answers FR_EXIST where POSIX would replace the file.
         try:
             self._posix.stat(self._path(new))
@@ -129,19 +162,28 @@ class Rom:
 
 
 class _Written:
-    """A file open for writing whose every write and flush is a step."""
+    """A file open for writing whose every write and flush is a step, and may fail."""
 
-    def __init__(self, file, power, path: str) -> None:
+    def __init__(self, file, power, faults, path: str) -> None:
         self._file = file
         self._power = power
+        self._faults = faults
         self._name = path
 
     def write(self, data) -> int:
-        self._power.step("write %s" % self._name)
-        return self._file.write(data)
+        if self._power is not None:
+            self._power.step("write %s" % self._name)
+        if self._faults is None:
+            return self._file.write(data)
+        data = data.encode() if isinstance(data, str) else data
+        count = self._faults.write(len(data))
+        return self._file.write(memoryview(data)[:count]) if count else 0
 
     def flush(self) -> None:
-        self._power.step("flush %s" % self._name)
+        if self._power is not None:
+            self._power.step("flush %s" % self._name)
+        if self._faults is not None:
+            self._faults.change()
         self._file.flush()
 
     def close(self) -> None:
@@ -178,6 +220,9 @@ def mount_rom(folder: str, where: str) -> None:
     os.mount(Rom(folder), where)
 
 
-def mount(folder: str, where: str, power=None) -> None:
-    """Mount folder at where ("/sdcard" or "/data"); power, a Power, may go off at any write."""
-    os.mount(Card(folder, power), where)
+def mount(folder: str, where: str, power=None, faults=None) -> None:
+    """Mount folder at where ("/sdcard" or "/data").
+
+    power, a Power, may go off at any write; faults, of storage.py: what else is wrong with it.
+    """
+    os.mount(Card(folder, power, faults), where)

@@ -32,6 +32,9 @@ class BoardOptions:
             a main.py nothing does.
         air: JSON file with the Wi-Fi networks in reach, read again at every look: {"networks": {name:
             password}, "rssi": dBm}; None: every network can be joined.
+        storage: JSON file that says what is wrong with the card and with /data, read again at every
+            access: {"sdcard": {"free": bytes}, "data": {"state": "full_folder", "write_protected",
+            "pulled" or "unmounted"}}; None: nothing.
         key: the board's key, 64 hexadecimal digits; None: the one in the data folder, or a new one.
         timing: name or path of a timing profile; None runs as fast as it goes.
         micropython: interpreter to use instead of the packaged one.
@@ -61,6 +64,7 @@ class BoardOptions:
     board: str | None = None
     bare: bool = False
     air: Path | None = None
+    storage: Path | None = None
     key: str | None = field(default=None, repr=False)
     timing: str | None = None
     micropython: str | None = None
@@ -93,7 +97,7 @@ class BoardOptions:
     def from_json(text: str) -> BoardOptions:
         """Return the options of to_json()'s text."""
         values: dict[str, Any] = json.loads(text)
-        for name in ("sdcard", "data", "uart", "console", "air", "replay", "faults"):
+        for name in ("sdcard", "data", "uart", "console", "air", "storage", "replay", "faults"):
             if values[name] is not None:
                 values[name] = Path(values[name])
         values["scripts"] = tuple(values["scripts"])
