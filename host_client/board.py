@@ -21,7 +21,7 @@ from host_client.link.calls import Progress
 from host_client.link.clock import BoardClock
 from host_client.link.connection import Connection
 from host_client.link.driver import Link
-from host_client.link.greeting import Settings, Welcome
+from host_client.link.greeting import GREETING_TIMEOUT, Settings, Welcome
 from host_client.link.inbox import Channel, Inbox
 from host_client.link.keys import KeyRing, KeyStore
 from host_client.link.subscriber import Subscriber
@@ -89,7 +89,7 @@ class Board:
         on_state: OnState | None = None,
         key_store: KeyStore | None = None,
         client_name: str = "host_client",
-        greeting_timeout: float = 60.0,
+        greeting_timeout: float = GREETING_TIMEOUT,
         silence_timeout: float = 120.0,
     ) -> Board:
         """Return a board to enter with `async with` (or to await, and close() later).
@@ -102,10 +102,11 @@ class Board:
             on_state: called with each StateChange, in the event loop.
             key_store: another file than the user's own (link.keys.default_store).
             client_name: how the board's log calls this client.
-            greeting_timeout: seconds until what does not greet is no board.
+            greeting_timeout: seconds to wait for the board's greeting before giving up.
             silence_timeout: seconds of silence after which a link counts as lost.
 
-        Entering raises ConnectionFailed, AuthenticationError or VersionError.
+        Entering raises ConnectionFailed (NoGreeting names the likely cause),
+        AuthenticationError or VersionError.
         """
         settings = Settings(
             client_name=client_name,

@@ -7,6 +7,7 @@
      ├── PictureError            a picture can't be read
      ├── GalleryFileError        a gallery's file is damaged, incomplete, or none
      ├── ConnectionFailed        no session came about
+     │    ├── NoGreeting         what is there does not greet: cause tells why
      │    ├── PortLocked         another program has the serial port
      │    ├── BoardFull          all network sessions of the board are taken
      │    └── TooManyAttempts    the board waits after failed attempts to log in
@@ -75,6 +76,24 @@ class ConnectionFailed(K230Error):  # noqa: N818 - it names what happened
 
     code = "connection_failed"
     exit_code = 3
+
+
+class NoGreeting(ConnectionFailed):
+    """The line is open, but no board greeted.
+
+    cause: silence, echo, repl, protocol (another one answers), text, packets (of a board that does
+    not answer), noise. reason: the sentence without address and advice.
+    """
+
+    code = "no_greeting"
+
+    def __init__(self, text: str, cause: str = "silence", reason: str = "") -> None:
+        super().__init__(text, cause, reason)
+        self.cause = cause
+        self.reason = reason or text
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class PortLocked(ConnectionFailed):

@@ -24,12 +24,13 @@ from host_client.base.exceptions import (
     ConfigurationError,
     ConnectionFailed,
     K230Error,
+    NoGreeting,
     PackageError,
     PortLocked,
     TooManyAttempts,
     VersionError,
 )
-from host_client.board import Board
+from host_client.board import Board, OnState
 from host_client.commands.configurations import validate
 from host_client.commands.packages import read_package
 from host_client.commands.service_files import modules, service_files
@@ -46,6 +47,9 @@ LOW_HEAP = 1 << 20  # bytes
 LOW_CARD_KB = 4096
 WEAK_DBM = -75
 GROWTH_KB = 2048  # an hour
+_SEEN = {"echo": "wires", "repl": "console", "text": "port", "protocol": "port"}
+"""What arrived says enough: no other baud rate needs to be tried. Cause -> what is found."""
+
 _ADVICE = {
     CAMERA: "check its cable and camera.csi_id",
     KEY: "remove /data/key on the board to make a new one",
@@ -62,8 +66,8 @@ class Finding(NamedTuple):
     text: str
 
 
-async def look_at_url(url: str, key: str | None) -> list[Finding]:
-    """Look at a board over its link."""
+async def look_at_url(url: str, key: str | None, on_state: OnState | None = None) -> list[Finding]:
+    """Look at a board over its link; on_state as for Board.connect()."""
     address = parse_address(url)
     found: list[Finding] = []
     if isinstance(address, TcpAddress):
@@ -72,7 +76,7 @@ async def look_at_url(url: str, key: str | None) -> list[Finding]:
             return [trouble]
         found.append(Finding("network", "ok", f"somebody listens at {address}"))
     try:
-        async with Board.connect(url, key, greeting_timeout=10, client_name="k230 doctor") as board:
+        async with Board.connect(url, key, on_state=on_state, client_name="k230 doctor") as board:
             found.append(Finding("link", "ok", f"{board.info.board_name} answers"))
             found += await _look_at_board(board)
     except AuthenticationError as error:
@@ -86,9 +90,14 @@ async def look_at_url(url: str, key: str | None) -> list[Finding]:
         found.append(Finding("link", "trouble", f"{error}: end another client first"))
     except PortLocked as error:
         found.append(Finding("port", "trouble", f"{error}: close the program that has it"))
+    except NoGreeting as error:
+        if isinstance(address, SerialAddress) and error.cause not in _SEEN:
+            found.append(await asyncio.to_thread(_serial_trouble, address, error))
+        else:
+            found.append(Finding(_SEEN.get(error.cause, "link"), "trouble", error.reason))
     except ConnectionFailed as error:
         if isinstance(address, SerialAddress):
-            found.append(await asyncio.to_thread(_serial_trouble, address, str(error)))
+            found.append(Finding("port", "trouble", str(error)))
         else:
             text = f"{error}: another service may have this port, or an old version runs"
             found.append(Finding("link", "trouble", text))
@@ -117,7 +126,7 @@ def _tcp_trouble(address: TcpAddress) -> Finding | None:
     return Finding("network", "trouble", text)
 
 
-def _serial_trouble(address: SerialAddress, error: str) -> Finding:
+def _serial_trouble(address: SerialAddress, greeting: NoGreeting) -> Finding:
     """Listen at all usual speeds: results come unasked, and tell by their CRC."""
     if not os.path.exists(address.path):
         text = f"{address.path}: no such port; k230 discover lists them"
@@ -150,9 +159,12 @@ def _serial_trouble(address: SerialAddress, error: str) -> Finding:
             "common ground, or another program of the board uses this UART"
         )
         return Finding("baud rate", "trouble", text)
+    if greeting.cause != "silence":  # it came as an answer: listening alone hears nothing
+        what = "wires" if greeting.cause == "packets" else "baud rate"
+        return Finding(what, "trouble", greeting.reason)
     text = (
         "nobody answers, and nothing arrives: TX and RX swapped or on other pins (docs/wiring.md), "
-        f"uart.enabled false, or the service does not run ({error})"
+        "uart.enabled false, or the service does not run"
     )
     return Finding("wires", "trouble", text)
 

@@ -9,7 +9,7 @@ import click
 from host_client.check import doctor as looks
 from host_client.cli import output
 from host_client.cli.endings import run_async
-from host_client.cli.options import json_option
+from host_client.cli.options import json_option, teller
 from host_client.installer.target import InstallError
 
 TROUBLE_EXIT_CODE = 11
@@ -38,7 +38,7 @@ def doctor(
         raise click.UsageError("give a URL, a TTY, --card or --package")
     found: list[looks.Finding] = []
     if where is not None and "://" in where:
-        found += run_async(looks.look_at_url(where, key))
+        found += run_async(looks.look_at_url(where, key, teller()))
     elif where is not None:
         try:
             found += looks.look_at_port(where)

@@ -52,7 +52,7 @@ def board_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable
     def verb(*, url: str, key: str | None, wait: float, **options: Any) -> int:
         async def connected() -> int:
             async with Board.connect(
-                url, key, wait=wait, on_state=_tell, client_name="k230"
+                url, key, wait=wait, on_state=teller(), client_name="k230"
             ) as board:
                 return await work(board, **options) or 0
 
@@ -106,11 +106,21 @@ def key_values(settings: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _tell(change: StateChange) -> None:
-    if change.state is State.RECONNECTING and change.attempt == 1:
-        output.note(f"k230: {change.reason}; reconnecting")
-    elif change.state is State.CONNECTED and change.restarted:
-        output.note("k230: connected again; the board has restarted")
+def teller() -> Callable[[StateChange], None]:
+    """Return what tells the person of the changes of a link; of a slow greeting once."""
+    told = False
+
+    def tell(change: StateChange) -> None:
+        nonlocal told
+        if change.state is State.RECONNECTING and change.attempt == 1:
+            output.note(f"k230: {change.reason}; reconnecting")
+        elif change.state is State.CONNECTED and change.restarted:
+            output.note("k230: connected again; the board has restarted")
+        elif change.state is State.GREETING and not told:
+            told = True
+            output.note("k230: waiting for a greeting…")
+
+    return tell
 
 
 def board_type_option(function: F) -> F:

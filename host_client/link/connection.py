@@ -118,7 +118,12 @@ class Connection:
 
     async def _connect_once(self) -> None:
         link = await Link.open(
-            self.address, self._find_key, self._settings, self._inbox.take, self._pong
+            self.address,
+            self._find_key,
+            self._settings,
+            self._inbox.take,
+            self._pong,
+            self._wait_for_greeting,
         )
         welcome = link.session.welcome
         assert welcome is not None  # a link is ready behind its WELCOME only
@@ -137,6 +142,9 @@ class Connection:
 
     def _find_key(self, welcome: Welcome) -> bytes | None:
         return self._keys.find(str(self.address), welcome.board_id)
+
+    def _wait_for_greeting(self) -> None:
+        self._change(StateChange(State.GREETING, f"{self.address}: waiting for a greeting"))
 
     def _pong(self, sent: float, received: float, board_seconds: float) -> None:
         self._inbox.clock.add(sent, received, board_seconds)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from host_client.base.exceptions import ConnectionFailed, K230Error, LinkLost
+from host_client.base.exceptions import K230Error, LinkLost, NoGreeting
 from host_client.link.address import Address, SerialAddress
 from host_client.link.calls import Call, Progress, Transfer
 from host_client.link.greeting import Settings, Welcome
@@ -19,6 +19,7 @@ from host_client.link.transport import Transport
 _log = logging.getLogger(__name__)
 
 OnMessages = Callable[[list[list[Any]]], None]
+_PATIENCE = 2.0  # seconds of a greeting that nobody needs to be told of
 
 
 class Link:
@@ -42,8 +43,12 @@ class Link:
         settings: Settings,
         on_messages: OnMessages,
         on_pong: Callable[[float, float, float], None],
+        on_waiting: Callable[[], None] = lambda: None,
     ) -> Link:
-        """Open the transport and greet; return the link when the session is ready."""
+        """Open the transport and greet; return the link when the session is ready.
+
+        on_waiting is called once where the greeting takes its time.
+        """
         if isinstance(address, SerialAddress):
             settings = settings._replace(baudrate=address.baudrate)
         waiting: list[bytes] = []
@@ -76,17 +81,19 @@ class Link:
             for reason in early:
                 link._lost(reason)
             link._flush()
-            await link._greeted
+            timer = link._loop.call_later(_PATIENCE, on_waiting)
+            try:
+                await link._greeted
+            finally:
+                timer.cancel()
         except BaseException:
             link.close()
             raise
         if link.ended.done():
             error = link.ended.result()
             if isinstance(error, LinkLost):
-                error = ConnectionFailed(f"{address}: {error} during the greeting")
-            elif not str(error).startswith(str(address)):
-                error = type(error)(f"{address}: {error}")
-            raise error
+                error = session.cut_off(f"{error} during the greeting")
+            raise _addressed(error, address)
         welcome = session.welcome
         assert welcome is not None  # a link is ready behind its WELCOME only
         _log.debug(
@@ -207,3 +214,15 @@ class Link:
             self._due = due
             delay = max(0.0, due - time.monotonic())
             self._timer = self._loop.call_later(delay, self._tick)
+
+
+def _addressed(error: K230Error, address: Address) -> K230Error:
+    """Return an error of a greeting with the address, and what to do next."""
+    text = str(error)
+    if not text.startswith(str(address)):
+        text = f"{address}: {text}"
+    if isinstance(error, NoGreeting):
+        return NoGreeting(
+            f"{text} (`k230 doctor {address}` looks closer)", error.cause, error.reason
+        )
+    return type(error)(text)

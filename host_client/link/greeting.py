@@ -15,12 +15,15 @@ from host_client.base.exceptions import (
     AuthenticationError,
     ConnectionFailed,
     LinkLost,
+    NoGreeting,
     VersionError,
 )
+from host_client.link import strangers
 from host_client.link.calls import Retry
 from host_client.link.trace import printable
 
 _TRIES = 4
+GREETING_TIMEOUT = 10.0  # seconds; what has not greeted then is no board, or a very busy one
 
 
 class Welcome(NamedTuple):
@@ -41,7 +44,7 @@ class Settings(NamedTuple):
 
     client_name: str = "host_client"
     baudrate: int | None = None
-    greeting_timeout: float = 60.0  # seconds; a board may be busy with one frame for 20
+    greeting_timeout: float = GREETING_TIMEOUT
     silence_timeout: float = 120.0
 
 
@@ -66,7 +69,9 @@ class Greeting:
         self.done = False
         self.handshake: seal.Handshake | None = None
         self.other_protocol: int | None = None  # the board's version, where it is not ours
-        self.heard = False  # whether any byte arrived
+        self._arrived = b""  # the first bytes
+        self._count = 0  # bytes that arrived
+        self._packets = 0  # of a board, among them
         self.hello = b""
         self._find_key = find_key
         self._settings = settings
@@ -175,16 +180,36 @@ class Greeting:
             f"this client {messages.PROTOCOL_VERSION}: {upgrade}"
         )
 
+    def hear(self, data: bytes) -> None:
+        """Note what arrives before the greeting is done: it tells who is there."""
+        if self.welcome is None:
+            self._count += len(data)
+            self._arrived += data[: strangers.KEPT - len(self._arrived)]
+
+    def hear_packet(self) -> None:
+        """Note a whole packet of a board that is no part of a greeting."""
+        self._packets += 1
+
+    def missed(self, what: str, ended: bool = False) -> ConnectionFailed:
+        """Return why there was no greeting; what: "no greeting within 10 s"; ended: the link is gone."""
+        if ended and not self._count:
+            return ConnectionFailed(what)
+        if self.welcome is not None:
+            return ConnectionFailed(f"{what}: {self.welcome.board_name} began one and stopped")
+        found = strangers.cause(
+            self._arrived,
+            self._count,
+            self._packets,
+            packets.packet_of(self.hello),
+            self._settings.baudrate,
+        )
+        return NoGreeting(f"{what}: {found.text}", found.code, found.text)
+
     def tick(self, now: float) -> None:
         """Say things again where that is due; ConnectionFailed where the time is over."""
         waited = now - self._started
         if waited > self._settings.greeting_timeout:
-            if self.heard and self.welcome is None:
-                raise ConnectionFailed(
-                    "what answers does not speak the K230 protocol"
-                    + (" (or at another baud rate)" if self._lossy else "")
-                )
-            raise ConnectionFailed(f"no greeting within {waited:.0f} s")
+            raise self.missed(f"no greeting within {waited:.0f} s")
         if now >= self._next_try:
             if self._tries >= _TRIES and self.handshake is not None:
                 # The board took our proof, but its READY was lost: only a new HELLO helps.

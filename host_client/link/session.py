@@ -87,7 +87,8 @@ class ClientSession:
 
     def receive(self, data: bytes, now: float) -> list[list[Any]]:
         """Take bytes; return the messages that are not the session's own (results, MODEL, ...)."""
-        self._greeting.heard = self._greeting.heard or bool(data)
+        if not self.ready:
+            self._greeting.hear(data)
         others: list[list[Any]] = []
         traced = _log.isEnabledFor(logging.DEBUG)
         rejected = self.rejected
@@ -103,6 +104,8 @@ class ClientSession:
                 if message[0] >= messages.CLASSIFICATION:
                     if self.ready:
                         others.append(message)
+                    else:
+                        self._greeting.hear_packet()
                 else:
                     self._take(message, now, others)
             data = data[cut:]
@@ -128,7 +131,7 @@ class ClientSession:
             if kind in (messages.WELCOME, messages.READY, messages.REFUSED):
                 self._take_greeting(message, now)
             elif not self.ready:
-                pass  # a UART may publish without any session
+                self._greeting.hear_packet()  # a UART may publish without any session
             elif kind in _ANSWERS:
                 self._last_answer = now
                 self._take_answer(message, now)
@@ -291,6 +294,10 @@ class ClientSession:
         times += [min(call.deadline, call.next_try) for call in self._calls.values()]
         times += [transfer.next_try for transfer in self._transfers.values()]
         return min(times)
+
+    def cut_off(self, what: str) -> K230Error:
+        """Return why the link ended during the greeting."""
+        return self._greeting.missed(what, ended=True)
 
     def goodbye(self) -> None:
         """Tell the board that this client goes, so that its place is free at once."""

@@ -13,6 +13,7 @@ class State(str, enum.Enum):
     """Where a Board object stands."""
 
     CONNECTING = "connecting"
+    GREETING = "greeting"  # the line is open, and nobody has greeted for two seconds
     CONNECTED = "connected"
     RECONNECTING = "reconnecting"
     FAILED = "failed"  # for good: wrong key or another protocol version

@@ -13,7 +13,7 @@ from host_client.commands import card as _card
 from host_client.commands import gallery as _gallery
 from host_client.link.address import Address
 from host_client.link.clock import BoardClock
-from host_client.link.greeting import Welcome
+from host_client.link.greeting import GREETING_TIMEOUT, Welcome
 from host_client.link.keys import KeyStore
 from host_client.results.decode import Model
 from host_client.results.messages import Counts, State, Statistics
@@ -78,7 +78,7 @@ class Board(Derived, of=_board.Board):
         on_state: OnState | None = None,
         key_store: KeyStore | None = None,
         client_name: str = "host_client",
-        greeting_timeout: float = 60.0,
+        greeting_timeout: float = GREETING_TIMEOUT,
         silence_timeout: float = 120.0,
     ) -> Board:
         """Return a connected board; arguments and errors as host_client.Board.connect().

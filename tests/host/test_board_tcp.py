@@ -60,7 +60,7 @@ async def test_a_damaged_key_store_ends_the_greeting_at_once(
     async with tcp_board(key=KEY) as scripted:
         with pytest.raises(KeyFormatError, match=r"keys, line 1: a key has 64"):
             await Board.connect(scripted.url, key_store=store)
-    assert time.monotonic() - begun < 30  # the greeting gives up after 60 s
+    assert time.monotonic() - begun < 8  # the greeting gives up after 10 s
 
 
 async def test_only_what_is_read_is_subscribed() -> None:
@@ -300,8 +300,8 @@ async def test_wait_tries_again_until_the_board_is_up() -> None:
 @pytest.mark.parametrize(
     ("speech", "text"),
     [
-        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak the K230 protocol"),
-        (bytes(range(256)) * 300, "does not speak the K230 protocol"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "a web server"),
+        (bytes(range(256)) * 300, "bytes of another protocol arrive"),
         (b"", "no greeting"),
     ],
 )

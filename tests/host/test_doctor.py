@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from firmware_app.version import VERSION
+from host_client.base.exceptions import NoGreeting
 from host_client.check import doctor
 
 GOOD: dict[str, Any] = {
@@ -114,7 +115,9 @@ def test_a_wire_without_a_service(
     try:
         from host_client.link.address import SerialAddress
 
-        finding = doctor._serial_trouble(SerialAddress(os.ttyname(slave), 115200), "no answer")
+        finding = doctor._serial_trouble(
+            SerialAddress(os.ttyname(slave), 115200), NoGreeting("no greeting")
+        )
     finally:
         done.set()
         thread.join()

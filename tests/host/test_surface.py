@@ -28,7 +28,7 @@ NAMES = """
     DetectionResult Enrolment Event FoundBoard Gallery GalleryFileError GalleryInfo
     Identified IdentitiesResult InstalledFiles InstalledPackage K230Error KeyFormatError
     KeyStore Label LabelInfo LinkLost LogLine Match MetricLearningResult Model
-    MultilabelResult OcrResult PackageError PackageInfo PictureError PortLocked
+    MultilabelResult NoGreeting OcrResult PackageError PackageInfo PictureError PortLocked
     ProtocolError Recognition Recognized RequestTimeout Result SampleInfo SegmentationResult
     SerialAddress SimulationError State StateChange Statistics Status Stream Suggestion
     SwitchReport TaskInfo TcpAddress Text TooManyAttempts VersionError Welcome decode_result
