@@ -27,6 +27,7 @@ from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.camera.sources import SourceError, open_source
 from virtual_board.silicon.clock.levels import ProfileError
 from virtual_board.silicon.clock.profile import load_profile
+from virtual_board.silicon.wires import links
 
 KEY_DIGITS = 64
 MAX_EVENTS = 1000
@@ -243,6 +244,14 @@ def _check(options: BoardOptions) -> None:
             load_profile(options.timing)
     except (BoardTypeError, InterpreterError, SourceError, ProfileError) as error:
         raise BoardError(str(error)) from None
+    for option, link in (("--uart", options.uart), ("--console", options.console)):
+        if link is not None:
+            try:
+                links.check(link)
+            except links.LinkError as error:
+                raise BoardError(f"{option} {error}") from None
+    if options.uart is not None and options.uart == options.console:
+        raise BoardError(f"--uart and --console: expected two paths, found {options.uart} twice")
     for path in options.scripts:
         on_card = sdcard / path.removeprefix("/sdcard/")
         if path.startswith("/sdcard/") and not on_card.is_file():
@@ -264,6 +273,8 @@ def _endpoint(text: str) -> tuple[str, int]:
     if endpoint is None or int(endpoint["port"]) > 65535:
         raise BoardError(f"--tcp: expected HOST:PORT (port 0: a free one), found {text!r}")
     host, port = endpoint["host"], int(endpoint["port"])
+    if host.startswith("["):
+        raise BoardError(f"--tcp {text}: expected an IPv4 address or a name: a K230 has no IPv6")
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

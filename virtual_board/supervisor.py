@@ -31,6 +31,7 @@ from virtual_board.silicon.camera.sources import SourceError
 from virtual_board.silicon.chip import Chip
 from virtual_board.silicon.clock.levels import ProfileError
 from virtual_board.silicon.wires.console import Console
+from virtual_board.silicon.wires.links import LinkError
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
 EARLY_S = 120.0  # a fault sooner than this after the start puts main.py aside
@@ -318,7 +319,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="k230-board-"))
     try:
         return Supervisor(options, folder).run()
-    except (InterpreterError, SourceError, ProfileError) as error:
+    except (InterpreterError, SourceError, ProfileError, LinkError) as error:
         emit("error", detail=str(error))
         return 2
     finally:

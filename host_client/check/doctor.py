@@ -7,6 +7,7 @@ import contextlib
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ from host_client.commands.service_files import modules, service_files
 from host_client.installer.installer import BOOT, NAME, digest
 from host_client.installer.manifest import read_manifest
 from host_client.installer.repl import ReplTarget
-from host_client.installer.target import FolderTarget, Target
+from host_client.installer.target import FolderTarget, InstallError, Target
 from host_client.link.address import SerialAddress, TcpAddress, parse_address
 
 BAUDRATES = (DEFAULT_BAUDRATE, 921600, 9600, 19200, 38400, 57600, 230400, 460800, 1500000, 3000000)
@@ -292,17 +293,25 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
 
 def look_at_port(port: str) -> list[Finding]:
     """Look at a board over its USB console; its service is interrupted and started again."""
-    with ReplTarget(port) as target:
+    found: list[Finding] = []
+    stopped: list[str] = []
+    try:
+        _look_at_console(port, stopped.append, found)
+    except InstallError as error:
+        found.append(Finding("console", "trouble", str(error)))
+    return found + [Finding("console", "trouble", text) for text in stopped]
+
+
+def _look_at_console(port: str, on_stopped: Callable[[str], None], found: list[Finding]) -> None:
+    with ReplTarget(port, on_stopped) as target:
         info = target.info()
-        found = [Finding("console", "ok", f"{info.board}, CanMV {info.firmware}")]
+        found.append(Finding("console", "ok", f"{info.board}, CanMV {info.firmware}"))
         found += _look_at_files(target)
         found += log_findings(target.last_log())
         key = target.read_anywhere("/data/key")
         if key is None:
             text = "the board has no key yet: it makes one at its first start"
             found.append(Finding("key", "warning", text))
-        target.restart()
-    return found
 
 
 def log_findings(log: str) -> list[Finding]:

@@ -10,7 +10,6 @@ from host_client.check import doctor as looks
 from host_client.cli import output
 from host_client.cli.endings import run_async
 from host_client.cli.options import json_option, teller
-from host_client.installer.target import InstallError
 
 TROUBLE_EXIT_CODE = 11
 _MARKS = {"ok": "✓", "warning": "!", "trouble": "✗", "unknown": "?"}
@@ -40,10 +39,7 @@ def doctor(
     if where is not None and "://" in where:
         found += run_async(looks.look_at_url(where, key, teller()))
     elif where is not None:
-        try:
-            found += looks.look_at_port(where)
-        except InstallError as error:
-            found.append(looks.Finding("console", "trouble", str(error)))
+        found += looks.look_at_port(where)
     if card is not None:
         found += looks.look_at_card(card)
     if package is not None:

@@ -10,10 +10,11 @@ from collections.abc import Coroutine, Iterator
 from types import FrameType
 from typing import Any, TypeVar
 
+from host_client.base import undisturbed
+
 T = TypeVar("T")
 
-_NAMES = ("SIGTERM", "SIGHUP")  # Windows has no SIGHUP
-SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+SIGNALS = tuple(number for number in undisturbed.SIGNALS if number != signal.SIGINT)
 
 
 class Terminated(BaseException):
@@ -44,22 +45,6 @@ def endings() -> Iterator[None]:
         for number, handler in before.items():
             if handler == signal.SIG_DFL:
                 signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let what must come to its end do so, whatever signal arrives; use it for seconds only."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before: dict[int, Any] = {n: signal.getsignal(n) for n in (signal.SIGINT, *SIGNALS)}
-    for number in before:
-        signal.signal(number, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def run_async(coroutine: Coroutine[Any, Any, T]) -> T:

@@ -50,6 +50,10 @@ _card_option = click.option(
 )
 
 
+def _stopped(text: str) -> None:
+    output.note(f"k230: {text}")
+
+
 @contextlib.contextmanager
 def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
     """Yield what --port or --card names."""
@@ -59,7 +63,7 @@ def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
         yield FolderTarget(card)
         return
     assert port is not None
-    with ReplTarget(port) as target:
+    with ReplTarget(port, _stopped) as target:
         yield target
 
 
@@ -126,12 +130,12 @@ def install(
         report |= {"changes": plan.lines(), "bytes": plan.size, "compiled": compiled}
         report["notes"] = plan.notes + list(files.warnings if files is not None else ())
         if dry_run:
+            if port is not None:
+                report["notes"].append("the board was interrupted to look at it; it starts again")
             _show(report, as_json)
             return
         report |= _apply(target, plan, as_json)
         key = _keep_key(target) if isinstance(target, ReplTarget) else None
-        if isinstance(target, ReplTarget):
-            target.restart()
     if port is None:
         _show(report, as_json)
         if not as_json:
@@ -273,10 +277,9 @@ def _await_service(port: str, for_results: bool) -> _Said:
         if time.monotonic() - heard > (_ADDRESS_S if enough else _SILENCE_S):
             break
     if not said.ready:
-        with ReplTarget(port) as target:
+        with ReplTarget(port, _stopped) as target:
             for line in target.last_log().splitlines():
                 said.hear(line)
-            target.restart()
     return said
 
 
@@ -408,10 +411,8 @@ def uninstall(port: str | None, card: Path | None, purge: bool, as_json: bool) -
     kept: list[str] = []
     with target_of(port, card) as target:
         uninstaller.uninstall(target, kept.append)
-        if isinstance(target, ReplTarget):
-            if purge:
-                uninstaller.purge(target)
-            target.restart()
+        if isinstance(target, ReplTarget) and purge:
+            uninstaller.purge(target)
     if as_json:
         place = port or os.fspath(card or "")
         report = {"uninstalled": True, "purged": purge, "kept": kept, "place": place}

@@ -12,13 +12,14 @@ import os
 import secrets
 import struct
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
+from host_client.base.undisturbed import undisturbed
 from host_client.installer import board_code
 from host_client.installer.board_code import ROOT, encoded
 from host_client.installer.target import InstallError, Moved, TargetInfo
@@ -48,6 +49,10 @@ _CARD = {
     _READ_ONLY: "the card is write-protected",
 }
 _PROMPT = b">>> "
+_RESET = "import time, machine\ntime.sleep_ms(200)\nmachine.reset()"
+_RESET_S = 0.3  # from the order to the reset
+_RESETS = 2  # tries
+_AGAIN_S = 5.0  # for a REPL that answered before
 _ALONE_S = 0.05  # between what must reach the firmware apart
 
 
@@ -56,10 +61,15 @@ class _LostError(Exception):
 
 
 class ReplTarget:
-    """The files of a board; use it as a context: it leaves the board in the friendly REPL."""
+    """The files of a board; use it as a context: whatever ends it, the board is started again.
 
-    def __init__(self, port: str) -> None:
+    on_stopped gets a sentence where the board may be stopped and could not be started again.
+    """
+
+    def __init__(self, port: str, on_stopped: Callable[[str], None] = lambda text: None) -> None:
         self.port = port
+        self._on_stopped = on_stopped
+        self._prompted = False  # a REPL was seen: what ran on the board is stopped
         self._transport: Any = None
         self._number = secrets.randbelow(1 << 16)  # no answer to an earlier session is one to this
         self._error = ""
@@ -69,7 +79,7 @@ class ReplTarget:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
+        self.restart()
 
     def open(self) -> None:
         """Interrupt what runs on the board, and get its attention."""
@@ -80,16 +90,19 @@ class ReplTarget:
         try:
             self._enter()
             self._introduce()
-        except InstallError:
-            self.close()
-            raise
         except (TransportError, *GONE) as error:
-            self.close()
+            self.restart()
             raise InstallError(f"{self.port}: the REPL does not answer: {error}") from None
+        except InstallError:
+            self.restart(answers=self._prompted)
+            raise
+        except BaseException:
+            self.restart()
+            raise
 
-    def _enter(self) -> None:
+    def _enter(self, seconds: float | None = None) -> None:
         for _ in range(TRIES):
-            self._interrupt()
+            self._interrupt(seconds or ANSWER_S)
             try:
                 with _quietly():
                     self._transport.enter_raw_repl(soft_reset=False, timeout_overall=READ_S)
@@ -98,9 +111,9 @@ class ReplTarget:
                 self._error = str(error)
         raise InstallError(f"{self.port}: the REPL does not answer: {self._error}")
 
-    def _interrupt(self) -> None:
+    def _interrupt(self, seconds: float) -> None:
         port = self._transport.serial
-        stop = time.monotonic() + ANSWER_S
+        stop = time.monotonic() + seconds
         seen = b""
         while time.monotonic() < stop:
             port.write(b"\x03")  # alone: to older firmware it is no interrupt with more behind it
@@ -113,6 +126,7 @@ class ReplTarget:
                     seen = (seen + port.read(waiting))[-4096:]
                     quiet = max(quiet, time.monotonic() + 0.2)
                 elif seen.endswith(_PROMPT):
+                    self._prompted = True
                     return
                 else:
                     time.sleep(0.01)
@@ -125,19 +139,6 @@ class ReplTarget:
             f"{self.port}: nobody answers: expected the USB console of a board with CanMV "
             "firmware; the port next to it may be the one"
         )
-
-    def close(self) -> None:
-        """Give the console back."""
-        if self._transport is None:
-            return
-        transport, self._transport = self._transport, None
-        with contextlib.suppress(TransportError, *GONE):
-            if transport.in_raw_repl:
-                transport.exit_raw_repl()
-        with contextlib.suppress(*GONE):
-            transport.close()
-        with contextlib.suppress(*GONE):
-            transport.serial.close()
 
     def _introduce(self) -> None:
         """Bring the helpers to the board; a request tells whether they came whole."""
@@ -195,7 +196,7 @@ class ReplTarget:
     def _gone(self, error: Exception) -> InstallError:
         return InstallError(
             f"{self.port}: the board is gone: {error}; nothing that it ran before is changed: "
-            "start the installation again"
+            "plug it in and run the command again"
         )
 
     def _lost(self) -> InstallError:
@@ -291,16 +292,47 @@ class ReplTarget:
         """Remove an empty folder on the board."""
         self._ask(f"_k_remove_empty({ROOT + folder!r})")
 
-    def restart(self) -> None:
-        """Restart the board; the console is closed, and comes back by itself."""
-        transport, self._transport = self._transport, None
-        with contextlib.suppress(TransportError, *GONE):
-            transport.exec_raw_no_follow(
-                "import time, machine\ntime.sleep_ms(200)\nmachine.reset()"
+    def restart(self, *, answers: bool = True) -> None:
+        """Restart the board, once; the console is closed, and comes back by itself.
+
+        answers: false where the REPL has just been waited for in vain.
+        """
+        if self._transport is None:
+            return
+        with undisturbed():  # a second Ctrl-C would leave the board stopped
+            started = answers and self._reset()
+            if not started and answers:
+                self._type_reset()
+            transport, self._transport = self._transport, None
+            with contextlib.suppress(*GONE):
+                transport.serial.close()
+        if not started and (answers or self._prompted):
+            self._on_stopped(
+                f"{self.port}: the board may be stopped and could not be started again: press its "
+                f"reset or plug its power out and in, or run `mpremote connect {self.port} resume "
+                "reset`"
             )
-            time.sleep(0.3)
+
+    def _reset(self) -> bool:
+        """Let the board reset itself; return whether it took the order."""
+        for _ in range(_RESETS):
+            with contextlib.suppress(TransportError, InstallError, struct.error, *_READING):
+                self._enter(_AGAIN_S if self._prompted else ANSWER_S)  # whatever it was doing
+                with _quietly():
+                    self._transport.exec_raw_no_follow(_RESET)
+                time.sleep(_RESET_S)
+                return True
+            if not os.path.exists(self.port):
+                break
+        return False
+
+    def _type_reset(self) -> None:
+        """Type the order blindly: the last resort, for a REPL whose answers are damaged."""
         with contextlib.suppress(*GONE):
-            transport.serial.close()
+            for text in (b"\x03", b"\x02", b"\r" + _RESET.replace("\n", ";").encode() + b"\r"):
+                self._transport.serial.write(text)
+                time.sleep(_ALONE_S)
+            time.sleep(_RESET_S)
 
 
 def listen(port: str, seconds: float) -> Iterator[str]:

@@ -8,6 +8,7 @@ The store has one line a board: its address or id, a space, the key; mode 0600. 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import tempfile
@@ -30,7 +31,7 @@ ENVIRONMENT = "K230_KEY"
 
 def parse_key(text: str, source: str = "key") -> bytes:
     """Return the key that text says: 64 hexadecimal digits, or @FILE that holds them."""
-    text = text.strip()
+    text = text.strip().removeprefix("\ufeff")
     if text.startswith("@"):
         return _read_key_file(Path(text[1:]).expanduser())
     try:
@@ -54,7 +55,9 @@ def _read_key_file(path: Path) -> bytes:
     if len(data) == messages.KEY_SIZE:
         return data
     try:
-        text = data.decode("ascii").strip()
+        # PowerShell's > writes UTF-16, other editors a BOM.
+        utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        text = data.decode("utf-16" if utf16 else "utf-8-sig").strip()
     except UnicodeDecodeError:
         text = ""
     if text.startswith("@"):
@@ -118,10 +121,14 @@ class KeyStore:
 
     def _load(self) -> dict[str, bytes]:
         try:
-            text = self.path.read_text("utf-8")
+            text = self.path.read_text("utf-8-sig")  # Windows editors begin with a BOM
         except FileNotFoundError:
             return {}
-        except (OSError, UnicodeDecodeError) as error:
+        except UnicodeDecodeError:
+            raise KeyFormatError(
+                f"key store {self.path}: expected UTF-8 text, found other bytes"
+            ) from None
+        except OSError as error:
             raise KeyFormatError(f"key store {self.path} can't be read: {error}") from error
         known = {}
         for number, line in enumerate(text.splitlines(), 1):

@@ -28,6 +28,27 @@ def test_parse(tmp_path: Path) -> None:
     assert parse_key(f"@{file}") == B
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_what_editors_put_in_front_is_no_part_of_a_key(encoding: str, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{A.hex()}\r\n", encoding)
+    if encoding == "utf-16-le":  # nothing in front tells
+        with pytest.raises(KeyFormatError):
+            parse_key(f"@{file}")
+        return
+    assert parse_key(f"@{file}") == A
+    assert parse_key("\ufeff" + A.hex()) == A  # from stdin
+    store = KeyStore(tmp_path / "keys")
+    store.path.write_text(f"board-1 {A.hex()}\r\n", encoding)
+    if encoding == "utf-16":
+        with pytest.raises(KeyFormatError, match="expected UTF-8 text"):
+            store.names()
+        return
+    assert store.find("board-1") == A
+    store.add("board-2", B)
+    assert store.names() == ["board-1", "board-2"]
+
+
 @pytest.mark.parametrize(
     "text", ["", "12", "z" * 64, A.hex() + "00", "@/no/such/file", " ".join("ab")]
 )

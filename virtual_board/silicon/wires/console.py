@@ -21,7 +21,7 @@ from typing import Any
 
 from virtual_board.silicon.base.contents import Buffer
 from virtual_board.silicon.base.server import IDE_INTERRUPT, INTERRUPTED, Operation, StoppedError
-from virtual_board.silicon.wires import ide
+from virtual_board.silicon.wires import ide, links
 
 RING_SIZE = 4096
 IDLE_MS = 200  # after which a held back "0" is passed on
@@ -120,7 +120,7 @@ class _Cable:
         self._held = bytearray()
         master, slave = pty.openpty()
         tty.setraw(slave)
-        path = os.ttyname(slave)
+        self._path = os.ttyname(slave)
         os.close(slave)  # so that it shows whether the PC has it open
         os.set_blocking(master, False)
         self._master = master
@@ -128,14 +128,11 @@ class _Cable:
         self._wake = os.pipe()
         self._reader = threading.Thread(target=self._receive, daemon=True)
         self._reader.start()
-        with contextlib.suppress(FileNotFoundError):
-            link.unlink()
-        link.symlink_to(path)
+        links.make(link, self._path)
 
     def unplug(self) -> None:
         """Take the device away; nobody reads or writes its number afterwards: another may get it."""
-        with contextlib.suppress(OSError):
-            self._link.unlink()
+        links.remove(self._link, self._path)
         os.write(self._wake[1], b"x")
         self._reader.join()
         with self._writing:

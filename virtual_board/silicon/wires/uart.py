@@ -22,6 +22,7 @@ from virtual_board.silicon.base.contents import Buffer
 from virtual_board.silicon.base.errors import SiliconError
 from virtual_board.silicon.base.server import Operation
 from virtual_board.silicon.clock.timing import Clock
+from virtual_board.silicon.wires import links
 
 PIECE_S = 0.004  # of line time that is taken from the pty at once
 RING_SIZE = 16384  # bytes; the kernel driver's default
@@ -42,9 +43,7 @@ class Line:
         self.path = Path(os.ttyname(self._slave))
         self._link = link
         if link is not None:
-            with contextlib.suppress(FileNotFoundError):
-                link.unlink()
-            link.symlink_to(self.path)
+            links.make(link, str(self.path))
         self._ring = bytearray()
         self._lock = threading.Lock()
         self.overflowed = 0  # bytes lost in the ring
@@ -115,8 +114,7 @@ class Line:
         """Take the pty and its link away."""
         self._open = False
         if self._link is not None:
-            with contextlib.suppress(OSError):
-                self._link.unlink()
+            links.remove(self._link, str(self.path))
         for handle in (self._master, self._slave):
             with contextlib.suppress(OSError):
                 os.close(handle)
