@@ -1,8 +1,10 @@
 """Copied to /sdcard/main.py: the board runs it at power-on.
 
-Takes a new version of the service that lies staged (firmware_update.py), and goes back to the version
-before where the new one ended early three times. Renames only, so that a power cut at any step leaves
-a version that starts. It stands alone: nothing of the service is loaded before.
+Takes a new version of the service that lies staged (firmware_update.py). A new version is on trial,
+under the watchdog, until it says that it works (Service.settle). One that raises, returns or is
+stopped by anything but the console gives way to the version before at once; one that hangs or
+restarts the board, after three starts. Renames only, so that a power cut at any step leaves a version
+that starts. It stands alone: nothing of the service is loaded before.
 """
 
 import os
@@ -13,6 +15,10 @@ ROOT = "/sdcard"
 NAME = "firmware_app"
 STARTS = 3  # of a new version; then the one before comes back
 RETRY_S = 10  # before another start, where nothing can run
+TRIAL_S = 30  # without a sign of life of a version on trial
+# A staged version that another one takes the place of (firmware_update.stage).
+DROPPED = NAME + ".dropped"
+NOTE = "/data/update_failed"  # for card/boots.py: why a new version gave way
 
 
 def there(name: str) -> bool:
@@ -87,46 +93,112 @@ def prepare() -> None:
     if there(NAME):
         drop(NAME + ".bad")
     if there(NAME + ".new"):
-        if there(NAME):
-            drop(NAME + ".old")
-            forget_tries()
-        if tries() < 0:
-            open(ROOT + "/" + NAME + ".try0", "w").close()
-        if there(NAME):
-            move(NAME, NAME + ".old")
-        move(NAME + ".new", NAME)
+        drop(DROPPED)
+    elif there(DROPPED):
+        move(DROPPED, NAME + ".new")  # power went off before the other one was in its place
+    if there(NAME + ".new"):
+        take()
     elif not there(NAME):
         go_back()  # power went off between its renames
     count = tries()
     if count >= STARTS:
-        go_back()
+        gave_way("it ended %d times before its first result" % STARTS)
     elif count >= 0:
         move(NAME + ".try%d" % count, NAME + ".try%d" % (count + 1))
 
 
+def take() -> None:
+    """Put the staged version in place, on trial; the one before stays, as long as it is a proven one."""
+    count = tries()
+    if there(NAME):
+        if count >= 0 and (there(NAME + ".old") or elsewhere()):
+            # The one that runs is on trial itself: it goes, and what it came after stays.
+            if count:
+                move(NAME + ".try%d" % count, NAME + ".try0")
+            move(NAME, NAME + ".bad")
+        else:
+            drop(NAME + ".old")
+            forget_tries()
+            count = -1
+    if count < 0:
+        open(ROOT + "/" + NAME + ".try0", "w").close()
+    if there(NAME):
+        move(NAME, NAME + ".old")
+    move(NAME + ".new", NAME)
+    drop(NAME + ".bad")
+
+
+def gave_way(why: str) -> bool:
+    """Let the version before run again and leave a note why; False where there is none."""
+    try:
+        if not go_back():
+            return False
+    except OSError as error:
+        print("the version before can't come back: %s" % error)
+        return False
+    try:
+        with open(NOTE, "w") as note:
+            note.write(why[:200])
+    except OSError:
+        pass
+    return True
+
+
+def console(error: BaseException) -> bool:
+    """Return whether the console wants the board: Ctrl-C, or what the firmware raises for its IDE.
+
+    The second is a plain Exception with this text (canmv_k230, port/omv/ide_dbg.c, init).
+    """
+    if type(error) is Exception:
+        return error.args == ("IDE interrupt",)
+    return isinstance(error, KeyboardInterrupt)
+
+
+def watch():
+    """Start the watchdog for a version on trial; None where there is none."""
+    try:
+        import machine
+
+        return machine.WDT(1, TRIAL_S)
+    except Exception as error:
+        if console(error):
+            raise
+        print("no watchdog looks after the new version: %s" % error)
+        return None
+
+
 def start() -> None:
-    """Run the service; a new version that does not even load is given back at once."""
+    """Run the service; a new version that ends is given back at once."""
     try:
         prepare()
     except OSError as error:
         print("the staged version can't be taken: %s" % error)
+    dog = watch() if tries() >= 0 else None
+    why = "it returned"
     try:
         from firmware_app import service
-    except Exception as error:
-        if type(error) is Exception:  # the IDE connects: no fault of the version
-            raise
-        if tries() >= 0 and go_back():
-            print("the new version does not load: %s: the one before comes back" % error)
-        else:
-            # No version to go back to. A board that sat in its REPL would never try again; Ctrl-C
-            # still gets there.
-            sys.print_exception(error)
-            print("the service does not load: the board restarts in %d s" % RETRY_S)
-            time.sleep(RETRY_S)
-        import machine
 
-        machine.reset()
-    service.main()
+        service.trial_dog = dog  # the service feeds it
+        service.main()
+    except BaseException as error:
+        if console(error):  # no fault of the version, and nothing may reset the board
+            if dog is not None:
+                dog.stop()
+            raise
+        sys.print_exception(error)
+        why = "%s: %s" % (type(error).__name__, error)
+    if tries() >= 0 and gave_way(why):
+        print("the new version ended: the one before comes back")
+    else:
+        # No version to go back to. A board that sat in its REPL would never try again; Ctrl-C
+        # still gets there.
+        print("the service ended (%s): the board restarts in %d s" % (why, RETRY_S))
+        if dog is not None:
+            dog.stop()
+        time.sleep(RETRY_S)
+    import machine
+
+    machine.reset()
 
 
 if __name__ == "__main__":

@@ -13,15 +13,19 @@ from firmware_app.base import problems, restarts, storage
 from firmware_app.base.errors import CameraError, ide_connects
 from firmware_app.board import hardware
 from firmware_app.board.camera import Camera
-from firmware_app.card import firmware_update
+from firmware_app.card import boots, firmware_update
 from firmware_app.commands import packages as package_commands
 from firmware_app.commands import table
 from firmware_app.commands.board import Board
 from firmware_app.commands.queue import CommandQueue
 from firmware_app.link.gateway import Gateway
 from firmware_app.run.card_watch import CardWatch
+from firmware_app.run.safe_mode import SafeMode
 from firmware_app.version import VERSION
 from firmware_app.wire import log_lines
+
+TRIAL_MS = 10000  # that a new version runs without a result until it counts as good
+trial_dog = None  # the watchdog of a version on trial: main.py sets it
 
 
 class Service:
@@ -49,6 +53,10 @@ class Service:
             board.problems,
             board.log,
         )
+        self.safe_mode = SafeMode(
+            board.boots, board.engine, board.switcher, board.problems, board.log, board.clock
+        )
+        self._up_ms: "int | None" = None  # when everything was started
 
     @property
     def settings(self) -> dict:
@@ -109,7 +117,7 @@ class Service:
         preview = self.settings["preview"]
         camera = Camera(self.settings["camera"], preview if preview["enabled"] else None)
         try:
-            camera.start()
+            board.engine.start_camera(camera)
         except CameraError as error:
             camera.give_up(str(error))
             board.problems.set(problems.CAMERA, camera.problem)
@@ -140,17 +148,29 @@ class Service:
             board.publisher.statistics(values, now // 1000)
 
     async def settle(self) -> None:
-        """Count this start as a good one once it has lasted; out of safe mode the time starts anew."""
+        """Count this start as a good one once it has lasted; out of safe mode the time starts anew.
+
+        A new version has proved itself with its first result, or TRIAL_MS after all was started.
+        """
         board = self.board
         since = board.clock.ms()
+        trial = firmware_update.on_trial()
         while True:
-            await asyncio.sleep(1)
-            if board.boots.safe:
-                since = board.clock.ms()
-            elif board.clock.ms() - since >= self.settings["recovery"]["early_s"] * 1000:
-                board.boots.settled()
+            await asyncio.sleep_ms(500)
+            now = board.clock.ms()
+            if trial and (
+                board.engine.processed
+                or (self._up_ms is not None and now - self._up_ms >= TRIAL_MS)
+            ):
+                trial = False
                 firmware_update.lasted()
-                return
+                board.upkeep.end_trial()
+            if board.boots.safe:
+                since = now
+            elif now - since >= self.settings["recovery"]["early_s"] * 1000:
+                board.boots.settled()
+                if not trial:
+                    return
 
     async def run(self) -> None:
         """Start everything and run for ever."""
@@ -164,7 +184,7 @@ class Service:
         board.upkeep.begin()
         package_commands.recover()
         self.read_settings()
-        board.upkeep.watch(self.settings["watchdog"])
+        board.upkeep.watch(self.settings["watchdog"], trial_dog)
         self.read_key()
         board.links.open(self.gateway, self.settings)
         board.log.keep(board.publisher.log)
@@ -178,17 +198,17 @@ class Service:
         ):
             asyncio.create_task(work())
         task = board.configuration.task
-        if board.boots.enter_safe_mode(self.settings["recovery"]["early_crashes"]):
-            board.problems.set(
-                problems.SAFE_MODE,
-                "%d starts with task %s crashed; switch to a task to leave safe mode"
-                % (board.boots.early, task),
-            )
+        recovery = self.settings["recovery"]
+        if board.boots.enter_safe_mode(recovery["early_crashes"]):
+            wait_s = self.safe_mode.wait_s(recovery["retry_s"], recovery["early_crashes"])
+            self.safe_mode.say(task, wait_s)
+            if board.boots.blamed != boots.CAMERA:
+                self.open_camera()
+            asyncio.create_task(self.safe_mode.run(task, wait_s, self.open_camera))
         else:
             await board.switcher.start(task)
-        self.open_camera()
-        if board.engine.running.task is None or board.engine.camera is None:
-            board.boots.proven()  # nothing makes results by itself
+            self.open_camera()
+        self._up_ms = board.clock.ms()
         board.upkeep.announce()
         await board.engine.run()
 
@@ -216,5 +236,7 @@ def main() -> None:
         if service is not None:
             service.board.boots.crashed("%s: %s" % (type(error).__name__, error))
             service.board.upkeep.file.flush()
+        if firmware_update.on_trial():
+            raise  # main.py brings the version before back
     time.sleep(1)
     hardware.reset()

@@ -26,9 +26,12 @@ async def check(folder: str, names: list, pause) -> None:
                 "bad_argument", "files: expected %s of the service, found none" % name
             )
     for name in names:
+        # A source is not compiled here: that holds the interpreter, for as long as who sends it likes.
+        # The client does, and main.py gives a version back that does not load.
+        if not name.endswith(".mpy"):
+            continue
         try:
-            wrong = _compiled_fault if name.endswith(".mpy") else _source_fault
-            fault = wrong(folder + "/" + name, name)
+            fault = _compiled_fault(folder + "/" + name)
         except OSError as error:
             raise CommandError("failed", "%s can't be read: %s" % (name, error))
         if fault:
@@ -36,17 +39,7 @@ async def check(folder: str, names: list, pause) -> None:
         await pause()
 
 
-def _source_fault(path: str, name: str) -> str:
-    """Return why a file is no Python, "" where it is."""
-    try:
-        with open(path) as file:
-            compile(file.read(), name, "exec")
-        return ""
-    except (SyntaxError, ValueError) as error:
-        return "this is no Python for the board: %s" % error
-
-
-def _compiled_fault(path: str, name: str) -> str:
+def _compiled_fault(path: str) -> str:
     """Return why the board does not load a .mpy file, "" where it does: MicroPython's own test."""
     with open(path, "rb") as file:
         head = file.read(4)
@@ -67,11 +60,17 @@ def stage(folder: str) -> None:
     """Let the folder, checked before, be taken at the next start; OSError."""
     new = ROOT + "/" + NEW
     dropped = ROOT + "/" + _DROPPED
-    files.remove_tree(dropped)
     if files.exists(new):
-        # Renamed first: half of a removed version must never be taken for one.
+        files.remove_tree(dropped)
+        # Renamed first: half of a removed version must never be taken for one. Until the other one
+        # is in its place, main.py finds it there.
         os.rename(new, dropped)
-    os.rename(folder, new)
+    try:
+        os.rename(folder, new)
+    except OSError:
+        if files.exists(dropped):
+            os.rename(dropped, new)
+        raise
     files.remove_tree(dropped)
 
 
@@ -82,8 +81,13 @@ def _tries() -> list:
         return []
 
 
+def on_trial() -> bool:
+    """Return whether this version still has to prove itself."""
+    return bool(_tries())
+
+
 def lasted() -> None:
-    """This start was a good one: a new version has proved itself."""
+    """A new version has proved itself."""
     for name in _tries():
         files.remove(ROOT + "/" + name)
 

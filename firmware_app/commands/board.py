@@ -5,6 +5,7 @@ from firmware_app.base.errors import CommandError
 from firmware_app.base.log import Log
 from firmware_app.base.pause import set_event
 from firmware_app.base.problems import Problems
+from firmware_app.board import hardware
 from firmware_app.card.boots import Boots
 from firmware_app.card.configuration import Configuration
 from firmware_app.card.watch import Watched
@@ -16,6 +17,7 @@ from firmware_app.link.transfers import Transfers
 from firmware_app.run.engine import Engine
 from firmware_app.run.switcher import Switcher
 from firmware_app.run.upkeep import Upkeep
+from firmware_app.version import VERSION
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.tasks.base import Task
@@ -29,13 +31,13 @@ class Board:
         log = self.log = Log(clock)
         problems = self.problems = Problems()
         configuration = self.configuration = Configuration()
-        boots = self.boots = Boots()
+        boots = self.boots = Boots(version="%s %s" % (VERSION, hardware.firmware_version()))
         identity = self.identity = Identity()
         self.attempts = Attempts()
         self.transfers = Transfers()
         links = self.links = Links(clock, log, problems)
         publisher = self.publisher = Publisher(links, clock)
-        engine = self.engine = Engine(configuration, links, publisher, problems, log, clock)
+        engine = self.engine = Engine(configuration, links, publisher, boots, problems, log, clock)
         self.watched = Watched()
         self.switcher = Switcher(engine, configuration, self.watched, boots, problems, log, clock)
         self.upkeep = Upkeep(identity, configuration, boots, links, engine, problems, log, clock)

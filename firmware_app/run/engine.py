@@ -10,6 +10,8 @@ import time
 from firmware_app.base.errors import CameraError, CommandError, TaskError, ide_connects
 from firmware_app.base.problems import CAMERA, GALLERY, OLD_TASK, RESULTS, SAFE_MODE, TASK
 from firmware_app.board import arrays, npu
+from firmware_app.card.boots import CAMERA as CAMERA_PHASE
+from firmware_app.card.boots import RUN, mark
 from firmware_app.run.collector import Collector
 from firmware_app.run.running import Running
 from firmware_app.run.stages import Stages
@@ -19,6 +21,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.base.log import Log
     from firmware_app.base.problems import Problems
     from firmware_app.board.camera import Camera
+    from firmware_app.card.boots import Boots
     from firmware_app.card.configuration import Configuration
     from firmware_app.link.links import Links
     from firmware_app.link.publisher import Publisher
@@ -45,6 +48,7 @@ class Engine:
         configuration: "Configuration",
         links: "Links",
         publisher: "Publisher",
+        boots: "Boots",
         problems: "Problems",
         log: "Log",
         clock: "Clock",
@@ -52,6 +56,7 @@ class Engine:
         self._configuration = configuration
         self._links = links
         self._publisher = publisher
+        self._boots = boots
         self._problems = problems
         self._log = log
         self._clock = clock
@@ -204,7 +209,7 @@ class Engine:
                 if self._trial is not None:
                     self._try(camera, frame, self._trial)
                 elif self.running.task is not None and self._due(camera.seq):
-                    self._frame(camera, frame)
+                    self._any_frame(camera, frame)
                 else:
                     camera.release()
                 if self._failing:
@@ -266,6 +271,13 @@ class Engine:
         self._failing = True
         self._problems.set(RESULTS, "task %s: %s" % (self.running.task.name, text))
 
+    def _any_frame(self, camera: "Camera", frame) -> None:
+        task = self.running.task
+        if task.ran:
+            self._frame(camera, frame)
+        else:
+            self._first(task, lambda: self._frame(camera, frame))
+
     def _frame(self, camera: "Camera", frame) -> None:
         """Make a result of this frame with the running task."""
         running = self.running
@@ -300,8 +312,8 @@ class Engine:
         task = trial.task
         plan = trial.plan
         try:
-            task.take(plan, npu.tensor(arrays.frame_planes(frame)))
-            fields = task.finish(plan)
+            source = npu.tensor(arrays.frame_planes(frame))
+            fields = self._first(task, lambda: _infer(task, plan, source))
         except Exception as error:  # a model from outside must not take the running task along
             trial.failed(error)
             trial.done = True
@@ -312,7 +324,7 @@ class Engine:
             return
         seq = camera.seq
         ticks = camera.ticks
-        frame = None
+        frame = source = None
         camera.release()
         trial.first_seq = seq
         trial.period_us = self._period_us()
@@ -334,8 +346,8 @@ class Engine:
             task.plan(values, settings["width"], settings["height"], True)
             grey = bytearray(3 * _GREY[0] * _GREY[1])
             plan = task.plan(values, _GREY[0], _GREY[1], False)
-            task.take(plan, npu.tensor(arrays.planes(grey, _GREY[0], _GREY[1])))
-            task.finish(plan)
+            source = npu.tensor(arrays.planes(grey, _GREY[0], _GREY[1]))
+            self._first(task, lambda: _infer(task, plan, source))
         except Exception as error:  # a model from outside must not take the running task along
             trial.failed(error)
 
@@ -370,6 +382,31 @@ class Engine:
             return 0
         return sorted(self._intervals)[len(self._intervals) // 2]
 
+    def start_camera(self, camera: "Camera") -> None:
+        """Set the camera up; CameraError."""
+        values = self._configuration.values
+        phase = "%s %s" % (CAMERA_PHASE, mark([values["camera"], values["preview"]]))
+        self._boots.enter(phase)
+        good = False
+        try:
+            camera.start()
+            good = True
+        finally:
+            self._boots.leave(phase, good)
+
+    def _first(self, task: "Task", work):
+        """Return work(), a run of the task; its first is noted on the card: it may crash the board."""
+        if task.ran:
+            return work()
+        phase = "%s %s" % (RUN, task.mark)
+        self._boots.enter(phase)
+        try:
+            value = work()
+            task.ran = True
+            return value
+        finally:
+            self._boots.leave(phase, task.ran)
+
     async def _revive(self, camera: "Camera") -> None:
         self._problems.set(CAMERA, camera.problem)
         self._log.warning("the sensor is set up again")
@@ -381,7 +418,7 @@ class Engine:
         camera.stop()
         while True:
             try:
-                camera.start()
+                self.start_camera(camera)
                 return
             except CameraError as error:
                 camera.problem = str(error)
@@ -400,8 +437,12 @@ class Engine:
             self._picture_plan = plan
         now = self._clock.ms()
         source = npu.tensor(arrays.planes(data, width, height))
-        task.take(plan, source)
-        fields = task.finish(plan)
+        fields = self._first(task, lambda: _infer(task, plan, source))
         self.collector.frame(task.output_bytes)
         # Pictures have no place among the camera's frames: their number is 0.
         return [task.result_type, 0, now, running.generation] + fields
+
+
+def _infer(task: "Task", plan: "Plan", source) -> list:
+    task.take(plan, source)
+    return task.finish(plan)

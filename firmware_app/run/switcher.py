@@ -11,6 +11,7 @@ import sys
 from firmware_app.base.errors import CommandError, TaskError, ide_connects
 from firmware_app.base.pause import pause, set_event, until
 from firmware_app.base.problems import OLD_TASK, TASK, UNSAVED
+from firmware_app.card.boots import LOAD
 from firmware_app.card.configuration import shown, task_path
 from firmware_app.run.running import Running
 from firmware_app.run.trial import Trial
@@ -131,7 +132,18 @@ class Switcher:
 
     async def _load(self, values: "Settings") -> "Task":
         prepared = await self._guarded(values, prepare_task(values.values, pause))
-        return await self._guarded(values, prepared.load(pause))
+        return await self._made(values, prepared)
+
+    async def _made(self, values: "Settings", prepared: "Prepared", room=None) -> "Task":
+        phase = "%s %s" % (LOAD, prepared.mark())
+        self._boots.enter(phase)
+        good = False
+        try:
+            task: "Task" = await self._guarded(values, prepared.load(pause, room))
+            good = True
+            return task
+        finally:
+            self._boots.leave(phase, good)
 
     async def switch(self, name: str) -> dict:
         """Let another task run; return what happened. CommandError: the old one runs on."""
@@ -161,7 +173,7 @@ class Switcher:
             alone = engine.running.task is None
             if alone or self._configuration.values["switch"]["policy"] == "beside":
                 room = None if alone else _room
-                task = await self._guarded(values, prepared.load(pause, room))
+                task = await self._made(values, prepared, room)
                 trial = await self._beside(Trial(task, name, values))
         except MemoryError as error:
             if engine.running.task is None:
@@ -214,7 +226,7 @@ class Switcher:
             if prepared is None:
                 task = await self._load(values)
             else:
-                task = await self._guarded(values, prepared.load(pause))
+                task = await self._made(values, prepared)
             trial = Trial(task, name, values)
             await self._try(trial)
             return trial

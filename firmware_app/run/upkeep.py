@@ -73,19 +73,30 @@ class Upkeep:
             "--- start %d%s" % (boots.starts, ": " + boots.reason if boots.reason else "")
         )
 
-    def watch(self, settings: dict) -> None:
-        """Start the watchdog, where it is wanted and there is one."""
+    def watch(self, settings: dict, trial_dog=None) -> None:
+        """Start the watchdog, where it is wanted and there is one; trial_dog: main.py's, of a new version."""
         if not settings["enabled"]:
+            self._dog = trial_dog
             return
+        if trial_dog is not None:
+            trial_dog.stop()  # there is only one
         try:
             self._dog = hardware.Watchdog(settings["timeout_s"])
             self.watchdog_s = settings["timeout_s"]
         except VendorError as error:
             self._problems.set(WATCHDOG, "it can't be started: %s" % error)
 
+    def end_trial(self) -> None:
+        """A new version has proved itself: only a watchdog that the settings want goes on."""
+        if not self.watchdog_s:
+            self._stop_dog()
+
     def close(self) -> None:
         """Whoever sits at the console takes over: nothing may reset the board, nothing be lost."""
         self.file.flush()
+        self._stop_dog()
+
+    def _stop_dog(self) -> None:
         if self._dog is not None:
             self._dog.stop()
             self._dog = None
@@ -110,8 +121,6 @@ class Upkeep:
             if now_ms >= trend_ms:
                 trend_ms = now_ms + _TREND_MS
                 self.memory = self.memory[1 - _TRENDS :] + [gc.mem_alloc() // 1024]
-            if self._engine.processed:
-                self._boots.proven()
             self._look(self._engine.camera)
             if self.ready:
                 self.announce()

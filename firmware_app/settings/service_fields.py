@@ -201,4 +201,11 @@ FIELDS = (
         unit="s",
         text="A crash is early within this time after the start.",
     ),
+    Field.integer(
+        "recovery.retry_s",
+        600,
+        range=(0, 86400),
+        unit="s",
+        text="Safe mode tries the task again after this time, twice as long after each crash; 0: never.",
+    ),
 )

@@ -51,6 +51,8 @@ class Task:
         self.name = "+".join([package.name for package in packages])
         self.labels: list[str] = self.package.labels
         self.sha256: bytes = self.package.sha256  # of the .kmodel that results depend on
+        self.ran = False  # its models made a result: no native fault is to be feared
+        self.mark = ""  # stands for its packages (card.boots.mark)
         self.warnings: list[str] = []
         for package in packages:
             self.warnings = self.warnings + package.warnings

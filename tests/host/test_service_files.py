@@ -185,3 +185,14 @@ def test_our_own() -> None:
     assert {f"{name}.py" for name in firmware_update._NEEDED} <= found.keys()
     assert len(found) < files.MAX_FILES
     assert "run/engine" in modules(found)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"def (:\n", b"x = 1\n\xff\xfe", b"\x00", b"x = " + b"(" * 20000 + b")" * 20000, b"-" * 100000],
+    ids=["syntax", "encoding", "zero", "parentheses", "signs"],
+)
+def test_sources_are_compiled_here_and_not_on_the_board(tmp_path: Path, content: bytes) -> None:
+    folder = write(tmp_path, {**SOURCES, "run/engine.py": content})
+    with pytest.raises(PackageError, match=r"run/engine\.py: expected Python, found "):
+        service_files(folder)

@@ -69,4 +69,4 @@ async def test_whoever_comes_by_usb_gets_the_board(tmp_path: Path, how: str) -> 
         assert not _said(virtual, "it starts again")
     assert _boots(folder)["code"] == "console"
     assert _boots(folder)["reason"] == "interrupted at the console"
-    assert _boots(folder)["early"] == 0
+    assert _boots(folder)["crashes"] == 0
