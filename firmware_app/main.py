@@ -138,7 +138,8 @@ def gave_way(why: str) -> bool:
         return False
     try:
         with open(NOTE, "w") as note:
-            note.write(why[:200])
+            if note.write(why[:200]) < len(why[:200]):
+                print("the card is full: %s" % why)
     except OSError:
         pass
     return True

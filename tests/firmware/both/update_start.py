@@ -6,6 +6,9 @@ is the power switch and the watchdog.
 
 import sys
 
+import uos
+
+sys.modules["os"] = uos  # not the stand-in: it asks for a wiring
 sys.path.insert(0, sys.argv[1])
 
 from _k230 import card
