@@ -18,7 +18,8 @@ RETRY_S = 10  # before another start, where nothing can run
 TRIAL_S = 30  # without a sign of life of a version on trial
 # A staged version that another one takes the place of (firmware_update.stage).
 DROPPED = NAME + ".dropped"
-NOTE = "/data/update_failed"  # for card/boots.py: why a new version gave way
+# For card/boots.py: why a new version gave way. base/storage.py says where the service keeps its files.
+NOTES = ("/data", "/sdcard/.k230")
 
 
 def there(name: str) -> bool:
@@ -136,12 +137,13 @@ def gave_way(why: str) -> bool:
     except OSError as error:
         print("the version before can't come back: %s" % error)
         return False
-    try:
-        with open(NOTE, "w") as note:
-            if note.write(why[:200]) < len(why[:200]):
-                print("the card is full: %s" % why)
-    except OSError:
-        pass
+    for folder in NOTES:
+        try:
+            with open(folder + "/update_failed", "w") as note:
+                if note.write(why[:200]) == len(why[:200]):
+                    break
+        except OSError:
+            pass
     return True
 
 

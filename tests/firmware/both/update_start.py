@@ -11,7 +11,7 @@ import uos
 sys.modules["os"] = uos  # not the stand-in: it asks for a wiring
 sys.path.insert(0, sys.argv[1])
 
-from _k230 import card
+from _k230 import card  # noqa: E402
 
 card.mount(sys.argv[2], "/sdcard")
 card.mount(sys.argv[3], "/data")
