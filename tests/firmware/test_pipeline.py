@@ -165,7 +165,7 @@ class Old:
 class Fresh(Old):
     def age_us(self):
         return 20000
-engine = Engine(Configuration(), None, None, None, None, None)
+engine = Engine(Configuration(), None, None, None, None, None, None)
 # Not twice in a row: a frame is better than none.
 print(engine._old(Old()), engine._old(Old()), engine._old(Old()))
 print("fresh", engine._old(Fresh()), engine._old(Fresh()))
@@ -186,7 +186,7 @@ class Task:
     holds_frame = False
     kpu_us = 22700
     decode_us = 400
-engine = Engine(Configuration(), None, None, None, None, None)
+engine = Engine(Configuration(), None, None, None, None, None, None)
 camera, task = Camera(), Task()
 print("short", engine._later(camera, task))
 task.decode_us = 3300
