@@ -16,7 +16,10 @@ def _digest(path: str) -> "bytes | None":
     try:
         with open(path, "rb") as file:
             return hashlib.sha256(file.read(MAX_CONFIG + 1)).digest()
-    except OSError:
+    except (
+        OSError,
+        MemoryError,
+    ):  # a look from time to time must not end the service: the next one tells
         return None
 
 

@@ -50,17 +50,19 @@ class Discovery:
                 left = _PER_SECOND
             try:
                 data, address = listener.recvfrom(_DATAGRAM)
-            except OSError:
+                if data and left > 0:
+                    left -= self._reply(listener, data, address)
+            except Exception:
+                pass  # nothing came, no memory, or the client that asked is gone: it asks again
+
+    def _reply(self, listener, data: bytes, address) -> int:
+        """Answer each question in a datagram; return how many there were."""
+        count = 0
+        for message in packets.Decoder(_DATAGRAM).feed(data):
+            if message[0] != messages.SEEK or len(message) < 2 or type(message[1]) is not int:
                 continue
-            if not data or left <= 0:
-                continue
-            for message in packets.Decoder(_DATAGRAM).feed(data):
-                if message[0] != messages.SEEK or len(message) < 2 or type(message[1]) is not int:
-                    continue
-                answer = list(self._answer)
-                answer[1] = message[1] & 0xFFFFFFFF
-                left -= 1
-                try:
-                    listener.sendto(packets.encode(answer), address)
-                except OSError:
-                    pass  # the client that asked is gone
+            answer = list(self._answer)
+            answer[1] = message[1] & 0xFFFFFFFF
+            count += 1
+            listener.sendto(packets.encode(answer), address)
+        return count

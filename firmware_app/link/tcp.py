@@ -7,7 +7,8 @@ has a thread. A socket must be non-blocking before recv: in any other mode the p
 holds the interpreter until data comes. Polling once tells a new connection that has ended
 already from one that says nothing yet.
 
-The threads share the slots made in __init__ with the loop, and nothing that grows. A recv that brings
+Nothing may end a thread: without it nobody is let in or heard until the next start. The threads share
+the slots made in __init__ with the loop, and nothing that grows. A recv that brings
 nothing may mean nothing or the end; the end shows when sending, or as silence.
 """
 
@@ -106,7 +107,7 @@ class TcpLink:
                 continue
             try:
                 connection, address = listener.accept()
-            except OSError:
+            except Exception:  # no memory, too: the next one may be let in
                 time.sleep_ms(1)
                 continue
             try:
@@ -119,12 +120,13 @@ class TcpLink:
                 poller.register(connection, select.POLLIN)
                 waits = bool(poller.poll(0))
                 data = connection.recv(_CHUNK) if waits else b""
-            except OSError:
-                waits, data = True, b""
+                where = "%s:%d" % (address[0], address[1])
+            except Exception:
+                waits, data, where = True, b"", ""
             if waits and not data:
                 connection.close()  # it was gone before it was its turn, and takes no place
                 continue
-            slot.address = "%s:%d" % (address[0], address[1])
+            slot.address = where
             slot.inbox[0] = data
             slot.head = 1 if data else 0
             slot.tail = 0
@@ -154,7 +156,7 @@ class TcpLink:
                     continue  # full: TCP makes the sender wait
                 try:
                     data = connection.recv(_CHUNK)
-                except OSError:
+                except Exception:  # no memory, too: the bytes are still there
                     continue
                 if data:
                     slot.inbox[slot.head] = data
