@@ -123,6 +123,8 @@ class Turner:
         area = ux * vy - uy * vx
         if not area:
             raise NpuError("a text box without any area")
+        if left > 0 and width < _NARROWEST_PADDED:
+            raise NpuError("the picture is too narrow for a border on its left: %d pixels" % width)
         a, b = inner_w * vy / area, -inner_w * vx / area
         c, d = -inner_h * uy / area, inner_h * ux / area
         try:

@@ -11,6 +11,8 @@ from firmware_app.settings.task_fields import LABELLED
 STRIDES = (8, 16, 32)
 MAX_CLASSES = 255  # of a class map: one byte of each run
 MAX_LABELS = 30000  # bytes of all labels: they travel in one message (wire/messages.py)
+_READ = ("float32", "uint8", "int8", "uint16", "int16")  # what ulab's arrays hold
+_MAX_DIMS = 4  # ulab's
 _HEADER = 3  # bytes of a text in a message, besides its own
 
 
@@ -28,6 +30,7 @@ def check(
     """
     fit = _Fit(package, kmodel)
     fit.check_input()
+    fit.check_outputs()
     count = _labels(fit, labels)
     task = package.task
     if task == "detection":
@@ -150,6 +153,15 @@ class _Fit:
                 + str(height)
                 + "]"
             )
+
+    def check_outputs(self) -> None:
+        """Each output is read, whether its task needs it: what no array can hold ends the process."""
+        for output in self.kmodel.outputs:
+            if output.dtype not in _READ or len(output.shape) > _MAX_DIMS:
+                raise self.error(
+                    "outputs of " + ", ".join(_READ) + " with at most " + str(_MAX_DIMS) + " sides",
+                    repr(output),
+                )
 
     def floats(self, count: int, words: str) -> list[Tensor]:
         """Return the outputs: at least count, the first of them float32."""
