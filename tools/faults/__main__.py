@@ -7,10 +7,11 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tools.faults import matrix, ways
+from tools.faults.steps import OF_NETWORK
 
 LANES = 2
 
@@ -30,11 +31,14 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
     wrapped = [name for name in names if not name.startswith("time.")]
     chosen = {name: rows[name] for name in names if not options.only or name in options.only}
     found = {call.name for call in ways.calls(rows)}
-    say = (lambda text: print(text, file=sys.stderr, flush=True)) if options.json else print
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
+
     start = time.monotonic()
-    reaches = {}
-    for network in ("station", "ethernet"):
-        reaches[network] = await matrix.reach(wrapped, network)
+    networks = tuple(OF_NETWORK)
+    found_reaches = await asyncio.gather(*[matrix.reach(wrapped, each) for each in networks])
+    reaches = dict(zip(networks, found_reaches, strict=True))
     say(f"steps without failures: {time.monotonic() - start:.0f} s")
     waiting = list(matrix.combinations(chosen, reaches))
     outcomes: list[matrix.Outcome] = []
@@ -75,7 +79,7 @@ async def _lane(
     reaches: dict[str, matrix.Reach],
     todo: list[matrix.Combination],
     outcomes: list[matrix.Outcome],
-    say: Any,
+    say: Callable[[str], None],
 ) -> None:
     lane = matrix.Lane(names, reaches)
     try:

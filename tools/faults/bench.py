@@ -7,11 +7,13 @@ import contextlib
 import json
 import os
 import tempfile
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from host_client import Board
+from host_client import Board, K230Error
 from tools.faults import card
 from tools.faults.ways import Way
 from virtual_board.board import VirtualBoard
@@ -136,6 +138,29 @@ class Bench:
         return Board.connect(
             self.virtual.url, key=self.virtual.key, wait=wait, greeting_timeout=5.0
         )
+
+    @contextlib.asynccontextmanager
+    async def client(self, wait: float = ANSWER_S) -> AsyncIterator[Board]:
+        """Connect over TCP, or over the UART where nobody listens."""
+        stop = time.monotonic() + wait
+        while True:
+            for url in (self.virtual.url, self.virtual.uart_url):
+                assert url is not None
+                board = Board.connect(url, key=self.virtual.key, greeting_timeout=2.0)
+                try:
+                    await board
+                    break
+                except K230Error:
+                    if self.ended or self.hung or time.monotonic() > stop:
+                        raise
+            else:
+                await asyncio.sleep(0.1)
+                continue
+            break
+        try:
+            yield board
+        finally:
+            await board.close()
 
     async def arm(self, name: str, way: Way, number: int = 1, slot: int = 0) -> None:
         """Let the number-th call from now on fail; slot 1: what a step itself needs."""

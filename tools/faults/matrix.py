@@ -15,7 +15,7 @@ from firmware_app.wire import log_lines
 from host_client import Board, K230Error
 from tools.faults import card
 from tools.faults.bench import Bench
-from tools.faults.steps import STEPS
+from tools.faults.steps import OF_NETWORK, STEPS
 from tools.faults.ways import Row, Way, guarded
 from virtual_board.board import BoardError
 
@@ -25,7 +25,9 @@ MMZ_LIMIT = 3 << 20  # what the silicon keeps of the latest tensors swings by as
 BOOT = "boot"
 # What makes files: each step has its own, and each may be damaged.
 _EVERYWHERE = ("open", "file.", "os.")
+_WATCHES = ("open", "file.", "hash")
 _LOUD = re.compile(r"^\[[0-9.]+\] (warning|error): ")
+_SETTLED_S = 0.5
 _LONG_S = 2.0  # a step that is tried only where no other reaches a call
 
 
@@ -66,6 +68,7 @@ class Reach:
     """Which calls each step reaches, from one run without any failure."""
 
     counts: dict[str, dict[str, int]] = field(default_factory=dict)  # step -> call -> calls
+    again: dict[str, dict[str, int]] = field(default_factory=dict)  # when it is repeated
     seconds: dict[str, float] = field(default_factory=dict)
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)  # after each step
     noise: set[str] = field(default_factory=set)  # what the log and events say all the same
@@ -76,26 +79,30 @@ async def reach(names: list[str], network: str) -> Reach:
     found = Reach()
     async with Bench(names, network) as bench:
         await bench.ready()
+        await asyncio.sleep(_SETTLED_S)
+        # Before anybody asks: what a command calls is not of the start.
+        found.figures[BOOT] = await bench.figures()
+        found.counts[BOOT] = found.figures[BOOT]["counts"]
         async with bench.connect() as board, _Ears(board) as ears:
             await _results(board)
-            found.figures[BOOT] = await bench.figures()
-            found.counts[BOOT] = found.figures[BOOT]["counts"]
-            for name, (step, task) in STEPS.items():
-                await _run_task(board, task)
-                before = await bench.figures()
-                start = time.monotonic()
-                await step(bench, board)
-                found.seconds[name] = time.monotonic() - start
+            for name in OF_NETWORK[network]:
+                step, task = STEPS[name]
                 if name == "restart":
-                    found.counts[name] = {"machine.reset": 1}
+                    found.seconds[name] = _LONG_S
+                    found.counts[name] = found.again[name] = {"machine.reset": 1}
                     continue
-                after = await bench.figures()
-                found.figures[name] = after
-                found.counts[name] = {
-                    call: count
-                    for call, count in after["counts"].items()
-                    if count > before["counts"].get(call, 0)
-                }
+                for counts in (found.counts, found.again):
+                    await _run_task(board, task)
+                    before = await bench.figures()
+                    start = time.monotonic()
+                    await step(bench, board)
+                    found.seconds[name] = time.monotonic() - start
+                    found.figures[name] = after = await bench.figures()
+                    counts[name] = {
+                        call: count - before["counts"].get(call, 0)
+                        for call, count in after["counts"].items()
+                        if count > before["counts"].get(call, 0)
+                    }
             loud = [line for line in bench.console() if _LOUD.search(line)]
             found.noise = {_shape(text) for text in (*ears.heard, *loud)}
     return found
@@ -114,6 +121,8 @@ def combinations(rows: dict[str, Row], reaches: dict[str, Reach]) -> Iterator[Co
 def _of(name: str, way: Way, reaches: dict[str, Reach]) -> Iterator[Combination]:
     for network, reached in reaches.items():
         if network != "station" and name in _calls(reaches["station"]):
+            if name in reached.again.get("watch", ()) and name.startswith(_WATCHES):
+                yield Combination(name, way, "watch", 1, False, network)
             continue
         at_boot = reached.counts[BOOT].get(name, 0)
         steps = sorted(
@@ -125,7 +134,8 @@ def _of(name: str, way: Way, reaches: dict[str, Reach]) -> Iterator[Combination]
         elif steps:
             yield Combination(name, way, steps[0], 1, True, network)
         if way.kind == "absent":
-            return
+            continue
+        steps = [step for step in steps if name in reached.again[step]]
         if at_boot > 2 and (not steps or name.startswith(_EVERYWHERE)):
             yield Combination(name, way, BOOT, at_boot // 2 + 1, True, network)
         if name.startswith(_EVERYWHERE):
@@ -135,8 +145,6 @@ def _of(name: str, way: Way, reaches: dict[str, Reach]) -> Iterator[Combination]
             steps = steps[:1]
         for step in steps:
             yield Combination(name, way, step, 1, False, network)
-        if at_boot or steps:
-            return
 
 
 def _calls(reached: Reach) -> set[str]:
@@ -209,12 +217,14 @@ class Lane:
         self._reaches = reaches
         self._kept: Bench | None = None
         self._network = ""
+        self._warm: dict[str, dict[str, Any]] = {}  # step -> figures after it, on the kept board
         self._stack = contextlib.AsyncExitStack()
 
     async def close(self) -> None:
         """Switch the board off."""
         await self._stack.aclose()
         self._kept = None
+        self._warm.clear()
 
     async def attempt(self, combination: Combination) -> Outcome:
         """Let one call fail; return what became of it."""
@@ -267,19 +277,24 @@ class Lane:
         starts = 0
         if combination.step == BOOT:
             await self._event(bench, lambda: bench.injected > 0 or bench.ended != "", HEALTHY_S)
-        async with bench.connect(HEALTHY_S) as board, _Ears(board) as ears:
+        async with bench.client(HEALTHY_S) as board, _Ears(board) as ears:
             if step is not None:
                 await _run_task(board, task)
                 committed = task
                 await _results(board)
                 if not combination.fresh:
-                    before = await bench.figures()
+                    if combination.step not in self._warm and combination.step != "restart":
+                        await step(bench, board)
+                        self._warm[combination.step] = await bench.figures()
+                        await _run_task(board, task)
+                    before = self._warm.get(combination.step, before)
                     status = await board.status()
                     starts = status["starts"]
                     ears.heard.clear()
                     await bench.arm(combination.call, way)
                 try:
-                    await asyncio.wait_for(step(bench, board), HEALTHY_S)
+                    answered = await asyncio.wait_for(step(bench, board), HEALTHY_S)
+                    told += answered or []
                     if combination.step.startswith("switch "):
                         committed = combination.step.removeprefix("switch ")
                 except (K230Error, TimeoutError, asyncio.TimeoutError) as error:
@@ -289,7 +304,7 @@ class Lane:
             if not bench.injected:
                 await self._event(bench, lambda: bench.injected > 0, 6.0)
             if not bench.injected:
-                outcome.why = "the call never came"
+                outcome.why = f"the call never came {'; '.join(told)}"
                 return
             outcome.why = await self._healthy(bench, committed, way, told, starts)
             told += ears.heard
@@ -299,7 +314,7 @@ class Lane:
             return
         told = [text for text in told if _shape(text) not in reached.noise]
         outcome.told = told
-        if not told and not way.quiet:
+        if not told and not way.why_quiet(combination.step):
             outcome.why = "nobody was told"
         damaged = {name for name in files if card.digests(bench.card).get(name) != files[name]}
         if damaged:
@@ -329,7 +344,7 @@ class Lane:
             if bench.hung:
                 return "it hangs for ever: no watchdog runs"
             try:
-                async with bench.connect(2.0) as board:
+                async with bench.client(2.0) as board:
                     status = await board.status()
                     codes = [row["code"] for row in status["problems"]]
                     if status["restart_reason"] and status["starts"] > max(1, starts):

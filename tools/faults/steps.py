@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from host_client import Board, CommandFailed
 from host_client.link.discovery import discover
@@ -13,7 +12,9 @@ from tools.faults import card
 from tools.faults.bench import Bench
 from tools.faults.ways import Way
 
-Step = Callable[[Bench, Board], Awaitable[None]]
+Step = Callable[[Bench, Board], Awaitable[list[str] | None]]
+"""Returns what the board's answers say is wrong."""
+
 FRAMES_S = 0.25
 _SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 3)
 _ODD = Way("raise", ["RuntimeError", "odd"])
@@ -25,15 +26,21 @@ async def _frames(bench: Bench, board: Board) -> None:
     await asyncio.sleep(FRAMES_S)
 
 
+async def _watch(bench: Bench, board: Board) -> None:
+    await asyncio.sleep(1.3)  # looks at the card for edits
+
+
 async def _quiet(bench: Bench, board: Board) -> None:
     await asyncio.sleep(6.0)  # upkeep writes the log, looks at the network
 
 
-async def _status(bench: Bench, board: Board) -> None:
+async def _status(bench: Bench, board: Board) -> list[str]:
     await board.status()
-    await board.tasks()
+    tasks = await board.tasks()
     await board.card.config_get()
     await board.request("logs", {"offset": 0})
+    told = [f"{task.name}: {task.problem}" for task in tasks if task.problem]
+    return told if tasks else ["there are no tasks"]
 
 
 async def _snapshot(bench: Bench, board: Board) -> None:
@@ -149,9 +156,7 @@ STEPS: dict[str, tuple[Step, str]] = {
     "gallery": (_gallery, "glyphs_ml"),
     "quiet": (_quiet, card.START),
     "restart": (_restart, card.START),
+    "watch": (_watch, card.START),
 }
-
-
-def package_files(folder: Path) -> set[str]:
-    """Return what steps may add to a card, and take away again."""
-    return {str(path) for path in folder.rglob("*") if "pushed" in path.parts}
+OF_NETWORK = {"station": tuple(step for step in STEPS if step != "watch"), "ethernet": ("watch",)}
+"""Which steps are tried on the board with which network."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from tools.faults.finder import Call, find
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = Path(__file__).with_name("ways.yaml")
 
-KINDS = ("raise", "after", "give", "short", "lost", "hang", "absent", "abort")
+KINDS = ("raise", "after", "give", "short", "lost", "hang", "fault", "absent", "abort")
 ERRORS = (
     "OSError",
     "ValueError",
@@ -38,14 +38,15 @@ class Way:
         kind: one of KINDS.
         value: what is raised (type, arguments) or given, or why a process ends.
         times: calls in a row that fail.
-        quiet: why nobody need be told of it; empty: status, an event, the log or an answer must.
+        quiet: why nobody need be told of it, in any step ("") or in some; elsewhere status, an
+            event, the log or an answer must tell.
         guard: of an abort, the test that shows that the firmware can't get there: FILE::NAME.
     """
 
     kind: str
     value: Any = None
     times: int = 1
-    quiet: str = ""
+    quiet: Mapping[str, str] = field(default_factory=dict)
     guard: str = ""
 
     def __str__(self) -> str:
@@ -60,6 +61,10 @@ class Way:
     def lasting(self) -> bool:
         """Whether it fails from then on."""
         return self.times == _FOR_EVER
+
+    def why_quiet(self, step: str) -> str:
+        """Return why nobody need be told of it in this step, or nothing."""
+        return self.quiet.get(step) or self.quiet.get("", "")
 
     @property
     def order(self) -> list[Any]:
@@ -105,7 +110,10 @@ def _way(name: str, fields: Mapping[str, Any]) -> Way:
     if kind in ("raise", "after") and value[0] not in ERRORS:
         raise TableError(f"{name}: expected one of {', '.join(ERRORS)}, found {value[0]}")
     times = _FOR_EVER if fields.get("lasting") else 1
-    return Way(kind, value, times, fields.get("quiet", ""), fields.get("guard", ""))
+    quiet = fields.get("quiet") or {}
+    if isinstance(quiet, str):
+        quiet = {"": quiet}
+    return Way(kind, value, times, quiet, fields.get("guard", ""))
 
 
 def calls(rows: Mapping[str, Row], root: Path = ROOT) -> list[Call]:
