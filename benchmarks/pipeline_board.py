@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import pipeline_card, pipeline_scenes
+from benchmarks.interpreters import Interpreter
 from benchmarks.pipeline_card import Case
 from host_client import Board, Result
 from virtual_board.board import VirtualBoard
@@ -27,6 +28,14 @@ REPEATS = 2
 _ENOUGH = 5  # results, for a rate between the first and the last
 
 
+@dataclass(frozen=True)
+class Bench:
+    """What all boards of a measurement share: the timing profile, and the interpreter that runs."""
+
+    timing: str
+    ran: Interpreter
+
+
 @dataclass
 class Measured:
     """What one row's window brought."""
@@ -39,8 +48,6 @@ class Measured:
     """Interpreter time a frame outside native calls, at this PC's speed."""
     late: float
     """The part of the time that the PC could not keep the board's pace."""
-    heap: float
-    """Bytes a frame that Python allocates outside native calls; 0 where they were not counted."""
     boxes: int | None = None
     """Of the last result that a client got; None where results have none."""
     map: tuple[int, int] | None = None
@@ -160,7 +167,6 @@ class Session:
             p50_ms=1000 * statistics.median(ages) if ages else None,
             p99_ms=1000 * ages[int(0.99 * (len(ages) - 1))] if ages else None,
             python_us=(later[0] - numbers[0]) / max(1, frames),
-            heap=(later[3] - numbers[3]) / max(1, frames),
             late=(later[1] - numbers[1]) / 1e6 / between,
             stages={
                 name[:-3]: values[name] / made / 1000
@@ -171,23 +177,22 @@ class Session:
 
 
 async def sweep(
+    bench: Bench,
     chosen: Sequence[Case],
     sensor_fps: int,
-    timing: str,
     links: Mapping[str, Sequence[str]],
     seconds: float,
-    settings: dict[str, Any] | None = None,
-    counting: bool = False,
 ) -> dict[tuple[str, str], Measured]:
     """Return the figures of each (task name, link); links: which ones for which (none, tcp1, tcp8)."""
     found: dict[tuple[str, str], Measured] = {}
     with tempfile.TemporaryDirectory(prefix="k230-") as name:
-        card, pictures, replay = pipeline_card.make(Path(name), chosen, sensor_fps, settings or {})
-        if counting:
-            main = card / "main.py"
-            main.write_text(pipeline_card.COUNTING + main.read_text())
+        card, pictures, replay = pipeline_card.make(Path(name), chosen, sensor_fps, {})
         async with VirtualBoard(
-            sdcard=card, camera=str(pictures), timing=timing, replay=replay
+            sdcard=card,
+            camera=str(pictures),
+            timing=bench.timing,
+            replay=replay,
+            micropython=bench.ran.path,
         ) as board:
             await board.ready(READY_S)
             assert board.url is not None
@@ -218,7 +223,7 @@ async def sweep(
 
 
 async def over_uart(
-    case: Case, sensor_fps: int, timing: str, baudrate: int, seconds: float
+    bench: Bench, case: Case, sensor_fps: int, baudrate: int, seconds: float
 ) -> Measured:
     """Return the figures of one case over the wire."""
     with tempfile.TemporaryDirectory(prefix="k230-") as name:
@@ -230,8 +235,9 @@ async def over_uart(
         async with VirtualBoard(
             sdcard=card,
             camera=str(pictures),
-            timing=timing,
+            timing=bench.timing,
             replay=replay,
+            micropython=bench.ran.path,
             tcp=None,
             uart=Path(name) / "uart",
         ) as board:
@@ -248,14 +254,18 @@ async def over_uart(
 
 
 async def soak(
-    case: Case, sensor_fps: int, timing: str, seconds: float, step: float
+    bench: Bench, case: Case, sensor_fps: int, seconds: float, step: float
 ) -> list[dict[str, Any]]:
     """Return rate, latency and memory of each step of one long run with one client."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="k230-") as name:
         card, pictures, replay = pipeline_card.make(Path(name), [case], sensor_fps, {})
         async with VirtualBoard(
-            sdcard=card, camera=str(pictures), timing=timing, replay=replay
+            sdcard=card,
+            camera=str(pictures),
+            timing=bench.timing,
+            replay=replay,
+            micropython=bench.ran.path,
         ) as board:
             await board.ready(READY_S)
             assert board.url is not None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import pipeline_card
+from benchmarks.pipeline_board import MOST_LATE, REPEATS, Bench
 from benchmarks.pipeline_card import Case
 from virtual_board.board import VirtualBoard
 
@@ -26,17 +27,14 @@ class VendorFigures:
     display_fps: float
     python_us: float
     display_python_us: float
-    display_heap: float
-    """Bytes allocated outside native calls; 0 where they were not counted."""
 
 
 async def run(
+    bench: Bench,
     chosen: Sequence[Case],
     sensor_fps: int,
-    timing: str,
     seconds: float,
     frames: Sequence[tuple[int, int]] | None = None,
-    heap: bool = False,
 ) -> dict[str, VendorFigures]:
     """Return the figures by the case's task name; frames: the AI channel of each case."""
     sizes = frames or [pipeline_card.AI_FRAME] * len(chosen)
@@ -51,14 +49,22 @@ async def run(
             }
             for case, size in zip(chosen, sizes, strict=True)
         ]
-        plan = {"fps": sensor_fps, "seconds": seconds, "warm": WARM_S, "jobs": jobs, "heap": heap}
+        plan = {
+            "fps": sensor_fps,
+            "seconds": seconds,
+            "warm": WARM_S,
+            "tries": 1 + REPEATS,
+            "late": MOST_LATE,
+            "jobs": jobs,
+        }
         (card / "vendor.json").write_text(json.dumps(plan), encoding="utf-8")
         shutil.copyfile(SCRIPT, card / "vendor.py")
         rows: dict[str, dict[bool, dict[str, float]]] = {}
         async with VirtualBoard(
             sdcard=card,
             camera=str(pictures),
-            timing=timing,
+            timing=bench.timing,
+            micropython=bench.ran.path,
             replay=replay,
             tcp=None,
             scripts=("/sdcard/vendor.py",),
@@ -81,7 +87,6 @@ async def run(
             one[True]["fps"],
             one[False]["python"],
             one[True]["python"],
-            one[True]["heap"],
         )
         for name, one in rows.items()
     }

@@ -17,7 +17,6 @@ Without start() time is the PC's. All times are in microseconds.
 """
 
 from _thread import get_ident
-from gc import mem_alloc
 
 import utime as _real
 
@@ -73,9 +72,6 @@ class Clock:
         self._total_python = 0
         self._total_lost = 0
         self._calls = 0  # but those since the last settling
-        self._heap = 0
-        self._heap_mark = 0
-        self._allocated = None
 
     def start(self, numbers: dict) -> None:
         """Begin to keep the board's time; numbers are the profile's by dotted name."""
@@ -122,13 +118,6 @@ class Clock:
         if piece > 0:
             self._python[kind] += piece
         self._pieces[kind] += 1
-        if self._allocated is not None:
-            grown = self._allocated() - self._heap_mark
-            if grown > 0:
-                self._heap += grown
-            counted = ticks()
-            self._wall += counted - now
-            now = counted
         self._entered = now
         self._inside = True
 
@@ -157,8 +146,6 @@ class Clock:
             kind = kind or 1
         self._ahead = ahead
         self._kind = kind
-        if self._allocated is not None:
-            self._heap_mark = self._allocated()
         self._mark = ticks()
 
     def go_out(self) -> bool:
@@ -304,18 +291,13 @@ class Clock:
         """Sleep on the board's clock."""
         self.sleep_us(int(seconds * 1000000))
 
-    def count_heap(self) -> None:
-        """Count from now on what Python allocates between native calls; that takes much time."""
-        self._allocated = mem_alloc
-        self._heap_mark = mem_alloc()
-
     def statistics(self) -> tuple:
         """Return figures since the start.
 
         us of Python at this PC's best speed, us given up because the PC was late, native calls,
-        bytes allocated by Python, and how many times slower than at its best the PC runs Python just
+        and how many times slower than at its best the PC runs Python just
         now, behind calls that stay in the interpreter and behind those that leave it.
         """
         inside, outside, _ = self._speed.slow
         calls = self._calls + sum(self._pieces)
-        return self._total_python, self._total_lost, calls, self._heap, inside, outside
+        return self._total_python, self._total_lost, calls, inside, outside

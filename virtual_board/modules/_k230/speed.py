@@ -56,6 +56,7 @@ class Speed:
                     run()
                 best = min(best, ticks() - begun)
         self.best_us = best / _PROBES  # of a reference
+        self.first = self._references[0]  # for a counter of instructions
 
     def sample(self, kind: int) -> None:
         """Look how fast the PC runs a piece of this kind just now."""
