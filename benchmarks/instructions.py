@@ -37,9 +37,12 @@ _WARM, _FRAMES = 2, 3  # as in instructions_board.py
 _BATCH = 100
 _MARK = "mp_micropython_stack_use"
 _NATIVE = "mp_builtin_eval"
-_ALLOCATE = "gc_alloc"
-_ALLOCATION = 150
-"""Instructions of an allocation: its search depends on what else lies in the heap."""
+_ALLOCATE, _ASK = "gc_alloc", "m_malloc"
+_SEARCH = 7
+"""An allocation counts so many times what m_malloc() itself takes, which calls it: about 150 instructions.
+
+What its search takes depends on what else lies in the heap.
+"""
 
 
 class CountError(Exception):
@@ -132,31 +135,30 @@ def _number(path: Path) -> int:
 
 def _sum(path: Path) -> int:
     """Return a dump's instructions; for an allocation its usual ones, however long it searched for a place."""
-    total = own = calls = 0
+    total = searched = around = 0
     names: dict[str, str] = {}
     inside = ""
     called = False
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            kind = line[:4]
-            if kind in ("fn=(", "cfn="):
+            if line.startswith(("fn=(", "cfn=(")):
                 number, _, text = line.partition("=")[2].strip().partition(" ")
                 if text:
-                    names[number] = text
-                name = names[number].partition("'")[0]
-                if kind == "fn=(":
-                    inside = name
+                    names[number] = text.partition("'")[0]
+                if line[0] == "f":
+                    inside = names[number]
             elif line.startswith("calls="):
                 called = True  # the next line is the time of what was called
-                if name == _ALLOCATE:
-                    calls += int(line[6:].split()[0])
-            elif line[:1] in "0123456789+-*" and line[:1]:
-                if not called and inside == _ALLOCATE:
-                    own += int(line.split()[1])
-                called = False
+            elif line[0].isdigit() or line[0] in "+-*":
+                if called:
+                    called = False
+                elif inside == _ALLOCATE:
+                    searched += int(line.split()[1])
+                elif inside == _ASK:
+                    around += int(line.split()[1])
             elif line.startswith("summary:"):
                 total = int(line.split()[1])
-    return total - own + calls * _ALLOCATION
+    return total - searched + around * _SEARCH
 
 
 def _counts(
