@@ -146,34 +146,45 @@ def transposed(tensor):
 
 _LONGEST = 16383  # of a run: two LEB128 bytes hold 14 bits
 _COUNTED = 65535  # ulab counts hits in 16 bits
-_FEW_RUNS = 600  # their classes are read one by one in less time than a pass over the map takes
+_FEW_RUNS = 32  # read one by one in less time than calls of ulab take
 _kinds: dict = {}  # by number of classes: their numbers in the runs, one below the other
 
 
-def class_runs(logits, classes: int, overflow: bool):
-    """Return (runs, areas) of a (1, h, w, classes) tensor of logits, at most 255 classes.
+def class_runs(logits, classes: int, step: int, overflow: bool) -> list:
+    """Return [map width, map height, runs, areas] of a (1, h, w, classes) tensor of logits, at most 255 classes.
 
-    runs: bytes, for each run of equal classes in row-major order the class + 1 and the length in
-    LEB128: no byte is zero, which stuffing would have to make good. areas: pixels per class. The map
-    has two pixels at least. The first maximum wins. overflow: logits above 88.7, whose e^x is
-    infinite, make class 0, as in the vendor's code.
+    The map has every step-th pixel of every step-th row, two pixels at least. runs: bytes, for each run
+    of equal classes in row-major order the class + 1 and the length in LEB128: no byte is zero, which
+    stuffing would have to make good. areas: pixels per class. The first maximum wins. overflow: logits
+    above 88.7, whose e^x is infinite, make class 0, as in the vendor's code.
     """
-    pixels = logits.size // classes
-    table = logits.reshape((pixels, classes))
-    best_class = np.argmax(table, axis=1)
+    if step > 1:
+        logits = logits[:, ::step, ::step]
+    shape = logits.shape
+    height, width = shape[1], shape[2]
+    pixels = height * width
+    best_class = np.argmax(logits, axis=3).reshape((pixels,))
     if overflow:
-        best_class = best_class * (np.max(table, axis=1) < 88.72)
+        best_class = best_class * (np.max(logits, axis=3).reshape((pixels,)) < 88.72)
     changes = best_class[1:] != best_class[:-1]
-    places = _positions(changes)
-    count = sum([len(part) for _, part in places]) + 1
-    values = _values(best_class, changes, places, count)
-    starts = np.zeros((count + 1,))
-    starts[count] = pixels
+    if pixels <= _COUNTED:
+        part = np.nonzero(changes)[0]
+        count = len(part) + 1
+        if count <= _FEW_RUNS:
+            return [width, height] + _runs_of_few(best_class, part.tolist(), pixels, classes)
+        places = [(0, part)]
+    else:
+        places = _positions(changes)
+        count = sum([len(part) for _, part in places]) + 1
+    ends = np.zeros((count + 1,))  # the last pixel of each run, behind the one before the first
+    ends[0] = -1
+    ends[count] = pixels - 1
     at = 1
     for first, part in places:
-        starts[at : at + len(part)] = part + (first + 1.0)
+        ends[at : at + len(part)] = part + float(first) if first else part
         at += len(part)
-    lengths = np.diff(starts)
+    lengths = ends[1:] - ends[:-1]
+    values = _values(best_class, changes, places, count)
     kinds = _kinds.get(classes)
     if kinds is None:
         kinds = np.array(range(1, classes + 1), dtype=np.uint8).reshape((classes, 1))
@@ -181,7 +192,28 @@ def class_runs(logits, classes: int, overflow: bool):
         _kinds[classes] = kinds
     # One product for all classes: which run is of which class, times the lengths.
     areas = np.dot(kinds == values, lengths)
-    return _leb128_runs(values, lengths, count), [int(area + 0.5) for area in areas.tolist()]
+    runs = _leb128_runs(values, lengths, count, pixels)
+    return [width, height, runs, [int(area + 0.5) for area in areas.tolist()]]
+
+
+def _runs_of_few(best_class, ends: list, pixels: int, classes: int) -> list:
+    """Return [runs, areas]; ends: the last pixel of each run but the last one."""
+    view = memoryview(best_class)
+    areas = [0] * classes
+    runs = bytearray()
+    before = -1
+    ends.append(pixels - 1)
+    for end in ends:
+        kind = view[end]
+        length = end - before
+        before = end
+        areas[kind] += length
+        runs.append(kind + 1)
+        if length < 128:
+            runs.append(length)
+        else:
+            runs.extend(_leb128(length))
+    return [bytes(runs), areas]
 
 
 def _positions(mask) -> list:
@@ -196,28 +228,32 @@ def _positions(mask) -> list:
 
 def _values(best_class, changes, places: list, count: int):
     """Return class + 1 of each run."""
-    if count > _FEW_RUNS:
+    if count > len(best_class) >> 3:
         values = np.zeros((count,), dtype=np.uint8)
-        values[0] = best_class[0]
-        values[1:] = np.array(best_class[1:][changes], dtype=np.uint8)
+        values[: count - 1] = np.array(best_class[:-1][changes], dtype=np.uint8)
+        values[count - 1] = best_class[-1]
         return values + 1
-    classes = [best_class[0]]
+    classes = []
     for first, part in places:
-        view = memoryview(best_class[first + 1 :])  # single items: many times faster than the array
+        # Single items: many times faster than the array. Each run's last pixel tells its class.
+        view = memoryview(best_class[first:])
         classes += [view[at] for at in part.tolist()]
+    classes.append(best_class[-1])
     return np.array(classes, dtype=np.uint8) + 1
 
 
-def _leb128_runs(values, lengths, count: int) -> bytes:
+def _leb128_runs(values, lengths, count: int, pixels: int) -> bytes:
+    """Return the runs' bytes; lengths are changed."""
     huge = []  # (index, length) of those that two bytes can't count: a few at most
-    for first, part in _positions(lengths > _LONGEST):
-        for at in part.tolist():
-            huge.append((first + at, int(lengths[first + at])))
-            lengths[first + at] = _LONGEST
+    if pixels > _LONGEST:
+        for first, part in _positions(lengths > _LONGEST):
+            for at in part.tolist():
+                huge.append((first + at, int(lengths[first + at])))
+                lengths[first + at] = _LONGEST
     high = np.floor(lengths * (1 / 128))
     long = high > 0
     out = np.zeros((count, 3), dtype=np.uint8)
-    out[:, 0] = np.array(values, dtype=np.uint8)
+    out[:, 0] = values
     # The low byte says with its highest bit that another one follows.
     out[:, 1] = np.array(lengths + (long - high) * 128, dtype=np.uint8)
     out[:, 2] = np.array(high, dtype=np.uint8)

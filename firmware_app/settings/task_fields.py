@@ -185,6 +185,16 @@ FIELDS = (
         tasks=_IDENTITIES,
         text="Maximum samples of a gallery, negative ones included.",
     ),
+    Field.integer(
+        "map_side",
+        160,
+        range=(16, 4096),
+        unit="pixels",
+        tasks=("segmentation",),
+        live=True,
+        text="Smallest side of the class map: of a model whose output is twice as large or more, every "
+        + "second (third …) pixel is looked at. Smaller maps are faster.",
+    ),
     Field.card_path(
         "dictionary",
         tasks=_READS,

@@ -13,13 +13,18 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 
 class Segmentation(SingleModelTask):
-    """A class for each pixel of the model's input."""
+    """A class for every n-th pixel of the model's output, both ways."""
 
     result_type = messages.SEGMENTATION
 
+    def limits(self, settings: dict) -> tuple:
+        """Return (step between the pixels of the map,)."""
+        if settings["vendor_compatible"]:
+            return (1,)
+        return (max(1, min(self.package.img_size) // settings["map_side"]),)
+
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [map width, map height, runs, areas]."""
-        classes = len(self.labels)
-        shape = outputs[0].shape
-        runs, areas = arrays.class_runs(outputs[0], classes, plan.settings["vendor_compatible"])
-        return [shape[2], shape[1], runs, areas]
+        return arrays.class_runs(
+            outputs[0], len(self.labels), plan.limits[0], plan.settings["vendor_compatible"]
+        )

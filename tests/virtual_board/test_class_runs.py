@@ -31,7 +31,9 @@ def expanded(runs):
     return flat
 
 def runs_of(logits, width, height):
-    return arrays.class_runs(logits.reshape((1, height, width, 4)), 4, False)
+    w, h, runs, areas = arrays.class_runs(logits.reshape((1, height, width, 4)), 4, 1, False)
+    assert (w, h) == (width, height)
+    return runs, areas
 
 def check(name, flat, width, height):
     logits = np.zeros((len(flat) * 4,))
@@ -53,6 +55,8 @@ for _ in range(600):
     seed = (seed * 1103515245 + 12345) & 0x3FFFFFFF
     noise.append(seed >> 20 & 3)
 check("noise", noise, 30, 20)
+check("some runs", [1] * 300 + [0, 2] * 30 + [3] * 260 + [2] * 129, 107, 7)
+check("few runs", [1] * 300 + [0, 2] * 10 + [3] * 260 + [2] * 129 + [1], 142, 5)
 
 logits = np.zeros((200 * 200 * 4,))  # more pixels of a kind than two bytes count
 logits[2::4] = 5.0
@@ -68,10 +72,27 @@ logits[5::8] = 5.0
 runs, areas = runs_of(logits, 700, 100)
 assert areas == [35000, 35000, 0, 0], areas
 assert runs == bytes([1, 1, 2, 1]) * 35000
+logits = np.zeros((9 * 7 * 4,))  # every second and third pixel, both ways
+for y in range(9):
+    for x in range(7):
+        logits[(y * 7 + x) * 4 + (x * x + 3 * y) % 4] = 1.0
+for step in (2, 3):
+    w, h, runs, areas = arrays.class_runs(logits.reshape((1, 9, 7, 4)), 4, step, False)
+    flat = [(x * x + 3 * y) % 4 for y in range(0, 9, step) for x in range(0, 7, step)]
+    found = []
+    for kind, length in expanded(runs):
+        found.extend([kind] * length)
+    assert (w, h) == (-(-7 // step), -(-9 // step)) and found == flat, (w, h, found)
+    assert areas == [flat.count(kind) for kind in range(4)], areas
+
+logits[5 * 4 + 3] = 90.0  # the vendor's e^x overflows: class 0
+w, h, runs, areas = arrays.class_runs(logits.reshape((1, 9, 7, 4)), 4, 1, True)
+assert areas[3] == [(x * x + 3 * y) % 4 for y in range(9) for x in range(7)].count(3) - ((5 * 5) % 4 == 3)
+assert expanded(runs)[-1][1] >= 1
 print("done")
 """
 
 
 def test_every_map_comes_back_whole(tmp_path: Path) -> None:
-    run = run_script(tmp_path, SOURCE % str(FIRMWARE))
+    run = run_script(tmp_path, SOURCE.replace("%r", repr(str(FIRMWARE)), 1))
     assert run.lines[-1] == "done", run.lines
