@@ -21,6 +21,7 @@ from host_client.link.calls import Progress
 from host_client.link.clock import BoardClock
 from host_client.link.connection import Connection
 from host_client.link.driver import Link
+from host_client.link.encryption import Encryption
 from host_client.link.greeting import GREETING_TIMEOUT, Settings, Welcome
 from host_client.link.inbox import Channel, Inbox
 from host_client.link.keys import KeyRing, KeyStore
@@ -65,6 +66,7 @@ class Board:
         settings: Settings,
         wait: float,
         on_state: OnState | None,
+        encryption: Encryption,
     ) -> None:
         """Not for users: see connect()."""
         self._address = address
@@ -74,7 +76,13 @@ class Board:
         self._inbox = Inbox(self._subscriber.streams_changed, self._ask_model)
         self._states: Channel[StateChange] = Channel(lambda: None)
         self._connection = Connection(
-            address, keys, settings, self._inbox, on_link=self._new_link, on_state=self._changed
+            address,
+            keys,
+            settings,
+            self._inbox,
+            encryption,
+            on_link=self._new_link,
+            on_state=self._changed,
         )
         self._requests = Requests(self._connection)
         self._background: set[asyncio.Task[Any]] = set()
@@ -91,6 +99,7 @@ class Board:
         client_name: str = "host_client",
         greeting_timeout: float = GREETING_TIMEOUT,
         silence_timeout: float = 120.0,
+        encryption: Encryption = "remembered",
     ) -> Board:
         """Return a board to enter with `async with` (or to await, and close() later).
 
@@ -104,6 +113,8 @@ class Board:
             client_name: how the board's log calls this client.
             greeting_timeout: seconds to wait for the board's greeting before giving up.
             silence_timeout: seconds of silence after which a link counts as lost.
+            encryption: of network sessions: "required"; "remembered": required where this board
+                has encrypted before; "optional": as the board says.
 
         Entering raises ConnectionFailed (NoGreeting names the likely cause),
         AuthenticationError or VersionError.
@@ -113,7 +124,8 @@ class Board:
             greeting_timeout=greeting_timeout,
             silence_timeout=silence_timeout,
         )
-        return cls(parse_address(url), KeyRing(key, key_store), settings, wait, on_state)
+        keys = KeyRing(key, key_store)
+        return cls(parse_address(url), keys, settings, wait, on_state, encryption)
 
     async def __aenter__(self) -> Board:
         self._subscriber.attach(asyncio.get_running_loop())

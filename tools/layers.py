@@ -64,7 +64,10 @@ BELOW = {
     "models": ("firmware_app", "host_client", "virtual_board"),
 }
 # Modules that exist on the board alone: they are touched in firmware_app/board/, each in one file.
-VENDOR = ("aicube", "aidemo", "image", "machine", "media", "network", "nncase_runtime", "ulab")
+VENDOR = (
+    *("aicube", "aidemo", "image", "machine", "media", "network", "nncase_runtime", "ucryptolib"),
+    "ulab",
+)
 # main.py runs before, and without, everything else: it has to restart the board by itself.
 LAUNCHER = ("main", "machine")
 BOARD_MODULES = {

@@ -3,8 +3,8 @@
     python -m tools.wire_vectors          writes the file
     python -m tools.wire_vectors --check  says whether the file is what this program makes
 
-Written from the text of docs/protocol.md with the standard library and msgpack: nothing of
-firmware_app is used, so that the vectors check it rather than repeat it.
+Written from the text of docs/protocol.md with the standard library, msgpack and cryptography:
+nothing of firmware_app is used, so that the vectors check it rather than repeat it.
 
 In the file, `{"bin": "hex"}` is binary and `{"map": [[key, value], ...]}` a map; a stream is a list
 of [hex, how many times].
@@ -22,6 +22,9 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 PATH = Path(__file__).resolve().parent.parent / "tests" / "vectors" / "wire.json"
 MAX_PAYLOAD = 32768
@@ -360,17 +363,23 @@ def digest(key: bytes, *parts: bytes) -> bytes:
 
 
 def handshake_vectors() -> Json:
-    """Proofs and sealing keys."""
+    """Proofs, sealing and cipher keys."""
     hello, welcome = pack(HELLO), pack(WELCOME)
     both = hashlib.sha256(hello).digest() + hashlib.sha256(welcome).digest()
+
+    def derived(label: bytes, size: int) -> str:
+        return HKDF(hashes.SHA256(), size, salt=both, info=label).derive(KEY).hex()
+
     return {
         "key": KEY.hex(),
         "hello": hello.hex(),
         "welcome": welcome.hex(),
         "client_proof": digest(KEY, b"k230 client proof", both).hex(),
         "board_proof": digest(KEY, b"k230 board proof", both).hex(),
-        "client_seal": digest(KEY, b"k230 client seal", both).hex(),
-        "board_seal": digest(KEY, b"k230 board seal", both).hex(),
+        "client_seal": derived(b"k230 client seal", 32),
+        "board_seal": derived(b"k230 board seal", 32),
+        "client_cipher": derived(b"k230 client cipher", 16),
+        "board_cipher": derived(b"k230 board cipher", 16),
     }
 
 
@@ -427,6 +436,46 @@ def sealed_vectors(handshake: Json) -> Json:
     }
 
 
+def encrypted_vectors(handshake: Json) -> Json:
+    """What a client of an encrypted session gets, as sealed_vectors()."""
+    key = bytes.fromhex(handshake["board_seal"])
+    cipher = bytes.fromhex(handshake["board_cipher"])
+
+    def encrypted(counter: int, message: list[Any], secret: bytes = cipher) -> bytes:
+        number = struct.pack("<Q", counter)
+        encryptor = Cipher(algorithms.AES(secret), modes.CTR(number + bytes(8))).encryptor()
+        payload = encryptor.update(pack(message))
+        return b"\xc1" + number[:2] + payload + digest(key, number, payload)[:8]
+
+    first = [33, *HEAD, packed_boxes(some_boxes(1))]
+    # More than 256 blocks: their number does not fit one byte.
+    long = [9, 3, 4096, bytes(range(256)) * 20]
+    steps: list[tuple[str, bytes, list[Any] | None]] = [
+        ("the first", encrypted(1, first), first),
+        ("replayed", encrypted(1, first), None),
+        ("one block", encrypted(2, [12, 1, 2]), [12, 1, 2]),
+        ("the same again under another counter", encrypted(3, first), first),
+        ("an altered bit", encrypted(4, first)[:5] + b"\0" + encrypted(4, first)[6:], None),
+        ("sealed, but not encrypted", b"\xc1\4\0" + pack([12, 1, 2])
+         + digest(key, struct.pack("<Q", 4), pack([12, 1, 2]))[:8], None),
+        ("another cipher key", encrypted(5, first, bytes(16)), None),
+        ("long", encrypted(6, long), long),
+        ("a gap of 65,535", encrypted(65541, first), first),
+    ]  # fmt: skip
+    return {
+        "key": key.hex(),
+        "cipher": cipher.hex(),
+        "steps": [
+            {
+                "name": name,
+                "packet": packet_of(payload).hex(),
+                "message": None if message is None else plain(message),
+            }
+            for name, payload, message in steps
+        ],
+    }
+
+
 def vectors() -> Json:
     """Everything."""
     handshake = handshake_vectors()
@@ -437,6 +486,7 @@ def vectors() -> Json:
         "streams": stream_vectors(),
         "handshake": handshake,
         "sealed": sealed_vectors(handshake),
+        "encrypted": encrypted_vectors(handshake),
     }
 
 
@@ -449,7 +499,8 @@ def text() -> str:
             parts.append(f' "{name}": [\n  {rows}\n ]')
         elif isinstance(value, dict) and "steps" in value:
             rows = ",\n   ".join(json.dumps(row, ensure_ascii=False) for row in value["steps"])
-            parts.append(f' "{name}": {{"key": "{value["key"]}", "steps": [\n   {rows}\n ]}}')
+            keys = "".join(f'"{key}": "{value[key]}", ' for key in value if key != "steps")
+            parts.append(f' "{name}": {{{keys}"steps": [\n   {rows}\n ]}}')
         else:
             parts.append(f' "{name}": {json.dumps(value, ensure_ascii=False)}')
     return "{\n" + ",\n".join(parts) + "\n}\n"

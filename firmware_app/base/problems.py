@@ -12,6 +12,7 @@ NETWORK_PORT = "network_port"  # TCP is not open
 DISCOVERY = "discovery"  # UDP is not open
 UART = "uart"
 KEY = "key"  # links that need it stay closed
+ENCRYPTION = "encryption"  # the firmware has no AES: sessions are sealed only
 WATCHDOG = "watchdog"
 CHIP = "chip"  # its number can't be read: the board has no id
 STATE = "state"  # what was changed over the link, and is lost

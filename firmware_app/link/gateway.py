@@ -3,10 +3,10 @@
 import sys
 
 from firmware_app.base import files, log
-from firmware_app.board import hardware
+from firmware_app.board import cipher, hardware
 from firmware_app.link import keyring
 from firmware_app.version import VERSION
-from firmware_app.wire import messages
+from firmware_app.wire import messages, seal
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.base.clock import Clock
@@ -64,6 +64,10 @@ class Gateway:
     def nonce(self) -> bytes:
         """Return the random bytes of a greeting."""
         return hardware.nonce()
+
+    def cipher(self, key: bytes) -> "seal.Cipher":
+        """Return what encrypts one direction of a session; VendorError."""
+        return seal.Cipher(cipher.encryptor(key))
 
     def opened(self, session) -> None:
         """A session's greeting is done."""

@@ -4,6 +4,7 @@ import asyncio
 
 from firmware_app.base import problems
 from firmware_app.base.errors import VendorError
+from firmware_app.board import cipher
 from firmware_app.board.nic import Nic, NoInterface
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -76,6 +77,11 @@ class Links:
             except OSError as error:
                 text = "UDP port %d can't be opened: %s" % (settings["port"], error)
                 self._problems.set(problems.DISCOVERY, text)
+        if settings["encryption"] and settings["key_required"] and not cipher.present():
+            self._problems.set(
+                problems.ENCRYPTION,
+                "this firmware has no ucryptolib: sessions are sealed against changes, not encrypted",
+            )
         self.port = settings["port"]
         self._log.info("listening on TCP port %d" % self.port)
 

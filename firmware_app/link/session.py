@@ -36,12 +36,14 @@ class Session:
         key_required: bool,
         sealed: bool,
         depth: int,
+        encrypted: bool = False,
     ) -> None:
-        """name: for the log; depth: results that wait for a slow reader."""
+        """name: for the log; depth: results that wait for a slow reader; encrypted: sealed, too."""
         self._gateway = gateway
         self.name = name
         self._key_required = key_required
-        self._sealed = sealed
+        self._sealed = sealed or encrypted
+        self._encrypted = encrypted
         self.decoder = packets.Decoder()
         self.outbox = outbox.Outbox(depth)
         self._sealer: "seal.Sealer | None" = None
@@ -177,7 +179,11 @@ class Session:
         self.client = log.printable(message[2][:64])
         flags = 0
         if self._key_required:
-            flags = messages.FLAG_KEY_REQUIRED | (messages.FLAG_SEALED if self._sealed else 0)
+            flags = (
+                messages.FLAG_KEY_REQUIRED
+                | (messages.FLAG_SEALED if self._sealed else 0)
+                | (messages.FLAG_ENCRYPTED if self._encrypted else 0)
+            )
         identity = self._gateway.identity
         welcome = [
             messages.WELCOME,
@@ -233,13 +239,21 @@ class Session:
             return
         if self._full():
             return
+        ours = theirs = None
+        if self._encrypted:
+            try:
+                ours = self._gateway.cipher(handshake.board_cipher())
+                theirs = self._gateway.cipher(handshake.client_cipher())
+            except VendorError as error:
+                self.close(str(error))  # what was promised encrypted does not go in clear
+                return
         self._state = _OPEN
         self._proof = proof
         self._answer_proof = handshake.board_proof()
         self._ready(self._answer_proof)
         if self._sealed:
-            self._sealer = seal.Sealer(handshake.board_seal())
-            self.decoder.opener = seal.Opener(handshake.client_seal()).open
+            self._sealer = seal.Sealer(handshake.board_seal(), ours)
+            self.decoder.opener = seal.Opener(handshake.client_seal(), theirs).open
             # On a wire there is no new connection: only a new greeting can begin anew.
             self.decoder.plain = (messages.HELLO, messages.AUTH)
         self._handshake = None

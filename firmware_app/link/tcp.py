@@ -18,6 +18,7 @@ import select
 import socket
 import time
 
+from firmware_app.board import cipher
 from firmware_app.link.session import Session
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -71,6 +72,7 @@ class TcpLink:
         self._settings = settings
         self._slots = [_Slot() for _ in range(MAX_CLIENTS + _SPARE)]
         self._depth = depth
+        self._encrypted = settings["encryption"] and settings["key_required"] and cipher.present()
         self._listener: "Any" = None
         self._most = min(MAX_CLIENTS, settings["max_clients"])
         self.port = settings["port"]
@@ -225,6 +227,7 @@ class TcpLink:
             settings["key_required"],
             settings["sealed"],
             self._depth,
+            self._encrypted,
         )
         session.admits = self._admits
         slot.session = session

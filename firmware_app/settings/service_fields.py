@@ -75,7 +75,10 @@ FIELDS = (
     Field.integer("network.port", DEFAULT_PORT, range=(1, 65535), text="TCP port."),
     Field.boolean("network.key_required", True, text="Clients must prove the board's key."),
     Field.boolean(
-        "network.sealed", True, text="Add a tag to every frame of a session, against changes."
+        "network.sealed", True, text="Add a tag to every packet of a session, against changes."
+    ),
+    Field.boolean(
+        "network.encryption", True, text="Encrypt every packet of a session; a tag comes with it."
     ),
     Field.boolean("network.discovery", True, text="Answer clients that search for boards."),
     Field.integer(

@@ -66,9 +66,10 @@ RESULT_TASKS = {
     IDENTITIES: "metric_learning",
 }
 
-# WELCOME flags. Both proofs cover them. 4 is kept for encryption.
+# WELCOME flags. Both proofs cover them.
 FLAG_KEY_REQUIRED = 1
 FLAG_SEALED = 2
+FLAG_ENCRYPTED = 4  # only beside FLAG_SEALED
 
 # First byte of a sealed payload: msgpack never uses it, so a plain one can't be mistaken for it.
 SEALED_MARK = 0xC1

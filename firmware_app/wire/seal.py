@@ -1,8 +1,8 @@
-"""Who may talk on a link: HMAC-SHA-256 proofs of the key, and a tag on every packet.
+"""Who may talk on a link: HMAC-SHA-256 proofs of the key, a tag on every packet, and encryption.
 
 The key never crosses the link: both sides prove it over both nonces and over the very bytes of
-HELLO and WELCOME, so neither a recording nor an altered greeting is accepted. docs/protocol.md,
-section "Key", is normative.
+HELLO and WELCOME, so neither a recording nor an altered greeting is accepted. Keys of a session and
+direction are derived with HKDF (RFC 5869). docs/protocol.md, section "Key", is normative.
 """
 
 import hashlib
@@ -10,6 +10,13 @@ import hashlib
 TAG_SIZE = 8  # bytes of HMAC-SHA-256 that travel with each sealed payload
 _OVERHEAD = 3 + TAG_SIZE  # mark, counter (2 bytes), tag
 _MARK = b"\xc1"
+_BLOCK = 16  # bytes of an AES block
+_RUN = 256  # blocks whose numbers differ in the last byte alone
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Callable
+
+    Encrypt = Callable[[bytes], bytes]  # whole blocks, AES-128 in ECB mode
 
 
 class Hmac:
@@ -44,6 +51,8 @@ class Handshake:
     def __init__(self, key: bytes, hello: bytes, welcome: bytes) -> None:
         self._hmac = Hmac(key)
         self._greeting = hashlib.sha256(hello).digest() + hashlib.sha256(welcome).digest()
+        # HKDF-Extract: the greeting, with both nonces, is the salt.
+        self._derived = Hmac(Hmac(self._greeting).digest(key))
 
     def client_proof(self) -> bytes:
         """The proof that AUTH carries."""
@@ -54,25 +63,82 @@ class Handshake:
         return self._hmac.digest(b"k230 board proof", self._greeting)
 
     def client_seal(self) -> bytes:
-        """The key that seals what the client sends."""
-        return self._hmac.digest(b"k230 client seal", self._greeting)
+        """The key of the tags on what the client sends."""
+        return self._expanded(b"k230 client seal")
 
     def board_seal(self) -> bytes:
-        """The key that seals what the board sends."""
-        return self._hmac.digest(b"k230 board seal", self._greeting)
+        """The key of the tags on what the board sends."""
+        return self._expanded(b"k230 board seal")
+
+    def client_cipher(self) -> bytes:
+        """The AES-128 key that encrypts what the client sends."""
+        return self._expanded(b"k230 client cipher")[:_BLOCK]
+
+    def board_cipher(self) -> bytes:
+        """The AES-128 key that encrypts what the board sends."""
+        return self._expanded(b"k230 board cipher")[:_BLOCK]
+
+    def _expanded(self, label: bytes) -> bytes:
+        return self._derived.digest(label, b"\1")  # HKDF-Expand, its first block
+
+
+class Cipher:
+    """AES-128 in counter mode, made of encrypt(): the firmware of some boards has no other mode.
+
+    The block to encrypt is the packet's counter (8 bytes, little endian) and the block's number in
+    the packet (8 bytes, big endian). One key serves one direction of one session, so no block is
+    ever encrypted twice.
+    """
+
+    _numbers = [b""]  # and the block numbers 0…, one byte each, as far as any packet needed them
+
+    def __init__(self, encrypt: "Encrypt") -> None:
+        self._encrypt = encrypt
+
+    def crypt(self, counter: bytes, data: "bytes | bytearray") -> bytes:
+        """Return data encrypted, or decrypted: both are the same. counter: 8 bytes."""
+        size = len(data)
+        blocks = (size + _BLOCK - 1) // _BLOCK
+        numbers = Cipher._numbers
+        if len(numbers) <= blocks and len(numbers) <= _RUN:
+            # A new list, for threads of a host: each sees the old one or the new one, whole.
+            wanted = _RUN if 2 * blocks > _RUN else 2 * blocks
+            Cipher._numbers = numbers = [b""] + [bytes((i,)) for i in range(wanted)]
+        if blocks <= _RUN:
+            # What stands between the numbers comes before each, too: the first item is empty.
+            stream = self._encrypt((counter + b"\0\0\0\0\0\0\0").join(numbers[: blocks + 1]))
+        else:
+            stream = b"".join(
+                [
+                    self._encrypt(
+                        (counter + (at // _RUN).to_bytes(7, "big")).join(
+                            numbers[: min(_RUN, blocks - at) + 1]
+                        )
+                    )
+                    for at in range(0, blocks, _RUN)
+                ]
+            )
+        mixed = int.from_bytes(data, "little") ^ int.from_bytes(stream[:size], "little")
+        return mixed.to_bytes(size, "little")
 
 
 class Sealer:
-    """Puts mark, counter and tag around the payloads that one side sends in one session."""
+    """Puts mark, counter and tag around the payloads that one side sends in one session.
 
-    def __init__(self, key: bytes) -> None:
+    cipher: encrypts them first, where the session is encrypted.
+    """
+
+    def __init__(self, key: bytes, cipher: "Cipher | None" = None) -> None:
         self._hmac = Hmac(key)
+        self._cipher = cipher
         self._counter = 0
 
     def seal(self, payload: bytes) -> bytes:
         """Return payload sealed; call it in the order in which the packets are sent."""
         self._counter += 1
         counter = self._counter.to_bytes(8, "little")
+        if self._cipher is not None:
+            payload = self._cipher.crypt(counter, payload)
         tag = self._hmac.digest(counter + payload)[:TAG_SIZE]
         return _MARK + counter[:2] + payload + tag
 
@@ -80,8 +146,9 @@ class Sealer:
 class Opener:
     """Checks what Sealer made: each counter must be higher than all before (no replay)."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, cipher: "Cipher | None" = None) -> None:
         self._hmac = Hmac(key)
+        self._cipher = cipher
         self._counter = 0
 
     def open(self, sealed: bytes) -> bytes:
@@ -94,9 +161,10 @@ class Opener:
         if step == 0:
             return b""
         counter = self._counter + step
+        number = counter.to_bytes(8, "little")
         payload = sealed[3:-TAG_SIZE]
-        tag = self._hmac.digest(counter.to_bytes(8, "little"), payload)[:TAG_SIZE]
+        tag = self._hmac.digest(number, payload)[:TAG_SIZE]
         if not same(tag, sealed[-TAG_SIZE:]):
             return b""
         self._counter = counter
-        return payload
+        return payload if self._cipher is None else self._cipher.crypt(number, payload)

@@ -38,21 +38,31 @@ def _board_options(function: F) -> F:
         metavar="HEX|@FILE",
         help="The board's key (default: K230_KEY, then the key store).",
     )(function)
+    function = click.option(
+        "--unencrypted",
+        is_flag=True,
+        help="Accept a board that encrypted before and does not any more.",
+    )(function)
     return click.argument("url")(function)
 
 
 def board_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., int]:
     """Make a verb of work(board, as_json=..., and its own options): it gets a connected board.
 
-    Adds URL, --key, --wait and --json. Changes of the link are told on stderr. work returns the
+    Adds URL, --key, --unencrypted, --wait and --json. Changes of the link are told on stderr. work returns the
     exit code, None for 0.
     """
 
     @functools.wraps(work)
-    def verb(*, url: str, key: str | None, wait: float, **options: Any) -> int:
+    def verb(*, url: str, key: str | None, unencrypted: bool, wait: float, **options: Any) -> int:
         async def connected() -> int:
             async with Board.connect(
-                url, key, wait=wait, on_state=teller(), client_name="k230"
+                url,
+                key,
+                wait=wait,
+                on_state=teller(),
+                client_name="k230",
+                encryption="optional" if unencrypted else "remembered",
             ) as board:
                 return await work(board, **options) or 0
 

@@ -16,8 +16,9 @@ from host_client.base.exceptions import (
     K230Error,
     RequestTimeout,
 )
-from host_client.link.address import Address
+from host_client.link.address import Address, TcpAddress
 from host_client.link.driver import Link
+from host_client.link.encryption import Encryption, Remembered, check
 from host_client.link.greeting import Settings, Welcome
 from host_client.link.inbox import Inbox
 from host_client.link.keys import KeyRing
@@ -38,6 +39,7 @@ class Connection:
         keys: KeyRing,
         settings: Settings,
         inbox: Inbox,
+        encryption: Encryption,
         *,
         on_link: Callable[[Link], None],
         on_state: Callable[[StateChange], None],
@@ -46,6 +48,8 @@ class Connection:
         self.state = State.CONNECTING
         self.info: Welcome | None = None
         self._keys = keys
+        self._encryption = encryption
+        self._encrypted = Remembered(keys.folder / "encrypted")
         self._settings = settings
         self._inbox = inbox
         self._on_link = on_link
@@ -133,6 +137,8 @@ class Connection:
         if restarted:
             self._inbox.restart()
         self._inbox.relink()
+        if welcome.encrypted:  # and it has proved that it is the board
+            self._encrypted.add(welcome.board_id)
         self.info = welcome
         self._link = link
         self._link_changed.set()
@@ -141,7 +147,12 @@ class Connection:
         self._change(StateChange(State.CONNECTED, reason, None, restarted))
 
     def _find_key(self, welcome: Welcome) -> bytes | None:
-        return self._keys.find(str(self.address), welcome.board_id)
+        key = self._keys.find(str(self.address), welcome.board_id)
+        # Where no key is asked for, there is nothing to protect, unless it is wanted.
+        wanted = welcome.key_required or self._encryption == "required"
+        if wanted and isinstance(self.address, TcpAddress):
+            check(welcome, self._encryption, self._encrypted)
+        return key
 
     def _wait_for_greeting(self) -> None:
         self._change(StateChange(State.GREETING, f"{self.address}: waiting for a greeting"))

@@ -104,7 +104,7 @@ class Link:
             welcome.board_id,
             welcome.boot_id,
             welcome.version,
-            "sealed" if welcome.key_required and welcome.sealed else "not sealed",
+            _protection(welcome),
         )
         return link
 
@@ -226,3 +226,9 @@ def _addressed(error: K230Error, address: Address) -> K230Error:
             f"{text} (`k230 doctor {address}` looks closer)", error.cause, error.reason
         )
     return type(error)(text)
+
+
+def _protection(welcome: Welcome) -> str:
+    if not welcome.key_required or not welcome.sealed:
+        return "not sealed"
+    return "encrypted" if welcome.encrypted else "sealed"

@@ -37,6 +37,7 @@ class Welcome(NamedTuple):
     key_required: bool
     sealed: bool
     max_payload: int
+    encrypted: bool = False
 
 
 class Settings(NamedTuple):
@@ -118,6 +119,7 @@ class Greeting:
             bool(flags & messages.FLAG_KEY_REQUIRED),
             bool(flags & messages.FLAG_SEALED),
             int(largest),
+            bool(flags & messages.FLAG_SEALED and flags & messages.FLAG_ENCRYPTED),
         )
         self.welcome = welcome
         key = self._find_key(welcome)

@@ -190,6 +190,11 @@ class KeyRing:
     def __repr__(self) -> str:
         return "KeyRing(...)"
 
+    @property
+    def folder(self) -> Path:
+        """Where what is known of this user's boards lies."""
+        return self._store.path.parent
+
     def find(self, address: str, board_id: str) -> bytes | None:
         """Return the key for the board that answers at address and calls itself board_id.
 

@@ -19,6 +19,7 @@ from host_client.base.exceptions import (
     RequestTimeout,
 )
 from host_client.link.calls import Call, Retry, Transfer
+from host_client.link.encryption import cipher
 from host_client.link.greeting import Greeting, Settings, Welcome
 from host_client.link.trace import details, printable, type_name
 from host_client.results.decode import MALFORMED
@@ -155,8 +156,10 @@ class ClientSession:
         """The greeting is done: seal from here on, where the board said so."""
         handshake, welcome = self._greeting.handshake, self.welcome
         if handshake is not None and welcome is not None and welcome.sealed:
-            self._sealer = seal.Sealer(handshake.client_seal())
-            self._decoder.opener = seal.Opener(handshake.board_seal()).open
+            ours = cipher(handshake.client_cipher()) if welcome.encrypted else None
+            theirs = cipher(handshake.board_cipher()) if welcome.encrypted else None
+            self._sealer = seal.Sealer(handshake.client_seal(), ours)
+            self._decoder.opener = seal.Opener(handshake.board_seal(), theirs).open
             # On a wire, the answer to the HELLO of _ping(): unsealed, and only ever compared.
             self._decoder.plain = (messages.WELCOME,) if self._lossy else ()
         self._last_answer = now

@@ -13,6 +13,7 @@ from host_client.commands import card as _card
 from host_client.commands import gallery as _gallery
 from host_client.link.address import Address
 from host_client.link.clock import BoardClock
+from host_client.link.encryption import Encryption
 from host_client.link.greeting import GREETING_TIMEOUT, Welcome
 from host_client.link.keys import KeyStore
 from host_client.results.decode import Model
@@ -80,6 +81,7 @@ class Board(Derived, of=_board.Board):
         client_name: str = "host_client",
         greeting_timeout: float = GREETING_TIMEOUT,
         silence_timeout: float = 120.0,
+        encryption: Encryption = "remembered",
     ) -> Board:
         """Return a connected board; arguments and errors as host_client.Board.connect().
 
@@ -95,6 +97,7 @@ class Board(Derived, of=_board.Board):
             client_name=client_name,
             greeting_timeout=greeting_timeout,
             silence_timeout=silence_timeout,
+            encryption=encryption,
         )
         loop = LoopThread()
         try:

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from firmware_app.wire import messages, packets, seal
+from host_client.link.encryption import cipher
 from tests.servers import Server
 
 LABELS = ["cat", "dog", "菠菜"]
@@ -31,6 +32,7 @@ class ScriptedBoard:
     def __init__(self) -> None:
         self.key: bytes | None = None
         self.sealed = True
+        self.encrypted = True
         self.version = messages.PROTOCOL_VERSION
         self.refusal: tuple[Any, ...] | None = None  # said to every HELLO
         self.bad_proof = False
@@ -170,8 +172,12 @@ class Session:
             proof = bytes(32) if board.bad_proof else self._handshake.board_proof()
             self.send([messages.READY, proof])
             if board.sealed:
-                self._sealer = seal.Sealer(self._handshake.board_seal())
-                self.decoder.opener = seal.Opener(self._handshake.client_seal()).open
+                ours = theirs = None
+                if board.encrypted:
+                    ours = cipher(self._handshake.board_cipher())
+                    theirs = cipher(self._handshake.client_cipher())
+                self._sealer = seal.Sealer(self._handshake.board_seal(), ours)
+                self.decoder.opener = seal.Opener(self._handshake.client_seal(), theirs).open
                 self.decoder.plain = (messages.HELLO,)
             self.ready = True
         elif not self.ready:
@@ -205,7 +211,9 @@ class Session:
         self._hello = payload
         flags = 0
         if board.key is not None:
-            flags = messages.FLAG_KEY_REQUIRED | (messages.FLAG_SEALED if board.sealed else 0)
+            flags = messages.FLAG_KEY_REQUIRED
+            if board.sealed:
+                flags |= messages.FLAG_SEALED | messages.FLAG_ENCRYPTED * board.encrypted
         welcome = [messages.WELCOME, board.version, "1.0", "kitchen", board.board_id, board.boot_id]
         # The float is of a later version: what is hashed must be the bytes, not their meaning.
         welcome += [flags, secrets.token_bytes(16), messages.MAX_PAYLOAD, 1.5]

@@ -168,18 +168,69 @@ async def test_a_command_without_answer_times_out() -> None:
         assert scripted.executed == ["status"]  # TCP loses nothing: said once
 
 
-@pytest.mark.parametrize("sealed", [True, False])
-async def test_key(sealed: bool) -> None:
+@pytest.mark.parametrize(("sealed", "encrypted"), [(True, True), (True, False), (False, False)])
+async def test_key(sealed: bool, encrypted: bool, tmp_path: Path) -> None:
     async with (
-        tcp_board(key=KEY, sealed=sealed) as scripted,
-        Board.connect(scripted.url, KEY.hex()) as board,
+        tcp_board(key=KEY, sealed=sealed, encrypted=encrypted) as scripted,
+        Board.connect(scripted.url, KEY.hex(), key_store=KeyStore(tmp_path / "keys")) as board,
     ):
+        assert (board.info.sealed, board.info.encrypted) == (sealed, encrypted)
         results = board.results()
         await subscribed(scripted)
         scripted.publish_label(1)
         assert (await results.__anext__()).seq == 1
         heard = b"".join(scripted.sessions[0].recorded)
         assert KEY not in heard
+
+
+async def test_a_board_that_encrypted_before_must_go_on(tmp_path: Path) -> None:
+    store = KeyStore(tmp_path / "new" / "keys")
+    async with tcp_board(key=KEY, encrypted=False) as scripted:
+        async with Board.connect(scripted.url, KEY, key_store=store):
+            pass  # never seen encrypted: taken as it is
+        with pytest.raises(AuthenticationError, match=r"does not encrypt: set network\.encryption"):
+            async with Board.connect(scripted.url, KEY, key_store=store, encryption="required"):
+                pass
+        scripted.encrypted = True
+        for _ in range(2):
+            async with Board.connect(scripted.url, KEY, key_store=store) as board:
+                assert board.info.encrypted
+        assert (tmp_path / "new" / "encrypted").read_text() == f"{scripted.board_id}\n"
+        scripted.encrypted = False
+        with pytest.raises(AuthenticationError, match="encrypted before and does not any more"):
+            async with Board.connect(scripted.url, KEY, key_store=store):
+                pass
+        async with Board.connect(
+            scripted.url, KEY, key_store=store, encryption="optional"
+        ) as board:
+            assert not board.info.encrypted
+        scripted.board_id = "board-2"
+        async with Board.connect(scripted.url, KEY, key_store=store):
+            pass  # another board
+
+
+async def test_an_encrypted_session_shows_nothing(tmp_path: Path) -> None:
+    async with (
+        tcp_board(key=KEY) as scripted,
+        Board.connect(scripted.url, KEY, key_store=KeyStore(tmp_path / "keys")) as board,
+    ):
+        results = board.results()
+        await subscribed(scripted)
+        session = scripted.sessions[0]
+        sent: list[bytes] = []
+        send = session._send
+
+        def recorded(data: bytes) -> None:
+            sent.append(data)
+            send(data)
+
+        session._send = recorded
+        session.send([messages.LOG, 1, 20, "what the log says in clear"])
+        scripted.publish_label(1)
+        assert (await results.__anext__()).seq == 1
+        heard = b"".join([*session.recorded, *sent])
+        assert b"in clear" not in heard
+        assert b"subscribe" not in heard
 
 
 async def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:

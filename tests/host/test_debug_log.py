@@ -95,7 +95,7 @@ async def test_a_whole_session_without_secrets(
         r"in WELCOME, \d+ bytes",
         r"out AUTH, \d+ bytes",
         r"in READY, \d+ bytes",
-        r"greeted after \d+\.\d ms by kitchen \(board-1, boot 1, service 1\.0\), sealed",
+        r"greeted after \d+\.\d ms by kitchen \(board-1, boot 1, service 1\.0\), encrypted",
         r"connecting: connecting to ",
         r"connected: kitchen answers",
         r"out REQUEST, \d+ bytes, request \d+ put",

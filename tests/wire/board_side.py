@@ -13,6 +13,8 @@ import gc
 import json
 import sys
 
+from ucryptolib import aes
+
 from firmware_app.wire import packets, seal
 from firmware_app.wire.mpack import pack, unpack
 
@@ -144,6 +146,24 @@ def check_vectors(path):
     first = vectors["sealed"]["steps"][0]
     sealed = packets.packet_of(sealer.seal(packets.payload_of(value_of(first["message"]))))
     run.same("seal", sealed, unhex(first["packet"]))
+    run.same(
+        "client's cipher", handshake.client_cipher(), unhex(vectors["handshake"]["client_cipher"])
+    )
+    run.same(
+        "board's cipher", handshake.board_cipher(), unhex(vectors["handshake"]["board_cipher"])
+    )
+    table = vectors["encrypted"]
+    decoder = packets.Decoder()
+    cipher = seal.Cipher(aes(unhex(table["cipher"]), 1).encrypt)
+    decoder.opener = seal.Opener(unhex(table["key"]), cipher).open
+    decoder.plain = ()
+    for row in table["steps"]:
+        expected = [] if row["message"] is None else [value_of(row["message"])]
+        run.same("encrypted: " + row["name"], decoder.feed(unhex(row["packet"])), expected)
+    first = table["steps"][0]
+    sealer = seal.Sealer(unhex(table["key"]), cipher)
+    sealed = packets.packet_of(sealer.seal(packets.payload_of(value_of(first["message"]))))
+    run.same("encrypt", sealed, unhex(first["packet"]))
     print("%d checks, %d differ" % (run.checks, run.faults))
     return run.faults
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from firmware_app.wire import messages, mpack, packets, seal
+from host_client.link.encryption import cipher
 from tools import wire_vectors
 
 from .support import (
@@ -125,6 +126,8 @@ def test_handshake() -> None:
     assert handshake.board_proof() == row["board_proof"]
     assert handshake.client_seal() == row["client_seal"]
     assert handshake.board_seal() == row["board_seal"]
+    assert handshake.client_cipher() == row["client_cipher"]
+    assert handshake.board_cipher() == row["board_cipher"]
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -141,6 +144,23 @@ def test_sealed(size: int) -> None:
         else:
             assert found == [value_of(row["message"])], row["name"]
         assert decoder.rejected == rejected, row["name"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_encrypted(size: int) -> None:
+    table = FILE["encrypted"]
+    decoder: Any = packets.Decoder()
+    theirs = cipher(bytes.fromhex(table["cipher"]))
+    decoder.opener = seal.Opener(bytes.fromhex(table["key"]), theirs).open
+    decoder.plain = ()
+    for row in table["steps"]:
+        found = _feed(decoder, bytes.fromhex(row["packet"]), size, random.Random(2))
+        expected = [] if row["message"] is None else [value_of(row["message"])]
+        assert found == expected, row["name"]
+    sealer = seal.Sealer(bytes.fromhex(table["key"]), theirs)
+    first = table["steps"][0]
+    sealed = packets.packet_of(sealer.seal(packets.payload_of(value_of(first["message"]))))
+    assert sealed.hex() == first["packet"]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The board's half of a session: greeting, key, seal, commands once, full and silent clients."""
 
+from firmware_app.base.errors import VendorError
 from firmware_app.link.attempts import FORGET_S, FREE, Attempts
 from firmware_app.link.outbox import Outgoing
 from firmware_app.link.requests import MOST_KEPT, Requests
@@ -8,6 +9,16 @@ from firmware_app.wire import messages, packets, seal
 
 KEY = bytes(range(32))
 NONCE = bytes(range(16))
+
+
+class Turned:
+    """In place of AES, which one of the interpreters lacks: every block XOR the key."""
+
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+
+    def encrypt(self, blocks: bytes) -> bytes:
+        return bytes([blocks[i] ^ self.key[i % 16] for i in range(len(blocks))])
 
 
 class Clock:
@@ -37,6 +48,9 @@ class Host:
     def nonce(self) -> bytes:
         return bytes(16)
 
+    def cipher(self, key: bytes) -> seal.Cipher:
+        return seal.Cipher(Turned(key).encrypt)
+
     def opened(self, session) -> None:
         pass
 
@@ -60,9 +74,15 @@ class Host:
 class Client:
     """The other half, as small as it can be."""
 
-    def __init__(self, key_required: bool = False, sealed: bool = False, key: bytes = KEY) -> None:
+    def __init__(
+        self,
+        key_required: bool = False,
+        sealed: bool = False,
+        key: bytes = KEY,
+        encrypted: bool = False,
+    ) -> None:
         self.host = Host()
-        self.session = Session(self.host, "10.0.0.9:4000", 0, key_required, sealed, 4)
+        self.session = Session(self.host, "10.0.0.9:4000", 0, key_required, sealed, 4, encrypted)
         self.decoder = packets.Decoder()
         self.key = key
         self.sealer = None
@@ -94,8 +114,12 @@ class Client:
         self.send([messages.AUTH, self.handshake.client_proof()])
         answer = self.received()[0]
         if answer[0] == messages.READY and self.session._sealed:
-            self.sealer = seal.Sealer(self.handshake.client_seal())
-            self.decoder.opener = seal.Opener(self.handshake.board_seal()).open
+            ours = theirs = None
+            if self.session._encrypted:
+                ours = self.host.cipher(self.handshake.client_cipher())
+                theirs = self.host.cipher(self.handshake.board_cipher())
+            self.sealer = seal.Sealer(self.handshake.client_seal(), ours)
+            self.decoder.opener = seal.Opener(self.handshake.board_seal(), theirs).open
         return answer
 
 
@@ -321,6 +345,41 @@ def test_what_comes_unsealed_behind_the_proof_is_dropped() -> None:
     assert client.session.open
     assert client.host.requests == []
     assert client.session.decoder.rejected == 1
+
+
+def test_an_encrypted_session() -> None:
+    client = Client(True, False, encrypted=True)
+    welcome = client.greet()
+    assert welcome[6] == messages.FLAG_KEY_REQUIRED | messages.FLAG_SEALED | messages.FLAG_ENCRYPTED
+    assert client.prove()[0] == messages.READY
+    client.send([messages.REQUEST, 1, "status", {}])
+    assert client.host.requests == [(1, "status", {})]
+    client.session.reply(client.host.last, "an answer that nobody reads on the way")
+    packet = client.session.next_packet()
+    assert b"answer" not in packet
+    assert client.decoder.feed(packet) == [
+        [messages.REPLY, 1, "an answer that nobody reads on the way"]
+    ]
+    # Sealed with the right key, but in clear: it opens to no message.
+    payload = packets.payload_of([messages.REQUEST, 2, "restart", {}])
+    plain = seal.Sealer(client.handshake.client_seal())
+    plain._counter = client.sealer._counter
+    client.session.feed(packets.packet_of(plain.seal(payload)), 0)
+    assert len(client.host.requests) == 1
+
+
+def test_what_was_promised_encrypted_never_goes_in_clear() -> None:
+    client = Client(True, True, encrypted=True)
+    client.greet()
+
+    def fails(key: bytes):
+        raise VendorError("AES: no memory")
+
+    client.host.cipher = fails
+    client.send([messages.AUTH, client.handshake.client_proof()])
+    assert client.session.closing == "AES: no memory"
+    assert not client.session.open
+    assert client.received() == []
 
 
 def test_a_greeting_counts_as_it_was_sent() -> None:
