@@ -26,6 +26,7 @@ from typing import Any
 from board_types import ASSUMED_INTERPRETER_KB, BoardType
 from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.silicon.base.options import BoardOptions
+from virtual_board.silicon.base.reaper import Reaper
 from virtual_board.silicon.base.server import Server
 from virtual_board.silicon.camera.sources import SourceError
 from virtual_board.silicon.chip import Chip
@@ -39,6 +40,7 @@ POWER_CUT = "power cut"  # how the card's own fault begins (modules/_k230/card.p
 REPL_MARK = b"\x1erepl\x1e"  # printed where the scripts' output ends and the REPL's begins
 DRAIN_S = 0.1
 MAX_DRAIN_S = 1.0
+_TO_END = (signal.SIGTERM, signal.SIGHUP)
 _ENDS = ("off", "reset", "soft_reset", "repl", "fault")
 FLUSH_S = 0.5  # after the last frame, for results on their way
 _HERE = Path(__file__).resolve().parent
@@ -56,9 +58,11 @@ def emit(event: str, **fields: Any) -> None:
 class Supervisor:
     """Runs the interpreter against the silicon until the board is switched off."""
 
-    def __init__(self, options: BoardOptions, folder: Path) -> None:
+    def __init__(self, options: BoardOptions, folder: Path, reaper: Reaper) -> None:
         self._options = options
         self._folder = folder
+        self._reaper = reaper
+        self._left = threading.Event()  # whoever started the board wants no more of it
         self._interpreter = find_interpreter(options.micropython)
         self._events: queue.Queue[tuple[str, str]] = queue.Queue()
         self._chip = Chip(options, self._post)
@@ -92,6 +96,7 @@ class Supervisor:
         # Not sys.stdin: a thread inside its lock would abort the interpreter at its end.
         while os.read(0, 4096):
             self._post("fault", f"{POWER_CUT}: asked for")
+        self._left.set()
         self._post("off", "asked")
 
     def _power_on(self, starts: int) -> int | None:
@@ -113,6 +118,7 @@ class Supervisor:
             cwd=self._folder,
             start_new_session=True,
         )
+        self._reaper.watch(process.pid)
         operations = self._chip.operations()
         interrupts = None
         if self._console is not None:
@@ -134,6 +140,7 @@ class Supervisor:
             return self._until_end(process)
         finally:
             _end(process)
+            self._reaper.watch(None)
             self._chip.reset()
             if self._console is not None:
                 self._console.forget()
@@ -144,6 +151,8 @@ class Supervisor:
     def _until_end(self, process: subprocess.Popen[bytes]) -> int | None:
         while True:
             event, detail = self._events.get()
+            if event == "console" and self._left.is_set():
+                continue  # a script that prints without end would keep the board on
             if event in _ENDS and not (event == "repl" and self._console is not None):
                 self._drain()
             if event in ("console", "listening", "uart", "bug"):
@@ -316,14 +325,26 @@ def main() -> int:
     """Entry point of the board's process."""
     options = BoardOptions.from_json(Path(sys.argv[1]).read_text())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started the board
+    for number in _TO_END:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _asked_to_end)
     folder = Path(tempfile.mkdtemp(prefix="k230-board-"))
+    reaper = Reaper(folder)
     try:
-        return Supervisor(options, folder).run()
+        return Supervisor(options, folder, reaper).run()
     except (InterpreterError, SourceError, ProfileError, LinkError) as error:
         emit("error", detail=str(error))
         return 2
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        reaper.close()
+
+
+def _asked_to_end(number: int, frame: object) -> None:
+    """A signal for the whole group, as `timeout` sends it, or the terminal is gone."""
+    for each in _TO_END:
+        signal.signal(each, signal.SIG_IGN)  # nothing disturbs what is being closed
+    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,41 @@ def test_records_are_bounded(kpu: Kpu, tmp_path: Path) -> None:
     for value in range(12):
         store.run(kpu, model, [picture(value)])
     assert 0 < sum(path.stat().st_size for path in (tmp_path / "records").iterdir()) <= 1000
+
+
+SHAPES = Path(__file__).parents[2] / "models/packages/shapes_cls/mp_deployment_source"
+
+
+def memory_kb(pid: int) -> int:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(text.split("VmRSS:")[1].split()[0])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_frames_take_no_memory() -> None:
+    """2,000 frames, or as many as there is time for: 27 kB a frame, as it was, would be 54 MB."""
+    pytest.importorskip("_nncase", reason="needs the KPU simulator (nncase, nncase-kpu)")
+    kpu = Kpu(backend="simulator")
+    try:
+        (kmodel,) = SHAPES.glob("*.kmodel")
+        model = kpu.load(kmodel.read_bytes())
+        assert kpu._child is not None
+        pid = kpu._child._process.pid
+        dice = np.random.default_rng(230)
+        frames = dice.integers(0, 256, (8, *model.inputs[0].shape)).astype(np.uint8)
+        first = [kpu.run(model, [frame])[0] for frame in frames]
+        before = memory_kb(pid)
+        stop = time.monotonic() + 15
+        count = 0
+        while count < 2000 and (count < 40 or time.monotonic() < stop):
+            found = kpu.run(model, [frames[count % 8]])[0]
+            assert (found == first[count % 8]).all()  # each frame has its own answer still
+            count += 1
+        assert memory_kb(pid) - before < 27 * count / 4
+        assert len({one.tobytes() for one in first}) == 8
+    finally:
+        kpu.close()
 
 
 @pytest.mark.slow

@@ -54,6 +54,7 @@ class Simulators:
     def __init__(self, native: Any, numpy: Any) -> None:
         self._native, self._numpy = native, numpy
         self._loaded: dict[str, Any] = {}
+        self._inputs: dict[str, list[Any]] = {}  # the arrays that the simulators read
 
     def load(self, key: str, kmodel: bytes) -> None:
         """Load a kmodel."""
@@ -64,13 +65,23 @@ class Simulators:
     def drop(self, key: str) -> None:
         """Forget a model."""
         self._loaded.pop(key, None)
+        self._inputs.pop(key, None)
 
     def run(self, key: str, specs: list[list[Any]], blobs: list[bytearray]) -> list[Any]:
         """Return the output arrays for the input blobs described by (dtype, shape)."""
         simulator, numpy = self._loaded[key], self._numpy
-        for index, ((dtype, shape), blob) in enumerate(zip(specs, blobs, strict=True)):
-            array = numpy.frombuffer(blob, dtype=dtype).reshape(shape)
-            simulator.set_input_tensor(index, self._native.RuntimeTensor.from_numpy(array))
+        arrays = [
+            numpy.frombuffer(blob, dtype=dtype).reshape(shape)
+            for (dtype, shape), blob in zip(specs, blobs, strict=True)
+        ]
+        kept = self._inputs.get(key, [])
+        if [(one.dtype, one.shape) for one in kept] != [(one.dtype, one.shape) for one in arrays]:
+            # The simulator never gives a tensor back: one for each input, not for each frame.
+            kept = self._inputs[key] = [numpy.array(one, order="C") for one in arrays]
+            for index, array in enumerate(kept):
+                simulator.set_input_tensor(index, self._native.RuntimeTensor.from_numpy(array))
+        for array, values in zip(kept, arrays, strict=True):
+            array[...] = values
         simulator.run()
         count = simulator.outputs_size
         outputs = (simulator.get_output_tensor(index).to_numpy() for index in range(count))
@@ -109,5 +120,7 @@ def serve(channel: socket.socket) -> None:
 
 if __name__ == "__main__":
     os.chdir(sys.argv[2])
-    serve(socket.socket(fileno=int(sys.argv[1])))
-    shutil.rmtree(sys.argv[2], ignore_errors=True)  # the parent is gone without having done it
+    try:
+        serve(socket.socket(fileno=int(sys.argv[1])))
+    finally:
+        shutil.rmtree(sys.argv[2], ignore_errors=True)  # the parent is gone without having done it
