@@ -61,8 +61,11 @@ def make_card(
     if len(given) not in (1, 2):
         raise CardError(f"expected one package or two, found {len(given)}")
     taken: set[str] = set()
+    head = (task_settings or {}).get("head") if len(given) == 1 else None
     alone = task if len(given) == 1 else None
-    found = [_add(package, folder, alone, taken) for package in given]
+    if head is not None and alone is None:
+        alone = "detection"  # the only task with heads
+    found = [_add(package, folder, alone, head, taken) for package in given]
     done, places = found[0][0], {"package": found[0][1]}
     if len(found) == 2:
         done, places = _pair(found, task)
@@ -85,7 +88,9 @@ def make_card(
     (folder / "configs" / "tasks" / f"{done}.yaml").write_text(task_text, encoding="utf-8")
 
 
-def _add(package: Path, folder: Path, task: str | None, taken: set[str]) -> tuple[str, str]:
+def _add(
+    package: Path, folder: Path, task: str | None, head: str | None, taken: set[str]
+) -> tuple[str, str]:
     """Copy a package to the card; return what it does and where it lies there."""
     with tempfile.TemporaryDirectory(prefix="k230-package-") as unpacked:
         root = package
@@ -98,7 +103,7 @@ def _add(package: Path, folder: Path, task: str | None, taken: set[str]) -> tupl
         elif not package.is_dir():
             raise CardError(f"{package}: expected a package folder or a zip file, found nothing")
         try:
-            read = read_package(str(inside(root)), task)
+            read = read_package(str(inside(root)), task, head)
             done = task or fit.likely_task(read, kmodel.read(read.kmodel_path))
         except (PackageError, kmodel.KmodelError) as error:
             shown = str(error).replace(str(root), str(package))

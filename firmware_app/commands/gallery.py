@@ -31,7 +31,7 @@ SLICE = 16384  # bytes of a file in one answer
 
 
 def gallery_name(arguments: dict, name: str = "name") -> str:
-    """Return a gallery's name: what FAT takes as a file name, without a folder."""
+    """Return a gallery's name, as the card has it: what FAT takes as a file name, without a folder."""
     value = text(arguments, name)
     bad = [c for c in value if c in '/\\:*?"<>|' or ord(c) < 32]
     if bad or value[0] in ". " or value[-1] in ". " or len(value) > recognizer.MAX_NAME:
@@ -40,7 +40,7 @@ def gallery_name(arguments: dict, name: str = "name") -> str:
             '%s: expected a file name of at most %d characters without / \\ : * ? " < > |, found %r'
             % (name, recognizer.MAX_NAME, value),
         )
-    return value
+    return recognizer.known_name(value)
 
 
 def _label(gallery, arguments: dict):

@@ -136,6 +136,7 @@ class Recognizer:
         name = settings["gallery"]
         if not name:
             return []
+        name = known_name(name)
         try:
             async with self.lock:
                 file = await self.open(name, pause)
@@ -265,3 +266,12 @@ def names() -> "list[str]":
     ending = ENDING + files.OLD
     kept = [name[: -len(ending)] for name in on_card if name.endswith(ending)]
     return sorted(set(kept + [name[: -len(ENDING)] for name in on_card if name.endswith(ENDING)]))
+
+
+def known_name(name: str) -> str:
+    """Return a gallery's name as the card has it: FAT takes names that differ in case for one."""
+    folded = name.lower()
+    for found in names():
+        if found.lower() == folded:
+            return found
+    return name

@@ -23,6 +23,7 @@ from host_client.cli.gallery import gallery
 from host_client.cli.install import install, uninstall
 from host_client.cli.keys import key
 from host_client.cli.logs import logs
+from host_client.cli.names import Verbs
 from host_client.cli.recognition import enroll, recognize
 from host_client.cli.sim import sim
 from host_client.cli.verify import verify
@@ -45,7 +46,9 @@ class InternalError(K230Error):
     exit_code = 70
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.group(
+    cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
+)
 @click.version_option(VERSION, prog_name="k230")
 @click.option("--debug", is_flag=True, help="Show tracebacks and debug logging.")
 def cli(debug: bool) -> None:

@@ -11,6 +11,7 @@ import click
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.files import write_file
+from host_client.cli.names import helping
 from host_client.cli.options import (
     board_verb,
     for_each_image,
@@ -118,8 +119,13 @@ async def tasks(board: Board, *, as_json: bool) -> None:
 @board_verb
 @click.argument("task")
 async def switch(board: Board, *, as_json: bool, task: str) -> None:
-    """Run another TASK on the board at URL."""
-    report = await board.switch(task)
+    """Run another TASK on the board at URL; `k230 tasks` lists them."""
+
+    async def names() -> list[str]:
+        return [row.name for row in await board.tasks()]
+
+    async with helping("task", task, names):
+        report = await board.switch(task)
     if as_json:
         output.print_json(report._asdict())
     else:

@@ -11,6 +11,7 @@ import click
 from host_client.base.exceptions import ConfigurationError, LinkLost
 from host_client.board import Board
 from host_client.cli import output
+from host_client.cli.names import Verbs, helping, nearest, no_such, task_option
 from host_client.cli.options import board_verb, json_option
 from host_client.cli.progress import bar
 from host_client.commands import configurations
@@ -35,7 +36,7 @@ def _need_path(
     callback=_need_path,
 )
 @click.option("--name", help="Name on the card (default: the file's or folder's).")
-@click.option("--task", help="What the package does, where its files do not say.")
+@task_option
 @click.option(
     "--replace",
     is_flag=True,
@@ -85,13 +86,15 @@ async def push(
         output.print_line(f"{sent.name} is on the card")
 
 
-class DefaultGroup(click.Group):
+class DefaultGroup(Verbs):
     """A group whose first command is meant where none is named: `k230 packages URL`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the default command in front where the first word is none of the commands."""
         first = next(iter(self.commands))
         if args and args[0] not in (*self.commands, "--help", "-h"):
+            if len(args) > 1 and "://" not in args[0] and nearest(args[0], self.commands):
+                ctx.fail(no_such("command", args[0], [*self.commands]))
             args = [first, *args]
         return super().parse_args(ctx, args)
 
@@ -130,7 +133,12 @@ async def packages_list(board: Board, *, as_json: bool) -> None:
 @click.argument("name")
 async def packages_remove(board: Board, *, as_json: bool, name: str) -> None:
     """Remove the package NAME, unless it is in use."""
-    tasks = await board.card.remove_package(name)
+
+    async def names() -> list[str]:
+        return [row.name for row in await board.card.packages()]
+
+    async with helping("package", name, names):
+        tasks = await board.card.remove_package(name)
     if as_json:
         output.print_json({"name": name, "tasks": tasks})
         return
@@ -139,7 +147,7 @@ async def packages_remove(board: Board, *, as_json: bool, name: str) -> None:
         output.note(f"k230: without a package now: {', '.join(tasks)}")
 
 
-@click.group()
+@click.group(cls=Verbs)
 def config() -> None:
     """Show a board's settings, or check YAML files here as the board would."""
 

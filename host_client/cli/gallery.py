@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from host_client.base.exceptions import CommandFailed
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.files import write_file
+from host_client.cli.names import Verbs, helping, no_such
 from host_client.cli.options import board_verb, json_option
 from host_client.cli.progress import bar
 from host_client.cli.score_chart import chart_bytes, text_chart
@@ -19,7 +21,7 @@ from host_client.commands.gallery_answers import Suggestion
 from host_client.commands.gallery_file import load, read_file
 
 
-@click.group()
+@click.group(cls=Verbs)
 def gallery() -> None:
     """Manage the galleries on a board."""
 
@@ -59,7 +61,8 @@ async def list_(board: Board, *, as_json: bool) -> None:
 @click.argument("label")
 async def show(board: Board, *, as_json: bool, label: str) -> None:
     """Show the samples of LABEL and how near they are to each other and to other labels."""
-    samples = await board.gallery.show(label)
+    async with _label(board, label):
+        samples = await board.gallery.show(label)
     if as_json:
         for sample in samples:
             output.print_json(sample._asdict())
@@ -84,7 +87,8 @@ async def show(board: Board, *, as_json: bool, label: str) -> None:
 @click.argument("to")
 async def rename(board: Board, *, as_json: bool, label: str, to: str) -> None:
     """Give LABEL the text TO."""
-    await board.gallery.rename(label, to)
+    async with _label(board, label):
+        await board.gallery.rename(label, to)
     await _print_totals(board, as_json)
 
 
@@ -97,9 +101,10 @@ async def remove(board: Board, *, as_json: bool, target: str) -> None:
         await board.gallery.remove(target)
     except CommandFailed as error:
         number = remove_target(error, target)
-        if number is None:
-            raise
-        await board.gallery.remove(sample=number)
+        async with _label(board, target):
+            if number is None:
+                raise
+            await board.gallery.remove(sample=number)
     await _print_totals(board, as_json)
 
 
@@ -130,15 +135,24 @@ class _ThresholdType(click.ParamType):  # type: ignore[type-arg]
 @click.argument("value", type=_ThresholdType(), metavar="VALUE|none")
 async def threshold(board: Board, *, as_json: bool, label: str, value: float | str) -> None:
     """Give LABEL its own threshold (a cosine 0...1), or none."""
-    await board.gallery.set_threshold(label, None if isinstance(value, str) else value)
+    async with _label(board, label):
+        await board.gallery.set_threshold(label, None if isinstance(value, str) else value)
     await _print_totals(board, as_json)
 
 
 @gallery.command()
 @board_verb
+@click.option("--new", is_flag=True, help="Begin an empty gallery of that name.")
 @click.argument("name", metavar="NAME|none")
-async def select(board: Board, *, as_json: bool, name: str) -> None:
-    """Use the gallery NAME from now on (new if the card has none of that name); none: no gallery."""
+async def select(board: Board, *, as_json: bool, new: bool, name: str) -> None:
+    """Use the gallery NAME from now on; none: no gallery."""
+    if name != "none":
+        known = await _galleries(board)
+        if not new and name not in known:
+            text = no_such("gallery", name, sorted(known))
+            raise CommandFailed("not_found", f"{text}; --new begins an empty one")
+        if new and name in known:
+            raise CommandFailed("failed", f"the card has a gallery {name}: select it without --new")
     await board.gallery.select(None if name == "none" else name)
     await _print_totals(board, as_json)
 
@@ -148,8 +162,22 @@ async def select(board: Board, *, as_json: bool, name: str) -> None:
 @click.argument("name")
 async def delete(board: Board, *, as_json: bool, name: str) -> None:
     """Remove the gallery NAME from the card."""
-    await board.gallery.delete(name)
+    async with helping("gallery", name, lambda: _galleries(board)):
+        await board.gallery.delete(name)
     await _print_totals(board, as_json)
+
+
+async def _galleries(board: Board) -> set[str]:
+    """Return the names of the galleries on the card, and of the one in use."""
+    info = await board.gallery.list()
+    return {*info.galleries, *([info.selected] if info.selected else [])}
+
+
+def _label(board: Board, label: str) -> contextlib.AbstractAsyncContextManager[None]:
+    async def labels() -> list[str]:
+        return [row.label for row in (await board.gallery.list()).labels]
+
+    return helping("label", label, labels)
 
 
 async def _print_totals(board: Board, as_json: bool) -> None:

@@ -22,6 +22,7 @@ from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.endings import run_async
+from host_client.cli.names import task_option
 from host_client.cli.options import board_type_option, json_option
 from host_client.cli.progress import bar
 from host_client.commands.packages import PackageFiles, read_package
@@ -71,7 +72,7 @@ def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
 @_port_option
 @_card_option
 @click.option("--package", type=click.Path(path_type=Path), metavar="FOLDER|ZIP")
-@click.option("--task", help="What the package does, where its files do not say.")
+@task_option
 @click.option(
     "--config",
     type=click.Path(path_type=Path),

@@ -8,6 +8,7 @@ import click
 
 from host_client.base.exceptions import K230Error
 from host_client.cli import output
+from host_client.cli.names import Verbs, no_such
 from host_client.cli.options import json_option
 from host_client.link.address import parse_address
 from host_client.link.keys import KeyStore, parse_key
@@ -20,7 +21,7 @@ class UnknownBoard(K230Error):  # noqa: N818 - it names what is wrong
     exit_code = 7
 
 
-@click.group()
+@click.group(cls=Verbs)
 def key() -> None:
     """Manage the stored keys of your boards."""
 
@@ -58,7 +59,7 @@ def remove(board: str) -> None:
     name = board_name(board)
     store = KeyStore()
     if not store.remove(name):
-        raise UnknownBoard(f"{store.path} has no key of {name}")
+        raise UnknownBoard(f"{store.path}: {no_such('board', name, store.names())}")
     output.print_line(f"key of {name} forgotten")
 
 

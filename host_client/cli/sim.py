@@ -13,6 +13,7 @@ from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.boards import infer_all
 from host_client.cli.endings import run_async
+from host_client.cli.names import Verbs
 from host_client.cli.options import board_type_option, json_option
 from host_client.cli.simulation import (
     READY_TIMEOUT,
@@ -29,7 +30,7 @@ _SERIAL_BAUDRATE = 921600
 _CONNECT_WAIT = 20.0  # seconds
 
 
-@click.group()
+@click.group(cls=Verbs)
 def sim() -> None:
     """A virtual board on this computer."""
 

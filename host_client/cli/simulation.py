@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import click
 
 from host_client.base.exceptions import K230Error, KeyFormatError, PackageError, SimulationError
+from host_client.cli.names import task_option
 from host_client.cli.options import key_values
 from host_client.cli.output import note
 from host_client.link.keys import ENVIRONMENT, KeyStore, parse_key
@@ -69,9 +70,7 @@ def package_options(function: F) -> F:
         metavar="KEY=VALUE",
         help="A setting of the task, e.g. confidence_threshold=0.6; may be given again.",
     )(function)
-    function = click.option("--task", help="What the package does (default: what its files say).")(
-        function
-    )
+    function = task_option(function)
     return click.option(
         "--package",
         "packages",

@@ -29,6 +29,7 @@ from host_client.check import verify as checks
 from host_client.cli import output
 from host_client.cli.drawing import draw
 from host_client.cli.endings import run_async
+from host_client.cli.names import task_option
 from host_client.cli.options import json_option
 from host_client.cli.simulation import (
     READY_TIMEOUT,
@@ -57,7 +58,7 @@ class Trouble(K230Error):  # noqa: N818 - it names what was found
 @click.command()
 @click.argument("package", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE|FOLDER]...")
-@click.option("--task", help="What the package does (default: what its files say).")
+@task_option
 @click.option(
     "--expected",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

@@ -193,6 +193,14 @@ async def test_export_moves_to_another_board_and_damage_is_refused(tmp_path: Pat
                 await gallery.delete("other")
             await gallery.delete("备份")
             assert set((await gallery.list()).galleries) <= {"other"}
+            # FAT takes names that differ in case only for one: so does the service.
+            assert await gallery.import_(data, "Copy") == 4
+            assert await gallery.import_(data, "copy") == 4
+            assert await gallery.select("COPY") == 4
+            info = await gallery.list()
+            assert (info.selected, set(info.galleries) - {"other"}) == ("Copy", {"Copy"})
+            with pytest.raises(CommandFailed, match="Copy is in use"):
+                await gallery.delete("copy")
 
     data = await give()
     held = read_file(data)

@@ -27,9 +27,38 @@ class Card:
         self._faults = faults
 
     def _path(self, path: str) -> str:
+        """Return the path on the PC; FAT does not tell names apart that differ in case only."""
         if not path.startswith("/"):
             path = self._here + path
-        return self._folder + path
+        try:
+            self._posix.stat(self._folder + path)
+            return self._folder + path
+        except OSError:
+            at = self._folder
+            for part in path.split("/"):
+                if part:
+                    at += "/" + self._as_made(at, part)
+            return at
+
+    def _there(self, path: str) -> bool:
+        try:
+            self._posix.stat(path)
+            return True
+        except OSError:
+            return False
+
+    def _as_made(self, folder: str, name: str) -> str:
+        """Return what a folder calls a name; the name itself where it is free."""
+        if name in (".", ".."):
+            return name
+        folded = name.lower()
+        try:
+            for row in self._posix.ilistdir(folder):
+                if row[0].lower() == folded:
+                    return row[0]
+        except OSError:
+            pass
+        return name
 
     def _step(self, what: str) -> None:
         if self._power is not None:
@@ -110,14 +139,15 @@ class Card:
 
     def rename(self, old: str, new: str) -> None:
         self._change(True)
-        # FatFs answers FR_EXIST where POSIX would replace the file.
-        try:
-            self._posix.stat(self._path(new))
-        except OSError:
-            self._step("rename %s to %s" % (old, new))
-            self._posix.rename(self._path(old), self._path(new))
-            return
-        raise OSError(errno.EEXIST)
+        source, target = self._path(old), self._path(new)
+        # FatFs answers FR_EXIST where POSIX would replace the file; its own name is free for it, in
+        # another case too (ff.c, f_rename).
+        if source == target:
+            target = target.rsplit("/", 1)[0] + "/" + new.rsplit("/", 1)[-1]
+        elif self._there(target):
+            raise OSError(errno.EEXIST)
+        self._step("rename %s to %s" % (old, new))
+        self._posix.rename(source, target)
 
 
 class Rom:
