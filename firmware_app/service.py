@@ -184,7 +184,12 @@ class Service:
         board.upkeep.begin()
         package_commands.recover()
         self.read_settings()
-        board.upkeep.watch(self.settings["watchdog"], trial_dog)
+        network = self.settings["network"]
+        board.upkeep.watch(
+            self.settings["watchdog"],
+            network["enabled"] and network["interface"] == "station",
+            trial_dog,
+        )
         self.read_key()
         board.links.open(self.gateway, self.settings)
         board.log.keep(board.publisher.log)

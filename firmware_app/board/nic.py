@@ -2,7 +2,8 @@
 
 Sockets work on the board only once an interface was constructed. Joining a Wi-Fi network blocks for
 seconds with the interpreter held: it is done at the start, and afterwards rarely. In between the
-driver reconnects by itself.
+driver reconnects by itself. connect() returns once the radio has joined; the address comes later, by
+DHCP, and isconnected() is true only with it (rtsmart v1.7: netmgmt.c, _wlan_mgmt_cmd_sta_isconnected).
 """
 
 import network
@@ -11,9 +12,14 @@ from firmware_app.base.errors import VendorError
 from firmware_app.base.problems import NETWORK
 from firmware_app.board import vendor
 
-CHECK_MS = 5000  # between looks at the link
+_CHECK_MS = 5000  # between looks at the link
+_SOON_MS = 500  # the same while an address is awaited
+_ADDRESS_MS = 30000  # for DHCP, before it is a problem
+LONGEST_JOIN_S = 50  # three scans, and joining: 10 s each at most (rtsmart v1.7: wlan_mgnt.c)
 _FIRST_MS = 30000  # without a link, before the network is joined anew; doubles up to the next
 _LONGEST_MS = 600000
+_PASSIVE = ("ethernet", "none")  # nothing can be done but wait
+_UNREACHABLE = "the Wi-Fi network %s can't be joined: wrong name or password, or out of reach"
 
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -46,47 +52,52 @@ class Nic:
         self._log = log
         self._problems = problems
         self._nic: "Any" = None
+        self._others: "list[Any]" = []  # the other kind of USB adapter, of which nobody can tell beforehand
         self.kind = settings["interface"]
-        self._told = False  # that there is no link
+        self._lost = False  # there was a link, and nothing was done about it yet
         self.known = ""  # the address at the last look, or empty
         self.joined = 0  # how often a lost link came back
+        self.waiting = ""  # "address": there is a link, and DHCP is to give one; else empty
+        self._refused = ""  # why the network was not joined, or not offered
         self._up = False
         self._wait_ms = _FIRST_MS
         self._next_ms: "int | None" = None
+        self._waits_ms: "int | None" = None  # since when an address is awaited
 
-    def bring_up(self) -> None:
-        """Construct the interface and join the network; OSError where there is no interface.
+    @property
+    def pause_ms(self) -> int:
+        """How long check() may wait for its next call."""
+        return _SOON_MS if self.waiting else _CHECK_MS
+
+    def bring_up(self, now_ms: int) -> None:
+        """Construct the interface, join or offer the network; VendorError where there is no interface.
 
         NoInterface where this board's firmware can't have it.
 
         With interface `none` the network is somebody else's; an interface is constructed all the same,
         because sockets need one.
         """
-        settings = self._settings
         self._need()
         if self.kind == "access_point":
-            try:
-                self._nic = network.WLAN(network.AP_IF)
-                self._nic.config(ssid=settings["ssid"], key=settings["password"])
-            except Exception as error:
-                raise vendor.failed(VendorError, "the access point", error)
-            self._log.info("network: offering the Wi-Fi network %s" % settings["ssid"])
+            self._nic = self._wlan("AP_IF")
+            self._offer()
         elif self.kind == "ethernet":
-            self._nic = self._ethernet()
+            self._ethernet()
         elif self.kind == "station":
-            self._nic = self._station()
+            self._nic = self._wlan("STA_IF")
             try:
-                self._nic.config(auto_reconnect=True)
+                if not self._nic.config(auto_reconnect=True):
+                    self._log.warning("network: the driver does not join again by itself")
             except Exception as error:
                 vendor.passed_on(error)  # else: a firmware that does not know it
             if not self._connected():
                 self._join()
         else:
             try:
-                self._nic = self._station()
+                self._nic = self._wlan("STA_IF")
             except VendorError:
-                self._nic = self._ethernet()
-        self._look()
+                self._ethernet()
+        self._look(now_ms)
 
     def _need(self) -> None:
         """Raise NoInterface where the firmware was built without this kind of interface."""
@@ -103,78 +114,163 @@ class Nic:
                 % (usable, self.kind, name)
             )
 
-    def _ethernet(self):
-        if not hasattr(network, "LAN"):
-            raise VendorError("no network interface was found")
+    def _ethernet(self) -> None:
+        """Construct both kinds of USB adapter: LAN() succeeds whether one is plugged in or not."""
+        found = []
         for kind in ("LAN_RTL8152", "LAN_ECM"):
             try:
-                return network.LAN(getattr(network, kind))
+                found.append(network.LAN(getattr(network, kind)))
             except Exception as error:
                 vendor.passed_on(error)
-        raise VendorError("no network interface was found")
+        if not found:
+            raise VendorError("no network interface was found")
+        self._nic = found[0]
+        self._others = found[1:]
 
-    def _station(self):
+    def _wlan(self, kind: str):
         try:
-            return network.WLAN(network.STA_IF)
+            return network.WLAN(getattr(network, kind))
         except Exception as error:
             raise vendor.failed(VendorError, "Wi-Fi", error)
 
+    # -- what the driver says
+
     def _connected(self) -> bool:
+        """Return whether there is a link with an address; for an access point, whether it is offered."""
         try:
+            if self.kind == "access_point":
+                return bool(self._nic.status())
             return bool(self._nic.isconnected())
         except Exception as error:
             vendor.passed_on(error)
-            return True  # an interface that can't tell
+            return self.kind != "station"  # an interface that can't tell
+
+    def _ethernet_connected(self) -> bool:
+        """Return whether one of the adapters has an address; use that one, or the one that is plugged in."""
+        for _ in range(1 + len(self._others)):
+            if self._connected():
+                return True
+            self._turn()
+        for _ in range(1 + len(self._others)):
+            if self._plugged():
+                return False
+            self._turn()
+        return False
+
+    def _turn(self) -> None:
+        if self._others:
+            self._others.append(self._nic)
+            self._nic = self._others.pop(0)
+
+    def _plugged(self) -> bool:
+        """Return whether the adapter is there."""
+        try:
+            return bool(self._nic.active())
+        except Exception as error:
+            vendor.passed_on(error)
+            return False
+
+    def _linked(self) -> bool:
+        """Return whether there is a link, though no address may have come yet."""
+        if self.kind == "station":
+            return not self._refused
+        try:
+            return self.kind == "ethernet" and self._plugged() and self._nic.status() > 0
+        except Exception as error:
+            vendor.passed_on(error)
+            return False
+
+    # -- what is done
 
     def _join(self) -> None:
         settings = self._settings
         self._log.info("network: joining the Wi-Fi network %s" % settings["ssid"])
+        self._lost = False
+        self._waits_ms = None
+        self._refused = _UNREACHABLE % settings["ssid"]
         try:
-            self._nic.connect(settings["ssid"], settings["password"])
+            # No password is None: the driver takes "" for one that is too short.
+            if self._nic.connect(settings["ssid"], settings["password"] or None):
+                self._refused = ""
+                self._log.info("network: joined, waiting for an address")
         except Exception as error:
             vendor.passed_on(error)
             # The driver's own words may hold the password.
             self._log.warning("network: joining failed: %s" % type(error).__name__)
 
-    def _look(self) -> bool:
+    def _offer(self) -> None:
+        settings = self._settings
+        self._lost = False
+        self._refused = "the Wi-Fi network %s can't be offered" % settings["ssid"]
+        try:
+            if self._nic.config(ssid=settings["ssid"], key=settings["password"] or None):
+                self._refused = ""
+                self._log.info("network: offering the Wi-Fi network %s" % settings["ssid"])
+        except Exception as error:
+            vendor.passed_on(error)
+            self._log.warning("network: offering failed: %s" % type(error).__name__)
+
+    def _look(self, now_ms: int) -> bool:
         """Take note of whether the link is up."""
-        up = self.kind == "access_point" or self._connected()
+        up = self._ethernet_connected() if self.kind == "ethernet" else self._connected()
+        if self.kind == "access_point" and self._refused:
+            up = False
         address = self.address() if up or self.kind == "none" else ""
         if address and address != self.known:
             self._log.info("network: the board's address is %s" % address)
         self.known = address
-        if up and self._told:
-            self._told = False
-            self._problems.clear(NETWORK)
-        if up and not self._up:
-            self._wait_ms = _FIRST_MS
-            self._next_ms = None
-        elif self.kind != "none" and not up and (self._up or not self._told):
-            self._told = True
-            text = (
-                "the Wi-Fi network %s can't be joined: wrong name or password, or out of reach"
-                % self._settings["ssid"]
-                if self.kind == "station"
-                else "no cable, or nothing at its other end"
-            )
-            if self._up:
-                text = "the link was lost; the board tries to join it again"
-                self.joined += 1
-            self._problems.set(NETWORK, text)
+        if self._up and not up:
+            self.joined += 1
+            self._lost = True
         self._up = up
+        self.waiting = "" if up or self.kind == "none" else self._awaited(now_ms)
+        if up:
+            self._refused = ""
+            self._lost = False
+            self._wait_ms = _FIRST_MS
+            self._next_ms = self._waits_ms = None
+            self._problems.clear(NETWORK)
+        elif not self.waiting and self.kind != "none":
+            self._problems.set(NETWORK, self._why())
         return up
 
+    def _awaited(self, now_ms: int) -> str:
+        """Return "address" where one is awaited: that is no problem for _ADDRESS_MS."""
+        if self._lost or not self._linked():
+            self._waits_ms = None
+            return ""
+        if self._waits_ms is None:
+            self._waits_ms = now_ms
+        return "address" if now_ms - self._waits_ms < _ADDRESS_MS else ""
+
+    def _why(self) -> str:
+        """Return why there is no link with an address."""
+        if self._lost:
+            return "the link was lost; the board tries to join it again"
+        if self._refused:
+            return self._refused
+        if self.kind == "access_point":
+            return "the Wi-Fi network %s is not offered any more" % self._settings["ssid"]
+        if self._linked():
+            return "there is a link, but no address came (DHCP) within %d s" % (_ADDRESS_MS // 1000)
+        if self._plugged():
+            return "no cable, or nothing at its other end"
+        return "no USB adapter was found; expected an RTL8152 or a CDC-ECM one"
+
     def check(self, now_ms: int) -> None:
-        """Look after the link: every CHECK_MS."""
-        if self._nic is None or self._look() or self.kind != "station":
+        """Look after the link: every pause_ms."""
+        if self._nic is None or self._look(now_ms) or self.waiting or self.kind in _PASSIVE:
             return
         if self._next_ms is None:
             self._next_ms = now_ms + self._wait_ms
         elif now_ms >= self._next_ms:
-            self._join()
+            if self.kind == "station":
+                self._join()
+            else:
+                self._offer()
             self._wait_ms = min(2 * self._wait_ms, _LONGEST_MS)
             self._next_ms = now_ms + self._wait_ms
-            self._look()
+            self._look(now_ms)
 
     def address(self) -> str:
         """Return the board's address on the network, or an empty text."""
@@ -186,7 +282,7 @@ class Nic:
             return ""
 
     def status(self) -> "dict[str, object]":
-        """Return interface, address, whether it is up, and the signal in dBm where there is one."""
+        """Return interface, address, whether it is up, what it waits for, and the signal in dBm where there is one."""
         signal = None
         if self.kind == "station" and self._up:
             try:
@@ -196,6 +292,7 @@ class Nic:
         return {
             "interface": self.kind,
             "up": self._up,
+            "waiting": self.waiting,
             "address": self.address() if self._nic is not None else "",
             "signal_dbm": signal,
             "reconnects": self.joined,

@@ -65,7 +65,7 @@ class Links:
         from firmware_app.link.tcp import TcpLink
 
         self.nic = Nic(settings, self._log, self._problems)
-        self.nic.bring_up()
+        self.nic.bring_up(self._clock.ms())
         link = TcpLink(gateway, settings, depth)
         link.start()
         self.all.append(link)

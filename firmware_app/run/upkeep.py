@@ -10,7 +10,8 @@ import json
 from firmware_app.base import storage
 from firmware_app.base.errors import VendorError
 from firmware_app.base.problems import CAMERA, CARD, DATA, WATCHDOG
-from firmware_app.board import hardware, nic
+from firmware_app.board import hardware
+from firmware_app.board.nic import LONGEST_JOIN_S
 from firmware_app.card import log_file
 from firmware_app.wire import log_lines, messages
 
@@ -26,6 +27,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.run.engine import Engine
 
 _PERIOD_MS = 500
+_SPARE_S = 10  # of the watchdog's time, beside joining a network
 _FLUSH_MS = 5000  # between writes of the log
 _CARDS_MS = 10000  # between looks at the file systems
 _TREND_MS = 60000  # between the figures of the memory's trend
@@ -73,16 +75,24 @@ class Upkeep:
             "--- start %d%s" % (boots.starts, ": " + boots.reason if boots.reason else "")
         )
 
-    def watch(self, settings: dict, trial_dog=None) -> None:
-        """Start the watchdog, where it is wanted and there is one; trial_dog: main.py's, of a new version."""
-        if not settings["enabled"]:
-            self._dog = trial_dog
-            return
+    def watch(self, settings: dict, joins: bool, trial_dog=None) -> None:
+        """Start the watchdog, where it is wanted and there is one.
+
+        joins: whether the board joins a Wi-Fi network. Then the time is long enough for that at least:
+        joining holds the interpreter, and a board that it resets would do nothing else for ever.
+        trial_dog: main.py's, of a new version.
+        """
         if trial_dog is not None:
-            trial_dog.stop()  # there is only one
+            self._dog = hardware.Watchdog(0, trial_dog)
+        if not settings["enabled"]:
+            return
+        self._stop_dog()  # there is only one
+        seconds = settings["timeout_s"]
+        if joins:
+            seconds = max(seconds, LONGEST_JOIN_S + _SPARE_S)
         try:
-            self._dog = hardware.Watchdog(settings["timeout_s"])
-            self.watchdog_s = settings["timeout_s"]
+            self._dog = hardware.Watchdog(seconds)
+            self.watchdog_s = seconds
         except VendorError as error:
             self._problems.set(WATCHDOG, "it can't be started: %s" % error)
 
@@ -113,8 +123,8 @@ class Upkeep:
                 self.file.limit(self._configuration.values["log"]["size"])
                 self.file.flush()
             if self._links.nic is not None and now_ms >= check_ms:
-                check_ms = now_ms + nic.CHECK_MS
                 self._links.nic.check(now_ms)
+                check_ms = self._clock.ms() + self._links.nic.pause_ms
             if now_ms >= cards_ms:
                 cards_ms = now_ms + _CARDS_MS
                 self.look_at_cards()
@@ -162,6 +172,7 @@ class Upkeep:
             "version": self._identity.version,
             "board_id": self._identity.board_id,
             "address": [nic.known] if nic is not None and nic.known else [],
+            "waiting": nic.waiting if nic is not None else "",
             "port": self._links.port,
             "uart": None if uart is None else {"id": uart["id"], "baudrate": uart["baudrate"]},
             "task": self._engine.running.name,

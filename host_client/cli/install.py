@@ -41,6 +41,7 @@ START_S = 90.0  # for the service to make its first result
 LINK_S = 10.0  # to reach it over the network
 _KEY_FILE = "/data/key"
 _NO_RESULTS = {TASK, SAFE_MODE, CAMERA, RESULTS}  # problems that prevent them
+_DHCP_S = 40.0  # without a line, where the board awaits an address; it gives up after 30 s
 _ADDRESS_S = 5.0  # without a line, where only the board's address is missing
 _LOOK_S = 2.0  # between looks at a board that makes no results
 _SILENCE_S = 20.0  # without a line, when the first result is
@@ -258,7 +259,21 @@ class _Said:
     @property
     def settled(self) -> bool:
         """Whether an address can still come."""
-        return self.url is not None or not self.ready.get("port") or NETWORK in self.problems
+        if self.url is not None or not self.ready.get("port"):
+            return True
+        return NETWORK in self.problems and not self.waiting
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the board awaits an address: it says so itself when that has taken too long."""
+        return bool(self.ready.get("waiting"))
+
+
+def _patience_s(said: _Said, enough: bool) -> float:
+    """Return how long the board may say nothing."""
+    if said.waiting:
+        return _DHCP_S
+    return _ADDRESS_S if enough else _SILENCE_S
 
 
 def _await_service(port: str, for_results: bool) -> _Said:
@@ -267,6 +282,7 @@ def _await_service(port: str, for_results: bool) -> _Said:
     What it says before the USB device is back is lost; after some silence it is read in its log.
     """
     said = _Said()
+    told = False
     heard = time.monotonic()
     for line in listen(port, START_S):
         said.hear(line)
@@ -275,7 +291,10 @@ def _await_service(port: str, for_results: bool) -> _Said:
         enough = said.ready and (not for_results or said.results or said.problems & _NO_RESULTS)
         if enough and said.settled:
             break
-        if time.monotonic() - heard > (_ADDRESS_S if enough else _SILENCE_S):
+        if said.waiting and not told:
+            told = True
+            output.note("k230: the board joined its network and waits for an address")
+        if time.monotonic() - heard > _patience_s(said, bool(enough)):
             break
     if not said.ready:
         with ReplTarget(port, _stopped) as target:

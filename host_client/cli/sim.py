@@ -79,7 +79,8 @@ _frames_option = click.option(
     "--air",
     type=click.Path(path_type=Path),
     metavar="JSON",
-    help='The Wi-Fi networks in reach, to be changed meanwhile: {"networks": {NAME: PASSWORD}, '
+    help='Radio and wires, re-read while the board runs: {"networks": {NAME: PASSWORD}, "join_ms": MS, '
+    '"dhcp_ms": MS, "ap": true, "lan": {"adapter": "rtl8152|ecm", "cable": true}, '
     '"rssi": DBM}.',
 )
 @click.option(

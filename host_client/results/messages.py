@@ -131,10 +131,14 @@ class RestartReason(TypedDict):
 
 
 class NetworkStatus(TypedDict, total=False):
-    """The board's network: interface, whether it is up, address, signal in dBm, reconnects."""
+    """The board's network: interface, whether it is up, address, signal in dBm, reconnects.
+
+    waiting: "address" while the link is there and DHCP is to give an address, else empty.
+    """
 
     interface: str
     up: bool
+    waiting: str
     address: str
     signal_dbm: int | None
     reconnects: int

@@ -82,6 +82,7 @@ async def test_a_station_joins_loses_and_finds_its_network(tmp_path: Path) -> No
 )
 async def test_other_interfaces(tmp_path: Path, settings: dict[str, str], words: str) -> None:
     async with running(wifi(tmp_path / "card", **settings)) as virtual:
+        await until(lambda: virtual.said["address"], "address")
         assert virtual.said["address"] == ["127.0.0.1"]
         assert virtual.said["port"] == 5230
         assert any(words in line for line in virtual.console)
@@ -102,3 +103,19 @@ async def test_without_a_camera_pictures_are_taken(tmp_path: Path) -> None:
         found = await findings(virtual)
         assert found["camera"][0] == "trouble"
         assert "can't be set up: Can not found sensor on 2: check its cable" in found["camera"][1]
+
+
+@pytest.mark.slow
+async def test_joining_that_takes_eight_seconds(tmp_path: Path) -> None:
+    reach = tmp_path / "air.json"
+    reach.write_text(
+        json.dumps({"networks": {"home": SECRET}, "join_ms": 2000, "dhcp_ms": 6000, "rssi": -50})
+    )
+    folder = wifi(tmp_path / "card", interface="station", ssid="home", password=SECRET)
+    async with running(folder, air=reach) as virtual:
+        assert (virtual.said["address"], virtual.said["waiting"]) == ([], "address")
+        assert virtual.said["problems"] == []
+        assert any("joined, waiting for an address" in line for line in virtual.console)
+        await until(lambda: virtual.said["address"], "address")
+        assert virtual.said["waiting"] == ""
+        assert virtual.said["problems"] == []

@@ -1,64 +1,10 @@
-"""The log on the card, and the network looked after; runs on CPython and MicroPython."""
-
-import sys
+"""The log on the card; runs on CPython and MicroPython."""
 
 from card_tools import use
 from folder_card import FolderCard
 
-
-class _Nic:
-    """A network interface as the tests want it."""
-
-    up = True
-    joins = 0
-    address = "192.168.1.7"
-
-    def __init__(self, kind: int = 0) -> None:
-        self.kind = kind
-
-    def isconnected(self) -> bool:
-        return _Nic.up
-
-    def ifconfig(self):
-        return (_Nic.address, "", "", "") if _Nic.up else ("0.0.0.0", "", "", "")
-
-    def config(self, **settings) -> None:
-        pass
-
-    def connect(self, ssid, password) -> bool:
-        _Nic.joins += 1
-        if not _Nic.up:
-            raise OSError("no network takes " + password)
-        return True
-
-    def status(self, what):
-        return -61
-
-
-class _Network:
-    STA_IF = 0
-    AP_IF = 1
-    LAN_RTL8152 = 2
-    LAN_ECM = 3
-    WLAN = _Nic
-    LAN = _Nic
-
-
-sys.modules["network"] = _Network
-
-from firmware_app.base.problems import Problems  # noqa: E402
-from firmware_app.board import nic  # noqa: E402
-from firmware_app.card import log_file  # noqa: E402
-
-
-class _Log:
-    def __init__(self) -> None:
-        self.lines: list = []
-
-    def info(self, text: str) -> None:
-        self.lines.append(text)
-
-    warning = info
+from firmware_app.base.problems import Problems
+from firmware_app.card import log_file
 
 
 def fresh():
@@ -113,51 +59,3 @@ def test_a_card_that_cannot_be_written_is_told_and_costs_no_memory() -> None:
         log.flush()
     assert log._problems.codes() == ["log"]
     assert len(log._waiting) < 200
-
-
-def station():
-    _Nic.up = True
-    _Nic.joins = 0
-    log = _Log()
-    settings = {"interface": "station", "ssid": "home", "password": "secret99"}
-    return nic.Nic(settings, log, Problems()), log
-
-
-def test_a_lost_network_is_joined_again_and_the_password_never_told() -> None:
-    link, log = station()
-    _Nic.up = False
-    link.bring_up()
-    assert "can't be joined" in link._problems.rows()[0]["text"]
-    assert link._problems.codes() == ["network"]
-    assert _Nic.joins == 1
-    for now in range(0, 300000, 5000):
-        link.check(now)
-    assert 3 <= _Nic.joins <= 5  # after 30 s, 60 s more, 120 s more ...
-    _Nic.up = True
-    link.check(300000)
-    assert link._problems.rows() == []
-    assert link.status() == {
-        "interface": "station",
-        "up": True,
-        "address": "192.168.1.7",
-        "signal_dbm": -61,
-        "reconnects": 0,
-    }
-    _Nic.up = False
-    link.check(305000)
-    assert "lost" in link._problems.rows()[0]["text"]
-    assert link.status()["reconnects"] == 1
-    assert not [line for line in log.lines if "secret99" in line]
-    assert [line for line in log.lines if "192.168.1.7" in line]
-
-
-def test_an_access_point_and_ethernet() -> None:
-    for kind in ("access_point", "ethernet", "none"):
-        _Nic.up = True
-        link = nic.Nic(
-            {"interface": kind, "ssid": "k230", "password": "secret99"}, _Log(), Problems()
-        )
-        link.bring_up()
-        assert link._problems.rows() == []
-        assert link.status()["address"] == "192.168.1.7"
-        assert link.status()["signal_dbm"] is None

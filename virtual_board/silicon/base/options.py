@@ -30,8 +30,10 @@ class BoardOptions:
         board: name of the board type to play (board_types); None: the virtual board's own.
         bare: a board with the vendor's firmware alone: only what lies on the card runs, and without
             a main.py nothing does.
-        air: JSON file with the Wi-Fi networks in reach, read again at every look: {"networks": {name:
-            password}, "rssi": dBm}; None: every network can be joined.
+        air: JSON file with what radio and wires are like, read again at every look: {"networks": {name:
+            password, null for an open one}, "rssi": dBm, "join_ms", "dhcp_ms": how long joining and the
+            address take, "ap": whether an access point can be offered, "lan": {"adapter": "rtl8152",
+            "ecm" or "", "cable": true}}; None: every network can be joined.
         storage: JSON file that says what is wrong with the card and with /data, read again at every
             access: {"sdcard": {"free": bytes}, "data": {"state": "full_folder", "write_protected",
             "pulled" or "unmounted"}}; None: nothing.
