@@ -7,6 +7,7 @@ loop some time.
 import os
 
 from firmware_app.base import files, storage
+from firmware_app.base.errors import CommandError
 from firmware_app.base.problems import LOG
 
 NAME = "log"
@@ -70,7 +71,7 @@ class LogFile:
             return 0
 
     def read(self, offset: int) -> dict:
-        """Return a page of the whole log from offset, oldest first: text, next offset or None."""
+        """Return a page of the whole log from offset, oldest first: text, next offset or None; CommandError."""
         self.flush()
         old = self._size(_OLD)
         size = old + self._size()
@@ -95,5 +96,5 @@ class LogFile:
             with open(self._path + suffix, "rb") as file:
                 file.seek(offset)
                 return file.read(PAGE)
-        except OSError:
-            return b""
+        except OSError as error:
+            raise CommandError("failed", "the log can't be read: %s" % files.why(error))

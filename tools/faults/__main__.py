@@ -8,8 +8,10 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import board_types
 from tools.faults import matrix, ways
 from tools.faults.steps import OF_NETWORK
 
@@ -20,6 +22,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.faults", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--only", metavar="CALL", action="append", help="try this call alone")
+    parser.add_argument("--board", metavar="NAME", help="type of every board; default: in turns")
     parser.add_argument("--lanes", type=int, default=LANES, help="boards side by side (2)")
     return parser.parse_args(words)
 
@@ -36,11 +39,16 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
         print(text, file=sys.stderr if options.json else sys.stdout, flush=True)
 
     start = time.monotonic()
-    networks = tuple(OF_NETWORK)
-    found_reaches = await asyncio.gather(*[matrix.reach(wrapped, each) for each in networks])
+    board = options.board or board_types.VIRTUAL
+    networks = [each for each in OF_NETWORK if _has(board, each)]
+    found_reaches = await asyncio.gather(*[matrix.reach(wrapped, each, board) for each in networks])
     reaches = dict(zip(networks, found_reaches, strict=True))
     say(f"steps without failures: {time.monotonic() - start:.0f} s")
     waiting = list(matrix.combinations(chosen, reaches))
+    if options.board:
+        waiting = [replace(each, board=board) for each in waiting]
+    else:
+        waiting = matrix.spread(waiting)
     outcomes: list[matrix.Outcome] = []
     for combination in [each for each in waiting if each.way.kind == "abort"]:
         outcome = matrix.Outcome(combination)
@@ -58,7 +66,7 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
         "calls": len(found & chosen.keys()),
         "combinations": len(outcomes),
         "survived": sum(each.survived for each in outcomes),
-        "boards": [],
+        "boards": sorted({each.combination.board for each in outcomes}),
         "unsurvivable": [
             {"call": each.combination.call, "way": str(each.combination.way), "why": each.why}
             for each in aborts
@@ -72,6 +80,12 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
         "unreached": matrix.unreached(chosen, reaches),
         "seconds": round(time.monotonic() - start),
     }
+
+
+def _has(board: str, network: str) -> bool:
+    """Return whether a board type has what a network needs."""
+    kind = board_types.find(board)
+    return kind.wlan if network == "station" else kind.lan
 
 
 async def _lane(
@@ -96,6 +110,11 @@ async def _lane(
 def main(words: Sequence[str]) -> int:
     """Entry point; 0 where all that can be survived is."""
     options = _arguments(words)
+    try:
+        options.board = options.board and board_types.find(options.board).name
+    except board_types.BoardTypeError as error:
+        print(error, file=sys.stderr)
+        return 2
     faults = ways.faults()
     if faults:
         print("\n".join(faults), file=sys.stderr)

@@ -31,6 +31,7 @@ class Bench:
 
     Attributes:
         card: its card.
+        kind: its board type.
         injected: how often an armed call came.
         helped: whether what a step armed came.
         hung: whether a call hung where no watchdog ran.
@@ -39,12 +40,17 @@ class Bench:
     """
 
     def __init__(
-        self, names: list[str], network: str = "station", plan: tuple[str, int, Way] | None = None
+        self,
+        names: list[str],
+        network: str,
+        board: str,
+        plan: tuple[str, int, Way] | None = None,
     ) -> None:
         """names: the calls to be wrapped; plan: (call, number, way) of the first start."""
         self._holder = tempfile.TemporaryDirectory(prefix="k230-faults-")
         root = Path(self._holder.name)
-        self.card = card.make(root / "card", network)
+        self.kind = board
+        self.card = card.make(root / "card", network, board)
         self.data = root / "data"
         self._folder = root / "faults"
         self._folder.mkdir()
@@ -62,6 +68,7 @@ class Bench:
             uart=self.uart,
             kpu="stub",
             faults=self._folder,
+            board=board,
         )
         self.injected = 0
         self.helped = False
@@ -178,7 +185,7 @@ class Bench:
         await asyncio.wait_for(self._armed.wait(), ANSWER_S)
 
     async def figures(self) -> dict[str, Any]:
-        """Return threads that run, heap after a collection, media memory, and calls so far by name."""
+        """Return threads that run, heap after a collection, models in the KPU, frames' buffers, and calls so far by name."""
         self._number += 1
         self._send({"figures": self._number})
         while True:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
+import board_types
 from benchmarks.pipeline_models import kmodel
 from tools.faults.ways import ROOT
 
@@ -58,8 +59,9 @@ NETWORKS = {
 }
 
 
-def make(folder: Path, network: str) -> Path:
-    """Fill a card: folder is made."""
+def make(folder: Path, network: str, board: str) -> Path:
+    """Fill a card for a board of this type: folder is made."""
+    number, tx, rx = board_types.find(board).link
     for package in sorted(PACKAGES.iterdir()):
         shutil.copytree(package / "mp_deployment_source", folder / "packages" / package.name)
     _yolo(folder / "packages" / "yolo")
@@ -77,6 +79,9 @@ def make(folder: Path, network: str) -> Path:
         "  enabled: true",
         "uart:",
         "  enabled: true",
+        f"  id: {number}",
+        f"  tx: {tx}",
+        f"  rx: {rx}",
         "switch:",
         # A look at the card in the middle of a step would take the failure that is meant for it.
         f"  watch_s: {1 if network == WATCHING else 0}",

@@ -97,6 +97,7 @@ async def _restart(bench: Bench, board: Board) -> None:
 async def _gallery(bench: Bench, board: Board) -> None:
     """With metric learning running."""
     await board.gallery.select("people")
+    await board.gallery.clear()  # what a try before this one left
     await board.gallery.enroll("one", _PICTURE)
     await board.gallery.enroll("one", _PICTURE)
     await board.gallery.enroll("two", frames=2, seconds=5)

@@ -150,6 +150,8 @@ class Chip:
                 "board.temperature": lambda args, blobs: (_temperature(), []),
                 "board.media_memory": self._media_memory,
                 "board.chipid": self._chip_id,
+                "camera.memory": lambda args, blobs: (self._sensors.memory(), []),
+                "npu.models": lambda args, blobs: (self._npu.loaded, []),
                 "net.listening": self._listening,
                 "net.air": self._air,
                 "board.storage": self._storage,

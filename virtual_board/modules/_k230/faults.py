@@ -336,7 +336,8 @@ def _control() -> None:
                 figures=order["figures"],
                 threads=_threads[0] - _threads[1],
                 heap=gc.mem_alloc(),
-                mmz=silicon.call("board.media_memory")[0],
+                models=silicon.call("npu.models")[0],
+                frames=silicon.call("camera.memory")[0],
                 counts={name: count for name, count in zip(_names, _counts) if count},
             )
 

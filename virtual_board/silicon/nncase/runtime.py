@@ -127,6 +127,11 @@ class Npu:
         """Return the bytes of tensors and of loaded models."""
         return self.tensors.bytes + sum(len(model.data) for model in list(self._models.values()))
 
+    @property
+    def loaded(self) -> int:
+        """How many models the interpreter has loaded and not given back."""
+        return len(self._models)
+
     def close(self) -> None:
         """End the simulator."""
         self._unit().close()
