@@ -98,6 +98,10 @@ def test_a_new_vendor_call_is_told(tmp_path: Path) -> None:
     assert "ways.yaml: machine.chipid: nothing calls it any more" in told
 
 
+def test_the_page_lists_what_nothing_survives() -> None:
+    assert ways.page(ways.read()) in (ROOT / "docs" / "faults.md").read_text("utf-8")
+
+
 def test_a_guard_is_a_test_that_exists() -> None:
     assert ways.guarded("tests/tools/test_faults.py::test_a_guard_is_a_test_that_exists", ROOT)
     assert not ways.guarded("tests/tools/test_faults.py::test_nothing", ROOT)

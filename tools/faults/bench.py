@@ -185,7 +185,7 @@ class Bench:
         await asyncio.wait_for(self._armed.wait(), ANSWER_S)
 
     async def figures(self) -> dict[str, Any]:
-        """Return threads that run, heap after a collection, models in the KPU, frames' buffers, and calls so far by name."""
+        """Return threads, heap after a collection, models in the KPU, frames' buffers, calls so far by name."""
         self._number += 1
         self._send({"figures": self._number})
         while True:

@@ -26,7 +26,7 @@ ERRORS = (
     "AssertionError",
     "AttributeError",
 )
-_BESIDE = {"lasting", "quiet", "guard"}
+_BESIDE = {"lasting", "quiet", "guard", "against"}
 _FOR_EVER = 1 << 30
 
 
@@ -41,6 +41,7 @@ class Way:
         quiet: why nobody need be told of it, in any step ("") or in some; elsewhere status, an
             event, the log or an answer must tell.
         guard: of an abort, the test that shows that the firmware can't get there: FILE::NAME.
+        against: of one without, what makes it rare.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Way:
     times: int = 1
     quiet: Mapping[str, str] = field(default_factory=dict)
     guard: str = ""
+    against: str = ""
 
     def __str__(self) -> str:
         words = self.kind
@@ -113,7 +115,7 @@ def _way(name: str, fields: Mapping[str, Any]) -> Way:
     quiet = fields.get("quiet") or {}
     if isinstance(quiet, str):
         quiet = {"": quiet}
-    return Way(kind, value, times, quiet, fields.get("guard", ""))
+    return Way(kind, value, times, quiet, fields.get("guard", ""), fields.get("against", ""))
 
 
 def calls(rows: Mapping[str, Row], root: Path = ROOT) -> list[Call]:
@@ -142,7 +144,19 @@ def faults(root: Path = ROOT) -> list[str]:
         for way in row.ways:
             if way.guard and not guarded(way.guard, root):
                 sentences.append(f"{TABLE.name}: {row.name}: there is no test {way.guard}")
+            if way.kind == "abort" and not way.guard and not way.against:
+                sentences.append(f"{TABLE.name}: {row.name}: an abort needs guard or against")
     return sentences
+
+
+def page(rows: Mapping[str, Row]) -> str:
+    """Return the rows of docs/faults.md: what nothing in the product survives."""
+    return "\n".join(
+        f"| `{row.name}` | {way.value} | {way.against} |"
+        for row in rows.values()
+        for way in row.ways
+        if way.kind == "abort" and not way.guard
+    )
 
 
 def guarded(guard: str, root: Path = ROOT) -> bool:
