@@ -240,7 +240,7 @@ def main() -> None:
         sys.print_exception(error)
         if service is not None:
             service.board.boots.crashed("%s: %s" % (type(error).__name__, error))
-            service.board.upkeep.file.flush()
+            service.board.upkeep.flush()
         if firmware_update.on_trial():
             raise  # main.py brings the version before back
     time.sleep(1)

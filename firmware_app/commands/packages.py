@@ -247,7 +247,7 @@ async def _restart(board: "Board", call: "Call") -> dict:
         board.boots.planned(restarts.COMMAND, "a client asked for it")
         firmware_update.interrupted()
         board.log.info("restarting: a client asked for it")
-        board.upkeep.file.flush()
+        board.upkeep.flush()
         hardware.reset()
 
     asyncio.create_task(later())

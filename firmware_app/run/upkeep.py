@@ -103,8 +103,13 @@ class Upkeep:
 
     def close(self) -> None:
         """Whoever sits at the console takes over: nothing may reset the board, nothing be lost."""
-        self.file.flush()
+        self.flush()
         self._stop_dog()
+
+    def flush(self) -> None:
+        """Write what the log still has to say, before the service ends."""
+        self._log.tell(True)
+        self.file.flush()
 
     def _stop_dog(self) -> None:
         if self._dog is not None:
@@ -118,6 +123,7 @@ class Upkeep:
             if self._dog is not None:
                 self._feed()
             now_ms = self._clock.ms()
+            self._log.tell()
             if now_ms >= flush_ms:
                 flush_ms = now_ms + _FLUSH_MS
                 self.file.limit(self._configuration.values["log"]["size"])
@@ -183,7 +189,8 @@ class Upkeep:
             self.ready = ready
             line = messages.CONSOLE_READY + json.dumps(ready)
             print(line)
-            self.file.add(line)
+            if not self._log.repeats(log_lines.INFO, line):
+                self.file.add(line)
 
     def trend(self) -> "int | None":
         """Return how much the used heap grew over the figures kept, kB an hour; None: too early."""
