@@ -98,7 +98,7 @@ def test_lines_that_are_no_faults_may_come_some_times() -> None:
 
 def test_memory_is_bounded() -> None:
     log, clock, texts = fresh()
-    for number in range(3000):
+    for number in range(400):
         for _ in range(2):
             log.write(
                 (INFO, WARNING, ERROR)[number % 3], chr(97 + number % 23) * (1 + number) + "!"
