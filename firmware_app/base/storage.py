@@ -13,6 +13,7 @@ from firmware_app.base import files
 CARD = "/sdcard"
 DATA = "/data"
 SPARE = "/sdcard/.k230"
+GALLERIES = "galleries"  # the folder of those that are known by a name
 _LEAST_KB = 64  # with less than this free, a file system is full
 
 _place = [DATA]

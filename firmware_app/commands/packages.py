@@ -2,7 +2,7 @@
 
 import asyncio
 
-from firmware_app.base import files, restarts
+from firmware_app.base import files, restarts, storage
 from firmware_app.base.errors import CommandError
 from firmware_app.base.pause import pause, until
 from firmware_app.board import hardware
@@ -263,6 +263,7 @@ def recover() -> None:
         lambda: files.recover_all(CONFIGS),
         lambda: files.recover_all(CONFIGS + "/tasks"),
         lambda: files.recover_all(_DICTIONARIES),
+        lambda: files.recover_all(storage.path(storage.GALLERIES)),
     ):
         try:
             step()

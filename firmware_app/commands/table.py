@@ -40,6 +40,11 @@ def _task_loaded(board: "Board") -> "asyncio.Event | None":
     return board.switcher.idle if board.engine.running.task is None else None
 
 
+def _camera_opened(board: "Board") -> "asyncio.Event | None":
+    """The camera is set up when the first task is there."""
+    return board.switcher.idle if board.engine.camera is None else None
+
+
 def _describe(board: "Board", call: "Call") -> list:
     model = board.engine.model()
     if model is None:
@@ -194,4 +199,6 @@ for _name in GALLERY:
     LONG[_name] = _gallery
 LONG.update(package_commands.LONG)
 # What a short one may have to wait for: an event, or None.
-AFTER = {"describe": _task_loaded, "infer": _task_loaded, "push": package_commands.installed}
+AFTER = {"push": package_commands.installed, "snapshot": _camera_opened}
+for _name in ("describe", "infer", "config", "gallery.list") + GALLERY:
+    AFTER[_name] = _task_loaded

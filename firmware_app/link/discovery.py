@@ -2,7 +2,8 @@
 
 The board's firmware has no mDNS. A client sends SEEK to this port, by broadcast or to one address;
 the answer says who is here and where the link is. Nothing in it is secret, nothing is changed by
-it, and a stranger gets no more bytes back than a few dozen a question, a few times a second.
+it, and whoever asks gets no more bytes back than it sent, in one answer a datagram, a few times a
+second: the board is no help to those who send under another's address.
 """
 
 import _thread
@@ -50,19 +51,22 @@ class Discovery:
                 left = _PER_SECOND
             try:
                 data, address = listener.recvfrom(_DATAGRAM)
-                if data and left > 0:
-                    left -= self._reply(listener, data, address)
+                answer = self.answer(data) if left > 0 else b""
+                if answer:
+                    left -= 1
+                    listener.sendto(answer, address)
             except Exception:
                 pass  # nothing came, no memory, or the client that asked is gone: it asks again
 
-    def _reply(self, listener, data: bytes, address) -> int:
-        """Answer each question in a datagram; return how many there were."""
-        count = 0
+    def answer(self, data: bytes) -> bytes:
+        """Return the packet that answers a datagram's first question, empty where there is none.
+
+        One that is shorter than the answer gets none: clients fill SEEK up (docs/protocol.md, section 7).
+        """
         for message in packets.Decoder(_DATAGRAM).feed(data):
-            if message[0] != messages.SEEK or len(message) < 2 or type(message[1]) is not int:
-                continue
-            answer = list(self._answer)
-            answer[1] = message[1] & 0xFFFFFFFF
-            count += 1
-            listener.sendto(packets.encode(answer), address)
-        return count
+            if message[0] == messages.SEEK and len(message) > 1 and type(message[1]) is int:
+                answer = list(self._answer)
+                answer[1] = message[1] & 0xFFFFFFFF
+                packet = packets.encode(answer)
+                return packet if len(packet) <= len(data) else b""
+        return b""

@@ -45,6 +45,7 @@ class Session:
         self._sealed = sealed or encrypted
         self._encrypted = encrypted
         self.decoder = packets.Decoder()
+        self.taken = 0  # packets, good or not
         self.outbox = outbox.Outbox(depth)
         self._sealer: "seal.Sealer | None" = None
         self._handshake: "seal.Handshake | None" = None
@@ -59,7 +60,7 @@ class Session:
         self._requests = Requests()
         self.client = ""
         self.notable = False  # a client with the key, or with a wrong one: its end is for the log
-        self.admits: "Any" = None  # the link's word on whether one more session may open
+        self.admits: "Any" = None  # the link's word on whether this session may open
         self.closing = ""  # why the link should close once everything is sent
         self.results = False
         self.events = False
@@ -78,12 +79,23 @@ class Session:
         """Whether a client is there, its greeting done or not."""
         return self._state in (_PROVING, _OPEN)
 
-    def feed(self, data: bytes, now_ms: int) -> None:
-        """Take what arrived."""
+    def feed(self, data: bytes, now_ms: int, until_us: "int | None" = None) -> int:
+        """Take what arrived, packet by packet; return how many bytes are done with.
+
+        until_us: of the gateway's clock; nothing is begun from then on, but for the first packet.
+        """
         start = 0
         while start < len(data) and self._state != CLOSED:
+            if data[start] == 0 and self.decoder.between:
+                # Empty packets say nothing, and a stranger may send millions: all in one go.
+                start = len(data) - len(data[start:].lstrip(b"\0"))
+                continue
             # Packet by packet: AUTH decides how the very next one must be sealed.
-            stop = data.find(b"\0", start) + 1 or len(data)
+            stop = data.find(b"\0", start) + 1
+            if stop:
+                self.taken += 1
+            else:
+                stop = len(data)
             for message in self.decoder.feed(data[start:stop]):
                 self.heard_ms = now_ms
                 try:
@@ -92,6 +104,9 @@ class Session:
                     self._gateway.failed(error)
                     self.refuse("protocol", "a message of type %d failed: %s" % (message[0], error))
             start = stop
+            if until_us is not None and self._gateway.clock.us() >= until_us:
+                break
+        return len(data) if self._state == CLOSED else start
 
     def check_silence(self, now_ms: int) -> None:
         """Close where a network client says nothing for too long."""

@@ -157,7 +157,7 @@ class Decoder:
         self.payload: "bytes | bytearray" = b""  # of the last message, as it was sent, unsealed
         self.opener: "Callable[[bytes], bytes] | None" = None
         self.plain: "tuple[int, ...] | None" = None
-        self._max = max_encoded
+        self.most = max_encoded  # bytes of a packet; longer ones are skipped
         self._buffer = bytearray()
         self._skipping = False  # inside an oversized packet, up to its delimiter
 
@@ -185,10 +185,15 @@ class Decoder:
             self._keep(rest)
         return messages
 
+    @property
+    def between(self) -> bool:
+        """Whether the next byte begins a packet: nothing of one is waiting."""
+        return not self._buffer and not self._skipping
+
     def _keep(self, data: bytes) -> None:
         if self._skipping or not data:
             return
-        if len(self._buffer) + len(data) > self._max:
+        if len(self._buffer) + len(data) > self.most:
             self._buffer = bytearray()
             self._skipping = True
             self.rejected += 1
@@ -197,7 +202,7 @@ class Decoder:
 
     def _message(self, part: bytes) -> "list | None":
         size = len(part)
-        if size > self._max:
+        if size > self.most:
             return None
         if size < 256:  # no block is a full one, so every code byte behind the first becomes a zero
             body = bytearray(part)

@@ -19,6 +19,7 @@ from host_client.link.session import ClientSession
 from host_client.link.trace import printable
 
 BROADCAST = "255.255.255.255"
+SEEK_SIZE = 240  # bytes, about; boards read 256, and their answers have 180 at most
 REPEATS = 3  # a datagram may be lost
 
 
@@ -63,6 +64,11 @@ class _Seeker(asyncio.DatagramProtocol):
         """An address that nobody listens on says so; others may answer."""
 
 
+def seek(number: int) -> bytes:
+    """Return the datagram that asks boards to answer: filled up, since no answer is longer than it."""
+    return packets.encode([messages.SEEK, number, b"\xff" * (SEEK_SIZE - 16)])
+
+
 async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[FoundBoard]:
     """Return the boards that answer within timeout seconds, sorted by URL.
 
@@ -83,7 +89,7 @@ async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[
     except OSError as error:
         raise AddressError(f"looking for boards: {error.strerror}") from None
     try:
-        packet = packets.encode([messages.SEEK, number])
+        packet = seek(number)
         for _ in range(REPEATS):
             for target in targets:
                 transport.sendto(packet, target)

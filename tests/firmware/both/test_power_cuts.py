@@ -187,6 +187,19 @@ def test_the_count_of_starts_that_crashed() -> None:
     _every_cut(crash, crash, check, None, 3)
 
 
+def test_galleries_are_put_right_at_start() -> None:
+    """Those that are not in use, too: nobody may ever load them."""
+    card = FolderCard()
+    use(card)
+    card.put("/data/galleries/a.gallery", b"new")
+    card.put("/data/galleries/a.gallery.old", b"old")
+    card.put("/data/galleries/b.gallery.old", b"old")
+    card.put("/data/galleries/b.gallery.new", b"new")
+    card.put("/data/galleries/c.gallery.new", b"half")
+    package_commands.recover()
+    assert card.under("/data/galleries") == {"a.gallery": b"new", "b.gallery": b"new"}
+
+
 def test_why_the_board_restarted() -> None:
     use(FolderCard(LOST))
 

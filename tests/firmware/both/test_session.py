@@ -521,3 +521,60 @@ def test_garbage_never_raises() -> None:
         ):
             client.session.feed(packets.encode(message) if message[0] < 128 else b"\0", 0)
     assert client.host.requests == []
+
+
+class _Steps(Clock):
+    """A clock that moves with each look at it."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def us(self) -> int:
+        self.now += 1000
+        return self.now
+
+
+def test_no_more_is_begun_when_the_time_is_over() -> None:
+    client = Client()
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    client.host.clock = _Steps()
+    data = b"".join([packets.encode([messages.REQUEST, n, "status", {}]) for n in range(1, 11)])
+    taken = client.session.feed(data, 0, 3000)
+    assert [request[0] for request in client.host.requests] == [1, 2, 3]
+    # One at least, however late it is; what is left comes next, cut anywhere.
+    taken += client.session.feed(data[taken:], 0, 0)
+    assert len(client.host.requests) == 4
+    assert client.session.feed(data[taken:], 0) == len(data) - taken
+    assert [request[0] for request in client.host.requests] == list(range(1, 11))
+    assert client.session.taken == 11
+
+
+def test_empty_packets_are_skipped_in_one_go() -> None:
+    client = Client()
+    client.host.clock = _Steps()
+    hello = packets.encode([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
+    data = bytes(4000) + hello + bytes(4000)
+    taken = client.session.feed(data, 0, 0)
+    assert taken == 4000 + len(hello)
+    assert client.session.open
+    assert client.session.feed(data[taken:], 0, 0) == 4000
+    assert client.session.taken == 1
+    assert client.session.decoder.rejected == 0
+
+
+def test_what_follows_the_end_of_a_session_is_dropped() -> None:
+    client = Client()
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
+    data = packets.encode([messages.BYE]) * 3
+    assert client.session.feed(data, 0, 0) == len(data)
+    assert client.session.taken == 2
+
+
+def test_an_oversized_packet_of_a_stranger_is_skipped() -> None:
+    client = Client()
+    client.session.decoder.most = 200
+    client.session.feed(b"x" * 500 + b"\0", 0)
+    assert client.session.decoder.rejected == 1
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
+    assert client.session.open

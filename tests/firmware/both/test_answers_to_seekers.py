@@ -1,0 +1,49 @@
+"""What a board answers to those that look for one; runs on CPython and MicroPython."""
+
+from firmware_app.link.discovery import Discovery
+from firmware_app.wire import messages, packets
+
+
+class _Identity:
+    board_id = "0123456789abcdef"
+    name = "K" * 32
+    version = "10.20.30"
+
+
+def seek(number, size: int = 240) -> bytes:
+    return packets.encode([messages.SEEK, number, b"\xff" * max(0, size - 16)])
+
+
+def fresh() -> Discovery:
+    return Discovery(_Identity(), 5230, True)
+
+
+def test_one_answer_to_a_question() -> None:
+    (answer,) = packets.Decoder().feed(fresh().answer(seek(7)))
+    assert answer[:5] == [messages.HERE, 7, _Identity.board_id, _Identity.name, _Identity.version]
+    assert answer[5:] == [messages.FLAG_KEY_REQUIRED, messages.PROTOCOL_VERSION]
+
+
+def test_no_more_bytes_than_were_asked_with() -> None:
+    board = fresh()
+    for size in range(16, 250):
+        asked = seek(7, size)
+        assert len(board.answer(asked)) <= len(asked), size
+    assert board.answer(seek(7, 16)) == b""
+    # Many questions in one datagram are one.
+    many = packets.encode([messages.SEEK, 1]) * 20
+    assert len(board.answer(many)) <= len(many)
+    assert len(packets.Decoder().feed(board.answer(many))) <= 1
+
+
+def test_what_is_no_question_gets_no_answer() -> None:
+    board = fresh()
+    for message in (
+        [messages.SEEK, "7", bytes(200)],
+        [messages.SEEK, True, bytes(200)],
+        [messages.HERE, 7, bytes(200)],
+        [messages.HELLO, 2, "x", bytes(200)],
+    ):
+        assert board.answer(packets.encode(message)) == b"", message
+    for data in (b"", bytes(240), b"\xff" * 240, seek(7)[:-1], seek(7)[1:]):
+        assert board.answer(data) == b""
