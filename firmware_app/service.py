@@ -116,6 +116,8 @@ class Service:
             return
         preview = self.settings["preview"]
         camera = Camera(self.settings["camera"], preview if preview["enabled"] else None)
+        task = board.engine.running.task
+        camera.alternate = task is not None and task.holds_frame
         try:
             board.engine.start_camera(camera)
         except CameraError as error:

@@ -268,6 +268,8 @@ class Supervisor:
             if not self._options.bare:
                 (firmware / "firmware_app").symlink_to(_FIRMWARE)
         scripts = [] if self._suppressed else list(self._options.scripts) or self._card_scripts()
+        blocks = self._folder / "blocks"
+        blocks.touch()
         own = not (self._options.scripts or self._options.bare or self._suppressed)
         if own and not _mains(scripts):
             scripts.append(str(firmware / "firmware_app" / "main.py"))
@@ -283,6 +285,7 @@ class Supervisor:
             "ports": {str(k): list(v) for k, v in self._options.ports.items()},
             "console": self._console is not None,
             "raw": self._raw,
+            "blocks": str(blocks),
             "board": _traits(self._options.kind),
             "storage": self._options.storage is not None,
             "clock": self._chip.interpreter(),

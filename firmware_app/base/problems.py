@@ -26,6 +26,7 @@ RESULTS = "results"  # the running task fails on the camera's frames
 LOG = "log"
 CARD = "card"  # /sdcard is full, or can't be read or written
 DATA = "data"  # the same of the service's own folder, or what was there is lost
+MEMORY = "memory"  # something smaller than wanted is used, for want of memory
 
 
 class Problems:

@@ -42,6 +42,8 @@ class Camera:
         # Two to three frame periods: a dead sensor is noticed soon, a slow one is not given up.
         self._patience_ms = max(100, 3000 // settings["fps"])
         self.warning = ""  # what the sensor can't do, or empty
+        self.choice = ""  # what the memory does not hold, and what is used in its place, or empty
+        self.channels = 2  # that take turns, where the task wants that
         self._setup: "Setup | None" = None  # between start() and stop()
         self._go = _thread.allocate_lock()  # free: the thread may take a frame
         self._go.acquire()
@@ -72,7 +74,11 @@ class Camera:
 
     def start(self) -> None:
         """Set the sensor up and begin to take frames; CameraError says what is wrong."""
-        setup = Setup(self._settings, self._preview)
+        setup = Setup(self._settings, self._preview, self.alternate)
+        self.width = setup.layout.width
+        self.height = setup.layout.height
+        self.channels = 2 if setup.layout.second else 1
+        self.choice = setup.layout.choice
         self.period_us = setup.period_us
         self.warning = setup.warning
         self.ready = False
@@ -129,7 +135,8 @@ class Camera:
     def _capture(self) -> bool:
         """Take a frame; return whether the loop has its turn, False to try again."""
         # The other one than the last frame's, again after a failure: that frame is in use.
-        channel = OTHER if self.alternate and self._channel == CHANNEL else CHANNEL
+        turns = self.alternate and self.channels > 1
+        channel = OTHER if turns and self._channel == CHANNEL else CHANNEL
         began = time.ticks_ms()
         start = time.ticks_us()
         self._depart()

@@ -9,7 +9,7 @@ import gc
 import nncase_runtime as nn
 
 from firmware_app.base.errors import NpuError
-from firmware_app.board import arrays, vendor
+from firmware_app.board import arrays, memory, vendor
 
 # The hardware's schedule fails, and takes the process with it, for a narrow input with a left pad.
 _NARROWEST_PADDED = 33
@@ -18,12 +18,34 @@ _NARROWEST_PADDED = 33
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
 
+    from firmware_app.package.footprint import Footprint
+
+
+def _shrink() -> None:
+    """Give back what the KPU's pool keeps of dropped tensors."""
+    try:
+        nn.shrink_memory_pool()
+    except Exception as error:
+        vendor.passed_on(error)
+
+
+memory.accounts.give_back = _shrink
+
 
 def tensor(array) -> "nn.Tensor":
-    """Return array (dense uint8) as a tensor.
+    """Return array (dense uint8) as a tensor in the media memory.
 
-    A camera frame is wrapped without a copy and without a reference: keep the frame alive and take
-    no snapshot of its channel until run() has returned.
+    Raises NpuError, and MemoryShort where the memory does not hold it.
+    """
+    memory.take(array.size, "a picture")
+    return frame_tensor(array)
+
+
+def frame_tensor(array) -> "nn.Tensor":
+    """Return a camera frame's array as a tensor.
+
+    It is wrapped without a copy and without a reference: keep the frame alive and take no snapshot
+    of its channel until run() has returned.
     """
     try:
         return nn.from_numpy(array)
@@ -80,14 +102,14 @@ class Scaler:
                 # The border comes in Python, around what ai2d scales.
                 self._border = (shape, top, left, pad_value)
                 shape = [1, 3, target[1] - top - bottom, target[0] - left - right]
-                self._inner = nn.from_numpy(arrays.dense_uint8(shape))
+                self._inner = tensor(arrays.dense_uint8(shape))
             elif top or bottom or left or right:
                 ai2d.set_pad_param(True, [0, 0, 0, 0, top, bottom, left, right], 0, [pad_value] * 3)
             ai2d.set_resize_param(True, nn.interp_method.tf_bilinear, nn.interp_mode.half_pixel)
             self._ai2d = ai2d
             self._builder = ai2d.build([1, 3, height, width], shape)
             if output is None:
-                output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
+                output = tensor(arrays.dense_uint8([1, 3, target[1], target[0]]))
             self.output = output
         except Exception as error:
             raise vendor.failed(NpuError, "ai2d can't be set up", error)
@@ -101,7 +123,7 @@ class Scaler:
                 return self.output
             self._builder.run(source, self._inner)
             shape, top, left, value = self._border
-            return nn.from_numpy(arrays.bordered(self._inner.to_numpy(), shape, top, left, value))
+            return tensor(arrays.bordered(self._inner.to_numpy(), shape, top, left, value))
         except Exception as error:
             raise vendor.failed(NpuError, "ai2d", error)
 
@@ -146,7 +168,7 @@ class Turner:
             self._ai2d = ai2d
             self._builder = ai2d.build([1, 3, height, width], [1, 3, target[1], target[0]])
             if output is None:
-                output = nn.from_numpy(arrays.dense_uint8([1, 3, target[1], target[0]]))
+                output = tensor(arrays.dense_uint8([1, 3, target[1], target[0]]))
         except Exception as error:
             raise vendor.failed(NpuError, "ai2d can't be set up", error)
         self.output = output
@@ -163,9 +185,15 @@ class Turner:
 class Model:
     """A kmodel in the KPU."""
 
-    def __init__(self, data, width: int, height: int) -> None:
-        """data: the whole .kmodel, its header checked before (kmodel.py); width, height of its input."""
+    def __init__(self, data, width: int, height: int, needs: "Footprint") -> None:
+        """data: the whole .kmodel, its header checked before (kmodel.py), or its path.
+
+        width, height: of its input, pixels. needs: what it takes of the media memory; whoever
+        makes it has asked memory.need_models().
+        """
         self._data = data  # the runtime reads from it for as long as the model lives
+        self.needs = needs
+        self._promised = False
         try:
             self._kpu = nn.kpu()
         except Exception as error:
@@ -190,6 +218,9 @@ class Model:
         except Exception as error:
             self.release()
             raise vendor.failed(NpuError, "the KPU refuses the kmodel", error)
+        memory.accounts.works.append(needs.work)
+        self._promised = True
+        memory.look_again()
 
     def run(self, source: "nn.Tensor") -> list:
         """Run on an input tensor; return the output arrays (float32). Holds the interpreter."""
@@ -210,8 +241,9 @@ class Model:
                 vendor.passed_on(error)  # else: the memory is lost until the next start
             self._kpu = None  # type: ignore[assignment]  # nothing is called after it
             self._data = None
+            if self._promised:
+                self._promised = False
+                memory.accounts.works.remove(self.needs.work)
             gc.collect()
-            try:
-                nn.shrink_memory_pool()
-            except Exception as error:
-                vendor.passed_on(error)
+            _shrink()
+            memory.look_again()

@@ -8,7 +8,7 @@ would say "already inited" and hide the cause.
 from media.sensor import Sensor
 
 from firmware_app.base.errors import CameraError
-from firmware_app.board import vendor
+from firmware_app.board import memory, vendor
 
 CHANNEL = 2  # the vendor's channel for AI frames
 # Takes turns with it. The vendor's examples take planes from the channels 1 and 2 only, and RGB565
@@ -24,11 +24,26 @@ if 0:  # for type checkers; mpy-cross leaves it out
 class Setup:
     """A sensor that runs, and what it can do."""
 
-    def __init__(self, settings: "dict[str, Any]", preview: "dict[str, Any] | None") -> None:
+    def __init__(
+        self,
+        settings: "dict[str, Any]",
+        preview: "dict[str, Any] | None" = None,
+        second: bool = True,
+    ) -> None:
         """Find the sensor, set it up and let it run; CameraError says what is wrong.
 
         settings: the `camera` section of service.yaml; preview: the section of that name, where wanted.
+        second: whether the task takes turns between two channels.
         """
+        pixels = preview["width"] * preview["height"] if preview is not None else 0
+        try:
+            # What fits of it: the driver's buffers come out of the media memory.
+            self.layout = memory.camera_layout(
+                settings["width"], settings["height"], pixels, second
+            )
+        except memory.MemoryShort as error:
+            raise CameraError(str(error))
+        memory.look_again()
         self.period_us = 1000000 // settings["fps"]
         self.warning = ""  # what the sensor can't do, or empty
         self.sensor: Sensor = None  # type: ignore[assignment]  # once it is stopped
@@ -48,10 +63,9 @@ class Setup:
         try:
             sensor = self.sensor = Sensor(**options)
             sensor.reset()
-            for channel in (CHANNEL, OTHER):
-                sensor.set_framesize(
-                    width=settings["width"], height=settings["height"], chn=channel
-                )
+            layout = self.layout
+            for channel in (CHANNEL, OTHER) if layout.second else (CHANNEL,):
+                sensor.set_framesize(width=layout.width, height=layout.height, chn=channel)
                 sensor.set_pixformat(Sensor.RGBP888, chn=channel)
             if preview is not None:
                 # RGB565: what the board's JPEG encoder takes as it is. It garbles the planes and

@@ -4,7 +4,7 @@ import gc
 import os
 
 from firmware_app.base import storage
-from firmware_app.board import hardware
+from firmware_app.board import hardware, memory
 from firmware_app.card.configuration import CONFIGS
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -55,6 +55,7 @@ def status(board: "Board") -> dict:
         "failed_attempts": board.attempts.total,
         "heap_used": gc.mem_alloc(),
         "heap_free": gc.mem_free(),
+        "memory": memory.state(),
         "heap_growth_kb_per_hour": board.upkeep.trend(),
         "card_free_kb": _free_kb("/sdcard"),
         "data_free_kb": _free_kb(storage.place()),

@@ -208,7 +208,7 @@ class Reader:
     def signature(self, start: int, length: int) -> tuple[list[Tensor], list[Tensor]]:
         data = self.piece(start, min(length, _SIGNATURE), "the entry function")
         parameters = struct.unpack("<I", data[:4])[0]
-        types = _Types(data[32:], self.any_size)
+        types = Types(data[32:], self.any_size)
         try:
             inputs: list[Tensor] = []
             for _ in range(parameters):
@@ -220,7 +220,7 @@ class Reader:
             raise self.error(str(error))
 
 
-class _Types:
+class Types:
     """Reads type signatures; IndexError where the bytes end."""
 
     def __init__(self, data: bytes, any_size: bool) -> None:

@@ -7,6 +7,8 @@ outputs of many frames pile up there.
 import gc
 import time
 
+from firmware_app.board import memory
+
 _MOST_BYTES = 40 << 20  # outputs of frames that may wait for a collection
 _LOOKED_AT = 4  # the heap after every so many collections: counting its blocks takes time, too
 _FEWEST = 4  # frames between two collections in waits: more often they free next to nothing
@@ -18,6 +20,7 @@ class Collector:
     def __init__(self, settings) -> None:
         """settings: returns the `memory` section in force."""
         self._settings = settings
+        self._most = memory.garbage_limit(_MOST_BYTES)
         self._frames = 0
         self._bytes = 0
         self._cost_us = 0  # of the last collection
@@ -30,7 +33,7 @@ class Collector:
         """A frame was processed whose outputs have so many bytes."""
         self._frames += 1
         self._bytes += size
-        if self._frames >= self._settings()["collect_frames"] or self._bytes >= _MOST_BYTES:
+        if self._frames >= self._settings()["collect_frames"] or self._bytes >= self._most:
             self.collect()
 
     def waiting(self, left_us: int) -> None:

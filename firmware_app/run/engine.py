@@ -141,12 +141,26 @@ class Engine:
 
     def model(self) -> "list | None":
         """Return the message MODEL of what runs, None where no task does."""
-        return self.running.message(self._configuration.values["camera"])
+        camera = self.camera
+        if camera is None:
+            settings = self._configuration.values["camera"]
+            return self.running.message(settings["width"], settings["height"])
+        return self.running.message(camera.width, camera.height)
 
     def use_camera(self, camera: "Camera") -> None:
         """Take the frames of this camera."""
         self.camera = camera
+        self.size_known()
         self._work.set()
+
+    def size_known(self) -> None:
+        """The camera was set up: its frames may be smaller than wanted, where memory is short."""
+        camera = self.camera
+        settings = self._configuration.values["camera"]
+        if (camera.width, camera.height) != (settings["width"], settings["height"]):
+            self._plan = None
+            if self.running.task is not None:
+                self._publisher.set_model(self.model())
 
     def offer(self, trial: "Trial") -> None:
         """Let a task make its first result of the next frame, and be committed where it can."""
@@ -288,7 +302,7 @@ class Engine:
             plan = self._plan
             seq = camera.seq
             ticks = camera.ticks
-            task.take(plan, npu.tensor(arrays.frame_planes(frame)))
+            task.take(plan, npu.frame_tensor(arrays.frame_planes(frame)))
         except Exception:
             camera.release()
             raise
@@ -296,7 +310,8 @@ class Engine:
         camera.alternate = task.holds_frame
         later = self._was_later = self._later(camera, task)
         self._holding = True
-        if not later:
+        # With one channel there is no other to capture on while the task uses the frame.
+        if not later and (camera.channels > 1 or not task.holds_frame):
             self._let_go()
         try:
             fields = task.finish(plan, self._let_go if later else None)
@@ -312,7 +327,7 @@ class Engine:
         task = trial.task
         plan = trial.plan
         try:
-            source = npu.tensor(arrays.frame_planes(frame))
+            source = npu.frame_tensor(arrays.frame_planes(frame))
             fields = self._first(task, lambda: _infer(task, plan, source))
         except Exception as error:  # a model from outside must not take the running task along
             trial.failed(error)
@@ -393,6 +408,8 @@ class Engine:
             good = True
         finally:
             self._boots.leave(phase, good)
+        if self.camera is camera:
+            self.size_known()
 
     def _first(self, task: "Task", work):
         """Return work(), a run of the task; its first is noted on the card: it may crash the board."""

@@ -31,8 +31,8 @@ class Running:
         """Return the same task with other settings."""
         return Running(self.name, self.task, settings, generation)
 
-    def message(self, camera: dict) -> "list | None":
-        """Return MODEL; None while there is no task. camera: that section of service.yaml."""
+    def message(self, width: int, height: int) -> "list | None":
+        """Return MODEL; None while there is no task. width, height: of the camera's frames, pixels."""
         task = self.task
         if task is None:
             return None
@@ -43,7 +43,7 @@ class Running:
             task.name,
             task.sha256,
             task.labels,
-            camera["width"],
-            camera["height"],
+            width,
+            height,
             self.name,
         ]

@@ -11,6 +11,7 @@ import sys
 from firmware_app.base.errors import CommandError, TaskError, ide_connects
 from firmware_app.base.pause import pause, set_event, until
 from firmware_app.base.problems import OLD_TASK, TASK, UNSAVED
+from firmware_app.board import memory
 from firmware_app.card.boots import LOAD
 from firmware_app.card.configuration import shown, task_path
 from firmware_app.run.running import Running
@@ -33,7 +34,6 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 _IDLE_MS = 3000  # without a frame: there is nothing to wait for
 _TURN_MS = 10  # of a turn of the loop that count as idle; what is longer was a frame's work
-_SPARE = 2097152  # bytes of media memory that must stay free beside a new model
 
 
 class Switcher:
@@ -134,12 +134,12 @@ class Switcher:
         prepared = await self._guarded(values, prepare_task(values.values, pause))
         return await self._made(values, prepared)
 
-    async def _made(self, values: "Settings", prepared: "Prepared", room=None) -> "Task":
+    async def _made(self, values: "Settings", prepared: "Prepared") -> "Task":
         phase = "%s %s" % (LOAD, prepared.mark())
         self._boots.enter(phase)
         good = False
         try:
-            task: "Task" = await self._guarded(values, prepared.load(pause, room))
+            task: "Task" = await self._guarded(values, prepared.load(pause))
             good = True
             return task
         finally:
@@ -172,13 +172,15 @@ class Switcher:
             prepared = await self._guarded(values, prepare_task(values.values, pause))
             alone = engine.running.task is None
             if alone or self._configuration.values["switch"]["policy"] == "beside":
-                room = None if alone else _room
-                task = await self._made(values, prepared, room)
+                task = await self._made(values, prepared)
                 trial = await self._beside(Trial(task, name, values))
         except MemoryError as error:
             if engine.running.task is None:
                 raise TaskError(_sentence(name, error))
-            self._log.warning("the memory does not hold both models: the old one goes first")
+            why = str(error) or "not enough memory"
+            self._log.warning(
+                "the memory does not hold both models (%s): the old one goes first" % why
+            )
             task = None
             gc.collect()
         if trial is None:
@@ -214,6 +216,12 @@ class Switcher:
         """Give the old model's memory back, then load the new one; the old comes back where that fails."""
         engine = self._engine
         gc.collect()  # now, rather than in the gap
+        if prepared is not None and engine.running.task is not None:
+            freed = sum([model.needs.loaded for model in engine.running.task.models])
+            try:
+                memory.need_models_after(prepared.footprints, freed)
+            except memory.MemoryShort as error:  # no need to stop the old one for that
+                raise TaskError(_sentence(name, error))
         await self._next_result()  # the gap begins behind a result, not in front of one
         old = engine.running.task
         made_of = old.packages
@@ -308,19 +316,15 @@ class Switcher:
         self._log.info("task %s runs: %s" % (trial.name, trial.task.name))
 
 
-def _room(size: int) -> None:
-    """Raise MemoryError where the media memory does not hold a model of so many bytes as well."""
-    if hasattr(gc, "sys_mmz") and gc.sys_mmz()[2] < size + size // 2 + _SPARE:
-        raise MemoryError
-
-
 def _sentence(name: str, error) -> str:
     if isinstance(error, MemoryError):
-        return "%s: the board's memory does not hold the model" % shown(task_path(name))
+        why = str(error) or "the board's memory does not hold the model"
+        return "%s: %s" % (shown(task_path(name)), why)
     return str(error)
 
 
 def _memory(answer: dict, when: str) -> None:
     answer["heap_" + when] = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
-    if hasattr(gc, "sys_mmz"):
-        answer["mmz_" + when] = gc.sys_mmz()[1]
+    figures = memory.media()
+    if figures is not None:
+        answer["mmz_" + when] = figures[1]

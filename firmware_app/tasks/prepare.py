@@ -3,11 +3,11 @@
 import hashlib
 
 from firmware_app.base.errors import TaskError
-from firmware_app.board import arrays
+from firmware_app.board import arrays, memory
 from firmware_app.board.npu import Model, NpuError
 from firmware_app.card import packages
 from firmware_app.card.boots import mark
-from firmware_app.package import kmodel
+from firmware_app.package import footprint, kmodel
 from firmware_app.package.deploy_fields import PackageError
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -64,7 +64,9 @@ class Prepared:
         self._kind = kind
         self._settings = settings
         self._packages: "list[Package]" = []
-        self._data: list = []  # contents of the .kmodel files
+        self._data: list = []  # contents of the .kmodel files, or paths
+        self.footprints: list = []  # of them
+        self._choices: list = []  # what is done in another way, for want of memory
 
     async def read(self, pause) -> None:
         """Read and check everything that can be without the KPU."""
@@ -75,28 +77,39 @@ class Prepared:
                     "%s: expected the folder of a deployment package, found nothing" % key
                 )
             self._packages.append(packages.of_task(settings, key, task))
-        for package in self._packages:
+        self.footprints = [footprint.read(package.kmodel_path) for package in self._packages]
+        try:
+            memory.could_hold(self.footprints)
+        except memory.MemoryShort as error:
+            raise TaskError("%s: %s" % (self._packages[0].name, error))
+        for package, needs in zip(self._packages, self.footprints):
             data, package.sha256 = await _read(package.kmodel_path, pause)
             self._data.append(data)
+            if isinstance(data, str):
+                self._choices.append(
+                    "%s is loaded by its path: the memory does not hold its %d kB"
+                    % (package.name, needs.size // 1024)
+                )
 
     def mark(self) -> str:
         """Return what stands for the packages as they are."""
         return mark([package.__dict__ for package in self._packages])
 
-    async def load(self, pause, room=None) -> "Task":
+    async def load(self, pause) -> "Task":
         """Load the models and return the task; may be called again after a MemoryError.
 
-        room: called with the bytes of all models before the first one is loaded; may raise MemoryError.
+        Raises memory.MemoryShort before the first one is loaded where they do not fit.
         """
         models: "list[Model]" = []
         try:
-            if room is not None:
-                room(sum([len(data) for data in self._data]))
-            for package, data in zip(self._packages, self._data):
-                models.append(Model(data, package.img_size[0], package.img_size[1]))
+            memory.need_models(self.footprints)
+            for package, data, needs in zip(self._packages, self._data, self.footprints):
+                width, height = package.img_size
+                models.append(Model(data, width, height, needs))
                 await pause()
             task = self._kind(self._packages, models)
             task.mark = self.mark()
+            task.warnings = task.warnings + self._choices
             await task.prepare(self._settings, pause)
             return task
         except (PackageError, NpuError) as error:
@@ -127,12 +140,17 @@ def _give_back(models: "list[Model]") -> None:
 
 
 async def _read(path: str, pause):
-    """Return (content, SHA-256) of a .kmodel, read in slices between frames."""
+    """Return (content, SHA-256) of a .kmodel, read in slices between frames.
+
+    In place of the content its path, where the memory does not hold it: the KPU reads it by itself.
+    """
     size = kmodel.read(path).size
+    digest = hashlib.sha256()
+    if not memory.holds_file(size):
+        return await _look_through(path, size, digest, pause), digest.digest()
     # Not in the heap: each collection would look for pointers in megabytes of weights.
     data = arrays.buffer(size)
     view = memoryview(data)
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
         at = 0
         while at < size:
@@ -143,3 +161,19 @@ async def _read(path: str, pause):
             at += count
             await pause()
     return data, digest.digest()
+
+
+async def _look_through(path: str, size: int, digest, pause) -> str:
+    """Read a file for its digest alone; return its path."""
+    part = bytearray(_SLICE)
+    view = memoryview(part)
+    with open(path, "rb") as file:
+        at = 0
+        while at < size:
+            count = file.readinto(part)
+            if not count:
+                raise TaskError("%s: expected %d bytes, found %d" % (path, size, at))
+            digest.update(view[:count])
+            at += count
+            await pause()
+    return path

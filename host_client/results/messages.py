@@ -130,6 +130,14 @@ class RestartReason(TypedDict):
     text: str
 
 
+class MemoryStatus(TypedDict, total=False):
+    """The board's memory in kB; None where its firmware can't tell. docs/boards.md."""
+
+    media_total_kb: int | None
+    media_free_kb: int | None
+    programs_free_kb: int | None
+
+
 class NetworkStatus(TypedDict, total=False):
     """The board's network: interface, whether it is up, address, signal in dBm, reconnects.
 
@@ -191,6 +199,7 @@ class Status(TypedDict, total=False):
     failed_attempts: int
     heap_used: int
     heap_free: int
+    memory: MemoryStatus
     heap_growth_kb_per_hour: float | None
     card_free_kb: int | None
     data_free_kb: int | None

@@ -4,6 +4,7 @@ What throws a C++ exception on the board ends the process here too: wrong tensor
 unsupported types, an ai2d schedule that cannot be built.
 """
 
+from _k230 import media as _media
 from _k230 import silicon as _silicon
 from _k230.tensors import from_numpy, runtime_tensor
 
@@ -104,6 +105,7 @@ class kpu:
         if self._handle:
             _silicon.call("kpu.free", [self._handle])
             self._handle = 0
+        _media.tell()
         info, _ = _silicon.call("kpu.load", [self._name], [data])
         self._model = data
         self._info = info
@@ -173,6 +175,9 @@ class kpu:
                 raise RuntimeError("KPU run failed.")
             references.append(tensor._reference(blobs))
         made, _ = _silicon.call("kpu.run", [self._handle, references], blobs)
+        if made == "short":  # as far as it knows: some tensors may have been collected
+            _media.tell()
+            made, _ = _silicon.call("kpu.run", [self._handle, references, True], blobs)
         if made is None:  # the silicon had dropped the model
             self._handle = 0
             self._load(self._model)

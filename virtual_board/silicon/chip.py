@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from virtual_board.silicon.base.contents import Buffer
 from virtual_board.silicon.base.lru import ByteLru
+from virtual_board.silicon.base.media import Media
 from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.base.server import Operation, current
 from virtual_board.silicon.camera.image_ops import Images
@@ -44,6 +45,7 @@ _IDLE_OPS = frozenset(
         "wdt.feed",
         "board.load",
         "board.media_memory",
+        "media.blocks",
         "board.temperature",
         "net.air",
         "board.storage",
@@ -88,8 +90,15 @@ class Chip:
             )
         self._uarts = Uarts(options.uart, self._clock)
         source = open_source(options.camera)
+        self._media = Media(options.kind.mmz_kb * 1024)
         self._sensors = Sensors(
-            source, self._clock, options.frames, self._all_taken, self._trouble, options.kind
+            source,
+            self._clock,
+            options.frames,
+            self._all_taken,
+            self._trouble,
+            options.kind,
+            self._media,
         )
         self._npu = Npu(
             self._sensors,
@@ -98,6 +107,7 @@ class Chip:
             options.data_folder,
             options.replay,
             options.kpu,
+            self._media,
         )
         self._images = Images(self._sensors, self._clock)
         self._watchdog = Watchdog(lambda: post("reset", "watchdog"))
@@ -121,6 +131,7 @@ class Chip:
         self._uarts.reset()
         self._sensors.reset()
         self._npu.reset()
+        self._media.blocks = 0
 
     def close(self) -> None:
         """The board is switched off."""
@@ -149,6 +160,8 @@ class Chip:
                 "board.load": lambda args, blobs: (_load(), []),
                 "board.temperature": lambda args, blobs: (_temperature(), []),
                 "board.media_memory": self._media_memory,
+                "media.blocks": self._media_blocks,
+                "media.need": self._media_need,
                 "board.chipid": self._chip_id,
                 "camera.memory": lambda args, blobs: (self._sensors.memory(), []),
                 "npu.models": lambda args, blobs: (self._npu.loaded, []),
@@ -246,7 +259,15 @@ class Chip:
             return {"networks": {}}, []  # while somebody writes it
 
     def _media_memory(self, args: list[Any], _: list[memoryview]) -> Answer:
-        return self._sensors.memory() + self._npu.memory(), []
+        return self._media.used(), []
+
+    def _media_blocks(self, args: list[Any], _: list[memoryview]) -> Answer:
+        self._media.blocks = args[0]
+        return self._media.holds(0), []
+
+    def _media_need(self, args: list[Any], _: list[memoryview]) -> Answer:
+        self._media.need(args[0], args[1])
+        return None, []
 
     def _chip_id(self, args: list[Any], _: list[memoryview]) -> Answer:
         return None, [hashlib.sha256(str(self._options.data_folder.resolve()).encode()).digest()]

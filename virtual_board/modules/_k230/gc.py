@@ -32,8 +32,9 @@ def sys_page():
 
 def sys_mmz():
     """Return (total, used, free) bytes of the media memory: frames, images, tensors, kmodels."""
-    from _k230 import silicon
+    from _k230 import media, silicon
 
+    media.tell()
     total = _size("mmz_kb")
     used = min(silicon.call("board.media_memory")[0], total)
     return total, used, total - used

@@ -7,7 +7,7 @@ nothing tells it when the interpreter has dropped a tensor.
 
 from ulab import numpy as np
 
-from _k230 import frames, silicon
+from _k230 import frames, media, silicon
 
 try:
     from ulab import _array
@@ -37,6 +37,7 @@ class runtime_tensor:
         self._data = data  # bytes of a local copy
         self._frame = frame  # a camera frame, used in place
         self._number = number  # contents in the silicon
+        self._block = None  # the media memory that it keeps
 
     def _reference(self, blobs):
         """Return what stands for the contents in a call; appends them to blobs where they travel."""
@@ -97,4 +98,6 @@ def from_numpy(array):
             "nn.from_numpy() of a view that is not dense (.T, a column slice, a step): its strides are "
             "ignored, the tensor holds the wrong elements; use array.copy()"
         )
-    return runtime_tensor(_NAMES[code], shape, data=bytes(data))
+    tensor = runtime_tensor(_NAMES[code], shape, data=bytes(data))
+    tensor._block = media.block(len(data), "nn.from_numpy()")
+    return tensor

@@ -5,6 +5,7 @@ import time
 import image
 import machine
 from _k230 import frames as _frames
+from _k230 import media as _media
 from _k230 import silicon as _silicon
 
 from media.media import *
@@ -275,7 +276,9 @@ class Sensor:
                     % (self._id, chn, channel.form)
                 )
             channels.append([chn, channel.size[0], channel.size[1], picture[0], channel.crop])
-        _silicon.call("camera.run", [self._id, self._mirror, channels])
+        _media.tell()
+        if not _silicon.call("camera.run", [self._id, self._mirror, channels])[0]:
+            raise RuntimeError("sensor(%d) run error, vicap init failed(-1)" % self._id)
         print("sensor(%d), mode 0, buffer_num 4, buffer_size 0" % self._id)
         self._started = True
 

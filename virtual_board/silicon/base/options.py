@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class BoardOptions:
         console: path at which a pty stands for the USB console with its REPL, or None: then the board
             is switched off where it would wait in the REPL.
         board: name of the board type to play (board_types); None: the virtual board's own.
+        sizes: other values of fields of the type, like {"mmz_kb": 8192}: boards that nobody makes.
         bare: a board with the vendor's firmware alone: only what lies on the card runs, and without
             a main.py nothing does.
         air: JSON file with what radio and wires are like, read again at every look: {"networks": {name:
@@ -64,6 +65,7 @@ class BoardOptions:
     uart: Path | None = None
     console: Path | None = None
     board: str | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
     bare: bool = False
     air: Path | None = None
     storage: Path | None = None
@@ -83,7 +85,7 @@ class BoardOptions:
     @property
     def kind(self) -> BoardType:
         """The type of board to play; BoardTypeError for a name that no type has."""
-        return find(self.board or VIRTUAL)
+        return replace(find(self.board or VIRTUAL), **self.sizes)  # type: ignore[arg-type]
 
     @property
     def data_folder(self) -> Path:

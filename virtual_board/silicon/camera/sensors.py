@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from board_types import BoardType
 from virtual_board.silicon.base.contents import Buffer
 from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.base.media import Media, rounded
 from virtual_board.silicon.base.server import Operation, StoppedError
 from virtual_board.silicon.camera import pixels
 from virtual_board.silicon.camera.sources import Frame, Source, SourceError, fit_picture
@@ -93,11 +94,14 @@ class Sensors:
         on_limit: Callable[[], None],
         on_trouble: Callable[[str], None],
         kind: BoardType,
+        media: Media,
     ) -> None:
         self._source = source
         self._clock = clock
         sensor = clock.sensor()
         self._kind = kind
+        self._media = media
+        media.add(self.memory)
         self._sensor_name = sensor.name
         self._modes = sensor.modes
         self._limit = limit
@@ -132,11 +136,13 @@ class Sensors:
 
     def memory(self) -> int:
         """Return the bytes of media memory that the channels' buffers take."""
-        total = 0
-        for sensor in self._sensors.values():
-            for channel in sensor.channels.values():
-                total += self._kind.buffers * channel.width * channel.height * 3
-        return total
+        sensors = list(self._sensors.values())
+        return sum(self._pool(each) for one in sensors for each in one.channels.values())
+
+    def _pool(self, channel: _Channel) -> int:
+        # sensor.py, _calculate_buffer_size: RGB565 is made of RGB888, grey of YUV 4:2:0.
+        halves = 3 if channel.form in ("YUV420SP", "GRAYSCALE") else 6
+        return self._kind.buffers * rounded(channel.width * channel.height * halves // 2)
 
     def reset(self) -> None:
         """The board restarts: no camera is open; the world before the lens goes on."""
@@ -187,13 +193,16 @@ class Sensors:
         with self._lock:
             sensor = self._sensors[csi]
             sensor.mirror = mirror
-            sensor.channels = {
+            wanted = {
                 chn: _Channel(chn, width, height, form, tuple(crop) if crop else None, self._taken)
                 for chn, width, height, form, crop in channels
             }
+            if not self._media.holds(sum(self._pool(each) for each in wanted.values())):
+                return False, []
+            sensor.channels = wanted
             sensor.running = True
         self._clock.camera_started(sensor.fps)
-        return None, []
+        return True, []
 
     def _stop(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import math
@@ -14,10 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from firmware_app.package import footprint
+from firmware_app.package.footprint import Footprint
 from virtual_board.silicon.ai2d import plan as ai2d
 from virtual_board.silicon.base.contents import Buffer
 from virtual_board.silicon.base.errors import NativeFault, SiliconError
 from virtual_board.silicon.base.lru import ByteLru
+from virtual_board.silicon.base.media import Media
 from virtual_board.silicon.base.server import Operation
 from virtual_board.silicon.camera.sensors import Sensors
 from virtual_board.silicon.clock.timing import Clock
@@ -88,7 +92,8 @@ class Npu:
         sdcard: Path,
         data: Path,
         replay: Path | None,
-        backend: str = "auto",
+        backend: str,
+        media: Media,
     ) -> None:
         self._sensors = sensors
         self._clock = clock
@@ -105,6 +110,9 @@ class Npu:
         self._prepared: ByteLru[tuple[ai2d.Ai2dPlan, Array]] = ByteLru(MAX_PREPARED_BYTES)
         self._built: ByteLru[ai2d.Ai2dPlan] = ByteLru(MAX_PLANS)
         self._handles = itertools.count(1)
+        self._media = media
+        self._footprints: dict[int, Footprint] = {}
+        media.add(self.memory)
 
     def operations(self) -> dict[str, Operation]:
         """Return what the nncase_runtime stand-in calls."""
@@ -122,10 +130,11 @@ class Npu:
         self.tensors.clear()
         self._plans.clear()
         self._models.clear()
+        self._footprints.clear()
 
     def memory(self) -> int:
-        """Return the bytes of tensors and of loaded models."""
-        return self.tensors.bytes + sum(len(model.data) for model in list(self._models.values()))
+        """Return the bytes of media memory that loaded models take."""
+        return sum(each.loaded for each in list(self._footprints.values()))
 
     @property
     def loaded(self) -> int:
@@ -209,6 +218,8 @@ class Npu:
     def _load(self, args: list[Any], blobs: list[memoryview]) -> tuple[Any, list[Buffer]]:
         (name,) = args
         data = bytes(blobs[0])
+        needs = _footprint(data)
+        self._media.need(needs.loaded, "kpu.load_kmodel()")
         with self._clock.load(len(data), by_path=name != "buffer"):
             unit = self._unit()
             twin = self._twin(name, data) if unit.backend == ONNX_BACKEND else None
@@ -218,8 +229,9 @@ class Npu:
             model = unit.load(data, name=name, twin=twin, run=not scene)
         handle = next(self._handles)
         self._models[handle] = model
+        self._footprints[handle] = needs
         if len(self._models) > MAX_MODELS:
-            self._models.popitem(last=False)
+            self._footprints.pop(self._models.popitem(last=False)[0], None)
         described = {
             "handle": handle,
             "inputs": [[d.dtype, d.shape, d.start, d.size] for d in model.inputs],
@@ -247,13 +259,19 @@ class Npu:
 
     def _free(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         self._models.pop(args[0], None)
+        self._footprints.pop(args[0], None)
         return None, []
 
     def _run(self, args: list[Any], blobs: list[memoryview]) -> tuple[Any, list[Buffer]]:
-        handle, references = args
+        handle, references, *certain = args
         model = self._models.get(handle)
         if model is None:
             return None, []
+        work = self._footprints[handle].work
+        if certain:
+            self._media.need(work, "kpu.run()")
+        elif not self._media.holds(work):
+            return "short", []
         self._models.move_to_end(handle)
         with self._clock.kpu(model):
             inputs = [self._content(reference, blobs) for reference in references]
@@ -265,6 +283,14 @@ class Npu:
         if self._replay is not None:
             return self._replay.run(self._unit(), model, inputs)
         return self._unit().run(model, inputs)
+
+
+def _footprint(data: bytes) -> Footprint:
+    """Return what a kmodel takes; one that cannot be read takes its own size until it is refused."""
+    try:
+        return footprint.read_from(io.BytesIO(data), "kmodel")
+    except ValueError:
+        return Footprint(len(data), len(data), 0)
 
 
 def _params(settings: dict[str, Any]) -> ai2d.Ai2dParams:
