@@ -12,7 +12,13 @@ from firmware_app.link import tcp
 from firmware_app.link.tcp import MAX_CLIENTS, TcpLink
 from firmware_app.wire import messages, packets, seal
 
-SETTINGS = {"port": 1, "max_clients": 8, "key_required": True, "sealed": False}
+SETTINGS = {
+    "port": 1,
+    "max_clients": 8,
+    "key_required": True,
+    "sealed": False,
+    "encryption": False,
+}
 FRAME_US = 15000  # between two turns of the link
 HELLO_US = 3000  # what a greeting costs
 COST_US = 300  # what any look at a packet costs
