@@ -34,11 +34,8 @@ _ERRORS = {
     "AttributeError": AttributeError,
     "NotImplementedError": NotImplementedError,
 }
-_BUILT_IN = (
-    "_thread",
-    "hashlib",
-    "sys",
-)  # nothing can be changed in them: a double stands before each
+# Nothing can be changed in them: a double stands before each.
+_BUILT_IN = ("_thread", "hashlib", "sys", "ucryptolib")
 
 _main = get_ident()
 _names = []
@@ -59,8 +56,11 @@ class _Double:
 
     def __init__(self, module) -> None:
         self._module = module
+        self.gone = ""
 
     def __getattr__(self, name: str):
+        if name == self.gone:
+            raise AttributeError(name)
         return getattr(self._module, name)
 
 
@@ -250,7 +250,7 @@ def _kinds():
         "hash": [_Hash],
         "UART": [machine.UART],
         "WDT": [machine.WDT],
-        "NIC": [network.WLAN, network.LAN],
+        "NIC": [getattr(network, name) for name in ("WLAN", "LAN") if hasattr(network, name)],
         "Sensor": [sensor.Sensor],
         "Image": [image.Image],
         "kpu": [nncase_runtime.kpu],
@@ -297,7 +297,7 @@ def _install(name: str, kinds, doubles) -> bool:
     if not hasattr(owner, parts[-1]):
         return False
     found = own.get(name) or getattr(owner, parts[-1])
-    if isinstance(found, type):
+    if isinstance(found, type) and hasattr(found, "__init__"):
         found.__init__ = _wrap(name, found.__init__)
     else:
         setattr(owner, parts[-1], _wrap(name, found))
@@ -307,7 +307,10 @@ def _install(name: str, kinds, doubles) -> bool:
 def _absent(name: str) -> None:
     """Take a name away: this firmware was built without it."""
     owner, _, last = name.rpartition(".")
-    delattr(__import__(owner), last)
+    module = __import__(owner)
+    delattr(module, last)
+    if isinstance(module, _Double):
+        module.gone = last
 
 
 def _arm(plan, since: bool, slot: int = 0) -> None:
@@ -351,8 +354,13 @@ def install(folder: str) -> None:
     with posix.open(folder + "/calls.json", "r") as file:
         names = json.load(file)
     doubles = {}
-    for module in (_thread, hashlib, sys):
-        doubles[module.__name__] = sys.modules[module.__name__] = _Double(module)
+    for name in _BUILT_IN:
+        try:
+            doubles[name] = _Double(__import__(name))
+        except ImportError:
+            pass
+    for name in doubles:
+        sys.modules[name] = doubles[name]
     kinds = _kinds()
     unknown = [name for name in names if not _install(name, kinds, doubles)]
     plan = None
