@@ -81,11 +81,18 @@ def _row(label) -> list:
     ]
 
 
+def _names() -> "list[str]":
+    try:
+        return recognizer.names()
+    except OSError as error:
+        raise CommandError("failed", "the galleries can't be listed: %s" % files.why(error))
+
+
 def listed(board: "Board", call: "Call") -> dict:
     in_use = recognizer_of(board)
     offset = integer(call.arguments, "offset", 0, 1000000, 0)
     found: list = []
-    for name in recognizer.names():
+    for name in _names():
         try:
             found.append([name, os.stat(recognizer.path_of(name))[6]])
         except OSError:
@@ -243,7 +250,7 @@ async def _delete(board: "Board", call: "Call") -> dict:
             raise CommandError(
                 "bad_argument", "name: the gallery %s is in use: select another first" % name
             )
-        if name not in recognizer.names():
+        if name not in _names():
             raise CommandError("not_found", "there is no gallery %s" % name)
         path = recognizer.path_of(name)
         try:

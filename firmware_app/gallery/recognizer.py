@@ -256,11 +256,10 @@ class Recognizer:
 
 
 def names() -> "list[str]":
-    """Return the names of the galleries on the card, sorted."""
-    try:
-        on_card = os.listdir(folder())
-    except OSError:
+    """Return the names of the galleries on the card, sorted; OSError where its folder can't be read."""
+    if not files.exists(folder()):
         return []
+    on_card = os.listdir(folder())
     # A power cut may have left the file under its old name; reading it puts that right.
     ending = ENDING + files.OLD
     kept = [name[: -len(ending)] for name in on_card if name.endswith(ending)]
@@ -270,7 +269,11 @@ def names() -> "list[str]":
 def known_name(name: str) -> str:
     """Return a gallery's name as the card has it: FAT takes names that differ in case for one."""
     folded = name.lower()
-    for found in names():
+    try:
+        on_card = names()
+    except OSError:  # the card knows the file by any case
+        return name
+    for found in on_card:
         if found.lower() == folded:
             return found
     return name

@@ -27,8 +27,11 @@ HEAP_LIMIT = 400 << 10  # bytes more than before: caches, and files that were lo
 BOOT = "boot"
 # What makes files: each step has its own, and each may be damaged.
 _EVERYWHERE = ("open", "file.", "os.")
+_FILES = ("open", "file.write", "file.flush", "os.rename")  # whose last call of a step counts, too
 _WATCHES = ("open", "file.", "hash")
 _LOUD = re.compile(r"^\[[0-9.]+\] (warning|error): ")
+_UNTOLD = "nobody was told"
+_NEVER = "the call never came"
 _SETTLED_S = 0.5
 _LONG_S = 2.0  # a step that is tried only where no other reaches a call
 
@@ -39,6 +42,7 @@ class Combination:
 
     Attributes:
         fresh: on a board of its own, before the call was ever made: its first one.
+        others: steps to take where the call does not come in this one: some come when they like.
     """
 
     call: str
@@ -48,9 +52,12 @@ class Combination:
     fresh: bool
     network: str = "station"
     board: str = board_types.VIRTUAL
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         where = f"call {self.number} of the start" if self.step == BOOT else self.step
+        if self.step != BOOT and self.number > 1:
+            where = f"call {self.number} of {self.step}"
         first = ", the first" if self.fresh and self.step != BOOT else ""
         return f"{self.call}: {self.way} ({where}{first}; {self.board})"
 
@@ -141,13 +148,18 @@ def _of(name: str, way: Way, reaches: dict[str, Reach]) -> Iterator[Combination]
         steps = [step for step in steps if name in reached.again[step]]
         if at_boot > 2 and (not steps or name.startswith(_EVERYWHERE)):
             yield Combination(name, way, BOOT, at_boot // 2 + 1, True, network)
+        candidates = tuple(steps[1:3])
         if name.startswith(_EVERYWHERE):
+            candidates = ()
             short = [step for step in steps if reached.seconds[step] < _LONG_S]
             steps = [step for step in short if not step.startswith("switch ")] or steps[:1]
         else:
             steps = steps[:1]
         for step in steps:
-            yield Combination(name, way, step, 1, False, network)
+            yield Combination(name, way, step, 1, False, network, others=candidates)
+            last = reached.again[step].get(name, 0)
+            if name.startswith(_FILES) and last > 1:
+                yield Combination(name, way, step, last, False, network)
 
 
 def spread(combinations: Iterable[Combination]) -> list[Combination]:
@@ -258,6 +270,17 @@ class Lane:
 
     async def attempt(self, combination: Combination) -> Outcome:
         """Let one call fail; return what became of it."""
+        outcome = await self._attempt(combination)
+        for step in combination.others:
+            if not outcome.why.startswith(_NEVER):
+                break
+            outcome = await self._attempt(replace(combination, step=step))
+        if outcome.why == _UNTOLD and not combination.fresh:
+            # The log counts what repeats: on a board where the same failed before it says nothing new.
+            outcome = await self._attempt(combination)
+        return outcome
+
+    async def _attempt(self, combination: Combination) -> Outcome:
         outcome = Outcome(combination)
         start = time.monotonic()
         try:
@@ -323,7 +346,7 @@ class Lane:
                     status = await board.status()
                     starts = status["starts"]
                     ears.heard.clear()
-                    await bench.arm(combination.call, way)
+                    await bench.arm(combination.call, way, combination.number)
                 try:
                     answered = await asyncio.wait_for(step(bench, board), HEALTHY_S)
                     told += answered or []
@@ -336,7 +359,7 @@ class Lane:
             if not bench.injected:
                 await self._event(bench, lambda: bench.injected > 0, 6.0)
             if not bench.injected:
-                outcome.why = f"the call never came {'; '.join(told)}"
+                outcome.why = f"{_NEVER} {'; '.join(told)}"
                 return
             # A wire carries one session: over the UART this one is asked.
             wired = board if isinstance(board.address, SerialAddress) else None
@@ -348,8 +371,8 @@ class Lane:
             return
         told = [text for text in told if _shape(text) not in reached.noise]
         outcome.told = told
-        if not told and not way.why_quiet(combination.step):
-            outcome.why = "nobody was told"
+        if not told and not way.why_quiet(combination.step, combination.number):
+            outcome.why = _UNTOLD
         damaged = {name for name in files if card.digests(bench.card).get(name) != files[name]}
         if damaged:
             outcome.why = f"damaged: {', '.join(sorted(damaged))}"

@@ -38,8 +38,8 @@ class Way:
         kind: one of KINDS.
         value: what is raised (type, arguments) or given, or why a process ends.
         times: calls in a row that fail.
-        quiet: why nobody need be told of it, in any step ("") or in some; elsewhere status, an
-            event, the log or an answer must tell.
+        quiet: why nobody need be told of it: in any step (""), in one (its name), at one call of it
+            (NAME#1); elsewhere status, an event, the log or an answer must tell.
         guard: of an abort, the test that shows that the firmware can't get there: FILE::NAME.
         against: of one without, what makes it rare.
     """
@@ -64,9 +64,12 @@ class Way:
         """Whether it fails from then on."""
         return self.times == _FOR_EVER
 
-    def why_quiet(self, step: str) -> str:
-        """Return why nobody need be told of it in this step, or nothing."""
-        return self.quiet.get(step) or self.quiet.get("", "")
+    def why_quiet(self, step: str, number: int) -> str:
+        """Return why nobody need be told of it at this call of a step, or nothing."""
+        for key in (f"{step}#{number}", step, ""):
+            if key in self.quiet:
+                return self.quiet[key]
+        return ""
 
     @property
     def order(self) -> list[Any]:
