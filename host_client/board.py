@@ -86,6 +86,7 @@ class Board:
         )
         self._requests = Requests(self._connection)
         self._background: set[asyncio.Task[Any]] = set()
+        self._asking = self._ask_again = False
 
     @classmethod
     def connect(
@@ -368,10 +369,23 @@ class Board:
                 _log.exception("the on_state callback failed")
 
     def _ask_model(self) -> None:
+        """Ask what a result of an unknown generation means: one question at a time."""
+        if self._asking:
+            self._ask_again = True
+            return
+
         async def ask() -> None:
             with contextlib.suppress(K230Error):
                 await self.describe()
 
+        def asked(task: asyncio.Task[Any]) -> None:
+            self._background.discard(task)
+            self._asking = False
+            if self._ask_again and not task.cancelled():
+                self._ask_again = False
+                self._ask_model()
+
+        self._asking = True
         task = asyncio.get_running_loop().create_task(ask())
         self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        task.add_done_callback(asked)

@@ -8,6 +8,7 @@ from firmware_app.wire import log_lines
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import board_verb
+from host_client.results import limits
 from host_client.results.answers import Answer
 
 _START = "--- start"
@@ -37,14 +38,18 @@ async def logs(board: Board, *, as_json: bool, follow: bool, everything: bool) -
 
 async def _kept(board: Board) -> list[str]:
     """Return the lines on the card, oldest first."""
-    text = ""
+    pages: list[str] = []
+    size = 0
     offset: int | None = 0
     while offset is not None:
         page = Answer("logs", await board.request("logs", {"offset": offset}, repeat=True))
-        text += page.text("text")
+        pages.append(page.text("text"))
+        size += len(pages[-1])
+        limits.at_most("logs", "characters", size, limits.LOG_BYTES)
         following = page.optional("next", Answer.integer)
-        offset = following if following is not None and following > offset else None
-    return text.splitlines()
+        more = following is not None and following > offset and pages[-1]
+        offset = following if more else None
+    return "".join(pages).splitlines()
 
 
 def _show(line: str, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from host_client.commands.pictures import PictureSource
 from host_client.commands.requester import Requester
 from host_client.link.address import SerialAddress
 from host_client.link.calls import Progress
+from host_client.results import limits
 from host_client.results.answers import Answer
 
 LONG = 600.0  # seconds for what takes frames or reads all samples
@@ -119,7 +120,7 @@ class Gallery:
             row = await self._ask("gallery.list", repeat=True, offset=len(labels))
             page = row.rows("labels", list, LabelInfo.from_row)
             new = {label.label: label for label in page}
-            if not _added(labels, new, row.integer("total_labels")):
+            if not _added("gallery.list", labels, new, row.integer("total_labels")):
                 return GalleryInfo.from_map(row, tuple(labels.values()))
 
     async def show(self, label: str) -> tuple[SampleInfo, ...]:
@@ -129,7 +130,7 @@ class Gallery:
             row = await self._ask("gallery.show", repeat=True, label=label, offset=len(samples))
             page = row.rows("samples", list, SampleInfo.from_row)
             new = {sample.number: sample for sample in page}
-            if not _added(samples, new, row.integer("total_samples")):
+            if not _added("gallery.show", samples, new, row.integer("total_samples")):
                 return tuple(samples.values())
 
     async def rename(self, label: str, to: str) -> None:
@@ -181,7 +182,9 @@ class Gallery:
             changes = row.integer("changes")
             part = row.data("data")
             size = row.integer("size", 0, _MAX_EXPORT)
+            limits.at_most("gallery.export", "bytes", len(part), arguments["length"])
             data += part
+            limits.at_most("gallery.export", "bytes", len(data), size)
             if progress is not None:
                 progress(len(data), size, "bytes")
             if len(data) >= size:
@@ -241,8 +244,9 @@ def remove_target(error: CommandFailed, target: str) -> int | None:
     return int(digits) if known else None
 
 
-def _added(rows: dict[K, T], page: dict[K, T], total: int) -> bool:
-    """Add a page to the rows; return whether there are more pages."""
+def _added(command: str, rows: dict[K, T], page: dict[K, T], total: int) -> bool:
+    """Add a page to the rows; return whether there are more pages; ProtocolError: too many."""
     before = len(rows)
     rows.update(page)
+    limits.at_most(command, "rows", len(rows), limits.SAMPLES)
     return before < len(rows) < total

@@ -41,6 +41,9 @@ EXEC_S = 30.0
 READ_S = 10.0  # for a byte; without it one that got lost would be waited for for ever
 LOG = "/data/log"
 TAIL = 32768  # bytes of the log that are looked at
+FILE = 1 << 20  # bytes of a file that is read from the board
+SAID = 1 << 20  # bytes that the board prints in answer to one piece of code
+_LINE = 8192  # bytes of a line
 TRIES = 4  # to say what was damaged on the way, or whose answer was
 _FULL, _DAMAGED, _READ_ONLY = 28, 5, 30  # errno
 _CARD = {
@@ -120,7 +123,7 @@ class ReplTarget:
             time.sleep(_ALONE_S)
             port.write(b"\x02")
             quiet = time.monotonic() + 1.0
-            while time.monotonic() < quiet:
+            while time.monotonic() < min(quiet, stop):
                 waiting = port.in_waiting
                 if waiting:
                     seen = (seen + port.read(waiting))[-4096:]
@@ -173,9 +176,16 @@ class ReplTarget:
 
     def _execute(self, code: str) -> str:
         """Let the board run code; return what it printed, "" where that got lost."""
+        printed = bytearray()
+
+        def take(data: bytes) -> None:
+            printed.extend(data)
+            if len(printed) > SAID:
+                raise TransportError("it prints without end")
+
         try:
             with _quietly():
-                out, error = self._transport.exec_raw(code, timeout=EXEC_S)
+                _, error = self._transport.exec_raw(code, timeout=EXEC_S, data_consumer=take)
         except (TransportError, struct.error) as failed:
             self._error = str(failed)
             self._recover()
@@ -184,7 +194,7 @@ class ReplTarget:
             raise self._gone(failed) from None
         if error:
             self._error = _last(error.decode(errors="replace"))
-        return str(out.decode(errors="replace"))
+        return printed.replace(b"\x04", b"").decode(errors="replace")
 
     def _recover(self) -> None:
         """Bring the REPL back to its prompt, whatever it waits for."""
@@ -259,6 +269,8 @@ class ReplTarget:
                 return None
             size, at, text = answer
             data += bytes.fromhex(text)
+            if len(data) > FILE:
+                raise InstallError(f"{self.port}: {path}: expected at most {FILE >> 10} kB")
             at += len(text) // 2
             if at >= size or not text:
                 return data
@@ -356,6 +368,7 @@ def listen(port: str, seconds: float) -> Iterator[str]:
             device = None  # the board restarts again
             continue
         *lines, line = line.split(b"\n")
+        line = line[-_LINE:]
         for each in lines:
             yield each.decode("utf-8", "replace").strip()
         yield ""  # so that the caller may look at the clock

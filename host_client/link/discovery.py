@@ -17,6 +17,7 @@ from host_client.link.greeting import Settings, Welcome
 from host_client.link.opening import open_transport
 from host_client.link.session import ClientSession
 from host_client.link.trace import printable
+from host_client.results import limits
 
 BROADCAST = "255.255.255.255"
 SEEK_SIZE = 240  # bytes, about; boards read 256, and their answers have 180 at most
@@ -58,7 +59,8 @@ class _Seeker(asyncio.DatagramProtocol):
             texts = (printable(board_id), printable(name), printable(version))
             # Version 1 did not tell the protocol.
             protocol = message[6] if len(message) > 6 and type(message[6]) is int else 1
-            self.boards[url] = FoundBoard(url, *texts, required, protocol)
+            if url in self.boards or len(self.boards) < limits.BOARDS:
+                self.boards[url] = FoundBoard(url, *texts, required, protocol)
 
     def error_received(self, exc: Exception) -> None:
         """An address that nobody listens on says so; others may answer."""
