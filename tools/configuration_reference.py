@@ -23,7 +23,8 @@ and ready to copy. [yaml.md](yaml.md) says which YAML they may use. `k230 config
 on the PC what the board would say: file, line, setting, what was expected, what was found.
 
 *live*: `k230 set URL KEY=VALUE` changes it in the running service, effective at the next frame.
-Text lengths count characters. `python -m tools.configuration_reference` generates this page and
+Text lengths count characters, or bytes in UTF-8 where the table says so.
+`python -m tools.configuration_reference` generates this page and
 `configs/` from `firmware_app/settings/service_fields.py` and `firmware_app/settings/task_fields.py`.
 """
 

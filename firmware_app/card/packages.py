@@ -76,6 +76,16 @@ def of_task(values, key: str, task):
     return package
 
 
+def problem_of(values) -> "str | None":
+    """Return why a task of these settings can't run with the packages on the card; None: it can."""
+    try:
+        for key, task in parts(values):
+            of_task(values, key, task)
+    except (PackageError, kmodel.KmodelError, TaskError, OSError) as error:
+        return str(error)
+    return None
+
+
 def _characters(values, package):
     """Return the recogniser's characters, or None where there is no dictionary."""
     path = values["dictionary"]

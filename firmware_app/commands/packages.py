@@ -192,20 +192,23 @@ async def _install_file(push: uploads.Push) -> dict:
     if len(data) > limit:
         raise CommandError("too_large", "%s: expected at most %d bytes" % (push.name, limit))
     await pause()
+    warnings: list = []
     try:
         if path.endswith(".txt"):
             dictionary.characters(data, push.name)
         elif path == SERVICE_YAML:
             settings.read_service(settings.decode(data, shown(path)), shown(path))
         else:
-            settings.read_task(settings.decode(data, shown(path)), shown(path))
+            task = settings.read_task(settings.decode(data, shown(path)), shown(path))
+            problem = packages.problem_of(task.values)
+            warnings = [problem] if problem else []
     except (settings.SettingsError, PackageError) as error:
         raise CommandError("bad_argument", str(error))
     files.make_folders(path[: path.rfind("/")])
     files.recover(path)
     files.take(source, path)
     uploads.discard()
-    return {"name": push.name, "size": len(data)}
+    return {"name": push.name, "size": len(data), "warnings": warnings}
 
 
 async def _install_firmware(push: uploads.Push) -> dict:

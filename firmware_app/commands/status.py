@@ -4,7 +4,9 @@ import gc
 import os
 
 from firmware_app.base import storage
+from firmware_app.base.pause import pause
 from firmware_app.board import hardware, memory
+from firmware_app.card import packages
 from firmware_app.card.configuration import CONFIGS
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -72,7 +74,7 @@ def _free_kb(path: str) -> "int | None":
     return storage.free_kb(stat)
 
 
-def tasks(board: "Board") -> list:
+async def tasks(board: "Board") -> list:
     """Return the tasks on the card: name, task, package, whether active, and what is wrong."""
     found: list = []
     try:
@@ -90,9 +92,11 @@ def tasks(board: "Board") -> list:
             "problem": None,
         }
         try:
+            await pause()
             values = board.configuration.read_task(name).values
             entry["task"] = values["task"]
             entry["package"] = values.get("package") or values.get("recognition_package")
+            entry["problem"] = packages.problem_of(values)
         except (OSError, ValueError) as error:
             entry["problem"] = str(error)
         found.append(entry)

@@ -56,8 +56,8 @@ def _status(board: "Board", call: "Call") -> dict:
     return status.status(board)
 
 
-def _tasks(board: "Board", call: "Call") -> list:
-    return status.tasks(board)
+async def _tasks(board: "Board", call: "Call") -> list:
+    return await status.tasks(board)
 
 
 def _put(board: "Board", call: "Call") -> dict:
@@ -185,7 +185,6 @@ SHORT = {
     "subscribe": _subscribe,
     "describe": _describe,
     "status": _status,
-    "tasks": _tasks,
     "put": _put,
     "infer": _infer,
     "snapshot": _snapshot,
@@ -194,7 +193,7 @@ SHORT = {
     "push": package_commands.push,
     "gallery.list": _listed,
 }
-LONG: dict = {"switch": _switch, "set": _set}
+LONG: dict = {"switch": _switch, "set": _set, "tasks": _tasks}
 for _name in GALLERY:
     LONG[_name] = _gallery
 LONG.update(package_commands.LONG)

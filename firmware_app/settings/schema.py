@@ -26,6 +26,7 @@ class Field:
     required = False
     secret = False
     live = False
+    octets = False  # of a text: its length counts bytes
 
     def __init__(self, kind: str, path: str, default: object, text: str, **more: object) -> None:
         self.kind = kind
@@ -115,7 +116,7 @@ class Field:
         elif self.kind == "choice":
             words = "one of " + ", ".join(self.choices)
         elif self.kind == "text":
-            words = "text of " + span + " characters"
+            words = "text of " + span + (" bytes in UTF-8" if self.octets else " characters")
         elif self.kind == "name":
             words = "the name of a file in configs/tasks without .yaml"
         elif self.kind == "path":
@@ -210,8 +211,9 @@ def _check_text(field: Field, value: object) -> str:
             raise _refuse(field, value, suggestion(value, field.choices, ""))
     elif kind == "text":
         low, high = field.low or 0, field.high or MAX_PATH
-        if not low <= len(value) <= high:
-            raise _refuse(field, value)
+        count = len(value.encode()) if field.octets else len(value)
+        if not low <= count <= high:
+            raise _refuse(field, value, " (" + str(count) + " bytes)" if field.octets else "")
     elif kind == "name":
         if not is_name(value):
             raise _refuse(field, value)

@@ -66,11 +66,21 @@ FIELDS = (
         ("none", "station", "access_point", "ethernet"),
         text="Interface to bring up at start; none: it is up already.",
     ),
+    # 802.11 counts bytes.
     Field.string(
-        "network.ssid", None, length=(1, 32), text="Wi-Fi name to join or to offer, in quotes."
+        "network.ssid",
+        None,
+        length=(1, 32),
+        octets=True,
+        text="Wi-Fi name to join or to offer, in quotes.",
     ),
     Field.string(
-        "network.password", None, length=(8, 63), secret=True, text="Wi-Fi password, in quotes."
+        "network.password",
+        None,
+        length=(8, 63),
+        octets=True,
+        secret=True,
+        text="Wi-Fi password, in quotes.",
     ),
     Field.integer("network.port", DEFAULT_PORT, range=(1, 65535), text="TCP port."),
     Field.boolean("network.key_required", True, text="Clients must prove the board's key."),

@@ -75,11 +75,12 @@ async def push(
             sent = await board.card.push(path, name, task=task, replace=replace, progress=progress)
     if as_json:
         output.print_json(sent._asdict())
-    elif firmware:
+        return
+    for warning in sent.warnings:
+        output.note(f"k230: warning: {warning}")
+    if firmware:
         output.print_line("the board takes this version at its next start (k230 restart)")
     elif isinstance(sent, InstalledPackage):
-        for warning in sent.warnings:
-            output.note(f"k230: {warning}")
         names = " or ".join(f"k230 switch {board.address} {task}" for task in sent.tasks)
         output.print_line(f"{sent.name} is installed ({sent.task}); {names or 'done'}")
     else:
@@ -169,7 +170,7 @@ async def config_get(board: Board, *, as_json: bool) -> None:
 @click.option(
     "--kind",
     type=click.Choice(["service", "task"]),
-    help="What the files are (default: service.yaml is the service's, others are tasks').",
+    help="What the files are (default: what their names and contents tell).",
 )
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."

@@ -45,15 +45,21 @@ class InstalledPackage(NamedTuple):
 
 
 class InstalledFiles(NamedTuple):
-    """A file of the card, or a version of the service, that was pushed: name and size in bytes."""
+    """A file of the card, or a version of the service, that was pushed: name and size in bytes.
+
+    warnings: what a task's YAML still lacks on the card, its package for one.
+    """
 
     name: str
     size: int
+    warnings: tuple[str, ...] = ()
 
     @classmethod
     def from_map(cls, row: Answer) -> InstalledFiles:
         """Return what the answer to `install` names."""
-        return cls(row.text("name"), row.integer("size"))
+        return cls(
+            row.text("name"), row.integer("size"), row.optional("warnings", Answer.texts) or ()
+        )
 
 
 class PackageInfo(NamedTuple):

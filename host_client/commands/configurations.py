@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 from firmware_app.settings import reader as settings
+from firmware_app.settings import service_fields
 from host_client.base.exceptions import ConfigurationError, PackageError
 from host_client.commands.files import read_file
 
@@ -22,9 +24,9 @@ def name_on_card(path: str | PathLike[str]) -> str:
 
 
 def validate(path: str | PathLike[str], kind: str | None = None) -> settings.Settings:
-    """Return the checked settings of a YAML file: service.yaml, or else one of a task.
+    """Return the checked settings of a YAML file: the service's, or one of a task.
 
-    kind: "service" or "task", where the file's name does not tell.
+    kind: "service" or "task"; by default what the file's name and its content tell.
 
     Raises:
         ConfigurationError: messages has a sentence for each fault.
@@ -34,12 +36,27 @@ def validate(path: str | PathLike[str], kind: str | None = None) -> settings.Set
     except PackageError as error:
         raise ConfigurationError([str(error)]) from None
     name = name_on_card(path)
-    service = kind == "service" if kind is not None else Path(path).name == "service.yaml"
     try:
         text = settings.decode(data, name)
+        service = kind == "service" if kind is not None else _for_service(Path(path), text)
         return settings.read_service(text, name) if service else settings.read_task(text, name)
     except settings.SettingsError as error:
         raise ConfigurationError(error.messages) from None
+
+
+_COPY = re.compile(
+    r"service\b.*|.*\bservice", re.IGNORECASE
+)  # service (1), service-lab, my service
+_GROUP = re.compile(r"^([a-z_]+):", re.MULTILINE)
+
+
+def _for_service(path: Path, text: str) -> bool:
+    """Return whether a file holds the service's settings: by its name, else by what it names."""
+    if path.parent.name == "tasks":
+        return False
+    if _COPY.fullmatch(path.name.split(".")[0].replace("_", " ")):
+        return True
+    return any(group in service_fields.GROUPS for group in _GROUP.findall(text))
 
 
 def rounded(value: Any) -> Any:

@@ -119,6 +119,7 @@ async def test_results_of_ever_new_generations_ask_one_question_at_a_time() -> N
                 break
         assert board.counts.undescribed > 2000
         assert len(board._background) == 1
+        await scripted.until(lambda: bool(asked))
         assert len(asked) == 1
         await results.aclose()
 

@@ -65,7 +65,14 @@ async def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFi
             "task classification runs with the package as it was until you switch to it again",
         ]
         assert await ask("push", url, str(yaml), "--name", "configs/tasks/mine.yaml") == 0
-        assert said() == [{"name": "configs/tasks/mine.yaml", "size": yaml.stat().st_size}]
+        size = yaml.stat().st_size
+        assert said() == [{"name": "configs/tasks/mine.yaml", "size": size, "warnings": []}]
+        assert await ask("tasks", url) == 0
+        assert {row["name"]: row["problem"] for row in said()} == {
+            "classification": None,
+            "mine": None,
+            "two": None,
+        }
         assert await ask("push", url, str(bad), "--name", "configs/tasks/mine.yaml") == 2
         words = said()[0]["error"]["message"]
         assert "confidense_threshold: unknown setting; did you mean confidence_threshold?" in words
@@ -81,6 +88,15 @@ async def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFi
         assert said()[0]["error"]["code"] == "busy"
         assert await ask("packages", "remove", url, "shapes_cls") == 0
         assert said() == [{"name": "shapes_cls", "tasks": ["classification"]}]
+        # A task without its package: said in the list, and when its YAML comes.
+        assert await ask("tasks", url) == 0
+        problem = {row["name"]: row["problem"] for row in said()}["classification"]
+        assert "packages/shapes_cls: expected the folder of a deployment package" in problem
+        early = tmp_path / "early.yaml"
+        early.write_text("task: classification\npackage: packages/later\n")
+        assert await ask("push", url, str(early), "--name", "configs/tasks/early.yaml") == 0
+        (warning,) = said()[0]["warnings"]
+        assert "packages/later: expected the folder of a deployment package" in warning
         assert await ask("push", url, str(tmp_path / "none.zip")) == 8
         assert said()[0]["error"]["code"] == "bad_package"
         assert await asyncio.to_thread(k230, ["push", url, str(yaml), "--key", key]) == 2
