@@ -10,7 +10,7 @@ import sys
 import time
 
 from firmware_app.base import problems, restarts, storage
-from firmware_app.base.errors import CameraError, ide_connects
+from firmware_app.base.errors import CameraError, VendorError, ide_connects
 from firmware_app.board import hardware
 from firmware_app.board.camera import Camera
 from firmware_app.card import boots, firmware_update
@@ -20,18 +20,27 @@ from firmware_app.commands.board import Board
 from firmware_app.commands.queue import CommandQueue
 from firmware_app.link.gateway import Gateway
 from firmware_app.run.card_watch import CardWatch
+from firmware_app.run.loop_thread import LoopThread
 from firmware_app.run.safe_mode import SafeMode
 from firmware_app.version import VERSION
 from firmware_app.wire import log_lines
 
 TRIAL_MS = 10000  # that a new version runs without a result until it counts as good
 trial_dog = None  # the watchdog of a version on trial: main.py sets it
+_END_MS = 3000  # for the service to end where the console wants the REPL
+_LOOK_MS = 10
+
+
+class _End(BaseException):
+    """The service is to end: no Exception, so that it passes all that survives errors."""
 
 
 class Service:
     """Everything put together, and started."""
 
     def __init__(self) -> None:
+        self.ending = False  # set by the main thread: the console wants the REPL
+        self.fault: "BaseException | None" = None  # what ended the service
         self._data_note = storage.choose()  # first: the parts keep files there
         board = self.board = Board()
         board.problems.listener = self._problem
@@ -131,7 +140,12 @@ class Service:
 
     async def serve_links(self) -> None:
         """Move bytes for ever."""
-        await self.board.links.run(lambda: self.board.engine.waiting)
+        await self.board.links.run(self._idle)
+
+    def _idle(self) -> bool:
+        if self.ending:
+            raise _End
+        return self.board.engine.waiting
 
     async def serve_statistics(self) -> None:
         """Publish statistics in their period."""
@@ -219,6 +233,52 @@ class Service:
         board.upkeep.announce()
         await board.engine.run()
 
+    # -- end
+
+    def make_way(self, thread: LoopThread) -> None:
+        """Let the service's thread end; called by the main one.
+
+        A soft reset waits for all threads, for ever where one waits in a lock (Stars1233/canmv_k230
+        port/core/main.c, 603).
+        """
+        self.ending = True
+        if not thread.end(_END_MS):
+            print("the service did not end: reset the board, a soft reset would hang")
+            self.board.upkeep.close()
+
+    def serve(self) -> None:
+        """Run until the end, and leave no thread behind. What is no end by the console is a crash."""
+        try:
+            asyncio.run(self.run())
+        except _End:
+            self._leave()
+        except BaseException as error:
+            self.crashed(error)
+
+    def crashed(self, error: BaseException) -> None:
+        """The service has a fault of its own: keep why, before the board restarts."""
+        self.fault = error
+        print("the service ended: it starts again")
+        sys.print_exception(error)
+        self.board.boots.crashed("%s: %s" % (type(error).__name__, error))
+        self.board.upkeep.flush()
+
+    def _leave(self) -> None:
+        """The console takes over: nothing may run on, nothing be lost, nothing reset the board."""
+        board = self.board
+        asyncio.new_event_loop()  # the tasks of this one are not to run on in another
+        board.links.close()
+        camera = board.engine.camera
+        if camera is not None:
+            camera.close()
+        for _ in range(_END_MS // _LOOK_MS):
+            if board.links.closed():
+                break
+            time.sleep_ms(_LOOK_MS)
+        board.boots.planned(restarts.CONSOLE, "interrupted at the console")
+        firmware_update.interrupted()
+        board.upkeep.close()
+
 
 def _end(loop, context) -> None:
     # A task beside the main one fell over: without it the service would be half a service for ever.
@@ -228,22 +288,28 @@ def _end(loop, context) -> None:
 def main() -> None:
     """Run the service; if it ever ends, restart the board."""
     service: "Service | None" = None
+    thread = fault = None
     try:
         service = Service()
-        asyncio.run(service.run())
+        thread = LoopThread(service.serve)
+        thread.start()
+        thread.wait()
+        fault = service.fault
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) or ide_connects(error):
-            if service is not None:
-                service.board.boots.planned(restarts.CONSOLE, "interrupted at the console")
-                firmware_update.interrupted()
-                service.board.upkeep.close()
+            if service is not None and thread is not None:
+                service.make_way(thread)
             raise  # whoever sits at the console wants the REPL
-        print("the service ended: it starts again")
-        sys.print_exception(error)
         if service is not None:
-            service.board.boots.crashed("%s: %s" % (type(error).__name__, error))
-            service.board.upkeep.flush()
-        if firmware_update.on_trial():
-            raise  # main.py brings the version before back
-    time.sleep(1)
-    hardware.reset()
+            service.crashed(error)
+        else:
+            sys.print_exception(error)
+        fault = error
+    if fault is not None and firmware_update.on_trial():
+        raise fault  # main.py brings the version before back
+    while True:
+        time.sleep(1)
+        try:
+            hardware.reset()
+        except VendorError as error:
+            print(error)  # the watchdog, which nobody feeds any more, tries too

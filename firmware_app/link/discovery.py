@@ -6,13 +6,14 @@ it, and whoever asks gets no more bytes back than it sent, in one answer a datag
 second: the board is no help to those who send under another's address.
 """
 
-import _thread
 import socket
 import time
 
 from firmware_app.wire import messages, packets
 
 if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
     from firmware_app.link.gateway import Identity
 
 _LOOK_MS = 50  # between looks: a search lasts a second
@@ -21,7 +22,7 @@ _PER_SECOND = 20
 
 
 class Discovery:
-    """A thread of its own: recvfrom() waits a millisecond with the interpreter free."""
+    """Served by the thread that receives TCP: recvfrom() waits a millisecond with the interpreter free."""
 
     def __init__(self, identity: "Identity", port: int, key_required: bool) -> None:
         """port: of UDP here and of the TCP link, which is found at the answer's own port."""
@@ -29,6 +30,9 @@ class Discovery:
         flags = messages.FLAG_KEY_REQUIRED if key_required else 0
         self._answer = [messages.HERE, 0, identity.board_id, identity.name, identity.version, flags]
         self._answer.append(messages.PROTOCOL_VERSION)
+        self._listener: "Any" = None
+        self._looked = self._second = time.ticks_ms()
+        self._left = _PER_SECOND
 
     def start(self) -> None:
         """Open the port; OSError where it can't be had."""
@@ -39,24 +43,32 @@ class Discovery:
         except OSError:
             listener.close()
             raise
-        _thread.start_new_thread(self._loop, (listener,))
+        self._listener = listener
 
-    def _loop(self, listener) -> None:
-        second = time.ticks_ms()
-        left = _PER_SECOND
-        while True:
-            time.sleep_ms(_LOOK_MS)
-            if time.ticks_diff(time.ticks_ms(), second) >= 1000:
-                second = time.ticks_ms()
-                left = _PER_SECOND
-            try:
-                data, address = listener.recvfrom(_DATAGRAM)
-                answer = self.answer(data) if left > 0 else b""
-                if answer:
-                    left -= 1
-                    listener.sendto(answer, address)
-            except Exception:
-                pass  # nothing came, no memory, or the client that asked is gone: it asks again
+    def close(self) -> None:
+        """Close the port."""
+        try:
+            self._listener.close()
+        except OSError:
+            pass
+
+    def serve(self) -> None:
+        """Answer who asks, where it is time to look; raises nothing."""
+        now = time.ticks_ms()
+        if time.ticks_diff(now, self._looked) < _LOOK_MS:
+            return
+        self._looked = now
+        if time.ticks_diff(now, self._second) >= 1000:
+            self._second = now
+            self._left = _PER_SECOND
+        try:
+            data, address = self._listener.recvfrom(_DATAGRAM)
+            answer = self.answer(data) if self._left > 0 else b""
+            if answer:
+                self._left -= 1
+                self._listener.sendto(answer, address)
+        except Exception:
+            pass  # nothing came, the client is gone, or there is no memory: it asks again
 
     def answer(self, data: bytes) -> bytes:
         """Return the packet that answers a datagram's first question, empty where there is none.

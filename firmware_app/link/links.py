@@ -18,7 +18,7 @@ _QUIET_MS = 2  # and while nothing happens
 
 
 class Links:
-    """All links; each has serve(), due(), sessions(), pieces, rejected and refused."""
+    """All links; each has serve(), due(), sessions(), close(), threads, pieces, rejected and refused."""
 
     def __init__(self, clock: "Clock", log: "Log", store: "Problems") -> None:
         self._clock = clock
@@ -72,8 +72,10 @@ class Links:
         if settings["discovery"]:
             from firmware_app.link.discovery import Discovery
 
+            asked = Discovery(gateway.identity, settings["port"], settings["key_required"])
             try:
-                Discovery(gateway.identity, settings["port"], settings["key_required"]).start()
+                asked.start()
+                link.answer_beside(asked)
             except OSError as error:
                 text = "UDP port %d can't be opened: %s" % (settings["port"], error)
                 self._problems.set(problems.DISCOVERY, text)
@@ -84,6 +86,18 @@ class Links:
             )
         self.port = settings["port"]
         self._log.info("listening on TCP port %d" % self.port)
+
+    def close(self) -> None:
+        """Let every link end, and its threads; closed() tells when they have."""
+        for link in self.all:
+            link.close()
+
+    def closed(self) -> bool:
+        """Return whether no link has a thread any more."""
+        for link in self.all:
+            if link.threads:
+                return False
+        return True
 
     def sessions(self) -> list:
         """Return the sessions of all links."""
@@ -121,10 +135,8 @@ class Links:
         the loop waits for costs each of its turns a millisecond.
         """
         while True:
+            wait_ms = _QUIET_MS if idle() else _FULL_MS
             # Frames pump too, with each result: once is enough.
             busy = self._clock.ms() - self._pumped_ms >= _QUIET_MS and self.pump()
-            if busy:
-                await asyncio.sleep_ms(0)
-            else:
-                # Between frames that leave no time this task would only cost some.
-                await asyncio.sleep_ms(_QUIET_MS if idle() else _FULL_MS)
+            # Between frames that leave no time this task would only cost some.
+            await asyncio.sleep_ms(0 if busy else wait_ms)

@@ -1,50 +1,27 @@
-"""TCP: two threads wait for the network, the event loop sends without waiting.
-
-Sockets are never registered with asyncio's poller: on the board every registered socket
-costs each turn of the loop a millisecond with the interpreter held. There, accept() waits
-100 ms at least and recv() 1 ms whatever the timeout says, both with the interpreter free, so each
-has a thread. A socket must be non-blocking before recv: in any other mode the port's recv
-holds the interpreter until data comes. Polling once tells a new connection that has ended
-already from one that says nothing yet.
-
-Nothing may end a thread: without it nobody is let in or heard until the next start. The threads share
-the slots made in __init__ with the loop, and nothing that grows. A recv that brings
-nothing may mean nothing or the end; the end shows when sending, or as silence.
+"""TCP: the loop's side of the connections; two threads wait for the network (link/tcp_threads.py).
 
 Whoever has not been let in is a stranger. Strangers have a few places of their own, and a share of the
 loop's time: what one of them sends is paid for out of it, one packet a turn, in turns. So clients that
 were let in, and frames, always come first.
 """
 
-import _thread
 import errno
-import select
-import socket
 import time
 
 from firmware_app.board import cipher
 from firmware_app.link.session import Session
+from firmware_app.link.tcp_threads import INBOX, MAX_STRANGERS, Slot, Waiters
 from firmware_app.wire.messages import MAX_ENCODED
 
 if 0:  # for type checkers; mpy-cross leaves it out
-    from typing import Any
-
+    from firmware_app.link.discovery import Discovery
     from firmware_app.link.gateway import Gateway
 
 MAX_CLIENTS = 8  # the board has 16 TCP connections in all
-_SPARE = 4  # places of strangers
-_INBOX = 16  # chunks received and not yet taken, per client
-_CHUNK = 4096
-# The port's accept() throws away, and never closes, what it accepted when its time is over by then.
-# An inference holds the interpreter for so long that the usual 100 ms often are.
-_ACCEPT_S = 86400
-_BACKLOG = 128  # connections that wait to be accepted, as far as the stack has room for them
-_ACCEPT_PAUSE_MS = 10  # behind each connection: a flood of them costs no more than this rate
 # How long a stranger may keep its place where others wait for one.
 _SILENT_MS = 150  # without a byte, or for a refusal to be read
 _STRANGER_MS = 500  # after its greeting, without a proof
 _PENDING_MS = 3000  # while bytes of it wait for their turn
-_STRANGER_CHUNK = 512  # bytes of one that are received before they are taken
 _STRANGER_PACKET = 1024  # a greeting has a hundred bytes
 _STRANGER_BYTES = 4096  # of one in all
 _STRANGER_PACKETS = 4  # of one in all: HELLO and AUTH are two
@@ -57,27 +34,6 @@ _TURN_US = 3000  # that one client's data may take before frames have their turn
 _PUMP_PACKETS = 32  # packets one client gets in a row before the others have their turn
 
 
-class _Slot:
-    """One connection, from accept to close."""
-
-    def __init__(self) -> None:
-        self.socket: "Any" = None  # set by the acceptor, cleared by the receiver
-        self.fresh = False  # accepted, not yet seen by the loop
-        self.address = ""
-        self.close = False  # the loop wants it closed
-        self.known = False  # was let in: written by the loop
-        self.inbox = [b""] * _INBOX
-        self.head = 0  # next to be filled, moved by the receiver
-        self.tail = 0  # next to be taken, moved by the loop
-        # The loop's own.
-        self.session: "Session | None" = None
-        self.rest: "memoryview | None" = None  # what send() did not take
-        self.linger_ms = 0
-        self.probed_ms = 0
-        self.since_ms = 0
-        self.bytes = 0  # that were taken
-
-
 class TcpLink:
     """The listener and its clients."""
 
@@ -87,10 +43,10 @@ class TcpLink:
         """settings: the `network` section of service.yaml; depth: results that wait for a slow reader."""
         self._gateway = gateway
         self._settings = settings
-        self._slots = [_Slot() for _ in range(MAX_CLIENTS + _SPARE)]
+        self._slots = [Slot() for _ in range(MAX_CLIENTS + MAX_STRANGERS)]
         self._depth = depth
         self._encrypted = settings["encryption"] and settings["key_required"] and cipher.present()
-        self._listener: "Any" = None
+        self._waiters = Waiters(self._slots)
         self._most = min(MAX_CLIENTS, settings["max_clients"])
         self.port = settings["port"]
         self.refused = 0
@@ -100,96 +56,21 @@ class TcpLink:
         self._next = 0  # the slot of the stranger whose turn it is
 
     def start(self) -> None:
-        """Open the listener and start both threads; OSError where the port can't be had."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("0.0.0.0", self.port))
-            listener.listen(_BACKLOG)
-            listener.settimeout(_ACCEPT_S)
-        except OSError:
-            listener.close()
-            raise
-        self._listener = listener
-        _thread.start_new_thread(self._accept, ())
-        _thread.start_new_thread(self._receive, ())
+        """Open the listener; OSError where the port can't be had."""
+        self._waiters.start(self.port)
 
-    # -- the acceptor's thread
+    def answer_beside(self, asked: "Discovery") -> None:
+        """Let the receiver's thread serve this as well."""
+        self._waiters.beside = asked
 
-    def _accept(self) -> None:
-        listener = self._listener
-        while True:
-            slot = None
-            strangers = 0
-            for candidate in self._slots:
-                if candidate.socket is None:
-                    slot = candidate
-                elif not candidate.known:
-                    strangers += 1
-            if slot is None or strangers >= _SPARE:
-                time.sleep_ms(20)
-                continue
-            try:
-                connection, address = listener.accept()
-            except Exception:  # no memory, too: the next one may be let in
-                time.sleep_ms(1)
-                continue
-            try:
-                connection.setblocking(False)
-                try:
-                    connection.setsockopt(6, 1, 1)  # IPPROTO_TCP, TCP_NODELAY
-                except OSError:
-                    pass  # a delay more, no fault
-                poller = select.poll()
-                poller.register(connection, select.POLLIN)
-                waits = bool(poller.poll(0))
-                data = connection.recv(_STRANGER_CHUNK) if waits else b""
-                where = "%s:%d" % (address[0], address[1])
-            except Exception:
-                waits, data, where = True, b"", ""
-            if waits and not data:
-                connection.close()  # it was gone before it was its turn, and takes no place
-                time.sleep_ms(_ACCEPT_PAUSE_MS)
-                continue
-            slot.address = where
-            slot.inbox[0] = data
-            slot.head = 1 if data else 0
-            slot.tail = 0
-            slot.close = False
-            slot.known = False
-            slot.fresh = True
-            slot.socket = connection  # last: from here on the others look at the slot
-            time.sleep_ms(_ACCEPT_PAUSE_MS)
+    @property
+    def threads(self) -> int:
+        """How many threads run for this link."""
+        return self._waiters.threads
 
-    # -- the receiver's thread
-
-    def _receive(self) -> None:
-        while True:
-            idle = True
-            for slot in self._slots:
-                connection = slot.socket
-                if connection is None:
-                    continue
-                if slot.close:
-                    try:
-                        connection.close()
-                    except OSError:
-                        pass
-                    slot.socket = None
-                    continue
-                idle = False
-                following = (slot.head + 1) % _INBOX
-                known = slot.known
-                if following == slot.tail or (not known and slot.head != slot.tail):
-                    continue  # full: TCP makes the sender wait
-                try:
-                    data = connection.recv(_CHUNK if known else _STRANGER_CHUNK)
-                except Exception:  # no memory, too: the bytes are still there
-                    continue
-                if data:
-                    slot.inbox[slot.head] = data
-                    slot.head = following
-            time.sleep_ms(20 if idle else 1)
+    def close(self) -> None:
+        """Close everything; the threads end soon after."""
+        self._waiters.close()
 
     # -- the loop
 
@@ -212,7 +93,7 @@ class TcpLink:
             busy = True
         return busy
 
-    def _take(self, slot: _Slot, now_ms: int, until_us: int) -> None:
+    def _take(self, slot: Slot, now_ms: int, until_us: int) -> None:
         """Take what arrived of one client until then; one packet at least."""
         clock = self._gateway.clock
         while slot.tail != slot.head and slot.session is not None:
@@ -223,11 +104,11 @@ class TcpLink:
                 slot.inbox[slot.tail] = data[taken:]
                 return
             slot.inbox[slot.tail] = b""
-            slot.tail = (slot.tail + 1) % _INBOX
+            slot.tail = (slot.tail + 1) % INBOX
             if clock.us() >= until_us:
                 return
 
-    def _keep(self, slot: _Slot, now_ms: int) -> None:
+    def _keep(self, slot: Slot, now_ms: int) -> None:
         """Send what waits for one client, and see whether it is still there."""
         session = slot.session
         if session is not None:
@@ -264,11 +145,11 @@ class TcpLink:
             start = now
             if self._saved <= 0:
                 break
-        if count >= _SPARE:
+        if count >= MAX_STRANGERS:
             self._make_room(now_ms)
         return busy
 
-    def _judge(self, slot: _Slot) -> None:
+    def _judge(self, slot: Slot) -> None:
         """Let a stranger in whose greeting is done; end one that sends what no greeting needs."""
         session = slot.session
         if session is None:
@@ -298,7 +179,7 @@ class TcpLink:
                 count += slot.session.decoder.rejected
         return count
 
-    def _begin(self, slot: _Slot, now_ms: int) -> None:
+    def _begin(self, slot: Slot, now_ms: int) -> None:
         settings = self._settings
         slot.rest = None
         slot.linger_ms = 0
@@ -341,7 +222,7 @@ class TcpLink:
         if waiting is not None:
             self._end(waiting)
 
-    def _admits(self, slot: _Slot) -> bool:
+    def _admits(self, slot: Slot) -> bool:
         """Return whether a client may be let in; one that was keeps its place, whatever it says."""
         if slot.known:
             return True
@@ -362,7 +243,7 @@ class TcpLink:
                 count += 1
         return count
 
-    def _pump(self, slot: _Slot, session: Session, now_ms: int) -> None:
+    def _pump(self, slot: Slot, session: Session, now_ms: int) -> None:
         for _ in range(_PUMP_PACKETS):
             if slot.rest is None:
                 packet = session.next_packet()
@@ -370,7 +251,7 @@ class TcpLink:
                     break
                 slot.rest = memoryview(packet)
             try:
-                sent = slot.socket.send(slot.rest)
+                sent = slot.send(slot.rest)
             except OSError as error:
                 if error.args[0] != errno.EAGAIN:
                     session.close("the connection is gone")
@@ -385,7 +266,7 @@ class TcpLink:
             elif now_ms >= slot.linger_ms:
                 self._end(slot)
 
-    def _probe(self, slot: _Slot, now_ms: int) -> None:
+    def _probe(self, slot: Slot, now_ms: int) -> None:
         """Say an empty packet to whoever has no session: only sending shows that a peer has gone.
 
         So a flood of connections that are opened and dropped does not fill the places.
@@ -396,14 +277,14 @@ class TcpLink:
             slot.probed_ms = now_ms
             self._touch(slot)
 
-    def _touch(self, slot: _Slot) -> None:
+    def _touch(self, slot: Slot) -> None:
         try:
-            slot.socket.send(b"\0")
+            slot.send(b"\0")
         except OSError as error:
             if error.args[0] != errno.EAGAIN:
                 self._end(slot)
 
-    def _end(self, slot: _Slot) -> None:
+    def _end(self, slot: Slot) -> None:
         if slot.session is not None:
             slot.session.close("the connection ended")
             self._rejected += slot.session.decoder.rejected

@@ -38,6 +38,7 @@ class UartLink:
         self._rest: "memoryview | None" = None  # of the packet that is being written
         self._next_us = 0  # results may go out again from here on
         self.session: Session = None  # type: ignore[assignment]  # start() makes it
+        self.threads = 0
         self.refused = 0  # nobody: a new greeting takes the line over
         # With a key nothing goes out to who has not shown it.
         self.always = settings["publish"] == "always" and not settings["key_required"]
@@ -49,6 +50,9 @@ class UartLink:
             settings["id"], settings["baudrate"], settings["tx"], settings["rx"]
         )
         self._renew(0)
+
+    def close(self) -> None:
+        """Nothing runs for it but the loop."""
 
     def _renew(self, now_ms: int) -> None:
         settings = self._settings

@@ -49,6 +49,11 @@ if _wiring["faults"] is not None:
     from _k230 import faults
 
     faults.install(_wiring["faults"])
+if _wiring["console"]:
+    from _k230 import repl
+
+    repl.listen()
+
 
 # The firmware runs all its scripts, and then the REPL, with the same names.
 _scope = {"__name__": "__main__"}
@@ -89,7 +94,5 @@ while True:
         pass
 silicon.call("board.repl", [_end])
 if _wiring["console"]:
-    from _k230 import repl
-
     sys.stdout.write("\x1erepl\x1e")
     repl.run(_scope, _wiring["raw"])

@@ -7,6 +7,8 @@ PC's interpreter has no raw mode.
 import io
 import os
 import sys
+import time
+from _thread import get_ident
 
 from _k230 import silicon
 
@@ -227,6 +229,25 @@ def _ide_script(scope: dict) -> bool:
         pass
     silicon.call_console("console.script_ended")
     return True
+
+
+def listen() -> None:
+    """Let the IDE's interrupt be raised in a main thread that sleeps: the PC signals a Ctrl-C for it."""
+
+    def listening(sleep):
+        def call(*arguments):
+            try:
+                return sleep(*arguments)
+            except KeyboardInterrupt:
+                if get_ident() == main and silicon.call_console("console.signalled")[0]:
+                    raise Exception("IDE interrupt")
+                raise
+
+        return call
+
+    main = get_ident()
+    for name in ("sleep", "sleep_ms", "sleep_us"):
+        setattr(time, name, listening(getattr(time, name)))
 
 
 def run(scope: dict, raw: bool) -> None:

@@ -37,7 +37,7 @@ class Interrupts:
     """Carries Ctrl-C to the interpreter's main thread, never into the middle of a call.
 
     A script that calls the silicon finds the interrupt in the answer. One that does not (it
-    sleeps or computes) gets the signal, which is a Ctrl-C even where the IDE interrupts.
+    sleeps or computes) gets the signal; where it sleeps, it asks whether the IDE sent it.
     """
 
     def __init__(self) -> None:
@@ -48,6 +48,7 @@ class Interrupts:
         self._count = 0  # ever made
         self._seen = -1  # of them at the last look
         self._signal: Callable[[], None] | None = None
+        self._signalled = 0  # what the last signal stood for
         self._waiting: Callable[[], bool] = lambda: False
 
     def start(self, signal: Callable[[], None], waiting: Callable[[], bool]) -> None:
@@ -79,6 +80,12 @@ class Interrupts:
                 self._look(_INTERRUPT_S)
         return True
 
+    def signalled(self) -> int:
+        """Return what the last signal stood for: INTERRUPTED or IDE_INTERRUPT; 0: there was none."""
+        with self._lock:
+            found, self._signalled = self._signalled, 0
+        return found
+
     def begin(self) -> None:
         """The main thread calls the silicon."""
         with self._lock:
@@ -106,7 +113,7 @@ class Interrupts:
                 self._seen = self._count
                 self._look(_LOOK_S)
             elif self._signal is not None:
-                self._pending = 0
+                self._signalled, self._pending = self._pending, 0
                 self._signal()
 
 
@@ -225,6 +232,7 @@ class Console:
         return {
             "console.read": self._read,
             "console.interrupts": self._allow,
+            "console.signalled": self._signalled,
             "console.script": lambda args, blobs: (None, [self.ide.take_script()]),
             "console.script_ended": self._script_ended,
         }
@@ -304,6 +312,9 @@ class Console:
                 if data[-1] in _ENDS:
                     break
         return None, [data]
+
+    def _signalled(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
+        return self.interrupts.signalled() == IDE_INTERRUPT, []
 
     def _allow(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         self.interrupts.allow(bool(args[0]))
