@@ -40,7 +40,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "virtual_board": (
         ("supervisor",),
-        ("board", "card"),
+        ("board", "card", "death"),
         ("archive", "interpreter", "silicon", "modules", ""),
     ),
     "virtual_board/silicon": (
@@ -68,8 +68,8 @@ VENDOR = (
     *("aicube", "aidemo", "image", "machine", "media", "network", "nncase_runtime", "ucryptolib"),
     "ulab",
 )
-# main.py runs before, and without, everything else: it has to restart the board by itself.
-LAUNCHER = ("main", "machine")
+# They run before, and without, everything else: they have to restart the board by themselves.
+LAUNCHERS = (("main", "machine"), ("fallback", "machine"))
 BOARD_MODULES = {
     "_thread",
     "asyncio",
@@ -263,7 +263,7 @@ def _board_faults(root: Path, modules: dict[str, Module]) -> Iterator[str]:
         for line, name in module.imports:
             top = name.split(".")[0]
             if top in VENDOR:
-                if (room, top) == LAUNCHER:
+                if (room, top) in LAUNCHERS:
                     continue
                 touched.setdefault(top, set()).add(str(where))
                 if room != "board":

@@ -43,7 +43,7 @@ class BoardError(Exception):
 
 
 class Event(TypedDict):
-    """One event: console, listening, uart, reset, fault, repl, bug, error or off."""
+    """One event: console, listening, uart, reset, fault, dead, repl, bug, error or off."""
 
     event: str
     detail: str
@@ -212,7 +212,7 @@ class VirtualBoard:
             self._hear(detail)
         elif kind == "reset":
             self.said = {}
-        elif kind in ("fault", "bug", "error"):
+        elif kind in ("fault", "dead", "bug", "error"):
             self.said = {} if kind == "fault" else self.said
             self._trouble = detail
         elif kind == "repl" and detail != "finished":

@@ -1,8 +1,8 @@
 """One virtual board as a process: the silicon, and the interpreter that it starts and restarts.
 
 Run as `python -m virtual_board.supervisor OPTIONS.json`. What happens is reported as one JSON
-object a line on stdout, {"event": …, "detail": …}: console, listening, uart, reset, fault, repl,
-bug, error, off. The board is switched off when stdin closes, so that it never outlives whoever
+object a line on stdout, {"event": …, "detail": …}: console, listening, uart, reset, fault, dead,
+repl, bug, error, off. The board is switched off when stdin closes, so that it never outlives whoever
 started it.
 """
 
@@ -24,7 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from board_types import ASSUMED_INTERPRETER_KB, BoardType
+from virtual_board.death import Outcome, outcome
 from virtual_board.interpreter import InterpreterError, find_interpreter
+from virtual_board.silicon.base.errors import DEATHS, Death
 from virtual_board.silicon.base.options import BoardOptions
 from virtual_board.silicon.base.reaper import Reaper
 from virtual_board.silicon.base.server import Server
@@ -35,13 +37,12 @@ from virtual_board.silicon.wires.console import Console
 from virtual_board.silicon.wires.links import LinkError
 
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
-EARLY_S = 120.0  # a fault sooner than this after the start puts main.py aside
 POWER_CUT = "power cut"  # how the card's own fault begins (modules/_k230/card.py)
 REPL_MARK = b"\x1erepl\x1e"  # printed where the scripts' output ends and the REPL's begins
 DRAIN_S = 0.1
 MAX_DRAIN_S = 1.0
 _TO_END = (signal.SIGTERM, signal.SIGHUP)
-_ENDS = ("off", "reset", "soft_reset", "repl", "fault")
+_ENDS = ("off", "reset", "soft_reset", "repl", *DEATHS)
 FLUSH_S = 0.5  # after the last frame, for results on their way
 _HERE = Path(__file__).resolve().parent
 # An installed wheel has the service as a board loads it; a checkout runs its sources.
@@ -67,7 +68,11 @@ class Supervisor:
         self._events: queue.Queue[tuple[str, str]] = queue.Queue()
         self._chip = Chip(options, self._post)
         self._console = Console(options.console) if options.console is not None else None
-        self._running = 0.0  # when the scripts began
+        self._stage = ""  # the script that runs
+        self._began = 0.0  # since when
+        self._dead = False  # there is no process any more
+        self._aside = ""  # the script that the next boot renames
+        self._stacks = 0  # bytes that ended threads left behind, over soft resets
         self._raw = False  # the REPL stays in raw mode over a soft reset
 
     def _post(self, event: str, detail: str = "") -> None:
@@ -101,6 +106,8 @@ class Supervisor:
 
     def _power_on(self, starts: int) -> int | None:
         """Run the interpreter once; return None to start it again."""
+        self._dead = False
+        self._stage = ""
         channels = self._channels(starts)
         wiring = self._folder / f"wiring-{starts}.json"
         wiring.write_text(json.dumps(self._wiring(channels, starts)))
@@ -126,7 +133,7 @@ class Supervisor:
             operations = operations | self._console.operations()
         server = Server(
             operations,
-            lambda m: self._post("fault", m),
+            lambda death: self._post(death.kind, death.message),
             lambda m: self._post("bug", m),
             interrupts,
         )
@@ -168,27 +175,54 @@ class Supervisor:
                 return self._again(0)
             elif event == "soft_reset":
                 emit("reset", detail="soft reset")
-                self._raw = detail == "raw"
+                mode, kept = detail.split()
+                self._raw, self._stacks = mode == "raw", int(kept)
                 return None
+            elif event == "stage":
+                self._stage, self._began = detail, time.monotonic()
             elif event == "repl":
                 emit("repl", detail=detail)
                 # The board sits in its REPL for good: without a console nothing happens any more.
                 if self._console is None:
                     return 0 if detail == "finished" else 1
-            elif event == "fault":
+            elif event in DEATHS:
                 emit("fault", detail=detail)
-                self._put_aside(detail)
-                return self._again(1)
-            elif event == "ended" and detail == str(process.pid):
+                if detail.startswith(POWER_CUT):
+                    return self._again(1)
+                if self._die(process, Death(detail, *DEATHS[event])):
+                    return self._again(1)
+            elif event == "ended" and detail == str(process.pid) and not self._dead:
                 emit("fault", detail=f"the interpreter ended with status {process.poll()}")
-                self._put_aside(detail)
-                return self._again(1)
+                if self._die(process, Death(detail)):
+                    return self._again(1)
+
+    def _die(self, process: subprocess.Popen[bytes], death: Death) -> bool:
+        """Do what the firmware does after a death; return whether it restarts the board."""
+        if not self._options.restart:
+            return True
+        found = outcome(death, self._stage, time.monotonic() - self._began)
+        if found is Outcome.PUT_ASIDE:
+            self._aside = self._stage
+        if found in (Outcome.PUT_ASIDE, Outcome.RESET):
+            return True
+        if found is Outcome.FROZEN:
+            process.send_signal(signal.SIGSTOP)  # all wait for the interpreter
+            if self._chip.guarded:
+                return False
+        else:
+            self._dead = True
+            _end(process)
+            self._chip.reset()  # its files are closed, the watchdog's among them
+        emit("dead", detail=f"{found.value}: {death.message}; it stays so until its power is cut")
+        return False
 
     def _again(self, code: int) -> int | None:
         """Return None where the board starts anew, else the exit code."""
         if not self._options.restart:
             return code
         self._raw = False
+        self._stacks = 0
+        self._rename()
         if self._console is not None:
             self._console.restart()
         return None
@@ -253,12 +287,11 @@ class Supervisor:
     def _on_card(self, name: str) -> Path:
         return self._options.sdcard / name
 
-    def _put_aside(self, detail: str) -> None:
-        """A fault soon after the start: the firmware's next boot does not run that main.py again."""
-        if detail.startswith(POWER_CUT):
-            return
-        if time.monotonic() - self._running < EARLY_S and self._on_card("main.py").is_file():
-            self._on_card("main.py").replace(self._on_card("bad_main.py"))
+    def _rename(self) -> None:
+        """The boot behind a fault: the script is not to run again (misc.c, 513)."""
+        script, self._aside = self._aside, ""
+        if script and self._on_card(script).is_file():
+            self._on_card(script).replace(self._on_card(f"bad_{script}"))
 
     def _wiring(self, channels: list[tuple[Path, Path]], starts: int) -> dict[str, Any]:
         firmware = self._folder / "firmware"
@@ -273,7 +306,6 @@ class Supervisor:
         own = not (self._options.scripts or self._options.bare or self._suppressed)
         if own and not _mains(scripts):
             scripts.append(str(firmware / "firmware_app" / "main.py"))
-        self._running = time.monotonic()
         first = starts == 1
         return {
             "modules": str(_HERE / "modules"),
@@ -286,6 +318,7 @@ class Supervisor:
             "console": self._console is not None,
             "raw": self._raw,
             "blocks": str(blocks),
+            "stacks": self._stacks,
             "board": _traits(self._options.kind),
             "storage": self._options.storage is not None,
             "clock": self._chip.interpreter(),

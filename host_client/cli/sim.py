@@ -139,7 +139,7 @@ async def _run(options: dict[str, Any], as_json: bool) -> None:
                     output.print_json(event)
                 elif event["event"] == "console":
                     output.print_line(event["detail"])
-                elif event["event"] in ("reset", "fault", "bug", "error", "off"):
+                elif event["event"] in ("reset", "fault", "dead", "bug", "error", "off"):
                     output.note(f"{event['event']}: {event['detail']}")
                 if event["event"] in ("repl", "fault", "bug", "error"):
                     trouble = f"{event['event']}: {event['detail']}"

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.base.errors import Death, NativeFault
 from virtual_board.silicon.base.server import Server
 from virtual_board.silicon.native import aicube_ops, aidemo_ops
 from virtual_board.silicon.ulab import ops as ulab_ops
@@ -65,8 +65,8 @@ def run(folder: Path, script: str) -> Outcome:
     )
     faults: list[str] = []
 
-    def on_fault(message: str) -> None:
-        faults.append(message)
+    def on_fault(death: Death) -> None:
+        faults.append(death.message)
         process.kill()
 
     operations = {**ulab_ops.OPS, **aicube_ops.OPS, **aidemo_ops.OPS, "board.fault": fault_of}

@@ -31,7 +31,7 @@ def _asked(board: server.Server, references: list[list[int]]) -> int:
 
 
 def test_ctrl_c_waits_for_the_call_that_is_made_again() -> None:
-    faults: list[str] = []
+    faults: list[object] = []
     interrupts = _CtrlC()
     operations: dict[str, server.Operation] = {"nothing": lambda args, blobs: (None, [])}
     board = server.Server(operations, faults.append, faults.append, interrupts)

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.base.errors import Death, NativeFault
 from virtual_board.silicon.base.server import Server
 from virtual_board.silicon.ulab.ops import OPS
 
@@ -54,10 +54,13 @@ def run_script(text: str, timeout: float = 120.0) -> Outcome:
             fault.append(message)
             process.kill()
 
+        def die(death: Death) -> None:
+            end(death.message)
+
         def told(args: list[Any], _: list[memoryview]) -> tuple[Any, list[Any]]:
             raise NativeFault(args[0])
 
-        server = Server({**OPS, "board.fault": told}, end, end)
+        server = Server({**OPS, "board.fault": told}, die, end)
         for request, reply in (pipes[:2], pipes[2:]):
             server.serve(Path(request), Path(reply))
         try:

@@ -121,7 +121,7 @@ class kpu:
 
     def _index(self, index: int, count: int, what: str) -> int:
         if not 0 <= index < count:
-            _silicon.die("kpu.%s(%d): the model has %d" % (what, index, count))
+            _silicon.abort("kpu.%s(%d): the model has %d" % (what, index, count))
         return index
 
     def set_input_tensor(self, index: int, tensor) -> None:
@@ -236,7 +236,7 @@ class ai2d:
     def set_dtype(self, src_format: int, dst_format: int, src_type: int, dst_type: int) -> None:
         for code in (src_type, dst_type):
             if code not in _DTYPE_CODES:
-                _silicon.die("ai2d.set_dtype(): unsupported data type %s" % code)
+                _silicon.abort("ai2d.set_dtype(): unsupported data type %s" % code)
         types = _DTYPE_CODES[src_type], _DTYPE_CODES[dst_type]
         self._settings["dtype"] = [src_format, dst_format, types[0], types[1]]
 

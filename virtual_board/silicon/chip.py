@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virtual_board.silicon.base.contents import Buffer
+from virtual_board.silicon.base.errors import Death
 from virtual_board.silicon.base.lru import ByteLru
 from virtual_board.silicon.base.media import Media
 from virtual_board.silicon.base.options import BoardOptions
@@ -125,6 +126,11 @@ class Chip:
         """Return the numbers of the interpreter's own clock, None on a run without a profile."""
         return self._clock.interpreter()
 
+    @property
+    def guarded(self) -> bool:
+        """Whether a watchdog waits to be fed."""
+        return self._watchdog.armed
+
     def reset(self) -> None:
         """The interpreter is gone: forget what belonged to it."""
         self._watchdog.close()
@@ -152,7 +158,9 @@ class Chip:
             self._timed(aicube_ops.OPS),
             self._timed(aidemo_ops.OPS),
             {
-                "board.fault": self._event("fault"),
+                "board.fault": self._death(abort=False),
+                "board.abort": self._death(abort=True),
+                "board.stage": self._event("stage"),
                 "board.reset": self._event("reset"),
                 "board.soft_reset": self._event("soft_reset"),
                 "board.repl": self._event("repl"),
@@ -234,6 +242,14 @@ class Chip:
 
         return report
 
+    def _death(self, *, abort: bool) -> Operation:
+        def report(args: list[Any], blobs: list[memoryview]) -> Answer:
+            death = Death(str(args[0]), abort, current.main)
+            self._post(death.kind, death.message)
+            return None, []
+
+        return report
+
     def _listening(self, args: list[Any], _: list[memoryview]) -> Answer:
         port, host, actual = args
         self._post("listening", f"{port} {host}:{actual}")
@@ -283,6 +299,11 @@ class Watchdog:
         self._deadline = 0.0
         self._stopped_at: float | None = None
         self._lock = threading.Lock()
+
+    @property
+    def armed(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self._timer is not None
 
     def operations(self) -> dict[str, Operation]:
         """Return what the machine.WDT stand-in calls."""

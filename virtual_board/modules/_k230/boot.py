@@ -22,7 +22,9 @@ from _k230 import silicon
 
 silicon.connect(_wiring)
 
-from _k230 import card, overrides
+from _k230 import card, overrides, threads
+
+threads.kept(_wiring["stacks"])
 
 _power = card.Power(*_wiring["crash"]) if _wiring["crash"] not in (None, [None, None]) else None
 # No script reaches this PC's files: a board has none of them.
@@ -69,22 +71,31 @@ def _run(path: str) -> None:
     exec(compile(source, path, "exec"), _scope)
 
 
-_end = "finished"
-try:
-    if _wiring["console"]:
-        # Before, Ctrl-C would hit what stands for the ROM.
-        silicon.call_console("console.interrupts", [True])
-    for _script in _wiring["scripts"]:
-        _run(_script)
-except SystemExit:
-    _end = "called sys.exit"
-except KeyboardInterrupt as error:
-    if _wiring["console"]:
+def _script(path: str) -> str:
+    """Run one script as the firmware does; return how it ended. Whatever that was, the next one runs."""
+    silicon.call("board.stage", [path[path.rfind("/") + 1 :]])
+    try:
+        if _wiring["console"]:
+            # Before, Ctrl-C would hit what stands for the ROM.
+            silicon.call_console("console.interrupts", [True])
+        _run(path)
+        return "finished"
+    except SystemExit:
+        return "called sys.exit"
+    except KeyboardInterrupt as error:
+        if _wiring["console"]:
+            sys.print_exception(error)
+        return "was interrupted"
+    except BaseException as error:  # the firmware catches everything too, and prints it
         sys.print_exception(error)
-    _end = "was interrupted"
-except BaseException as error:  # the firmware catches everything too, prints it and enters the REPL
-    sys.print_exception(error)
-    _end = "raised " + type(error).__name__
+        return "raised " + type(error).__name__
+
+
+_end = "finished"
+for _path in _wiring["scripts"]:
+    # main.c, 528: the IDE, which is there now, wants no more scripts.
+    if not (_wiring["console"] and silicon.call_console("console.attached")[0]):
+        _end = _script(_path)
 while True:
     try:
         if _wiring["console"]:
@@ -92,6 +103,7 @@ while True:
         break
     except KeyboardInterrupt:  # too late for the scripts
         pass
+silicon.call("board.stage", [""])
 silicon.call("board.repl", [_end])
 if _wiring["console"]:
     sys.stdout.write("\x1erepl\x1e")

@@ -142,5 +142,5 @@ def _raise(status: int, result) -> None:
         if kind == "OSError" and message.isdigit():
             raise OSError(int(message))  # an errno
         raise _KINDS.get(kind, RuntimeError)(message)
-    while True:  # a native fault: the supervisor is ending this process
+    while True:  # a native fault: the supervisor stops or ends this process
         time.sleep(1)

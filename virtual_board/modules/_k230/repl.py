@@ -10,7 +10,7 @@ import sys
 import time
 from _thread import get_ident
 
-from _k230 import silicon
+from _k230 import silicon, threads
 
 CTRL_A = 1  # raw mode
 CTRL_B = 2  # friendly mode
@@ -264,7 +264,9 @@ def run(scope: dict, raw: bool) -> None:
             if _ide_script(scope):
                 continue
             _write("MPY: soft reboot\n")
-            silicon.call("board.soft_reset", ["raw" if raw else "friendly"])
+            threads.end_all()
+            mode = "raw" if raw else "friendly"
+            silicon.call("board.soft_reset", ["%s %d" % (mode, threads.kept())])
             return
         except KeyboardInterrupt:  # it came too late for the script
             pass

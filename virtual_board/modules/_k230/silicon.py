@@ -87,7 +87,17 @@ def held():
 
 
 def die(message: str) -> None:
-    """End the process as a native fault does: nothing can catch it."""
-    call("board.fault", [message])
-    while True:  # the supervisor kills this process
-        time.sleep(1)
+    """End the calling thread as a CPU fault does: nothing can catch it."""
+    _end("board.fault", message)
+
+
+def abort(message: str) -> None:
+    """End the calling thread as a C++ exception does that nobody catches."""
+    _end("board.abort", message)
+
+
+def _end(op: str, message: str) -> None:
+    with _lock:  # it is never given back
+        _channels[0].exchange(op, [message])
+        while True:  # the supervisor stops or ends this process
+            time.sleep(1)

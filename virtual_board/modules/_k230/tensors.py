@@ -90,7 +90,7 @@ def from_numpy(array):
     except AttributeError:
         silicon.die("nn.from_numpy() of %s: it reads any object as an array" % type(array).__name__)
     if code not in _NAMES:
-        silicon.die("nn.from_numpy(): unsupported data type %s" % code)
+        silicon.abort("nn.from_numpy(): unsupported data type %s" % code)
     try:
         data = array.tobytes()
     except ValueError:

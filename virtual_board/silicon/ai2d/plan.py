@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from virtual_board.silicon.ai2d import sampler, tables
-from virtual_board.silicon.base.errors import NativeFault, SiliconError
+from virtual_board.silicon.base.errors import NativeAbort, NativeFault, SiliconError
 
 YUV420_NV12, YUV420_NV21, YUV420_I420, NCHW, RGB_PACKED, RAW16 = range(6)
 TF_NEAREST, TF_BILINEAR, CV2_NEAREST, CV2_BILINEAR = range(4)
@@ -62,7 +62,7 @@ class Ai2dPlan:
     """One built ai2d configuration: `run(input) -> output`, tables computed once.
 
     Shapes are those given to `build`: [n, c, h, w], or [n, h, w, 3] for packed RGB, or
-    [n, 1, h * 3 / 2, w] for YUV 4:2:0. Raises NativeFault where the board's builder throws a C++
+    [n, 1, h * 3 / 2, w] for YUV 4:2:0. Raises NativeAbort where the board's builder throws a C++
     exception, SiliconError (RuntimeError) for what this model does not compute.
     """
 
@@ -74,7 +74,7 @@ class Ai2dPlan:
         self.out_shape = _shape("output", out_shape)
         _check_supported(params)
         if params.pad and len(params.pad) == 8 and self.in_shape[3] <= 32 and params.pad[6] > 0:
-            raise NativeFault(
+            raise NativeAbort(
                 f"ai2d build: left padding with an input width of {self.in_shape[3]}; "
                 "the unit does not pad on the left for widths of 32 or less"
             )
@@ -84,11 +84,11 @@ class Ai2dPlan:
         self._crop = self._checked_crop()
         self._pads = self._checked_pads()
         if params.affine and params.resize:
-            raise NativeFault("ai2d build: affine and resize cannot be set together")
+            raise NativeAbort("ai2d build: affine and resize cannot be set together")
         top, bottom, left, right = self._pads
         height, width = self._out_h - top - bottom, self._out_w - left - right
         if height < 1 or width < 1:
-            raise NativeFault(
+            raise NativeAbort(
                 f"ai2d build: padding {self._pads} (top, bottom, left, right) leaves nothing of "
                 f"the {self._out_w}x{self._out_h} output"
             )
@@ -180,13 +180,13 @@ class Ai2dPlan:
     def _check_channels(self) -> None:
         yuv = self.params.src_format <= YUV420_I420
         if yuv and (self.in_shape[1] != 1 or self.in_shape[2] % 3 or self._in_w % 2):
-            raise NativeFault(
+            raise NativeAbort(
                 "ai2d build: expected YUV 4:2:0 input as [n, 1, h * 3 / 2, w] with even sides, "
                 f"found {list(self.in_shape)}"
             )
         planar = self.params.src_format == self.params.dst_format == NCHW
         if not planar and self._in_c != self._out_c:
-            raise NativeFault(
+            raise NativeAbort(
                 f"ai2d build: expected {self._in_c} output channels as in the input, "
                 f"found {self._out_c}"
             )
@@ -198,7 +198,7 @@ class Ai2dPlan:
         fits_x = 0 <= x < self._in_w and width >= 1 and x + width <= self._in_w
         fits_y = 0 <= y < self._in_h and height >= 1 and y + height <= self._in_h
         if not (fits_x and fits_y):
-            raise NativeFault(
+            raise NativeAbort(
                 f"ai2d build: crop x={x} y={y} {width}x{height} is not inside the "
                 f"{self._in_w}x{self._in_h} input"
             )
@@ -209,13 +209,13 @@ class Ai2dPlan:
         if pad is None:
             return 0, 0, 0, 0
         if len(pad) != 8 or min(pad) < 0 or any(pad[:4]):
-            raise NativeFault(
+            raise NativeAbort(
                 "ai2d build: expected 8 paddings of 0 or more, the first four (batch, channel) 0; "
                 f"found {list(pad)}"
             )
         values = len(self.params.pad_values)
         if any(pad) and self.params.pad_mode == PAD_CONSTANT and values < self._out_c:
-            raise NativeFault(
+            raise NativeAbort(
                 f"ai2d build: expected a padding value for each of {self._out_c} channels, "
                 f"found {values}"
             )
@@ -239,7 +239,7 @@ class Ai2dPlan:
 
 def _shape(name: str, shape: Sequence[int]) -> tuple[int, int, int, int]:
     if len(shape) != 4 or min(shape) < 1:
-        raise NativeFault(
+        raise NativeAbort(
             f"ai2d build: expected 4 {name} dimensions of 1 or more, found {list(shape)}"
         )
     return shape[0], shape[1], shape[2], shape[3]
@@ -256,7 +256,7 @@ def _geometry(shape: tuple[int, int, int, int], form: int) -> tuple[int, int, in
 
 def _check_supported(params: Ai2dParams) -> None:
     if params.shift is not None and params.src_format != RAW16:
-        raise NativeFault("ai2d build: shift is for RAW16 input only")
+        raise NativeAbort("ai2d build: shift is for RAW16 input only")
     if params.src_format == RAW16 or params.dst_format not in (NCHW, RGB_PACKED):
         raise SiliconError(
             "RuntimeError", "ai2d: the virtual board computes neither RAW16 nor YUV output"

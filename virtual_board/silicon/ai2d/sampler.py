@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.base.errors import NativeAbort
 
 Pixels = NDArray[np.uint8]
 Line = tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.uint16]]
@@ -78,11 +78,11 @@ class AffineSampler:
         smooth: bool,
     ) -> None:
         if len(matrix) != 6:
-            raise NativeFault(f"ai2d build: expected 6 affine coefficients, found {len(matrix)}")
+            raise NativeAbort(f"ai2d build: expected 6 affine coefficients, found {len(matrix)}")
         a, b, tx, c, d, ty = (np.float32(value) for value in matrix)
         det = a * d - b * c
         if det == 0 or not np.isfinite([*matrix, det]).all():
-            raise NativeFault("ai2d build: the affine matrix has no inverse")
+            raise NativeAbort("ai2d build: the affine matrix has no inverse")
         x, y = np.meshgrid(
             np.arange(output[0], dtype=np.float32), np.arange(output[1], dtype=np.float32)
         )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from virtual_board.silicon.base.errors import NativeFault
+from virtual_board.silicon.base.errors import NativeAbort
 
 SRAM_SIDE = 256
 SRAM_SIZE = SRAM_SIDE * SRAM_SIDE
@@ -70,7 +70,7 @@ def axis(size: int, out: int, *, align: bool, bias_factor: float, bias_shift: fl
     else:
         scale = _F32(_F32(size) / _F32(out))
     if scale == 0:
-        raise NativeFault(f"ai2d schedule failed: cannot align {size} pixel with {out} pixels")
+        raise NativeAbort(f"ai2d schedule failed: cannot align {size} pixel with {out} pixels")
     bias = _F32(_F32(scale * _F32(bias_factor)) + _F32(bias_shift))
     return Axis(size, out, scale, bias)
 
@@ -97,7 +97,7 @@ def tile_size(x: Axis, y: Axis) -> tuple[int, int]:
         else:
             height -= 1
             narrow_next = not narrow_next
-    raise NativeFault(
+    raise NativeAbort(
         f"ai2d schedule failed: no tile fits its memory for {x.size}x{y.size} to {x.out}x{y.out}"
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from virtual_board.silicon.base.contents import Buffer, Contents
-from virtual_board.silicon.base.errors import NativeFault, SiliconError
+from virtual_board.silicon.base.errors import Death, NativeFault, SiliconError
 
 MAIN = 1 << 16
 """Set in a request's number of buffers: the main thread calls."""
@@ -50,6 +50,7 @@ class Call(threading.local):
 
     start_us: int = 0  # the interpreter's monotonic clock when the stand-in was called
     ahead_us: int = 0  # how far the board's time was ahead of that clock (behind: negative)
+    main: bool = False  # the interpreter's main thread calls
     worker: bool = False  # the thread calls whose time is kept
     took_us: int | None = None  # what the call takes on the board, where a stage has told it
 
@@ -73,7 +74,7 @@ class Server:
     def __init__(
         self,
         operations: Mapping[str, Operation],
-        on_fault: Callable[[str], None],
+        on_fault: Callable[[Death], None],
         on_bug: Callable[[str], None],
         interrupts: Interrupts | None = None,
     ) -> None:
@@ -117,7 +118,7 @@ class Server:
         sizes = struct.unpack(f"<{count}I", source.read(4 * count))
         op, args, current.start_us, current.ahead_us, references = json.loads(source.read(size))
         current.took_us = None
-        current.worker = bool(worker)
+        current.main, current.worker = bool(main), bool(worker)
         blobs = [memoryview(source.read(n)) for n in sizes]
         known = self._put_in(references, blobs)
         # A call that is made again says then whether Ctrl-C came: said now, nobody would hear it.
@@ -160,7 +161,7 @@ class Server:
         except SiliconError as error:
             return 1, [error.kind, error.message], []
         except NativeFault as fault:
-            self._on_fault(fault.message)
+            self._on_fault(Death(fault.message, fault.abort, current.main))
             return 2, fault.message, []
         except StoppedError:
             raise

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from virtual_board.silicon.base.errors import NativeFault, SiliconError
+from virtual_board.silicon.base.errors import NativeAbort, NativeFault, SiliconError
 from virtual_board.silicon.kpu import twin as kpu_twin
 from virtual_board.silicon.kpu import worker as kpu_worker
 from virtual_board.silicon.kpu.kmodel import TYPECODES, KmodelHeader, TensorType, read_header
@@ -211,9 +211,8 @@ class Kpu:
         except (EOFError, OSError):
             ending = child.ending()
             self.close()
-            raise NativeFault(
-                f"the KPU simulator died ({ending}) {doing} model {model.name}"
-            ) from None
+            fault = NativeFault if ending == "SIGSEGV" else NativeAbort
+            raise fault(f"the KPU simulator died ({ending}) {doing} model {model.name}") from None
         if "error" in reply:
             kind = "EOFError" if doing == "loading" else "RuntimeError"
             raise SiliconError(kind, f"{doing} model {model.name} failed: {reply['error']}")

@@ -233,6 +233,7 @@ class Console:
             "console.read": self._read,
             "console.interrupts": self._allow,
             "console.signalled": self._signalled,
+            "console.attached": lambda args, blobs: (self.ide.attached, []),
             "console.script": lambda args, blobs: (None, [self.ide.take_script()]),
             "console.script_ended": self._script_ended,
         }
