@@ -57,6 +57,10 @@ class Slot:
         self.since_ms = 0
         self.bytes = 0  # that were taken
 
+    def send(self, data: "bytes | memoryview") -> int:
+        """Send what goes without waiting, return how much; OSError."""
+        return self.socket.send(data)
+
 
 class Waiters:
     """The acceptor and the receiver."""

@@ -49,6 +49,10 @@ class Channel:
         """The calling thread is the working one from now on."""
         self._worker = get_ident()
 
+    def working(self) -> bool:
+        """Return whether the calling thread is the working one."""
+        return get_ident() == self._worker
+
     def exchange(self, op: str, args=(), blobs=(), brief=False):
         """Run op in the silicon; return (result, buffers), or raise what it raised.
 

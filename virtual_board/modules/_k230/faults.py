@@ -17,7 +17,7 @@ import hashlib
 import json
 import sys
 import time
-from _thread import allocate_lock, get_ident, start_new_thread
+from _thread import allocate_lock, start_new_thread
 
 from uos import VfsPosix
 
@@ -37,7 +37,6 @@ _ERRORS = {
 # Nothing can be changed in them: a double stands before each.
 _BUILT_IN = ("_thread", "hashlib", "sys", "ucryptolib")
 
-_main = get_ident()
 _names = []
 _counts = []
 # Of the failure that is tried, and of one that it needs to come about:
@@ -45,7 +44,7 @@ _armed = [
     None,
     None,
 ]  # [index, number of the call, way, how many calls in a row, how many of them came]
-_inside = [False]  # the main thread is in a wrapped call
+_inside = [False]  # the working thread is in a wrapped call
 _threads = [0, 0]  # started, ended
 _folder = ""
 _reply = None
@@ -142,7 +141,7 @@ def _wrap(name: str, function):
     _counts.append(0)
 
     def call(*args, **named):
-        if get_ident() != _main:
+        if not silicon.working():
             way = _count(index)
             return function(*args, **named) if way is None else _fail(way, function, args, named)
         if _inside[0]:

@@ -81,6 +81,11 @@ def adopt() -> None:
         channel.adopt()
 
 
+def working() -> bool:
+    """Return whether the calling thread is that one: the main one, unless another took its place."""
+    return _channels[0].working()
+
+
 def held():
     """Return the interpreter's lock, for stand-ins that hold the interpreter without a call."""
     return _lock
