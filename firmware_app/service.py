@@ -266,18 +266,20 @@ class Service:
     def _leave(self) -> None:
         """The console takes over: nothing may run on, nothing be lost, nothing reset the board."""
         board = self.board
-        asyncio.new_event_loop()  # the tasks of this one are not to run on in another
-        board.links.close()
-        camera = board.engine.camera
-        if camera is not None:
-            camera.close()
-        for _ in range(_END_MS // _LOOK_MS):
-            if board.links.closed():
-                break
-            time.sleep_ms(_LOOK_MS)
-        board.boots.planned(restarts.CONSOLE, "interrupted at the console")
-        firmware_update.interrupted()
-        board.upkeep.close()
+        try:
+            asyncio.new_event_loop()  # the tasks of this one are not to run on in another
+            board.links.close()
+            camera = board.engine.camera
+            if camera is not None:
+                camera.close()
+            for _ in range(_END_MS // _LOOK_MS):
+                if board.links.closed():
+                    break
+                time.sleep_ms(_LOOK_MS)
+            board.boots.planned(restarts.CONSOLE, "interrupted at the console")
+            firmware_update.interrupted()
+        finally:
+            board.upkeep.close()  # whatever failed: no watchdog resets who sits in the REPL
 
 
 def _end(loop, context) -> None:
