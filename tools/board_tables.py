@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import board_types
 from board_types import BoardType
+from firmware_app.board import memory
+from firmware_app.package.footprint import rounded
 
 ROOT = Path(__file__).resolve().parent.parent
 _BEGIN = "<!-- {name}: written by python -m tools.board_tables -->"
@@ -66,9 +69,81 @@ def firmware_table() -> str:
     return "\n".join(rows)
 
 
+class Example(NamedTuple):
+    """A task with real models: kB of each .kmodel, loaded and while it runs, from their headers."""
+
+    title: str
+    models: tuple[tuple[int, int, int], ...]
+    input_kb: int
+    channels: int = 1
+
+
+EXAMPLES = (
+    Example("classification, 224 x 224", ((2874, 3032, 148),), 147),
+    Example("metric learning, 224 x 224", ((3230, 3388, 148),), 147),
+    Example("YOLOv5n detection, 320 x 320", ((2095, 2584, 2948),), 300),
+    Example("YOLOv8n detection, 320 x 320", ((3564, 5712, 11800),), 300),
+    Example("AICube detection, 640 x 640", ((2235, 4516, 23660),), 1200),
+    Example("OCR, 512 x 512 and 32 x 608", ((2889, 5700, 28136), (2535, 6528, 5268)), 825, 2),
+)
+FRAME = (1280, 720)  # the camera's default
+
+
+def _classes() -> list[tuple[str, BoardType]]:
+    """Return one type of each size of media memory, the smallest first."""
+    found: dict[int, BoardType] = {}
+    for each in _types():
+        found.setdefault(each.mmz_kb, each)
+    sizes = sorted(found)
+    return [(f"{found[size].total_kb // 1024} MB boards", found[size]) for size in sizes]
+
+
+def camera_kb(kind: BoardType, channels: int) -> int:
+    """Return what the default camera takes of the media memory."""
+    return channels * kind.buffers * rounded(3 * FRAME[0] * FRAME[1]) // 1024
+
+
+def fits(kind: BoardType, example: Example) -> str:
+    """Return how a board of this type holds the task, from what its camera leaves."""
+    both = kind.mmz_kb * 1024 >= memory.SMALL or example.channels > 1
+    left = kind.mmz_kb - memory.RESERVE // 1024 - camera_kb(kind, 2 if both else 1)
+    loaded = sum(model[1] for model in example.models)
+    work = max(model[2] for model in example.models)
+    if 2 * loaded + 2 * example.input_kb + work <= left:
+        return "yes, switched beside"
+    return "yes" if loaded + example.input_kb + work <= left else "no"
+
+
+def memory_table() -> str:
+    """Return which tasks fit which boards."""
+    classes = _classes()
+    rows = [
+        f"| task, camera {FRAME[0]} x {FRAME[1]} | kmodels | media memory while it runs | "
+        + " | ".join(title for title, _ in classes)
+        + " |",
+        "|---|" + "---|" * (2 + len(classes)),
+    ]
+    for each in EXAMPLES:
+        size = sum(model[0] for model in each.models)
+        taken = sum(model[1] for model in each.models) + max(model[2] for model in each.models)
+        cells = [fits(kind, each) for _, kind in classes]
+        rows.append(
+            f"| {each.title} | {size / 1024:.1f} MB | {(taken + each.input_kb) / 1024:.1f} MB | "
+            + " | ".join(cells)
+            + " |"
+        )
+    largest = []
+    for _, kind in classes:
+        both = kind.mmz_kb * 1024 >= memory.SMALL
+        left = kind.mmz_kb - memory.RESERVE // 1024 - camera_kb(kind, 2 if both else 1)
+        largest.append(f"{left / 1024:.0f} MB")
+    rows.append("| left for models | | | " + " | ".join(largest) + " |")
+    return "\n".join(rows)
+
+
 TABLES = {
     "wiring.md": {"boards": wiring_table},
-    "boards.md": {"types": types_table, "firmware": firmware_table},
+    "boards.md": {"types": types_table, "memory": memory_table, "firmware": firmware_table},
 }
 
 

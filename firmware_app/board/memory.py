@@ -20,7 +20,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 RESERVE = 1048576  # bytes of media memory that always stay free
 _PAGES_RESERVE = 4194304  # of pages, for the heap to grow
-_SMALL = 134217728  # a board with less media memory opens a second channel only where one is needed
+SMALL = 134217728  # a board with less media memory opens a second channel only where one is needed
 _BETWEEN_LOOKS = 8388608  # most that is handed out before the firmware is asked again
 _STEPS = 8  # smaller frames are tried in eighths of the wanted size
 _LEAST = 64  # pixels, the camera's smallest side
@@ -204,7 +204,7 @@ def camera_layout(width: int, height: int, preview: int, second: bool) -> Layout
     aside = count * rounded(3 * preview) if preview else 0
     wanted = count * rounded(3 * width * height) + aside
     both = wanted + wanted - aside
-    if both <= free and (second or figures[0] >= _SMALL):
+    if both <= free and (second or figures[0] >= SMALL):
         return Layout(width, height, True)
     if wanted <= free:
         layout = Layout(width, height, False)

@@ -65,7 +65,8 @@ class Call:
             self.fail("bad_argument", str(error))
         elif isinstance(error, MemoryError):
             gc.collect()
-            self.fail("too_large", "the board's memory does not suffice for %s" % self.name)
+            text = "the board's memory does not suffice for %s" % self.name
+            self.fail("too_large", "%s: %s" % (text, error) if error.args else text)
         elif ide_connects(error):
             raise error
         else:  # a fault of ours must not end the service

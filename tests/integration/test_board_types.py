@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 import board_types
 from board_types import BoardType
@@ -211,3 +212,40 @@ def _swell(package: Path, size: int) -> None:
         (old,) = struct.unpack_from("<Q", data, place)
         struct.pack_into("<Q", data, place, old + size)
     path.write_bytes(data + bytes(size))
+
+
+async def test_a_picture_that_does_not_fit_is_refused(tmp_path: Path) -> None:
+    sdcard = card(tmp_path / "card", camera_enabled=False)
+    room = _room_kb(SHAPES)
+    picture = Image.new("RGB", (1920, 1080))  # 6075 kB of planes
+    async with small(sdcard, room + 2048) as (board, _):
+        with pytest.raises(CommandFailed, match="memory") as caught:
+            await board.infer(picture)
+        small_one = await board.infer(Image.new("RGB", (320, 240)))
+        problems = (await board.status())["problems"]
+    assert "6076 kB of media memory are needed" in str(caught.value)
+    assert small_one.task == "classification"
+    assert problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left_kb", [4, 300, 2700])
+async def test_no_size_of_memory_ends_the_process(tmp_path: Path, left_kb: int) -> None:
+    """Whatever is left beside the largest task's models: results or a reason, never the abort."""
+    folder = tmp_path / "card"
+    make_card(TEXT, folder, camera_size=(640, 480))
+    for package, task in ((SHAPES, "classification"), (PACKAGES / "shapes_seg", "segmentation")):
+        _add_task(folder, package, task)
+    pictures = PACKAGES / "text_det" / "pictures"
+    needs = [_needs(package) for package in TEXT]
+    models = (sum(each.loaded for each in needs) + max(each.work for each in needs)) // KB
+
+    async with small(folder, models + RESERVE_KB + left_kb, camera=str(pictures)) as (board, _):
+        for task in ("classification", "ocr", "segmentation", "ocr"):
+            with contextlib.suppress(CommandFailed):
+                await board.switch(task)
+            with contextlib.suppress(CommandFailed):
+                await board.infer(Image.new("RGB", (640, 480)))
+        status = await board.status()
+    assert status["uptime_ms"] > 0
+    assert status["problems"] or status["processed"]
