@@ -41,8 +41,9 @@ def service_files(
 ) -> ServiceFiles:
     """Return the service's files: those of a folder, else this installation's own.
 
-    mpy: the .mpy version that the board loads, None where it is not known. sources: as source,
-    for debugging.
+    mpy: the .mpy version that the board loads, None where it is not known: all boards of a firmware that
+    the service runs on load MPY_VERSION. sources: as source, for debugging. A checkout compiles, where it
+    can: sources take a board a second or two of each start.
 
     Raises:
         PackageError: they are incomplete or damaged, with the file.
@@ -56,7 +57,7 @@ def service_files(
     if not (sources or _is_checkout() or mpy not in (None, MPY_VERSION)):
         return ServiceFiles(_read_built(), True)
     files = _read(SOURCES, (".py",))
-    if sources or mpy != MPY_VERSION:
+    if sources or mpy not in (None, MPY_VERSION):
         return ServiceFiles(files, False)
     try:
         return ServiceFiles(compiled(files), True)

