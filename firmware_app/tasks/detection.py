@@ -17,6 +17,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 _MAX_COORDINATE = 2047
 _MAX_CLASS = 1023
 _MAX_SCORE = 1023
+_SENSELESS = 1000000  # for what no integer stands for: infinity, and what is no number
 
 
 class Detection(SingleModelTask):
@@ -114,11 +115,7 @@ class Detection(SingleModelTask):
             h = (int(y2) if y2 < height else height) - y1
             if w < smallest or h < smallest:
                 continue
-            # A model whose outputs are no probabilities scores what it likes; the wire's end at 1.
-            if score < 1:
-                score1000 = int(score * 1000 + 0.5) if score > 0 else 0
-            else:
-                score1000 = 1000
+            score1000 = int(score * 1000 + 0.5) if score < _SENSELESS else _SENSELESS
             boxes.append((x1 + dx, y1 + dy, w, h, score1000, int(label)))
         if not settings["vendor_compatible"]:
             boxes.sort(key=_score, reverse=True)

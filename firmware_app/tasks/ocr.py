@@ -6,6 +6,7 @@ from firmware_app.board import arrays, npu
 from firmware_app.package import letterbox
 from firmware_app.tasks.ocr_detection import OcrDetection
 from firmware_app.tasks.ocr_recognition import OcrRecognition
+from firmware_app.tasks.repair import HALF, TIE
 from firmware_app.tasks.single_model import score16
 from firmware_app.tasks.text_map import LEVEL
 from firmware_app.wire import messages
@@ -86,12 +87,15 @@ class Ocr(OcrDetection):
         target = self._reader.package.img_size
         quad = _grown(quad, _MARGIN)
         x0, y0, x1, y1, x2, y2, x3, y3 = quad
-        level = abs(y1 - y0) * LEVEL <= abs(x1 - x0) and abs(y2 - y3) * LEVEL <= abs(x2 - x3)
+        level = (
+            abs(y1 - y0) * LEVEL <= abs(x1 - x0) + TIE
+            and abs(y2 - y3) * LEVEL <= abs(x2 - x3) + TIE
+        )
         if level:
-            left = min(max(0, int(min(x0, x3) + 0.5)), plan.width - 1)
-            top = min(max(0, int(min(y0, y1) + 0.5)), plan.height - 1)
-            width = max(1, min(int(max(x1, x2) + 0.5), plan.width) - left)
-            height = max(1, min(int(max(y2, y3) + 0.5), plan.height) - top)
+            left = min(max(0, int(min(x0, x3) + HALF)), plan.width - 1)
+            top = min(max(0, int(min(y0, y1) + HALF)), plan.height - 1)
+            width = max(1, min(int(max(x1, x2) + HALF), plan.width) - left)
+            height = max(1, min(int(max(y2, y3) + HALF), plan.height) - top)
             key = (plan.width, plan.height, left, top, width, height)
             scaler = self._cuts.get(key)
             if scaler is not None:
@@ -109,8 +113,8 @@ class Ocr(OcrDetection):
                 self._cuts.clear()
             self._cuts[key] = scaler
         else:
-            width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + 0.5))
-            height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + 0.5))
+            width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + HALF))
+            height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + HALF))
             pads = letterbox.corner_pads(width, height, target[0], target[1])
             scaler = npu.Turner(
                 (plan.width, plan.height),

@@ -3,6 +3,7 @@
 from firmware_app.board import arrays, decoders
 from firmware_app.package import letterbox
 from firmware_app.tasks import repair
+from firmware_app.tasks.repair import HALF, TIE
 from firmware_app.tasks.single_model import SingleModelTask, score16, strongest
 from firmware_app.tasks.text_map import TextMap
 from firmware_app.wire import messages
@@ -65,7 +66,7 @@ class OcrDetection(SingleModelTask):
             # Where nobody wants the score, text in the middle tells as well that the box holds some.
             score = 1.0
             if scored or not text_map.inside(
-                int((quad[0] + quad[4]) / 2 + 0.5), int((quad[1] + quad[5]) / 2 + 0.5)
+                int((quad[0] + quad[4]) / 2 + HALF), int((quad[1] + quad[5]) / 2 + HALF)
             ):
                 score = text_map.score(quad)
                 if not score:
@@ -126,7 +127,7 @@ def _top(row):
 def _corners(quad: list, region) -> list:
     """Return the corners as integers inside the region, in pixels of the frame."""
     left, top, width, height = region
-    corners = [int(value + 0.5) for value in quad]
+    corners = [int(value + HALF) for value in quad]
     if not left and not top and min(corners) >= 0:
         if max(corners[0::2]) <= width and max(corners[1::2]) <= height:
             return corners
@@ -143,4 +144,4 @@ def _shorter_side(quad: list) -> int:
 def _side(quad: list, a: int, b: int) -> int:
     dx = quad[a] - quad[b]
     dy = quad[a + 1] - quad[b + 1]
-    return int((dx * dx + dy * dy) ** 0.5)
+    return int((dx * dx + dy * dy) ** 0.5 + TIE)

@@ -7,6 +7,11 @@ moved instead of cut, and boxes of different classes always suppress each other.
 
 from math import exp
 
+# Corners of text lie on whole and half pixels. Rounding exactly at the half would turn on a float's last
+# bit, which single and double precision have differently; so it is done a little beside it.
+TIE = 1 / 256
+HALF = 0.5 + TIE
+
 # A text box is offset by 1.5 x area / length of its outline, on every side.
 _RATIO = 1.5
 # The vendor then moves each corner away from its neighbours, by this share of the sides.
@@ -102,21 +107,21 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
     bx, by = xs[3] - xs[0], ys[3] - ys[0]
     a = (ax * ax + ay * ay) ** 0.5
     b = (bx * bx + by * by) ** 0.5
-    if min(a, b) < 2:
+    if min(a, b) < 2 - TIE:
         return None
     # The vendor leaves out the last edge of the outline: up to the whole upper edge of a level box.
-    across, down = (a, b) if abs(ax) >= abs(ay) else (b, a)
+    across, down = (a, b) if abs(ax) + TIE >= abs(ay) else (b, a)
     least = offset_of(across, down, False)
     most = offset_of(across, down, True)
     if thickness is not None:
         middle = ((xs[0] + xs[2]) / 2, (ys[0] + ys[2]) / 2)
-        if b < a:
+        if b + TIE < a:
             thick = thickness(middle, (ax, ay), (bx / b, by / b), b)
         else:
             thick = thickness(middle, (bx, by), (ax / a, ay / a), a)
         offset = min(most, max(least, (min(a, b) - thick) / 2))
     else:
-        offset = most if min(abs(ay), abs(ax)) * 16 < a else least
+        offset = most if min(abs(ay), abs(ax)) * 16 + TIE < a else least
     w, h = a - 2 * offset, b - 2 * offset
     right = _RATIO * w * h / (2 * (w + h))
     right += margin * (min(w, h) + 2 * right)
@@ -144,15 +149,15 @@ def walked(middle, axis, unit, inside) -> int:
     reach = [0, 0]
     for share in (0.0, -0.15, 0.15, -0.3, 0.3):
         px, py = middle[0] + share * axis[0], middle[1] + share * axis[1]
-        if inside(int(px + 0.5), int(py + 0.5)):
+        if inside(int(px + HALF), int(py + HALF)):
             for side in (0, 1):
                 sign = 2 * side - 1
                 n = reach[side]
                 # Farther than another place only where the text is whole up to there.
-                if n and not inside(int(px + sign * n * ux + 0.5), int(py + sign * n * uy + 0.5)):
+                if n and not inside(int(px + sign * n * ux + HALF), int(py + sign * n * uy + HALF)):
                     continue
                 dx, dy = sign * ux, sign * uy
-                while inside(int(px + (n + 1) * dx + 0.5), int(py + (n + 1) * dy + 0.5)):
+                while inside(int(px + (n + 1) * dx + HALF), int(py + (n + 1) * dy + HALF)):
                     n += 1
                 reach[side] = n
     return reach[0] + reach[1]

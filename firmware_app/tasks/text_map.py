@@ -5,6 +5,7 @@ The map is large and Python slow: what is asked of many pixels is asked of ulab 
 
 from firmware_app.board import arrays
 from firmware_app.tasks import holes, repair
+from firmware_app.tasks.repair import HALF, TIE
 
 _SAMPLED = 3  # a hole lies in text of three rows at least: every third row meets it
 LEVEL = 12  # an axis counts as level where it rises by less than a 12th of its length
@@ -59,8 +60,8 @@ class TextMap:
     def thickness(self, middle, axis, unit, across: float) -> int:
         """Return how far text reaches across its axis, as repair.walked() does."""
         ax, ay = axis
-        level = abs(ay) * LEVEL <= abs(ax)
-        if not level and abs(ax) * LEVEL > abs(ay):
+        level = abs(ay) * LEVEL <= abs(ax) + TIE
+        if not level and abs(ax) * LEVEL > abs(ay) + TIE:
             return repair.walked(middle, axis, unit, self.inside)
         if level:
             mx, my = middle
@@ -69,12 +70,12 @@ class TextMap:
             my, mx = middle
             ay, ax = axis
             width, height = self._height, self._width
-        step = max(1, int(_STEP * abs(ax) + 0.5))
+        step = max(1, int(_STEP * abs(ax) + HALF))
         rise = ay / ax
         beside = across / 2 + 2 * step * abs(rise) + 1
-        top = max(0, int(my - beside))
-        bottom = min(height, int(my + beside) + 2)
-        places = [int(mx + 0.5) + number * step for number in _STRIPS]
+        top = max(0, int(my - beside + TIE))
+        bottom = min(height, int(my + beside + TIE) + 2)
+        places = [int(mx + HALF) + number * step for number in _STRIPS]
         places = [x for x in places if 0 <= x < width]
         if not places or bottom <= top:
             return 0
@@ -83,7 +84,7 @@ class TextMap:
         above = below = 0
         for number in range(len(places)):
             start = number * size
-            at = start + int(my + (places[number] - mx) * rise + 0.5) - top
+            at = start + int(my + (places[number] - mx) * rise + HALF) - top
             if start <= at < start + size and strips[at]:
                 edge = strips.rfind(b"\0", start, at)
                 above = max(above, at - 1 - (edge if edge >= 0 else start - 1))
@@ -95,14 +96,14 @@ class TextMap:
         """Return the mean probability of the text inside a quadrilateral, 0 where there is none."""
         xs = quad[0::2]
         ys = quad[1::2]
-        top = max(0, int(min(ys)))
-        bottom = min(self._height - 1, int(max(ys)))
+        top = max(0, int(min(ys) + TIE))
+        bottom = min(self._height - 1, int(max(ys) + TIE))
         step = max(1, (bottom - top) // _ROWS)
         if abs(ys[1] - ys[0]) * LEVEL <= abs(xs[1] - xs[0]) and abs(xs[3] - xs[0]) * LEVEL <= abs(
             ys[3] - ys[0]
         ):
-            left = max(0, int(min(xs)))
-            right = min(self._width, int(max(xs)) + 1)
+            left = max(0, int(min(xs) + TIE))
+            right = min(self._width, int(max(xs) + TIE) + 1)
             if right <= left or bottom < top:
                 return 0.0
             rows = (top, bottom + 1, step)
@@ -119,8 +120,8 @@ class TextMap:
                     crossings.append(xa + (y - ya) * (xb - xa) / (yb - ya))
             if len(crossings) < 2:
                 continue
-            left = max(0, int(min(crossings)))
-            right = min(self._width, int(max(crossings)) + 1)
+            left = max(0, int(min(crossings) + TIE))
+            right = min(self._width, int(max(crossings) + TIE) + 1)
             if right > left:
                 sums = arrays.sums_above(self._table, (left, right), (y, y + 1, 1), self._threshold)
                 total += sums[0]
