@@ -81,7 +81,9 @@ async def _install(board: "Board", call: "Call") -> dict:
     board.installed.clear()
     try:
         await uploads.verify(push, pause)
-        return await _in_place(board, call, push)
+        answer = await _in_place(board, call, push)
+        board.boots.anew = True  # what safe mode missed may have come with it
+        return answer
     except OSError as error:
         raise CommandError("failed", "the card can't be written: %s" % files.why(error))
     finally:

@@ -30,7 +30,7 @@ _STRANGER_CHUNK = 512  # bytes of one that are received before they are taken
 # An inference holds the interpreter for so long that the usual 100 ms often are.
 _ACCEPT_S = 86400
 _BACKLOG = 128  # connections that wait to be accepted, as far as the stack has room for them
-_ACCEPT_PAUSE_MS = 10  # behind each connection: a flood of them costs no more than this rate
+_ACCEPT_PAUSE_MS = 20  # behind each connection: a flood of them costs no more than this rate
 _IDLE_MS = 20
 # Few and shallow calls; of each thread that ended the firmware keeps the stack
 # (Stars1233/canmv_k230 port/core/mpthreadport.c, 272).

@@ -98,6 +98,10 @@ class _Switcher:
     idle = _Idle()
 
 
+class _Boots:
+    anew = False
+
+
 class _Log:
     def info(self, text: str) -> None:
         pass
@@ -134,6 +138,7 @@ class Board:
         self.configuration = Configuration()
         self.configuration.read()
         self.log = _Log()
+        self.boots = _Boots()
         self.installed = _Idle()
 
 
