@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import importlib.util
 import json
@@ -488,6 +489,7 @@ async def test_power_cuts_while_packages_and_settings_are_written(tmp_path: Path
             assert (await board.describe()).sha256 == new
 
 
+@pytest.mark.slow
 async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> None:
     folder = card(tmp_path / "card", camera_enabled=False)
     shutil.copytree(ROOT / "firmware_app", folder / "firmware_app")
@@ -514,6 +516,21 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
         await until(lambda: board.info.boot_id and board.state.value == "connected", "link")
         status = await board.status()
         assert status["version"] == "9.9.9" != before
+        # One whose service falls over while it starts, too; the record says why.
+        whole = (ROOT / "firmware_app" / "service.py").read_text()
+        broken = whole + "\n\ndef _broken(self):\n    raise ValueError('a fault of 11')\n"
+        (source / "service.py").write_text(broken + "\n\nService.read_key = _broken\n")
+        (source / "version.py").write_text('VERSION = "11"\n')
+        await board.card.push_firmware(source)
+        await board.restart()
+        reason = None
+        while reason is None or reason["code"] != "update_failed" or "11" not in reason["text"]:
+            await asyncio.sleep(0.1)
+            with contextlib.suppress(LinkLost):
+                status = await board.status()
+                reason = status["restart_reason"]
+        assert reason["text"].endswith("one before: ValueError: a fault of 11")
+        assert status["version"] == "9.9.9"
         (source / "wire" / "packets.py").write_text("def (:\n")
         with pytest.raises(PackageError, match=r"wire/packets\.py: expected Python, found invalid"):
             await board.card.push_firmware(source)
@@ -526,6 +543,7 @@ async def test_a_new_version_of_the_service_and_the_way_back(tmp_path: Path) -> 
         assert (await board.status())["early_starts"] == 0
 
 
+@pytest.mark.slow
 async def test_safe_mode_lasts_until_a_task_runs(tmp_path: Path) -> None:
     folder = card(tmp_path / "card", camera_enabled=False, settings={"recovery.early_s": 5})
     place = folder / ".data" / "boots.json"
@@ -552,7 +570,8 @@ async def test_safe_mode_lasts_until_a_task_runs(tmp_path: Path) -> None:
     # By itself, after recovery.retry_s; the card says so once that try has lasted.
     crashes(3)
     config = folder / "configs" / "service.yaml"
-    config.write_text(config.read_text().replace("retry_s: 600", "retry_s: 2"))
+    config.write_text(config.read_text().replace("early_s: 5", "early_s: 5\n  retry_s: 2"))
+    assert "retry_s" in config.read_text()
     async with running(folder) as virtual, connect(virtual) as board:
         assert (await board.status())["safe_mode"]
         while (await board.status())["task"] != "classification":
