@@ -1,5 +1,6 @@
 """What a board answers to those that look for one; runs on CPython and MicroPython."""
 
+from firmware_app.link import discovery
 from firmware_app.link.discovery import Discovery
 from firmware_app.wire import messages, packets
 
@@ -8,6 +9,23 @@ class _Identity:
     board_id = "0123456789abcdef"
     name = "K" * 32
     version = "10.20.30"
+
+
+class _Time:
+    """Stands for `time`."""
+
+    now = 0
+
+    @staticmethod
+    def ticks_ms() -> int:
+        return _Time.now
+
+    @staticmethod
+    def ticks_diff(a: int, b: int) -> int:
+        return a - b
+
+
+discovery.time = _Time
 
 
 def seek(number, size: int = 240) -> bytes:
@@ -47,3 +65,24 @@ def test_what_is_no_question_gets_no_answer() -> None:
         assert board.answer(packets.encode(message)) == b"", message
     for data in (b"", bytes(240), b"\xff" * 240, seek(7)[:-1], seek(7)[1:]):
         assert board.answer(data) == b""
+
+
+class _Port:
+    """A UDP port at which somebody asks all the time."""
+
+    answers = 0
+
+    def recvfrom(self, size: int):
+        return seek(7), ("10.0.0.9", 4000)
+
+    def sendto(self, data: bytes, address) -> None:
+        self.answers += 1
+
+
+def test_a_flood_of_questions_is_answered_twenty_times_a_second() -> None:
+    board = fresh()
+    port = board._listener = _Port()
+    for _ in range(10000):
+        _Time.now += 1
+        board.serve()
+    assert 180 <= port.answers <= 200, port.answers

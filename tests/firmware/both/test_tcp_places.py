@@ -8,8 +8,9 @@ import time as real_time
 
 from test_session import KEY, NONCE, Host
 
-from firmware_app.link import tcp
+from firmware_app.link import tcp, tcp_threads
 from firmware_app.link.tcp import MAX_CLIENTS, TcpLink
+from firmware_app.link.tcp_threads import MAX_STRANGERS
 from firmware_app.wire import messages, packets, seal
 
 SETTINGS = {
@@ -88,7 +89,7 @@ class Net:
                 free = slot
             elif not slot.known:
                 strangers += 1
-        if free is None or strangers >= tcp._SPARE:
+        if free is None or strangers >= MAX_STRANGERS:
             return None
         free.address = "10.0.0.%d:4000" % len(self.link._slots)
         free.head = free.tail = 0
@@ -100,7 +101,7 @@ class Net:
     def arrive(self, slot, data: bytes) -> None:
         """Let bytes arrive, as far as the link's thread takes them."""
         if slot.socket is not None and (slot.known or slot.head == slot.tail):
-            slot.inbox[slot.head] = data if slot.known else data[: tcp._STRANGER_CHUNK]
+            slot.inbox[slot.head] = data if slot.known else data[: tcp_threads._STRANGER_CHUNK]
             slot.head = (slot.head + 1) % len(slot.inbox)
 
     def turn(self) -> int:
@@ -218,7 +219,7 @@ def test_a_client_gets_in_between_strangers() -> None:
 
 def test_strangers_hold_no_places_of_clients() -> None:
     net = Net()
-    strangers = [net.connect() for _ in range(tcp._SPARE)]
+    strangers = [net.connect() for _ in range(MAX_STRANGERS)]
     assert all(strangers)
     assert net.connect() is None
     net.run(3000)  # silent ones make room, one after another
