@@ -313,7 +313,8 @@ class Lane:
         bench = self._kept
         bench.injected = 0
         await self._judge(bench, outcome)
-        if combination.way.lasting or bench.ended:
+        if combination.way.lasting or bench.ended or bench.starts > 1:
+            # A board that crashed three times soon after its start is in safe mode, as it should be.
             await self.close()
             return
         await bench.disarm()
