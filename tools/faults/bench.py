@@ -31,6 +31,7 @@ class Bench:
 
     Attributes:
         card: its card.
+        tty: its USB console.
         kind: its board type.
         injected: how often an armed call came.
         helped: whether what a step armed came.
@@ -61,11 +62,13 @@ class Bench:
         for name in ("control", "reply"):
             os.mkfifo(self._folder / name)
         self.uart = root / "uart"
+        self.tty = root / "console"
         self.virtual = VirtualBoard(
             sdcard=self.card,
             data=self.data,
             camera=str(PICTURES),
             uart=self.uart,
+            console=self.tty,
             kpu="stub",
             faults=self._folder,
             board=board,
@@ -121,6 +124,7 @@ class Bench:
             said = json.loads(line)
             if "start" in said:
                 self.starts += 1
+                self.ended = ""
                 self.unknown = said["unknown"]
             elif "injected" in said:
                 if said["slot"]:

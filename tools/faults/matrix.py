@@ -18,7 +18,7 @@ from host_client import Board, K230Error
 from host_client.link.address import SerialAddress
 from tools.faults import card
 from tools.faults.bench import Bench
-from tools.faults.steps import OF_NETWORK, STEPS
+from tools.faults.steps import OF_NETWORK, RESTARTS, STEPS
 from tools.faults.ways import Row, Way, guarded
 from virtual_board.board import BoardError
 
@@ -97,9 +97,9 @@ async def reach(names: list[str], network: str, board_type: str) -> Reach:
             await _results(board)
             for name in OF_NETWORK[network]:
                 step, task = STEPS[name]
-                if name == "restart":
+                if name in RESTARTS:
                     found.seconds[name] = _LONG_S
-                    found.counts[name] = found.again[name] = {"machine.reset": 1}
+                    found.counts[name] = found.again[name] = {RESTARTS[name]: 1}
                     continue
                 for counts in (found.counts, found.again):
                     await _run_task(board, task)
@@ -339,7 +339,7 @@ class Lane:
                 committed = task
                 await _results(board)
                 if not combination.fresh:
-                    if combination.step not in self._warm and combination.step != "restart":
+                    if combination.step not in self._warm and combination.step not in RESTARTS:
                         await step(bench, board)
                         self._warm[combination.step] = await bench.figures()
                         await _run_task(board, task)

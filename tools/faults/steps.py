@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import serial
 
 from host_client import Board, CommandFailed
 from host_client.link.discovery import discover
@@ -16,6 +20,7 @@ Step = Callable[[Bench, Board], Awaitable[list[str] | None]]
 """Returns what the board's answers say is wrong."""
 
 FRAMES_S = 0.25
+PROMPT_S = 5.0  # after Ctrl-C; a second on a board
 _SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 3)
 _ODD = Way("raise", ["RuntimeError", "odd"])
 _PICTURE = next(iter(sorted((card.PACKAGES / "shapes_cls" / "pictures").iterdir())))
@@ -94,6 +99,29 @@ async def _restart(bench: Bench, board: Board) -> None:
         await asyncio.sleep(0.02)
 
 
+async def _interrupt(bench: Bench, board: Board) -> None:
+    """Ctrl-C at the console, its prompt, and a soft reset."""
+    starts = bench.starts
+    await asyncio.to_thread(_at_the_console, bench.tty)
+    for _ in range(300):
+        if bench.starts > starts:
+            break
+        await asyncio.sleep(0.02)
+
+
+def _at_the_console(tty: Path) -> None:
+    with serial.Serial(str(tty), timeout=0.2, exclusive=True) as port:
+        port.write(b"\x03")
+        said = b""
+        stop = time.monotonic() + PROMPT_S
+        while not said.endswith(b">>> "):
+            if time.monotonic() > stop:
+                raise TimeoutError(f"no prompt within {PROMPT_S:g} s of Ctrl-C")
+            said += port.read(4096)
+        port.write(b"\x04")
+        port.read(4096)
+
+
 async def _gallery(bench: Bench, board: Board) -> None:
     """With metric learning running."""
     await board.gallery.select("people")
@@ -157,7 +185,11 @@ STEPS: dict[str, tuple[Step, str]] = {
     "gallery": (_gallery, "glyphs_ml"),
     "quiet": (_quiet, card.START),
     "restart": (_restart, card.START),
+    "interrupt": (_interrupt, card.START),
     "watch": (_watch, card.START),
 }
+RESTARTS = {"restart": "machine.reset", "interrupt": "WDT.stop"}
+"""Steps that end the interpreter, whose counts begin anew, and what they are here for."""
+
 OF_NETWORK = {"station": tuple(step for step in STEPS if step != "watch"), "ethernet": ("watch",)}
 """Which steps are tried on the board with which network."""
