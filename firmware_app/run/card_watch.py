@@ -3,7 +3,7 @@
 import asyncio
 
 from firmware_app.base.errors import CommandError
-from firmware_app.base.problems import OLD_TASK, SETTINGS
+from firmware_app.base.problems import OLD_TASK, SAFE_MODE, SETTINGS
 from firmware_app.card.configuration import SERVICE_YAML, task_path
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -15,6 +15,8 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.run.switcher import Switcher
 
 _OFF_S = 5  # between looks at whether watching was switched on
+_AGAIN_S = 2  # doubles up to the next
+_SELDOM_S = 600
 _UNUSED = "the edited configuration is not used: %s"
 
 
@@ -36,6 +38,8 @@ class CardWatch:
         self._switcher = switcher
         self._problems = problems
         self._log = log
+        self._again_s = _AGAIN_S  # before the task that could not start is tried again
+        self._without_s = 0  # since then
 
     async def run(self) -> None:
         """Look for ever."""
@@ -45,12 +49,31 @@ class CardWatch:
         while True:
             period_s = self._configuration.values["switch"]["watch_s"]
             await asyncio.sleep(period_s or _OFF_S)
-            if not period_s or not self._switcher.idle.is_set():
+            if not self._switcher.idle.is_set():
+                continue
+            await self._start_again(period_s or _OFF_S)
+            if not period_s:
                 continue
             try:
                 await self._look()
             except CommandError as error:
                 self._problems.set(OLD_TASK, _UNUSED % error)
+
+    async def _start_again(self, passed_s: int) -> None:
+        """Try the task that should run and could not: what kept it may be over, as a card without contact."""
+        name = self._configuration.task
+        if not name or self._engine.running.task is not None or self._safe():
+            self._again_s = _AGAIN_S
+            self._without_s = 0
+            return
+        self._without_s += passed_s
+        if self._without_s >= self._again_s:
+            self._without_s = 0
+            self._again_s = min(2 * self._again_s, _SELDOM_S)
+            await self._switcher.start(name)
+
+    def _safe(self) -> bool:
+        return SAFE_MODE in self._problems.codes()
 
     def _tasks(self) -> tuple:
         """Return the task that runs, and the one that should and could not."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 import board_types
@@ -51,6 +53,18 @@ async def test_what_was_left_out_of_a_build_is_not_there() -> None:
         assert bench.injected == 1
         async with bench.client() as client:  # over the UART
             assert "network" in [row["code"] for row in (await client.status())["problems"]]
+
+
+async def test_a_task_that_could_not_start_is_tried_again() -> None:
+    way = Way("raise", ["OSError", 5])  # the card gives no kmodel, once
+    plan = ("file.readinto", 1, way)
+    async with Bench(NAMES, "station", board_types.VIRTUAL, plan) as bench:
+        await bench.ready()
+        async with bench.client() as client:
+            while (status := await client.status())["task"] != "shapes_cls":
+                assert [row["code"] for row in status["problems"]] == ["task"]
+                await asyncio.sleep(0.1)
+            assert status["problems"] == []
 
 
 async def test_a_call_that_never_returns_ends_by_the_watchdog_at_once() -> None:
