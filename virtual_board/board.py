@@ -183,7 +183,8 @@ class VirtualBoard:
         try:
             await asyncio.wait_for(process.wait(), STOP_S)
         except asyncio.TimeoutError:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+                process.kill()
             await process.wait()
         if self._reader is not None:
             await self._reader

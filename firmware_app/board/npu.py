@@ -212,6 +212,8 @@ class Model:
                     % (input_bytes, width, height, expected)
                 )
             self.outputs = kpu.outputs_size()
+            if self.outputs < 1:
+                raise NpuError("expected a kmodel with outputs, found none")
             self.output_bytes = sum(
                 [kpu.outputs_desc(i)["tensor_size"] for i in range(self.outputs)]
             )

@@ -16,8 +16,10 @@ import pytest
 
 from firmware_app.package import fit
 from firmware_app.package.deploy_fields import PackageError
+from firmware_app.package.footprint import Footprint
 from firmware_app.package.kmodel import NAMES, Kmodel, Tensor
 
+NEEDS = Footprint(6, 0, 0)
 KNOWN = {np.dtype(name) for name in NAMES.values() if name not in ("bfloat16",)}
 
 
@@ -149,18 +151,21 @@ def test_a_narrow_picture_gets_no_left_pad_of_the_units(npu: Any) -> None:
 
 
 def test_outputs_are_taken_of_a_model_that_has_run(npu: Any) -> None:
-    for outputs in (0, 1, 2, 5):
+    for outputs in (1, 2, 5):
         Kpu.outputs = outputs
         Kpu.fails = ""
-        model = npu.Model(b"kmodel", 8, 8)
+        model = npu.Model(b"kmodel", 8, 8, NEEDS)
         assert len(model.run(Output(None))) == outputs
         for fails in ("set_input_tensor", "run"):
             Kpu.fails = fails
             with pytest.raises(npu.NpuError, match=fails):
-                npu.Model(b"kmodel", 8, 8).run(Output(None))
-    Kpu.fails = "load_kmodel"
+                npu.Model(b"kmodel", 8, 8, NEEDS).run(Output(None))
+    Kpu.fails, Kpu.outputs = "", 0
+    with pytest.raises(npu.NpuError, match="found none"):
+        npu.Model(b"kmodel", 8, 8, NEEDS)
+    Kpu.fails, Kpu.outputs = "load_kmodel", 2
     with pytest.raises(npu.NpuError, match="load_kmodel"):
-        npu.Model(b"kmodel", 8, 8)
+        npu.Model(b"kmodel", 8, 8, NEEDS)
 
 
 def test_tensors_are_made_of_known_types(npu: Any) -> None:
@@ -168,7 +173,7 @@ def test_tensors_are_made_of_known_types(npu: Any) -> None:
     scaler.run(npu.tensor(np.zeros((1, 3, 20, 20), np.uint8)))
     npu.Scaler((64, 64), (32, 32)).run(npu.tensor(np.zeros((1, 3, 64, 64), np.uint8)))
     with pytest.raises(Abort):  # the rule is minded here
-        npu.tensor([1, 2, 3])
+        npu.frame_tensor([1, 2, 3])
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
 def _has(board: str, network: str) -> bool:
     """Return whether a board type has what a network needs."""
     kind = board_types.find(board)
-    return kind.wlan if network == "station" else kind.lan
+    return kind.lan if network == "ethernet" else kind.wlan
 
 
 async def _lane(
@@ -99,6 +99,9 @@ async def _lane(
     try:
         while todo:
             outcome = await lane.attempt(todo.pop(0))
+            if outcome.late:
+                say(f"again {outcome.combination}: {outcome.why}")
+                outcome = await lane.attempt(outcome.combination)
             outcomes.append(outcome)
             mark = "ok  " if outcome.survived else "LOST"
             text = f"{mark} {outcome.combination} {outcome.seconds:.1f} s"

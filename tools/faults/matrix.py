@@ -72,6 +72,13 @@ class Outcome:
     told: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def late(self) -> bool:
+        """Whether something did not come in time, which a busy computer explains as well."""
+        return self.why.startswith(
+            ("no ", "ConnectionFailed", "TimeoutError", "RequestTimeout", "ProcessLookupError")
+        )
+
 
 @dataclass
 class Reach:
@@ -167,10 +174,9 @@ def spread(combinations: Iterable[Combination]) -> list[Combination]:
 
     Not where the number of a call counts: other types make other calls at their start.
     """
-    kinds = {
-        "station": itertools.cycle([each.name for each in board_types.all_types() if each.wlan]),
-        "ethernet": itertools.cycle([each.name for each in board_types.all_types() if each.lan]),
-    }
+    wlan = itertools.cycle([each.name for each in board_types.all_types() if each.wlan])
+    lan = itertools.cycle([each.name for each in board_types.all_types() if each.lan])
+    kinds = {"station": wlan, "access_point": wlan, "ethernet": lan}
     return [
         replace(each, board=next(kinds[each.network]))
         if each.fresh and each.number == 1 and each.way.kind not in ("abort", "absent")

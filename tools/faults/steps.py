@@ -21,8 +21,8 @@ Step = Callable[[Bench, Board], Awaitable[list[str] | None]]
 
 FRAMES_S = 0.25
 PROMPT_S = 5.0  # after Ctrl-C; a second on a board
-_SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 3)
-_ODD = Way("raise", ["RuntimeError", "odd"])
+_SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 40)
+_ODD = Way("raise", ["TypeError", "odd"])
 _PICTURE = next(iter(sorted((card.PACKAGES / "shapes_cls" / "pictures").iterdir())))
 _OTHER = card.PACKAGES / "shapes_multl" / "mp_deployment_source"
 
@@ -154,7 +154,7 @@ async def _revive(bench: Bench, board: Board) -> None:
 
 async def _internal(bench: Bench, board: Board) -> None:
     """A command meets a fault that nobody thought of."""
-    await bench.arm("machine.temperature", _ODD, slot=1)
+    await bench.arm("os.statvfs", _ODD, slot=1)
     with contextlib.suppress(CommandFailed):
         await board.status()
 
@@ -191,5 +191,9 @@ STEPS: dict[str, tuple[Step, str]] = {
 RESTARTS = {"restart": "machine.reset", "interrupt": "WDT.stop"}
 """Steps that end the interpreter, whose counts begin anew, and what they are here for."""
 
-OF_NETWORK = {"station": tuple(step for step in STEPS if step != "watch"), "ethernet": ("watch",)}
+OF_NETWORK = {
+    "station": tuple(step for step in STEPS if step != "watch"),
+    "ethernet": ("watch",),
+    "access_point": (),
+}
 """Which steps are tried on the board with which network."""

@@ -39,7 +39,7 @@ class Way:
         value: what is raised (type, arguments) or given, or why a process ends.
         times: calls in a row that fail.
         quiet: why nobody need be told of it: in any step (""), in one (its name), at one call of it
-            (NAME#1); elsewhere status, an event, the log or an answer must tell.
+            (NAME#1), at a later one (NAME+); elsewhere status, an event, the log or an answer must tell.
         guard: of an abort, the test that shows that the firmware can't get there: FILE::NAME.
         against: of one without, what makes it rare.
     """
@@ -66,7 +66,7 @@ class Way:
 
     def why_quiet(self, step: str, number: int) -> str:
         """Return why nobody need be told of it at this call of a step, or nothing."""
-        for key in (f"{step}#{number}", step, ""):
+        for key in (f"{step}#{number}", f"{step}+" if number > 1 else step, step, ""):
             if key in self.quiet:
                 return self.quiet[key]
         return ""
