@@ -245,6 +245,8 @@ def _check(options: BoardOptions) -> None:
             load_profile(options.timing)
     except (BoardTypeError, InterpreterError, SourceError, ProfileError) as error:
         raise BoardError(str(error)) from None
+    if options.air is not None and not options.air.is_file():
+        raise BoardError(f"--air {options.air}: expected a JSON file, found nothing")
     for option, link in (("--uart", options.uart), ("--console", options.console)):
         if link is not None:
             try:

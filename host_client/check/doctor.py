@@ -327,7 +327,10 @@ def log_findings(log: str) -> list[Finding]:
 
 def look_at_card(folder: Path) -> list[Finding]:
     """Look at a card in this computer's reader."""
-    found = _look_at_files(FolderTarget(folder))
+    try:
+        found = _look_at_files(FolderTarget(folder))
+    except InstallError as error:
+        return [Finding("card", "trouble", str(error))]
     for path in sorted((folder / "configs").glob("**/*.yaml")):
         try:
             validate(path, "service" if path.name == "service.yaml" else "task")

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import io
 import json
+import os
 import shutil
 import tempfile
 from collections import Counter
@@ -38,6 +39,7 @@ from host_client.cli.simulation import (
     virtual_board,
     virtual_board_command,
 )
+from host_client.cli.terminal import FileError
 from host_client.commands.packages import PackageFiles, read_package
 from host_client.commands.pictures import open_rgb
 
@@ -136,14 +138,14 @@ def verify(
 
 
 def _make_folder(out: Path) -> None:
-    """Make the folder for the drawings before anything takes its time; UsageError where that fails."""
+    """Make the folder for the drawings before anything takes its time; FileError where that fails."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
         reason = "it is a file" if out.is_file() else error.strerror or str(error)
-        raise click.UsageError(
+        raise FileError(
             f"--out: expected a folder that can be written, found {out}: {reason}"
         ) from None
 
@@ -235,6 +237,10 @@ def _drawings(pictures: Sequence[Path], out: Path) -> dict[Path, Path]:
             name = f"{base}-{number}"
         taken.add(name.casefold())
         places[picture] = out / f"{name}.png"
+        if os.path.lexists(places[picture]) and not material.drawn_here(places[picture]):
+            raise FileError(
+                f"--out: {places[picture]} is in the way: it is no drawing of an earlier run"
+            )
     return places
 
 

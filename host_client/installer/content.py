@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from firmware_app.settings.reader import read_service
 from host_client.base.data import data
+from host_client.base.exceptions import ConfigurationError
 from host_client.commands.configurations import validate
 from host_client.commands.packages import PackageFiles
-from host_client.installer.target import InstallError
 
 DEFAULT_SERVICE = data("configs") / "service.yaml"
 _TASK = re.compile(r"^task:[^\n]*$", re.MULTILINE)
@@ -43,7 +43,7 @@ def config_files(given: Path | None) -> dict[str, bytes]:
     """Return the checked YAML files of --config: a service.yaml, or a folder like configs/.
 
     Raises:
-        InstallError, ConfigurationError: with the file and what is wrong in it.
+        ConfigurationError: with the file and what is wrong in it.
     """
     if given is None:
         return {}
@@ -54,7 +54,9 @@ def config_files(given: Path | None) -> dict[str, bytes]:
         validate(given, "task" if "/tasks/" in place else "service")
         return {place: given.read_bytes()}
     if not given.is_dir():
-        raise InstallError(f"--config {given}: expected a service.yaml or a folder, found nothing")
+        raise ConfigurationError(
+            [f"--config {given}: expected a service.yaml or a folder, found nothing"]
+        )
     found: dict[str, bytes] = {}
     for path in [given / "service.yaml", *sorted((given / "tasks").glob("*.yaml"))]:
         if path.is_file():
@@ -62,7 +64,9 @@ def config_files(given: Path | None) -> dict[str, bytes]:
             validate(path, kind)
             found[f"configs/{path.relative_to(given).as_posix()}"] = path.read_bytes()
     if not found:
-        raise InstallError(f"--config {given}: expected service.yaml or tasks/*.yaml, found none")
+        raise ConfigurationError(
+            [f"--config {given}: expected service.yaml or tasks/*.yaml, found none"]
+        )
     return found
 
 

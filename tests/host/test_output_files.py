@@ -8,10 +8,14 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
+from host_client.check.pictures import DRAWN_BY
 from host_client.cli.app import run
 from host_client.cli.files import write_file
 from host_client.cli.terminal import FileError
+from host_client.cli.verify import _drawings
 from tests.host.board_thread import BoardThread
 
 JPEG = b"\xff\xd8picture\xff\xd9"
@@ -104,3 +108,20 @@ def test_a_snapshot_is_the_file_that_was_named(tmp_path: Path) -> None:
         scripted.board.answers = {"snapshot": lambda _: {"jpeg": JPEG}}
         assert run(["snapshot", scripted.board.url, str(tmp_path / "a.jpg")]) == 0
     assert (tmp_path / "a.jpg").read_bytes() == JPEG
+
+
+def test_a_folder_is_filled_and_nothing_in_it_replaced_but_our_own(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    pictures = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
+    mark = PngInfo()
+    mark.add_text("Software", DRAWN_BY)
+    Image.new("RGB", (8, 8)).save(out / "a.png", pnginfo=mark)  # of an earlier run
+    assert _drawings(pictures, out)[pictures[0]] == out / "a.png"
+    Image.new("RGB", (8, 8)).save(out / "b.png")
+    with pytest.raises(FileError, match=r"b\.png is in the way: it is no drawing of an earlier"):
+        _drawings(pictures, out)
+    (out / "b.png").unlink()
+    (out / "b.png").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileError, match="in the way"):
+        _drawings(pictures, out)
