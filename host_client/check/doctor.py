@@ -368,7 +368,7 @@ def _look_at_files(target: Target) -> list[Finding]:
     there = target.hashes(["main.py", *known.files])
     main = there.get("main.py")
     if main not in (None, digest(own["main.py"])) and not known.wrote("main.py", main):
-        text = "main.py is somebody else's: the service does not start; k230 install"
+        text = "main.py is another program's: the service does not start; k230 install"
         found.append(Finding("main.py", "trouble", text))
     elif "main.py" in there:
         found.append(Finding("main.py", "ok", "starts the service"))

@@ -98,7 +98,7 @@ def expectations(
 
 def _table(place: Path) -> dict[str, Any]:
     try:
-        table = json.loads(place.read_text("utf-8"))
+        table = json.loads(place.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
         raise PictureError(f"{place}: expected JSON of what is in the pictures: {error}") from None
     if not isinstance(table, dict):

@@ -20,14 +20,24 @@ _BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
 
 
 @click.command()
-@click.option("--seconds", type=click.FloatRange(0.1, 60), default=1.0, help="How long to wait.")
 @click.option(
-    "--address", "addresses", multiple=True, metavar="HOST[:PORT]", help="Ask here, not everybody."
+    "--seconds", type=click.FloatRange(0.1, 60), default=1.0, help="Seconds to wait for answers."
 )
-@click.option("--serial", is_flag=True, help="Greet on every USB serial port, too.")
-@click.option("--port", "ttys", multiple=True, metavar="TTY", help="Greet on this tty.")
 @click.option(
-    "--baudrate", type=int, default=DEFAULT_BAUDRATE, show_default=True, help="Of the ttys."
+    "--address",
+    "addresses",
+    multiple=True,
+    metavar="HOST[:PORT]",
+    help="Query this address instead of broadcasting.",
+)
+@click.option("--serial", is_flag=True, help="Probe every USB serial port, too.")
+@click.option("--port", "ttys", multiple=True, metavar="TTY", help="Probe this tty.")
+@click.option(
+    "--baudrate",
+    type=int,
+    default=DEFAULT_BAUDRATE,
+    show_default=True,
+    help="Baud rate for --serial and --port.",
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")
 def discover(
@@ -38,7 +48,7 @@ def discover(
     baudrate: int,
     as_json: bool,
 ) -> None:
-    """Look for boards on the local network and on serial ports.
+    """Find boards on the local network and list serial ports.
 
     Serial ports are listed; a greeting is sent where --serial or --port say so, as something
     else may be connected.

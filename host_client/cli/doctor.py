@@ -28,7 +28,7 @@ _MARKS = {"ok": "✓", "warning": "!", "trouble": "✗", "unknown": "?"}
 def doctor(
     where: str | None, key: str | None, card: Path | None, package: Path | None, as_json: bool
 ) -> int:
-    """Look at a board (URL, or TTY of its USB console), a card or a package.
+    """Diagnose a board (URL or USB console), an SD card, or a package.
 
     Over the console the service is interrupted and the board restarted. The exit code is
     11 where there is trouble.

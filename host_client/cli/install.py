@@ -106,10 +106,10 @@ def install(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Bring a board that has only CanMV firmware to a running service, or update one.
+    """Install the service on a CanMV board, or update it.
 
     Only what differs is copied; every file is checked by its hash; main.py comes last. A
-    main.py of somebody else is kept, and comes back with `k230 uninstall`.
+    main.py of your own is kept, and comes back with `k230 uninstall`.
     """
     configs = contents.config_files(config)
     files = read_package(package, None, task) if package is not None else None

@@ -50,7 +50,7 @@ _sdcard_option = click.option(
     "--sdcard", type=click.Path(path_type=Path), metavar="DIR", help="A folder as SD card."
 )
 _frames_option = click.option(
-    "--frames", type=click.IntRange(min=1), help="Switch off after so many camera frames."
+    "--frames", type=click.IntRange(min=1), help="Switch off after N camera frames.", metavar="N"
 )
 
 
@@ -65,12 +65,17 @@ _frames_option = click.option(
     metavar="HOST:PORT",
     help="Where the service listens on this computer; port 0 takes a free one.",
 )
-@click.option("--uart", type=click.Path(path_type=Path), metavar="PATH", help="Link a pty there.")
+@click.option(
+    "--uart",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Create a pseudo-terminal for the UART at this path.",
+)
 @click.option(
     "--console",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Link a pty there for the USB console: REPL, mpremote, k230 install.",
+    help="Create a pseudo-terminal for the USB console at this path: REPL, mpremote, k230 install.",
 )
 @click.option(
     "--bare", is_flag=True, help="A board without the service: only what lies on the card runs."
@@ -91,8 +96,10 @@ _frames_option = click.option(
     'BYTES}, "data": {"state": "full_folder|write_protected|pulled|unmounted"}}.',
 )
 @click.option("--key", metavar="HEX|@FILE", help="The board's key (default: one of its own).")
-@click.option("--timing", metavar="PROFILE", help="Take a real board's time for each step.")
-@click.option("--seconds", type=click.FloatRange(min=0), help="Switch off after so long.")
+@click.option(
+    "--timing", metavar="PROFILE", help="Simulate a real board's timing (profile name or path)."
+)
+@click.option("--seconds", type=click.FloatRange(min=0), help="Switch off after this many seconds.")
 @_frames_option
 @board_type_option
 @micropython_option

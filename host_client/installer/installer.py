@@ -29,8 +29,8 @@ from host_client.installer.target import InstallError, Target
 STAGE = f"{HOME}/stage"
 NAME = "firmware_app"
 BOOT = (
-    "boot.py is somebody else's and runs before the service at each start: one that does not end "
-    "keeps the service from starting"
+    "the card has its own boot.py, which runs before the service; if it never returns, the service "
+    "cannot start"
 )
 SPARE = 1 << 20  # bytes of the card that stay free
 _CLUSTER = 32768

@@ -270,7 +270,7 @@ class Chip:
         if self._options.air is None:
             return None, []
         try:
-            return json.loads(self._options.air.read_text("utf-8")), []
+            return json.loads(self._options.air.read_text("utf-8-sig")), []
         except (OSError, ValueError):
             return {"networks": {}}, []  # while somebody writes it
 
