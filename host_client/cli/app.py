@@ -46,6 +46,14 @@ class InternalError(K230Error):
     exit_code = 70
 
 
+class _Escaping(logging.Formatter):
+    """Lines of the log that no terminal obeys, whatever a board says."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record's lines, escaped."""
+        return "\n".join(terminal.shown(line) for line in super().format(record).split("\n"))
+
+
 @click.group(
     cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
 )
@@ -103,7 +111,9 @@ def run(arguments: list[str]) -> int:
         # Anywhere on the line, like --json.
         arguments = ["--debug", *_without_debug(arguments)]
         form = "%(asctime)s.%(msecs)03d %(levelname)s %(name)s: %(message)s"
-        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format=form, datefmt="%H:%M:%S")
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(_Escaping(form, "%H:%M:%S"))
+        logging.basicConfig(level=logging.INFO, handlers=[handler])
         logging.getLogger("host_client").setLevel(logging.DEBUG)
     else:
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import io
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -13,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from host_client.cli import output, terminal
+from host_client.cli import app, output, terminal
 from host_client.cli.app import run
 from tests.host.board_thread import BoardThread
 
@@ -141,6 +143,24 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for part in value for text in texts(part)]
     return [value] if isinstance(value, str) else []
+
+
+def test_one_file_writes_to_the_terminal() -> None:
+    """Whatever else prints would not escape."""
+    for path in sorted((ROOT / "host_client").rglob("*.py")):
+        if path.name == "terminal.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                assert called not in ("print", "click.echo", "click.secho"), (path, node.lineno)
+                assert not called.endswith(("stdout.write", "stderr.write")), (path, node.lineno)
+
+
+def test_the_debug_log_escapes_too(capsys: pytest.CaptureFixture[str]) -> None:
+    record = logging.LogRecord("host_client", logging.DEBUG, "", 0, "said %s", (BAD,), None)
+    text = app._Escaping("%(message)s").format(record)
+    assert text == "said \\x1b[2J\\x1b]0;x\\x07[/x] a\nb\\u202e"
 
 
 # The command as a process: encodings, and outputs that nobody takes.
