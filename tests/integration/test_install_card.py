@@ -186,7 +186,7 @@ def test_a_boot_script_of_somebody_else_is_told(card: Path) -> None:
     assert installer.make_plan(FolderTarget(card), content()).notes == []
     (card / "boot.py").write_bytes(b"pass\n")
     plan = installer.make_plan(FolderTarget(card), content())
-    assert "runs before the service at each start" in plan.notes[0]
+    assert "the card has its own boot.py, which runs before the service" in plan.notes[0]
 
 
 def test_a_dry_run_changes_nothing(card: Path) -> None:
