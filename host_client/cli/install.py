@@ -28,9 +28,8 @@ from host_client.cli.progress import bar
 from host_client.commands.packages import PackageFiles, read_package
 from host_client.commands.service_files import service_files
 from host_client.installer import content as contents
-from host_client.installer import installer, uninstaller
+from host_client.installer import installer, suited, uninstaller
 from host_client.installer.repl import ReplTarget, listen
-from host_client.installer.suited import suited
 from host_client.installer.target import FolderTarget, InstallError, Target
 from host_client.link.keys import KeyStore
 
@@ -131,6 +130,8 @@ def install(
         plan = installer.make_plan(target, wanted, with_package=not over_link)
         report |= {"changes": plan.lines(), "bytes": plan.size, "compiled": compiled}
         report["notes"] = plan.notes + list(files.warnings if files is not None else ())
+        if kind is None and config is None and "configs/service.yaml" in plan.configs:
+            report["notes"].append(suited.unknown(info.board))
         if dry_run:
             if port is not None:
                 report["notes"].append("the board was interrupted to look at it; it starts again")
@@ -187,7 +188,7 @@ def _configs(
     if there is None:
         service = contents.DEFAULT_SERVICE.read_text("utf-8")
         if kind is not None:
-            service = suited(service, kind)
+            service = suited.suited(service, kind)
         found[place] = contents.with_task(service, name).encode()
     elif name is not None:
         found[place] = contents.with_task(there.decode("utf-8", "replace"), name).encode()

@@ -19,6 +19,16 @@ def settings_for(kind: BoardType) -> dict[str, object]:
     return found
 
 
+def unknown(uname: str) -> str:
+    """Return the sentence for a board of no known type, or of none that a card tells ("")."""
+    if uname:
+        return f"{uname} is no known type of board: service.yaml has the default settings"
+    return (
+        "a card does not tell its board's type: service.yaml has the default settings; "
+        "name the type with --board"
+    )
+
+
 def suited(text: str, kind: BoardType) -> str:
     """Return the text of the default service.yaml with the values that suit the type."""
     for path, value in settings_for(kind).items():

@@ -13,7 +13,7 @@ from firmware_app.settings.reader import read_service
 from firmware_app.settings.service_fields import UART_PINS
 from host_client.cli.app import cli
 from host_client.installer.content import DEFAULT_SERVICE
-from host_client.installer.suited import suited, with_setting
+from host_client.installer.suited import suited, unknown, with_setting
 from tools import board_tables
 
 TYPES = board_types.all_types()
@@ -149,3 +149,13 @@ def test_a_wrong_type_on_the_command_line() -> None:
     done = CliRunner().invoke(cli, ["sim", "run", "--sdcard", ".", "--board", "lushan-pi"])
     assert done.exit_code == 2
     assert "did you mean lushanpi?" in done.output
+
+
+def test_install_says_that_a_card_tells_no_type(tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, ["install", "--card", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    assert "name the type with --board" in done.output
+
+
+def test_a_type_of_tomorrow_is_told() -> None:
+    assert unknown("k230_of_tomorrow").startswith("k230_of_tomorrow is no known type of board")
