@@ -18,6 +18,7 @@ _PIECE_US = 2000  # the interpreter is held for about this long at a time
 _BETWEEN_FRAMES = 512  # bytes
 _DEPTH = 1  # on a slow line only the newest result is worth its time
 _READ_ROUNDS = 8
+_TURN_US = 3000  # that what arrived may take before frames have their turn
 
 
 class UartLink:
@@ -35,6 +36,7 @@ class UartLink:
         # What goes out between two frames at most: any result, but no long answer in one go.
         self.pieces = _BETWEEN_FRAMES // self._piece + 1
         self._us_per_byte = 10_000_000 // baudrate  # rounded down; 86 at 115200
+        self._unfed = b""  # read, and not taken yet
         self._rest: "memoryview | None" = None  # of the packet that is being written
         self._next_us = 0  # results may go out again from here on
         self.session: Session = None  # type: ignore[assignment]  # start() makes it
@@ -79,13 +81,15 @@ class UartLink:
 
     def _serve(self, now_ms: int) -> bool:
         busy = False
+        until_us = self._gateway.clock.us() + _TURN_US
         for _ in range(_READ_ROUNDS):
-            data = self._uart.read()
+            data = self._unfed or self._uart.read()
             if not data:
                 break
             busy = True
-            self.session.feed(data, now_ms)
-            if self.session.closing:
+            # Noise may be thousands of packets: one at least, and no more when the time is over.
+            self._unfed = data[self.session.feed(data, now_ms, until_us) :]
+            if self.session.closing or self._unfed:
                 break
         if self.session.greeted and now_ms - self.session.heard_ms > SILENCE_MS:
             # Whoever greeted is gone; readers that only listen get their results again.
