@@ -6,10 +6,9 @@ runs on. main() never returns: the firmware would sit in its REPL for good.
 
 import asyncio
 import gc
-import sys
 import time
 
-from firmware_app.base import problems, restarts, storage
+from firmware_app.base import console, problems, restarts, storage
 from firmware_app.base.errors import CameraError, VendorError, ide_connects
 from firmware_app.board import hardware
 from firmware_app.board.camera import Camera
@@ -243,7 +242,7 @@ class Service:
         """
         self.ending = True
         if not thread.end(_END_MS):
-            print("the service did not end: reset the board, a soft reset would hang")
+            console.say("the service did not end: reset the board, a soft reset would hang")
             self.board.upkeep.close()
 
     def serve(self) -> None:
@@ -258,8 +257,8 @@ class Service:
     def crashed(self, error: BaseException) -> None:
         """The service has a fault of its own: keep why, before the board restarts."""
         self.fault = error
-        print("the service ended: it starts again")
-        sys.print_exception(error)
+        console.say("the service ended: it starts again")
+        console.exception(error)
         self.board.boots.crashed("%s: %s" % (type(error).__name__, error))
         self.board.upkeep.flush()
 
@@ -305,7 +304,7 @@ def main() -> None:
         if service is not None:
             service.crashed(error)
         else:
-            sys.print_exception(error)
+            console.exception(error)
         fault = error
     if fault is not None and firmware_update.on_trial():
         raise fault  # main.py brings the version before back
@@ -314,4 +313,4 @@ def main() -> None:
         try:
             hardware.reset()
         except VendorError as error:
-            print(error)  # the watchdog, which nobody feeds any more, tries too
+            console.say(str(error))  # the watchdog, which nobody feeds any more, tries too

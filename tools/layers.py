@@ -76,6 +76,7 @@ BOARD_MODULES = {
     "errno",
     "gc",
     "hashlib",
+    "io",
     "json",
     "math",
     "micropython",

@@ -39,6 +39,7 @@ from virtual_board.silicon.wires.links import LinkError
 HEAP = "64M"  # the board's heap grows without a cap; a PC build's is fixed
 POWER_CUT = "power cut"  # how the card's own fault begins (modules/_k230/card.py)
 REPL_MARK = b"\x1erepl\x1e"  # printed where the scripts' output ends and the REPL's begins
+PIPE_SIZE = 4096  # bytes printed ahead of the console: a full one blocks the interpreter
 DRAIN_S = 0.1
 MAX_DRAIN_S = 1.0
 _TO_END = (signal.SIGTERM, signal.SIGHUP)
@@ -119,9 +120,10 @@ class Supervisor:
                 str(_HERE / "modules" / "_k230" / "boot.py"),
                 str(wiring),
             ],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if self._console is None else self._console.stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            pipesize=PIPE_SIZE if self._console is not None else -1,
             cwd=self._folder,
             start_new_session=True,
         )
@@ -247,14 +249,13 @@ class Supervisor:
         in_repl = False
         while data := os.read(process.stdout.fileno(), 1 << 16):
             said, mark, typed = data.partition(REPL_MARK)
+            if not in_repl:
+                in_repl = bool(mark)  # what the REPL says is for who typed
+                *lines, line = (line + said).split(b"\n")
+                for whole in lines:
+                    self._post("console", _text(whole))
             if show is not None:
-                show(said + typed)
-            if in_repl:
-                continue
-            in_repl = bool(mark)  # what the REPL says is for who typed
-            *lines, line = (line + said).split(b"\n")
-            for whole in lines:
-                self._post("console", _text(whole))
+                show(said + typed)  # where the PC does not read, this waits, and then who prints
         if line:
             self._post("console", _text(line))
         process.wait()

@@ -1,9 +1,10 @@
 """The service's log: to the console, and the latest lines in memory for who asks.
 
 Nothing secret may be written here; the only exception, the board's key at first start, goes
-to the console by print and never into the log.
+to the console and never into the log.
 """
 
+from firmware_app.base import console
 from firmware_app.wire.log_lines import DEBUG, ERROR, INFO, NAMES, WARNING, stamp
 
 __all__ = ["DEBUG", "ERROR", "INFO", "WARNING", "Log", "printable"]
@@ -63,7 +64,7 @@ class Log:
         if len(self.lines) >= MAX_LINES:
             self.lines = self.lines[MAX_LINES // 4 :]
         self.lines.append(line)
-        print("[%s] %s: %s" % (stamp(line[0]), NAMES[level], text))
+        console.say("[%s] %s: %s" % (stamp(line[0]), NAMES[level], text))
         for listener in self._listeners:
             listener(line)
 

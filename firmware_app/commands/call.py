@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-import sys
 
+from firmware_app.base import console
 from firmware_app.base.errors import (
     CommandError,
     NpuError,
@@ -72,7 +72,7 @@ class Call:
         else:  # a fault of ours must not end the service
             text = "%s failed: %s: %s" % (self.name, type(error).__name__, error)
             self.fail("internal", text)
-            sys.print_exception(error)
+            console.exception(error)
 
     def progress(self, done: int, total: int, what: str) -> None:
         """Tell the client how far the command is, once a second at most."""

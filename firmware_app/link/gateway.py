@@ -1,8 +1,6 @@
 """The board as its sessions see it: who it is, and where their commands and data go."""
 
-import sys
-
-from firmware_app.base import files, log
+from firmware_app.base import console, files, log
 from firmware_app.board import cipher, hardware
 from firmware_app.link import keyring
 from firmware_app.version import VERSION
@@ -38,7 +36,7 @@ class Identity:
         self.key, made = keyring.load_key(self.board_id)
         if made:
             # The one secret that is ever shown, once, where only the owner of the board reads it.
-            print(messages.CONSOLE_KEY + self.key.hex())
+            console.tell(messages.CONSOLE_KEY + self.key.hex())
 
 
 class Gateway:
@@ -87,7 +85,7 @@ class Gateway:
 
     def failed(self, error: BaseException) -> None:
         """A session met a fault of ours."""
-        sys.print_exception(error)
+        console.exception(error)
 
     def request(self, session, request, command: str, arguments: dict) -> None:
         """A command arrived; it is executed between frames."""

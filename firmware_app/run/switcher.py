@@ -6,8 +6,8 @@ real frame, commit between two frames, give the old one's memory back. docs/swit
 
 import asyncio
 import gc
-import sys
 
+from firmware_app.base import console
 from firmware_app.base.errors import CommandError, TaskError, ide_connects
 from firmware_app.base.pause import pause, set_event, until
 from firmware_app.base.problems import OLD_TASK, TASK, UNSAVED
@@ -125,7 +125,7 @@ class Switcher:
         except Exception as error:  # a package from outside must not take the running task along
             if ide_connects(error):
                 raise
-            sys.print_exception(error)
+            console.exception(error)
             raise TaskError(
                 "%s: the task can't be made: %s: %s" % (values.name, type(error).__name__, error)
             )

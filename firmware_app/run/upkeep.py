@@ -7,7 +7,7 @@ import asyncio
 import gc
 import json
 
-from firmware_app.base import storage
+from firmware_app.base import console, storage
 from firmware_app.base.errors import VendorError
 from firmware_app.base.problems import CAMERA, CARD, DATA, MEMORY, WATCHDOG
 from firmware_app.board import hardware
@@ -138,6 +138,8 @@ class Upkeep:
                 trend_ms = now_ms + _TREND_MS
                 self.memory = self.memory[1 - _TRENDS :] + [gc.mem_alloc() // 1024]
             self._look(self._engine.camera)
+            if console.typed():
+                self._show()
             if self.ready:
                 self.announce()
             await asyncio.sleep_ms(_PERIOD_MS)
@@ -150,6 +152,18 @@ class Upkeep:
             data = "%s: %s" % (place, self._boots.unwritten)
         self._problems.set(CARD, storage.trouble(storage.CARD))
         self._problems.set(DATA, "; ".join([text for text in (self.data_note, data) if text]))
+
+    def _show(self) -> None:
+        """Somebody typed at the console: show how things are, and the latest lines of the log."""
+        if self.ready:
+            console.tell(messages.CONSOLE_READY + json.dumps(self.ready))
+        size = 0
+        first = len(self._log.lines)
+        while first and size < console.PEOPLE // 2:
+            first -= 1
+            size += len(self._log.lines[first][2].encode()) + 24
+        for line in self._log.lines[first:]:
+            console.say(log_lines.line(line[0], line[1], line[2]))
 
     def _feed(self) -> None:
         try:
@@ -189,7 +203,7 @@ class Upkeep:
         if ready != self.ready:
             self.ready = ready
             line = messages.CONSOLE_READY + json.dumps(ready)
-            print(line)
+            console.tell(line)
             if not self._log.repeats(log_lines.INFO, line):
                 self.file.add(line)
 

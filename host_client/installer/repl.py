@@ -40,6 +40,7 @@ ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
 EXEC_S = 30.0
 READ_S = 10.0  # for a byte; without it one that got lost would be waited for for ever
 LOG = "/data/log"
+_ASK_S = 3.0  # between two lines sent to a board that is listened to
 TAIL = 32768  # bytes of the log that are looked at
 FILE = 1 << 20  # bytes of a file that is read from the board
 SAID = 1 << 20  # bytes that the board prints in answer to one piece of code
@@ -355,6 +356,8 @@ def listen(port: str, seconds: float) -> Iterator[str]:
     stop = time.monotonic() + seconds
     device: Any = None
     line = b""
+    asked = 0.0
+    silent = True
     while time.monotonic() < stop:
         if device is None:
             with contextlib.suppress(*GONE):
@@ -363,13 +366,19 @@ def listen(port: str, seconds: float) -> Iterator[str]:
                 time.sleep(0.02)
                 continue
         try:
+            if silent and time.monotonic() - asked > _ASK_S:
+                # The firmware holds text back until it is sent something; the service then shows how it is.
+                asked = time.monotonic()
+                device.write(b"\r")
             line += device.read(max(1, device.in_waiting))
         except _READING:
             device = None  # the board restarts again
+            silent = True
             continue
         *lines, line = line.split(b"\n")
         line = line[-_LINE:]
         for each in lines:
+            silent = False
             yield each.decode("utf-8", "replace").strip()
         yield ""  # so that the caller may look at the clock
     if device is not None:

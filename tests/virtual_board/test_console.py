@@ -328,3 +328,78 @@ def test_the_ring_forgets_what_it_overruns(tmp_path: Path) -> None:
             assert bytes(read([2 * RING_SIZE], [])[1][0]) == b"c" * 10
     finally:
         console.close()
+
+
+PRINTS = """
+import time
+count = 0
+while True:
+    print("line %06d" % count)
+    count += 1
+    with open("/data/count", "w") as file:
+        file.write(str(count))
+    time.sleep_ms(1)
+"""
+
+
+async def _on(folder: Path, source: str, beside: Callable[[Path, Path], Any]) -> Any:
+    """Run beside(console, data folder) in a thread while source runs."""
+    card = folder / "card"
+    card.mkdir()
+    (card / "main.py").write_text(source)
+    options: Any = {"sdcard": card, "console": folder / "console", "bare": True, "tcp": None}
+    async with VirtualBoard(micropython=OTHER, seconds=60, **options) as board:
+        async for event in board.events():
+            if event["event"] == "console":
+                break
+        return await asyncio.to_thread(beside, folder / "console", card / ".data")
+
+
+@pytest.mark.slow
+async def test_a_port_that_nobody_reads_blocks_whoever_prints(tmp_path: Path) -> None:
+    """Stars1233/canmv_k230 mphalport.c, mp_hal_uart_tx; canmv-k230/rtsmart v1.7 serial.c, _serial_dma_tx."""
+
+    def use(console: Path, data: Path) -> tuple[int, int, int]:
+        def count() -> int:
+            text = (data / "count").read_text()
+            return int(text) if text else 0
+
+        first = count()
+        port = serial.Serial(os.path.realpath(console), timeout=0.05)
+        port.write(b"x")  # no guard
+        last, still = -1, count()
+        while last != still:
+            last = still
+            time.sleep(1)
+            still = count()
+        blocked = still
+        while count() < blocked + 200:
+            port.read(1000)
+        port.close()
+        return first, blocked, count()
+
+    first, blocked, later = await _on(tmp_path, PRINTS, use)
+    assert first < blocked < first + 3000, "whoever prints goes on"
+    assert later >= blocked + 200
+
+
+@pytest.mark.slow
+async def test_text_is_held_back_after_the_port_opens(tmp_path: Path) -> None:
+    """Stars1233/canmv_k230 ide_dbg.c, ide_dbg_stdout_capture and STDOUT_PROBE_GUARD_MS."""
+
+    def use(console: Path, data: Path) -> tuple[float, float]:
+        took = []
+        for typed in (b"", b"x"):
+            port = serial.Serial(os.path.realpath(console), timeout=0.05)
+            start = time.monotonic()
+            port.write(typed)
+            while not port.read(1):
+                assert time.monotonic() < start + 10
+            took.append(time.monotonic() - start)
+            port.close()
+            time.sleep(0.5)  # the board notices
+        return took[0], took[1]
+
+    silent, typed = await _on(tmp_path, PRINTS, use)
+    assert silent > 1.8
+    assert typed < 1.5

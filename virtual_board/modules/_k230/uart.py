@@ -1,4 +1,9 @@
-"""machine.UART over the silicon's wires, with the driver's waits."""
+"""machine.UART over the silicon's wires, with the driver's waits.
+
+stop: STOP_BITS_1 is 0, and every other value two stop bits (canmv-k230/rtsmart v1.7
+components/drivers/include/drivers/serial.h 39, drivers/interdrv/uart/drv_uart.c 293): a byte takes 11
+bits of the line with stop=1.
+"""
 
 import io
 import time
@@ -64,7 +69,8 @@ class UART(io.IOBase):
         self._settings = (baudrate, bits, parity, stop)
         if timeout != -1:
             self._timeout = timeout
-        silicon.call("uart.open", [self._id, baudrate])
+        frame = 1 + bits + (1 if parity else 0) + (2 if stop else 1)
+        silicon.call("uart.open", [self._id, baudrate, frame])
 
     def deinit(self) -> None:
         if self._open:

@@ -4,6 +4,12 @@ The firmware keeps 4096 bytes that the REPL has not read yet and does not look w
 room: a larger block that nobody acknowledges overruns the ring and is lost. Ctrl-C interrupts the
 running script. A byte 0x30 might begin a frame of the IDE (ide.py), so the firmware holds it back
 until five more bytes tell, or none come.
+
+What is printed reaches the PC as the firmware's text does (Stars1233/canmv_k230 738f17f
+port/core/mphalport.c, mp_hal_uart_tx; port/omv/ide_dbg.c, ide_dbg_stdout_capture; canmv-k230/rtsmart
+v1.7 serial.c, _serial_dma_tx): it is lost while no PC has the port open; it is held back for 2 s from
+the first text on an open port, until more text or input comes; and on a port that nobody reads it
+blocks whoever prints, for ever.
 """
 
 from __future__ import annotations
@@ -29,7 +35,9 @@ CTRL_C = 3
 _ENDS = frozenset(b"\x01\x02\x03\x04\x05\r\n")  # a read goes no further than these
 _INTERRUPT_S = 0.25  # for the script to call into the silicon, before it is signalled
 _LOOK_S = 0.05  # between two looks that must find it idle
-_WRITE_S = 0.5  # for the PC to take some of what was printed
+_GUARD_S = 2.0  # STDOUT_PROBE_GUARD_MS
+_HELD_SIZE = 128 * 1024  # TX_BUF_SIZE; what does not fit is lost
+_LOOK_AGAIN_MS = 200  # of a writer that is blocked, at the port and at the board
 _ABSENT_S = 0.02
 
 
@@ -132,6 +140,13 @@ class _Cable:
         os.set_blocking(master, False)
         self._master = master
         self._writing = threading.Lock()
+        self._guard = threading.Lock()
+        self._gone = threading.Event()
+        self._opened: float | None = (
+            None  # when the first text met an open port; None: raw, or closed
+        )
+        self._open = False
+        self._early = bytearray()  # held back
         self._wake = os.pipe()
         self._reader = threading.Thread(target=self._receive, daemon=True)
         self._reader.start()
@@ -140,9 +155,10 @@ class _Cable:
     def unplug(self) -> None:
         """Take the device away; nobody reads or writes its number afterwards: another may get it."""
         links.remove(self._link, self._path)
+        self._gone.set()
         os.write(self._wake[1], b"x")
         self._reader.join()
-        with self._writing:
+        with self._guard, self._writing:
             os.close(self._master)
             self._master = -1
         for end in self._wake:
@@ -170,6 +186,7 @@ class _Cable:
                 time.sleep(_ABSENT_S)
 
     def _route(self, data: bytes) -> None:
+        self._typed()
         for i, byte in enumerate(data):
             if self._ide.attached:
                 self._ide.feed(data[i:])
@@ -192,13 +209,47 @@ class _Cable:
             self._take(bytes((byte,)))
 
     def write(self, data: bytes) -> None:
-        """Show what the interpreter printed, LF as CR LF; lost where no PC takes it."""
+        """Show what the interpreter printed, LF as CR LF; blocks while the PC does not read."""
         text = data.replace(b"\n", b"\r\n")
-        if not self._ide.capture(text):
-            self.transmit(text)
+        if self._ide.capture(text):
+            return
+        with self._guard:
+            if self._closed():
+                self._open = False
+                self._early.clear()
+                return
+            if not self._open:
+                self._open, self._opened = True, time.monotonic()
+                self._early.clear()
+            if self._opened is not None:
+                if time.monotonic() - self._opened < _GUARD_S:
+                    if len(self._early) + len(text) <= _HELD_SIZE:
+                        self._early += text
+                    return
+                self._opened = None
+            text = bytes(self._early) + text
+            self._early.clear()
+        self.transmit(text)
+
+    def _typed(self) -> None:
+        """Input came: nothing is held back any more."""
+        with self._guard:
+            self._open, self._opened = True, None
+            early = bytes(self._early)
+            self._early.clear()
+        if early:
+            # The reader must not wait for the PC, which may be writing.
+            threading.Thread(target=self.transmit, args=(early,), daemon=True).start()
+
+    def _closed(self) -> bool:
+        if self._gone.is_set():
+            return True
+        poller = select.poll()
+        poller.register(self._master, select.POLLOUT)
+        return any(found[1] & select.POLLHUP for found in poller.poll(0))
 
     def transmit(self, data: bytes) -> None:
-        """Send bytes to the PC."""
+        """Send bytes to the PC; blocks until it took them, closed the port, or the board restarts."""
         view = memoryview(data)
         poller = select.poll()
         with self._writing:
@@ -206,12 +257,13 @@ class _Cable:
                 return
             poller.register(self._master, select.POLLOUT)
             with contextlib.suppress(OSError):
-                while view:
-                    found = poller.poll(round(1000 * _WRITE_S))
-                    if not found or found[0][1] & (select.POLLHUP | select.POLLNVAL):
+                while view and not self._gone.is_set():
+                    found = poller.poll(_LOOK_AGAIN_MS)
+                    if found and found[0][1] & (select.POLLHUP | select.POLLNVAL):
                         return
-                    with contextlib.suppress(BlockingIOError):
-                        view = view[os.write(self._master, view) :]
+                    if found:
+                        with contextlib.suppress(BlockingIOError):
+                            view = view[os.write(self._master, view) :]
 
 
 class Console:
@@ -224,6 +276,10 @@ class Console:
         self._ring = bytearray(RING_SIZE)
         self._read_at = self._write_at = 0
         self._run = 0
+        # What a script reads from sys.stdin: the firmware's ring while a script runs.
+        self._stdin = os.pipe()
+        for end in self._stdin:
+            os.set_blocking(end, False)
         self.ide = ide.Ide(self)
         self._cable: _Cable | None = _Cable(link, self.typed, self.ide)
 
@@ -238,6 +294,11 @@ class Console:
             "console.script_ended": self._script_ended,
         }
 
+    @property
+    def stdin(self) -> int:
+        """What the interpreter's standard input reads."""
+        return self._stdin[0]
+
     def writer(self) -> Callable[[bytes], None]:
         """Return what shows the text of the interpreter that runs now, and of no later one."""
         return self._cable.write if self._cable is not None else lambda data: None
@@ -251,6 +312,7 @@ class Console:
     def forget(self) -> None:
         """The interpreter is gone: its input with it."""
         self.ide.soft_reset()
+        self._unread()
         with self._changed:
             self._run += 1
             self._read_at = self._write_at = 0
@@ -260,6 +322,14 @@ class Console:
         """The board is switched off."""
         self.forget()
         self._unplug()
+        for end in self._stdin:
+            os.close(end)
+
+    def _unread(self) -> bytes:
+        """Return what a script has not read of its standard input."""
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self._stdin[0], 65536)
+        return b""
 
     def _unplug(self) -> None:
         cable, self._cable = self._cable, None
@@ -276,6 +346,7 @@ class Console:
 
     def clear(self) -> None:
         """Forget what was typed."""
+        self._unread()
         with self._changed:
             self._read_at = self._write_at
 
@@ -293,10 +364,17 @@ class Console:
         for byte in data:
             if byte == CTRL_C and self.interrupts.request():
                 continue
-            with self._changed:
-                self._ring[self._write_at] = byte
-                self._write_at = (self._write_at + 1) % RING_SIZE
-                self._changed.notify_all()
+            if self.interrupts.wanted:
+                with contextlib.suppress(BlockingIOError):
+                    os.write(self._stdin[1], bytes((byte,)))
+            else:
+                self._put(byte)
+
+    def _put(self, byte: int) -> None:
+        with self._changed:
+            self._ring[self._write_at] = byte
+            self._write_at = (self._write_at + 1) % RING_SIZE
+            self._changed.notify_all()
 
     def _read(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         """Wait for input; return up to args[0] bytes, a control character or line end at most last."""
@@ -319,4 +397,7 @@ class Console:
 
     def _allow(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         self.interrupts.allow(bool(args[0]))
+        if not args[0]:
+            for byte in self._unread():
+                self._put(byte)
         return None, []

@@ -26,7 +26,7 @@ from virtual_board.silicon.wires import links
 
 PIECE_S = 0.004  # of line time that is taken from the pty at once
 RING_SIZE = 16384  # bytes; the kernel driver's default
-BITS_PER_BYTE = 10
+BITS_PER_BYTE = 10  # of what the PC sends: 8N1
 _UNSET = termios.B38400  # a pty's speed that nobody has chosen
 _OSPEED = 5  # in what tcgetattr() returns
 
@@ -127,6 +127,7 @@ class Uarts:
         self._line = Line(link, clock.paced) if link is not None else None
         self._clock = clock
         self._opened: dict[int, int] = {}  # UART id -> baud rate
+        self._frames: dict[int, int] = {}  # UART id -> bits of the line that a byte takes
 
     def operations(self) -> dict[str, Operation]:
         """Return what the machine.UART stand-in calls."""
@@ -153,11 +154,12 @@ class Uarts:
         self._opened.clear()
 
     def _open(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
-        number, baudrate = args
+        number, baudrate, frame = args
         # One pty stands for whichever UART the service opens first.
         if self._line is not None and not self._opened:
             self._line.baudrate = baudrate
         self._opened[number] = baudrate
+        self._frames[number] = frame
         return None, []
 
     def _close(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
@@ -189,7 +191,7 @@ class Uarts:
     def _write(self, args: list[Any], blobs: list[memoryview]) -> tuple[Any, list[Buffer]]:
         line = self._wired(args[0])
         data = bytes(blobs[0])
-        with self._clock.uart(len(data) * BITS_PER_BYTE, self._opened[args[0]]):
+        with self._clock.uart(len(data) * self._frames[args[0]], self._opened[args[0]]):
             pass  # the last bit is on the wire when the time is over
         if line is not None:
             line.write(data)
