@@ -320,6 +320,8 @@ class Board:
             "infer", loaded, {}, timeout, progress=progress, repeat=True
         )
         result = await self._picture_result(answer, name)
+        size = round(loaded.width * loaded.scale_x), round(loaded.height * loaded.scale_y)
+        result = result._replace(source=result.source._replace(width=size[0], height=size[1]))
         return decoded("infer", lambda: enlarged(result, loaded.scale_x, loaded.scale_y))
 
     async def infer_on_card(self, path: str, timeout: float = PICTURE_TIMEOUT) -> Result:
@@ -330,7 +332,9 @@ class Board:
         Raises CommandFailed and what request() raises.
         """
         answer = await self.request("infer", {"path": path}, timeout, repeat=True)
-        return await self._picture_result(answer, path)
+        result = await self._picture_result(answer, path)
+        # The board does not say how large the picture is.
+        return result._replace(source=result.source._replace(width=None, height=None))
 
     async def restart(self, timeout: float = REQUEST_TIMEOUT) -> None:
         """Restart the board; the link comes back by itself."""

@@ -12,7 +12,7 @@ import click
 from firmware_app.version import VERSION
 from host_client.base.exceptions import K230Error
 from host_client.cli import output, terminal
-from host_client.cli.boards import infer, set_, snapshot, status, switch, tasks, watch
+from host_client.cli.boards import infer, set_, snapshot, status, switch, tasks
 from host_client.cli.card import config, packages, push, restart
 from host_client.cli.completion import complete, completion
 from host_client.cli.demo import demo
@@ -22,6 +22,7 @@ from host_client.cli.endings import Terminated, endings
 from host_client.cli.gallery import gallery
 from host_client.cli.install import install, uninstall
 from host_client.cli.keys import key
+from host_client.cli.live import events, stats, watch
 from host_client.cli.logs import logs
 from host_client.cli.names import Verbs
 from host_client.cli.recognition import enroll, recognize
@@ -67,6 +68,8 @@ for _verb in (
     demo,
     discover,
     watch,
+    events,
+    stats,
     status,
     tasks,
     switch,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from host_client.cli import output
 from host_client.cli.files import write_file
 from host_client.cli.names import helping
 from host_client.cli.options import (
+    BoardCommand,
     board_verb,
     for_each_image,
     key_values,
@@ -22,29 +22,7 @@ from host_client.cli.options import (
 _FIRST = ("board_name", "task", "model", "generation", "problems", "safe_mode")  # of status
 
 
-@click.command()
-@board_verb
-@click.option("--count", type=click.IntRange(min=1), help="Stop after N results.", metavar="N")
-@click.option(
-    "--rate", type=click.IntRange(0, 1000), default=0, help="Results a second at most (0: all)."
-)
-async def watch(board: Board, *, as_json: bool, count: int | None, rate: int) -> None:
-    """Show the results of the board at URL as they come."""
-    seen = 0
-    async for result in board.results(rate=rate):
-        if as_json:
-            output.print_json(result.to_dict())
-        else:
-            late = ""
-            if result.host_time is not None:
-                late = f"{1000 * (time.time() - result.host_time):6.0f} ms"
-            output.print_line(f"{result.seq:>8} {late} {result.task}: {output.summary(result)}")
-        seen += 1
-        if seen == count:
-            return
-
-
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--quality", type=click.IntRange(5, 95), help="JPEG quality.")
@@ -80,7 +58,7 @@ async def snapshot(
             return
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 async def status(board: Board, *, as_json: bool) -> None:
     """Show how the board at URL is doing."""
@@ -93,7 +71,7 @@ async def status(board: Board, *, as_json: bool) -> None:
         output.print_map(title, output.ordered(dict(values), *_FIRST))
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 async def tasks(board: Board, *, as_json: bool) -> None:
     """List the tasks on the card of the board at URL."""
@@ -115,7 +93,7 @@ async def tasks(board: Board, *, as_json: bool) -> None:
     output.print_table("tasks", ["", "name", "task", "package", "problem"], cells)
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 @click.argument("task")
 async def switch(board: Board, *, as_json: bool, task: str) -> None:
@@ -132,7 +110,7 @@ async def switch(board: Board, *, as_json: bool, task: str) -> None:
         output.print_map(f"running {report.task}", report._asdict())
 
 
-@click.command("set")
+@click.command("set", cls=BoardCommand)
 @board_verb
 @click.option("--save", is_flag=True, help="Keep the values over a restart.")
 @click.argument(
@@ -147,7 +125,7 @@ async def set_(board: Board, *, as_json: bool, values: dict[str, Any], save: boo
         output.print_map("settings", output.ordered(answer))
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 @on_card_option
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")

@@ -12,7 +12,7 @@ from host_client.base.exceptions import ConfigurationError, LinkLost
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.names import Verbs, helping, nearest, no_such, task_option
-from host_client.cli.options import board_verb, json_option
+from host_client.cli.options import BoardCommand, board_verb, json_option
 from host_client.cli.progress import bar
 from host_client.commands import configurations
 from host_client.commands.card import InstalledFiles, InstalledPackage
@@ -26,7 +26,7 @@ def _need_path(
     return path
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 @click.argument(
     "path",
@@ -105,7 +105,7 @@ def packages() -> None:
     """List the packages on the card of the board at URL, or remove one."""
 
 
-@packages.command("list")
+@packages.command("list", cls=BoardCommand)
 @board_verb
 async def packages_list(board: Board, *, as_json: bool) -> None:
     """List the packages (also without the word list)."""
@@ -129,7 +129,7 @@ async def packages_list(board: Board, *, as_json: bool) -> None:
     output.print_table(f"{len(rows)} packages", heads, cells)
 
 
-@packages.command("remove")
+@packages.command("remove", cls=BoardCommand)
 @board_verb
 @click.argument("name")
 async def packages_remove(board: Board, *, as_json: bool, name: str) -> None:
@@ -153,7 +153,7 @@ def config() -> None:
     """Show a board's settings, or check YAML files here as the board would."""
 
 
-@config.command("get")
+@config.command("get", cls=BoardCommand)
 @board_verb
 async def config_get(board: Board, *, as_json: bool) -> None:
     """Show the settings in force on the board at URL."""
@@ -198,7 +198,7 @@ def config_validate(*, as_json: bool, kind: str | None, files: tuple[Path, ...])
     return exit_code
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 async def restart(board: Board, *, as_json: bool) -> None:
     """Restart the board at URL."""

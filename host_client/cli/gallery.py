@@ -13,7 +13,7 @@ from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.files import write_file
 from host_client.cli.names import Verbs, helping, no_such
-from host_client.cli.options import board_verb, json_option
+from host_client.cli.options import BoardCommand, board_verb, json_option
 from host_client.cli.progress import bar
 from host_client.cli.score_chart import chart_bytes, text_chart
 from host_client.commands.gallery import remove_target
@@ -26,7 +26,7 @@ def gallery() -> None:
     """Manage the galleries on a board."""
 
 
-@gallery.command("list")
+@gallery.command("list", cls=BoardCommand)
 @board_verb
 async def list_(board: Board, *, as_json: bool) -> None:
     """Show the labels of the gallery in use, and the galleries on the card."""
@@ -56,7 +56,7 @@ async def list_(board: Board, *, as_json: bool) -> None:
     output.print_table(title, ["label", "samples", "negative", "threshold"], rows)
 
 
-@gallery.command()
+@gallery.command(cls=BoardCommand)
 @board_verb
 @click.argument("label")
 async def show(board: Board, *, as_json: bool, label: str) -> None:
@@ -81,7 +81,7 @@ async def show(board: Board, *, as_json: bool, label: str) -> None:
     output.print_table(f"{label}: {len(samples)} samples", heads, rows)
 
 
-@gallery.command()
+@gallery.command(cls=BoardCommand)
 @board_verb
 @click.argument("label")
 @click.argument("to")
@@ -92,7 +92,7 @@ async def rename(board: Board, *, as_json: bool, label: str, to: str) -> None:
     await _print_totals(board, as_json)
 
 
-@gallery.command()
+@gallery.command(cls=BoardCommand)
 @board_verb
 @click.argument("target", metavar="LABEL|SAMPLE")
 async def remove(board: Board, *, as_json: bool, target: str) -> None:
@@ -108,7 +108,7 @@ async def remove(board: Board, *, as_json: bool, target: str) -> None:
     await _print_totals(board, as_json)
 
 
-@gallery.command()
+@gallery.command(cls=BoardCommand)
 @board_verb
 async def clear(board: Board, *, as_json: bool) -> None:
     """Remove everything from the gallery in use."""
@@ -129,7 +129,7 @@ class _ThresholdType(click.ParamType):  # type: ignore[type-arg]
         return value if value == "none" else number
 
 
-@gallery.command()
+@gallery.command(cls=BoardCommand)
 @board_verb
 @click.argument("label")
 @click.argument("value", type=_ThresholdType(), metavar="VALUE|none")
@@ -140,7 +140,7 @@ async def threshold(board: Board, *, as_json: bool, label: str, value: float | s
     await _print_totals(board, as_json)
 
 
-@gallery.command()
+@gallery.command(cls=BoardCommand)
 @board_verb
 @click.option("--new", is_flag=True, help="Begin an empty gallery of that name.")
 @click.argument("name", metavar="NAME|none")
@@ -157,7 +157,7 @@ async def select(board: Board, *, as_json: bool, new: bool, name: str) -> None:
     await _print_totals(board, as_json)
 
 
-@gallery.command()
+@gallery.command(cls=BoardCommand)
 @board_verb
 @click.argument("name")
 async def delete(board: Board, *, as_json: bool, name: str) -> None:
@@ -191,7 +191,7 @@ async def _print_totals(board: Board, as_json: bool) -> None:
         output.print_line(f"gallery {name}: {len(info.labels)} labels, {total} samples")
 
 
-@gallery.command()
+@gallery.command(cls=BoardCommand)
 @board_verb
 @click.option("--picture", type=click.Path(), metavar="FILE.png", help="Draw the scores there.")
 async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
@@ -216,7 +216,7 @@ async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
         write_file(picture, _chart(answer, picture))
 
 
-@gallery.command("export")
+@gallery.command("export", cls=BoardCommand)
 @board_verb
 @click.argument("file", type=click.Path())
 async def export(board: Board, *, as_json: bool, file: str) -> None:
@@ -231,7 +231,7 @@ async def export(board: Board, *, as_json: bool, file: str) -> None:
         output.print_line(f"{file}: {len(data)} bytes, {len(held.labels)} labels")
 
 
-@gallery.command("import")
+@gallery.command("import", cls=BoardCommand)
 @board_verb
 @click.argument("file", type=click.Path())
 @click.option("--name", help="Its name on the card (default: the file's).")

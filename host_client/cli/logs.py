@@ -7,14 +7,16 @@ import click
 from firmware_app.wire import log_lines
 from host_client.board import Board
 from host_client.cli import output
-from host_client.cli.options import board_verb
+from host_client.cli.options import BoardCommand, board_verb
 from host_client.results import limits
 from host_client.results.answers import Answer
+from host_client.results.lines import Source
+from host_client.results.messages import LogLine
 
 _START = "--- start"
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 @click.option("--follow", "-f", is_flag=True, help="Keep printing new log lines (like tail -f).")
 @click.option("--all", "everything", is_flag=True, help="Show the starts before this one, too.")
@@ -26,14 +28,18 @@ async def logs(board: Board, *, as_json: bool, follow: bool, everything: bool) -
         starts = [i for i, line in enumerate(lines) if line.startswith(_START)]
         lines = lines[starts[-1] :] if starts else lines
     for line in lines:
-        _show(line, as_json)
+        _show(board, line, as_json)
     if live is None:
         return
     seen = set(lines)
     async for row in live:
         line = log_lines.line(row.time_ms, row.level, row.text)
-        if line not in seen:
-            _show(line, as_json)
+        if line in seen:
+            continue
+        if as_json:
+            output.print_json(row.to_dict())
+        else:
+            output.print_line(line)
 
 
 async def _kept(board: Board) -> list[str]:
@@ -52,12 +58,15 @@ async def _kept(board: Board) -> list[str]:
     return "".join(pages).splitlines()
 
 
-def _show(line: str, as_json: bool) -> None:
+def _show(board: Board, line: str, as_json: bool) -> None:
     if not as_json:
         output.print_line(line)
         return
-    parts = log_lines.parse(line)
-    if parts is None:
-        output.print_json({"text": line})
-    else:
-        output.print_json({"time_ms": parts[0], "level": parts[1], "text": parts[2]})
+    # Of an earlier start, maybe: its clock says nothing about this computer's.
+    time_ms, name, text = log_lines.parse(line) or (0, "info", line)
+    source = Source(board.info.board_id, board.info.board_name)
+    try:
+        level = log_lines.level_of(name)
+    except KeyError:
+        level = log_lines.INFO
+    output.print_json(LogLine(time_ms, level, text, source=source).to_dict())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
+import os
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
@@ -14,8 +16,10 @@ from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.endings import run_async
+from host_client.link.address import looks_like_address
 from host_client.results.messages import State, StateChange
 
+URL_VARIABLE = "K230_URL"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -38,12 +42,73 @@ def _board_options(function: F) -> F:
         metavar="HEX|@FILE",
         help="The board's key (default: K230_KEY, then the key store).",
     )(function)
-    function = click.option(
+    return click.option(
         "--unencrypted",
         is_flag=True,
         help="Accept a board that encrypted before and does not any more.",
     )(function)
-    return click.argument("url")(function)
+
+
+class BoardCommand(click.Command):
+    """A verb whose URL may be left out where K230_URL says it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put K230_URL in front where the first word is no address."""
+        url = os.environ.get(URL_VARIABLE)
+        if url and "--help" not in args and "-h" not in args:
+            given, _, _ = self.make_parser(ctx).parse_args(list(args))
+            first = given.get("url") or given.get("urls")
+            first = first[0] if isinstance(first, tuple) else first
+            if not isinstance(first, str) or not looks_like_address(first):
+                args = [url, *args]
+        return super().parse_args(ctx, args)
+
+
+def boards_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., int]:
+    """Make a verb of work(board, boards, as_json=..., …) that runs for each of several URLs at once.
+
+    boards: how many there are. A board that fails does not stop the others; the exit code is that of
+    the first that failed.
+    """
+
+    @functools.wraps(work)
+    def verb(
+        *,
+        urls: tuple[str, ...],
+        key: str | None,
+        unencrypted: bool,
+        wait: float,
+        as_json: bool,
+        **options: Any,
+    ) -> int:
+        async def one(url: str) -> int:
+            try:
+                async with _connect(url, key, unencrypted, wait) as board:
+                    return await work(board, len(urls), as_json=as_json, **options) or 0
+            except K230Error as error:
+                if len(urls) == 1:
+                    raise
+                output.print_error(error, as_json)
+                return error.exit_code
+
+        async def every() -> int:
+            codes = await asyncio.gather(*map(one, urls))
+            return next((code for code in codes if code), 0)
+
+        return run_async(every())
+
+    return click.argument("urls", nargs=-1, required=True, metavar="URL...")(_board_options(verb))
+
+
+def _connect(url: str, key: str | None, unencrypted: bool, wait: float) -> Board:
+    return Board.connect(
+        url,
+        key,
+        wait=wait,
+        on_state=teller(),
+        client_name="k230",
+        encryption="optional" if unencrypted else "remembered",
+    )
 
 
 def board_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., int]:
@@ -56,19 +121,12 @@ def board_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable
     @functools.wraps(work)
     def verb(*, url: str, key: str | None, unencrypted: bool, wait: float, **options: Any) -> int:
         async def connected() -> int:
-            async with Board.connect(
-                url,
-                key,
-                wait=wait,
-                on_state=teller(),
-                client_name="k230",
-                encryption="optional" if unencrypted else "remembered",
-            ) as board:
+            async with _connect(url, key, unencrypted, wait) as board:
                 return await work(board, **options) or 0
 
         return run_async(connected())
 
-    return _board_options(verb)
+    return click.argument("url")(_board_options(verb))
 
 
 def on_card_option(function: F) -> F:

@@ -138,6 +138,24 @@ def summary(result: Result) -> str:
     return _metric(result)
 
 
+def first_name(result: Result) -> str | None:
+    """Return the name of what was found first, None where nothing was."""
+    names: list[str | None] = []
+    if isinstance(result, ClassificationResult):
+        names = [result.label]
+    elif isinstance(result, DetectionResult):
+        names = [box.label for box in result.boxes]
+    elif isinstance(result, MultilabelResult):
+        names = [row.label for row in result.labels]
+    elif isinstance(result, IdentitiesResult):
+        names = [item.identity or item.label for item in result.objects]
+    elif isinstance(result, MetricLearningResult):
+        names = [result.identity]
+    elif isinstance(result, OcrResult):
+        names = [text.text for text in result.texts]
+    return names[0] if names else None
+
+
 def _metric(result: MetricLearningResult) -> str:
     if result.score is not None:
         name = "unknown" if result.identity is None else result.identity

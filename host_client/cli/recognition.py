@@ -8,7 +8,7 @@ import click
 
 from host_client.board import Board
 from host_client.cli import output
-from host_client.cli.options import board_verb, for_each_image, on_card_option
+from host_client.cli.options import BoardCommand, board_verb, for_each_image, on_card_option
 from host_client.cli.progress import bar
 from host_client.commands.gallery_answers import Enrolment, Recognition, Recognized, Region
 
@@ -49,7 +49,7 @@ def _need_images(
 _images = click.argument("images", nargs=-1, metavar="[IMAGE]...", callback=_need_images)
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 @click.argument("label")
 @_images
@@ -126,7 +126,7 @@ def _print_enrolment(done: Enrolment, as_json: bool) -> None:
         output.note(f"k230: warning: {warning}")
 
 
-@click.command()
+@click.command(cls=BoardCommand)
 @board_verb
 @_images
 @click.option(

@@ -1,7 +1,12 @@
-"""Where a board is: tcp://HOST[:5230] or serial:///dev/ttyUSB0?baudrate=921600."""
+"""Where a board is: tcp://HOST[:5230] or serial:///dev/ttyUSB0?baudrate=921600.
+
+People may leave the scheme out: HOST:PORT, an IP address, localhost, /dev/ttyUSB0, COM3.
+"""
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -36,8 +41,27 @@ class SerialAddress(NamedTuple):
 Address = TcpAddress | SerialAddress
 
 
+def looks_like_address(text: str) -> bool:
+    """Return whether a text is meant as a board's address, good or bad, and not as a name."""
+    return "://" in text or _completed(text) != text
+
+
+def _completed(text: str) -> str:
+    """Return what people write without a scheme as a URL, anything else as it is."""
+    if text.startswith("/dev/") or re.fullmatch(r"COM\d+(\?.*)?", text, re.IGNORECASE):
+        return f"serial://{'' if text.startswith('/') else '/'}{text}"
+    if text == "localhost" or re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):\d+", text):
+        return f"tcp://{text}"
+    try:
+        version = ipaddress.ip_address(text).version
+    except ValueError:
+        return text
+    return f"tcp://[{text}]" if version == 6 else f"tcp://{text}"
+
+
 def parse_address(url: str) -> Address:
     """Return the address that url names; AddressError says what is wrong with it."""
+    url = _completed(url)
     try:
         parts = urlsplit(url)
     except ValueError as error:

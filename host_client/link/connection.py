@@ -136,7 +136,7 @@ class Connection:
         )
         if restarted:
             self._inbox.restart()
-        self._inbox.relink()
+        self._inbox.relink(welcome.board_id, welcome.board_name)
         if welcome.encrypted:  # and it has proved that it is the board
             self._encrypted.add(welcome.board_id)
         self.info = welcome

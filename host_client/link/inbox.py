@@ -11,6 +11,7 @@ from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
 from host_client.link.clock import BoardClock
 from host_client.results.decode import MALFORMED, RESULT_TYPES, Model, decode_result
+from host_client.results.lines import UNKNOWN, Source
 from host_client.results.messages import Event, LogLine, Statistics
 from host_client.results.streams import Stream
 from host_client.results.types import Result
@@ -60,6 +61,7 @@ class Inbox:
         self.statistics: Channel[Statistics] = Channel(changed)
         self.logs: Channel[LogLine] = Channel(changed)
         self.clock = BoardClock()
+        self.board = UNKNOWN  # who sends all this
         self.model: Model | None = None
         self.latest_statistics: Statistics | None = None
         self.malformed = 0
@@ -76,8 +78,11 @@ class Inbox:
         self.model = None
         self._drop_held()
 
-    def relink(self) -> None:
+    def relink(self, board_id: str, board_name: str) -> None:
         """A new session: what was asked for in the old one is not answered any more."""
+        if self.board != (board_id, board_name, None, None):
+            self.board = Source(board_id, board_name)
+            self._models.clear()
         self._described = -1
         self._drop_held()
 
@@ -114,7 +119,7 @@ class Inbox:
         if known is not None and known[0] == fields:
             self.model = known[1]
         else:
-            self.model = Model(fields)
+            self.model = Model(fields, self.board.board_id, self.board.board_name)
             self._models.pop(self.model.generation, None)
             self._models[self.model.generation] = (fields, self.model)
             while len(self._models) > _MODELS_KEPT:
@@ -166,11 +171,17 @@ class Inbox:
         if kind == messages.MODEL:
             self.learn(message[1:])
         elif kind == messages.EVENT:
-            at, _ = self.clock.host_time(message[1])
-            event = Event(message[1], str(message[2]), dict(message[3]), at, int(message[4]))
+            at, plus = self.clock.host_time(message[1])
+            number = int(message[4])
+            event = Event(
+                message[1], str(message[2]), dict(message[3]), at, number, plus, self.board
+            )
             self.events.push(event)
         elif kind == messages.STATISTICS:
-            self.latest_statistics = Statistics(message[1], dict(message[2]))
+            at, plus = self.clock.host_time(message[1])
+            self.latest_statistics = Statistics(message[1], dict(message[2]), at, plus, self.board)
             self.statistics.push(self.latest_statistics)
         elif kind == messages.LOG:
-            self.logs.push(LogLine(message[1], int(message[2]), str(message[3])))
+            at, plus = self.clock.host_time(message[1])
+            line = LogLine(message[1], int(message[2]), str(message[3]), at, plus, self.board)
+            self.logs.push(line)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from firmware_app.wire import messages
+from host_client.results.lines import Source
 from host_client.results.types import (
     Box,
     ClassificationResult,
@@ -49,7 +50,7 @@ class Model:
     """One generation of the board's configuration: what its results' numbers mean.
 
     width and height are those of the camera's frame in pixels, sha256 is the kmodel's (hex), task_name
-    is the name of the task's file in configs/tasks.
+    is the name of the task's file in configs/tasks, source what its results say of board and frame.
     """
 
     __slots__ = (
@@ -59,12 +60,15 @@ class Model:
         "labels",
         "name",
         "sha256",
+        "source",
         "task",
         "task_name",
         "width",
     )
 
-    def __init__(self, fields: list[Any]) -> None:
+    def __init__(
+        self, fields: list[Any], board_id: str | None = None, board_name: str | None = None
+    ) -> None:
         """Take MODEL's fields as they come (without the type); more of them are ignored."""
         generation, task, name, digest, labels, width, height, task_name = fields[:8]
         kinds = (int, str, str, bytes, list, int, int, str)
@@ -79,6 +83,7 @@ class Model:
         self.width: int = width
         self.height: int = height
         self.task_name: str = task_name
+        self.source = Source(board_id, board_name, width, height)
         # A class beyond the labels is named by its number rather than lost.
         self._table: tuple[str, ...] = self.labels + tuple(
             str(i) for i in range(len(self.labels), _MAX_PACKED_CLASSES)
@@ -125,12 +130,13 @@ def _detection(
                 _new(
                     Box,
                     (
-                        table[b >> 11 & 1023],
+                        table[kind := b >> 11 & 1023],
                         scores[a >> 11 & 1023],
                         a & 2047,
                         a >> 21,
                         b & 2047,
                         b >> 21,
+                        kind,
                     ),
                 )
                 for a, b in _word_pairs(rows)
@@ -138,13 +144,16 @@ def _detection(
         )
     else:
         label = model.label
-        boxes = tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3]) for r in rows])
-    return _new(DetectionResult, ("detection", m[1], m[2], m[3], model.name, boxes, image, at, pm))
+        boxes = tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3], r[5]) for r in rows])
+    fields = ("detection", m[1], m[2], m[3], model.name, boxes, image, at, pm, model.source)
+    return _new(DetectionResult, fields)
 
 
 def _scored(flat: list[int], model: Model) -> tuple[Label, ...]:
     label = model.label
-    return tuple([Label(label(flat[i]), flat[i + 1] / 65535) for i in range(0, len(flat), 2)])
+    return tuple(
+        [Label(label(flat[i]), flat[i + 1] / 65535, flat[i]) for i in range(0, len(flat), 2)]
+    )
 
 
 def _classification(
@@ -154,14 +163,14 @@ def _classification(
     label = top[0].label if m[4] and top else None
     score = top[0].score if top else 0.0
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
-    return _new(ClassificationResult, (*head, label, score, top, image, at, pm))
+    return _new(ClassificationResult, (*head, label, score, top, image, at, pm, model.source))
 
 
 def _multilabel(
     m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
 ) -> Result:
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
-    return _new(MultilabelResult, (*head, _scored(m[4], model), image, at, pm))
+    return _new(MultilabelResult, (*head, _scored(m[4], model), image, at, pm, model.source))
 
 
 def _segmentation(
@@ -176,7 +185,7 @@ def _segmentation(
         label = model.label(index)
         areas[label] = areas.get(label, 0) + pixels  # two classes may share a label
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
-    return _new(SegmentationResult, (*head, width, height, rle, areas, image, at, pm))
+    return _new(SegmentationResult, (*head, width, height, rle, areas, image, at, pm, model.source))
 
 
 def _runs(data: bytes, pixels: int) -> tuple[tuple[int, int], ...]:
@@ -218,7 +227,7 @@ def _texts(
             quad = tuple((corners[i], corners[i + 1]) for i in (0, 2, 4, 6))
         texts.append(Text(row[0], row[1] / 65535, quad))
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
-    return _new(OcrResult, (*head, tuple(texts), image, at, pm))
+    return _new(OcrResult, (*head, tuple(texts), image, at, pm, model.source))
 
 
 def _metric_learning(
@@ -230,7 +239,7 @@ def _metric_learning(
     if len(m) > 5 and m[5] is not None:
         identity, score, margin = m[5][0], m[5][1] / 10000, m[5][2] / 10000
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
-    fields = (*head, embedding, identity, score, margin, image, at, pm)
+    fields = (*head, embedding, identity, score, margin, image, at, pm, model.source)
     return _new(MetricLearningResult, fields)
 
 
@@ -247,11 +256,11 @@ def _identities(
                 margin / 10000 if known else None,
                 model.label(kind),
                 score / 1000,
-                *(x, y, w, h),
+                *(x, y, w, h, kind),
             )
         )
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
-    return _new(IdentitiesResult, (*head, tuple(objects), image, at, pm))
+    return _new(IdentitiesResult, (*head, tuple(objects), image, at, pm, model.source))
 
 
 _DECODERS: dict[

@@ -5,8 +5,10 @@ from __future__ import annotations
 import enum
 from typing import Any, NamedTuple, TypedDict
 
+from firmware_app.wire import log_lines
 from host_client.base.exceptions import K230Error
 from host_client.results.answers import Answer
+from host_client.results.lines import UNKNOWN, Json, Source, head
 
 
 class State(str, enum.Enum):
@@ -37,7 +39,8 @@ class StateChange(NamedTuple):
 class Event(NamedTuple):
     """Something that happened on the board; time_ms on its clock, host_time in Unix seconds.
 
-    number counts the events of tracks, zones and lines; the board's own have 0.
+    number counts the events of tracks, zones and lines; the board's own have 0. uncertainty: plus or
+    minus seconds of host_time.
     """
 
     time_ms: int
@@ -45,6 +48,14 @@ class Event(NamedTuple):
     details: dict[str, Any]
     host_time: float | None = None
     number: int = 0
+    uncertainty: float | None = None
+    source: Source = UNKNOWN
+
+    def to_dict(self) -> Json:
+        """Return the JSON of this event (docs/json.md)."""
+        row = head("event", self.source, self.time_ms, self.host_time, self.uncertainty)
+        row.update(kind=self.kind, number=self.number, details=plain(self.details))
+        return row
 
 
 class Statistics(NamedTuple):
@@ -52,6 +63,15 @@ class Statistics(NamedTuple):
 
     time_ms: int
     values: dict[str, Any]
+    host_time: float | None = None
+    uncertainty: float | None = None
+    source: Source = UNKNOWN
+
+    def to_dict(self) -> Json:
+        """Return the JSON of this (docs/json.md)."""
+        row = head("statistics", self.source, self.time_ms, self.host_time, self.uncertainty)
+        row["values"] = plain(self.values)
+        return row
 
 
 class LogLine(NamedTuple):
@@ -60,6 +80,15 @@ class LogLine(NamedTuple):
     time_ms: int
     level: int
     text: str
+    host_time: float | None = None
+    uncertainty: float | None = None
+    source: Source = UNKNOWN
+
+    def to_dict(self) -> Json:
+        """Return the JSON of this line (docs/json.md)."""
+        row = head("log", self.source, self.time_ms, self.host_time, self.uncertainty)
+        row.update(level=log_lines.NAMES.get(self.level, "info"), text=self.text)
+        return row
 
 
 class TaskInfo(NamedTuple):

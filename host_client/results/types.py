@@ -1,29 +1,33 @@
 """What a board found in a frame: immutable results, named tuples for rows and results alike.
 
-Attribute names are the names of the JSON (`to_dict()`). Every result has
+`to_dict()` returns the JSON that docs/json.md describes. Every result has
 
 - `task`, the kind of result; `seq`, the camera's frame number; `time_ms`, when the frame was
   captured on the board's clock (ms since its start); `generation` of the configuration that
   made it; `model`
 - `image`: what was sent, where a picture was (a path as given, else None)
 - `host_time`: when the frame was captured, in Unix seconds of this computer, and
-  `uncertainty`, plus or minus seconds; both None until the clocks were compared.
+  `uncertainty`, plus or minus seconds; both None until the clocks were compared
+- `source`: the board, and the size of the frame.
 
 Coordinates are pixels of the source frame, scores 0...1.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
-Json = dict[str, Any]
+from host_client.results.lines import UNKNOWN, Json, Source, head, short32
+
+_DIGITS = 5  # of a score: enough to tell all 65,536 that travel
 
 
 class Label(NamedTuple):
-    """A class and its score."""
+    """A class, its score and its number; class_id is -1 where no board said it."""
 
     label: str
     score: float
+    class_id: int = -1
 
 
 class Box(NamedTuple):
@@ -35,6 +39,7 @@ class Box(NamedTuple):
     y: int
     w: int
     h: int
+    class_id: int = -1
 
 
 class Text(NamedTuple):
@@ -51,7 +56,7 @@ class Text(NamedTuple):
 class ClassificationResult(NamedTuple):
     """label and score are of the best class; label is None when nothing passes the threshold."""
 
-    task: str
+    task: Literal["classification"]
     seq: int
     time_ms: int
     generation: int
@@ -62,18 +67,21 @@ class ClassificationResult(NamedTuple):
     image: str | None = None
     host_time: float | None = None
     uncertainty: float | None = None
+    source: Source = UNKNOWN
 
     def to_dict(self) -> Json:
         """Return the JSON of this result."""
         row = _head(self)
-        row.update(label=self.label, score=self.score, top=_labels(self.top))
+        class_id = self.top[0].class_id if self.label is not None and self.top else None
+        row.update(label=self.label, class_id=class_id, score=round(self.score, _DIGITS))
+        row["top"] = _labels(self.top)
         return row
 
 
 class DetectionResult(NamedTuple):
     """boxes, best first; empty when nothing was found."""
 
-    task: str
+    task: Literal["detection"]
     seq: int
     time_ms: int
     generation: int
@@ -82,24 +90,33 @@ class DetectionResult(NamedTuple):
     image: str | None = None
     host_time: float | None = None
     uncertainty: float | None = None
+    source: Source = UNKNOWN
 
     def to_dict(self) -> Json:
         """Return the JSON of this result."""
         row = _head(self)
         row["boxes"] = [
-            {"label": b.label, "score": b.score, "x": b.x, "y": b.y, "w": b.w, "h": b.h}
+            {
+                "label": b.label,
+                "class_id": b.class_id,
+                "score": b.score,
+                "x": b.x,
+                "y": b.y,
+                "w": b.w,
+                "h": b.h,
+            }
             for b in self.boxes
         ]
         return row
 
 
 class SegmentationResult(NamedTuple):
-    """A class map of width by height: rle holds (class, run) pairs, row by row.
+    """A class map of width by height (map_width, map_height in JSON): rle holds (class, run) pairs, row by row.
 
     areas holds the pixels of each class of the map, in the order of the model's labels.
     """
 
-    task: str
+    task: Literal["segmentation"]
     seq: int
     time_ms: int
     generation: int
@@ -111,11 +128,12 @@ class SegmentationResult(NamedTuple):
     image: str | None = None
     host_time: float | None = None
     uncertainty: float | None = None
+    source: Source = UNKNOWN
 
     def to_dict(self) -> Json:
         """Return the JSON of this result."""
         row = _head(self)
-        row.update(width=self.width, height=self.height, areas=dict(self.areas))
+        row.update(map_width=self.width, map_height=self.height, areas=dict(self.areas))
         row["rle"] = [list(pair) for pair in self.rle]
         return row
 
@@ -127,7 +145,7 @@ class SegmentationResult(NamedTuple):
 class OcrResult(NamedTuple):
     """Texts of ocr_detection (quads), ocr_recognition (text) or ocr (both)."""
 
-    task: str
+    task: Literal["ocr_detection", "ocr_recognition", "ocr"]
     seq: int
     time_ms: int
     generation: int
@@ -136,6 +154,7 @@ class OcrResult(NamedTuple):
     image: str | None = None
     host_time: float | None = None
     uncertainty: float | None = None
+    source: Source = UNKNOWN
 
     def to_dict(self) -> Json:
         """Return the JSON of this result."""
@@ -143,7 +162,7 @@ class OcrResult(NamedTuple):
         row["texts"] = [
             {
                 "text": t.text,
-                "score": t.score,
+                "score": round(t.score, _DIGITS),
                 "quad": None if t.quad is None else [list(corner) for corner in t.quad],
             }
             for t in self.texts
@@ -158,7 +177,7 @@ class MetricLearningResult(NamedTuple):
     None without a gallery.
     """
 
-    task: str
+    task: Literal["metric_learning"]
     seq: int
     time_ms: int
     generation: int
@@ -170,11 +189,12 @@ class MetricLearningResult(NamedTuple):
     image: str | None = None
     host_time: float | None = None
     uncertainty: float | None = None
+    source: Source = UNKNOWN
 
     def to_dict(self) -> Json:
         """Return the JSON of this result; identity, score, margin only with a gallery."""
         row = _head(self)
-        row["embedding"] = None if self.embedding is None else list(self.embedding)
+        row["embedding"] = None if self.embedding is None else [*map(short32, self.embedding)]
         if self.score is not None:
             row.update(identity=self.identity, score=self.score, margin=self.margin)
         return row
@@ -196,12 +216,13 @@ class Identified(NamedTuple):
     y: int
     w: int
     h: int
+    class_id: int = -1
 
 
 class IdentitiesResult(NamedTuple):
     """metric_learning behind a detector: objects, in the order of the detector's scores."""
 
-    task: str
+    task: Literal["metric_learning"]
     seq: int
     time_ms: int
     generation: int
@@ -210,6 +231,7 @@ class IdentitiesResult(NamedTuple):
     image: str | None = None
     host_time: float | None = None
     uncertainty: float | None = None
+    source: Source = UNKNOWN
 
     def to_dict(self) -> Json:
         """Return the JSON of this result."""
@@ -221,7 +243,7 @@ class IdentitiesResult(NamedTuple):
 class MultilabelResult(NamedTuple):
     """Every label that passes the threshold, best first."""
 
-    task: str
+    task: Literal["multilabel"]
     seq: int
     time_ms: int
     generation: int
@@ -230,6 +252,7 @@ class MultilabelResult(NamedTuple):
     image: str | None = None
     host_time: float | None = None
     uncertainty: float | None = None
+    source: Source = UNKNOWN
 
     def to_dict(self) -> Json:
         """Return the JSON of this result."""
@@ -250,17 +273,22 @@ Result = (
 
 
 def _head(result: Result) -> Json:
-    row: Json = {
-        "task": result.task,
-        "seq": result.seq,
-        "time_ms": result.time_ms,
-        "generation": result.generation,
-        "model": result.model,
-    }
+    row = head("result", result.source, result.time_ms, result.host_time, result.uncertainty)
+    row.update(
+        task=result.task,
+        seq=result.seq,
+        generation=result.generation,
+        model=result.model,
+        width=result.source.width,
+        height=result.source.height,
+    )
     if result.image is not None:
         row["image"] = result.image
     return row
 
 
 def _labels(rows: tuple[Label, ...]) -> list[Json]:
-    return [{"label": row.label, "score": row.score} for row in rows]
+    return [
+        {"label": row.label, "class_id": row.class_id, "score": round(row.score, _DIGITS)}
+        for row in rows
+    ]

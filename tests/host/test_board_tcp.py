@@ -85,7 +85,8 @@ async def test_statistics_and_logs() -> None:
         scripted.broadcast([messages.LOG, 9, 30, "hot"], "logs")
         assert (await statistics.__anext__()).values == {"results": 3}
         assert board.latest_statistics is not None
-        assert await logs.__anext__() == (9, 30, "hot")
+        line = await logs.__anext__()
+        assert (line.time_ms, line.level, line.text) == (9, 30, "hot")
 
 
 async def test_subscription_survives_a_restart_of_the_board() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -51,14 +52,78 @@ def test_watch(capsys: pytest.CaptureFixture[str]) -> None:
     with BoardThread() as scripted:
         assert run(["watch", scripted.board.url, "--count", "3", "--json"]) == 0
         rows = lines(capsys)
-        assert [sorted(row) for row in rows] == 3 * [
-            ["generation", "label", "model", "score", "seq", "task", "time_ms", "top"]
-        ]
+        assert {(row["type"], row["board_id"], row["board_name"]) for row in rows} == {
+            ("result", "board-1", "kitchen")
+        }
         assert run(["watch", scripted.board.url, "--count", "2"]) == 0
         shown = capsys.readouterr().out.splitlines()
         assert len(shown) == 2
         assert "classification" in shown[0]
         assert all(len(line) <= 80 for line in shown)
+
+
+def test_several_boards_at_once_one_of_which_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    with BoardThread() as first, BoardThread() as second:
+        second.board.board_id = "board-2"
+        urls = [first.board.url, second.board.url]
+        assert run(["watch", *urls, "--count", "2", "--json"]) == 0
+        ids = [row["board_id"] for row in lines(capsys)]
+        assert sorted(ids) == ["board-1", "board-1", "board-2", "board-2"]
+        first.board.refusal = ("full", "all places are taken")
+        assert run(["watch", *urls, "--count", "2"]) == 3
+        shown = capsys.readouterr()
+        assert [line.startswith("kitchen: ") for line in shown.out.splitlines()] == [True, True]
+        assert "all places are taken" in shown.err
+
+
+def test_events_and_statistics(capsys: pytest.CaptureFixture[str]) -> None:
+    with BoardThread() as scripted:
+        board = scripted.board
+
+        async def say() -> None:
+            while True:
+                board.broadcast(
+                    [messages.EVENT, 9, "problem", {"code": "camera", "text": "a\x1b[2Jb"}, 0],
+                    "events",
+                )
+                values = {"results": 30, "period_us": 1000000, "kpu_us": 600000, "dropped": 1}
+                board.broadcast([messages.STATISTICS, 9, values], "statistics")
+                await asyncio.sleep(0.02)
+
+        talking = asyncio.run_coroutine_threadsafe(say(), scripted._loop)
+        for verb in ("events", "stats"):
+            assert run([verb, board.url, "--count", "2", "--json"]) == 0
+            rows = lines(capsys)
+            assert [row["type"] for row in rows] == 2 * [
+                "event" if verb == "events" else "statistics"
+            ]
+        assert run(["events", board.url, "--count", "1"]) == 0
+        assert "problem: code camera, text a\\x1b[2Jb" in capsys.readouterr().out
+        assert run(["stats", board.url, "--count", "1"]) == 0
+        heads, row = capsys.readouterr().out.splitlines()
+        assert len(heads) == len(row) <= 80
+        assert dict(zip(heads.split(), row.split(), strict=False))["fps"] == "30.0"
+        assert dict(zip(heads.split(), row.split(), strict=False))["kpu"] == "20.00"
+        talking.cancel()
+
+
+def test_k230_url(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with BoardThread() as scripted, BoardThread() as other:
+        other.board.board_id = "board-2"
+        monkeypatch.setenv("K230_URL", scripted.board.url)
+        scripted.board.answers = {"switch": lambda arguments: {"task": "seg", "generation": 2}}
+        assert run(["watch", "--count", "1", "--json"]) == 0
+        assert lines(capsys)[0]["board_id"] == "board-1"
+        assert run(["switch", "seg", "--json"]) == 0
+        assert lines(capsys)[0]["task"] == "seg"
+        assert run(["watch", other.board.url, "--count", "1", "--json"]) == 0
+        assert lines(capsys)[0]["board_id"] == "board-2"
+        host = other.board.url.removeprefix("tcp://")
+        assert run(["watch", host, "--count", "1", "--json"]) == 0
+        assert lines(capsys)[0]["board_id"] == "board-2"
+        assert run(["watch", "--help"]) == 0
+    monkeypatch.delenv("K230_URL")
+    assert run(["watch"]) == 2
 
 
 def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:

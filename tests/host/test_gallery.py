@@ -125,7 +125,7 @@ def test_identities_behind_a_detector_are_decoded() -> None:
     result = decode_result([messages.IDENTITIES, 5, 77, 3, rows], model)
     assert isinstance(result, IdentitiesResult)
     first, second, third = result.objects
-    assert first == Identified("张三", 0.9876, 0.1234, "cup", 0.905, 10, 20, 30, 40)
+    assert first == Identified("张三", 0.9876, 0.1234, "cup", 0.905, 10, 20, 30, 40, 1)
     assert (second.identity, second.score, second.w) == (None, 0.4, 3000)
     assert (third.score, third.margin, third.label) == (None, None, "7")
     row = result.to_dict()

@@ -26,6 +26,15 @@ from host_client.link.clock import DRIFT
         ("serial:///dev/pts/3?baudrate=115200", SerialAddress("/dev/pts/3", 115200)),
         ("serial:///tmp/a%20b", SerialAddress("/tmp/a b", 115200)),
         ("serial:///COM3", SerialAddress("COM3", 115200)),
+        ("localhost", TcpAddress("localhost", 5230)),
+        ("localhost:6000", TcpAddress("localhost", 6000)),
+        ("192.168.1.7", TcpAddress("192.168.1.7", 5230)),
+        ("board.local:5230", TcpAddress("board.local", 5230)),
+        ("::1", TcpAddress("::1", 5230)),
+        ("[fe80::1]:5231", TcpAddress("fe80::1", 5231)),
+        ("/dev/ttyUSB0", SerialAddress("/dev/ttyUSB0", 115200)),
+        ("/dev/ttyUSB0?baudrate=115200", SerialAddress("/dev/ttyUSB0", 115200)),
+        ("COM3", SerialAddress("COM3", 115200)),
     ],
 )
 def test_addresses(url: str, address: object) -> None:
@@ -37,7 +46,9 @@ def test_addresses(url: str, address: object) -> None:
     ("url", "text"),
     [
         ("", "is no address"),
-        ("192.168.1.7", "is no address"),
+        ("board", "is no address"),
+        ("detection", "is no address"),
+        ("localhost:0", "1 to 65535"),
         ("http://board", "expected tcp://HOST"),
         ("tcp://", "names no host"),
         ("tcp://board:0", "1 to 65535"),

@@ -17,7 +17,20 @@ MODEL = Model(
     [5, "fruit", "net", b"\x11" * 32, ["apple", "pear", "菠菜"], 640, 480, "bowl", "later"]
 )
 HEAD = [70000, 1 << 24, 5]
-BASE = {"seq": 70000, "time_ms": 1 << 24, "generation": 5, "model": "net"}
+BASE = {
+    "schema": 1,
+    "type": "result",
+    "board_id": None,
+    "board_name": None,
+    "time": None,
+    "time_uncertainty_ms": None,
+    "time_ms": 1 << 24,
+    "seq": 70000,
+    "generation": 5,
+    "model": "net",
+    "width": 640,
+    "height": 480,
+}
 
 
 def decoded(kind: int, *fields: Any, image: str | None = None) -> Any:
@@ -43,13 +56,17 @@ def test_model_ignores_what_it_does_not_know() -> None:
 def test_classification() -> None:
     result = decoded(messages.CLASSIFICATION, 1, [2, 65535, 0, 13107], "a field of a later version")
     assert (result.label, result.score) == ("菠菜", 1.0)
-    assert result.top == (Label("菠菜", 1.0), Label("apple", 0.2))
+    assert result.top == (Label("菠菜", 1.0, 2), Label("apple", 0.2, 0))
     assert as_json(result) == {
         "task": "classification",
         **BASE,
         "label": "菠菜",
+        "class_id": 2,
         "score": 1.0,
-        "top": [{"label": "菠菜", "score": 1.0}, {"label": "apple", "score": 0.2}],
+        "top": [
+            {"label": "菠菜", "class_id": 2, "score": 1.0},
+            {"label": "apple", "class_id": 0, "score": 0.2},
+        ],
     }
 
 
@@ -67,14 +84,14 @@ def test_detection_packed_and_in_rows() -> None:
     result = decoded(messages.DETECTION, packed)
     assert isinstance(result, DetectionResult)
     assert result.boxes == (
-        Box("apple", 0.987, 1, 2, 3, 4),
-        Box("pear", 1.0, 2047, 2047, 2047, 2047),
+        Box("apple", 0.987, 1, 2, 3, 4, 0),
+        Box("pear", 1.0, 2047, 2047, 2047, 2047, 1),
     )
     assert type(result.boxes[0]) is Box
     rows = decoded(messages.DETECTION, [[3000, -2, 3, 4, 987, 1500, "later"]])
-    assert rows.boxes == (Box("1500", 0.987, 3000, -2, 3, 4),)
+    assert rows.boxes == (Box("1500", 0.987, 3000, -2, 3, 4, 1500),)
     assert as_json(rows)["boxes"] == [
-        {"label": "1500", "score": 0.987, "x": 3000, "y": -2, "w": 3, "h": 4}
+        {"label": "1500", "class_id": 1500, "score": 0.987, "x": 3000, "y": -2, "w": 3, "h": 4}
     ]
     assert as_json(decoded(messages.DETECTION, b""))["boxes"] == []
     beyond = decoded(messages.DETECTION, pack_box(0, 0, 0, 0, score1000=1, kind=1023))
@@ -90,8 +107,8 @@ def test_segmentation() -> None:
     assert as_json(result) == {
         "task": "segmentation",
         **BASE,
-        "width": 28,
-        "height": 11,
+        "map_width": 28,
+        "map_height": 11,
         "rle": [[0, 5], [2, 300], [1, 3]],
         "areas": {"apple": 5, "pear": 3, "菠菜": 300},
     }
@@ -126,7 +143,10 @@ def test_multilabel() -> None:
     assert row == {
         "task": "multilabel",
         **BASE,
-        "labels": [{"label": "菠菜", "score": 1.0}, {"label": "pear", "score": 0.2}],
+        "labels": [
+            {"label": "菠菜", "class_id": 2, "score": 1.0},
+            {"label": "pear", "class_id": 1, "score": 0.2},
+        ],
     }
     assert as_json(decoded(messages.MULTILABEL, []))["labels"] == []
 

@@ -87,12 +87,14 @@ async def test_results_carry_their_frame_model_and_time(tmp_path: Path) -> None:
     ):
         result = await anext(board.results())
         values = result.to_dict()
-        assert list(values)[:5] == ["task", "seq", "time_ms", "generation", "model"]
+        assert list(values)[:3] == ["schema", "type", "board_id"]
+        assert values["board_id"] == board.info.board_id
         assert values["task"] == "classification"
         assert values["model"] == "shapes_cls"
         assert values["generation"] == 1
         assert {"label", "score", "top"} <= set(values)
         assert board.model is not None
+        assert (values["width"], values["height"]) == (board.model.width, board.model.height)
         assert "圆形" in board.model.labels
 
 

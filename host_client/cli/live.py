@@ -1,0 +1,162 @@
+"""Verbs that go on: watch, events, stats, each over one board or several at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from host_client.board import Board
+from host_client.cli import output, terminal
+from host_client.cli.options import BoardCommand, boards_verb
+from host_client.results.messages import Event, Statistics
+from host_client.results.types import Result
+
+# Told apart by people who see few colours, and readable on black and on white.
+_COLOURS = ("36", "33", "35", "32", "34", "31")
+_ALARMS = ("problem",)
+
+
+class Printer:
+    """Prints what one of several boards says; the name stands in front where there are several."""
+
+    def __init__(self, board: Board, count: int) -> None:
+        self._prefix = f"{board.info.board_name or board.address}: " if count > 1 else ""
+        self.terminal = sys.stdout.isatty()
+        self._colours = self.terminal and "NO_COLOR" not in os.environ
+
+    def line(self, text: str, colour: str = "") -> None:
+        """Print one line, in a colour where the terminal has them."""
+        text = terminal.shown(self._prefix + text)
+        if colour and self._colours:
+            terminal.write_own(f"\x1b[{colour}m{text}\x1b[0m\n")
+        else:
+            terminal.write_own(text + "\n")
+
+    def event(self, event: Event) -> None:
+        """Print an event."""
+        details = ", ".join(f"{name} {value}" for name, value in sorted(event.details.items()))
+        colour = "31" if event.kind in _ALARMS else "1"
+        self.line(f"{_clock(event.host_time)}  * {event.kind}: {details}", colour)
+
+
+@click.command(cls=BoardCommand)
+@boards_verb
+@click.option("--count", type=click.IntRange(min=1), help="Stop after N results.", metavar="N")
+@click.option(
+    "--rate", type=click.IntRange(0, 1000), default=0, help="Results a second at most (0: all)."
+)
+async def watch(board: Board, others: int, *, as_json: bool, count: int | None, rate: int) -> None:
+    """Show the results of the board at each URL as they come.
+
+    On a terminal with a header, and with its events: a switch, a problem, a rejected YAML.
+    """
+    results = board.results(rate=rate)
+    if as_json:
+        await _each(results, lambda result: output.print_json(result.to_dict()), count)
+        return
+    printer = Printer(board, others)
+    if not printer.terminal:
+        await _each(results, lambda result: _show(printer, result), count)
+        return
+    info = board.info
+    printer.line(f"{info.board_name} ({info.board_id}), service {info.version}", "1")
+    listener = asyncio.create_task(_each(board.events(), printer.event, None))
+    generation = -1
+
+    def show(result: Result) -> None:
+        nonlocal generation
+        if result.generation != generation:
+            generation = result.generation
+            size = f"{result.source.width}x{result.source.height}"
+            printer.line(f"model {result.model}, frames of {size} pixels", "1")
+            printer.line(f"{'frame':>8} {'delay':>9} result")
+        _show(printer, result)
+
+    try:
+        await _each(results, show, count)
+    finally:
+        listener.cancel()
+
+
+def _show(printer: Printer, result: Result) -> None:
+    late = ""
+    if result.host_time is not None:
+        late = f"{1000 * (time.time() - result.host_time):6.0f} ms"
+    text = f"{result.seq:>8} {late} {result.task}: {output.summary(result)}"
+    printer.line(text, _colour(output.first_name(result)))
+
+
+def _colour(name: str | None) -> str:
+    """Return the colour of a class: the same for its name on every board and every day."""
+    return _COLOURS[zlib.crc32(name.encode()) % len(_COLOURS)] if name else ""
+
+
+@click.command(cls=BoardCommand)
+@boards_verb
+@click.option("--count", type=click.IntRange(min=1), help="Stop after N events.", metavar="N")
+async def events(board: Board, others: int, *, as_json: bool, count: int | None) -> None:
+    """Show what happens on the board at each URL: switches, problems, changes of the gallery."""
+    if as_json:
+        await _each(board.events(), lambda event: output.print_json(event.to_dict()), count)
+        return
+    await _each(board.events(), Printer(board, others).event, count)
+
+
+@click.command(cls=BoardCommand)
+@boards_verb
+@click.option("--count", type=click.IntRange(min=1), help="Stop after N lines.", metavar="N")
+async def stats(board: Board, others: int, *, as_json: bool, count: int | None) -> None:
+    """Show how fast the board at each URL works: rate, stages, heap, what was dropped.
+
+    One line for each results.statistics_period_ms of the board.
+    """
+    if as_json:
+        await _each(board.statistics(), lambda row: output.print_json(row.to_dict()), count)
+        return
+    printer = Printer(board, others)
+    heads = " ".join(f"{name:>{width}}" for name, width in _COLUMNS)
+    printer.line(f"{'time':<8} {heads}", "1")
+    await _each(board.statistics(), lambda row: printer.line(statistics_line(row)), count)
+
+
+_STAGES = ("wait", "ai2d", "kpu", "decode", "publish", "gc")
+_COLUMNS = (("fps", 6), *((name, 7) for name in _STAGES), ("heap kB", 8), ("dropped", 7))
+
+
+def statistics_line(row: Statistics) -> str:
+    """Return the figures of a period on one line: results a second, milliseconds a result."""
+    values = row.values
+    results = _number(values.get("results"))
+    period = _number(values.get("period_us"))
+    cells = [f"{1e6 * results / period:.1f}" if period else "-"]
+    for name in _STAGES:
+        spent = _number(values.get(f"{name}_us"))
+        cells.append(f"{spent / results / 1000:.2f}" if results else "-")
+    cells.append(f"{_number(values.get('heap_used')) / 1000:.0f}")
+    cells.append(f"{_number(values.get('dropped')):.0f}")
+    texts = [f"{cell:>{width}}" for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]
+    return f"{_clock(row.host_time)} {' '.join(texts)}"
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) else 0.0
+
+
+def _clock(at: float | None) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(at)) if at is not None else "--:--:--"
+
+
+async def _each(stream: Any, show: Callable[[Any], None], count: int | None) -> None:
+    seen = 0
+    async for item in stream:
+        show(item)
+        seen += 1
+        if seen == count:
+            return

@@ -1,0 +1,58 @@
+"""What every line of JSON says: schema, type, board, and when it was (docs/json.md)."""
+
+from __future__ import annotations
+
+import struct
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+SCHEMA = 1  # grows when a field of a line changes its meaning or goes; new fields come any time
+Json = dict[str, Any]
+
+
+class Source(NamedTuple):
+    """Where a result, event or line comes from; None where it is not known.
+
+    width, height: pixels of the frame, or of the picture that was sent.
+    """
+
+    board_id: str | None = None
+    board_name: str | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+UNKNOWN = Source()
+
+
+def head(
+    kind: str, source: Source, time_ms: int, at: float | None, uncertainty: float | None
+) -> Json:
+    """Return the fields that begin every line; at: Unix seconds, uncertainty: plus or minus seconds."""
+    return {
+        "schema": SCHEMA,
+        "type": kind,
+        "board_id": source.board_id,
+        "board_name": source.board_name,
+        "time": None if at is None else rfc3339(at),
+        "time_uncertainty_ms": None if uncertainty is None else round(1000 * uncertainty, 1),
+        "time_ms": time_ms,
+    }
+
+
+def rfc3339(seconds: float) -> str:
+    """Return Unix seconds as RFC 3339 in UTC, to the millisecond."""
+    try:
+        moment = datetime.fromtimestamp(round(seconds, 3), timezone.utc)
+    except (OverflowError, ValueError, OSError):  # a clock that was set to nonsense
+        moment = datetime.fromtimestamp(0, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def short32(value: float) -> float:
+    """Return a float32 as the shortest decimal that is it again."""
+    for digits in (6, 7, 8):
+        short = float(f"{value:.{digits}g}")
+        if struct.pack("<f", short) == struct.pack("<f", value):
+            return short
+    return float(f"{value:.9g}")
