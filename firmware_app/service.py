@@ -191,7 +191,6 @@ class Service:
         """Start everything and run for ever."""
         board = self.board
         asyncio.get_event_loop().set_exception_handler(_end)
-        board.log.info("K230 vision service %s on %s" % (VERSION, hardware.board_name()))
         if not board.identity.board_id:
             board.problems.set(problems.CHIP, "its number can't be read: the board has no board id")
         self.look_at_data()
@@ -205,6 +204,9 @@ class Service:
             network["enabled"] and network["interface"] == "station",
             trial_dog,
         )
+        # The first line that a good start prints: a console that nobody reads may hold it up for ever,
+        # and from here on the watchdog ends that.
+        board.log.info("K230 vision service %s on %s" % (VERSION, hardware.board_name()))
         self.read_key()
         board.links.open(self.gateway, self.settings)
         board.log.keep(board.publisher.log)

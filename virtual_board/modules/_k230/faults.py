@@ -59,7 +59,7 @@ class _Double:
 
     def __getattr__(self, name: str):
         if name == self.gone:
-            raise AttributeError(name)
+            raise ImportError(name)  # as `from MODULE import NAME` does
         return getattr(self._module, name)
 
 

@@ -23,6 +23,7 @@ Array = NDArray[Any]
 
 STUB_BACKEND = "stub (no model runs)"
 _SURE = 6.0  # a logit
+_LIKELY = 0.9
 _SLANT = 0.35  # of the line in a text map: its box must be turned upright
 
 
@@ -75,9 +76,11 @@ def _shown(shape: tuple[int, ...]) -> Array:
         made[0, :, :, 0] = 0.5
         for column in range(0, shape[2], 8):
             made[0, :, column : column + 4, column % shape[3]] = 1.0
-    else:  # one box of a detector, in the middle of the grid
+    elif len(shape) == 4:  # one box of a detector, in the middle of the grid; as a score or a logit
+        flat[len(flat) // 2] = _LIKELY
+    else:  # the same of a GFL head: logits
         flat[:] = -_SURE
-        flat[len(flat) // 2, : shape[-1]] = _SURE
+        flat[len(flat) // 2] = _SURE
     return made
 
 
