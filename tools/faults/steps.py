@@ -21,7 +21,7 @@ Step = Callable[[Bench, Board], Awaitable[list[str] | None]]
 
 FRAMES_S = 0.25
 PROMPT_S = 5.0  # after Ctrl-C; a second on a board
-_SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 40)
+_SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 400)
 _ODD = Way("raise", ["TypeError", "odd"])
 _PICTURE = next(iter(sorted((card.PACKAGES / "shapes_cls" / "pictures").iterdir())))
 _OTHER = card.PACKAGES / "shapes_multl" / "mp_deployment_source"
