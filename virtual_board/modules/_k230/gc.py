@@ -9,6 +9,8 @@ from gc import collect, disable, enable, isenabled, mem_alloc, mem_free, thresho
 
 _KB = 1024
 
+stacks = [0]  # bytes that threads' stacks take, of those that ended, too: _k230/threads.py tells
+
 
 def _size(name: str) -> int:
     from _k230 import silicon
@@ -24,9 +26,9 @@ def sys_heap():
 
 
 def sys_page():
-    """Return (total, used, free) bytes of the pages: the interpreter, and its heap among them."""
+    """Return (total, used, free) bytes of the pages: the interpreter, its heap, its threads' stacks."""
     total = _size("pages_kb")
-    used = min(_size("interpreter_kb") + mem_alloc(), total)
+    used = min(_size("interpreter_kb") + mem_alloc() + stacks[0], total)
     return total, used, total - used
 
 

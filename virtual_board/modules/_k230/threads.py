@@ -17,7 +17,7 @@ import _thread as _real
 import time
 from _thread import exit, get_ident
 
-from _k230 import silicon
+from _k230 import gc, silicon
 
 __all__ = ("LockType", "allocate_lock", "exit", "get_ident", "stack_size", "start_new_thread")
 
@@ -85,12 +85,15 @@ def stack_size(size=None) -> int:
 def start_new_thread(function, arguments, named=None) -> int:
     """Run function in a new thread."""
     size = max(_state[1], _LEAST) if _state[1] else _STACK
+    if gc.sys_page()[2] < size:
+        raise OSError(12)  # ENOMEM of pthread_create
     _real.stack_size(_PC_STACK)
 
     with _guard:
         _state[2] += 1
         number = _state[2]
         _running[number] = size
+        gc.stacks[0] += size
 
     def run() -> None:
         if size >= MAIN_STACK:
@@ -110,6 +113,7 @@ def start_new_thread(function, arguments, named=None) -> int:
     except Exception:
         with _guard:
             del _running[number]
+            gc.stacks[0] -= size
         raise
 
 
@@ -117,13 +121,13 @@ def kept(found=None) -> int:
     """Return the bytes of stacks of threads that ended; found: what soft resets before this one left."""
     if found is not None:
         _state[0] = found
+        gc.stacks[0] += found
     return _state[0]
 
 
 def stacks() -> int:
     """Return the bytes of all stacks but the main thread's."""
-    with _guard:
-        return _state[0] + sum(_running.values())
+    return gc.stacks[0]
 
 
 def alive() -> int:
