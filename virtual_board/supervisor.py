@@ -9,8 +9,10 @@ started it.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
+import platform
 import queue
 import shutil
 import signal
@@ -44,6 +46,7 @@ DRAIN_S = 0.1
 MAX_DRAIN_S = 1.0
 _TO_END = (signal.SIGTERM, signal.SIGHUP)
 _ENDS = ("off", "reset", "soft_reset", "repl", *DEATHS)
+_TGKILL = {"x86_64": 234, "aarch64": 131}  # Linux's number of a call that Python has not
 FLUSH_S = 0.5  # after the last frame, for results on their way
 _HERE = Path(__file__).resolve().parent
 # An installed wheel has the service as a board loads it; a checkout runs its sources.
@@ -140,7 +143,7 @@ class Supervisor:
             interrupts,
         )
         if interrupts is not None:
-            interrupts.start(lambda: process.send_signal(signal.SIGINT), server.waiting)
+            interrupts.start(lambda: _interrupt(process), server.waiting)
         for request, reply in channels:
             server.serve(request, reply)
         show = self._console.writer() if self._console is not None else None
@@ -350,6 +353,18 @@ def _mains(scripts: list[str]) -> bool:
 
 def _text(line: bytes) -> str:
     return line.decode("utf-8", "replace").rstrip("\r")
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    """Send Ctrl-C to the interpreter's main thread: it would be raised in whichever gets the signal.
+
+    The system may choose another one, where a collection has signalled the main one just then.
+    """
+    number = _TGKILL.get(platform.machine()) if sys.platform == "linux" else None
+    if number is None:
+        process.send_signal(signal.SIGINT)
+    elif process.poll() is None:
+        ctypes.CDLL(None).syscall(number, process.pid, process.pid, int(signal.SIGINT))
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

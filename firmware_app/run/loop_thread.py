@@ -16,7 +16,8 @@ import time
 # More than the firmware's main stack of 128 kB: every thread's recursion limit is made for that one
 # (Stars1233/canmv_k230 port/core/mpthreadport.c, 291), whatever its own stack is.
 STACK = 0x24000
-_LOOK_MS = 20
+_LOOK_MS = 500  # the firmware looks for Ctrl-C every 5 ms of a sleep (mphalport.c, 354)
+_ENDING_MS = 20
 
 
 class LoopThread:
@@ -58,7 +59,7 @@ class LoopThread:
         start = time.ticks_ms()
         while not self.ended and time.ticks_diff(time.ticks_ms(), start) < limit_ms:
             try:
-                time.sleep_ms(_LOOK_MS)
+                time.sleep_ms(_ENDING_MS)
             except BaseException:
                 pass  # a second Ctrl-C: whoever sits there gets the REPL anyway
         return self.ended
