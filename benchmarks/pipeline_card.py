@@ -82,6 +82,13 @@ def cases() -> list[Case]:
             counted="segmentation 320, 5",
         ),
         Case(
+            "segmentation 320",
+            "segmentation",
+            (models.segmentation("yolov8n-seg_320_whole.kmodel"),),
+            settings=("map_side: 320",),
+            target=False,
+        ),
+        Case(
             "OCR, 5 boxes",
             "ocr",
             (models.text_detection(5), models.text_recognition()),

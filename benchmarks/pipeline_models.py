@@ -154,7 +154,7 @@ def detection(side: int, boxes: int) -> Scene:
     )
 
 
-def segmentation() -> Scene:
+def segmentation(file: str = "yolov8n-seg_320.kmodel") -> Scene:
     """A map with four areas before a background."""
     logits = np.zeros((1, 320, 320, CLASSES), np.float32)
     logits[..., 0] = _SURE / 2
@@ -163,7 +163,7 @@ def segmentation() -> Scene:
         logits[0, top : top + 60, left : left + 80, kind] = _SURE
         shown.append(Shown(label_of(kind), 1.0, left, top, 80, 60))
     return Scene(
-        "yolov8n-seg_320.kmodel",
+        file,
         (320, 320),
         [logits],
         int(3.4 * MB),

@@ -32,6 +32,7 @@ SENSOR_FPS = 30
 LIMIT_S = 90.0
 TRIES = 3
 DELIVERIES = ("mpy", "sources")
+PARTS = ("imports", "camera", "model", "network", "first frame", "rest")
 
 
 @dataclass
@@ -78,7 +79,8 @@ async def _start(folder: Path, delivery: str, level: str, timing: str, ran: Inte
             detail = event["detail"]
             lines.append(detail)
             if event["event"] == "console" and detail.startswith("start "):
-                total, parts = json.loads(detail[6:])
+                total, told = json.loads(detail[6:])
+                parts = {name: told[name] for name in PARTS}
                 return Start(delivery, level, ran.ulab, total, parts)
             if event["event"] in ("fault", "bug", "repl"):
                 break

@@ -29,6 +29,7 @@ async def test_each_scene_publishes_what_it_shows(tmp_path: Path) -> None:
     cases = pipeline_card.cases()
     card, pictures, replay = pipeline_card.make(tmp_path, cases, 60, {})
     counted: list[int | None] = []
+    maps = []
     async with VirtualBoard(sdcard=card, camera=str(pictures), replay=replay) as board:
         await board.ready(60)
         assert board.url is not None
@@ -39,8 +40,10 @@ async def test_each_scene_publishes_what_it_shows(tmp_path: Path) -> None:
                 async for result in client.results():
                     pipeline_scenes.check(case, result)
                     counted.append(pipeline_scenes.boxes_of(result))
+                    maps.append(pipeline_scenes.map_of(result))
                     break
-    assert counted == [None, 0, 5, 20, 0, 5, 20, None, 5]
+    assert counted == [None, 0, 5, 20, 0, 5, 20, None, None, 5]
+    assert maps == [None] * 7 + [(160, 160), (320, 320), None]
 
 
 def _detection(*boxes: Box) -> DetectionResult:
