@@ -7,6 +7,7 @@ they take here makes the factor of this PC and this interpreter, so that a faste
 from utime import sleep_ms, sleep_us, ticks_diff, ticks_us
 
 TICK_US = 1000
+_WINDOW_US = 2000000  # of the share that this thread had
 STAGE_US = 100  # a native call of more leaves cold caches
 
 
@@ -48,7 +49,7 @@ class Pace:
             burned, self._burned = self._burned, 0
             passed = ticks_diff(ticks_us(), self._start)
             took += burned * min(1.0, self._busy / passed) if passed > 0 else 0.0
-            if passed > 1 << 24:
+            if passed > _WINDOW_US:
                 self._start += passed // 2
                 self._busy //= 2
         return took
