@@ -4,6 +4,8 @@ ulab on the board is float32 only and corrupts memory where NumPy would raise; e
 says what it wants, and keeps to calls that are sound there.
 """
 
+from math import isnan
+
 from ulab import numpy as np
 
 from firmware_app.base.errors import NpuError
@@ -51,15 +53,12 @@ def frame_planes(image):
 
 def vector(tensor):
     """Return a dense output tensor of any shape as a 1-D array (a view)."""
-    return tensor.reshape((size_of(tensor),))
+    return tensor.reshape((tensor.size,))
 
 
 def size_of(tensor) -> int:
     """Return the number of items."""
-    count = 1
-    for n in tensor.shape:
-        count *= n
-    return count
+    return tensor.size
 
 
 def bounds(values) -> tuple:
@@ -83,23 +82,38 @@ def sigmoid(logits):
     return 1.0 / (np.exp(-logits) + 1.0)
 
 
+_LONG = 256  # items from which ulab finds the highest sooner than a list does
+_LEAST = -3e38
+
+
 def best(scores, count: int) -> list:
-    """Return (index, score) of the count highest items of a 1-D float array, best first."""
+    """Return (index, score) of the count highest items of a 1-D float array, best first; the first of equals."""
     highest: list = []
     size = len(scores)
-    if count == 1:
-        index = int(np.argmax(scores))
-        return [(index, float(scores[index]))]
-    for index in range(size):
-        score = float(scores[index])
-        if len(highest) < count or score > highest[-1][1]:
-            at = len(highest)
-            while at > 0 and highest[at - 1][1] < score:
-                at -= 1
-            highest.insert(at, (index, score))
-            if len(highest) > count:
-                highest.pop()
+    count = min(count, size)
+    if size > _LONG:
+        scores = scores.copy()
+        for _ in range(count):
+            index = int(np.argmax(scores))
+            highest.append((index, float(scores[index])))
+            scores[index] = _LEAST
+        return highest
+    values = scores.tolist()
+    for _ in range(count):
+        score = max(values)
+        index = 0 if isnan(score) else values.index(score)  # NaN equals nothing
+        highest.append((index, score))
+        values[index] = _LEAST
     return highest
+
+
+def best_above(scores, count: int, threshold: float) -> list:
+    """Return best() of those items alone that exceed threshold; (0, NaN) where there is a NaN."""
+    values = scores.tolist()
+    if isnan(sum(values)):
+        return [(0, float("nan"))]  # no threshold says anything
+    passed = len([None for value in values if value > threshold])
+    return best(scores, min(count, passed)) if passed else []
 
 
 def first_channel(tensor):
@@ -118,7 +132,8 @@ _MANY = 8192  # items of a table: to look at all costs more than a call for each
 
 def steps(tensor):
     """Return, for a (1, t, c) tensor, the best class of each of the t steps (a list), its value, and the table."""
-    table = tensor.reshape((tensor.shape[1], tensor.shape[2]))
+    shape = tensor.shape
+    table = tensor.reshape((shape[1], shape[2]))
     return np.argmax(table, axis=1).tolist(), np.max(table, axis=1), table
 
 
@@ -317,8 +332,17 @@ def edges(values, width: int, first: int, last: int, threshold: float) -> list:
     end to the next row's start.
     """
     ends: list = []
+    begin, end = first * width, last * width
+    if end - begin <= _COUNTED:
+        above = values[begin:end] > threshold
+        ends = np.nonzero(above[1:] != above[:-1])[0].tolist()
+        if above[0]:
+            ends.insert(0, -1)
+        if len(ends) % 2:
+            ends.append(end - begin - 1)
+        return ends
     step = max(1, _COUNTED // width) * width
-    for start in range(first * width, last * width, step):
+    for start in range(begin, end, step):
         stop = min(start + step, last * width)
         above = values[start:stop] > threshold
         places = np.nonzero(above[1:] != above[:-1])[0].tolist()
@@ -364,27 +388,34 @@ def sums_above(table, columns, rows, threshold: float):
 
 def rows_above(tensor, width: int, column: int, threshold: float) -> list:
     """Return (number, values) of the rows of a dense tensor, width values each, whose column exceeds threshold."""
-    rows = size_of(tensor) // width
-    table = tensor.reshape((rows, width))
+    size = tensor.size
+    items = tensor.reshape((size,))
     # A copy of the column first: it is no dense view. Fewer than 65,536 rows, so uint16 counts them.
-    hits = np.nonzero(table[:, column].copy() > threshold)[0]
-    return [(int(hits[i]), [float(v) for v in table[int(hits[i])]]) for i in range(len(hits))]
+    hits = np.nonzero(items[column::width].copy() > threshold)[0].tolist()
+    if not hits:
+        return []
+    view = memoryview(items)  # single items: many times faster than the array
+    return [(at, list(view[at * width : (at + 1) * width])) for at in hits]
 
 
 def candidates(tensor, classes: int, threshold: float) -> list:
     """Return (score, class, x, y, w, h) of the columns of a (1, 4 + classes, n) tensor whose best class passes."""
     count = tensor.shape[2]
-    table = tensor.reshape((4 + classes, count))
-    scores = table[4:]
-    best_scores = np.max(scores, axis=0)
+    size = (4 + classes) * count
+    items = tensor.reshape((size,))
+    scores = items[4 * count :].reshape((classes, count))
     # Fewer than 65,536 columns, so uint16 counts them.
-    hits = np.nonzero(best_scores > threshold)[0]
+    hits = np.nonzero(np.max(scores, axis=0) > threshold)[0].tolist()
     columns = []
-    for i in range(len(hits)):
-        at = int(hits[i])
-        column = scores[:, at].copy()
-        x, y, w, h = [float(table[row, at]) for row in range(4)]
-        columns.append((float(best_scores[at]), int(np.argmax(column)), x, y, w, h))
+    view = memoryview(items)
+    for at in hits:
+        column = [view[i] for i in range(4 * count + at, size, count)]
+        score = max(column)
+        at_y = at + count
+        at_w = at_y + count
+        columns.append(
+            (score, column.index(score), view[at], view[at_y], view[at_w], view[at_w + count])
+        )
     return columns
 
 

@@ -12,18 +12,27 @@ def rows_of(edges: list, width: int):
     a run may go on in the next row.
     """
     row = -1
+    left = right = 0  # the row's first item, and the next one's
     runs: list = []
-    for i in range(0, len(edges), 2):
-        start, stop = edges[i] + 1, edges[i + 1] + 1
-        while start < stop:  # a run that goes on in the next row is one of each
-            if start // width != row:
+    start = None
+    for edge in edges:
+        edge += 1
+        if start is None:
+            start = edge
+            continue
+        while start < edge:  # a run that goes on in the next row is one of each
+            if start >= right:
                 if runs:
                     yield row, runs
+                    runs = []
                 row = start // width
-                runs = []
-            end = min(stop, (row + 1) * width)
-            runs += [start - row * width, end - row * width]
+                left = row * width
+                right = left + width
+            end = edge if edge < right else right
+            runs.append(start - left)
+            runs.append(end - left)
             start = end
+        start = None
     if runs:
         yield row, runs
 
@@ -38,11 +47,26 @@ def enclosed(rows) -> list:
     above: list = []  # gaps of the row before: (start, stop, hole); an empty hole is open somewhere
     before = -2
     left = right = 0  # where the row before begins and ends
+    open_start, open_stop = -1, -1  # the one gap of the row before, where that is all and open
     for row, runs in rows:
+        count = len(runs)
+        if count == 4 and open_start >= 0 and row == before + 1:
+            # Two lines of text side by side: what lies between them stays open.
+            first, last = runs[1], runs[2]
+            if open_start < last and open_stop > first:
+                open_start, open_stop = first, last
+                before = row
+                left, right = runs[0], runs[3]
+                continue
+        if open_start >= 0:
+            above = [(open_start, open_stop, [])]
+            open_start = -1
         if row != before + 1:
             above = []
-        if above or len(runs) > 2:
+        if above or count > 2:
             above = _next(found, above, left, right, row, runs, row == before + 1)
+            if len(above) == 1 and not above[0][2]:
+                open_start, open_stop, _ = above[0]
         before = row
         left, right = runs[0], runs[-1]
     return found

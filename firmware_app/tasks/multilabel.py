@@ -29,9 +29,8 @@ class Multilabel(SingleModelTask):
         scores = arrays.vector(outputs[0])
         if not self._activation.probabilities(scores, plan.settings["model_output"]):
             scores = arrays.sigmoid(scores)
-        for index, score in arrays.best(scores, count):
-            if score <= threshold or len(flat) >= 2 * plan.settings["max_results"]:
-                break
+        count = min(count, plan.settings["max_results"])
+        for index, score in arrays.best_above(scores, count, threshold):
             flat.append(index)
             flat.append(score16(score))
         return [flat]

@@ -71,10 +71,18 @@ class OcrDetection(SingleModelTask):
                 score = text_map.score(quad)
                 if not score:
                     continue
-            for i in (0, 2, 4, 6):
-                quad[i] *= across
-                quad[i + 1] *= down
-            corners = _corners(quad, plan.region)
+            x0, y0, x1, y1, x2, y2, x3, y3 = quad
+            corners = [
+                int(x0 * across + HALF),
+                int(y0 * down + HALF),
+                int(x1 * across + HALF),
+                int(y1 * down + HALF),
+                int(x2 * across + HALF),
+                int(y2 * down + HALF),
+                int(x3 * across + HALF),
+                int(y3 * down + HALF),
+            ]
+            corners = _inside(corners, plan.region)
             if _shorter_side(corners) >= least:
                 rows.append([corners, score, None])
         rows.sort(key=_top)
@@ -126,10 +134,15 @@ def _top(row):
 
 def _corners(quad: list, region) -> list:
     """Return the corners as integers inside the region, in pixels of the frame."""
+    return _inside([int(value + HALF) for value in quad], region)
+
+
+def _inside(corners: list, region) -> list:
+    """Return integer corners, moved from the region to the frame, none outside the region; corners change."""
     left, top, width, height = region
-    corners = [int(value + HALF) for value in quad]
     if not left and not top and min(corners) >= 0:
-        if max(corners[0::2]) <= width and max(corners[1::2]) <= height:
+        x0, y0, x1, y1, x2, y2, x3, y3 = corners
+        if max(x0, x1, x2, x3) <= width and max(y0, y1, y2, y3) <= height:
             return corners
     for i in range(0, 8, 2):
         corners[i] = left + min(width, max(0, corners[i]))

@@ -32,24 +32,26 @@ class OcrRecognition(SingleModelTask):
         # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
         # the blank is the class behind all characters (the platform).
         first = self.package.blank_first
+        count = len(characters)
+        blank = 0 if first else count
         shift = 1 if first else 0
-        blank = 0 if first else len(characters)
         text = []
         steps = []  # of the characters
         before = blank
-        for step, index in enumerate(indices):
+        step = -1
+        for index in indices:
+            step += 1
             if index != before:
+                before = index
                 if index != blank:
                     steps.append(step)
-                    text.append(
-                        characters[index - shift] if index - shift < len(characters) else " "
-                    )
-                before = index
+                    index -= shift
+                    text.append(characters[index] if index < count else " ")
         if not text:
             return "", 0.0
-        value = float(values[steps[0]])
+        value = values[steps[0]]
         if 0.0 <= value <= 1.001 and abs(arrays.row_sum(table, steps[0]) - 1) < 0.01:
-            scores = [float(values[step]) for step in steps]
+            scores = [values[step] for step in steps]
         else:
             scores = arrays.softmax_at(table, steps, values)
         return "".join(text), sum(scores) / len(scores)

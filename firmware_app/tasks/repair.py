@@ -51,16 +51,28 @@ def centred(found, size, frame, overlap: float, agnostic: bool, most: int = 200)
     top = (size[1] - frame[1] * gain) / 2
     found.sort(key=_first, reverse=True)
     rows: list = []
+    rivals: dict = {}  # by class: the rows that may cover one of it
     right, bottom = float(frame[0]), float(frame[1])
     for score, label, cx, cy, width, height in found[:most]:
         x = (cx - left) / gain
         y = (cy - top) / gain
         w, h = width / gain / 2, height / gain / 2
-        x1, y1, x2, y2 = max(0.0, x - w), max(0.0, y - h), min(right, x + w), min(bottom, y + h)
+        x1, y1, x2, y2 = x - w, y - h, x + w, y + h
+        if x1 < 0:
+            x1 = 0.0
+        if y1 < 0:
+            y1 = 0.0
+        x2 = min(x2, right)
+        y2 = min(y2, bottom)
         if x2 > x1 and y2 > y1:
+            others = rows if agnostic else rivals.get(label)
+            if others is None:
+                others = rivals[label] = []
             row = [label, score, x1, y1, x2, y2]
-            if not _covered(row, rows, overlap, agnostic):
+            if not _covered(row, others, overlap):
                 rows.append(row)
+                if not agnostic:
+                    others.append(row)
     return rows
 
 
@@ -72,20 +84,15 @@ def _exp(value: float) -> float:
     return exp(min(value, 60.0))  # beyond it the box is larger than any frame
 
 
-def _covered(row: list, rows: list, overlap: float, agnostic: bool) -> bool:
-    """Say whether a better box, of this class or of any, overlaps by more than overlap."""
-    label, _, x1, y1, x2, y2 = row
-    area = (x2 - x1) * (y2 - y1)
-    for other in rows:
-        if agnostic or other[0] == label:
-            w = min(x2, other[4]) - max(x1, other[2])
-            if w > 0:
-                h = min(y2, other[5]) - max(y1, other[3])
-                if h > 0:
-                    both = w * h
-                    sum_of_areas = area + (other[4] - other[2]) * (other[5] - other[3])
-                    if both > overlap * (sum_of_areas - both):
-                        return True
+def _covered(row: list, others: list, overlap: float) -> bool:
+    """Say whether one of better boxes overlaps by more than overlap."""
+    _, _, x1, y1, x2, y2 = row
+    for _, _, left, top, right, bottom in others:
+        if left < x2 and x1 < right and top < y2 and y1 < bottom:
+            both = (min(x2, right) - max(x1, left)) * (min(y2, bottom) - max(y1, top))
+            areas = (x2 - x1) * (y2 - y1) + (right - left) * (bottom - top)
+            if both > overlap * (areas - both):
+                return True
     return False
 
 

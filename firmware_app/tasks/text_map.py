@@ -82,14 +82,18 @@ class TextMap:
         strips = arrays.strips(self._table, level, places, step, top, bottom, self._threshold)
         size = bottom - top
         above = below = 0
-        for number in range(len(places)):
-            start = number * size
-            at = start + int(my + (places[number] - mx) * rise + HALF) - top
-            if start <= at < start + size and strips[at]:
+        start = 0
+        for place in places:
+            at = start + int(my + (place - mx) * rise + HALF) - top
+            stop = start + size
+            if start <= at < stop and strips[at]:
                 edge = strips.rfind(b"\0", start, at)
-                above = max(above, at - 1 - (edge if edge >= 0 else start - 1))
-                edge = strips.find(b"\0", at, start + size)
-                below = max(below, (edge if edge >= 0 else start + size) - at - 1)
+                reach = at - 1 - edge if edge >= 0 else at - start
+                above = max(above, reach)
+                edge = strips.find(b"\0", at, stop)
+                reach = edge - at - 1 if edge >= 0 else stop - at - 1
+                below = max(below, reach)
+            start = stop
         return above + below
 
     def score(self, quad: list) -> float:

@@ -15,6 +15,26 @@ def pack(value) -> bytes:
     return bytes(out)
 
 
+def _pack_items(out: bytearray, items, depth: int) -> None:
+    # Most of a result are small numbers: they are written without a call of their own.
+    append = out.append
+    for value in items:
+        if type(value) is int:
+            if value > 65535 or value < 0:
+                _pack_int(out, value)
+            elif value < 128:
+                append(value)
+            elif value < 256:
+                append(0xCC)
+                append(value)
+            else:
+                append(0xCD)
+                append(value >> 8)
+                append(value & 0xFF)
+        else:
+            _pack(out, value, depth)
+
+
 def _pack(out: bytearray, value, depth: int) -> None:
     kind = type(value)
     if kind is int:
@@ -29,8 +49,7 @@ def _pack(out: bytearray, value, depth: int) -> None:
             out.extend(struct.pack(">BH", 0xDC, size))
         else:
             out.extend(struct.pack(">BI", 0xDD, size))
-        for item in value:
-            _pack(out, item, depth + 1)
+        _pack_items(out, value, depth + 1)
     elif kind is str:
         data = value.encode()
         size = len(data)
