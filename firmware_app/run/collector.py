@@ -10,7 +10,9 @@ import time
 from firmware_app.board import memory
 
 _MOST_BYTES = 40 << 20  # outputs of frames that may wait for a collection
-_LOOKED_AT = 4  # the heap after every so many collections: counting its blocks takes time, too
+# A look at the heap counts all its blocks, 4.5 ms of a board: rare, in the camera's wait where there is one.
+_LOOK_MS = 10000  # between two looks in waits
+_LOOK_LATEST_MS = 60000  # a busy board never waits
 _FEWEST = 4  # frames between two collections in waits: more often they free next to nothing
 
 
@@ -24,7 +26,9 @@ class Collector:
         self._frames = 0
         self._bytes = 0
         self._cost_us = 0  # of the last collection
-        self._count = 0  # of collections with frames before them
+        self._looked_ms: "int | None" = None  # when the heap was looked at last
+        self._look_us = 0  # what that took
+        self._used = 0  # and what it showed
         self.spent_us = 0  # since somebody set it to 0
         self.floor = 0  # heap in use after the last collection: its trend is the memory's
         self.first_floor = 0  # and after the first with a task running
@@ -39,10 +43,10 @@ class Collector:
     def waiting(self, left_us: int) -> None:
         """Nothing is to be done for left_us: collect, where that is enough."""
         if self._frames >= _FEWEST and self._cost_us < left_us:
-            self.collect()
+            self.collect(left_us)
 
-    def collect(self) -> None:
-        """Collect now."""
+    def collect(self, left_us: int = 0) -> None:
+        """Collect now; left_us: how long nothing else is to be done."""
         start = time.ticks_us()
         gc.collect()
         self._cost_us = time.ticks_diff(time.ticks_us(), start)
@@ -51,8 +55,25 @@ class Collector:
         self._frames = 0
         self._bytes = 0
         if frames:
-            if self._count % _LOOKED_AT == 0:
-                self.floor = gc.mem_alloc()
+            late = left_us < self._cost_us + self._look_us
+            if self._due(_LOOK_LATEST_MS if late else _LOOK_MS):
+                self._look()
+                self.floor = self._used
                 if not self.first_floor:
                     self.first_floor = self.floor
-            self._count += 1
+
+    def used(self) -> int:
+        """Return the bytes of the heap in use, of some seconds ago as a rule."""
+        if self._due(_LOOK_LATEST_MS):
+            self._look()
+        return self._used
+
+    def _due(self, after_ms: int) -> bool:
+        last = self._looked_ms
+        return last is None or time.ticks_diff(time.ticks_ms(), last) >= after_ms
+
+    def _look(self) -> None:
+        start = time.ticks_us()
+        self._used = gc.mem_alloc()
+        self._look_us = time.ticks_diff(time.ticks_us(), start)
+        self._looked_ms = time.ticks_ms()

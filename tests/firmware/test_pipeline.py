@@ -285,9 +285,9 @@ def test_collections_come_in_waits_or_by_count_or_by_bytes(tmp_path: Path) -> No
 from firmware_app.run.collector import Collector
 made = []
 class Counting(Collector):
-    def collect(self):
+    def collect(self, *left):
         made.append(self._frames)
-        super().collect()
+        super().collect(*left)
 collector = Counting(lambda: {"collect_frames": 10})
 for _ in range(9):
     collector.frame(1000)
@@ -307,6 +307,35 @@ print(made, collector.floor > 0)
     ).lines
     assert lines[:4] == ["[]", "[10]", "[10]", "[10, 5]"]
     assert lines[4] == "[10, 5, 1] True"
+
+
+def test_the_heap_is_looked_at_seldom_and_in_waits(tmp_path: Path) -> None:
+    lines = run_script(
+        tmp_path,
+        """
+import gc, time
+now = [0]
+looks = []
+time.ticks_ms = lambda: now[0]
+gc.mem_alloc = lambda: looks.append(now[0]) or 1000
+from firmware_app.run.collector import Collector
+collector = Collector(lambda: {"collect_frames": 5})
+looks.clear()
+for now[0] in range(1000, 200000, 1000):  # a busy board: each collection delays a frame
+    for _ in range(5):
+        collector.frame(1000)
+    collector.used()
+print(looks)
+looks.clear()
+for now[0] in range(200000, 240000, 1000):
+    for _ in range(4):
+        collector.frame(1000)
+    collector.waiting(1000000)
+print(looks, collector.floor, collector.first_floor)
+""",
+    ).lines
+    assert lines[0] == "[1000, 61000, 121000, 181000]"
+    assert lines[1] == "[200000, 210000, 220000, 230000] 1000 1000"
 
 
 async def _books(folder: Path) -> tuple[dict[str, Any], dict[str, Any], list[bytes]]:
