@@ -153,6 +153,7 @@ class Camera:
     broken = False
     skipped = 0
     alternate = False
+    channels = 2
     problem = ""
     failures = 0
 
@@ -358,6 +359,7 @@ async def count(cases):
     from firmware_app.commands.queue import CommandQueue  # noqa: F401  # what a board has in memory
     from firmware_app.link.gateway import Gateway
     from firmware_app.link.tcp import TcpLink
+    from firmware_app.package.footprint import Footprint
     from firmware_app.run.running import Running
     from firmware_app.settings.reader import Settings
     from firmware_app.tasks import prepare
@@ -391,7 +393,9 @@ async def count(cases):
         packages = [Package(one["fields"]) for one in case["packages"]]
         models = []
         for package, Kpu.plan in zip(packages, case["packages"]):
-            models.append(npu.Model(b"", package.img_size[0], package.img_size[1]))
+            models.append(
+                npu.Model(b"", package.img_size[0], package.img_size[1], Footprint(0, 0, 0))
+            )
         task = prepare._class_of(values)(packages, models)
         await task.prepare(values, None)
         settings = Settings("task", (), values, {}, "")
