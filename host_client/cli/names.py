@@ -23,7 +23,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     folded: dict[str, str] = {}
     for each in known:
         folded.setdefault(_folded(each), each)
-    found = difflib.get_close_matches(_folded(name), folded, 1, _NEAR)
+    found = difflib.get_close_matches(_folded(name), folded, 3, _NEAR)
+    # Letters that changed places are likelier than a letter too many.
+    found.sort(key=lambda each: sorted(each) != sorted(_folded(name)))
     return folded[found[0]] if found else None
 
 

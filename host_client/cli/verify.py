@@ -202,12 +202,14 @@ async def _verify(trial: Trial, as_json: bool) -> dict[str, Any]:
         if model.task == "ocr_detection":
             wanted = {}
         drawn = _drawings(trial.pictures, trial.out)
-        rows = []
+        rows: list[checks.Row] = []
         failed: list[tuple[Path, K230Error]] = []
         for picture in trial.pictures:
             try:
                 row = await _try(board, picture, wanted.get(picture), name, size, drawn[picture])
             except (PictureError, CommandFailed) as error:
+                if isinstance(error, CommandFailed) and error.code == "failed":
+                    return _report(rows, checks.Verdict("deployment", (str(error),)), None, failed)
                 if len(trial.pictures) == len(failed) + 1:
                     raise  # none is left that a verdict could rest on
                 failed.append((picture, error))

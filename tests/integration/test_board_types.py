@@ -187,10 +187,16 @@ async def test_what_does_not_fit_leaves_the_old_task_alone(tmp_path: Path) -> No
     assert (result.task, status["generation"], status["problems"]) == ("classification", 1, [])
 
 
+STACKS_KB = (
+    2560  # for the threads' stacks and the interpreter's heap; a copy of the model finds no room
+)
+
+
 async def test_a_model_is_loaded_by_its_path(tmp_path: Path) -> None:
     sdcard = card(tmp_path / "card", camera_size=SQUARES)
     kind = board_types.find("bpi-zero")
     programs = kind.rtsmart_kb - kind.pages_kb + board_types.ASSUMED_INTERPRETER_KB
+    programs += STACKS_KB
     async with small(sdcard, 71680, sizes={"rtsmart_kb": programs}) as (board, virtual):
         assert (await board.results().__anext__()).task == "classification"
         assert any("is loaded by its path" in line for line in virtual.console)

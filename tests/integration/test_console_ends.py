@@ -108,7 +108,7 @@ async def test_the_board_runs_after_every_way_out(
         assert (made.bench.card / "main.py").read_text() == FOREIGN
 
 
-@pytest.mark.slow
+@pytest.mark.alone  # the signals come at their times
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_a_real_signal_while_it_sends(number: signal.Signals, tmp_path: Path) -> None:
     async with console(tmp_path) as made:

@@ -144,7 +144,7 @@ class Desk:
         return out.decode()
 
 
-@pytest.mark.slow
+@pytest.mark.alone  # mpremote gives a board ten seconds for its REPL
 @pytest.mark.timeout(600)
 async def test_the_quick_start_and_the_readme_in_order(tmp_path: Path) -> None:
     desk = Desk(tmp_path)

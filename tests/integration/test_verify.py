@@ -60,7 +60,7 @@ def _damage(kmodel: Path) -> None:
         ("shapes_det", _labels, "", 11, "labels: the labels are in another order"),
         ("shapes_seg", _labels, "", 11, "labels: the labels are in another order"),
         ("shapes_det", _nothing, "shapes_det_free", 11, "deployment: "),
-        ("shapes_det", _nothing, "damaged", 11, "deployment: the model before its conversion"),
+        ("shapes_det", _nothing, "damaged", 11, "deployment: "),
         ("shapes_det", _size, "", 11, "deployment: "),
     ],
     ids=["good", "high", "low", "labels", "segmentation", "kmodel", "damaged", "size"],

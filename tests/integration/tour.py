@@ -138,6 +138,7 @@ def resized(path: Path, width: int, height: int) -> Image.Image:
 def answer(result: Result) -> dict[str, Any]:
     """Return what a result says, without when and how it came about."""
     row = result.to_dict()
-    for name in ("seq", "time_ms", "generation", "image"):
+    when = ("time", "time_uncertainty_ms", "time_ms")
+    for name in ("seq", *when, "generation", "image"):
         row.pop(name, None)
     return row

@@ -24,16 +24,16 @@ ERRORS = {
 
 
 class Console:
-    """In place of sys: faults of ours are printed there."""
+    """In place of the console: faults of ours are printed there."""
 
     printed: list = []
 
     @staticmethod
-    def print_exception(error) -> None:
+    def exception(error) -> None:
         Console.printed.append(str(error))
 
 
-call_room.sys = Console
+call_room.console = Console
 
 
 class Clock:
