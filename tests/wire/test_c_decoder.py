@@ -235,3 +235,9 @@ def test_random_bytes(program: Path) -> None:
     decoder = packets.Decoder()
     assert decoder.feed(stream) == []
     assert _decode(program, stream) == ([], decoder.rejected)
+
+
+def test_the_header_names_the_protocols_version() -> None:
+    found = re.search(r"#define K230_PROTOCOL_VERSION (\d+)", HEADER.read_text())
+    assert found is not None
+    assert int(found[1]) == messages.PROTOCOL_VERSION
