@@ -55,7 +55,8 @@ class Count:
 
     Attributes:
         instructions: of the interpreter, native calls as dear as a call of a C function.
-        spread: the part by which the frames of the case differ.
+        spread: the part by which the median frame and the one nearest to it differ. (A frame in which
+            something else is due, a sign of life or a look at the heap, may take much more.)
         calls: of native code.
         results: frames that were made into results.
     """
@@ -178,7 +179,8 @@ def _counts(
         if problems:
             raise CountError(f"{case.name}: {problems}")
         middle = sorted(frames)[len(frames) // 2]
-        spread = (max(frames) - min(frames)) / middle
+        nearest = sorted(abs(frame - middle) for frame in frames)[1]
+        spread = nearest / middle
         found[case.name] = Count(round(middle - calls * stub), spread, calls, results)
     return found
 
