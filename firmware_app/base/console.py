@@ -20,6 +20,7 @@ _MOST_TYPED = 64  # characters taken at a look
 _left = [PEOPLE, PROGRAMS]
 _stdin: list = []  # [a poll object, the stream], once it was asked for; [] where there is none
 _asked = [False]
+_waits = [False]  # whether something was there at the last look
 
 
 def say(text: str) -> None:
@@ -53,7 +54,11 @@ def exception(error: BaseException) -> None:
 
 
 def typed() -> bool:
-    """Return whether somebody typed since the last look; then there is room again."""
+    """Return whether somebody typed before the last look; then there is room again.
+
+    What came since then is left for one look more: behind a Ctrl-C that is about to end the service
+    comes what its sender wants of the REPL, and that is not the service's to read.
+    """
     try:
         if not _asked[0]:
             _asked[0] = True
@@ -62,12 +67,17 @@ def typed() -> bool:
             _stdin[:] = [poller, sys.stdin.buffer]
         if not _stdin:
             return False
+        waited = _waits[0]
+        _waits[0] = bool(_stdin[0].poll(0))
         count = 0
+        if not waited:
+            return False
         while count < _MOST_TYPED and _stdin[0].poll(0):
             if not _stdin[1].read(1):
                 _stdin[:] = []  # it was closed: nobody will type
                 break
             count += 1
+        _waits[0] = bool(_stdin and _stdin[0].poll(0))
     except (OSError, AttributeError, ValueError):
         _stdin[:] = []  # an interpreter without such a stream
         return False

@@ -364,6 +364,8 @@ async def test_a_port_that_nobody_reads_blocks_whoever_prints(tmp_path: Path) ->
             text = (data / "count").read_text()
             return int(text) if text else 0
 
+        while not (data / "count").exists():
+            time.sleep(0.05)
         first = count()
         port = serial.Serial(os.path.realpath(console), timeout=0.05)
         port.write(b"x")  # no guard

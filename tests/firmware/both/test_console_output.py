@@ -39,6 +39,7 @@ def _fresh() -> None:
     _Stdin.typed, _Stdin.closed = b"", False
     stdin = _Stdin()
     console._asked[0] = True
+    console._waits[0] = False
     console._stdin[:] = [stdin, stdin]
 
 
@@ -80,6 +81,7 @@ def test_whoever_types_sees_more() -> None:
     _fresh()
     _flood()
     _Stdin.typed = b"\r"
+    assert not console.typed()  # it may belong to whoever ends the service
     assert console.typed()
     before = len(LINES)
     console.say("again")
@@ -87,6 +89,7 @@ def test_whoever_types_sees_more() -> None:
     assert LINES[before:] == ["again", "k230-ready {}"]
     _Stdin.typed = b"x" * 1000  # what is pasted costs a few looks, and no more memory
     looks = 0
+    assert not console.typed()
     while console.typed():
         looks += 1
     assert looks == 1000 // console._MOST_TYPED + 1
@@ -95,6 +98,7 @@ def test_whoever_types_sees_more() -> None:
 def test_a_closed_input_is_not_asked_again() -> None:
     _fresh()
     _Stdin.closed = True
+    assert not console.typed()
     assert not console.typed()
     assert console._stdin == []
     assert not console.typed()
