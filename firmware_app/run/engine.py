@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from firmware_app.base.errors import CameraError, CommandError, TaskError, ide_connects
-from firmware_app.base.problems import CAMERA, GALLERY, OLD_TASK, RESULTS, SAFE_MODE, TASK
+from firmware_app.base.problems import CAMERA, GALLERY, MEMORY, OLD_TASK, RESULTS, SAFE_MODE, TASK
 from firmware_app.board import arrays, npu
 from firmware_app.card.boots import CAMERA as CAMERA_PHASE
 from firmware_app.card.boots import RUN, mark
@@ -156,6 +156,7 @@ class Engine:
     def size_known(self) -> None:
         """The camera was set up: its frames may be smaller than wanted, where memory is short."""
         camera = self.camera
+        self._problems.set(MEMORY, "the camera: " + camera.choice if camera.choice else "")
         settings = self._configuration.values["camera"]
         if (camera.width, camera.height) != (settings["width"], settings["height"]):
             self._plan = None

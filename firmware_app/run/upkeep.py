@@ -9,7 +9,7 @@ import json
 
 from firmware_app.base import console, storage
 from firmware_app.base.errors import VendorError
-from firmware_app.base.problems import CAMERA, CARD, DATA, MEMORY, WATCHDOG
+from firmware_app.base.problems import CAMERA, CARD, DATA, WATCHDOG
 from firmware_app.board import hardware
 from firmware_app.board.nic import LONGEST_JOIN_S
 from firmware_app.card import log_file
@@ -180,7 +180,6 @@ class Upkeep:
                 self._problems.set(CAMERA, camera.problem)
             elif not camera.problem:
                 self._problems.clear(CAMERA)
-            self._problems.set(MEMORY, "the camera: " + camera.choice if camera.choice else "")
 
     def announce(self) -> None:
         """Print the ready line, at first and where it changed since: installers and tests read it.

@@ -36,7 +36,8 @@ class Ide(Terminal):
         return int.from_bytes(self.ask(command, 4), "little")
 
     def attach(self) -> None:
-        assert self.number(0x8D) == 0xFFEEBBAA
+        self.send(QUERY_STATUS)
+        self.until(b"\xaa\xbb\xee\xff")  # what the script printed on the open port comes before
         self.idle()
 
     def idle(self) -> None:

@@ -147,6 +147,7 @@ class _Cable:
         )
         self._open = False
         self._early = bytearray()  # held back
+        self._due = bytearray()  # held back until now: goes before whatever is sent next
         self._wake = os.pipe()
         self._reader = threading.Thread(target=self._receive, daemon=True)
         self._reader.start()
@@ -158,7 +159,7 @@ class _Cable:
         self._gone.set()
         os.write(self._wake[1], b"x")
         self._reader.join()
-        with self._guard, self._writing:
+        with self._writing, self._guard:
             os.close(self._master)
             self._master = -1
         for end in self._wake:
@@ -235,11 +236,12 @@ class _Cable:
         """Input came: nothing is held back any more."""
         with self._guard:
             self._open, self._opened = True, None
-            early = bytes(self._early)
+            early = bool(self._early)
+            self._due += self._early
             self._early.clear()
         if early:
             # The reader must not wait for the PC, which may be writing.
-            threading.Thread(target=self.transmit, args=(early,), daemon=True).start()
+            threading.Thread(target=self.transmit, args=(b"",), daemon=True).start()
 
     def _closed(self) -> bool:
         if self._gone.is_set():
@@ -250,11 +252,13 @@ class _Cable:
 
     def transmit(self, data: bytes) -> None:
         """Send bytes to the PC; blocks until it took them, closed the port, or the board restarts."""
-        view = memoryview(data)
         poller = select.poll()
         with self._writing:
             if self._master < 0:
                 return
+            with self._guard:
+                view = memoryview(bytes(self._due) + data)
+                self._due.clear()
             poller.register(self._master, select.POLLOUT)
             with contextlib.suppress(OSError):
                 while view and not self._gone.is_set():
