@@ -126,6 +126,9 @@ def messages() -> list[tuple[str, list[Any]]]:
     areas = [sum(run for kind, run in RUNS if kind == index) for index in range(5)]
     embedding = struct.pack("<4f", 0.5, -1.25, 3.0, 0.0)
     floats = struct.pack("<256f", *(i / 8 - 16 for i in range(256)))
+    mask = [16, 24, 72, 88, 9, 11, b"".join(map(leb128, (0, 9, 3, 4, 70, 13)))]
+    points = [20, 30, 999, -1, 31, 500, 0, 0, 0, 21, 3000, 1000, -20, -30, -1, 1, 2, 3]
+    rotated = [801, 1604, 320, 80, 17999, 912, 4]
     labels = ["person", "bicycle", "traffic light", "Straßenbahn", "汽车"]
     numbers = [
         *(0, 127, 128, 255, 256, 65535, 65536, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1),
@@ -201,6 +204,31 @@ def messages() -> list[tuple[str, list[Any]]]:
                     [None, -120, 0, 0, 0, 3000, 9, 0, 1],
                     [None, None, None, 1, 2, 3, 4, 70, 1000],
                 ],
+            ],
+        ),
+        ("instance_segmentation none", [41, *HEAD, b"", []]),
+        (
+            "instance_segmentation",
+            [41, *HEAD, packed_boxes(some_boxes(3)), [mask, None, [-3, 0, 9, 8, 1, 1, b"\0\1"]]],
+        ),
+        (
+            "instance_segmentation in rows",
+            [41, *HEAD, [[3000, 10, 500, 70, 812, 2]], [[3000, 8, 502, 74, 63, 9, b"\xb7\4"]]],
+        ),
+        ("pose none", [42, *HEAD, b"", b""]),
+        ("pose", [42, *HEAD, packed_boxes(some_boxes(2)), struct.pack("<18h", *points)]),
+        ("pose in rows", [42, *HEAD, [[40000, 1, 2, 3, 4, 0]], [[40001, -2, -1, 40002, 3, 1000]]]),
+        ("oriented_detection none", [43, *HEAD, b""]),
+        (
+            "oriented_detection",
+            [43, *HEAD, struct.pack("<14h", *rotated, -80, 0, 32767, 1, 0, 1000, 0)],
+        ),
+        ("oriented_detection in rows", [43, *HEAD, [rotated, [40000, 8, 80, 16, 4500, 1, 70]]]),
+        (
+            "model of poses",
+            [
+                *(14, 5, "pose", "people", SHA, ["person"], 640, 480, "people"),
+                {"keypoints": ["head", "hand"], "skeleton": [[0, 1]]},
             ],
         ),
         ("unknown type", [127, "later versions", [1, 2, 3]]),

@@ -64,7 +64,10 @@ enum {
     K230_OCR = 37,
     K230_METRIC_LEARNING = 38,
     K230_MULTILABEL = 39,
-    K230_IDENTITIES = 40
+    K230_IDENTITIES = 40,
+    K230_INSTANCE_SEGMENTATION = 41,
+    K230_POSE = 42,
+    K230_ORIENTED_DETECTION = 43
 };
 
 /* UTF-8, not terminated; points into the decoder's buffer. data is NULL for nil. */
@@ -95,7 +98,7 @@ typedef struct {
 } k230_decoder;
 
 typedef struct {
-    uint8_t type;           /* K230_HELLO ... K230_IDENTITIES, or one of a later version */
+    uint8_t type;           /* K230_HELLO ... K230_ORIENTED_DETECTION, or one of a later version */
     uint8_t sealed;         /* 1: payload is sealed (section "Key"): nothing else is set */
     uint32_t count;         /* fields behind the type */
     k230_reader fields;
@@ -670,7 +673,7 @@ static inline int k230_label(const k230_model *model, uint32_t index, k230_text 
 /* ---- results */
 
 typedef struct {
-    uint8_t task;               /* K230_CLASSIFICATION ... K230_IDENTITIES */
+    uint8_t task;               /* K230_CLASSIFICATION ... K230_ORIENTED_DETECTION */
     uint64_t seq;               /* number of the camera's frame */
     uint64_t time_ms;           /* of its capture, the board's clock */
     uint32_t generation;        /* of the MODEL that its classes refer to */
@@ -682,7 +685,7 @@ typedef struct {
 static inline int k230_read_result(const k230_message *m, k230_result *result) {
     k230_reader r = m->fields;
     memset(result, 0, sizeof *result);
-    if (m->sealed || m->type < K230_CLASSIFICATION || m->type > K230_IDENTITIES || m->count < 4 ||
+    if (m->sealed || m->type < K230_CLASSIFICATION || m->type > K230_ORIENTED_DETECTION || m->count < 4 ||
         !k230_read_uint(&r, &result->seq) || !k230_read_uint(&r, &result->time_ms) ||
         !k230_read_uint32(&r, &result->generation)) {
         return 0;
@@ -693,7 +696,7 @@ static inline int k230_read_result(const k230_message *m, k230_result *result) {
     return 1;
 }
 
-/* Detection. */
+/* Detection; also the boxes of instance segmentation and of poses. */
 typedef struct {
     uint32_t x, y, w, h;        /* pixels of the source frame */
     uint32_t score1000;         /* 0 ... 1000 */
@@ -709,7 +712,8 @@ typedef struct {
 static inline int k230_read_boxes(const k230_result *result, k230_boxes *boxes) {
     k230_reader r = result->rest;
     memset(boxes, 0, sizeof *boxes);
-    if (result->task != K230_DETECTION) {
+    if (result->task != K230_DETECTION && result->task != K230_INSTANCE_SEGMENTATION &&
+        result->task != K230_POSE) {
         return 0;
     }
     if (k230_read_binary(&r, &boxes->packed)) {
@@ -975,6 +979,215 @@ static inline int k230_next_identity(k230_identities *found, k230_identity *one)
     }
     for (; fields > 9; fields--) {
         (void)k230_skip(r);
+    }
+    return 1;
+}
+
+/* Instance segmentation: a mask for each of k230_read_boxes' boxes, in their order. */
+typedef struct {
+    int has_mask;               /* 0: the message had no room for it */
+    int32_t x, y;               /* of the rectangle that the cells tile, pixels of the source frame */
+    uint32_t w, h;
+    uint32_t columns, rows;     /* cells */
+    k230_bytes runs;            /* what is left of them */
+    uint8_t on;                 /* whether the next run is the object's */
+} k230_mask;
+
+typedef struct {
+    uint32_t left;              /* masks still to come */
+    k230_reader rows;
+} k230_masks;
+
+static inline int k230_read_masks(const k230_result *result, k230_masks *masks) {
+    memset(masks, 0, sizeof *masks);
+    if (result->task != K230_INSTANCE_SEGMENTATION || result->count < 2) {
+        return 0;
+    }
+    masks->rows = result->rest;
+    return k230_skip(&masks->rows) && k230_read_array(&masks->rows, &masks->left);
+}
+
+static inline int k230_next_mask(k230_masks *masks, k230_mask *mask) {
+    k230_reader *r = &masks->rows;
+    uint32_t fields;
+    memset(mask, 0, sizeof *mask);
+    if (masks->left == 0) {
+        return 0;
+    }
+    masks->left--;
+    if (k230_read_nil(r)) {
+        return 1;
+    }
+    if (!k230_read_array(r, &fields) || fields < 7 || !k230_read_int32(r, &mask->x) ||
+        !k230_read_int32(r, &mask->y) || !k230_read_uint32(r, &mask->w) ||
+        !k230_read_uint32(r, &mask->h) || !k230_read_uint32(r, &mask->columns) ||
+        !k230_read_uint32(r, &mask->rows) || !k230_read_binary(r, &mask->runs)) {
+        masks->left = 0;
+        return 0;
+    }
+    mask->has_mask = 1;
+    for (; fields > 7; fields--) {
+        (void)k230_skip(r);
+    }
+    return 1;
+}
+
+/* 1 while there is another run, row by row: `length` cells that are the object's (on) or not. */
+static inline int k230_next_mask_run(k230_mask *mask, uint8_t *on, uint32_t *length) {
+    uint32_t value = 0;
+    unsigned shift = 0;
+    while (mask->runs.size && shift < 32) {
+        const uint8_t byte = *mask->runs.data++;
+        mask->runs.size--;
+        value |= (uint32_t)(byte & 127) << shift;
+        shift += 7;
+        if (byte < 128) {
+            *on = mask->on;
+            mask->on = (uint8_t)!mask->on;
+            *length = value;
+            return 1;
+        }
+    }
+    mask->runs.size = 0;
+    return 0;
+}
+
+static inline int32_t k230_short(const uint8_t *at) {
+    const int32_t value = (int32_t)at[0] | (int32_t)at[1] << 8;
+    return value < 32768 ? value : value - 65536;
+}
+
+/* Poses: `each` keypoints for each of k230_read_boxes' boxes, one box's behind the other's. */
+typedef struct {
+    int32_t x, y;               /* pixels of the source frame */
+    int32_t score1000;          /* -1: the model has none for points */
+} k230_keypoint;
+
+typedef struct {
+    uint32_t objects;
+    uint32_t each;              /* keypoints of an object */
+    uint32_t left;              /* keypoints still to come */
+    uint32_t in_row;            /* of these, of the row that is being read */
+    k230_bytes packed;
+    k230_reader rows;
+} k230_keypoints;
+
+static inline int k230_read_keypoints(const k230_result *result, k230_keypoints *points) {
+    k230_boxes boxes;
+    k230_reader r = result->rest, row;
+    memset(points, 0, sizeof *points);
+    if (result->task != K230_POSE || result->count < 2 || !k230_read_boxes(result, &boxes) ||
+        !k230_skip(&r)) {
+        return 0;
+    }
+    points->objects = boxes.left;
+    if (k230_read_binary(&r, &points->packed)) {
+        points->left = (uint32_t)(points->packed.size / 6);
+        points->each = boxes.left ? points->left / boxes.left : 0;
+        return points->packed.size == (size_t)6 * points->each * boxes.left;
+    }
+    if (!k230_read_array(&r, &points->left) || points->left != boxes.left) {
+        points->left = 0;
+        return 0;
+    }
+    points->rows = row = r;
+    if (boxes.left && k230_read_array(&row, &points->each)) {
+        points->each /= 3;
+    }
+    points->left = points->each * boxes.left;
+    return 1;
+}
+
+static inline int k230_next_keypoint(k230_keypoints *points, k230_keypoint *point) {
+    if (points->left == 0) {
+        return 0;
+    }
+    points->left--;
+    if (points->packed.data != NULL) {
+        point->x = k230_short(points->packed.data);
+        point->y = k230_short(points->packed.data + 2);
+        point->score1000 = k230_short(points->packed.data + 4);
+        points->packed.data += 6;
+        return 1;
+    }
+    if (points->in_row == 0) {
+        if (!k230_read_array(&points->rows, &points->in_row) ||
+            points->in_row != 3 * points->each) {
+            points->left = 0;
+            return 0;
+        }
+        points->in_row = points->each;
+    }
+    points->in_row--;
+    if (!k230_read_int32(&points->rows, &point->x) || !k230_read_int32(&points->rows, &point->y) ||
+        !k230_read_int32(&points->rows, &point->score1000)) {
+        points->left = 0;
+        return 0;
+    }
+    return 1;
+}
+
+/* Oriented detection. */
+typedef struct {
+    int32_t x8, y8;             /* centre, in eighths of a pixel of the source frame */
+    int32_t w8, h8;             /* w lies along the angle, h across it */
+    int32_t angle100;           /* hundredths of a degree, clockwise from the x axis, 0 ... 17999 */
+    uint32_t score1000;
+    uint32_t label;
+} k230_rotated_box;
+
+typedef struct {
+    uint32_t left;
+    k230_bytes packed;
+    k230_reader rows;
+} k230_rotated_boxes;
+
+static inline int k230_read_rotated_boxes(const k230_result *result, k230_rotated_boxes *boxes) {
+    k230_reader r = result->rest;
+    memset(boxes, 0, sizeof *boxes);
+    if (result->task != K230_ORIENTED_DETECTION) {
+        return 0;
+    }
+    if (k230_read_binary(&r, &boxes->packed)) {
+        boxes->left = (uint32_t)(boxes->packed.size / 14);
+        return boxes->packed.size % 14 == 0;
+    }
+    if (!k230_read_array(&r, &boxes->left)) {
+        return 0;
+    }
+    boxes->rows = r;
+    return 1;
+}
+
+static inline int k230_next_rotated_box(k230_rotated_boxes *boxes, k230_rotated_box *box) {
+    uint32_t fields;
+    if (boxes->left == 0) {
+        return 0;
+    }
+    boxes->left--;
+    if (boxes->packed.data != NULL) {
+        const uint8_t *at = boxes->packed.data;
+        box->x8 = k230_short(at);
+        box->y8 = k230_short(at + 2);
+        box->w8 = k230_short(at + 4);
+        box->h8 = k230_short(at + 6);
+        box->angle100 = k230_short(at + 8);
+        box->score1000 = (uint32_t)k230_short(at + 10);
+        box->label = (uint32_t)k230_short(at + 12);
+        boxes->packed.data += 14;
+        return 1;
+    }
+    if (!k230_read_array(&boxes->rows, &fields) || fields < 7 ||
+        !k230_read_int32(&boxes->rows, &box->x8) || !k230_read_int32(&boxes->rows, &box->y8) ||
+        !k230_read_int32(&boxes->rows, &box->w8) || !k230_read_int32(&boxes->rows, &box->h8) ||
+        !k230_read_int32(&boxes->rows, &box->angle100) ||
+        !k230_read_uint32(&boxes->rows, &box->score1000) ||
+        !k230_read_uint32(&boxes->rows, &box->label)) {
+        boxes->left = 0;
+        return 0;
+    }
+    for (; fields > 7; fields--) {
+        (void)k230_skip(&boxes->rows);
     }
     return 1;
 }

@@ -34,7 +34,7 @@ PING = 11  # client: its clock in microseconds
 PONG = 12  # board: that value back, board clock in microseconds
 # What the board says by itself.
 EVENT = 13  # time_ms, kind, details (map), number (0: the board's own)
-MODEL = 14  # generation, task, model, sha256, labels, frame width, frame height, task name
+MODEL = 14  # generation, task, model, sha256, labels, frame width, frame height, task name, details (map; optional)
 STATISTICS = 15  # time_ms, values (map)
 LOG = 16  # time_ms, level, text
 # Finding boards, by UDP: each datagram is one packet.
@@ -53,6 +53,9 @@ OCR = 37
 METRIC_LEARNING = 38
 MULTILABEL = 39
 IDENTITIES = 40  # metric_learning behind a detector
+INSTANCE_SEGMENTATION = 41
+POSE = 42
+ORIENTED_DETECTION = 43
 
 RESULT_TASKS = {
     CLASSIFICATION: "classification",
@@ -64,6 +67,9 @@ RESULT_TASKS = {
     METRIC_LEARNING: "metric_learning",
     MULTILABEL: "multilabel",
     IDENTITIES: "metric_learning",
+    INSTANCE_SEGMENTATION: "instance_segmentation",
+    POSE: "pose",
+    ORIENTED_DETECTION: "oriented_detection",
 }
 
 # WELCOME flags. Both proofs cover them.

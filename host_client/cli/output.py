@@ -9,13 +9,17 @@ from host_client.base.exceptions import ConfigurationError, K230Error
 from host_client.cli import terminal
 from host_client.cli.table import table, terminal_width
 from host_client.results.messages import plain
+from host_client.results.objects import Instance, Pose
 from host_client.results.types import (
     ClassificationResult,
     DetectionResult,
     IdentitiesResult,
+    InstanceSegmentationResult,
     MetricLearningResult,
     MultilabelResult,
     OcrResult,
+    OrientedDetectionResult,
+    PoseResult,
     Result,
     SegmentationResult,
 )
@@ -135,7 +139,23 @@ def summary(result: Result) -> str:
                 for item in result.objects
             ]
         )
+    if isinstance(result, InstanceSegmentationResult):
+        return _rows([_boxed(item) for item in result.objects])
+    if isinstance(result, PoseResult):
+        return _rows([f"{_boxed(p)} {len(p.keypoints)} keypoints" for p in result.objects])
+    if isinstance(result, OrientedDetectionResult):
+        return _rows(
+            [
+                f"{b.label} {b.score:.2f} @{b.centre[0]:.0f},{b.centre[1]:.0f} "
+                f"{b.size[0]:.0f}x{b.size[1]:.0f} {b.angle:.0f}°"
+                for b in result.objects
+            ]
+        )
     return _metric(result)
+
+
+def _boxed(item: Instance | Pose) -> str:
+    return f"{item.label} {item.score:.2f} @{item.x},{item.y} {item.w}x{item.h}"
 
 
 def first_name(result: Result) -> str | None:
@@ -149,6 +169,8 @@ def first_name(result: Result) -> str | None:
         names = [row.label for row in result.labels]
     elif isinstance(result, IdentitiesResult):
         names = [item.identity or item.label for item in result.objects]
+    elif isinstance(result, InstanceSegmentationResult | PoseResult | OrientedDetectionResult):
+        names = [item.label for item in result.objects]
     elif isinstance(result, MetricLearningResult):
         names = [result.identity]
     elif isinstance(result, OcrResult):

@@ -12,16 +12,20 @@ from typing import Any
 
 from firmware_app.wire import messages
 from host_client.results.lines import Source
+from host_client.results.objects import Instance, Keypoint, Mask, OrientedBox, Pose, oriented
 from host_client.results.types import (
     Box,
     ClassificationResult,
     DetectionResult,
     Identified,
     IdentitiesResult,
+    InstanceSegmentationResult,
     Label,
     MetricLearningResult,
     MultilabelResult,
     OcrResult,
+    OrientedDetectionResult,
+    PoseResult,
     Result,
     SegmentationResult,
     Text,
@@ -29,9 +33,11 @@ from host_client.results.types import (
 
 _new = tuple.__new__
 _word_pairs = struct.Struct("<II").iter_unpack
+_rotated_rows = struct.Struct("<7h").iter_unpack
 _MAX_PACKED_CLASSES = 1024  # a packed box has 10 bits for the class
 _SCORES = tuple(i / 1000 for i in range(1024))  # a packed box has 10 bits for the score
 _MAX_MAP_SIDE = 65535
+_MAX_KEYPOINTS = 1024  # names of a MODEL that are kept
 _TASKS = messages.RESULT_TASKS
 
 # Whatever a well-framed but senseless message makes of the code below.
@@ -51,15 +57,18 @@ class Model:
 
     width and height are those of the camera's frame in pixels, sha256 is the kmodel's (hex), task_name
     is the name of the task's file in configs/tasks, source what its results say of board and frame.
+    keypoints: names of a pose model's points; skeleton: pairs of them to connect, by number.
     """
 
     __slots__ = (
         "_table",
         "generation",
         "height",
+        "keypoints",
         "labels",
         "name",
         "sha256",
+        "skeleton",
         "source",
         "task",
         "task_name",
@@ -84,6 +93,18 @@ class Model:
         self.height: int = height
         self.task_name: str = task_name
         self.source = Source(board_id, board_name, width, height)
+        details = fields[8] if len(fields) > 8 and isinstance(fields[8], dict) else {}
+        names = details.get("keypoints")
+        names = names[:_MAX_KEYPOINTS] if isinstance(names, list) else []
+        self.keypoints: tuple[str, ...] = tuple(str(name) for name in names)
+        pairs = details.get("skeleton")
+        self.skeleton: tuple[tuple[int, int], ...] = tuple(
+            (pair[0], pair[1])
+            for pair in (pairs[:_MAX_KEYPOINTS] if isinstance(pairs, list) else [])
+            if isinstance(pair, list)
+            and len(pair) == 2
+            and all(type(end) is int and 0 <= end < len(names) for end in pair)
+        )
         # A class beyond the labels is named by its number rather than lost.
         self._table: tuple[str, ...] = self.labels + tuple(
             str(i) for i in range(len(self.labels), _MAX_PACKED_CLASSES)
@@ -103,6 +124,10 @@ class Model:
             raise ValueError(f"class {index}")
         return self._table[index] if index < len(self._table) else str(index)
 
+    def keypoint(self, index: int) -> str:
+        """Return the name of a keypoint."""
+        return self.keypoints[index] if index < len(self.keypoints) else str(index)
+
 
 def decode_result(
     message: list[Any],
@@ -121,7 +146,12 @@ def decode_result(
 def _detection(
     m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
 ) -> Result:
-    rows = m[4]
+    boxes = _boxes(m[4], model)
+    fields = ("detection", m[1], m[2], m[3], model.name, boxes, image, at, pm, model.source)
+    return _new(DetectionResult, fields)
+
+
+def _boxes(rows: Any, model: Model) -> tuple[Box, ...]:
     table = model._table
     scores = _SCORES
     if type(rows) is bytes:
@@ -145,8 +175,7 @@ def _detection(
     else:
         label = model.label
         boxes = tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3], r[5]) for r in rows])
-    fields = ("detection", m[1], m[2], m[3], model.name, boxes, image, at, pm, model.source)
-    return _new(DetectionResult, fields)
+    return boxes
 
 
 def _scored(flat: list[int], model: Model) -> tuple[Label, ...]:
@@ -263,6 +292,89 @@ def _identities(
     return _new(IdentitiesResult, (*head, tuple(objects), image, at, pm, model.source))
 
 
+def _instance_segmentation(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    boxes = _boxes(m[4], model)
+    objects = tuple(
+        Instance(*box, None if row is None else _mask(row))
+        for box, row in zip(boxes, m[5], strict=True)
+    )
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(InstanceSegmentationResult, (*head, objects, image, at, pm, model.source))
+
+
+def _mask(row: list[Any]) -> Mask:
+    x, y, w, h, columns, rows, data = row[:7]
+    if not (0 < columns <= _MAX_MAP_SIDE and 0 < rows <= _MAX_MAP_SIDE and w > 0 and h > 0):
+        raise ValueError(f"a mask of {columns} by {rows} cells in {w} by {h} pixels")
+    return Mask(x, y, w, h, columns, rows, _lengths(data, columns * rows))
+
+
+def _lengths(data: bytes, cells: int) -> tuple[int, ...]:
+    """Undo run lengths (LEB128) that together make so many cells."""
+    runs = []
+    run = shift = 0
+    for byte in data:
+        run |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            runs.append(run)
+            cells -= run
+            run = shift = 0
+        elif shift > 28:
+            raise ValueError("a run without an end")
+    if cells or shift:
+        raise ValueError("the runs don't fill the mask")
+    return tuple(runs)
+
+
+def _pose(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    boxes = _boxes(m[4], model)
+    data = m[5]
+    if type(data) is bytes:
+        each = len(data) // (6 * len(boxes)) if boxes else 0
+        if len(data) != 6 * each * len(boxes):
+            raise ValueError(f"{len(data)} bytes of keypoints for {len(boxes)} objects")
+        numbers = struct.unpack(f"<{3 * each * len(boxes)}h", data)
+        rows = [numbers[3 * each * i : 3 * each * (i + 1)] for i in range(len(boxes))]
+    else:
+        rows = data
+    objects = tuple(
+        Pose(
+            *box,
+            tuple(
+                Keypoint(
+                    model.keypoint(i // 3),
+                    row[i],
+                    row[i + 1],
+                    row[i + 2] / 1000 if row[i + 2] >= 0 else None,
+                )
+                for i in range(0, len(row), 3)
+            ),
+        )
+        for box, row in zip(boxes, rows, strict=True)
+    )
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(PoseResult, (*head, objects, model.skeleton, image, at, pm, model.source))
+
+
+def _oriented_detection(
+    m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
+) -> Result:
+    rows = _rotated_rows(m[4]) if type(m[4]) is bytes else [row[:7] for row in m[4]]
+    objects: tuple[OrientedBox, ...] = tuple(
+        oriented(
+            model.label(kind), score / 1000, kind, (cx / 8, cy / 8), (w / 8, h / 8), angle / 100
+        )
+        for cx, cy, w, h, angle, score, kind in rows
+    )
+    head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
+    return _new(OrientedDetectionResult, (*head, objects, image, at, pm, model.source))
+
+
 _DECODERS: dict[
     int, Callable[[list[Any], Model, str | None, float | None, float | None], Result]
 ] = {
@@ -275,6 +387,9 @@ _DECODERS: dict[
     messages.METRIC_LEARNING: _metric_learning,
     messages.MULTILABEL: _multilabel,
     messages.IDENTITIES: _identities,
+    messages.INSTANCE_SEGMENTATION: _instance_segmentation,
+    messages.POSE: _pose,
+    messages.ORIENTED_DETECTION: _oriented_detection,
 }
 
 # What this client understands; results of other types are of a later version.

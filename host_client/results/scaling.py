@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from host_client.results.types import DetectionResult, IdentitiesResult, OcrResult, Result
+from host_client.results.objects import Keypoint
+from host_client.results.types import (
+    DetectionResult,
+    IdentitiesResult,
+    InstanceSegmentationResult,
+    OcrResult,
+    OrientedDetectionResult,
+    PoseResult,
+    Result,
+)
 
 
 def enlarged(result: Result, x: float, y: float) -> Result:
@@ -25,6 +34,35 @@ def enlarged(result: Result, x: float, y: float) -> Result:
             for item in result.objects
         )
         return result._replace(objects=objects)
+    if isinstance(result, InstanceSegmentationResult):
+        instances = tuple(
+            item._replace(
+                x=round(item.x * x),
+                y=round(item.y * y),
+                w=round(item.w * x),
+                h=round(item.h * y),
+                mask=item.mask and item.mask.enlarged(x, y),
+            )
+            for item in result.objects
+        )
+        return result._replace(objects=instances)
+    if isinstance(result, PoseResult):
+        poses = tuple(
+            item._replace(
+                x=round(item.x * x),
+                y=round(item.y * y),
+                w=round(item.w * x),
+                h=round(item.h * y),
+                keypoints=tuple(
+                    Keypoint(point.name, round(point.x * x), round(point.y * y), point.score)
+                    for point in item.keypoints
+                ),
+            )
+            for item in result.objects
+        )
+        return result._replace(objects=poses)
+    if isinstance(result, OrientedDetectionResult):
+        return result._replace(objects=tuple(item.enlarged(x, y) for item in result.objects))
     if isinstance(result, OcrResult):
         texts = tuple(
             text._replace(

@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from host_client.results.lines import UNKNOWN, Json, Source, head, short32
+from host_client.results.objects import Instance, OrientedBox, Pose
 
 _DIGITS = 5  # of a score: enough to tell all 65,536 that travel
 
@@ -261,6 +262,71 @@ class MultilabelResult(NamedTuple):
         return row
 
 
+class InstanceSegmentationResult(NamedTuple):
+    """objects with their masks, best first; empty when nothing was found."""
+
+    task: Literal["instance_segmentation"]
+    seq: int
+    time_ms: int
+    generation: int
+    model: str
+    objects: tuple[Instance, ...]
+    image: str | None = None
+    host_time: float | None = None
+    uncertainty: float | None = None
+    source: Source = UNKNOWN
+
+    def to_dict(self) -> Json:
+        """Return the JSON of this result."""
+        row = _head(self)
+        row["objects"] = [item.to_dict() for item in self.objects]
+        return row
+
+
+class PoseResult(NamedTuple):
+    """objects with their keypoints, best first; skeleton: pairs of keypoint numbers to connect."""
+
+    task: Literal["pose"]
+    seq: int
+    time_ms: int
+    generation: int
+    model: str
+    objects: tuple[Pose, ...]
+    skeleton: tuple[tuple[int, int], ...] = ()
+    image: str | None = None
+    host_time: float | None = None
+    uncertainty: float | None = None
+    source: Source = UNKNOWN
+
+    def to_dict(self) -> Json:
+        """Return the JSON of this result."""
+        row = _head(self)
+        row["objects"] = [item.to_dict() for item in self.objects]
+        row["skeleton"] = [list(pair) for pair in self.skeleton]
+        return row
+
+
+class OrientedDetectionResult(NamedTuple):
+    """objects with their rotated boxes, best first; empty when nothing was found."""
+
+    task: Literal["oriented_detection"]
+    seq: int
+    time_ms: int
+    generation: int
+    model: str
+    objects: tuple[OrientedBox, ...]
+    image: str | None = None
+    host_time: float | None = None
+    uncertainty: float | None = None
+    source: Source = UNKNOWN
+
+    def to_dict(self) -> Json:
+        """Return the JSON of this result."""
+        row = _head(self)
+        row["objects"] = [item.to_dict() for item in self.objects]
+        return row
+
+
 Result = (
     ClassificationResult
     | DetectionResult
@@ -269,6 +335,9 @@ Result = (
     | MetricLearningResult
     | IdentitiesResult
     | MultilabelResult
+    | InstanceSegmentationResult
+    | PoseResult
+    | OrientedDetectionResult
 )
 
 

@@ -57,6 +57,14 @@ RESULTS = {
     "metric_learning": result(
         messages.METRIC_LEARNING, struct.pack("<2f", 0.6, 0.8), ["anna", 9000, 500]
     ),
+    "instance_segmentation": result(
+        messages.INSTANCE_SEGMENTATION, [[1, 2, 3, 4, 900, 1]], [[1, 2, 3, 4, 2, 2, b"\1\3"]]
+    ),
+    "pose": result(
+        messages.POSE, pack_box(1, 2, 3, 4, score1000=900, kind=1), struct.pack("<3h", 5, 6, 700)
+    ),
+    "poses in rows": result(messages.POSE, [[1, 2, 3, 4, 900, 1]], [[1, 2, -1]]),
+    "oriented_detection": result(messages.ORIENTED_DETECTION, [[80, 80, 40, 16, 4500, 900, 1]]),
     "identities": result(messages.IDENTITIES, [["anna", 9000, 500, 1, 2, 3, 4, 0, 900]]),
 }
 MODEL = [1, "classification", "model", DIGEST, ["cat", "dog"], 640, 480, "pets"]

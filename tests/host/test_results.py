@@ -9,8 +9,21 @@ from typing import Any
 import pytest
 
 from firmware_app.wire import messages, packets
-from host_client import Box, DetectionResult, Label, Model, SegmentationResult, Text, decode_result
+from host_client import (
+    Box,
+    DetectionResult,
+    Instance,
+    Keypoint,
+    Label,
+    Mask,
+    Model,
+    PoseResult,
+    SegmentationResult,
+    Text,
+    decode_result,
+)
 from host_client.results.decode import MALFORMED
+from host_client.results.scaling import enlarged
 from tests.host.scripted_board import pack_box
 
 MODEL = Model(
@@ -38,6 +51,11 @@ def decoded(kind: int, *fields: Any, image: str | None = None) -> Any:
     frame = packets.encode([kind, *HEAD, *fields])
     (message,) = packets.Decoder().feed(frame)
     return decode_result(message, MODEL, image)
+
+
+def scaled(result: Any, x: float, y: float) -> Any:
+    larger: Any = enlarged(result, x, y)
+    return larger.objects[0]
 
 
 def as_json(result: Any) -> Any:
@@ -151,6 +169,72 @@ def test_multilabel() -> None:
     assert as_json(decoded(messages.MULTILABEL, []))["labels"] == []
 
 
+POSES = Model(
+    [5, "pose", "net", b"", ["person"], 640, 480, "people"]
+    + [{"keypoints": ["head", "hand"], "skeleton": [[0, 1], [0, 2], "x", [1]]}]
+)
+
+
+def test_instance_segmentation() -> None:
+    packed = pack_box(11, 20, 30, 41, score1000=987, kind=0)
+    rows = [[10, 20, 32, 44, 4, 3, bytes([0, 2, 3, 7])], None]
+    result = decoded(messages.INSTANCE_SEGMENTATION, packed * 2, rows)
+    first, second = result.objects
+    assert second == Instance("apple", 0.987, 11, 20, 30, 41, 0, None)
+    assert first.mask == Mask(10, 20, 32, 44, 4, 3, (0, 2, 3, 7))
+    assert first.mask.cells() == bytes([1, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1])
+    assert first.mask.area == 9
+    assert first.mask.to_numpy().tolist()[1] == [False, True, True, True]
+    frame = first.mask.in_frame(40, 70)
+    assert frame.shape == (70, 40) and frame[:20].sum() == frame[64:].sum() == 0
+    assert frame[20, 10:26].all() and not frame[20, 26:].any()
+    assert frame[63, 10:40].all() and not frame[:, :10].any()
+    row = as_json(result)["objects"]
+    assert row[0]["mask"] == {
+        "x": 10, "y": 20, "w": 32, "h": 44, "columns": 4, "rows": 3, "rle": [0, 2, 3, 7],
+    }  # fmt: skip
+    assert row[1]["mask"] is None
+    larger = scaled(result, 2.0, 1.5)
+    assert (larger.x, larger.h, larger.mask[:4]) == (22, 62, (20, 30, 64, 66))
+
+
+def test_pose() -> None:
+    points = struct.pack("<6h", 1, -2, 500, 3, 4, -1)
+    packed = pack_box(1, 2, 3, 4, score1000=987, kind=0)
+    result: Any = decode_result([messages.POSE, *HEAD, packed, points], POSES)
+    assert isinstance(result, PoseResult)
+    assert result.objects[0].keypoints == (
+        Keypoint("head", 1, -2, 0.5),
+        Keypoint("hand", 3, 4, None),
+    )
+    assert result.skeleton == ((0, 1),)
+    row = as_json(result)
+    assert row["skeleton"] == [[0, 1]]
+    assert row["objects"][0]["keypoints"][0] == {"name": "head", "x": 1, "y": -2, "score": 0.5}
+    rows = [[9, 9, 1, 1, 1, 0]], [[40000, 0, 1000, 1, 1, 1, 2, 2, 2]]
+    wide: Any = decode_result([messages.POSE, *HEAD, *rows], POSES)
+    wide = wide.objects[0]
+    assert [point.name for point in wide.keypoints] == ["head", "hand", "2"]
+    assert wide.keypoints[0].x == 40000
+    larger = scaled(result, 2.0, 3.0)
+    assert larger.keypoints[0][1:3] == (2, -6)
+
+
+def test_oriented_detection() -> None:
+    """10 x 4 pixels about (20, 30), turned by 90 degrees: the left edge is now on top."""
+    result = decoded(messages.ORIENTED_DETECTION, struct.pack("<7h", 160, 240, 80, 32, 9000, 5, 1))
+    (box,) = result.objects
+    assert (box.label, box.class_id, box.score) == ("pear", 1, 0.005)
+    assert (box.x, box.y, box.w, box.h) == (18, 25, 4, 10)
+    assert (box.centre, box.size, box.angle) == ((20.0, 30.0), (10.0, 4.0), 90.0)
+    assert box.corners == ((22.0, 25.0), (22.0, 35.0), (18.0, 35.0), (18.0, 25.0))
+    rows = decoded(messages.ORIENTED_DETECTION, [[160, 240, 80, 32, 0, 5, 1]])
+    assert rows.objects[0].corners == ((15.0, 28.0), (25.0, 28.0), (25.0, 32.0), (15.0, 32.0))
+    larger = scaled(result, 2.0, 3.0)
+    assert (larger.centre, larger.size, larger.angle) == ((40.0, 90.0), (30.0, 8.0), 90.0)
+    assert as_json(result)["objects"][0]["corners"][0] == [22.0, 25.0]
+
+
 def test_results_are_immutable() -> None:
     result = decoded(messages.DETECTION, b"")
     with pytest.raises(AttributeError):
@@ -173,6 +257,16 @@ def test_results_are_immutable() -> None:
         (messages.SEGMENTATION, [4, 4, bytes([1, 0x90]), [16]]),
         (messages.SEGMENTATION, [4, 4, bytes([1]), [16]]),
         (messages.SEGMENTATION, [-4, -4, bytes([1, 16]), [16]]),
+        (messages.INSTANCE_SEGMENTATION, [pack_box(1, 2, 3, 4, score1000=1, kind=0), []]),
+        (messages.INSTANCE_SEGMENTATION, [[[1, 2, 3, 4, 5, 0]], [[1, 2, 3, 4, 2, 2, b"\5"]]]),
+        (messages.INSTANCE_SEGMENTATION, [[[1, 2, 3, 4, 5, 0]], [[1, 2, 3, 4, 2, 2, b"\x84"]]]),
+        (messages.INSTANCE_SEGMENTATION, [[[1, 2, 3, 4, 5, 0]], [[1, 2, 0, 4, 2, 2, b"\4"]]]),
+        (messages.INSTANCE_SEGMENTATION, [[[1, 2, 3, 4, 5, 0]], [[1, 2, 3, 4, 0, 2, b""]]]),
+        (messages.POSE, [pack_box(1, 2, 3, 4, score1000=1, kind=0), b"1234567"]),
+        (messages.POSE, [b"", b"123456"]),
+        (messages.POSE, [[[1, 2, 3, 4, 5, 0]], [[1, 2]]]),
+        (messages.ORIENTED_DETECTION, [b"123"]),
+        (messages.ORIENTED_DETECTION, [[[1, 2, 3]]]),
         (messages.OCR, [[["a", 1, [1, 2, 3]]]]),
         (messages.METRIC_LEARNING, [b"123"]),
         (messages.MULTILABEL, ["ab"]),

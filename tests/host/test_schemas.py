@@ -39,6 +39,12 @@ RESULTS: list[tuple[int, list[Any]]] = [
     (messages.METRIC_LEARNING, [None, [None, 5000, 100]]),
     (messages.METRIC_LEARNING, [None, ["me", 9999, 100]]),
     (messages.MULTILABEL, [[0, 65535, 1, 32768]]),
+    (messages.INSTANCE_SEGMENTATION, [b"", []]),
+    (messages.INSTANCE_SEGMENTATION, [[[1, 2, 3, 4, 987, 1]], [[-1, 0, 9, 8, 3, 2, b"\0\6"]]]),
+    (messages.INSTANCE_SEGMENTATION, [pack_box(1, 2, 3, 4, score1000=987, kind=0), [None]]),
+    (messages.POSE, [b"", b""]),
+    (messages.POSE, [[[1, 2, 3, 4, 987, 1]], [[-5, 6, -1, 7, 8, 1000]]]),
+    (messages.ORIENTED_DETECTION, [struct.pack("<7h", 80, 80, 320, 80, 17999, 912, 1)]),
     (messages.IDENTITIES, [[["me", 9999, 100, 1, 2, 3, 4, 1, 500]]]),
     (messages.IDENTITIES, [[[None, None, None, 1, 2, 3, 4, 1, 500]]]),
 ]
@@ -68,7 +74,7 @@ def test_results(kind: int, fields: list[Any], at: tuple[Any, Any]) -> None:
     assert (row["width"], row["height"]) == (640, 480)
     if at[0] is not None:
         assert (row["time"], row["time_uncertainty_ms"]) == ("2023-11-14T22:13:20.123Z", 1.2)
-    for rows in ("top", "boxes", "labels"):
+    for rows in ("top", "boxes", "labels", "objects"):
         for item in row.get(rows, []):
             assert item["class_id"] in (0, 1, 1500)
 

@@ -26,13 +26,15 @@ NAMES = """
     AddressError ArgumentError AuthenticationError Board BoardClock BoardFull Box Card
     ClassificationResult Closed CommandFailed ConfigurationError ConnectionFailed Counts
     DetectionResult Enrolment Event FoundBoard Gallery GalleryFileError GalleryInfo
-    Identified IdentitiesResult InstalledFiles InstalledPackage K230Error KeyFormatError
-    KeyStore Label LabelInfo LinkLost LogLine Match MetricLearningResult Model
-    MultilabelResult NoGreeting OcrResult PackageError PackageInfo PictureError PortLocked
-    ProtocolError Recognition Recognized RequestTimeout Result SampleInfo SegmentationResult
-    SerialAddress SimulationError State StateChange Statistics Status Stream Suggestion
-    SwitchReport TaskInfo TcpAddress Text TooManyAttempts VersionError Welcome decode_result
-    discover discover_serial parse_address
+    Identified IdentitiesResult InstalledFiles InstalledPackage Instance
+    InstanceSegmentationResult K230Error KeyFormatError KeyStore Keypoint Label LabelInfo
+    LinkLost LogLine Mask Match MetricLearningResult Model MultilabelResult NoGreeting
+    OcrResult OrientedBox OrientedDetectionResult PackageError PackageInfo PictureError
+    PortLocked Pose PoseResult ProtocolError Recognition Recognized RequestTimeout Result
+    SampleInfo SegmentationResult SerialAddress SimulationError State StateChange
+    Statistics Status Stream Suggestion SwitchReport TaskInfo TcpAddress Text
+    TooManyAttempts VersionError Welcome decode_result discover discover_serial
+    parse_address
 """
 BOARD = """
     address card clock close connect counts describe events gallery infer infer_on_card info

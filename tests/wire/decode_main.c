@@ -137,6 +137,9 @@ static void print_typed(const k230_message *message) {
     k230_map map;
     k230_embedding embedding;
     k230_identities identities;
+    k230_masks masks;
+    k230_keypoints points;
+    k230_rotated_boxes rotated;
     const char *between = "";
     if (k230_read_model(message, &model)) {
         print_model(&model);
@@ -230,6 +233,52 @@ static void print_typed(const k230_message *message) {
             printf(", %lu, %lu, %lu, %lu, %lu, %lu]", NUMBER(one.box.x), NUMBER(one.box.y),
                    NUMBER(one.box.w), NUMBER(one.box.h), NUMBER(one.box.label),
                    NUMBER(one.box.score1000));
+            between = ", ";
+        }
+        printf("]");
+    }
+    if (k230_read_masks(&result, &masks)) {
+        k230_mask mask;
+        printf(", \"masks\": [");
+        between = "";
+        while (k230_next_mask(&masks, &mask)) {
+            uint8_t on;
+            uint32_t length;
+            printf("%s", between);
+            between = ", ";
+            if (!mask.has_mask) {
+                printf("null");
+                continue;
+            }
+            printf("[%ld, %ld, %lu, %lu, %lu, %lu, [", (long)mask.x, (long)mask.y, NUMBER(mask.w),
+                   NUMBER(mask.h), NUMBER(mask.columns), NUMBER(mask.rows));
+            while (k230_next_mask_run(&mask, &on, &length)) {
+                printf("[%u, %lu]", on, NUMBER(length));
+                printf(mask.runs.size ? ", " : "");
+            }
+            printf("]]");
+        }
+        printf("]");
+    }
+    if (k230_read_keypoints(&result, &points)) {
+        k230_keypoint point;
+        printf(", \"each\": %lu, \"keypoints\": [", NUMBER(points.each));
+        between = "";
+        while (k230_next_keypoint(&points, &point)) {
+            printf("%s%ld, %ld, %ld", between, (long)point.x, (long)point.y,
+                   (long)point.score1000);
+            between = ", ";
+        }
+        printf("]");
+    }
+    if (k230_read_rotated_boxes(&result, &rotated)) {
+        k230_rotated_box box;
+        printf(", \"rotated\": [");
+        between = "";
+        while (k230_next_rotated_box(&rotated, &box)) {
+            printf("%s[%ld, %ld, %ld, %ld, %ld, %lu, %lu]", between, (long)box.x8, (long)box.y8,
+                   (long)box.w8, (long)box.h8, (long)box.angle100, NUMBER(box.score1000),
+                   NUMBER(box.label));
             between = ", ";
         }
         printf("]");

@@ -166,7 +166,7 @@ def test_encrypted(size: int) -> None:
 @pytest.mark.slow
 def test_under_micropython() -> None:
     result = subprocess.run(
-        [micropython(), str(BOARD_SIDE), "vectors", str(VECTORS)],
+        [micropython(), "-X", "heapsize=8M", str(BOARD_SIDE), "vectors", str(VECTORS)],
         env=board_environment(),
         capture_output=True,
         text=True,
