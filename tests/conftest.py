@@ -12,7 +12,7 @@ import pytest
 
 TESTS = Path(__file__).parent
 # Rooms whose tests are quick unless they say otherwise; elsewhere, those marked `quick` are.
-QUICK_ROOMS = ("board_types", "firmware", "host", "silicon", "tools", "wire")
+QUICK_ROOMS = ("board_hub", "board_types", "firmware", "host", "silicon", "tools", "wire")
 
 
 REPLAY = "K230_TEST_REPLAY"

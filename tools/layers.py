@@ -38,6 +38,18 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("results",),
         ("base",),
     ),
+    "board_hub": (
+        ("cli",),
+        ("hub", "demo"),
+        ("dashboard",),
+        ("web",),
+        ("sessions",),
+        ("feed",),
+        ("session",),
+        ("memory",),
+        ("configuration",),
+        ("base", ""),
+    ),
     "virtual_board": (
         ("supervisor",),
         ("board", "card", "death"),
@@ -61,6 +73,7 @@ BELOW = {
     "board_types": ("firmware_app",),
     "host_client": ("firmware_app", "board_types", "virtual_board"),
     "virtual_board": ("firmware_app", "board_types"),
+    "board_hub": ("firmware_app", "board_types", "host_client", "virtual_board"),
     "models": ("firmware_app", "host_client", "virtual_board"),
 }
 # Modules that exist on the board alone: they are touched in firmware_app/board/, each in one file.

@@ -1,9 +1,12 @@
 #!/bin/sh
-# What the tests need of the system: a C compiler for the decoder in clients/c, and valgrind, which counts
-# what a frame takes of the interpreter (benchmarks/instructions.py).
+# What the tests need of the system: a C compiler for the decoder in clients/c, valgrind, which counts
+# what a frame takes of the interpreter (benchmarks/instructions.py), and Mosquitto, the broker of the hub's.
 set -eu
 missing=""
 command -v cc >/dev/null || command -v gcc >/dev/null || missing="gcc libc6-dev"
+# Debian keeps the broker where only root looks.
+PATH="$PATH:/usr/sbin:/opt/homebrew/sbin" command -v mosquitto >/dev/null || missing="$missing mosquitto"
+command -v mosquitto_sub >/dev/null || missing="$missing mosquitto-clients"
 [ "$(uname -s)" != Linux ] || command -v valgrind >/dev/null || missing="$missing valgrind"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then

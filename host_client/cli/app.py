@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 import sys
 from typing import Any
@@ -94,6 +95,10 @@ for _verb in (
 ):
     cli.add_command(_verb)
 cli.add_command(restart, "reboot")
+# Verbs of packages above this one, found by name: what they need is an extra.
+for _place in ("board_hub.cli:hub",):
+    _module, _, _name = _place.partition(":")
+    cli.add_command(getattr(importlib.import_module(_module), _name))
 
 
 def main(arguments: list[str] | None = None) -> None:

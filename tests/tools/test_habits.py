@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
+    "board_hub",
     "board_types",
     "firmware",
     "host",
@@ -24,7 +25,9 @@ ROOMS = (
 
 def test_paths_in_contributing() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    tops = "clients|configs|docs|firmware_app|host_client|models|tests|tools|virtual_board"
+    tops = (
+        "board_hub|clients|configs|docs|firmware_app|host_client|models|tests|tools|virtual_board"
+    )
     paths = re.findall(rf"\b((?:{tops})/[a-z_0-9/]*(?:\.[a-z]+)?)", text)
     assert len(paths) > 30
     assert [path for path in paths if "NAME" not in path and not (ROOT / path).exists()] == []

@@ -9,11 +9,12 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
-ROOTS = ("", "firmware_app/", "host_client/", "virtual_board/")  # a page may leave these out
+# A page may leave these out.
+ROOTS = ("", "board_hub/", "firmware_app/", "host_client/", "virtual_board/")
 NAME = re.compile(r"`(/?[\w.-]+(?:/[\w.-]+)*\.(?:py|mpy|c|h|md|yaml|yml|toml|json|txt))`")
 FOLDERS = (
-    *("benchmarks", "clients", "configs", "docs", "firmware_app", "host_client", "models"),
-    *("tests", "tools", "virtual_board"),
+    *("benchmarks", "board_hub", "clients", "configs", "docs", "firmware_app"),
+    *("host_client", "models", "tests", "tools", "virtual_board"),
 )
 FILES = {path.name for path in ROOT.iterdir() if path.is_file()} | {
     path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.*")

@@ -1,0 +1,1 @@
+"""What every room of the hub uses: names of topics, queues, JSON."""

@@ -1,0 +1,1 @@
+"""hub.yaml: its fields, and the reader that checks it."""

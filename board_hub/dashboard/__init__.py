@@ -1,0 +1,1 @@
+"""Pages for people: live view, events, commands, login."""

@@ -1,0 +1,90 @@
+"""What the hub remembers across its own restarts: which board answered at which URL, what was announced."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from host_client.link.keys import KeyStore
+
+_log = logging.getLogger(__name__)
+
+_MOST = 20_000  # boards; a file that names more is not ours
+
+
+def default_path() -> Path:
+    """Return where the hub keeps it where hub.yaml says nothing."""
+    return KeyStore().path.parent / "hub.json"
+
+
+class Memory:
+    """boards: URL to (board id, board name); announced: board id to what must be taken back."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Read the file; one that is missing or damaged is an empty one. None: keep nothing."""
+        self._path = path
+        self.boards: dict[str, tuple[str, str]] = {}
+        self.announced: dict[str, list[str]] = {}
+        self.problem = ""
+        if path is not None:
+            self._load(path)
+
+    def learn(self, url: str, board_id: str, name: str) -> None:
+        """Note who answered at url."""
+        if self.boards.get(url) != (board_id, name):
+            self.boards[url] = (board_id, name)
+            self.save()
+
+    def announce(self, board_id: str, topics: list[str]) -> None:
+        """Note the retained topics of a board; an empty list forgets the board."""
+        if self.announced.get(board_id, []) == topics:
+            return
+        if topics:
+            self.announced[board_id] = topics
+        else:
+            self.announced.pop(board_id, None)
+        self.save()
+
+    def save(self) -> None:
+        """Write the file: the old one or the new one is there, whatever happens."""
+        if self._path is None:
+            return
+        text = json.dumps({"boards": self.boards, "announced": self.announced}, indent=1)
+        temporary = None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle, temporary = tempfile.mkstemp(prefix="hub.", dir=self._path.parent)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self._path)
+            self.problem = ""
+        except OSError as error:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+            problem = f"{self._path}: {error.strerror or error}"
+            if problem != self.problem:
+                _log.warning("the hub can't remember its boards: %s", problem)
+            self.problem = problem
+
+    def _load(self, path: Path) -> None:
+        try:
+            found: Any = json.loads(path.read_text("utf-8"))
+            for url, (board_id, name) in list(found["boards"].items())[:_MOST]:
+                self.boards[str(url)] = (str(board_id), str(name))
+            for board_id, topics in list(found["announced"].items())[:_MOST]:
+                self.announced[str(board_id)] = [str(topic) for topic in topics]
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            self.problem = f"{path}: {error.strerror or error}"
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self.problem = f"{path}: not written by the hub; it starts anew"
+            _log.warning("%s", self.problem)
