@@ -373,7 +373,7 @@ async def count(cases):
     board.identity.load_key()
     settings = board.configuration.values
     gateway = Gateway(board.identity, board.clock, board.log, board.transfers, board.attempts, None)
-    link = TcpLink(gateway, settings["network"], settings["results"]["queue"])
+    link = TcpLink(gateway, settings["network"], settings["results"]["queue"], board.problems)
     board.links.all.append(link)
     socket = Socket()
     slot = link._slots[0]

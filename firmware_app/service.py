@@ -5,7 +5,6 @@ runs on. main() never returns: the firmware would sit in its REPL for good.
 """
 
 import asyncio
-import gc
 import time
 
 from firmware_app.base import console, problems, restarts, storage
@@ -19,10 +18,10 @@ from firmware_app.commands.board import Board
 from firmware_app.commands.queue import CommandQueue
 from firmware_app.link.gateway import Gateway
 from firmware_app.run.card_watch import CardWatch
+from firmware_app.run.live import preview_of
 from firmware_app.run.loop_thread import LoopThread
 from firmware_app.run.safe_mode import SafeMode
 from firmware_app.version import VERSION
-from firmware_app.wire import log_lines
 
 TRIAL_MS = 10000  # that a new version runs without a result until it counts as good
 trial_dog = None  # the watchdog of a version on trial: main.py sets it
@@ -58,6 +57,7 @@ class Service:
             board.configuration,
             board.engine,
             board.switcher,
+            board.live,
             board.problems,
             board.log,
         )
@@ -98,10 +98,7 @@ class Service:
         """Read service.yaml; in place of a faulty one the last good one is in force, else the defaults, no task."""
         board = self.board
         lost, faults = board.configuration.read()
-        board.log.level = log_lines.level_of(self.settings["log"]["level"])
-        board.identity.rename(self.settings["board"]["name"])
-        # Between the regular collections: what one burst of commands or text may leave behind.
-        gc.threshold(self.settings["memory"]["collect_kb"] * 1024)
+        board.live.adopt()
         if lost:
             board.problems.set(problems.STATE, lost)
         for text in faults:
@@ -122,8 +119,7 @@ class Service:
         board = self.board
         if not self.settings["camera"]["enabled"]:
             return
-        preview = self.settings["preview"]
-        camera = Camera(self.settings["camera"], preview if preview["enabled"] else None)
+        camera = Camera(self.settings["camera"], preview_of(self.settings))
         task = board.engine.running.task
         camera.alternate = task is not None and task.holds_frame
         try:

@@ -34,13 +34,9 @@ class Camera:
 
     def __init__(self, settings: "dict[str, Any]", preview: "dict[str, Any] | None" = None) -> None:
         """settings: the `camera` section of service.yaml; preview: the section of that name, where wanted."""
-        self._settings = settings
-        self._preview = preview
-        self.width = settings["width"]
-        self.height = settings["height"]
-        self.period_us = 1000000 // settings["fps"]
-        # Two to three frame periods: a dead sensor is noticed soon, a slow one is not given up.
-        self._patience_ms = max(100, 3000 // settings["fps"])
+        # (quality, answer) of the last preview, where the rate is limited
+        self.kept_preview: "tuple[int, dict] | None" = None
+        self.configure(settings, preview)
         self.warning = ""  # what the sensor can't do, or empty
         self.choice = ""  # what the memory does not hold, and what is used in its place, or empty
         self.channels = 2  # that take turns, where the task wants that
@@ -63,8 +59,6 @@ class Camera:
         self.ticks = 0  # time.ticks_us() when the frame was captured, to a period
         self.seq = 0
         self.problem = ""  # why there are no frames, or empty; the loop passes it on
-        # (quality, answer) of the last preview, where the rate is limited
-        self.kept_preview: "tuple[int, dict] | None" = None
         self.failures = 0
         self.least_us = 0  # what snapshot() takes where it need not wait
         # The loop's own.
@@ -72,9 +66,29 @@ class Camera:
         self._last: "int | None" = None  # when the frame before was captured
         self._carry = 0
 
+    def configure(self, settings: "dict[str, Any]", preview: "dict[str, Any] | None") -> None:
+        """Let start() set the sensor up like this; arguments as of Camera."""
+        self.settings = settings
+        self.preview_settings = preview
+        self.width = settings["width"]
+        self.height = settings["height"]
+        self.period_us = 1000000 // settings["fps"]
+        # Two to three frame periods: a dead sensor is noticed soon, a slow one is not given up.
+        self._patience_ms = max(100, 3000 // settings["fps"])
+        self.kept_preview = None
+
+    def differs(self, settings: "dict[str, Any]", preview: "dict[str, Any] | None") -> bool:
+        """Return whether the sensor must be set up anew for these settings."""
+        if settings != self.settings:
+            return True
+        mine = self.preview_settings
+        if preview is None or mine is None:
+            return preview is not mine
+        return (preview["width"], preview["height"]) != (mine["width"], mine["height"])
+
     def start(self) -> None:
         """Set the sensor up and begin to take frames; CameraError says what is wrong."""
-        setup = Setup(self._settings, self._preview, self.alternate)
+        setup = Setup(self.settings, self.preview_settings, self.alternate)
         self.width = setup.layout.width
         self.height = setup.layout.height
         self.channels = 2 if setup.layout.second else 1
@@ -252,7 +266,7 @@ class Camera:
         Waits for the channel, a frame period as a rule; encoding holds the interpreter.
         """
         setup = self._setup
-        if self._preview is None or setup is None or not self._running:
+        if self.preview_settings is None or setup is None or not self._running:
             raise CameraError("the preview channel is not open (preview.enabled)")
         try:
             picture = setup.frame(PREVIEW, _PREVIEW_MS)

@@ -121,11 +121,11 @@ class Configuration:
         except ValueError:  # also a SettingsError, of an older version's file
             return None, None
 
-    def reread(self) -> "tuple[str | None, list[str]]":
-        """Read an edited service.yaml and use what may change while running.
+    def reread(self) -> "tuple[settings.Settings, list[str]]":
+        """Read an edited service.yaml; return what may be used while running: see use().
 
-        Return (task that it names, settings that wait for the next start); CommandError: it is not
-        valid, and the old settings stay.
+        Return (Settings, names of those that wait for the next start); CommandError: it is not valid,
+        and the old settings stay.
         """
         name = shown(SERVICE_YAML)
         try:
@@ -137,23 +137,25 @@ class Configuration:
         self._keep_good(fresh.source)
         fresh = self._applied(fresh)
         later: "list[str]" = []
+        usable = self._settings
         for field in fresh.fields:
             value = fresh.get(field.path)
             if field.live:
-                self._settings = self._settings.changed(field.path, value)
+                usable = usable.changed(field.path, value)
             elif field.path != "task" and value != self._settings.get(field.path):
                 later.append(field.path)
-        self.values = self._settings.values
         self.task = fresh.get("task")
-        return self.task, later
+        usable.written = fresh.written
+        return usable, later
 
-    def names(self) -> "list[str]":
-        """Return the names of the service's settings."""
-        return [field.path for field in self._settings.fields]
+    @property
+    def service(self) -> "settings.Settings":
+        """The service's settings in force."""
+        return self._settings
 
-    def changed(self, changes: "dict[str, object]") -> "settings.Settings":
-        """Return the service's Settings with these changed; CommandError."""
-        return changed(self._settings, changes)
+    def kept(self, values: "settings.Settings") -> "dict[str, object]":
+        """Return what is kept over a power loss of changes to a file's settings: {name: value}."""
+        return self._state.kept(values.name)
 
     def use(self, fresh: "settings.Settings") -> None:
         """Let these settings be in force."""
@@ -170,7 +172,7 @@ class Configuration:
         rows: "list[tuple[str, str, object, object]]" = []
         for fresh, paths in kept:
             for path in paths:
-                rows.append((fresh.name, path, self._in_file(fresh, path), fresh.get(path)))
+                rows.append((fresh.name, path, self.in_file(fresh, path), fresh.get(path)))
         try:
             self._state.remember(rows, ran)
         except OSError as error:
@@ -190,7 +192,7 @@ class Configuration:
         """Keep the YAML of a task that ran, over a power loss; CommandError."""
         self.remember([], [name, values.source])
 
-    def _in_file(self, values: "settings.Settings", path: str) -> object:
+    def in_file(self, values: "settings.Settings", path: str) -> object:
         """Return what the YAML itself says of a setting, whatever was changed since."""
         read = settings.read_service if values.name == shown(SERVICE_YAML) else settings.read_task
         try:
@@ -207,25 +209,39 @@ class Configuration:
         return self._settings.public()
 
 
-def changed(values: "settings.Settings", changes: "dict[str, object]") -> "settings.Settings":
-    """Return Settings with these changed, all of them or none; CommandError says which is not allowed.
+def changed(
+    values: "settings.Settings", changes: "dict[str, object]", save: bool
+) -> "tuple[settings.Settings, settings.Settings, list[str]]":
+    """Change settings, all of them or none; CommandError says which is not allowed.
 
-    A text is read as the YAML file would read it: that is how `k230 set` sends every value.
+    Return (Settings to use now, Settings to keep, names of what waits for the next start). A text is
+    read as the YAML file would read it: that is how `k230 set` sends every value.
     """
+    kept = values
+    later: "list[str]" = []
     for path in changes:
         value = changes[path]
+        field = values.field(path)
         try:
             if isinstance(value, str):
                 value = settings.read_value(value, path)
             if isinstance(value, float) and not -1e30 < value < 1e30:
                 raise CommandError("bad_argument", "%s: expected a finite number" % path)
-            values = values.changed(path, value)
+            kept = kept.changed(path, value)
+            if field is not None and field.live:
+                values = values.changed(path, value)
+                continue
         except settings.SettingsError as error:
             raise CommandError("bad_argument", str(error))
-        for field in values.fields:
-            if field.path == path and not field.live:
-                raise CommandError(
-                    "bad_argument",
-                    "%s: takes effect at the next start only; edit %s" % (path, values.name),
-                )
-    return values
+        if path == "task":
+            raise CommandError(
+                "bad_argument", "task: another one runs with `switch`, not with `set`"
+            )
+        if not save:
+            raise CommandError(
+                "bad_argument",
+                "%s: takes effect from the next start; keep it for then (--save), or edit %s"
+                % (path, values.name),
+            )
+        later.append(path)
+    return values, kept, later

@@ -84,6 +84,11 @@ class State:
                 pass  # it is forgotten until the next start at least
         return result
 
+    def kept(self, name: str) -> dict:
+        """Return what is remembered of a file: {setting: value}."""
+        changes = self._changes.get(name, {})
+        return {path: changes[path][1] for path in changes}
+
     def remember(self, rows: list, ran: list | None = None) -> None:
         """Remember rows (file name, setting, YAML's value, value now), and what ran, and write the file once.
 

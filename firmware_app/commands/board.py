@@ -15,6 +15,7 @@ from firmware_app.link.links import Links
 from firmware_app.link.publisher import Publisher
 from firmware_app.link.transfers import Transfers
 from firmware_app.run.engine import Engine
+from firmware_app.run.live import Live
 from firmware_app.run.switcher import Switcher
 from firmware_app.run.upkeep import Upkeep
 from firmware_app.version import VERSION
@@ -40,6 +41,9 @@ class Board:
         engine = self.engine = Engine(configuration, links, publisher, boots, problems, log, clock)
         self.watched = Watched()
         self.switcher = Switcher(engine, configuration, self.watched, boots, problems, log, clock)
+        self.live = Live(
+            configuration, engine, self.switcher, links, publisher, identity, log, clock
+        )
         self.upkeep = Upkeep(identity, configuration, boots, links, engine, problems, log, clock)
         self.installed = set_event()  # cleared while what was pushed is checked and put in place
 

@@ -86,18 +86,27 @@ async def _set(board: "Board", call: "Call") -> dict:
             "bad_argument", "changes: expected settings and their values, found %r" % (changes,)
         )
     save = flag(call.arguments, "save", False)
-    await changes_room.change(board, changes, save)
-    return {
-        "generation": board.engine.running.generation,
-        "changed": sorted(changes),
-        "saved": save,
-    }
+    return await changes_room.change(board, changes, save)
+
+
+async def _keep(board: "Board", call: "Call") -> dict:
+    return await changes_room.keep(board, call.arguments.get("names"))
+
+
+async def _forget(board: "Board", call: "Call") -> dict:
+    return await changes_room.forget(board, call.arguments.get("names"))
+
+
+def _settings(board: "Board", call: "Call") -> list:
+    return changes_room.rows(board)
 
 
 def _snapshot(board: "Board", call: "Call") -> dict:
     preview = board.configuration.values["preview"]
     if not preview["enabled"]:
-        raise CommandError("failed", "preview.enabled: expected true in service.yaml, found false")
+        raise CommandError(
+            "failed", "preview.enabled: expected true, found false: `set` it, or in service.yaml"
+        )
     camera = board.engine.camera
     if camera is None:
         raise CommandError("failed", "camera: it is switched off")
@@ -189,15 +198,22 @@ SHORT = {
     "infer": _infer,
     "snapshot": _snapshot,
     "config": _config,
+    "settings": _settings,
     "logs": _logs,
     "push": package_commands.push,
     "gallery.list": _listed,
 }
-LONG: dict = {"switch": _switch, "set": _set, "tasks": _tasks}
+LONG: dict = {
+    "switch": _switch,
+    "set": _set,
+    "keep": _keep,
+    "forget": _forget,
+    "tasks": _tasks,
+}
 for _name in GALLERY:
     LONG[_name] = _gallery
 LONG.update(package_commands.LONG)
 # What a short one may have to wait for: an event, or None.
 AFTER = {"push": package_commands.installed, "snapshot": _camera_opened}
-for _name in ("describe", "infer", "config", "gallery.list") + GALLERY:
+for _name in ("describe", "infer", "config", "settings", "gallery.list") + GALLERY:
     AFTER[_name] = _task_loaded

@@ -28,8 +28,9 @@ class Discovery:
         """port: of UDP here and of the TCP link, which is found at the answer's own port."""
         self._port = port
         flags = messages.FLAG_KEY_REQUIRED if key_required else 0
-        self._answer = [messages.HERE, 0, identity.board_id, identity.name, identity.version, flags]
-        self._answer.append(messages.PROTOCOL_VERSION)
+        self._identity = identity
+        self._flags = flags
+        self.on = True  # written by the loop; off: what arrives is thrown away
         self._listener: "Any" = None
         self._looked = self._second = time.ticks_ms()
         self._left = _PER_SECOND
@@ -63,7 +64,7 @@ class Discovery:
             self._left = _PER_SECOND
         try:
             data, address = self._listener.recvfrom(_DATAGRAM)
-            answer = self.answer(data) if self._left > 0 else b""
+            answer = self.answer(data) if self._left > 0 and self.on else b""
             if answer:
                 self._left -= 1
                 self._listener.sendto(answer, address)
@@ -77,8 +78,17 @@ class Discovery:
         """
         for message in packets.Decoder(_DATAGRAM).feed(data):
             if message[0] == messages.SEEK and len(message) > 1 and type(message[1]) is int:
-                answer = list(self._answer)
-                answer[1] = message[1] & 0xFFFFFFFF
-                packet = packets.encode(answer)
+                identity = self._identity
+                packet = packets.encode(
+                    [
+                        messages.HERE,
+                        message[1] & 0xFFFFFFFF,
+                        identity.board_id,
+                        identity.name,
+                        identity.version,
+                        self._flags,
+                        messages.PROTOCOL_VERSION,
+                    ]
+                )
                 return packet if len(packet) <= len(data) else b""
         return b""

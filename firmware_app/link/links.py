@@ -18,7 +18,7 @@ _QUIET_MS = 2  # and while nothing happens
 
 
 class Links:
-    """All links; each has serve(), due(), sessions(), close(), threads, pieces, rejected and refused."""
+    """All links; each has serve(), due(), adopt(), sessions(), close(), threads, pieces, rejected and refused."""
 
     def __init__(self, clock: "Clock", log: "Log", store: "Problems") -> None:
         self._clock = clock
@@ -66,19 +66,10 @@ class Links:
 
         self.nic = Nic(settings, self._log, self._problems)
         self.nic.bring_up(self._clock.ms())
-        link = TcpLink(gateway, settings, depth)
+        link = TcpLink(gateway, settings, depth, self._problems)
         link.start()
         self.all.append(link)
-        if settings["discovery"]:
-            from firmware_app.link.discovery import Discovery
-
-            asked = Discovery(gateway.identity, settings["port"], settings["key_required"])
-            try:
-                asked.start()
-                link.answer_beside(asked)
-            except OSError as error:
-                text = "UDP port %d can't be opened: %s" % (settings["port"], error)
-                self._problems.set(problems.DISCOVERY, text)
+        link.discover(settings["discovery"])
         if settings["encryption"] and settings["key_required"] and not cipher.present():
             self._problems.set(
                 problems.ENCRYPTION,
@@ -86,6 +77,11 @@ class Links:
             )
         self.port = settings["port"]
         self._log.info("listening on TCP port %d" % self.port)
+
+    def adopt(self, settings: dict) -> None:
+        """Let what may change while links are open be as in these settings of service.yaml."""
+        for link in self.all:
+            link.adopt(settings)
 
     def close(self) -> None:
         """Let every link end, and its threads; closed() tells when they have."""

@@ -8,13 +8,14 @@ were let in, and frames, always come first.
 import errno
 import time
 
+from firmware_app.base import problems
 from firmware_app.board import cipher
 from firmware_app.link.session import Session
 from firmware_app.link.tcp_threads import INBOX, MAX_STRANGERS, Slot, Waiters
 from firmware_app.wire.messages import MAX_ENCODED
 
 if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.link.discovery import Discovery
+    from firmware_app.base.problems import Problems
     from firmware_app.link.gateway import Gateway
 
 MAX_CLIENTS = 8  # the board has 16 TCP connections in all
@@ -39,8 +40,10 @@ class TcpLink:
 
     pieces = 0  # nothing here goes in pieces
 
-    def __init__(self, gateway: "Gateway", settings: dict, depth: int) -> None:
-        """settings: the `network` section of service.yaml; depth: results that wait for a slow reader."""
+    def __init__(self, gateway: "Gateway", settings: dict, depth: int, store: "Problems") -> None:
+        """settings: the `network` section of service.yaml; depth: results that wait for a slow reader;
+        store: where a port that can't be opened is told."""
+        self._problems = store
         self._gateway = gateway
         self._settings = settings
         self._slots = [Slot() for _ in range(MAX_CLIENTS + MAX_STRANGERS)]
@@ -59,8 +62,32 @@ class TcpLink:
         """Open the listener; OSError where the port can't be had."""
         self._waiters.start(self.port)
 
-    def answer_beside(self, asked: "Discovery") -> None:
-        """Let the receiver's thread serve this as well."""
+    def adopt(self, settings: dict) -> None:
+        """Let what may change while the link is open be as in these settings of service.yaml."""
+        network = settings["network"]
+        self._most = min(MAX_CLIENTS, network["max_clients"])
+        self._depth = settings["results"]["queue"]  # of sessions that begin from now on
+        self.discover(network["discovery"])
+
+    def discover(self, wanted: bool) -> None:
+        """Answer clients that search for boards, or do so no more; the receiver's thread does it."""
+        asked = self._waiters.beside
+        if asked is not None:
+            asked.on = wanted  # its port stays open: the two threads need not agree on closing it
+            return
+        if not wanted:
+            self._problems.clear(problems.DISCOVERY)
+            return
+        from firmware_app.link.discovery import Discovery
+
+        asked = Discovery(self._gateway.identity, self.port, self._settings["key_required"])
+        try:
+            asked.start()
+        except OSError as error:
+            text = "UDP port %d can't be opened: %s" % (self.port, error)
+            self._problems.set(problems.DISCOVERY, text)
+            return
+        self._problems.clear(problems.DISCOVERY)
         self._waiters.beside = asked
 
     @property

@@ -30,6 +30,7 @@ class UartLink:
         self._problems = store
         self._failing = False
         self._settings = settings
+        self._share = settings["share"]
         self._uart: "Any" = None
         baudrate = settings["baudrate"]
         self._piece = max(16, baudrate * _PIECE_US // 10_000_000)
@@ -52,6 +53,10 @@ class UartLink:
             settings["id"], settings["baudrate"], settings["tx"], settings["rx"]
         )
         self._renew(0)
+
+    def adopt(self, settings: dict) -> None:
+        """Let what may change while the link is open be as in these settings of service.yaml."""
+        self._share = settings["uart"]["share"]
 
     def close(self) -> None:
         """Nothing runs for it but the loop."""
@@ -103,7 +108,7 @@ class UartLink:
                 if self.session.outbox.sent != sent:
                     # A result takes its own time of the line; the share leaves some free beside it.
                     line_us = len(packet) * self._us_per_byte
-                    self._next_us = now_us + line_us * 100 // self._settings["share"]
+                    self._next_us = now_us + line_us * 100 // self._share
         if self._rest is not None:
             sent_bytes = self._uart.write(self._rest[: self._piece])
             busy = sent_bytes > 0

@@ -12,6 +12,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.card.configuration import Configuration
     from firmware_app.card.watch import Watched
     from firmware_app.run.engine import Engine
+    from firmware_app.run.live import Live
     from firmware_app.run.switcher import Switcher
 
 _OFF_S = 5  # between looks at whether watching was switched on
@@ -29,6 +30,7 @@ class CardWatch:
         configuration: "Configuration",
         engine: "Engine",
         switcher: "Switcher",
+        live: "Live",
         problems: "Problems",
         log: "Log",
     ) -> None:
@@ -36,6 +38,7 @@ class CardWatch:
         self._configuration = configuration
         self._engine = engine
         self._switcher = switcher
+        self._live = live
         self._problems = problems
         self._log = log
         self._again_s = _AGAIN_S  # before the task that could not start is tried again
@@ -82,15 +85,17 @@ class CardWatch:
     async def _look(self) -> None:
         if await self._edited(SERVICE_YAML):
             try:
-                name, later = self._configuration.reread()
+                fresh, later = self._configuration.reread()
+                await self._live.use(fresh)
             except CommandError as error:
                 self._problems.set(SETTINGS, _UNUSED % error)
                 return
             self._problems.clear(SETTINGS)
             if later:
                 self._log.warning(
-                    "configs/service.yaml: takes effect at the next start: %s" % ", ".join(later)
+                    "configs/service.yaml: takes effect from the next start: %s" % ", ".join(later)
                 )
+            name = self._configuration.task
             if name and name != self._engine.running.name:
                 await self._switcher.switch(name)
                 return

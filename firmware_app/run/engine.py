@@ -65,6 +65,7 @@ class Engine:
         self._plan: "Plan | None" = None  # for the camera's frames
         self._picture_plan: "Plan | None" = None  # for the size of the last picture sent
         self.camera: "Camera | None" = None
+        self._size = (0, 0)  # of the frames, as MODEL told it last
         self._work = asyncio.Event()  # set where there may be something to infer again
         self._turns = 0  # of the loop, to be given after the frame in hand
         self.processed = 0  # camera frames that were made into results
@@ -142,10 +143,11 @@ class Engine:
     def model(self) -> "list | None":
         """Return the message MODEL of what runs, None where no task does."""
         camera = self.camera
-        if camera is None:
-            settings = self._configuration.values["camera"]
-            return self.running.message(settings["width"], settings["height"])
-        return self.running.message(camera.width, camera.height)
+        settings = self._configuration.values["camera"]
+        self._size = (settings["width"], settings["height"])
+        if camera is not None:
+            self._size = (camera.width, camera.height)
+        return self.running.message(self._size[0], self._size[1])
 
     def use_camera(self, camera: "Camera") -> None:
         """Take the frames of this camera."""
@@ -157,8 +159,7 @@ class Engine:
         """The camera was set up: its frames may be smaller than wanted, where memory is short."""
         camera = self.camera
         self._problems.set(MEMORY, "the camera: " + camera.choice if camera.choice else "")
-        settings = self._configuration.values["camera"]
-        if (camera.width, camera.height) != (settings["width"], settings["height"]):
+        if (camera.width, camera.height) != self._size:
             self._plan = None
             if self.running.task is not None:
                 self._publisher.set_model(self.model())
@@ -180,14 +181,13 @@ class Engine:
         """Give the loop one more turn after the frame in hand: a command begins then, not a frame later."""
         self._turns += 1
 
-    def check(self, values: dict) -> None:
-        """Raise CommandError where the running task could not work with these settings."""
-        camera = self.camera
+    def check(self, values: dict, width: int, height: int) -> None:
+        """Raise CommandError where the running task could not work with these settings and frames."""
         task = self.running.task
-        if camera is None or task is None:
+        if self.camera is None or task is None:
             return
         try:
-            task.plan(values, camera.width, camera.height, True)
+            task.plan(values, width, height, True)
         except (TaskError, npu.NpuError) as error:
             raise CommandError("bad_argument", str(error))
 
@@ -400,8 +400,7 @@ class Engine:
 
     def start_camera(self, camera: "Camera") -> None:
         """Set the camera up; CameraError."""
-        values = self._configuration.values
-        phase = "%s %s" % (CAMERA_PHASE, mark([values["camera"], values["preview"]]))
+        phase = "%s %s" % (CAMERA_PHASE, mark([camera.settings, camera.preview_settings or {}]))
         self._boots.enter(phase)
         good = False
         try:

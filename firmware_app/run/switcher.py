@@ -59,6 +59,16 @@ class Switcher:
         self.idle = set_event()  # cleared while a switch is under way
         self._started = set_event()  # cleared while the first task is being loaded
 
+    def hold(self) -> None:
+        """Let no switch begin: it waits, as for the first task."""
+        self.idle.clear()
+        self._started.clear()
+
+    def let_go(self) -> None:
+        """Undo hold()."""
+        self.idle.set()
+        self._started.set()
+
     def _read(self, name: str) -> "Settings":
         if not is_name(name):
             raise TaskError(

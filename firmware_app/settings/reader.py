@@ -26,7 +26,8 @@ class Settings:
     """The checked settings of one file, defaults filled in.
 
     values: nested dicts by group, e.g. values["camera"]["fps"]; lines: the line of every
-    setting that the file itself gives, by dotted path; source: the file's text.
+    setting that the file itself gives, by dotted path; source: the file's text; written: the
+    values before anything was changed.
     """
 
     def __init__(
@@ -36,21 +37,26 @@ class Settings:
         values: dict[str, object],
         lines: dict[str, int],
         source: str,
+        written: "dict[str, object] | None" = None,
     ) -> None:
         self.name = name
         self.fields = fields
         self.values = values
         self.lines = lines
         self.source = source
+        self.written: "dict[str, object]" = values if written is None else written
 
     def get(self, path: str) -> "Any":
         """Return the setting of this dotted path; KeyError where there is none."""
-        value: object = self.values
-        for part in path.split("."):
-            if not isinstance(value, dict):
-                raise KeyError(path)
-            value = value[part]
-        return value
+        return _get(self.values, path)
+
+    def in_file(self, path: str) -> "Any":
+        """Return what the file says of a setting, its default where it says nothing; KeyError."""
+        return _get(self.written, path)
+
+    def field(self, path: str) -> "Field | None":
+        """Return what a setting may be, None where there is no such setting."""
+        return _find(self.fields, path)
 
     def public(self) -> dict[str, object]:
         """Return the values with secrets replaced by '***', for logs and answers."""
@@ -74,7 +80,7 @@ class Settings:
             _put(values, path, schema.check(field, value))
         except FieldError as error:
             raise SettingsError([path + ": " + str(error)])
-        result = Settings(self.name, self.fields, values, self.lines, self.source)
+        result = Settings(self.name, self.fields, values, self.lines, self.source, self.written)
         faults = [where + ": " + problem for where, problem in _together(result)]
         if faults:
             raise SettingsError(faults)
@@ -162,6 +168,15 @@ def _find(fields: tuple[Field, ...], path: str) -> Field | None:
         if field.path == path:
             return field
     return None
+
+
+def _get(values: dict[str, object], path: str) -> object:
+    value: object = values
+    for part in path.split("."):
+        if not isinstance(value, dict):
+            raise KeyError(path)
+        value = value[part]
+    return value
 
 
 def _put(values: dict[str, object], path: str, value: object) -> None:

@@ -41,21 +41,30 @@ FIELDS = (
         live=True,
         text="latency: always take the newest frame; completeness: skip no captured frame.",
     ),
-    Field.string("board.name", "k230", length=(1, 32), text="Name that clients show."),
+    Field.string("board.name", "k230", length=(1, 32), live=True, text="Name that clients show."),
     Field.boolean("camera.enabled", True, text="false: use only pictures that clients send."),
     Field.integer(
-        "camera.width", 1280, range=(64, 3840), step=16, unit="pixels", text="Frame width."
+        "camera.width",
+        1280,
+        range=(64, 3840),
+        step=16,
+        unit="pixels",
+        live=True,
+        text="Frame width.",
     ),
-    Field.integer("camera.height", 720, range=(64, 2160), unit="pixels", text="Frame height."),
+    Field.integer(
+        "camera.height", 720, range=(64, 2160), unit="pixels", live=True, text="Frame height."
+    ),
     Field.integer(
         "camera.fps",
         30,
         range=(1, 120),
         unit="1/s",
+        live=True,
         text="Frame rate; the sensor's fast modes see a smaller part.",
     ),
-    Field.boolean("camera.hmirror", False, text="Mirror left and right."),
-    Field.boolean("camera.vflip", False, text="Turn the picture upside down."),
+    Field.boolean("camera.hmirror", False, live=True, text="Mirror left and right."),
+    Field.boolean("camera.vflip", False, live=True, text="Turn the picture upside down."),
     Field.integer(
         "camera.csi_id", None, range=(0, 2), text="CSI connector; null: the board's default."
     ),
@@ -90,11 +99,14 @@ FIELDS = (
     Field.boolean(
         "network.encryption", True, text="Encrypt every packet of a session; a tag comes with it."
     ),
-    Field.boolean("network.discovery", True, text="Answer clients that search for boards."),
+    Field.boolean(
+        "network.discovery", True, live=True, text="Answer clients that search for boards."
+    ),
     Field.integer(
         "network.max_clients",
         8,
         range=(1, 8),
+        live=True,
         text="Maximum clients at a time; further ones are refused.",
     ),
     Field.boolean("uart.enabled", False, text="Open the UART link."),
@@ -143,6 +155,7 @@ FIELDS = (
         "results.queue",
         4,
         range=(1, 64),
+        live=True,
         text="Results kept for a slow client; the newest win.",
     ),
     Field.choice(
@@ -152,18 +165,29 @@ FIELDS = (
         live=True,
         text="Lines of this level and above are written.",
     ),
-    Field.integer("log.size", 64, range=(4, 1024), unit="kB", text="Size of the log on the card."),
-    Field.boolean("preview.enabled", False, text="Open the second channel."),
     Field.integer(
-        "preview.width", 320, range=(64, 1280), step=16, unit="pixels", text="Preview width."
+        "log.size", 64, range=(4, 1024), unit="kB", live=True, text="Size of the log on the card."
     ),
-    Field.integer("preview.height", 180, range=(64, 720), unit="pixels", text="Preview height."),
+    Field.boolean("preview.enabled", False, live=True, text="Open the second channel."),
+    Field.integer(
+        "preview.width",
+        320,
+        range=(64, 1280),
+        step=16,
+        unit="pixels",
+        live=True,
+        text="Preview width.",
+    ),
+    Field.integer(
+        "preview.height", 180, range=(64, 720), unit="pixels", live=True, text="Preview height."
+    ),
     Field.integer("preview.quality", 70, range=(5, 95), live=True, text="JPEG quality."),
     Field.number(
         "preview.rate",
         0.0,
         range=(0, 30),
         unit="1/s",
+        live=True,
         text="Maximum snapshots per second; faster requests get the cached picture; 0: no limit.",
     ),
     Field.choice(
@@ -212,6 +236,7 @@ FIELDS = (
         120,
         range=(5, 3600),
         unit="s",
+        live=True,
         text="A crash is early within this time after the start.",
     ),
     Field.integer(

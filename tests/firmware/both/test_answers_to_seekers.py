@@ -86,3 +86,17 @@ def test_a_flood_of_questions_is_answered_twenty_times_a_second() -> None:
         _Time.now += 1
         board.serve()
     assert 180 <= port.answers <= 200, port.answers
+
+
+def test_a_board_that_is_not_to_be_found_is_silent_at_once() -> None:
+    board = fresh()
+    port = board._listener = _Port()
+    for on, answers in ((False, 0), (True, 1)):
+        board.on = on
+        _Time.now += 1000
+        board.serve()
+        assert port.answers == answers
+    _Identity.name = "another"
+    (answer,) = packets.Decoder().feed(board.answer(seek(7)))
+    assert answer[3] == "another"  # renamed meanwhile
+    _Identity.name = "K" * 32

@@ -118,7 +118,7 @@ def test_settings_that_are_kept() -> None:
     def change(card) -> None:
         configuration = Configuration()
         configuration.read()
-        fresh = configuration.changed({"results.statistics_period_ms": 7000})
+        fresh = configuration.service.changed("results.statistics_period_ms", 7000)
         configuration.remember([(fresh, ["results.statistics_period_ms"])])
 
     def check(card, done: bool) -> None:

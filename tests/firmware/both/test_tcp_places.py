@@ -67,7 +67,7 @@ class Net:
         self.host = Host()
         self.host.clock = self.time
         self.host.nonce = self._nonce
-        self.link = TcpLink(self.host, dict(SETTINGS, **settings), 4)
+        self.link = TcpLink(self.host, dict(SETTINGS, **settings), 4, None)
 
     def _nonce(self) -> bytes:
         self.time.now += HELLO_US
