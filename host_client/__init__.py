@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         TaskInfo,
     )
     from host_client.results.objects import Instance, Keypoint, Mask, OrientedBox, Pose
+    from host_client.results.settings import SetReport, Setting
     from host_client.results.streams import Stream
     from host_client.results.types import (
         Box,
@@ -147,6 +148,8 @@ __all__ = [
     "SampleInfo",
     "SegmentationResult",
     "SerialAddress",
+    "SetReport",
+    "Setting",
     "SimulationError",
     "State",
     "StateChange",
@@ -182,6 +185,7 @@ _MODULES = (
     "results.decode",
     "results.messages",
     "results.objects",
+    "results.settings",
     "results.streams",
     "results.types",
 )

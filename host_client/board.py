@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from types import TracebackType
 from typing import Any
 
 from host_client.base.exceptions import Closed, K230Error
 from host_client.commands.card import Card
+from host_client.commands.configurations import rounded
 from host_client.commands.gallery import Gallery
 from host_client.commands.pictures import PictureSource, load_picture
 from host_client.commands.requester import PICTURE_TIMEOUT, REQUEST_TIMEOUT
@@ -40,6 +41,7 @@ from host_client.results.messages import (
     TaskInfo,
 )
 from host_client.results.scaling import enlarged
+from host_client.results.settings import SetReport, Setting
 from host_client.results.streams import Stream
 from host_client.results.types import Result
 
@@ -295,10 +297,37 @@ class Board:
         *,
         save: bool = False,
         timeout: float = REQUEST_TIMEOUT,
-    ) -> dict[str, Any]:
-        """Change settings of the running task from the next frame on; save keeps them."""
+    ) -> SetReport:
+        """Change settings of the board and of its running task from the next frame on.
+
+        values: by the names of docs/configuration.md; the strings that a YAML would hold are taken, too.
+        save: keep them over a restart, as what takes effect from the next start only needs. All of them
+        are changed or none (CommandFailed). Changing `camera` or the preview's size or `enabled` sets
+        the sensor up anew; results pause for that.
+        """
         answer = await self.request("set", {"changes": values, "save": save}, timeout)
-        return dict(Answer("set", answer).values)
+        return SetReport.from_map(Answer("set", answer))
+
+    async def settings(self, timeout: float = REQUEST_TIMEOUT) -> list[Setting]:
+        """Return all settings: the value in force, the YAML's, and whether a change is kept."""
+        answer = rounded(await self.request("settings", timeout=timeout, repeat=True))
+        return [*Answer("settings", answer, list).read_all(list, Setting.from_row)]
+
+    async def keep(
+        self, names: Iterable[str] | None = None, timeout: float = REQUEST_TIMEOUT
+    ) -> SetReport:
+        """Keep settings as they are in force over a restart; None: all that were changed."""
+        return await self._settle("keep", names, timeout)
+
+    async def forget(
+        self, names: Iterable[str] | None = None, timeout: float = REQUEST_TIMEOUT
+    ) -> SetReport:
+        """Set settings back to what the YAML on the card says; None: all that were changed."""
+        return await self._settle("forget", names, timeout)
+
+    async def _settle(self, command: str, names: Iterable[str] | None, timeout: float) -> SetReport:
+        arguments = {} if names is None else {"names": list(names)}
+        return SetReport.from_map(Answer(command, await self.request(command, arguments, timeout)))
 
     async def infer(
         self,

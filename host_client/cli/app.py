@@ -13,7 +13,7 @@ import click
 from firmware_app.version import VERSION
 from host_client.base.exceptions import K230Error
 from host_client.cli import output, terminal
-from host_client.cli.boards import infer, set_, snapshot, status, switch, tasks
+from host_client.cli.boards import infer, snapshot, status, switch, tasks
 from host_client.cli.card import config, packages, push, restart
 from host_client.cli.completion import complete, completion
 from host_client.cli.demo import demo
@@ -27,6 +27,7 @@ from host_client.cli.live import events, stats, watch
 from host_client.cli.logs import logs
 from host_client.cli.names import Verbs
 from host_client.cli.recognition import enroll, recognize
+from host_client.cli.settings import forget, keep, set_, settings
 from host_client.cli.sim import sim
 from host_client.cli.verify import verify
 
@@ -75,6 +76,9 @@ for _verb in (
     tasks,
     switch,
     set_,
+    settings,
+    keep,
+    forget,
     infer,
     snapshot,
     push,

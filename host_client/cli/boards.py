@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,7 +14,6 @@ from host_client.cli.options import (
     BoardCommand,
     board_verb,
     for_each_image,
-    key_values,
     on_card_option,
 )
 
@@ -108,21 +106,6 @@ async def switch(board: Board, *, as_json: bool, task: str) -> None:
         output.print_json(report._asdict())
     else:
         output.print_map(f"running {report.task}", report._asdict())
-
-
-@click.command("set", cls=BoardCommand)
-@board_verb
-@click.option("--save", is_flag=True, help="Keep the values over a restart.")
-@click.argument(
-    "values", nargs=-1, required=True, metavar="KEY=VALUE...", callback=lambda *a: key_values(a[2])
-)
-async def set_(board: Board, *, as_json: bool, values: dict[str, Any], save: bool) -> None:
-    """Change settings of the running task of the board at URL."""
-    answer = await board.set(values, save=save)
-    if as_json:
-        output.print_json(answer)
-    else:
-        output.print_map("settings", output.ordered(answer))
 
 
 @click.command(cls=BoardCommand)

@@ -45,6 +45,10 @@ class Answer:
         """Return bytes."""
         return cast("bytes", self._typed(name, bytes))
 
+    def any(self, name: Name) -> Any:
+        """Return a value as it is."""
+        return self._value(name)
+
     def map(self, name: Name) -> dict[str, Any]:
         """Return a map as it is."""
         return cast("dict[str, Any]", self._typed(name, dict))

@@ -21,7 +21,7 @@ from firmware_app.wire import messages
 from host_client.cli.app import cli, run
 from tests.host.board_thread import BoardThread
 from tests.host.scripted_board import KEY
-from tests.host.test_odd_answers import ENROLLED, RECOGNIZED
+from tests.host.test_odd_answers import ENROLLED, RECOGNIZED, SET
 
 _ROOT = Path(__file__).parents[2]
 # Whoever runs the tests in the background of a shell hands down an ignored Ctrl-C.
@@ -139,7 +139,19 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
             },
             "tasks": lambda _: [{"name": "a", "task": "ocr", "active": True}],
             "switch": lambda arguments: report | {"task": arguments["task"]},
-            "set": lambda arguments: {"changed": sorted(arguments["changes"])},
+            "set": lambda arguments: {
+                "generation": 2,
+                "changed": sorted(arguments["changes"]),
+                "saved": True,
+            },
+            "settings": lambda _: [
+                ["preview.enabled", 3, True, False],
+                ["network.port", 2, 5230, 5230, 80],
+                ["labels", 4, ["a"], ["a"]],
+                ["min_size", 5, 4, 0],
+            ],
+            "keep": lambda arguments: SET | {"changed": arguments.get("names", ["all"])},
+            "forget": lambda arguments: SET | {"changed": arguments.get("names", ["all"])},
         }
         assert run(["status", url, "--json"]) == 0
         assert lines(capsys)[0]["digest"] == "0102"
@@ -168,6 +180,20 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["set", url, "confidence=0.6", "name=x", "--save"]) == 0
         values = {"changes": {"confidence": 0.6, "name": "x"}, "save": True}
         assert scripted.board.commands[-1][2] == values
+        capsys.readouterr()
+        assert run(["settings", url, "--json"]) == 0
+        rows = lines(capsys)
+        assert [row["next_value"] for row in rows] == [True, 80, ["a"], 0]
+        assert [row["changed"] for row in rows] == [True, True, False, True]
+        assert run(["settings", url, "--changed"]) == 0
+        shown = capsys.readouterr().out
+        assert "labels" not in shown
+        for word in ("live, kept", "next start: 80", "live, until a restart"):
+            assert word in shown, word
+        assert run(["keep", url, "--json"]) == 0
+        assert lines(capsys)[0]["changed"] == ["all"]
+        assert run(["forget", url, "min_size", "a", "--json"]) == 0
+        assert lines(capsys)[0]["changed"] == ["min_size", "a"]
 
 
 def test_infer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

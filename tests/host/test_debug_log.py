@@ -61,7 +61,7 @@ def answer_everything(scripted: ScriptedBoard) -> None:
 
     scripted.answers = {
         "enroll": lambda _: ENROLLED | {"label": "anna"},
-        "set": lambda _: {"generation": 2},
+        "set": lambda _: {"generation": 2, "changed": [], "saved": True},
         "push": push,
         "install": lambda _: {"name": "configs/service.yaml", "size": size},
     }

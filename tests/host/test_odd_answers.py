@@ -82,6 +82,7 @@ SWITCH = {
     "task": "a", "generation": 2, "first_seq": 5, "gap_ms": 12, "gap_frames": 1, "pause_ms": 30,
     "heap_before": 1, "heap_after": 2, "mmz_before": 3, "mmz_after": 4, "sha256": "ab",
 }  # fmt: skip
+SET = {"generation": 2, "changed": ["a"], "saved": True, "later": ["a"]}
 ENROLLED = {
     "gallery": "g", "label": "a", "added": [4], "samples": 1, "negatives": 0, "total_samples": 1,
     "frames_seen": 2, "refused": {"dark": 1}, "warnings": ["w"],
@@ -130,7 +131,10 @@ def _cases() -> Iterator[Case]:
                           "problem": "x"}], lambda b: b.tasks())  # fmt: skip
     yield Case("describe", MODEL, lambda b: b.describe())
     yield Case("switch", SWITCH, lambda b: b.switch("a"))
-    yield Case("set", {"generation": 2, "changed": ["a"]}, lambda b: b.set({"a": 1}))
+    yield Case("set", SET, lambda b: b.set({"a": 1}))
+    yield Case("keep", SET, lambda b: b.keep())
+    yield Case("forget", SET, lambda b: b.forget(["a"]))
+    yield Case("settings", [["a", 7, 1, 2], ["b", 2, 1.5, 1.5, 3]], lambda b: b.settings())
     yield Case("snapshot", {"jpeg": b"\xff", "width": 8}, lambda b: b.snapshot())
     yield Case("restart", {}, lambda b: b.restart())
     for message in RESULTS.values():
@@ -253,7 +257,7 @@ def test_every_command_of_the_library_has_a_case() -> None:
 
     root = Path(host_client.__file__).parent
     text = "\n".join(p.read_text("utf-8") for p in [root / "board.py", *root.glob("commands/*.py")])
-    sent = set(re.findall(r'(?:request|_ask|send_picture)\(\s*"([a-z_.]+)"', text))
+    sent = set(re.findall(r'(?:request|_ask|_settle|send_picture)\(\s*"([a-z_.]+)"', text))
     assert sent - {"install"} == {case.command for case in CASES}
 
 

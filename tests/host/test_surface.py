@@ -31,14 +31,14 @@ NAMES = """
     LinkLost LogLine Mask Match MetricLearningResult Model MultilabelResult NoGreeting
     OcrResult OrientedBox OrientedDetectionResult PackageError PackageInfo PictureError
     PortLocked Pose PoseResult ProtocolError Recognition Recognized RequestTimeout Result
-    SampleInfo SegmentationResult SerialAddress SimulationError State StateChange
+    SampleInfo SegmentationResult SerialAddress SetReport Setting SimulationError State StateChange
     Statistics Status Stream Suggestion SwitchReport TaskInfo TcpAddress Text
     TooManyAttempts VersionError Welcome decode_result discover discover_serial
     parse_address
 """
 BOARD = """
-    address card clock close connect counts describe events gallery infer infer_on_card info
-    latest_statistics logs model previews request restart results set snapshot state states
+    address card clock close connect counts describe events forget gallery infer infer_on_card info keep
+    latest_statistics logs model previews request restart results set settings snapshot state states
     statistics status switch tasks
 """
 CARD = "config_get config_validate packages push push_file push_firmware remove_package"
@@ -116,5 +116,7 @@ if TYPE_CHECKING:
         assert_type(board.results(rate=5), sync.Stream[host_client.Result])
         assert_type(board.card.packages(), list[host_client.PackageInfo])
         assert_type(board.gallery.select("a"), int)
+        assert_type(board.set({"a": 1}), host_client.SetReport)
+        assert_type(board.settings(), list[host_client.Setting])
         board.tasks(timeout="x")  # type: ignore[arg-type]
         board.gallery.enroll("a", cuont=3)  # type: ignore[call-arg]

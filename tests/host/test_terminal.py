@@ -100,12 +100,14 @@ ANSWERS: dict[str, Any] = {
         {"name": BAD, "task": BAD, "model": BAD, "size": 1, "in_use": True, "problem": BAD}
     ],
     "config": {"service": {BAD: BAD}, "task": {"labels": [BAD, {BAD: BAD}]}},
-    "set": {BAD: BAD},
+    "set": {"generation": 1, "changed": [BAD], "saved": True, BAD: BAD},
+    "settings": [[BAD, 2, BAD, {BAD: [BAD]}]],
     "logs": {"text": f"{BAD}\n", "next": None},
     "gallery.list": PAGE,
 }
 VERBS = (
     ["status"],
+    ["settings"],
     ["tasks"],
     ["packages"],
     ["config", "get"],

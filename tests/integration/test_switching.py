@@ -328,7 +328,7 @@ async def test_settings_change_all_or_none_and_outlast_power(tmp_path: Path) -> 
     three_tasks(tmp_path)
     async with running(tmp_path) as virtual, connect(virtual) as board:
         answer = await board.set({"confidence": "0.97", "results.rate_limit": 20}, save=True)
-        generation = answer["generation"]
+        generation = answer.generation
         results = board.results()
         for _ in range(10):
             result = await _of(results, generation)
@@ -338,7 +338,11 @@ async def test_settings_change_all_or_none_and_outlast_power(tmp_path: Path) -> 
             ({"confidense": 0.5}, "did you mean confidence"),
             ({"confidence": 2}, "expected a number 0..1"),
             ({"confidence": 0.1, "top_k": "many"}, "top_k: expected an integer"),
-            ({"camera.width": 640}, "next start only"),
+            ({"network.port": 5240, "task": "x"}, "with `switch`"),
+            (
+                {"region": {"x": 300, "y": 0, "width": 20, "height": 100}, "camera.width": 304},
+                "inside",
+            ),
             ({"region": {"x": 300, "y": 0, "width": 300, "height": 100}}, "inside 320 x 240"),
         ):
             with pytest.raises(CommandFailed, match=words) as caught:

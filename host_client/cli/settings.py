@@ -1,0 +1,87 @@
+"""Verbs about the settings of a running board: set, settings, keep, forget."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from host_client.board import Board
+from host_client.cli import output
+from host_client.cli.options import BoardCommand, board_verb, key_values
+from host_client.results.settings import SetReport, Setting
+
+
+@click.command("set", cls=BoardCommand)
+@board_verb
+@click.option("--save", is_flag=True, help="Keep the settings over a restart.")
+@click.argument(
+    "values", nargs=-1, required=True, metavar="KEY=VALUE...", callback=lambda *a: key_values(a[2])
+)
+async def set_(board: Board, *, as_json: bool, values: dict[str, Any], save: bool) -> None:
+    """Change settings of the board at URL and of its task, from the next frame on.
+
+    What takes effect from the next start only needs --save.
+    """
+    _print_report(await board.set(values, save=save), as_json)
+
+
+@click.command(cls=BoardCommand)
+@board_verb
+@click.option("--changed", is_flag=True, help="Only what differs from the YAML on the card.")
+async def settings(board: Board, *, as_json: bool, changed: bool) -> None:
+    """List the settings of the board at URL: in force, and in its YAML."""
+    rows = [row for row in await board.settings() if row.changed or not changed]
+    if as_json:
+        for row in rows:
+            output.print_json({**row._asdict(), "changed": row.changed})
+        return
+    heads = ["", "setting", "value", "in the YAML", "takes effect"]
+    cells = [
+        [
+            "●" if row.changed else "",
+            row.name,
+            _shown(row.value),
+            _shown(row.file_value) if row.changed else "",
+            _effect(row),
+        ]
+        for row in rows
+    ]
+    output.print_table(f"{len(rows)} settings", heads, cells)
+
+
+@click.command(cls=BoardCommand)
+@board_verb
+@click.argument("names", nargs=-1, metavar="[KEY]...")
+async def keep(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
+    """Keep each KEY of the board at URL as it is now over a restart, or all that was changed."""
+    _print_report(await board.keep(names or None), as_json)
+
+
+@click.command(cls=BoardCommand)
+@board_verb
+@click.argument("names", nargs=-1, metavar="[KEY]...")
+async def forget(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
+    """Set each KEY of the board at URL, or all that was changed, back to its YAML's value."""
+    _print_report(await board.forget(names or None), as_json)
+
+
+def _print_report(report: SetReport, as_json: bool) -> None:
+    if as_json:
+        output.print_json(report._asdict())
+    else:
+        output.print_map("settings", output.ordered(report._asdict()))
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _effect(row: Setting) -> str:
+    if not row.live:
+        waits = row.next_value != row.value
+        return f"next start: {_shown(row.next_value)}" if waits else "next start"
+    if not row.changed:
+        return "live"
+    return "live, kept" if row.kept else "live, until a restart"

@@ -1,0 +1,126 @@
+"""Settings that change while a board runs: in force at once, kept or forgotten, and told to all."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from host_client import Board, BoardFull, CommandFailed, Event, Setting
+from host_client.results.streams import Stream
+from tests.integration.boards import card, running
+from virtual_board.board import VirtualBoard
+
+
+def connect(virtual: VirtualBoard) -> Board:
+    assert virtual.url is not None
+    return Board.connect(virtual.url, virtual.key, wait=20)
+
+
+async def told(events: Stream[Event], kind: str) -> dict[str, Any]:
+    while True:
+        event = await asyncio.wait_for(events.__anext__(), 20)
+        if event.kind == kind:
+            return event.details
+
+
+async def named(board: Board, name: str) -> Setting:
+    return {row.name: row for row in await board.settings()}[name]
+
+
+async def test_what_changes_at_once(tmp_path: Path) -> None:
+    folder = card(tmp_path)
+    async with running(folder) as virtual, connect(virtual) as board:
+        events = board.events()
+        results = board.results()
+        await results.__anext__()
+        with pytest.raises(CommandFailed, match=r"preview\.enabled"):
+            await board.snapshot()
+
+        report = await board.set({"preview.enabled": True, "preview.width": 160})
+        assert report.changed == ("preview.enabled", "preview.width") and not report.saved
+        details = await told(events, "camera")
+        assert details["preview"] is True and details["without_ms"] >= 0
+        assert (await told(events, "settings"))["changed"] == list(report.changed)
+        assert (await board.snapshot())[:2] == b"\xff\xd8"
+        await results.__anext__()
+
+        # A camera that can't be set up like that stays as it is, and so do all settings.
+        with pytest.raises(CommandFailed, match="inside"):
+            await board.set({"region": {"x": 0, "y": 0, "width": 320, "height": 240},
+                             "camera.width": 160, "log.level": "debug"})  # fmt: skip
+        assert (await named(board, "log.level")).value == "info"
+
+        # Frames of another size: MODEL says so.
+        await board.set({"camera.width": 160, "camera.height": 128, "camera.hmirror": True})
+        while (await asyncio.wait_for(results.__anext__(), 20)).source.width != 160:
+            pass
+        await board.set({"preview.enabled": False})
+        with pytest.raises(CommandFailed, match=r"preview\.enabled"):
+            await board.snapshot()
+
+        # Of these somebody keeps a copy.
+        await board.set({"log.level": "error", "board.name": "hall", "network.max_clients": 1})
+        assert virtual.url is not None
+        with pytest.raises(BoardFull):
+            await Board.connect(virtual.url, virtual.key)
+        await board.set({"network.max_clients": 2})
+        async with connect(virtual) as other:
+            assert other.info.board_name == "hall"
+
+
+async def test_what_is_kept_and_what_is_forgotten(tmp_path: Path) -> None:
+    folder = card(tmp_path)
+    async with running(folder) as virtual, connect(virtual) as board:
+        assert not [row for row in await board.settings() if row.changed]
+        with pytest.raises(CommandFailed, match="from the next start"):
+            await board.set({"watchdog.timeout_s": 90})
+        await board.set({"log.level": "debug", "confidence": 0.25, "top_k": 3})
+        report = await board.set({"watchdog.timeout_s": 90, "results.queue": 5}, save=True)
+        assert report.later == ("watchdog.timeout_s",)
+        waits = await named(board, "watchdog.timeout_s")
+        assert (waits.value, waits.file_value, waits.next_value) == (60, 60, 90)
+        assert waits.kept and waits.changed and not waits.live
+
+        assert (await board.keep(["confidence"])).changed == ("confidence_threshold",)
+        for names, words in ((["nothing"], "unknown setting"), (["task"], "switch")):
+            with pytest.raises(CommandFailed, match=words):
+                await board.keep(names)
+            with pytest.raises(CommandFailed, match=words):
+                await board.forget(names)
+    async with running(folder) as virtual, connect(virtual) as board:
+        rows = {row.name: row for row in await board.settings() if row.changed}
+        assert {name: row.value for name, row in rows.items()} == {
+            "confidence_threshold": 0.25, "watchdog.timeout_s": 90, "results.queue": 5,
+        }  # fmt: skip
+        assert rows["confidence_threshold"].of_task and rows["results.queue"].kept
+        field = rows["results.queue"].field
+        assert field is not None and field.high == 64
+
+        events = board.events()
+        await board.results().__anext__()  # by now both are subscribed to
+        await board.set({"top_k": 2})
+        assert (await board.forget(["confidence", "results.queue"])).saved
+        assert (await named(board, "results.queue")).value == 4
+        assert (await board.keep()).changed == ("top_k",)
+        report = await board.forget()
+        assert report.changed == ("top_k", "watchdog.timeout_s")
+        assert report.later == ("watchdog.timeout_s",)
+        for names in (["top_k"], ["confidence_threshold", "results.queue"], ["top_k"], ["top_k"]):
+            details = await told(events, "settings")
+            assert details["changed"] == names
+        generation = details["generation"]
+        left = [row for row in await board.settings() if row.next_value != row.file_value]
+        assert not left
+        assert (await board.keep(["top_k"])).generation == generation  # nothing is another
+
+        # The card has a text that YAML would take for something else.
+        text = (folder / "configs" / "service.yaml").read_text()
+        (folder / "configs" / "service.yaml").write_text(text + "\npreview:\n  enabled: true\n")
+        assert (await told(events, "camera"))["preview"] is True
+        assert (await named(board, "preview.enabled")).file_value is True
+        await board.set({"board.name": "'true'"})
+        assert (await board.keep()).changed == ("board.name",)
+        assert (await named(board, "board.name")).value == "true"
