@@ -13,7 +13,7 @@ from host_client.cli import output
 from host_client.cli.endings import run_async
 from host_client.cli.options import json_option
 
-_EXTRA = ("aiohttp", "gmqtt", "orjson", "prometheus_client", "yaml")
+_EXTRA = ("aiohttp", "orjson", "prometheus_client", "yaml")
 
 
 class HubError(K230Error):
@@ -99,7 +99,7 @@ async def _run(configuration: object, demo: bool, seconds: float | None, as_json
 
     assert isinstance(configuration, Configuration)
     boards = demonstration.boards(configuration) if demo else demonstration.nothing()
-    async with boards, running(configuration, remember=not demo) as hub_:
+    async with boards, running(configuration, remember=not demo, preview=demo) as hub_:
         if hub_.url is not None:
             if as_json:
                 output.print_json({"event": "listening", "url": hub_.url})

@@ -30,6 +30,8 @@ async def nothing() -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def boards(configuration: Configuration) -> AsyncIterator[None]:
     """Start the virtual boards and list them in configuration."""
+    if configuration.broker is None:
+        configuration.values.update({"homeassistant.enabled": True, "mqtt.snapshot_s": 10.0})
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="k230-hub-")))
         for name, group, package in BOARDS:

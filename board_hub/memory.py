@@ -8,7 +8,7 @@ import logging
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from host_client.link.keys import KeyStore
 
@@ -22,14 +22,21 @@ def default_path() -> Path:
     return KeyStore().path.parent / "hub.json"
 
 
+class Announced(TypedDict):
+    """Of one board: labels that were seen, and Home Assistant's components with their platforms."""
+
+    labels: list[str]
+    components: dict[str, str]
+
+
 class Memory:
-    """boards: URL to (board id, board name); announced: board id to what must be taken back."""
+    """boards: URL to (board id, board name); announced: board id to what others know of it by us."""
 
     def __init__(self, path: Path | None) -> None:
         """Read the file; one that is missing or damaged is an empty one. None: keep nothing."""
         self._path = path
         self.boards: dict[str, tuple[str, str]] = {}
-        self.announced: dict[str, list[str]] = {}
+        self.announced: dict[str, Announced] = {}
         self.problem = ""
         if path is not None:
             self._load(path)
@@ -40,12 +47,12 @@ class Memory:
             self.boards[url] = (board_id, name)
             self.save()
 
-    def announce(self, board_id: str, topics: list[str]) -> None:
-        """Note the retained topics of a board; an empty list forgets the board."""
-        if self.announced.get(board_id, []) == topics:
+    def announce(self, board_id: str, known: Announced | None) -> None:
+        """Note what others know of a board; None forgets it."""
+        if self.announced.get(board_id) == known:
             return
-        if topics:
-            self.announced[board_id] = topics
+        if known is not None:
+            self.announced[board_id] = known
         else:
             self.announced.pop(board_id, None)
         self.save()
@@ -79,8 +86,10 @@ class Memory:
             found: Any = json.loads(path.read_text("utf-8"))
             for url, (board_id, name) in list(found["boards"].items())[:_MOST]:
                 self.boards[str(url)] = (str(board_id), str(name))
-            for board_id, topics in list(found["announced"].items())[:_MOST]:
-                self.announced[str(board_id)] = [str(topic) for topic in topics]
+            for board_id, known in list(found["announced"].items())[:_MOST]:
+                labels = [str(label) for label in known["labels"]]
+                components = {str(k): str(v) for k, v in known["components"].items()}
+                self.announced[str(board_id)] = Announced(labels=labels, components=components)
         except FileNotFoundError:
             pass
         except OSError as error:

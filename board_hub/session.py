@@ -167,6 +167,8 @@ class BoardSession:
             "version": status.get("version"),
             "task": status.get("task"),
             "model": status.get("model"),
+            "temperature": status.get("temperature"),
+            "signal_dbm": (status.get("network") or {}).get("signal_dbm"),
             "problems": list(status.get("problems") or ()),
         }
 

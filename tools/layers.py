@@ -41,8 +41,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "board_hub": (
         ("cli",),
         ("hub", "demo"),
-        ("dashboard",),
-        ("web",),
+        ("dashboard", "homeassistant"),
+        ("web", "mqtt"),
         ("sessions",),
         ("feed",),
         ("session",),

@@ -1,0 +1,1 @@
+"""Home Assistant by MQTT discovery: each board is a device that appears by itself."""

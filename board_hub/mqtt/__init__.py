@@ -1,0 +1,1 @@
+"""MQTT: what boards say, published; commands, taken."""

@@ -1,0 +1,173 @@
+"""MQTT put together: client, outbox, publisher, and their figures for /metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from board_hub.base.names import part_of
+from board_hub.configuration.reader import PASSWORD_VARIABLE, Configuration
+from board_hub.mqtt import tls, topics
+from board_hub.mqtt.client import Client, Settings
+from board_hub.mqtt.outbox import Outbox
+from board_hub.mqtt.packets import Incoming, Will
+from board_hub.mqtt.publisher import Publisher
+from board_hub.sessions import Sessions
+from host_client.base.exceptions import ConfigurationError
+
+OnMessage = Callable[[Incoming], None]
+
+
+class Mqtt:
+    """What hub.yaml's `mqtt` makes."""
+
+    def __init__(self, sessions: Sessions, configuration: Configuration) -> None:
+        self.outbox = Outbox(configuration["mqtt.queue"])
+        self.publisher = Publisher(sessions, self.outbox, configuration)
+        self.client: Client | None = None
+        self.listeners: list[OnMessage] = [self.publisher.on_message]
+        self.subscriptions: list[tuple[str, int]] = []
+        self._configuration = configuration
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run while the block runs; at its end say goodbye. Raises ConfigurationError."""
+        self.client = Client(self._settings(), self.outbox, on_message=self._take)
+        self.publisher.wake = self.client.wake
+        publishing = asyncio.create_task(self.publisher.run(), name="hub-publisher")
+        connecting = asyncio.create_task(self.client.run(), name="hub-mqtt")
+        try:
+            yield
+        finally:
+            publishing.cancel()
+            await asyncio.gather(publishing, return_exceptions=True)
+            self.publisher.goodbye()
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+
+    def _take(self, message: Incoming) -> None:
+        for listener in self.listeners:
+            listener(message)
+
+    def _settings(self) -> Settings:
+        configuration = self._configuration
+        broker = configuration.broker
+        assert broker is not None
+        context = None
+        if broker.tls:
+            files = (
+                configuration.path(f"mqtt.{name}") for name in ("ca_file", "cert_file", "key_file")
+            )
+            context = tls.context(*files)
+        bridge = topics.bridge(configuration["mqtt.prefix"], configuration.shard)
+        return Settings(
+            broker.host,
+            broker.port,
+            client_id(configuration),
+            keepalive=configuration["mqtt.keepalive_s"],
+            username=configuration["mqtt.username"],
+            password=_password(configuration),
+            tls=context,
+            will=Will(bridge, topics.OFFLINE),
+            subscriptions=(*self.publisher.subscriptions, *self.subscriptions),
+        )
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield what /metrics says of the broker."""
+        client, outbox = self.client, self.outbox
+        yield GaugeMetricFamily(
+            "k230_mqtt_connected",
+            "1 while the broker is connected.",
+            value=float(client is not None and client.state == "connected"),
+        )
+        for name, text, value in (
+            ("connections", "Connections to the broker.", client.connections if client else 0),
+            ("messages_sent", "Messages given to the broker.", outbox.sent),
+            (
+                "messages_acknowledged",
+                "Messages with QoS 1 that the broker has.",
+                outbox.acknowledged,
+            ),
+            ("commands", "Commands that arrived.", self.publisher.commands.taken),
+            ("commands_failed", "Commands that failed.", self.publisher.commands.failed),
+            (
+                "messages_unconfirmed",
+                "Messages with QoS 0 that were under way when the connection was lost.",
+                outbox.unconfirmed,
+            ),
+        ):
+            yield CounterMetricFamily(f"k230_mqtt_{name}", text, value=float(value))
+        dropped = CounterMetricFamily(
+            "k230_mqtt_messages_dropped", "Messages that no queue had room for.", labels=["kind"]
+        )
+        dropped.add_metric(["important"], float(outbox.dropped_important))
+        dropped.add_metric(["news"], float(outbox.dropped_news))
+        dropped.add_metric(["feed"], float(self.publisher.dropped))
+        yield dropped
+        yield GaugeMetricFamily(
+            "k230_mqtt_messages_waiting",
+            "Messages that wait for the broker.",
+            value=float(len(outbox)),
+        )
+
+
+class Preview:
+    """Stands in for the broker in the demo: keeps the last messages for the status page."""
+
+    def __init__(self, mqtt: Mqtt, keep: int = 40) -> None:
+        self._mqtt = mqtt
+        self._rows: deque[list[str]] = deque(maxlen=keep)
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run while the block runs."""
+        publishing = asyncio.create_task(self._mqtt.publisher.run(), name="hub-publisher")
+        taking = asyncio.create_task(self._take())
+        try:
+            yield
+        finally:
+            for task in (publishing, taking):
+                task.cancel()
+            await asyncio.gather(publishing, taking, return_exceptions=True)
+
+    async def _take(self) -> None:
+        while True:
+            await asyncio.sleep(0.2)
+            for topic, payload, retained, qos in self._mqtt.outbox.messages():
+                text = payload[:160].decode("utf-8", "replace")
+                if payload[:2] == b"\xff\xd8":
+                    text = f"JPEG, {len(payload)} bytes"
+                kind = "retained" if retained else f"QoS {qos}"
+                self._rows.appendleft([topic.decode("utf-8", "replace"), kind, text])
+
+    def rows(self) -> list[list[str]]:
+        """Return the last messages as rows of a table."""
+        return [["topic", "kind", "payload"], *self._rows]
+
+
+def client_id(configuration: Configuration) -> str:
+    """Return this hub's name at the broker: the same one at each start, another in each shard."""
+    given = configuration["mqtt.client_id"]
+    if given is not None:
+        return str(given)
+    number, count = configuration.shard
+    return f"k230-hub-{part_of(platform.node() or 'host')}" + (f"-{number}" if count > 1 else "")
+
+
+def _password(configuration: Configuration) -> str | None:
+    path: Path | None = configuration.path("mqtt.password_file")
+    if path is not None:
+        try:
+            return path.read_text("utf-8-sig").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "expected UTF-8 text"
+            raise ConfigurationError([f"mqtt.password_file: {path}: {why}"]) from None
+    given = configuration["mqtt.password"]
+    return str(given) if given is not None else os.environ.get(PASSWORD_VARIABLE)
