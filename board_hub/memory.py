@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -14,6 +15,7 @@ from host_client.link.keys import KeyStore
 
 _log = logging.getLogger(__name__)
 
+_MOMENT_S = 2.0
 _MOST = 20_000  # boards; a file that names more is not ours
 
 
@@ -38,6 +40,7 @@ class Memory:
         self.boards: dict[str, tuple[str, str]] = {}
         self.announced: dict[str, Announced] = {}
         self.problem = ""
+        self._timer: asyncio.TimerHandle | None = None
         if path is not None:
             self._load(path)
 
@@ -45,7 +48,7 @@ class Memory:
         """Note who answered at url."""
         if self.boards.get(url) != (board_id, name):
             self.boards[url] = (board_id, name)
-            self.save()
+            self._save_soon()
 
     def announce(self, board_id: str, known: Announced | None) -> None:
         """Note what others know of a board; None forgets it."""
@@ -55,10 +58,24 @@ class Memory:
             self.announced[board_id] = known
         else:
             self.announced.pop(board_id, None)
-        self.save()
+        self._save_soon()
+
+    def _save_soon(self) -> None:
+        """Write once for all that changes within a moment: many boards answer at the same time."""
+        if self._timer is not None:
+            return
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.save()
+            return
+        self._timer = loop.call_later(_MOMENT_S, self.save)
 
     def save(self) -> None:
         """Write the file: the old one or the new one is there, whatever happens."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._path is None:
             return
         text = json.dumps({"boards": self.boards, "announced": self.announced}, indent=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import random
 import time
@@ -287,39 +288,28 @@ class BoardSession:
                 await hub.changed_demand()
                 continue
             stream: Stream[Any] = _open(board, kind, wanted)
-            again = asyncio.create_task(self._until_other(kind, wanted))
+            stream.forward(functools.partial(self._take, kind))
             try:
-                reading = asyncio.create_task(self._read(stream, kind))
-                await asyncio.wait([again, reading], return_when=asyncio.FIRST_COMPLETED)
-                if reading.done():
-                    reading.result()  # the link is over
-                    return
-                reading.cancel()
-                await asyncio.gather(reading, return_exceptions=True)
+                await self._until_other(kind, wanted)
             finally:
-                again.cancel()
                 await stream.aclose()
 
     async def _until_other(self, kind: str, wanted: int) -> None:
         while self._hub.demanded(self, kind) == wanted:
             await self._hub.changed_demand()
 
-    async def _read(self, stream: Stream[Any], kind: str) -> None:
+    def _take(self, kind: str, value: Any) -> None:
         counts = self.counts
-        try:
-            async for value in stream:
-                if kind == "result":
-                    counts.results += 1
-                elif kind == "event":
-                    counts.events += 1
-                    self._heard(value)
-                elif kind == "statistics":
-                    counts.statistics += 1
-                else:
-                    counts.logs += 1
-                self._hub.hand_out(kind, self, value)
-        except K230Error:
-            return  # told by the link's state
+        if kind == "result":
+            counts.results += 1
+        elif kind == "event":
+            counts.events += 1
+            self._heard(value)
+        elif kind == "statistics":
+            counts.statistics += 1
+        else:
+            counts.logs += 1
+        self._hub.hand_out(kind, self, value)
 
     def _heard(self, event: Event) -> None:
         if event.kind in ("switched", "problem", "solved"):

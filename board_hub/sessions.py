@@ -87,6 +87,7 @@ class Sessions:
         await asyncio.gather(*(session.stop() for session in self))
         for feed in list(self._feeds):
             feed.close()
+        self.memory.save()
 
     # Who reads.
 

@@ -35,6 +35,7 @@ class Counts:
         self.refused = 0  # labels beyond MOST_LABELS
         self._off_delay = off_delay
         self._now: dict[Any, int] = {}
+        self._there: dict[Any, None] = {}  # the names whose count is not 0
         self._low: dict[Any, tuple[float, int]] = {}  # since when, and the highest count meanwhile
 
     def __iter__(self) -> Iterator[tuple[Any, int]]:
@@ -57,14 +58,15 @@ class Counts:
                 counts[name] = count
                 self._low.pop(name, None)
                 changed.append((name, count))
-        for name, before in counts.items():
-            count = seen.get(name, 0)
+        for name in self._there:  # the others have nothing to lose
+            before, count = counts[name], seen.get(name, 0)
             if count == before:
                 self._low.pop(name, None)
             elif count < before:
                 low = self._low.get(name)
                 self._low[name] = (now, count) if low is None else (low[0], max(low[1], count))
-        return changed + self.tick(now)
+        self._there.update(dict.fromkeys(name for name, _ in changed))
+        return changed + self.tick(now) if self._low else changed
 
     def put(self, name: Any, count: int) -> list[tuple[Any, int]]:
         """Take one count that the board itself has steadied."""
@@ -83,6 +85,8 @@ class Counts:
                 if now - since >= self._off_delay:
                     del self._low[name]
                     self._now[name] = highest
+                    if not highest:
+                        self._there.pop(name, None)
                     changed.append((name, highest))
         return changed
 
@@ -90,5 +94,6 @@ class Counts:
         """Forget everything; return the names."""
         names = list(self._now)
         self._now.clear()
+        self._there.clear()
         self._low.clear()
         return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
@@ -43,10 +44,15 @@ def head(
 def rfc3339(seconds: float) -> str:
     """Return Unix seconds as RFC 3339 in UTC, to the millisecond."""
     try:
-        moment = datetime.fromtimestamp(round(seconds, 3), timezone.utc)
+        whole, thousandths = divmod(round(seconds * 1000), 1000)
+        return f"{_second(whole)}.{thousandths:03}Z"
     except (OverflowError, ValueError, OSError):  # a clock that was set to nonsense
-        moment = datetime.fromtimestamp(0, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return "1970-01-01T00:00:00.000Z"
+
+
+@functools.lru_cache(maxsize=64)
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, timezone.utc).isoformat(timespec="seconds")[:-6]
 
 
 def short32(value: float) -> float:

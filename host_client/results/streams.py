@@ -29,6 +29,7 @@ class Stream(Generic[T]):
         self._over = False
         self._error: K230Error | None = None
         self._ended = ended
+        self._deliver: Callable[[T], None] | None = None
 
     def __aiter__(self) -> Stream[T]:
         return self
@@ -72,9 +73,22 @@ class Stream(Generic[T]):
             if self._ended is not None:
                 self._ended()
 
+    def forward(self, deliver: Callable[[T], None]) -> None:
+        """Hand each item to deliver at once, in the event loop, in place of a reader.
+
+        For programs with many boards: a reader costs a turn of the loop for each item. deliver must
+        neither wait nor raise.
+        """
+        while self._items:
+            deliver(self._items.popleft())
+        self._deliver = deliver
+
     def push(self, item: T) -> None:
         """Hand an item to the reader, in place of the oldest where the queue is full."""
         if self._over:
+            return
+        if self._deliver is not None:
+            self._deliver(item)
             return
         if len(self._items) == self._items.maxlen:
             self.dropped += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from board_hub.configuration.reader import BoardEntry, Configuration
 from board_hub.homeassistant import announcer
 from board_hub.hub import running
 from firmware_app.wire import messages
-from tests.board_hub.broker import broker, listening, until
+from tests.board_hub.broker import Listener, broker, listening, until
 from tests.board_hub.homeassistant_schemas import faults
 from tests.board_hub.test_mqtt import answers, detector, hub_of, see, subscribed
 
@@ -25,6 +26,11 @@ def settings(**more: Any) -> dict[str, Any]:
     """Each test has its own place on the one broker."""
     name = f"t{random.randrange(10**9)}"
     return ON | {"homeassistant__prefix": f"{name}/ha", "mqtt__prefix": f"{name}/k230"} | more
+
+
+def words(heard: Listener, topic: str) -> list[str]:
+    """Return the texts in a JSON payload."""
+    return re.findall(r'"([^"]*)"', heard.latest.get(topic, b"").decode())
 
 
 def place(values: dict[str, Any]) -> str:
@@ -44,7 +50,7 @@ async def test_a_board_appears_by_itself_and_can_be_used(port: int) -> None:
     switched = {"task": "other", "generation": 2}
     rows = answers(
         switch=switched,
-        set=lambda a: {"generation": 3, "changed": a["changes"], "saved": False},
+        set=lambda a: {"generation": 3, "changed": [*a["changes"]], "saved": False},
     )
     async with (
         detector(board_id="one", answers=rows) as board,
@@ -54,14 +60,14 @@ async def test_a_board_appears_by_itself_and_can_be_used(port: int) -> None:
         await subscribed(board)
         see(board, 1, 0)
         await until(lambda: "present_cat" in heard.latest.get(config, b"").decode())
-        await until(lambda: "setting_max_results" in heard.latest[config].decode())
+        await until(lambda: {"setting_max_results", "other"} <= set(words(heard, config)))
         found = json.loads(heard.latest[config])
         assert faults(found) == []
         assert found["device"]["name"] == "kitchen"
         made = found["components"]
         platforms = {row["platform"] for row in made.values()}
         assert platforms == {
-            *("binary_sensor", "button", "camera", "number", "select", "sensor"),
+            *("binary_sensor", "button", "camera", "number", "select", "sensor", "switch"),
         }
         assert len({row["unique_id"] for row in made.values()}) == len(made)
         assert made["task"]["options"] == ["fruits", "other"]

@@ -23,8 +23,12 @@ from tests.host.scripted_board import ScriptedBoard, pack_box, tcp_board
 
 STATUS = {"task": "fruits", "board_type": "virtual", "problems": [], "version": "1.0"}
 CONFIG = {
-    "service": {"board": {"name": "kitchen"}, "priority": "latency"},
-    "task": {"task": "detection", "confidence_threshold": 0.5, "max_results": 100},
+    "service": {
+        "board": {"name": "kitchen"},
+        "priority": "latency",
+        "preview": {"enabled": True},
+    },
+    "task": {"task": "detection", "confidence_threshold": 0.5, "max_results": 100, "nms": None},
 }
 TASKS = [
     {"name": "fruits", "task": "detection", "package": "a", "active": True, "problem": None},
@@ -172,7 +176,7 @@ async def test_commands(shared: Broker, board_of_its_own: str) -> None:
     switched = {"task": "other", "generation": 2}
     board_answers = answers(
         switch=lambda a: switched if a["task"] == "other" else ("not_found", "no such task"),
-        set=lambda a: {"generation": 3, "changed": a["changes"], "saved": False},
+        set=lambda a: {"generation": 3, "changed": [*a["changes"]], "saved": False},
         snapshot={"jpeg": b"\xff\xd8asked"},
         restart={},
     )

@@ -192,10 +192,12 @@ async def test_ids_are_remembered(tmp_path: Path) -> None:
         assert memory.boards == {}
         assert "not written by the hub" in memory.problem
     memory.learn("tcp://a", "b", "c")
+    memory.save()
     assert Memory(path).boards == {"tcp://a": ("b", "c")}
     assert Memory(tmp_path).problem  # a folder
     unwritable = Memory(path / "below")
     unwritable.learn("tcp://a", "b", "c")
+    unwritable.save()
     assert unwritable.problem
 
 
