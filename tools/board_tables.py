@@ -1,4 +1,4 @@
-"""Write the tables of board types in docs/wiring.md and docs/boards.md from board_types/data.
+"""Write the tables of board types in docs/ from board_types/data.
 
 Run it as `python -m tools.board_tables`.
 """
@@ -66,6 +66,15 @@ def firmware_table() -> str:
     for each in _types():
         images = ", ".join(f"`{image}_micropython_`" for image in each.images)
         rows.append(f"| {each.title} | {images} |")
+    return "\n".join(rows)
+
+
+def which_table() -> str:
+    """Return what tells boards apart by looking at them."""
+    rows = ["| board | chip | memory | `--board` |", "|---|---|---|---|"]
+    for each in _types():
+        size = f"{each.total_kb // 1024} MB"
+        rows.append(f"| {each.title} | {each.chip} | {size} | `{each.name}` |")
     return "\n".join(rows)
 
 
@@ -143,6 +152,7 @@ def memory_table() -> str:
 
 TABLES = {
     "wiring.md": {"boards": wiring_table},
+    "quickstart.md": {"which": which_table},
     "boards.md": {"types": types_table, "memory": memory_table, "firmware": firmware_table},
 }
 

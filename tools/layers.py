@@ -35,7 +35,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("board",),
         ("commands",),
         ("link",),
-        ("results",),
+        ("results", "flashing"),
         ("base",),
     ),
     "board_hub": (

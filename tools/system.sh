@@ -8,6 +8,8 @@ command -v cc >/dev/null || command -v gcc >/dev/null || missing="gcc libc6-dev"
 PATH="$PATH:/usr/sbin:/opt/homebrew/sbin" command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v mosquitto_sub >/dev/null || missing="$missing mosquitto-clients"
 [ "$(uname -s)" != Linux ] || command -v valgrind >/dev/null || missing="$missing valgrind"
+command -v mkfs.vfat >/dev/null || command -v /usr/sbin/mkfs.vfat >/dev/null || missing="$missing dosfstools"
+command -v mcopy >/dev/null || missing="$missing mtools"
 if [ -n "$missing" ]; then
     if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ]; then
         apt-get update -qq

@@ -20,6 +20,8 @@ from host_client.cli.demo import demo
 from host_client.cli.discover import discover
 from host_client.cli.doctor import doctor
 from host_client.cli.endings import Terminated, endings
+from host_client.cli.firmware import firmware
+from host_client.cli.flash import flash
 from host_client.cli.gallery import gallery
 from host_client.cli.install import install, uninstall
 from host_client.cli.keys import key
@@ -89,6 +91,8 @@ for _verb in (
     recognize,
     gallery,
     key,
+    firmware,
+    flash,
     install,
     uninstall,
     verify,

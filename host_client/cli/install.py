@@ -29,6 +29,7 @@ from host_client.commands.packages import PackageFiles, read_package
 from host_client.commands.service_files import service_files
 from host_client.installer import content as contents
 from host_client.installer import installer, suited, uninstaller
+from host_client.installer.card_target import CardTarget, open_volume
 from host_client.installer.repl import ReplTarget, listen
 from host_client.installer.target import FolderTarget, InstallError, Target
 from host_client.link.keys import KeyStore
@@ -47,7 +48,10 @@ _SILENCE_S = 20.0  # without a line, when the first result is
 
 _port_option = click.option("--port", metavar="TTY", help="The board's USB console.")
 _card_option = click.option(
-    "--card", type=click.Path(path_type=Path), metavar="FOLDER", help="An SD card, mounted here."
+    "--card",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|DEVICE",
+    help="An SD card: where it is mounted, or its device.",
 )
 
 
@@ -61,6 +65,10 @@ def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
     if (port is None) == (card is None):
         raise click.UsageError("give either --port or --card")
     if card is not None:
+        if card.exists() and not card.is_dir():
+            with open_volume(card, write=True, fixed_too=True) as volume:
+                yield CardTarget(volume, str(card))
+            return
         yield FolderTarget(card)
         return
     assert port is not None

@@ -47,7 +47,10 @@ def _camera_option(function: Any) -> Any:
 
 
 _sdcard_option = click.option(
-    "--sdcard", type=click.Path(path_type=Path), metavar="DIR", help="A folder as SD card."
+    "--sdcard",
+    type=click.Path(path_type=Path),
+    metavar="DIR|DEVICE",
+    help="A folder as SD card, or a card that k230 flash wrote (a copy of it is used).",
 )
 _frames_option = click.option(
     "--frames", type=click.IntRange(min=1), help="Switch off after N camera frames.", metavar="N"

@@ -18,6 +18,7 @@ from host_client.base.exceptions import K230Error, KeyFormatError, PackageError,
 from host_client.cli.names import task_option
 from host_client.cli.options import key_values
 from host_client.cli.output import note
+from host_client.installer.card_target import open_volume
 from host_client.link.keys import ENVIRONMENT, KeyStore, parse_key
 
 if TYPE_CHECKING:
@@ -102,12 +103,33 @@ def card_of(
     if sdcard is not None:
         if task_settings or settings.get("task"):
             raise click.UsageError("--task and --set go with --package: a card has its own YAML")
+        if sdcard.exists() and not sdcard.is_dir():
+            with tempfile.TemporaryDirectory(prefix="k230-card-") as folder:
+                copy_of(sdcard, Path(folder))
+                yield Path(folder)
+            return
         yield sdcard
         return
     with tempfile.TemporaryDirectory(prefix="k230-card-") as folder:
         values = key_values(task_settings)
         fill_card(packages, Path(folder), task_settings=values, **settings)
         yield Path(folder)
+
+
+def copy_of(card: Path, folder: Path) -> None:
+    """Copy what lies on a card (its device, or a file that is one) into a folder.
+
+    What a virtual board writes stays in the folder.
+    """
+    with open_volume(card, write=False) as volume:
+        for path, entry in volume.files():
+            place = folder / path
+            if ".." in path.split("/") or folder not in place.parents:
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with place.open("wb") as file:
+                for piece in volume.pieces(entry):
+                    file.write(piece)
 
 
 @contextlib.asynccontextmanager

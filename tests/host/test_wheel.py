@@ -127,7 +127,14 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
     assert said["License-Expression"] == "MIT"
     assert said["Author"] == "K230 vision service maintainers"
     assert said["Requires-Python"] == ">=3.10"
-    assert set(said.get_all("Provides-Extra", [])) == {"bench", "compile", "dev", "sim", "train"}
+    assert set(said.get_all("Provides-Extra", [])) == {
+        "bench",
+        "compile",
+        "dev",
+        "flash",
+        "sim",
+        "train",
+    }
     plain = {row for row in said.get_all("Requires-Dist", []) if "extra ==" not in row}
     names = {row.partition(">=")[0] for row in plain}
     clients = {"click", "cryptography", "mpremote", "msgpack"}

@@ -172,7 +172,7 @@ async def test_the_quick_start_and_the_readme_in_order(tmp_path: Path) -> None:
         )
         await desk.run(["k230", "watch", "tcp://BOARD", "--wait", "30"])  # after mpremote's reset
         await desk.run(["k230", "config", "validate", "service.yaml"])
-        for heading in ("3. Try the package on this computer", "5. Install", "6. Use it"):
+        for heading in ("4. Try the package on this computer", "6. Install", "7. Use it"):
             for block in blocks(section("docs/quickstart.md", heading)):
                 for words in commands(block, "k230 "):
                     await desk.run(words)

@@ -14,6 +14,7 @@ ROOMS = (
     "board_hub",
     "board_types",
     "firmware",
+    "flashing",
     "host",
     "integration",
     "silicon",

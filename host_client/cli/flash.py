@@ -1,0 +1,251 @@
+"""`k230 flash`: an image onto a card in this computer's reader, or into a board in boot mode."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from host_client.cli import output, terminal
+from host_client.cli.endings import Terminated
+from host_client.cli.firmware import lines_of, report_of
+from host_client.cli.options import board_type_option, json_option
+from host_client.cli.progress import bar
+from host_client.flashing import devices, usb
+from host_client.flashing.devices import Device
+from host_client.flashing.errors import FlashError
+from host_client.flashing.image import ImageFacts, fits, open_image
+from host_client.flashing.source import Source
+from host_client.flashing.writer import write_image
+
+_UNUSABLE = "interrupted: the card is not usable now; start the command again"
+Ask = Callable[[str], str]
+
+
+@click.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option("--card", metavar="DEVICE", help="The card, like /dev/sdb; or a file that is one.")
+@click.option(
+    "--usb", "over_usb", is_flag=True, help="Write into a board in boot mode (extra `flash`)."
+)
+@click.option("--usb-port", metavar="BUS-PORT", help="Which of several boards at USB: 1-2.")
+@click.option(
+    "--medium",
+    type=click.Choice(usb.MEDIA),
+    default="sdcard",
+    show_default=True,
+    help="Where a board at USB boots from.",
+)
+@board_type_option
+@click.option(
+    "--yes",
+    metavar="SERIAL",
+    help="Do not ask, if the card has this serial (or the board this USB port).",
+)
+@click.option("--fixed-disk", is_flag=True, help="Allow a disk that is not removable.")
+@click.option("--anyway", is_flag=True, help="Write an image that does not fit the board.")
+@json_option
+def flash(
+    *,
+    image: Path,
+    card: str | None,
+    over_usb: bool,
+    usb_port: str | None,
+    medium: str,
+    board: str | None,
+    yes: str | None,
+    fixed_disk: bool,
+    anyway: bool,
+    as_json: bool,
+) -> None:
+    """Write IMAGE (.img, .img.gz, .kdimg) to an SD card, read it back and compare.
+
+    Shows what will be lost and asks for the card's name. A disk with the running system
+    or with something mounted is never written.
+    """
+    if card is not None and (over_usb or usb_port):
+        raise click.UsageError("give either --card or --usb")
+    started = time.monotonic()
+    with bar(as_json) as progress:
+        source, facts = open_image(image, progress)
+    with source:
+        check_fit(facts, board, anyway)
+        if over_usb or usb_port:
+            done = flash_usb(source, facts, usb_port, medium, yes, as_json)
+        else:
+            device = choose(card, yes, fixed_disk)
+            done = flash_card(source, facts, device, yes, fixed_disk, as_json)
+    done["seconds"] = round(time.monotonic() - started, 1)
+    if as_json:
+        output.print_json(report_of(facts) | done)
+    elif "sha256" in done:
+        output.print_line(
+            f"{done['device']}: written and compared, {done['written']} bytes in "
+            f"{done['seconds']} s; take the card out"
+        )
+    else:
+        output.print_line(
+            f"USB {done['device']}: written in {done['seconds']} s, not read back; the board "
+            "restarts"
+        )
+
+
+def check_fit(facts: ImageFacts, board: str | None, anyway: bool) -> None:
+    """Refuse an image that does not fit; with --anyway only say so."""
+    problems = fits(facts, board)
+    if not problems:
+        return
+    text = "; ".join(each.text for each in problems)
+    if not anyway:
+        raise FlashError(f"nothing was written: {text} (--anyway writes it all the same)")
+    output.note(f"k230: warning: {text}")
+
+
+def choose(card: str | None, yes: str | None, fixed_too: bool) -> Device:
+    """Return the card to write: the one that is named, or the only one.
+
+    Raises:
+        FlashError: none or several, or one that must not be written.
+    """
+    if card is not None:
+        device = devices.find(card)
+    else:
+        found = devices.candidates()
+        if yes is not None:
+            found = [each for each in found if each.serial == yes]
+        if not found:
+            raise FlashError(
+                "no card was found in a reader of this computer: put it in, or name it with "
+                "--card DEVICE"
+            )
+        if len(found) > 1:
+            listed = ", ".join(describe(each) for each in found)
+            raise FlashError(
+                f"expected one card, found {len(found)}: {listed}; name it with --card"
+            )
+        device = found[0]
+    reason = devices.refusal(device, fixed_too)
+    if reason is not None:
+        raise FlashError(f"nothing was written: {reason}")
+    return device
+
+
+def describe(device: Device) -> str:
+    """Return a device on one line."""
+    parts = [device.path, devices.size_text(device.size), device.model]
+    parts.append(f"serial {device.serial}" if device.own_serial else f"(--yes {device.serial})")
+    return "  ".join(part for part in parts if part)
+
+
+def flash_card(
+    source: Source,
+    facts: ImageFacts,
+    device: Device,
+    yes: str | None,
+    fixed_too: bool,
+    as_json: bool,
+    ask: Ask | None = None,
+) -> dict[str, Any]:
+    """Ask, write, compare; return what was done.
+
+    Raises:
+        FlashError: nothing was written, or the card is not usable now.
+    """
+    if facts.card_size > device.size:
+        raise FlashError(
+            f"nothing was written: the card is too small: expected at least "
+            f"{devices.size_text(facts.card_size)}, found {devices.size_text(device.size)} "
+            f"({device.path})"
+        )
+    if yes is None:
+        for line in lines_of(facts):
+            output.note(line)
+        output.note(describe(device))
+        for line in device.contents or ("nothing that this user can see",):
+            output.note(f"  {line}")
+        output.note(f"Everything on {device.path} will be lost.")
+        confirm(f"Type {device.name} to go on: ", device.name, device.serial, ask)
+    elif yes != device.serial:
+        raise FlashError(
+            f"nothing was written: expected --yes {device.serial}, the serial of {device.path}, "
+            f"found {yes}"
+        )
+    try:
+        with bar(as_json) as progress:
+            written = write_image(source, facts, device, fixed_too=fixed_too, progress=progress)
+    except (KeyboardInterrupt, Terminated):
+        output.note(f"k230: {device.path}: {_UNUSABLE}")
+        raise
+    return {
+        "device": device.path,
+        "serial": device.serial,
+        "written": written.size,
+        "sha256": written.sha256,
+        "compared": True,
+    }
+
+
+def flash_usb(
+    source: Source,
+    facts: ImageFacts,
+    port: str | None,
+    medium: str,
+    yes: str | None,
+    as_json: bool,
+    ask: Ask | None = None,
+) -> dict[str, Any]:
+    """Ask and write into a board in boot mode; return what was done."""
+    found = usb.boards()
+    wanted = port or yes
+    if wanted is not None and wanted not in found:
+        there = ", ".join(found) or "none"
+        raise FlashError(f"no board in boot mode at USB {wanted} (found: {there}): {usb.BOOT_MODE}")
+    if wanted is None and len(found) != 1:
+        there = ", ".join(found)
+        raise FlashError(
+            f"expected one board in boot mode, found {len(found)} ({there}); name it with "
+            "--usb-port"
+            if found
+            else f"no board in boot mode was found at USB: {usb.BOOT_MODE}"
+        )
+    place = wanted or found[0]
+    if yes is None:
+        for line in lines_of(facts):
+            output.note(line)
+        output.note(f"Everything on the {medium} of the board at USB {place} will be lost.")
+        confirm(f"Type {place} to go on: ", place, place, ask)
+    elif yes != place:
+        raise FlashError(f"nothing was written: expected --yes {place}, found {yes}")
+    try:
+        with bar(as_json) as progress:
+            usb.write(source, facts, place, medium, progress)
+    except (KeyboardInterrupt, Terminated):
+        output.note(f"k230: USB {place}: {_UNUSABLE}")
+        raise
+    return {"device": place, "medium": medium, "written": facts.written, "compared": False}
+
+
+def confirm(question: str, name: str, serial: str, ask: Ask | None = None) -> None:
+    """Go on only if the person types the name."""
+    if ask is None:
+        if sys.stdin is None or not sys.stdin.isatty():
+            raise FlashError(
+                f"nothing was written: nobody can be asked here; for a script add --yes {serial}"
+            )
+        ask = typed
+    answer = ask(question).strip()
+    if answer != name:
+        raise FlashError(f"nothing was written: expected {name}, found {answer or 'nothing'}")
+
+
+def typed(question: str) -> str:
+    """Ask on the terminal."""
+    terminal.tell_own(question)
+    line = sys.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt
+    return line
