@@ -11,6 +11,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # As many processes as cores; each keeps to one file for as long as it can, for the files' shared boards.
 SIDE_BY_SIDE := -n auto --dist worksteal
+# What failed beside others runs once more by itself, on a machine that is quiet by then. Its first report
+# stands above: a test that needs this is to be mended.
+AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "not alone"
 
 .PHONY: demo test quick check coverage setup wheel clean
 
@@ -19,7 +22,7 @@ demo: $(VENV)/.ready
 
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m tools.check
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not alone" || $(AGAIN)
 	$(BIN)/python -m pytest -m alone
 
 quick: $(VENV)/.ready-dev
