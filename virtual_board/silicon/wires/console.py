@@ -365,14 +365,15 @@ class Console:
 
     def typed(self, data: bytes) -> None:
         """Take characters for the REPL."""
-        for byte in data:
-            if byte == CTRL_C and self.interrupts.request():
-                continue
-            if self.interrupts.wanted:
-                with contextlib.suppress(BlockingIOError):
-                    os.write(self._stdin[1], bytes((byte,)))
-            else:
-                self._put(byte)
+        with self._changed:  # a script that ends meanwhile would leave its input behind, unread
+            for byte in data:
+                if byte == CTRL_C and self.interrupts.request():
+                    continue
+                if self.interrupts.wanted:
+                    with contextlib.suppress(BlockingIOError):
+                        os.write(self._stdin[1], bytes((byte,)))
+                else:
+                    self._put(byte)
 
     def _put(self, byte: int) -> None:
         with self._changed:
@@ -400,8 +401,9 @@ class Console:
         return self.interrupts.signalled() == IDE_INTERRUPT, []
 
     def _allow(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
-        self.interrupts.allow(bool(args[0]))
-        if not args[0]:
-            for byte in self._unread():
-                self._put(byte)
+        with self._changed:
+            self.interrupts.allow(bool(args[0]))
+            if not args[0]:
+                for byte in self._unread():
+                    self._put(byte)
         return None, []
