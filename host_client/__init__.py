@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         SampleInfo,
         Suggestion,
     )
+    from host_client.commands.requester import Received
     from host_client.link.address import SerialAddress, TcpAddress, parse_address
     from host_client.link.clock import BoardClock
     from host_client.link.discovery import FoundBoard, discover, discover_serial
@@ -141,6 +142,7 @@ __all__ = [
     "Pose",
     "PoseResult",
     "ProtocolError",
+    "Received",
     "Recognition",
     "Recognized",
     "RequestTimeout",
@@ -175,6 +177,7 @@ _MODULES = (
     "base.exceptions",
     "board",
     "commands.card",
+    "commands.requester",
     "commands.gallery",
     "commands.gallery_answers",
     "link.address",

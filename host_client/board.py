@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable
 from types import TracebackType
 from typing import Any
 
-from host_client.base.exceptions import Closed, K230Error
+from host_client.base.exceptions import Closed, CommandFailed, K230Error
 from host_client.commands.card import Card
 from host_client.commands.configurations import rounded
 from host_client.commands.gallery import Gallery
 from host_client.commands.pictures import PictureSource, load_picture
-from host_client.commands.requester import PICTURE_TIMEOUT, REQUEST_TIMEOUT
+from host_client.commands.requester import GET_TIMEOUT, PICTURE_TIMEOUT, REQUEST_TIMEOUT, Received
 from host_client.commands.requests import Requests
 from host_client.link.address import Address, parse_address
 from host_client.link.calls import Progress
@@ -48,6 +48,7 @@ from host_client.results.types import Result
 _log = logging.getLogger(__name__)
 
 SWITCH_TIMEOUT = 300.0  # seconds
+_LARGE_PICTURE = 30000  # bytes from which on a snapshot is asked for in chunks at once
 QUEUE = 64  # items that a stream keeps for a slow reader
 
 OnState = Callable[[StateChange], None]
@@ -89,6 +90,7 @@ class Board:
         self._requests = Requests(self._connection)
         self._background: set[asyncio.Task[Any]] = set()
         self._asking = self._ask_again = False
+        self._large_pictures = False  # the last snapshot did not fit one answer
 
     @classmethod
     def connect(
@@ -258,12 +260,39 @@ class Board:
     async def snapshot(self, quality: int | None = None, timeout: float = REQUEST_TIMEOUT) -> bytes:
         """Return the newest picture of the preview channel as JPEG; the AI frame is not touched.
 
-        quality: 5...95, by default preview.quality; the board lowers it where the picture would not
-        fit one message (32 KiB). Raises CommandFailed where preview.enabled is not set.
+        quality: 5...95, by default preview.quality. Raises CommandFailed where preview.enabled is not
+        set.
         """
         arguments = {"quality": quality} if quality is not None else {}
-        answer = await self.request("snapshot", arguments, timeout=timeout, repeat=True)
-        return Answer("snapshot", answer).data("jpeg")
+        if not self._large_pictures:
+            try:
+                # In one answer where it fits, as most do.
+                asked = {**arguments, "fit": False}
+                answer = await self.request("snapshot", asked, timeout=timeout, repeat=True)
+                return Answer("snapshot", answer).data("jpeg")
+            except CommandFailed as error:
+                if error.code != "too_large":
+                    raise
+        received = await self.get("snapshot", arguments, timeout)
+        self._large_pictures = len(received.data) > _LARGE_PICTURE
+        return received.data
+
+    async def get(
+        self,
+        kind: str,
+        arguments: dict[str, Any] | None = None,
+        timeout: float = GET_TIMEOUT,
+        *,
+        progress: Progress | None = None,
+    ) -> Received:
+        """Return what the board sends in chunks between its results: data, and what it says of it.
+
+        kind, arguments: "snapshot" (`quality`), "file" (`name`, see card.pull()), "log", "gallery"
+        (`name`, default: the one in use), "event_snapshot" (`number` of the event). timeout: seconds
+        without progress. It resumes over a new link. Raises CommandFailed, RequestTimeout, LinkLost,
+        ProtocolError.
+        """
+        return await self._requests.get(kind, arguments or {}, timeout, progress)
 
     async def previews(
         self, every: float = 1.0, quality: int | None = None, timeout: float = REQUEST_TIMEOUT

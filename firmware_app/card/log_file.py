@@ -91,6 +91,11 @@ class LogFile:
             "size": size,
         }
 
+    def parts(self) -> list:
+        """Return the whole log, oldest first: rows of path and size."""
+        self.flush()
+        return [(self._path + suffix, self._size(suffix)) for suffix in (_OLD, "")]
+
     def _part(self, suffix: str, offset: int) -> bytes:
         try:
             with open(self._path + suffix, "rb") as file:

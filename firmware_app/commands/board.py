@@ -45,7 +45,13 @@ class Board:
             configuration, engine, self.switcher, links, publisher, identity, log, clock
         )
         self.upkeep = Upkeep(identity, configuration, boots, links, engine, problems, log, clock)
+        # (SHA-256, its data, what the answer said) of the last picture that a client got in chunks
+        self.kept_picture: "tuple | None" = None
         self.installed = set_event()  # cleared while what was pushed is checked and put in place
+
+    def event_picture(self, number: int) -> "bytes | None":
+        """Return the JPEG of an event, None where there is none."""
+        return None
 
     def running_task(self) -> "Task":
         """Return the task that runs; CommandError where none does."""

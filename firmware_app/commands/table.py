@@ -9,8 +9,8 @@ import asyncio
 
 from firmware_app.base.errors import CommandError
 from firmware_app.commands import changes as changes_room
+from firmware_app.commands import large, status
 from firmware_app.commands import packages as package_commands
-from firmware_app.commands import status
 from firmware_app.commands.arguments import flag, integer, picture, text
 from firmware_app.link import transfers
 from firmware_app.wire import messages
@@ -102,49 +102,25 @@ def _settings(board: "Board", call: "Call") -> list:
 
 
 def _snapshot(board: "Board", call: "Call") -> dict:
-    preview = board.configuration.values["preview"]
-    if not preview["enabled"]:
-        raise CommandError(
-            "failed", "preview.enabled: expected true, found false: `set` it, or in service.yaml"
-        )
-    camera = board.engine.camera
-    if camera is None:
-        raise CommandError("failed", "camera: it is switched off")
-    quality = integer(call.arguments, "quality", 5, 95, preview["quality"])
-    kept = camera.kept_preview
-    now = board.clock.ms()
-    # Taking and encoding one holds up the frames: viewers share it.
-    if (
-        kept is not None
-        and kept[0] == quality
-        and (now - kept[1]["time_ms"]) * preview["rate"] < 1000
-    ):
-        return kept[1]
-    asked = quality
+    """A picture in one answer; where it does not fit, the quality is lowered unless `fit` is false."""
+    fit = flag(call.arguments, "fit", True)
     while True:
-        try:
-            data = camera.preview(quality)
-        except OSError as error:
-            raise CommandError("failed", str(error))
-        if len(data) <= _MAX_JPEG:
-            break
-        if quality == _LEAST_QUALITY:
+        answer = large.picture(board, call)
+        quality = answer["quality"]
+        size = len(answer["jpeg"])
+        if size <= _MAX_JPEG:
+            return answer
+        if quality == _LEAST_QUALITY or not fit:
             raise CommandError(
                 "too_large",
-                "the preview: expected at most %d bytes of JPEG, found %d: make it smaller"
-                % (_MAX_JPEG, len(data)),
+                "the preview: expected at most %d bytes of JPEG, found %d: use `get`, or make it smaller"
+                % (_MAX_JPEG, size),
             )
-        quality = max(_LEAST_QUALITY, quality * 2 // 3)
-    answer = {
-        "jpeg": data,
-        "width": preview["width"],
-        "height": preview["height"],
-        "quality": quality,
-        "seq": camera.seq,
-        "time_ms": board.clock.ms(),
-    }
-    camera.kept_preview = (asked, answer) if preview["rate"] else None
-    return answer
+        call.arguments["quality"] = max(_LEAST_QUALITY, quality * 2 // 3)
+
+
+async def _get(board: "Board", call: "Call") -> dict:
+    return await large.get(board, call)
 
 
 def _logs(board: "Board", call: "Call") -> dict:
@@ -209,11 +185,12 @@ LONG: dict = {
     "keep": _keep,
     "forget": _forget,
     "tasks": _tasks,
+    "get": _get,
 }
 for _name in GALLERY:
     LONG[_name] = _gallery
 LONG.update(package_commands.LONG)
 # What a short one may have to wait for: an event, or None.
-AFTER = {"push": package_commands.installed, "snapshot": _camera_opened}
+AFTER = {"push": package_commands.installed, "snapshot": _camera_opened, "get": _camera_opened}
 for _name in ("describe", "infer", "config", "settings", "gallery.list") + GALLERY:
     AFTER[_name] = _task_loaded

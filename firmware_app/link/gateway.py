@@ -105,6 +105,3 @@ class Gateway:
             session.refuse("card", text)
             return
         session.send([messages.TAKEN, number, transfer.offset])
-
-    def taken(self, session, number, offset) -> None:
-        """A client has what we sent of a large transfer; the board sends none yet."""

@@ -66,6 +66,9 @@ class Session:
         self.events = False
         self.statistics = False
         self.logs = False
+        self.downloads: list = []  # large data on its way to this client
+        self.chunk = messages.CHUNK_SIZE  # bytes of one piece of it
+        self.private = encrypted  # nobody else reads what is sent
         self._period_ms = 0
         self._next_ms = 0
 
@@ -145,7 +148,9 @@ class Session:
             elif kind == messages.CHUNK and len(message) > 3:
                 self._gateway.chunk(self, message[1], message[2], message[3])
             elif kind == messages.TAKEN and len(message) > 2:
-                self._gateway.taken(self, message[1], message[2])
+                for download in self.downloads:
+                    if download.number == message[1]:
+                        download.taken(message[2])
 
     def _hello(self, message: list, now_ms: int) -> None:
         # True is 1 and 2.0 is 2, but neither is a version.
@@ -360,6 +365,19 @@ class Session:
             return outgoing.packet()
         return packets.packet_of(self._sealer.seal(outgoing.payload))
 
+    def next_chunk(self):
+        """Return the packet of the next piece of a download, or None; only where nothing else waits."""
+        for download in self.downloads:
+            message = None if download.done else download.message()
+            if message is not None:
+                # The others have their turn first.
+                self.downloads = [each for each in self.downloads if each is not download]
+                self.downloads.append(download)
+                self.push(outbox.Outgoing(packets.payload_of(message)))
+                return self.next_packet(False)
+        self.downloads = [each for each in self.downloads if not each.done]
+        return None
+
     def refuse(self, code: str, text: str) -> None:
         """Say why not, then close."""
         self.outbox.clear()
@@ -372,6 +390,7 @@ class Session:
         if self._state != CLOSED:
             self._state = CLOSED
             self.closing = reason
+            self.downloads = []
             self._gateway.closed(self)
 
     def _forget(self) -> None:
@@ -385,6 +404,7 @@ class Session:
         self.decoder.opener = None
         self.decoder.plain = None
         self.outbox.clear()
+        self.downloads = []
         self._requests = Requests()
         self.subscribe(False, False, False, False, 0)
 

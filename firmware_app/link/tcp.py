@@ -32,6 +32,7 @@ _DEBT_US = 10000  # what one packet may have cost too much
 _PROBE_MS = 100  # between looks whether a stranger is still there
 _LINGER_MS = 500  # for a refusal to be read before the connection ends
 _TURN_US = 3000  # that one client's data may take before frames have their turn
+_PUMP_CHUNKS = 1  # pieces of downloads in a turn: results come first
 _PUMP_PACKETS = 32  # packets one client gets in a row before the others have their turn
 
 
@@ -271,9 +272,13 @@ class TcpLink:
         return count
 
     def _pump(self, slot: Slot, session: Session, now_ms: int) -> None:
+        chunks = _PUMP_CHUNKS if session.downloads else 0
         for _ in range(_PUMP_PACKETS):
             if slot.rest is None:
                 packet = session.next_packet()
+                if packet is None and chunks:
+                    chunks -= 1
+                    packet = session.next_chunk()
                 if packet is None:
                     break
                 slot.rest = memoryview(packet)

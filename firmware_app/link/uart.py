@@ -16,6 +16,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.link.gateway import Gateway
 _PIECE_US = 2000  # the interpreter is held for about this long at a time
 _BETWEEN_FRAMES = 512  # bytes
+_CHUNK = 512  # bytes of a download that a result may have to wait for
 _DEPTH = 1  # on a slow line only the newest result is worth its time
 _READ_ROUNDS = 8
 _TURN_US = 3000  # that what arrived may take before frames have their turn
@@ -67,6 +68,8 @@ class UartLink:
         rejected = self.session.decoder.rejected if self.session is not None else 0
         self.session = Session(self._gateway, name, now_ms, settings["key_required"], True, _DEPTH)
         self.session.decoder.rejected = rejected
+        self.session.chunk = _CHUNK
+        self.session.private = True
         if self.always:
             self.session.subscribe(True, False, True, False, 0)
 
@@ -103,6 +106,8 @@ class UartLink:
             now_us = self._gateway.clock.us()
             sent = self.session.outbox.sent
             packet = self.session.next_packet(now_us >= self._next_us)
+            if packet is None and self.session.downloads:
+                packet = self.session.next_chunk()
             if packet is not None:
                 self._rest = memoryview(packet)
                 if self.session.outbox.sent != sent:

@@ -14,7 +14,7 @@ from firmware_app.version import VERSION
 from host_client.base.exceptions import K230Error
 from host_client.cli import output, terminal
 from host_client.cli.boards import infer, snapshot, status, switch, tasks
-from host_client.cli.card import config, packages, push, restart
+from host_client.cli.card import config, packages, pull, push, restart
 from host_client.cli.completion import complete, completion
 from host_client.cli.demo import demo
 from host_client.cli.discover import discover
@@ -84,6 +84,7 @@ for _verb in (
     infer,
     snapshot,
     push,
+    pull,
     packages,
     config,
     restart,

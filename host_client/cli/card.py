@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import click
 
 from host_client.base.exceptions import ConfigurationError, LinkLost
 from host_client.board import Board
-from host_client.cli import output
+from host_client.cli import output, terminal
+from host_client.cli.files import write_file
 from host_client.cli.names import Verbs, helping, nearest, no_such, task_option
 from host_client.cli.options import BoardCommand, board_verb, json_option
 from host_client.cli.progress import bar
@@ -85,6 +87,29 @@ async def push(
         output.print_line(f"{sent.name} is installed ({sent.task}); {names or 'done'}")
     else:
         output.print_line(f"{sent.name} is on the card")
+
+
+@click.command(cls=BoardCommand)
+@board_verb
+@click.argument("name", metavar="FILE")
+@click.argument("target", required=False, metavar="[TARGET]")
+async def pull(board: Board, *, as_json: bool, name: str, target: str | None) -> None:
+    """Fetch FILE from the card of the board at URL, to edit it and push it back.
+
+    FILE is configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or
+    packages/PACKAGE/NAME. TARGET is a file here (default: FILE's last part), or - for stdout.
+    """
+    place = target or name.replace("\\", "/").rsplit("/", 1)[-1]
+    with bar(as_json) as progress:
+        data = await board.card.pull(name, progress=progress)
+    if place == "-":
+        terminal.write_bytes(data)
+        return
+    await asyncio.to_thread(write_file, place, data)
+    if as_json:
+        output.print_json({"name": name, "target": place, "size": len(data)})
+    else:
+        output.print_line(f"{name} is in {place} ({len(data)} bytes)")
 
 
 class DefaultGroup(Verbs):

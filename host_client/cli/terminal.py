@@ -14,6 +14,7 @@ import os
 import re
 import sys
 import unicodedata
+from collections.abc import Callable
 from typing import Any, TextIO
 
 from host_client.base.exceptions import K230Error
@@ -86,6 +87,11 @@ def write_own(text: str) -> None:
     _write(text)
 
 
+def write_bytes(data: bytes) -> None:
+    """Write a file's content to stdout as it is."""
+    _guarded(lambda: sys.stdout.buffer.write(data))
+
+
 def tell(text: str) -> None:
     """Write one line to stderr."""
     tell_own(shown(text) + "\n")
@@ -115,10 +121,14 @@ def abandon_stdout() -> None:
 
 
 def _write(text: str) -> None:
+    _guarded(lambda: sys.stdout.write(text))
+
+
+def _guarded(write: Callable[[], Any]) -> None:
     if sys.stdout is None or any(sys.stdout is stream for stream in _abandoned):
         raise FileError("the output can't be written: stdout is closed")
     try:
-        sys.stdout.write(text)
+        write()
         sys.stdout.flush()
     except BrokenPipeError:
         raise

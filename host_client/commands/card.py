@@ -11,7 +11,7 @@ from host_client.base.mpy import MPY_VERSION
 from host_client.commands import configurations
 from host_client.commands.files import read_file
 from host_client.commands.packages import read_package
-from host_client.commands.requester import PUSH_TIMEOUT, REQUEST_TIMEOUT, Requester
+from host_client.commands.requester import GET_TIMEOUT, PUSH_TIMEOUT, REQUEST_TIMEOUT, Requester
 from host_client.commands.service_files import service_files
 from host_client.link.calls import Progress
 from host_client.results.answers import Answer
@@ -143,6 +143,17 @@ class Card:
         files = [(place.rsplit("/", 1)[-1], read_file(path))]
         answer = await self._board.send_files("file", place, files, {}, timeout, progress)
         return InstalledFiles.from_map(Answer("install", answer))
+
+    async def pull(
+        self, name: str, timeout: float = GET_TIMEOUT, *, progress: Progress | None = None
+    ) -> bytes:
+        """Return a file of the card, to be edited and pushed back.
+
+        name: configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or
+        packages/PACKAGE/FILE. A service.yaml with a password comes over encrypted links and wires only.
+        timeout: seconds without progress. Raises CommandFailed, RequestTimeout, LinkLost.
+        """
+        return (await self._board.get("file", {"name": name}, timeout, progress)).data
 
     async def push_firmware(
         self,

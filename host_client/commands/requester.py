@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from host_client.commands.pictures import PictureSource
 from host_client.link.address import Address
@@ -13,7 +13,16 @@ REQUEST_TIMEOUT = 60.0  # seconds; commands are answered between frames, and a f
 PICTURE_TIMEOUT = 300.0
 PUSH_TIMEOUT = 120.0  # seconds without any progress
 
+GET_TIMEOUT = 60.0  # seconds without any progress
+
 Files = Sequence[tuple[str, bytes]]
+
+
+class Received(NamedTuple):
+    """What `get` brought: the data, and what the board said of it (docs/protocol.md, section 6)."""
+
+    data: bytes
+    details: dict[str, Any]
 
 
 class Requester(Protocol):
@@ -63,4 +72,16 @@ class Requester(Protocol):
 
         timeout: seconds without progress until RequestTimeout. The upload resumes after a lost link
         or a restart of the board. progress: called with bytes sent, all bytes, and a file's name.
+        """
+
+    async def get(
+        self,
+        kind: str,
+        arguments: dict[str, Any],
+        timeout: float = GET_TIMEOUT,
+        progress: Progress | None = None,
+    ) -> Received:
+        """Get large data from the board: kind snapshot, log, gallery, event_snapshot or file.
+
+        timeout: seconds without progress until RequestTimeout. It resumes after a lost link.
         """

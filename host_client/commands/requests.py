@@ -8,8 +8,16 @@ import time
 from typing import Any
 
 from host_client.base.exceptions import LinkLost, RequestTimeout
+from host_client.commands.downloads import receive
 from host_client.commands.pictures import PictureSource, load_picture
-from host_client.commands.requester import PICTURE_TIMEOUT, PUSH_TIMEOUT, REQUEST_TIMEOUT, Files
+from host_client.commands.requester import (
+    GET_TIMEOUT,
+    PICTURE_TIMEOUT,
+    PUSH_TIMEOUT,
+    REQUEST_TIMEOUT,
+    Files,
+    Received,
+)
 from host_client.commands.uploads import send_files, transfer_place
 from host_client.link.address import Address
 from host_client.link.calls import Progress
@@ -22,6 +30,7 @@ class Requests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._transfer_lock = asyncio.Lock()
+        self._downloads = asyncio.Semaphore(2)  # as many as a board sends one client at a time
 
     @property
     def address(self) -> Address:
@@ -106,3 +115,14 @@ class Requests:
             return await send_files(
                 self._connection, kind, name, files, arguments, timeout, progress
             )
+
+    async def get(
+        self,
+        kind: str,
+        arguments: dict[str, Any],
+        timeout: float = GET_TIMEOUT,
+        progress: Progress | None = None,
+    ) -> Received:
+        """Get large data from the board; see Requester."""
+        async with self._downloads:
+            return await receive(self._connection, kind, arguments, timeout, progress)

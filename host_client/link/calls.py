@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from firmware_app.wire import messages
-from host_client.base.exceptions import K230Error
+from host_client.base.exceptions import CommandFailed, K230Error
 
 _FIRST_RETRY = 1.0  # seconds
 _SLOWEST_RETRY = 4.0
@@ -80,6 +80,52 @@ class Call:
         self.result, self.error, self.done = result, error, True
         if self.on_done:
             self.on_done(self)
+
+
+class Receiving:
+    """Data on its way from the board, which may be lost and come again; out of order it is not taken."""
+
+    def __init__(self, number: int, size: int, data: bytearray, every: int, now: float) -> None:
+        """data: what is there already, and grows; every: bytes between two TAKEN."""
+        self.number = number
+        self.error: K230Error | None = None
+        self.done = len(data) >= size
+        self.on_done: Callable[[Receiving], None] | None = None
+        self.on_progress: Progress | None = None
+        self._size = size
+        self._data = data
+        self._every = every
+        self._told = len(data)
+        self.moved = now
+
+    def chunk(self, fields: list[Any], now: float) -> list[Any] | None:
+        """Take the fields of a CHUNK behind its number; return the TAKEN to answer with, or None."""
+        offset, piece = fields[0], fields[1]
+        have = len(self._data)
+        if piece is None:
+            self.finish(CommandFailed(str(fields[2]), str(fields[3])))
+            return None
+        if type(offset) is not int or not isinstance(piece, bytes):
+            raise ValueError("CHUNK: expected an offset and bytes")
+        if offset == have and piece and have + len(piece) <= self._size:
+            self._data += piece
+            have += len(piece)
+            self.moved = now
+            if self.on_progress:
+                self.on_progress(have, self._size, "bytes")
+            if have < self._size and have - self._told < self._every:
+                return None
+        self._told = have
+        if have == self._size:
+            self.finish()
+        return [messages.TAKEN, self.number, have]
+
+    def finish(self, error: K230Error | None = None) -> None:
+        """End it."""
+        if not self.done:
+            self.error, self.done = error, True
+            if self.on_done:
+                self.on_done(self)
 
 
 class Transfer:

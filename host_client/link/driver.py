@@ -10,7 +10,7 @@ from typing import Any
 
 from host_client.base.exceptions import K230Error, LinkLost, NoGreeting
 from host_client.link.address import Address, SerialAddress
-from host_client.link.calls import Call, Progress, Transfer
+from host_client.link.calls import Call, Progress, Receiving, Transfer
 from host_client.link.greeting import Settings, Welcome
 from host_client.link.opening import open_transport
 from host_client.link.session import ClientSession
@@ -175,6 +175,28 @@ class Link:
                 self.session.drop_transfer(transfer)
         if transfer.error is not None:
             raise transfer.error
+
+    async def receive(self, receiving: Receiving) -> None:
+        """Take data that the answer to `get` announced; return when all of it is there.
+
+        Raises LinkLost, or what the board says where it can't go on.
+        """
+        self.session.receive_transfer(receiving)
+        if not receiving.done:
+            future = self._loop.create_future()
+
+            def finish(done: Receiving) -> None:
+                if not future.done():
+                    future.set_result(None)
+
+            receiving.on_done = finish
+            try:
+                await future
+            finally:
+                self.session.drop_receiving(receiving)
+                self._flush()
+        if receiving.error is not None:
+            raise receiving.error
 
     def _receive(self, data: bytes) -> None:
         if self.ended.done():

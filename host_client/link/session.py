@@ -18,7 +18,7 @@ from host_client.base.exceptions import (
     LinkLost,
     RequestTimeout,
 )
-from host_client.link.calls import Call, Retry, Transfer
+from host_client.link.calls import Call, Receiving, Retry, Transfer
 from host_client.link.encryption import cipher
 from host_client.link.greeting import Greeting, Settings, Welcome
 from host_client.link.trace import details, printable, type_name
@@ -27,12 +27,20 @@ from host_client.results.decode import MALFORMED
 _log = logging.getLogger(__name__)
 
 PING_INTERVAL = 3.0  # seconds; the board closes after 20 s of silence
+_RECEIVED = 8  # transfers from the board that are remembered, finished ones too
 _FIRST_PINGS = 4  # quick ones at the start, so that the clocks are compared soon
 _FIRST_PING_INTERVAL = 0.25
 # A UART session ends without a word when the board restarts: asked after this long with no PONG.
 _DEAF_SECONDS = 10.0
 # What only a board says that knows our session.
-_ANSWERS = (messages.PONG, messages.REPLY, messages.FAILURE, messages.PROGRESS, messages.TAKEN)
+_ANSWERS = (
+    messages.PONG,
+    messages.REPLY,
+    messages.FAILURE,
+    messages.PROGRESS,
+    messages.TAKEN,
+    messages.CHUNK,
+)
 
 
 class ClientSession:
@@ -53,6 +61,7 @@ class ClientSession:
         self._last_id = 0
         self._calls: dict[int, Call] = {}
         self._transfers: dict[int, Transfer] = {}
+        self._receiving: dict[int, Receiving] = {}
         self._pings = 0
         self._next_ping = now
         self._last_answer = now
@@ -177,6 +186,9 @@ class ClientSession:
                 transfer.taken(message[2], now)
                 self._pump(transfer)
             return
+        if kind == messages.CHUNK:
+            self._take_chunk(message, now)
+            return
         call = self._calls.get(message[1])
         if call is None:
             return  # an answer repeated, or given up
@@ -226,6 +238,29 @@ class ClientSession:
         self._transfers[number] = transfer
         self._pump(transfer)
         return transfer
+
+    def receive_transfer(self, receiving: Receiving) -> None:
+        """Take the data that the answer to a `get` announced."""
+        while len(self._receiving) >= _RECEIVED:
+            done = next((r for r in self._receiving.values() if r.done), None)
+            if done is None:
+                break
+            del self._receiving[done.number]
+        self._receiving[receiving.number] = receiving
+
+    def drop_receiving(self, receiving: Receiving) -> None:
+        """Take no more of it, and tell the board; what is whole is still answered when it comes again."""
+        if not receiving.done and self._receiving.pop(receiving.number, None) is not None:
+            self._send_taken([messages.TAKEN, receiving.number, None])
+
+    def _take_chunk(self, message: list[Any], now: float) -> None:
+        receiving = self._receiving.get(message[1])
+        answer = receiving.chunk(message[2:], now) if receiving is not None else None
+        if answer is not None:
+            self._send_taken(answer)
+
+    def _send_taken(self, message: list[Any]) -> None:
+        self._send(messages.TAKEN, packets.payload_of(message), details(message))
 
     def drop_transfer(self, transfer: Transfer) -> None:
         """Send no more of it."""
@@ -313,5 +348,8 @@ class ClientSession:
             call.finish(error=error)
         for transfer in list(self._transfers.values()):
             transfer.finish(error)
+        for receiving in list(self._receiving.values()):
+            receiving.finish(error)
+        self._receiving.clear()
         self._calls.clear()
         self._transfers.clear()

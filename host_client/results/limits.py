@@ -24,6 +24,9 @@ LOG_BYTES = 2 * 1024 * _highest(service_fields.FIELDS, "log.size")
 SAMPLES = _highest(task_fields.FIELDS, "gallery_capacity")
 """Of a gallery; a label has one at least."""
 
+DOWNLOAD_BYTES = 128 << 20
+"""Of one file or picture; the largest file of a package."""
+
 BOARDS = 256
 """That answer one search."""
 

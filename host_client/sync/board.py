@@ -54,6 +54,7 @@ class Card(Derived, of=_card.Card):
 
     push = blocking(_card.Card.push)
     push_file = blocking(_card.Card.push_file)
+    pull = blocking(_card.Card.pull)
     push_firmware = blocking(_card.Card.push_firmware)
     packages = blocking(_card.Card.packages)
     remove_package = blocking(_card.Card.remove_package)
@@ -190,6 +191,7 @@ class Board(Derived, of=_board.Board):
     settings = blocking(_board.Board.settings)
     keep = blocking(_board.Board.keep)
     forget = blocking(_board.Board.forget)
+    get = blocking(_board.Board.get)
     infer = blocking(_board.Board.infer)
     infer_on_card = blocking(_board.Board.infer_on_card)
     restart = blocking(_board.Board.restart)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -82,6 +83,7 @@ SWITCH = {
     "task": "a", "generation": 2, "first_seq": 5, "gap_ms": 12, "gap_frames": 1, "pause_ms": 30,
     "heap_before": 1, "heap_after": 2, "mmz_before": 3, "mmz_after": 4, "sha256": "ab",
 }  # fmt: skip
+GOT = {"transfer": 9, "size": 0, "sha256": hashlib.sha256(b"").digest(), "offset": 0}
 SET = {"generation": 2, "changed": ["a"], "saved": True, "later": ["a"]}
 ENROLLED = {
     "gallery": "g", "label": "a", "added": [4], "samples": 1, "negatives": 0, "total_samples": 1,
@@ -136,6 +138,7 @@ def _cases() -> Iterator[Case]:
     yield Case("forget", SET, lambda b: b.forget(["a"]))
     yield Case("settings", [["a", 7, 1, 2], ["b", 2, 1.5, 1.5, 3]], lambda b: b.settings())
     yield Case("snapshot", {"jpeg": b"\xff", "width": 8}, lambda b: b.snapshot())
+    yield Case("get", GOT, lambda b: b.get("log"))
     yield Case("restart", {}, lambda b: b.restart())
     for message in RESULTS.values():
         yield Case("infer", message, lambda b: b.infer(PICTURE), {"put": PLACE})

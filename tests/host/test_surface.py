@@ -30,18 +30,18 @@ NAMES = """
     InstanceSegmentationResult K230Error KeyFormatError KeyStore Keypoint Label LabelInfo
     LinkLost LogLine Mask Match MetricLearningResult Model MultilabelResult NoGreeting
     OcrResult OrientedBox OrientedDetectionResult PackageError PackageInfo PictureError
-    PortLocked Pose PoseResult ProtocolError Recognition Recognized RequestTimeout Result
+    PortLocked Pose PoseResult ProtocolError Received Recognition Recognized RequestTimeout Result
     SampleInfo SegmentationResult SerialAddress SetReport Setting SimulationError State StateChange
     Statistics Status Stream Suggestion SwitchReport TaskInfo TcpAddress Text
     TooManyAttempts VersionError Welcome decode_result discover discover_serial
     parse_address
 """
 BOARD = """
-    address card clock close connect counts describe events forget gallery infer infer_on_card info keep
+    address card clock close connect counts describe events forget gallery get infer infer_on_card info keep
     latest_statistics logs model previews request restart results set settings snapshot state states
     statistics status switch tasks
 """
-CARD = "config_get config_validate packages push push_file push_firmware remove_package"
+CARD = "config_get config_validate packages pull push push_file push_firmware remove_package"
 GALLERY = """
     clear delete enroll export import_ list recognize remove rename select set_threshold show suggest
 """

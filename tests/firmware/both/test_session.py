@@ -67,9 +67,6 @@ class Host:
     def chunk(self, session, number, offset, data) -> None:
         self.chunks.append((number, offset, data))
 
-    def taken(self, session, number, offset) -> None:
-        pass
-
 
 class Client:
     """The other half, as small as it can be."""
