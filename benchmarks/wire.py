@@ -23,6 +23,7 @@ from typing import Any
 
 from benchmarks import wire_latency, wire_noise, wire_peers
 from firmware_app.wire import messages, packets, seal
+from host_client.link.encryption import cipher
 from host_client.results.decode import Model, decode_result
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,8 @@ RATES = (1e-6, 1e-5, 1e-4, 1e-3)
 TRIALS = 10_500_000
 LONG_TRIALS = 200_000_000
 ROUNDS = 400
+REPEAT = 40
+CLIENTS = (1, 8)
 
 
 def message(count: int, seq: int = SEQ) -> list[Any]:
@@ -50,6 +53,14 @@ def _sizes() -> dict[str, Any]:
         str(n): len(packets.packet_of(seal.Sealer(key).seal(packets.payload_of(message(n)))))
         for n in COUNTS
     }
+    encrypted = {
+        str(n): len(
+            packets.packet_of(
+                seal.Sealer(key, cipher(key[:16])).seal(packets.payload_of(message(n)))
+            )
+        )
+        for n in COUNTS
+    }
     peers: dict[str, dict[str, int]] = {}
     husky: dict[str, float] = {}
     for n in COUNTS:
@@ -63,6 +74,7 @@ def _sizes() -> dict[str, Any]:
     return {
         "bytes": plain,
         "bytes_tagged": tagged,
+        "bytes_encrypted": encrypted,
         "bytes_peers": peers,
         "get_ms_huskylens": husky or None,
     }
@@ -91,25 +103,50 @@ def _our_decoder(count: int) -> Callable[[], Any]:
     return decode
 
 
+def _our_encrypted_decoder(count: int, calls: int) -> Callable[[], Any]:
+    """The same of a sealed and encrypted session; each call gets the next packet, made before."""
+    key, secret = bytes(range(32)), bytes(range(16))
+    sealer = seal.Sealer(key, cipher(secret))
+    payload = packets.payload_of(message(count))
+    frames = [packets.packet_of(sealer.seal(payload)) for _ in range(calls)]
+    frames.reverse()
+    labels = [f"class {i}" for i in range(20)]
+    model = Model([GENERATION, "detection", "model", bytes(32), labels, 640, 480, "task"])
+    decoder: Any = packets.Decoder()
+    decoder.opener = seal.Opener(key, cipher(secret)).open
+    feed = decoder.feed
+
+    def decode() -> Any:
+        for found in feed(frames.pop()):
+            return decode_result(found, model)
+        raise RuntimeError("the packet was rejected")
+
+    if len(decode().boxes) != count:
+        raise RuntimeError("the packet was decoded to something else")
+    return decode
+
+
 def _interleaved(works: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
     """Time each piece of work in turn, ROUNDS times; return microseconds a call, by round.
 
     The thread's processor time counts, so that other programs' turns are nobody's.
     """
     times: dict[str, list[float]] = {name: [] for name in works}
-    repeat = 40
     gc.collect()
     for _ in range(ROUNDS):
         for name, work in works.items():
             start = time.thread_time_ns()
-            for _ in range(repeat):
+            for _ in range(REPEAT):
                 work()
-            times[name].append((time.thread_time_ns() - start) / repeat / 1000)
+            times[name].append((time.thread_time_ns() - start) / REPEAT / 1000)
     return times
 
 
 async def _decode() -> dict[str, Any]:
     ours: dict[str, float] = {}
+    encrypted: dict[str, float] = {}
+    noise: dict[str, float] = {}
+    noise_speedup: dict[str, float] = {}
     speedups: dict[str, dict[str, float]] = {"sscma": {}, "esphome": {}}
     peers: dict[str, dict[str, float]] = {"sscma": {}, "esphome": {}}
     for n in COUNTS:
@@ -131,11 +168,27 @@ async def _decode() -> dict[str, Any]:
                     theirs / own for own, theirs in zip(times["ours"], times[name], strict=True)
                 ]
                 speedups[name][str(n)] = round(statistics.median(ratios), 3)
+        calls = ROUNDS * REPEAT + 1
+        works = {"ours": _our_encrypted_decoder(n, calls)}
+        over_noise = wire_peers.esphome_noise_decoder(boxes, calls)
+        if over_noise is not None:
+            works["noise"] = over_noise
+        times = _interleaved(works)
+        encrypted[str(n)] = round(statistics.median(times["ours"]), 2)
+        if "noise" in times:
+            noise[str(n)] = round(statistics.median(times["noise"]), 2)
+            ratios = [
+                theirs / own for own, theirs in zip(times["ours"], times["noise"], strict=True)
+            ]
+            noise_speedup[str(n)] = round(statistics.median(ratios), 3)
     return {
         "decode_us": ours,
         "decode_us_peers": peers,
         "decode_speedup_sscma": speedups["sscma"] or None,
         "decode_speedup_esphome": speedups["esphome"] or None,
+        "decode_us_encrypted": encrypted,
+        "decode_us_esphome_noise": noise or None,
+        "decode_speedup_esphome_noise": noise_speedup or None,
     }
 
 
@@ -148,7 +201,7 @@ def _encode() -> dict[str, Any]:
         str(beside) if beside.exists() else shutil.which("micropython")
     )
     if command is None:
-        return {"encode": None}
+        return {"encode": None, "picture_ms": None}
     done = subprocess.run(
         [
             command,
@@ -164,13 +217,19 @@ def _encode() -> dict[str, Any]:
     if done.returncode:
         raise RuntimeError(f"MicroPython: {done.stdout}{done.stderr}")
     rows: dict[str, Any] = json.loads(done.stdout)
+    picture = rows.pop("picture")
     for row in rows.values():
         for kind in ("us", "allocated"):
             stages = row[kind]
             shared = stages["pack"] + stages["encode"]
             stages["unsealed"] = round(shared + stages["frame"], 2)
             stages["sealed"] = round(shared + stages["seal"] + stages["frame_sealed"], 2)
-    return {"encode": rows}
+            if "encrypt" in stages:
+                one = stages["encrypt"] + stages["frame_sealed"]
+                for clients in CLIENTS:
+                    # A result is packed once; sealing and encrypting is each session's own.
+                    stages[f"encrypted_{clients}"] = round(shared + clients * one, 2)
+    return {"encode": rows, "picture_ms": picture}
 
 
 # Everything.
@@ -198,6 +257,7 @@ def _table(found: dict[str, Any]) -> str:
     lines = [f"{'boxes':34}" + "  ".join(f"{n:>8}" for n in COUNTS)]
     lines.append(f"{'bytes':34}" + by_count(found["bytes"]))
     lines.append(f"{'bytes in a sealed session':34}" + by_count(found["bytes_tagged"]))
+    lines.append(f"{'bytes sealed and encrypted':34}" + by_count(found["bytes_encrypted"]))
     for peer, sizes in found["bytes_peers"].items():
         lines.append(f"{'bytes, ' + peer:34}" + by_count(sizes))
     lines.append(f"{'decode to typed results, us':34}" + by_count(found["decode_us"]))
@@ -205,14 +265,22 @@ def _table(found: dict[str, Any]) -> str:
         lines.append(f"{'decode, ' + peer + ', us':34}" + by_count(values))
     for peer in ("sscma", "esphome"):
         lines.append(f"{'times as fast as ' + peer:34}" + by_count(found[f"decode_speedup_{peer}"]))
+    lines.append(f"{'decode, encrypted, us':34}" + by_count(found["decode_us_encrypted"]))
+    lines.append(f"{'decode, esphome/noise, us':34}" + by_count(found["decode_us_esphome_noise"]))
+    lines.append(
+        f"{'times as fast as esphome/noise':34}" + by_count(found["decode_speedup_esphome_noise"])
+    )
     lines.append(f"{'one get() of pyhuskylens, ms':34}" + by_count(found["get_ms_huskylens"]))
     if found["encode"] is None:
         lines.append("encode in MicroPython: no micropython command")
     else:
         for kind, unit in (("us", "us"), ("allocated", "bytes of heap")):
-            for way in ("unsealed", "sealed"):
-                values = {n: row[kind][way] for n, row in found["encode"].items()}
-                lines.append(f"{f'encode, {way}, {unit}':34}" + by_count(values))
+            for way in ("unsealed", "sealed", *(f"encrypted_{n}" for n in CLIENTS)):
+                values = {n: row[kind].get(way, "no AES") for n, row in found["encode"].items()}
+                shown = way.replace("_", ", clients: ")
+                lines.append(f"{f'encode, {shown}, {unit}':34}" + by_count(values))
+        for way, milliseconds in found["picture_ms"].items():
+            lines.append(f"{f'a picture of 100 kB, {way}, ms':34}{milliseconds:>8}")
     lines.append("")
     lines.append("noise                      rate  boxes  bytes      sent  delivered    ceiling")
     for row in found["noise"]:

@@ -6,6 +6,7 @@ from its documented format and its decoder is left out.
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import struct
@@ -153,14 +154,9 @@ def sscma_decoder(found: list[Row]) -> Decode | None:
     return decode
 
 
-def esphome_decoder(found: list[Row]) -> Decode | None:
-    """aioesphomeapi's connection, unencrypted (its faster way), and json.loads of the state.
-
-    Call it inside a running event loop; None where the library is not installed.
-    """
+def _esphome(found: list[Row]) -> tuple[Any, list[Any], int, bytes] | None:
+    """aioesphomeapi's connection, the states that it hands on, and the message of one result."""
     try:
-        packets: Any = importlib.import_module("aioesphomeapi._frame_helper.packets")
-        plain: Any = importlib.import_module("aioesphomeapi._frame_helper.plain_text")
         pb: Any = importlib.import_module("aioesphomeapi.api_pb2")
         base: Any = importlib.import_module("aioesphomeapi.client_base")
         link: Any = importlib.import_module("aioesphomeapi.connection")
@@ -183,9 +179,6 @@ def esphome_decoder(found: list[Row]) -> Decode | None:
         False,
         "benchmark",
     )
-    helper = plain.APIPlaintextFrameHelper(
-        connection=connection, client_info="benchmark", log_name="benchmark"
-    )
     states: list[Any] = []
 
     def on_state(state: Any) -> None:
@@ -193,7 +186,23 @@ def esphome_decoder(found: list[Row]) -> Decode | None:
 
     connection.add_message_callback(partial(base.on_state_msg, on_state, {}), (kind,))
     number = next(k for k, v in core.MESSAGE_TYPE_TO_PROTO.items() if v is kind)
-    state = kind(key=7, state=esphome_text(found)).SerializeToString()
+    return connection, states, number, kind(key=7, state=esphome_text(found)).SerializeToString()
+
+
+def esphome_decoder(found: list[Row]) -> Decode | None:
+    """aioesphomeapi's connection, unencrypted (its faster way), and json.loads of the state.
+
+    Call it inside a running event loop; None where the library is not installed.
+    """
+    parts = _esphome(found)
+    if parts is None:
+        return None
+    connection, states, number, state = parts
+    packets: Any = importlib.import_module("aioesphomeapi._frame_helper.packets")
+    plain: Any = importlib.import_module("aioesphomeapi._frame_helper.plain_text")
+    helper = plain.APIPlaintextFrameHelper(
+        connection=connection, client_info="benchmark", log_name="benchmark"
+    )
     data = b"".join(packets.make_plain_text_packets([(number, state)]))
     receive = helper.data_received
 
@@ -203,4 +212,70 @@ def esphome_decoder(found: list[Row]) -> Decode | None:
 
     if len(decode()) != len(found):
         raise RuntimeError("aioesphomeapi decodes something else")
+    return decode
+
+
+class _Wire:
+    """What the Noise helper writes to."""
+
+    def __init__(self) -> None:
+        self.sent = b""
+
+    def writelines(self, parts: Any) -> None:
+        """Keep what the client says."""
+        self.sent += b"".join(parts)
+
+    write = writelines
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def get_extra_info(self, name: str) -> None:
+        """Tell nothing."""
+
+
+def esphome_noise_decoder(found: list[Row], calls: int) -> Decode | None:
+    """aioesphomeapi over Noise, as it talks to a device with a key: so many calls at most.
+
+    The handshake is done with the library's own Noise; each call gets the next frame, made before.
+    """
+    parts = _esphome(found)
+    if parts is None:
+        return None
+    connection, states, number, state = parts
+    helpers: Any = importlib.import_module("aioesphomeapi._frame_helper.noise")
+    inside: Any = importlib.import_module("aioesphomeapi._frame_helper.noise_encryption")
+    noise: Any = importlib.import_module("noise.connection")
+    helper = helpers.APINoiseFrameHelper(
+        connection=connection,
+        noise_psk=base64.b64encode(bytes(range(32))).decode(),
+        expected_name=None,
+        expected_mac=None,
+        client_info="benchmark",
+        log_name="benchmark",
+    )
+    wire = _Wire()
+    helper.connection_made(wire)
+    device = noise.NoiseConnection.from_name(
+        inside.NOISE_PROTOCOL_NAME, backend=inside.ESPHOME_NOISE_BACKEND
+    )
+    device.set_as_responder()
+    device.set_psks(bytes(range(32)))
+    device.set_prologue(b"NoiseAPIInit\x00\x00")
+    device.start_handshake()
+    device.read_message(wire.sent[-48:])  # its last frame, behind the byte 0
+    answer = b"\0" + device.write_message()
+    for frame in (b"\x01device\0", answer):
+        helper.data_received(bytes((1, len(frame) >> 8, len(frame) & 255)) + frame)
+    cipher = inside.EncryptCipher(device.noise_protocol.cipher_state_encrypt)
+    frames = [b"".join(helpers.make_noise_packets([(number, state)], cipher)) for _ in range(calls)]
+    frames.reverse()
+    receive = helper.data_received
+
+    def decode() -> Any:
+        receive(frames.pop())
+        return states.pop()
+
+    if len(decode()) != len(found):
+        raise RuntimeError("aioesphomeapi over Noise decodes something else")
     return decode

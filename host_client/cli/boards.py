@@ -15,6 +15,7 @@ from host_client.cli.options import (
     board_verb,
     for_each_image,
     on_card_option,
+    picture_named,
 )
 
 _FIRST = ("board_name", "task", "model", "generation", "problems", "safe_mode")  # of status
@@ -115,8 +116,8 @@ async def switch(board: Board, *, as_json: bool, task: str) -> None:
 async def infer(board: Board, *, as_json: bool, on_card: bool, images: tuple[str, ...]) -> int:
     """Send each IMAGE to the board at URL and show what it finds.
 
-    Pictures are decoded here; an EXIF orientation is not applied. With --on-card the board
-    decodes them, in fewer bits: scores may differ a little.
+    An IMAGE of - is read from stdin. Pictures are decoded here; an EXIF orientation is not
+    applied. With --on-card the board decodes them, in fewer bits: scores may differ a little.
     """
     return await infer_all(board, images, as_json, on_card)
 
@@ -127,7 +128,9 @@ async def infer_all(
     """Send pictures, or name those on the card, in order and print each answer."""
 
     async def show(image: str) -> None:
-        result = await (board.infer_on_card(image) if on_card else board.infer(image))
+        result = await (
+            board.infer_on_card(image) if on_card else board.infer(picture_named(image))
+        )
         if as_json:
             output.print_json(result.to_dict())
         else:

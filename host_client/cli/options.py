@@ -14,7 +14,7 @@ import click
 import board_types
 from host_client.base.exceptions import K230Error
 from host_client.board import Board
-from host_client.cli import output
+from host_client.cli import output, terminal
 from host_client.cli.endings import run_async
 from host_client.link.address import looks_like_address
 from host_client.results.messages import State, StateChange
@@ -137,6 +137,11 @@ def on_card_option(function: F) -> F:
         is_eager=True,
         help="Each IMAGE is a path on the board's card: /sdcard/a.jpg.",
     )(function)
+
+
+def picture_named(image: str) -> str | bytes:
+    """Return what to send for an IMAGE: its path, or of - what stdin holds."""
+    return terminal.read_bytes() if image == "-" else image
 
 
 async def for_each_image(

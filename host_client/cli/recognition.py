@@ -8,7 +8,13 @@ import click
 
 from host_client.board import Board
 from host_client.cli import output
-from host_client.cli.options import BoardCommand, board_verb, for_each_image, on_card_option
+from host_client.cli.options import (
+    BoardCommand,
+    board_verb,
+    for_each_image,
+    on_card_option,
+    picture_named,
+)
 from host_client.cli.progress import bar
 from host_client.commands.gallery_answers import Enrolment, Recognition, Recognized, Region
 
@@ -105,9 +111,9 @@ async def enroll(
     return 0
 
 
-def _source(image: str, on_card: bool) -> tuple[str | None, str | None]:
+def _source(image: str, on_card: bool) -> tuple[str | bytes | None, str | None]:
     """Return the picture on this computer and the one on the card: one of them."""
-    return (None, image) if on_card else (image, None)
+    return (None, image) if on_card else (picture_named(image), None)
 
 
 def _print_enrolment(done: Enrolment, as_json: bool) -> None:

@@ -92,6 +92,19 @@ def write_bytes(data: bytes) -> None:
     _guarded(lambda: sys.stdout.buffer.write(data))
 
 
+def read_bytes() -> bytes:
+    """Return all that stdin holds; FileError where there is none."""
+    if sys.stdin is None:
+        raise FileError("-: stdin is closed")
+    try:
+        data = sys.stdin.buffer.read()
+    except (OSError, ValueError) as error:
+        raise FileError(f"-: stdin can't be read: {error}") from error
+    if not data:
+        raise FileError("-: expected a picture on stdin, found nothing")
+    return data
+
+
 def tell(text: str) -> None:
     """Write one line to stderr."""
     tell_own(shown(text) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 import os
@@ -194,6 +195,20 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert lines(capsys)[0]["changed"] == ["all"]
         assert run(["forget", url, "min_size", "a", "--json"]) == 0
         assert lines(capsys)[0]["changed"] == ["min_size", "a"]
+
+
+def test_infer_takes_a_picture_from_stdin(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (7, 5), (1, 2, 3)).save(picture, "PNG")
+    for data, code in ((picture.getvalue(), 0), (b"", 12), (b"no picture", 8)):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+        with BoardThread() as scripted:
+            assert run(["infer", scripted.board.url, "-", "--json"]) == code
+        if code == 0:
+            assert lines(capsys)[0]["task"] == "classification"
+            assert scripted.board.received == bytes([1] * 35 + [2] * 35 + [3] * 35)
 
 
 def test_infer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

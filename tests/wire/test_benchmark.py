@@ -73,3 +73,12 @@ def test_share_of_a_noisy_channel_is_near_its_ceiling() -> None:
         # The delimiter in front is not the packet's own: its loss costs the packet, too.
         assert 0.96 * row.ceiling - 0.01 < row.delivered < 1.04 * row.ceiling + 0.01
     assert tally.damaged == 0
+
+
+async def test_encrypted_results_hold_their_bytes_and_decode_like_the_peers() -> None:
+    assert figures._sizes()["bytes_encrypted"] == {"1": 40, "5": 72, "20": 192}
+    ours = figures._our_encrypted_decoder(5, 3)
+    assert [len(ours().boxes) for _ in range(2)] == [5, 5]  # the packets come in their order
+    peer = wire_peers.esphome_noise_decoder(wire_peers.boxes(5), 3)
+    if peer is not None:
+        assert [len(peer()) for _ in range(2)] == [5, 5]
