@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import tempfile
 from pathlib import Path
 from typing import Any
 
 import click
 
+from firmware_app.settings.service_fields import DEFAULT_PORT
 from host_client.base.exceptions import SimulationError
 from host_client.board import Board
 from host_client.cli import output
@@ -25,6 +28,7 @@ from host_client.cli.simulation import (
     virtual_board,
     virtual_board_command,
 )
+from host_client.link.discovery import LOCAL_PORTS
 
 _SERIAL_BAUDRATE = 921600
 _CONNECT_WAIT = 20.0  # seconds
@@ -66,7 +70,8 @@ _frames_option = click.option(
     default="127.0.0.1:0",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where the service listens on this computer; port 0 takes a free one.",
+    help="Where the service listens on this computer; port 0 takes a free one, of 5230-5245 if it "
+    "can: `k230 discover` asks there.",
 )
 @click.option(
     "--uart",
@@ -130,7 +135,21 @@ def run(
         run_async(_run(options, as_json))
 
 
+def _seekable(tcp: str) -> str:
+    """Return where to listen for port 0: at the first free port at which `k230 discover` asks."""
+    host, _, port = tcp.rpartition(":")
+    if port != "0":
+        return tcp
+    for number in range(DEFAULT_PORT, DEFAULT_PORT + LOCAL_PORTS):
+        # Without the option to use it again: a port that another board listens on is refused.
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.bind((host, number))
+            return f"{host}:{number}"
+    return tcp
+
+
 async def _run(options: dict[str, Any], as_json: bool) -> None:
+    options["tcp"] = _seekable(options["tcp"])
     async with virtual_board(**options) as board:
         with kept_key(board.url, board.key):
             addresses = (

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import socket
+import struct
+import sys
 import time
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from firmware_app.wire import messages, packets
 from host_client.base.exceptions import AddressError, ConnectionFailed
-from host_client.link.address import SerialAddress
+from host_client.link.address import SerialAddress, TcpAddress
 from host_client.link.greeting import Settings, Welcome
 from host_client.link.opening import open_transport
 from host_client.link.session import ClientSession
@@ -20,8 +23,12 @@ from host_client.link.trace import printable
 from host_client.results import limits
 
 BROADCAST = "255.255.255.255"
+LOOPBACK = "127.0.0.1"
+LOCAL_PORTS = 16  # from 5230 on, where virtual boards on this computer listen
 SEEK_SIZE = 240  # bytes, about; boards read 256, and their answers have 180 at most
 REPEATS = 3  # a datagram may be lost
+
+Target = tuple[int, Any]  # family of the socket, and its address
 
 
 class FoundBoard(NamedTuple):
@@ -42,11 +49,12 @@ class FoundBoard(NamedTuple):
 class _Seeker(asyncio.DatagramProtocol):
     """Collects the answers to one number."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, boards: dict[str, FoundBoard]) -> None:
+        """boards: filled with who answered, by URL."""
         self._number = number
-        self.boards: dict[str, FoundBoard] = {}
+        self._boards = boards
 
-    def datagram_received(self, data: bytes, addr: tuple[str | object, int]) -> None:
+    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         """Take one datagram; whatever is no answer to our number is not ours."""
         for message in packets.Decoder().feed(data):
             if message[0] != messages.HERE or len(message) < 6 or message[1] != self._number:
@@ -54,13 +62,14 @@ class _Seeker(asyncio.DatagramProtocol):
             _, _, board_id, name, version, flags = message[:6]
             if not isinstance(flags, int):
                 continue
-            url = f"tcp://{addr[0]}:{addr[1]}"  # the link has the number of the UDP port
+            # The link has the number of the UDP port.
+            url = str(TcpAddress(str(addr[0]), int(addr[1])))
             required = bool(flags & messages.FLAG_KEY_REQUIRED)
             texts = (printable(board_id), printable(name), printable(version))
             # Version 1 did not tell the protocol.
             protocol = message[6] if len(message) > 6 and type(message[6]) is int else 1
-            if url in self.boards or len(self.boards) < limits.BOARDS:
-                self.boards[url] = FoundBoard(url, *texts, required, protocol)
+            if url in self._boards or len(self._boards) < limits.BOARDS:
+                self._boards[url] = FoundBoard(url, *texts, required, protocol)
 
     def error_received(self, exc: Exception) -> None:
         """An address that nobody listens on says so; others may answer."""
@@ -76,29 +85,97 @@ async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[
 
     Args:
         timeout: seconds to wait for answers.
-        addresses: HOST or HOST:PORT to ask; none: everybody on the local networks, by broadcast.
+        addresses: HOST or HOST:PORT to ask, [IPV6]:PORT too; none: everybody on the networks of each
+            interface, by broadcast, and virtual boards on this computer.
 
     Raises:
         AddressError: an address is none, or the network can't be used.
     """
-    targets = [_target(address) for address in addresses] or [(BROADCAST, DEFAULT_PORT)]
-    number = secrets.randbits(32)
+    asked = list(addresses)
     loop = asyncio.get_running_loop()
+    if asked:
+        targets = [found for each in asked for found in await _resolve(loop, each)]
+    else:
+        targets = [(socket.AF_INET, target) for target in _everybody()]
+    number = secrets.randbits(32)
+    boards: dict[str, FoundBoard] = {}
+    transports: dict[int, asyncio.DatagramTransport] = {}
     try:
-        transport, seeker = await loop.create_datagram_endpoint(
-            lambda: _Seeker(number), local_addr=("0.0.0.0", 0), allow_broadcast=True
+        for family in {family for family, _ in targets}:
+            transports[family] = await _open(loop, family, _Seeker(number, boards))
+        packet = seek(number)
+        for _ in range(REPEATS):
+            for family, target in targets:
+                transports[family].sendto(packet, target)
+            await asyncio.sleep(timeout / REPEATS)
+    finally:
+        for transport in transports.values():
+            transport.close()
+    return sorted(boards.values())
+
+
+async def _open(
+    loop: asyncio.AbstractEventLoop, family: int, seeker: _Seeker
+) -> asyncio.DatagramTransport:
+    local = "::" if family == socket.AF_INET6 else "0.0.0.0"
+    try:
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: seeker,
+            local_addr=(local, 0),
+            family=family,
+            allow_broadcast=family == socket.AF_INET or None,
         )
     except OSError as error:
         raise AddressError(f"looking for boards: {error.strerror}") from None
+    return transport
+
+
+async def _resolve(loop: asyncio.AbstractEventLoop, address: str) -> list[Target]:
+    """Return the sockets' addresses of HOST, HOST:PORT, IPV6 or [IPV6]:PORT."""
+    host, port = address, ""
+    if address.startswith("["):
+        host, bracket, port = address[1:].partition("]")
+        # What is no port is refused below, as a missing bracket is.
+        port = port[1:] if port.startswith(":") else port
+        host = host if bracket else ""
+    elif address.count(":") == 1:
+        host, _, port = address.partition(":")
     try:
-        packet = seek(number)
-        for _ in range(REPEATS):
-            for target in targets:
-                transport.sendto(packet, target)
-            await asyncio.sleep(timeout / REPEATS)
-    finally:
-        transport.close()
-    return sorted(seeker.boards.values())
+        number = int(port) if port else DEFAULT_PORT
+        if not host or not 0 < number < 65536:
+            raise ValueError(address)
+        found = await loop.getaddrinfo(host, number, type=socket.SOCK_DGRAM)
+    except (ValueError, OSError, UnicodeError):
+        raise AddressError(
+            f"{printable(address)!r}: expected HOST, HOST:PORT or [IPV6]:PORT"
+        ) from None
+    return list(dict.fromkeys((row[0], row[4]) for row in found))
+
+
+def _everybody() -> list[tuple[str, int]]:
+    """Return the broadcast address of each interface, the general one, and this computer's own ports.
+
+    The general one leaves by one interface only, as the system likes.
+    """
+    hosts = dict.fromkeys([BROADCAST, *_interface_broadcasts()])
+    local = [(LOOPBACK, DEFAULT_PORT + step) for step in range(LOCAL_PORTS)]
+    return [(host, DEFAULT_PORT) for host in hosts] + local
+
+
+def _interface_broadcasts() -> Iterator[str]:
+    """Yield the IPv4 broadcast address of each interface, where the system tells."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        return
+    request = 0xC0206923 if sys.platform == "darwin" else 0x8919  # SIOCGIFBRDADDR
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            with contextlib.suppress(OSError):
+                answer = fcntl.ioctl(probe, request, struct.pack("16s24x", name.encode()[:15]))
+                host = socket.inet_ntoa(answer[20:24])
+                if not host.startswith(("0.", "127.")):
+                    yield host
 
 
 async def discover_serial(
@@ -151,12 +228,3 @@ async def _greet(address: SerialAddress, timeout: float) -> FoundBoard | None:
     return FoundBoard(
         str(address), board.board_id, board.board_name, board.version, board.key_required
     )
-
-
-def _target(address: str) -> tuple[str, int]:
-    host, _, port = address.partition(":")
-    try:
-        number = int(port) if port else DEFAULT_PORT
-        return socket.gethostbyname(host), number
-    except (ValueError, OSError):
-        raise AddressError(f"{address!r}: expected HOST or HOST:PORT") from None

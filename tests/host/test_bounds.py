@@ -10,7 +10,7 @@ import pytest
 
 from firmware_app.settings import service_fields, task_fields
 from firmware_app.wire import messages, packets
-from host_client import Board, ProtocolError
+from host_client import Board, FoundBoard, ProtocolError
 from host_client.cli.app import run
 from host_client.installer import repl
 from host_client.installer.target import InstallError
@@ -125,11 +125,12 @@ async def test_results_of_ever_new_generations_ask_one_question_at_a_time() -> N
 
 
 def test_a_search_that_everybody_answers() -> None:
-    seeker = discovery._Seeker(7)
+    boards: dict[str, FoundBoard] = {}
+    seeker = discovery._Seeker(7, boards)
     here = packets.encode([messages.HERE, 7, "id", "name", "1", 0, 2])
     for number in range(1000):
         seeker.datagram_received(here, (f"10.0.{number >> 8}.{number & 255}", 5230))
-    assert len(seeker.boards) == limits.BOARDS
+    assert len(boards) == limits.BOARDS
 
 
 class Endless:

@@ -25,7 +25,7 @@ def connect(virtual: VirtualBoard) -> Board:
 
 async def test_files_and_pictures_come_whole(tmp_path: Path) -> None:
     folder = card(tmp_path)
-    (kmodel,) = SHAPES.glob("*.kmodel")
+    (kmodel,) = (folder / "packages" / SHAPES.name).glob("*.kmodel")
     inside = f"packages/{SHAPES.name}/{kmodel.name}"
     async with running(folder) as virtual, connect(virtual) as board:
         service = await board.card.pull("configs/service.yaml")
