@@ -207,6 +207,38 @@ def test_sealed_packets_are_reported_and_not_read(program: Path) -> None:
     assert sum("sealed" in one for one in found) == len(steps) - 2  # two of them are plain
 
 
+@pytest.mark.parametrize("part", ["sealed", "encrypted"])
+def test_sealed_and_encrypted_packets_are_opened_with_the_key(tmp_path: Path, part: str) -> None:
+    source = Path(__file__).with_name("unseal_main.c")
+    done = _build(tmp_path / "unseal", source, "-O1", f"-DK230_MAX_PAYLOAD={MAX_PAYLOAD}")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    greeting = FILE["handshake"]
+    steps = FILE[part]["steps"]
+    flags = "7" if part == "encrypted" else "3"
+    opened = subprocess.run(
+        [tmp_path / "unseal", greeting["key"], greeting["hello"], greeting["welcome"], flags],
+        input=b"".join(bytes.fromhex(row["packet"]) for row in steps),
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
+    lines = [line.split(" ") for line in opened.splitlines()]
+    names = ("client_proof", "board_proof", "client_seal", "board_seal")
+    for name, value in lines[:6]:
+        assert value == greeting[name], name
+    assert [line[0] for line in lines[:4]] == list(names)
+    found = iter(lines[6:])
+    for row in steps:
+        kind, *values = next(found)
+        if row["message"] is None:
+            assert kind == "dropped", row["name"]
+            continue
+        payload = bytes.fromhex(values[0])
+        assert packets.payload_of(value_of(row["message"])) == payload, row["name"]
+        kind, again = next(found)
+        assert kind == "sealed" and packets.packet_of(bytes.fromhex(again)).hex() == row["packet"]
+    assert next(found, None) is None
+
+
 @pytest.mark.parametrize("size", [64, 1000])
 def test_a_small_buffer_rejects_what_is_longer(tmp_path: Path, size: int) -> None:
     source = Path(__file__).with_name("decode_main.c")
