@@ -5,6 +5,10 @@ class TaskError(ValueError):
     """A task that can't be run, or a result that can't be made."""
 
 
+class NoSuchTask(TaskError):
+    """The card has no YAML of that name."""
+
+
 class NpuError(ValueError):
     """A model or picture that the KPU or ai2d can't take; the text says why."""
 

@@ -8,7 +8,7 @@ import asyncio
 import gc
 
 from firmware_app.base import console
-from firmware_app.base.errors import CommandError, TaskError, ide_connects
+from firmware_app.base.errors import CommandError, NoSuchTask, TaskError, ide_connects
 from firmware_app.base.pause import pause, set_event, until
 from firmware_app.base.problems import OLD_TASK, TASK, UNSAVED
 from firmware_app.board import memory
@@ -80,7 +80,7 @@ class Switcher:
         try:
             return self._configuration.read_task(name)
         except OSError:
-            raise TaskError("%s: expected the file on the card, found none" % shown(path))
+            raise NoSuchTask("%s: expected the file on the card, found none" % shown(path))
         except SettingsError as error:
             raise TaskError(str(error))
 
@@ -163,6 +163,8 @@ class Switcher:
         self.idle.clear()
         try:
             return await self._switch(name)
+        except NoSuchTask as error:
+            raise CommandError("not_found", str(error))
         except TaskError as error:
             raise CommandError("failed", str(error))
         finally:

@@ -61,6 +61,10 @@ async def test_what_changes_at_once(tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match=r"preview\.enabled"):
             await board.snapshot()
 
+        with pytest.raises(CommandFailed) as missing:
+            await board.switch("nothing")
+        assert missing.value.code == "not_found"
+
         # Of these somebody keeps a copy.
         await board.set({"log.level": "error", "board.name": "hall", "network.max_clients": 1})
         assert virtual.url is not None
