@@ -8,13 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from host_client.base.exceptions import K230Error, LinkLost, NoGreeting
+from host_client.base.exceptions import K230Error, LinkLost, NoGreeting, ProtocolError
 from host_client.link.address import Address, SerialAddress
 from host_client.link.calls import Call, Progress, Receiving, Transfer
 from host_client.link.greeting import Settings, Welcome
 from host_client.link.opening import open_transport
 from host_client.link.session import ClientSession
 from host_client.link.transport import Transport
+from host_client.results.decode import MALFORMED
 
 _log = logging.getLogger(__name__)
 
@@ -181,7 +182,11 @@ class Link:
 
         Raises LinkLost, or what the board says where it can't go on.
         """
-        self.session.receive_transfer(receiving)
+        try:
+            self.session.receive_transfer(receiving, time.monotonic())
+        except MALFORMED as error:
+            raise ProtocolError(f"get: a CHUNK can't be read ({error})") from error
+        self._flush()
         if not receiving.done:
             future = self._loop.create_future()
 

@@ -27,7 +27,7 @@ from host_client.results.decode import MALFORMED
 _log = logging.getLogger(__name__)
 
 PING_INTERVAL = 3.0  # seconds; the board closes after 20 s of silence
-_RECEIVED = 8  # transfers from the board that are remembered, finished ones too
+_RECEIVED = 8  # transfers from the board that are remembered, and CHUNKs before their transfer
 _FIRST_PINGS = 4  # quick ones at the start, so that the clocks are compared soon
 _FIRST_PING_INTERVAL = 0.25
 # A UART session ends without a word when the board restarts: asked after this long with no PONG.
@@ -62,6 +62,7 @@ class ClientSession:
         self._calls: dict[int, Call] = {}
         self._transfers: dict[int, Transfer] = {}
         self._receiving: dict[int, Receiving] = {}
+        self._early: list[list[Any]] = []  # CHUNKs of transfers that are not known yet
         self._pings = 0
         self._next_ping = now
         self._last_answer = now
@@ -239,7 +240,7 @@ class ClientSession:
         self._pump(transfer)
         return transfer
 
-    def receive_transfer(self, receiving: Receiving) -> None:
+    def receive_transfer(self, receiving: Receiving, now: float) -> None:
         """Take the data that the answer to a `get` announced."""
         while len(self._receiving) >= _RECEIVED:
             done = next((r for r in self._receiving.values() if r.done), None)
@@ -247,6 +248,9 @@ class ClientSession:
                 break
             del self._receiving[done.number]
         self._receiving[receiving.number] = receiving
+        early, self._early = self._early, []
+        for message in early:
+            self._take_chunk(message, now)
 
     def drop_receiving(self, receiving: Receiving) -> None:
         """Take no more of it, and tell the board; what is whole is still answered when it comes again."""
@@ -255,7 +259,11 @@ class ClientSession:
 
     def _take_chunk(self, message: list[Any], now: float) -> None:
         receiving = self._receiving.get(message[1])
-        answer = receiving.chunk(message[2:], now) if receiving is not None else None
+        if receiving is None:
+            # Right behind the answer to `get`, which its caller has not seen yet.
+            self._early = [*self._early[1 - _RECEIVED :], message]
+            return
+        answer = receiving.chunk(message[2:], now)
         if answer is not None:
             self._send_taken(answer)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import os
 import secrets
 import struct
@@ -45,6 +46,7 @@ class ScriptedBoard:
         self.clock_offset = 100.0  # the board's clock is ahead of this computer's by this
         self.commands: list[tuple[int, str, dict[str, Any]]] = []
         self.executed: list[str] = []  # each command once, however often it arrived
+        self.files: dict[str, bytes] = {}  # that `get` sends
         self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {}
         self.lose: Callable[[bytes], bool] = lambda frame: False  # of what the board sends
         self.hellos = 0
@@ -241,6 +243,11 @@ class Session:
             self.send(answer)
         if command == "subscribe" and board.announce:
             self.send(board.model())
+        if command == "get" and answer[0] == messages.REPLY:
+            data = board.files.get(arguments.get("name", ""), b"")
+            for at in range(answer[2]["offset"], len(data), messages.CHUNK_SIZE):
+                piece = data[at : at + messages.CHUNK_SIZE]
+                self.send([messages.CHUNK, number, at, piece])
 
     def _execute(self, number: int, command: str, arguments: dict[str, Any]) -> list[Any]:
         board = self.board
@@ -254,6 +261,12 @@ class Session:
             return [messages.REPLY, number, {"generation": board.generation}]
         if command == "describe":
             return [messages.REPLY, number, board.model()[1:]]
+        if command == "get" and arguments.get("name") in board.files:
+            data = board.files[arguments["name"]]
+            digest = hashlib.sha256(data).digest()
+            offset = arguments.get("offset", 0) if arguments.get("sha256") == digest else 0
+            place = {"transfer": number, "size": len(data), "sha256": digest, "offset": offset}
+            return [messages.REPLY, number, place]
         if command == "put":
             self._size, self._data = arguments["size"], bytearray()
             place = {"transfer": number, "offset": 0, "window": board.window}

@@ -197,6 +197,27 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert lines(capsys)[0]["changed"] == ["min_size", "a"]
 
 
+def test_pull(
+    capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = bytes(range(256)) * 100
+    with BoardThread(files={"configs/tasks/a.yaml": data, "dictionaries/a.txt": b""}) as scripted:
+        url = scripted.board.url
+        assert run(["pull", url, "configs/tasks/a.yaml", "--json"]) == 0
+        row = json.loads(capsysbinary.readouterr().out)
+        assert row == {"name": "configs/tasks/a.yaml", "target": "a.yaml", "size": 25600}
+        assert (tmp_path / "a.yaml").read_bytes() == data
+        assert run(["pull", url, "dictionaries/a.txt", "other"]) == 0
+        assert (tmp_path / "other").read_bytes() == b""
+        capsysbinary.readouterr()
+        assert run(["pull", url, "configs/tasks/a.yaml", "-"]) == 0
+        assert capsysbinary.readouterr().out == data
+        assert run(["pull", url, "configs/tasks/a.yaml", str(tmp_path)]) == 12
+        assert run(["pull", url, "configs/tasks/none.yaml"]) == 7
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == ["a.yaml", "other"]
+
+
 def test_infer_takes_a_picture_from_stdin(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
