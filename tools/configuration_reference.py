@@ -65,6 +65,12 @@ _TASKS: dict[str, tuple[str, dict[str, object]]] = {
         "Multi-label classification: each label with a score that passes the threshold.",
         {},
     ),
+    "instance_segmentation": (
+        "Instance segmentation: boxes, each with a mask (YOLO models).",
+        {},
+    ),
+    "pose": ("Pose: boxes, each with its keypoints (YOLO models).", {}),
+    "oriented_detection": ("Oriented detection: rotated boxes (YOLO models).", {}),
 }
 
 _COMMENTS_AT = 31

@@ -227,7 +227,7 @@ def _runs_of_few(best_class, ends: list, pixels: int, classes: int) -> list:
         if length < 128:
             runs.append(length)
         else:
-            runs.extend(_leb128(length))
+            runs.extend(leb128(length))
     return [bytes(runs), areas]
 
 
@@ -278,11 +278,12 @@ def _leb128_runs(values, lengths, count: int, pixels: int) -> bytes:
         before = 2 * index
         if index:
             before += int(np.dot(long[:index], long[:index]) + 0.5)
-        runs = runs[: before + 1] + _leb128(length) + runs[before + 3 :]
+        runs = runs[: before + 1] + leb128(length) + runs[before + 3 :]
     return runs
 
 
-def _leb128(number: int) -> bytes:
+def leb128(number: int) -> bytes:
+    """Return a run's length, seven bits a byte, the lowest first."""
     out = bytearray()
     while number > 127:
         out.append(number & 127 | 128)
@@ -396,27 +397,6 @@ def rows_above(tensor, width: int, column: int, threshold: float) -> list:
         return []
     view = memoryview(items)  # single items: many times faster than the array
     return [(at, list(view[at * width : (at + 1) * width])) for at in hits]
-
-
-def candidates(tensor, classes: int, threshold: float) -> list:
-    """Return (score, class, x, y, w, h) of the columns of a (1, 4 + classes, n) tensor whose best class passes."""
-    count = tensor.shape[2]
-    size = (4 + classes) * count
-    items = tensor.reshape((size,))
-    scores = items[4 * count :].reshape((classes, count))
-    # Fewer than 65,536 columns, so uint16 counts them.
-    hits = np.nonzero(np.max(scores, axis=0) > threshold)[0].tolist()
-    columns = []
-    view = memoryview(items)
-    for at in hits:
-        column = [view[i] for i in range(4 * count + at, size, count)]
-        score = max(column)
-        at_y = at + count
-        at_w = at_y + count
-        columns.append(
-            (score, column.index(score), view[at], view[at_y], view[at_w], view[at_w + count])
-        )
-    return columns
 
 
 def raw(tensor) -> bytes:

@@ -9,6 +9,9 @@ import aicube
 from firmware_app.base.errors import TaskError
 from firmware_app.board import arrays, vendor
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.package.yolo import Layout
+
 STRIDES = [8, 16, 32]
 _MAX_SIZES = 16
 
@@ -53,8 +56,6 @@ def _output_sizes(head: str, size, classes: int) -> list:
     if head == "GFLDet":
         return [n * (classes + 68) for n in _grids(size[0], size[1], True)]
     cells = _grids(size[0], size[1], False)
-    if head == "YOLOv8":
-        return [sum(cells) * (4 + classes)]
     return [n * (5 + classes) * (3 if head == "AnchorBaseDet" else 1) for n in cells]
 
 
@@ -122,34 +123,106 @@ def gfl(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
         raise vendor.failed(TaskError, "GFLDet", error)
 
 
-def yolov8(outputs, size, frame, classes, confidence, overlap, most) -> list:
-    """Return rows [class, score, x1, y1, x2, y2] in frame pixels; a YOLOv8 head, letterbox at the corner.
+def _yolo_data(tensor, layout: "Layout"):
+    """Return an output as the native functions read it, a dense row for each candidate."""
+    size = layout.width * layout.count
+    if arrays.size_of(tensor) != size:
+        raise TaskError(
+            "expected an output of %d values, found %d" % (size, arrays.size_of(tensor))
+        )
+    if layout.kind == "columns":
+        return arrays.transposed(tensor.reshape((1, layout.width, layout.count)))
+    return tensor.reshape((layout.count, layout.width))
 
-    NMS is class-agnostic, always.
+
+def _sizes_of(size, frame) -> list:
+    """Return frame, model and display as [height, width] lists."""
+    return [[frame[1], frame[0]], [size[1], size[0]], [frame[1], frame[0]]]
+
+
+def yolo(tensor, layout: "Layout", size, frame, confidence, overlap, most) -> list:
+    """Return rows [class, score, x1, y1, x2, y2] in frame pixels; letterbox at the corner.
+
+    NMS is class-agnostic, always; the heads that need none ("rows") have none.
     """
-    _expect(outputs[:1], output_sizes("YOLOv8", size, classes), "YOLOv8")
-    points = sum(_grids(size[0], size[1], False))
-    data = arrays.transposed(outputs[0].reshape((1, 4 + classes, points)))
+    data = _yolo_data(tensor, layout)
+    seen, model, shown = _sizes_of(size, frame)
+    classes = layout.classes
     try:
         import aidemo
 
-        boxes, ids, scores = aidemo.yolov8_det_postprocess(
-            data,
-            [frame[1], frame[0]],
-            [size[1], size[0]],
-            [frame[1], frame[0]],
-            classes,
-            confidence,
-            overlap,
-            most,
-        )
+        if layout.kind == "rows":
+            found = aidemo.yolo26_det_postprocess(
+                data, seen, model, shown, classes, confidence, most
+            )
+        elif layout.kind == "anchors":
+            found = aidemo.yolov5_det_postprocess(
+                data, seen, model, shown, classes, confidence, overlap, most
+            )
+        else:
+            found = aidemo.yolov8_det_postprocess(
+                data, seen, model, shown, classes, confidence, overlap, most
+            )
     except Exception as error:
-        raise vendor.failed(TaskError, "YOLOv8", error)
+        raise vendor.failed(TaskError, "YOLO", error)
+    boxes, ids, scores = found
     rows = []
     for i in range(len(ids)):
         x, y, w, h = boxes[i]
         rows.append([ids[i], scores[i], x, y, x + w, y + h])
     return rows
+
+
+def poses(tensor, layout: "Layout", size, frame, confidence, overlap, most) -> list:
+    """Return rows [class, score, x, y, w, h, values of the keypoints] in frame pixels, as yolo() does.
+
+    Of the heads with columns the class is always 0, and the score that of the first class.
+    """
+    data = _yolo_data(tensor, layout)
+    seen, model, shown = _sizes_of(size, frame)
+    classes, points, dims = layout.classes, layout.points, layout.dims
+    try:
+        import aidemo
+
+        if layout.kind == "rows":
+            found = aidemo.yolo26_pose_postprocess(
+                data, seen, model, shown, classes, points, dims, confidence, most
+            )
+        else:
+            found = aidemo.yolov8_pose_postprocess(
+                data, seen, model, shown, classes, points, dims, confidence, overlap, most
+            )
+    except Exception as error:
+        raise vendor.failed(TaskError, "YOLO poses", error)
+    boxes, ids, scores, keypoints = found
+    rows = []
+    for i in range(len(ids)):
+        x, y, w, h = boxes[i]
+        # The points of boxes that were suppressed come, too, behind those of the kept ones.
+        rows.append([ids[i], scores[i], x, y, w, h, list(keypoints[i])])
+    return rows
+
+
+def rotated(tensor, layout: "Layout", size, frame, confidence, overlap, most) -> list:
+    """Return rows [class, score, corners (8 whole numbers)] in frame pixels, as yolo() does."""
+    data = _yolo_data(tensor, layout)
+    seen, model, shown = _sizes_of(size, frame)
+    classes = layout.classes
+    try:
+        import aidemo
+
+        if layout.kind == "rows":
+            found = aidemo.yolo26_obb_postprocess(
+                data, seen, model, shown, classes, confidence, most
+            )
+        else:
+            found = aidemo.yolo_obb_postprocess(
+                data, seen, model, shown, classes, confidence, overlap, most
+            )
+    except Exception as error:
+        raise vendor.failed(TaskError, "YOLO rotated boxes", error)
+    boxes, ids, scores = found
+    return [[ids[i], scores[i], list(boxes[i])] for i in range(len(ids))]
 
 
 def text_boxes(probabilities, size, picture, frame, mask_threshold, box_threshold) -> list:

@@ -3,18 +3,21 @@
 Field names and shapes as the platform's own deployment scripts read them.
 """
 
+from firmware_app.package import yolo
 from firmware_app.settings.schema import show
 from firmware_app.settings.task_fields import HEADS, TASKS
 
 # model_type -> task, with the decoder for detectors. FreeDet is the platform's older name of
-# AnchorFreeDet; YOLO11 has YOLOv8's output layout.
+# AnchorFreeDet. The YOLO families do what the field `task` says: detection, where it says nothing.
 MODEL_TYPES = {
     "AnchorBaseDet": "detection",
     "AnchorFreeDet": "detection",
     "FreeDet": "detection",
     "GFLDet": "detection",
-    "YOLOv8": "detection",
-    "YOLO11": "detection",
+    "yolov5": "detection",
+    "yolov8": "detection",
+    "yolo11": "detection",
+    "yolo26": "detection",
     "can1": "classification",
     "can2": "classification",
     "can5": "classification",
@@ -32,8 +35,13 @@ MODEL_TYPES = {
 }
 _ALIASES = {
     "FreeDet": "AnchorFreeDet",
-    "YOLO11": "YOLOv8",
+    "yolov5": "YOLOv5",
+    "yolov8": "YOLOv8",
+    "yolo11": "YOLOv8",
+    "yolo26": "YOLO26",
 }
+FAMILIES = {"YOLOv5": "yolov5", "YOLOv8": "yolov8", "YOLO26": "yolo26"}  # by head
+_YOLO_ALONE = ("instance_segmentation", "pose", "oriented_detection")
 _PICTURE_TASKS = ("classification", "segmentation", "multilabel", "metric_learning")
 MAX_SIDE = 4096  # pixels of a model's input
 MAX_LABELS = 10000
@@ -88,6 +96,40 @@ class Fields:
                 raise self.error(name, "texts only", show(label))
         return value or None
 
+    def skeleton(self, points: list[str] | None) -> list[list[int]] | None:
+        """Return pairs of keypoints, by number; they may be named in the file."""
+        value = self.data.get("skeleton")
+        if value is None:
+            return None
+        expected = "pairs of keypoints, such as [[0, 1], [1, 2]]"
+        if not isinstance(value, list) or len(value) > MAX_LABELS:
+            raise self.error("skeleton", expected, show(value))
+        pairs = []
+        for pair in value:
+            if not isinstance(pair, list) or len(pair) != 2:
+                raise self.error("skeleton", expected, show(pair))
+            ends = []
+            for end in pair:
+                if points and end in points:
+                    end = points.index(end)
+                if isinstance(end, bool) or not isinstance(end, int) or end < 0:
+                    raise self.error("skeleton", expected, show(end))
+                if points and end >= len(points):
+                    raise self.error("skeleton", "keypoints below " + str(len(points)), show(end))
+                ends.append(end)
+            pairs.append(ends)
+        return pairs
+
+    def task(self) -> str | None:
+        """Return the task that the file names; of YOLO models alone."""
+        value = self.text("task")
+        if value is None:
+            return None
+        task = yolo.task_of(value)
+        if task is None:
+            raise self.error("task", "one of " + ", ".join(yolo.TASKS), show(value))
+        return task
+
     def size(self) -> tuple[int, int] | None:
         """Return (width, height): img_size, else inference_width and inference_height."""
         value = self.data.get("img_size")
@@ -134,6 +176,9 @@ def _known(name: str) -> str | None:
     """Return a model_type in the platform's spelling, whatever its case."""
     if name in MODEL_TYPES:
         return name
+    family = yolo.family_of(name)
+    if family is not None:
+        return family
     for known in MODEL_TYPES:
         if known.lower() == name.lower():
             return known
@@ -154,6 +199,8 @@ def infer(
             "one of " + supported,
             show(given) + hint + "; a task in the settings overrides it",
         )
+    if known in yolo.FAMILIES or (known is None and task in _YOLO_ALONE):
+        return _yolo(fields, task, head or _ALIASES.get(known or ""), given)
     said = MODEL_TYPES[known] if known else _from_fields(fields, has_dictionary)
     if task is None:
         if said is None:
@@ -179,6 +226,21 @@ def infer(
         shown = show(given) if given else "nothing"
         raise fields.error("model_type", "one of " + ", ".join(HEADS), shown)
     return task, head
+
+
+def _yolo(
+    fields: Fields, task: str | None, head: str | None, given: str | None
+) -> tuple[str, str | None]:
+    said = fields.task()
+    if task is None:
+        task = said or "detection"
+    elif task not in yolo.TASKS or (said and said != task):
+        raise fields.error(
+            "task" if said else "model_type",
+            "one for the task " + task,
+            (said or show(given)) + " in the package",
+        )
+    return task, head if task == "detection" else None
 
 
 def _order(name: str) -> tuple[int, str]:

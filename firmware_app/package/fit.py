@@ -3,6 +3,7 @@
 Checked before inference: the native decoders check nothing and corrupt memory.
 """
 
+from firmware_app.package import yolo
 from firmware_app.package.deploy_fields import PackageError
 from firmware_app.package.kmodel import Kmodel, Tensor
 from firmware_app.package.reader import Package
@@ -33,7 +34,9 @@ def check(
     fit.check_outputs()
     count = _labels(fit, labels)
     task = package.task
-    if task == "detection":
+    if task in yolo.OBJECT_TASKS and (task != "detection" or package.family is not None):
+        fit.check_yolo(count)
+    elif task == "detection":
         fit.check_detection(count)
     elif task == "segmentation":
         fit.check_segmentation(count)
@@ -44,6 +47,8 @@ def check(
     elif task == "metric_learning":
         fit.check_vector("an embedding")
     else:
+        if package.family is not None:
+            fit.check_yolo_classifier()
         scores = fit.check_vector("a score for each label")
         # Two classes may come as one sigmoid output.
         single = task == "classification" and scores == 1 and count == 2
@@ -57,6 +62,12 @@ def likely_task(package: Package, kmodel: Kmodel) -> str:
     The platform's networks can2 and the like serve several tasks, and their packages do not say
     which; one without model_type and threshold may be of either.
     """
+    if package.family is not None:
+        if package.task_said:
+            return package.task
+        layout = yolo.look(kmodel.outputs, _size(package, kmodel))
+        labels = len(package.categories) if package.categories is not None else None
+        return (yolo.likely_task(layout, labels) if layout else None) or package.task
     shape = kmodel.outputs[0].shape if len(kmodel.outputs) == 1 else ()
     width, height = package.img_size
     if package.task == "classification" and shape[:3] == (1, height, width) and len(shape) == 4:
@@ -64,6 +75,14 @@ def likely_task(package: Package, kmodel: Kmodel) -> str:
     if package.task == "segmentation" and len(shape) == 2:
         return "classification"
     return package.task
+
+
+def _size(package: Package, kmodel: Kmodel) -> tuple[int, int]:
+    """Return (width, height) of the input, the kmodel's where the package says none."""
+    if package.img_size[0]:
+        return package.img_size
+    shape = kmodel.inputs[0].shape if kmodel.inputs else ()
+    return (shape[3], shape[2]) if len(shape) == 4 and min(shape) > 0 else (0, 0)
 
 
 def blank_is_first(classes: int, characters: int, blank: str | None) -> bool:
@@ -124,10 +143,17 @@ class _Fit:
 
     def check_input(self) -> None:
         inputs = self.kmodel.inputs
+        self.package.img_size = _size(self.package, self.kmodel)
         width, height = self.package.img_size
         wanted = (1, 3, height, width)
         if len(inputs) != 1 or inputs[0].dtype != "uint8" or len(inputs[0].shape) != 4:
-            raise self.error("one input uint8 1x3x" + _sides(height, width), _list(inputs))
+            advice = ""
+            if len(inputs) == 1 and "float" in inputs[0].dtype:
+                advice = (
+                    "compile it again for uint8 pictures (nncase: preprocess, input_type uint8,"
+                    " input_range 0..1)"
+                )
+            raise self.error("one input uint8 1x3x" + _sides(height, width), _list(inputs), advice)
         shape = inputs[0].shape
         if shape[:2] != (1, 3):
             last = shape[3] == 3
@@ -161,6 +187,9 @@ class _Fit:
                 raise self.error(
                     "outputs of " + ", ".join(_READ) + " with at most " + str(_MAX_DIMS) + " sides",
                     repr(output),
+                    "export the model without half precision (half=False)"
+                    if output.dtype in ("float16", "bfloat16")
+                    else "",
                 )
 
     def floats(self, count: int, words: str) -> list[Tensor]:
@@ -185,18 +214,6 @@ class _Fit:
         head = self.package.head
         width, height = self.package.img_size
         grids = [(-(-height // s), -(-width // s)) for s in STRIDES]
-        if head == "YOLOv8":
-            points = sum([(height // s) * (width // s) for s in STRIDES])
-            rows = self.floats(1, "one float32 output 1x(4+classes)x" + str(points))[0].shape
-            if len(rows) != 3 or rows[0] != 1 or rows[2] != points or rows[1] < 5:
-                turned = len(rows) == 3 and rows[1] == points
-                raise self.error(
-                    "an output 1x(4+classes)x" + str(points),
-                    _list(self.kmodel.outputs) + (": rows and columns exchanged" if turned else ""),
-                )
-            if rows[1] != 4 + count:
-                raise self.labels_error(rows[1] - 4, count)
-            return
         words = "three float32 outputs for " + str(head)
         if len(self.kmodel.outputs) != 3:
             raise self.error(words, _list(self.kmodel.outputs))
@@ -225,6 +242,113 @@ class _Fit:
                 )
             if row - extra != count:
                 raise self.labels_error(row - extra, count)
+
+    def check_yolo_classifier(self) -> None:
+        layout = yolo.look(self.kmodel.outputs, self.package.img_size)
+        if layout is not None and layout.kind != "vector":
+            raise self.error(
+                "one float32 output, a score for each label",
+                _list(self.kmodel.outputs) + ", which looks like " + yolo.words_of(layout),
+                "set task to " + (yolo.likely_task(layout, None) or "what the model does"),
+            )
+
+    def check_yolo(self, count: int) -> None:
+        """Find out how a YOLO's outputs lie, and set the package's layout."""
+        package = self.package
+        task, family = package.task, package.family
+        outputs = self.kmodel.outputs
+        n = yolo.cells(package.img_size[0], package.img_size[1])
+        layout = yolo.look(outputs, package.img_size)
+        if layout is None or layout.kind == "vector":
+            hint = yolo.odd(outputs, package.img_size)
+            if layout is not None:
+                hint = "it looks like a classifier: set task to classification"
+            raise self.error(
+                "an output 1x(4+classes+more)x%d, 1x%dx(5+classes+more) or 1x300x(6+more)"
+                % (n, 3 * n),
+                _list(outputs),
+                hint or "export the model with Ultralytics, as it is, for one picture",
+            )
+        if family is not None and not yolo.fits(layout, family):
+            advice = "set model_type to the family that it is of, or export the model again"
+            if layout.kind == "rows":
+                advice = (
+                    "set model_type to yolo26 if it is one; the end-to-end export of another family"
+                    " is not supported: export it without NMS inside (nms=False)"
+                )
+            elif layout.kind == "columns":
+                advice = "set model_type to yolov8 (yolov5u models have the outputs of yolov8)"
+            raise self.error(
+                "the outputs of " + family,
+                _list(outputs) + ", which looks like " + yolo.words_of(layout),
+                advice,
+            )
+        named = len(package.keypoints) if package.keypoints is not None else None
+        rest = yolo.rest_of(layout, count)
+        looks = yolo.likely_task(layout, count)
+        wanted = task == "instance_segmentation"
+        if wanted != (layout.masks >= 0) and (wanted or layout.kind != "rows" or rest):
+            self._other_task(looks, wanted)
+        if layout.kind == "rows" and looks != task and task != "instance_segmentation":
+            self._other_task(looks, False)
+        if task == "pose":
+            points = yolo.keypoints_of(rest, named) if rest > 1 else None
+            if points is None:
+                if rest < 2:
+                    self._other_task(looks, False)
+                if named is None and not rest % 2:
+                    raise self.labels_error(layout.width - layout.first, count)
+                raise PackageError(
+                    package.config_path
+                    + ": keypoints: expected names for %d values, 2 or 3 for each keypoint, or"
+                    % rest
+                    + " another number of labels, found "
+                    + (str(named) + " names" if named is not None else "none")
+                )
+            layout.points, layout.dims = points
+            self._name_points(points[0])
+        elif layout.kind != "rows":
+            extra = {"instance_segmentation": yolo.MASKS, "oriented_detection": 1}.get(task, 0)
+            if rest != extra:
+                if rest in (0, 1) and task != "instance_segmentation":
+                    self._other_task(looks, False)
+                error = self.labels_error(layout.width - layout.first - extra, count)
+                if rest > 1 and layout.masks < 0 and task != "instance_segmentation":
+                    error = PackageError(str(error) + "; if it is a pose model, set task to pose")
+                raise error
+        elif task == "instance_segmentation" and rest != yolo.MASKS:
+            self._other_task(looks, True)
+        layout.classes = count
+        package.layout = layout
+
+    def _other_task(self, looks: str | None, masks: bool) -> None:
+        found = _list(self.kmodel.outputs)
+        if looks is not None and looks != self.package.task:
+            raise self.error(
+                "its own outputs",
+                found + ", which looks like " + looks,
+                "set task to " + looks + ", or use a model for " + self.package.task,
+            )
+        width, height = self.package.img_size
+        shape = "1x%dx%dx%d" % (yolo.MASKS, height // 4, width // 4)
+        raise self.error(
+            "prototypes of masks, an output " + shape if masks else "its own outputs",
+            found,
+            "export a model for " + self.package.task,
+        )
+
+    def _name_points(self, count: int) -> None:
+        package = self.package
+        if package.keypoints is None and count == len(yolo.PERSON):
+            package.keypoints = yolo.PERSON
+            if package.skeleton is None:
+                package.skeleton = yolo.PERSON_SKELETON
+        for pair in package.skeleton or []:
+            if max(pair) >= count:
+                raise PackageError(
+                    package.config_path
+                    + ": skeleton: expected keypoints below %d, found %d" % (count, max(pair))
+                )
 
     def check_segmentation(self, count: int) -> None:
         width, height = self.package.img_size

@@ -273,13 +273,16 @@ def _text(raw: bytes) -> str:
 def _what(head: bytes) -> str:
     """Name what a file with these first bytes is."""
     if head[:2] == b"PK":
-        return "a zip archive"
+        return (
+            "a zip archive (if it is a PyTorch .pt: export it to ONNX, and compile that with nncase"
+            " 2.11 for the target k230)"
+        )
     if head[:8] == b"version ":
         return "a Git LFS pointer (fetch the file itself with git lfs pull)"
     if head[4:8] == b"TFL3":
         return "a TFLite model"
     if head[:1] == b"\x08" and head[2:3] == b"\x12":
-        return "an ONNX model"
+        return "an ONNX model (compile it with nncase 2.11 for the target k230)"
     if not any(head):
         return "zeros (an interrupted copy?)"
     return " ".join([f"{code:02x}" for code in head[:4]])

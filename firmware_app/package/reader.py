@@ -6,8 +6,8 @@ which the caller may replace.
 
 import os
 
-from firmware_app.package import json_text
-from firmware_app.package.deploy_fields import Fields, PackageError, infer
+from firmware_app.package import json_text, yolo
+from firmware_app.package.deploy_fields import FAMILIES, Fields, PackageError, infer
 from firmware_app.settings.schema import show
 from firmware_app.settings.task_fields import LABELLED
 
@@ -50,8 +50,9 @@ class Package:
     folder, config_path, kmodel_path: paths; name: the kmodel's without .kmodel; task: one of
     task_fields.TASKS without ocr; head: how detection outputs are decoded; categories: the
     labels in the model's order; img_size: (width, height) of the input; anchors: 18 numbers in
-    input pixels; nms_agnostic: nms_option; dictionary_path: of a text recogniser; warnings: one
-    sentence each.
+    input pixels; nms_agnostic: nms_option; dictionary_path: of a text recogniser; family: of
+    yolo.FAMILIES; task_said: whether the file names the task; keypoints, skeleton: of a pose model;
+    warnings: one sentence each.
     """
 
     def __init__(self, folder: str, fields: Fields) -> None:
@@ -74,6 +75,11 @@ class Package:
         self.nms_agnostic = fields.flag("nms_option")
         self.nncase_version = fields.data.get("nncase_version")
         self.dictionary_path: str | None = None
+        self.family: str | None = None
+        self.task_said = True
+        self.keypoints = fields.labels("keypoints")
+        self.skeleton = fields.skeleton(self.keypoints)
+        self.layout: yolo.Layout | None = None  # of a YOLO's outputs: fit.check() finds it
         # What a task makes of it (tasks.py): the labels in use, a recogniser's characters and
         # whether its blank is the first class, the kmodel's digest.
         self.labels: list[str] = []
@@ -111,6 +117,8 @@ def read_package(
     package = Package(folder, fields)
     names = files.names(folder)
     package.task, package.head = infer(fields, task, head, package.warnings, "dict.txt" in names)
+    package.family = yolo.family_of(package.model_type) or FAMILIES.get(package.head or "")
+    package.task_said = package.family is None or task is not None or fields.task() is not None
     _find_kmodel(package, fields, names, files)
     package.dictionary_path = _find_dictionary(package, names)
     _require(package, fields)
@@ -187,6 +195,9 @@ def _find_kmodel(package: Package, fields: Fields, names: list[str], files: File
                 package.kmodel_path = path
                 break
     if not package.kmodel_path:
+        other = _other_model(named, names)
+        if other and not present:
+            raise fields.error("kmodel_path", "a .kmodel", other)
         if len(present) != 1:
             where = ", ".join(present[:5]) if present else "no .kmodel in " + package.folder
             if named:
@@ -206,6 +217,21 @@ def _find_kmodel(package: Package, fields: Fields, names: list[str], files: File
     package.name = name[:-7] if name.lower().endswith(".kmodel") else name
 
 
+def _other_model(named: str | None, names: list[str]) -> str:
+    """Return what a model of another form is and what to do with it, or nothing."""
+    for name in [named or ""] + names:
+        ending = name.lower().split(".")[-1]
+        if ending in ("pt", "pth"):
+            return (
+                name
+                + ", a PyTorch checkpoint: export it to ONNX (Ultralytics: format=onnx), and compile"
+                + " that with nncase 2.11 for the target k230"
+            )
+        if ending in ("onnx", "tflite") and ending != name:
+            return name + ": compile it with nncase 2.11 for the target k230"
+    return ""
+
+
 def _find_dictionary(package: Package, names: list[str]) -> str | None:
     if package.task != "ocr_recognition":
         return None
@@ -218,7 +244,21 @@ def _find_dictionary(package: Package, names: list[str]) -> str | None:
 
 def _require(package: Package, fields: Fields) -> None:
     """Refuse a package without what its task cannot do without; fill in the usual rest."""
-    if not package.img_size[0]:
+    family = package.family
+    if (family is not None and package.task != "classification") or package.task in yolo.TASKS[1:4]:
+        if package.confidence_threshold is None:
+            package.confidence_threshold = yolo.CONFIDENCE
+        if package.nms_threshold is None:
+            package.nms_threshold = yolo.OVERLAP
+        if package.mask_threshold is None:
+            package.mask_threshold = yolo.MASK
+    if family == "yolov5" and package.anchors is not None:
+        package.warnings.append(
+            fields.path
+            + ": anchors: they are inside a yolov5's kmodel already; those of this file are not used"
+        )
+    # A YOLO's size is its kmodel's, where the file does not say it.
+    if not package.img_size[0] and family is None and package.task not in yolo.TASKS[1:4]:
         raise fields.error("img_size", "[width, height] of the model's input", "nothing")
     if package.head == "AnchorBaseDet" and package.anchors is None:
         raise fields.error("anchors", "3 lists of 6 numbers for AnchorBaseDet", "nothing")

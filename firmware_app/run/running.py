@@ -36,7 +36,7 @@ class Running:
         task = self.task
         if task is None:
             return None
-        return [
+        message = [
             messages.MODEL,
             self.generation,
             messages.RESULT_TASKS[task.result_type],
@@ -47,3 +47,6 @@ class Running:
             height,
             self.name,
         ]
+        if task.details is not None:
+            message.append(task.details)
+        return message

@@ -14,11 +14,15 @@ TASKS = (
     "ocr",
     "metric_learning",
     "multilabel",
+    "instance_segmentation",
+    "pose",
+    "oriented_detection",
 )
-LABELLED = ("classification", "detection", "segmentation", "multilabel")  # results name classes
-HEADS = ("AnchorBaseDet", "AnchorFreeDet", "GFLDet", "YOLOv8")
+OBJECTS = ("detection", "instance_segmentation", "pose", "oriented_detection")
+LABELLED = ("classification", "segmentation", "multilabel") + OBJECTS  # results name classes
+HEADS = ("AnchorBaseDet", "AnchorFreeDet", "GFLDet", "YOLOv5", "YOLOv8", "YOLO26")
 
-_BOXES = ("detection", "ocr_detection", "ocr")
+_BOXES = OBJECTS + ("ocr_detection", "ocr")
 _TEXT_BOXES = ("ocr_detection", "ocr")
 _READS = ("ocr_recognition", "ocr")
 _SINGLE = tuple(task for task in TASKS if task != "ocr")
@@ -54,7 +58,7 @@ FIELDS = (
         "confidence_threshold",
         None,
         range=(0, 1),
-        tasks=("classification", "detection", "metric_learning", "multilabel"),
+        tasks=("classification", "metric_learning", "multilabel") + OBJECTS,
         live=True,
         text="Smallest score that counts (metric_learning: cosine); null: the package's value.",
     ),
@@ -70,15 +74,16 @@ FIELDS = (
         "nms_threshold",
         None,
         range=(0, 1),
-        tasks=("detection",),
+        tasks=OBJECTS,
         live=True,
-        text="Overlap from which two boxes are the same object; null: the package's value.",
+        text="Overlap from which two boxes are the same object; null: the package's value. An "
+        + "end-to-end YOLO26 has none, unless it is set here.",
     ),
     Field.choice(
         "nms",
         None,
         ("class_aware", "class_agnostic"),
-        tasks=("detection",),
+        tasks=OBJECTS,
         live=True,
         text="class_agnostic: boxes of different classes suppress each other too; null: the "
         + "package's nms_option.",
@@ -87,9 +92,9 @@ FIELDS = (
         "mask_threshold",
         None,
         range=(0, 1),
-        tasks=_TEXT_BOXES,
+        tasks=_TEXT_BOXES + ("instance_segmentation",),
         live=True,
-        text="Text probability from which a pixel is text; null: the package's value.",
+        text="Probability from which a pixel is text, or the object's; null: the package's value.",
     ),
     Field.number(
         "box_threshold",
@@ -190,10 +195,11 @@ FIELDS = (
         160,
         range=(16, 4096),
         unit="pixels",
-        tasks=("segmentation",),
+        tasks=("segmentation", "instance_segmentation"),
         live=True,
-        text="Smallest side of the class map: of a model whose output is twice as large or more, every "
-        + "second (third …) pixel is looked at. Smaller maps are faster.",
+        text="Smallest side of the class map, or of the masks' grid over the model's input: of a model "
+        + "whose output is twice as large or more, every second (third …) pixel is looked at. Smaller "
+        + "maps are faster.",
     ),
     Field.card_path(
         "dictionary",

@@ -42,6 +42,7 @@ class Task:
     result_type = 0  # type of the result's message on the wire
     holds_frame = False  # whether finish() still needs the frame that take() got
     recognizer: "Recognizer | None" = None  # the gallery in use, of metric learning
+    details: "dict | None" = None  # what MODEL says beside the labels
 
     def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         """packages, models: one model for each package, in the order of card.packages.parts()."""

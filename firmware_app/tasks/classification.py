@@ -1,6 +1,7 @@
 """Classification: softmax, or one sigmoid for two classes, as the cloud platform has it."""
 
 from firmware_app.board import arrays
+from firmware_app.package import letterbox
 from firmware_app.tasks.activation import Activation, score16
 from firmware_app.tasks.single_model import SingleModelTask
 from firmware_app.wire import messages
@@ -21,6 +22,14 @@ class Classification(SingleModelTask):
         super().__init__(packages, models)
         self._activation = Activation(exclusive=True)
 
+    def cropped(self, region: "tuple | None", width: int, height: int) -> "tuple | None":
+        """Return the middle of the region, as YOLO classifiers are trained; the platform's see all of it."""
+        if self.package.family is None:
+            return region
+        x, y, w, h = region or (0, 0, width, height)
+        wide, high = letterbox.fit(self.package.img_size[0], self.package.img_size[1], w, h)
+        return x + (w - wide) // 2, y + (h - high) // 2, wide, high
+
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [decided, top]: top is class, score16, class, score16 … best first."""
         count = len(self.labels)
@@ -30,6 +39,10 @@ class Classification(SingleModelTask):
         # there are two outputs.
         vendors = plan.settings["vendor_compatible"]
         said = "logits" if vendors else plan.settings["model_output"]
+        if vendors and self.package.family is not None:
+            # The vendor's own class for YOLO: a softmax for yolov5 alone, each class an output.
+            vendors = False
+            said = "logits" if self.package.family == "yolov5" else "probabilities"
         single = count <= 2 and (len(logits) == 1 or vendors)
         if not single:
             inside = self._activation.probabilities(logits, said)

@@ -1,4 +1,4 @@
-"""Detection: AnchorBaseDet, AnchorFreeDet, GFLDet, and YOLOv8 heads that users package themselves."""
+"""Detection: AnchorBaseDet, AnchorFreeDet, GFLDet, and the heads of the YOLO families."""
 
 import struct
 import time
@@ -6,7 +6,7 @@ import time
 from firmware_app.base.errors import TaskError
 from firmware_app.board import arrays, decoders
 from firmware_app.package import letterbox
-from firmware_app.tasks import repair
+from firmware_app.tasks import repair, yolo
 from firmware_app.tasks.single_model import SingleModelTask, strongest
 from firmware_app.wire import messages
 
@@ -30,19 +30,16 @@ class Detection(SingleModelTask):
     def pads(self, settings: dict, width: int, height: int) -> tuple:
         """Return the letterbox: centred, but for YOLOv8 as the vendor's scripts have it."""
         target = self.package.img_size
+        if self.package.layout is not None:
+            return yolo.pads(settings, width, height, target)
         pads = letterbox.centre_pads
-        if self._vendors_yolo(settings):
-            pads = letterbox.vendor_corner_pads
-        elif settings["vendor_compatible"]:
+        if settings["vendor_compatible"]:
             pads = letterbox.vendor_centre_pads
         return pads(width, height, target[0], target[1])
 
     def pad_value(self, settings: dict) -> int:
         """Return the grey of the letterbox."""
-        return 128 if self._vendors_yolo(settings) else 114
-
-    def _vendors_yolo(self, settings: dict) -> bool:
-        return self.package.head == "YOLOv8" and settings["vendor_compatible"]
+        return 128 if self.package.layout is not None and settings["vendor_compatible"] else 114
 
     def limits(self, settings: dict) -> tuple:
         """Return (smallest score, overlap, whether classes suppress each other)."""
@@ -54,7 +51,10 @@ class Detection(SingleModelTask):
             agnostic = self.package.nms_agnostic
         else:
             agnostic = settings["nms"] == "class_agnostic"
-        return super().limits(settings) + (agnostic,)
+        confidence, overlap = super().limits(settings)
+        if self.package.layout is not None:
+            overlap = yolo.overlap_of(settings, self.package.layout, overlap)
+        return (confidence, overlap, agnostic)
 
     def _rows(self, outputs: list, plan: "Plan") -> list:
         settings = plan.settings
@@ -70,13 +70,19 @@ class Detection(SingleModelTask):
             )
         if head == "GFLDet":
             return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
-        if head == "YOLOv8":
+        layout = package.layout
+        if layout is not None:
+            tensor = outputs[layout.output]
             if settings["vendor_compatible"]:
-                return decoders.yolov8(
-                    outputs, size, frame, classes, confidence, overlap, settings["max_results"]
+                return decoders.yolo(
+                    tensor, layout, size, frame, confidence, overlap, settings["max_results"]
                 )
-            found = arrays.candidates(outputs[0], classes, confidence)
-            return repair.centred(found, size, frame, overlap, agnostic)
+            left, top, across, down = yolo.place(settings, frame, size)
+            return [
+                (row[1], row[0], (row[2] - left) * across, (row[3] - top) * down)
+                + ((row[4] - left) * across, (row[5] - top) * down)
+                for row in yolo.kept(tensor, layout, confidence, overlap, agnostic)
+            ]
         if settings["vendor_compatible"]:
             return decoders.anchor_free(
                 outputs, size, frame, classes, confidence, overlap, agnostic

@@ -32,6 +32,18 @@ def _class_of(settings: dict) -> "type[Task]":
         from firmware_app.tasks.segmentation import Segmentation
 
         return Segmentation
+    if name == "instance_segmentation":
+        from firmware_app.tasks.instance_segmentation import InstanceSegmentation
+
+        return InstanceSegmentation
+    if name == "pose":
+        from firmware_app.tasks.pose import Pose
+
+        return Pose
+    if name == "oriented_detection":
+        from firmware_app.tasks.oriented_detection import OrientedDetection
+
+        return OrientedDetection
     if name == "multilabel":
         from firmware_app.tasks.multilabel import Multilabel
 

@@ -65,11 +65,16 @@ class SingleModelTask(Task):
         """Return the grey of what pads() adds."""
         return 114
 
+    def cropped(self, region: "tuple | None", width: int, height: int) -> "tuple | None":
+        """Return the part of the picture that the model sees; here all of the region."""
+        return region
+
     def plan(self, settings: dict, width: int, height: int, camera: bool) -> Plan:
         """Return how pictures of this size are scaled and decoded; NpuError where they can't be."""
         region = settings["region"] if camera else None
         if region is not None:
             region = (region["x"], region["y"], region["width"], region["height"])
+        region = self.cropped(region, width, height)
         taken = (width, height) if region is None else (region[2], region[3])
         scaler = Scaler(
             (width, height),

@@ -19,6 +19,7 @@ class Package:
     confidence_threshold = nms_threshold = mask_threshold = box_threshold = 0.25
     nms_agnostic = False
     blank_first = False
+    family = layout = None
 
 class Model:
     output_bytes = 0

@@ -190,7 +190,12 @@ def test_models_with_other_outputs_than_float32_are_refused(
     dtype: str, shape: tuple[int, ...]
 ) -> None:
     package: Any = types.SimpleNamespace(
-        task="detection", head="YOLOv8", img_size=(32, 32), config_path="deploy_config.json"
+        task="detection",
+        head="YOLOv8",
+        family="yolov8",
+        keypoints=None,
+        img_size=(32, 32),
+        config_path="deploy_config.json",
     )
     inputs = [Tensor("uint8", (1, 3, 32, 32))]
     boxes = Tensor("float32", (1, 6, 21))

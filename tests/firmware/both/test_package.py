@@ -199,8 +199,8 @@ def test_unknown_model_types_need_a_task() -> None:
     assert _read(_with(DETECTOR, model_type="X"), "detection").head == "AnchorBaseDet"
     _says(
         _with(DETECTOR, model_type="X", anchors=...),
-        ": model_type: expected one of AnchorBaseDet, AnchorFreeDet, GFLDet, YOLOv8, "
-        + 'found "X"',
+        ": model_type: expected one of AnchorBaseDet, AnchorFreeDet, GFLDet, YOLOv5, YOLOv8, "
+        + 'YOLO26, found "X"',
         "detection",
     )
     plain = _with(DETECTOR, model_type="X", anchors=...)
@@ -362,7 +362,7 @@ def test_heads_in_another_layout_are_refused() -> None:
         assert "three float32 outputs" in _fits(
             config, [tensor(FLOAT32, 1, h, w, last) for h, w in reversed(grids)]
         )
-    assert "rows and columns exchanged" in _fits(typed("YOLOv8"), [tensor(FLOAT32, 1, 42, 6)])
+    assert "rows and columns are exchanged" in _fits(typed("YOLOv8"), [tensor(FLOAT32, 1, 42, 6)])
     # Four outputs of YOLOv8: the first is the one to decode.
     assert _fits(typed("YOLOv8"), [tensor(FLOAT32, 1, 6, 42), tensor(FLOAT32, 1, 144, 4, 8)]) == ""
 

@@ -247,7 +247,7 @@ def test_settings_of_other_tasks_are_refused() -> None:
     _task_says(
         "task: classification\npackage: p\nnms_threshold: 0.5",
         "line 3: nms_threshold: not a setting of the task classification; "
-        + "it belongs to detection",
+        + "it belongs to detection, instance_segmentation, pose, oriented_detection",
     )
     messages = _refused("task: ocr\npackage: p", read_task, TASK)
     assert "package: not a setting of the task ocr" in messages[0]

@@ -1,0 +1,261 @@
+"""YOLO kmodels: the families and tasks that exist, and what a kmodel's outputs look like.
+
+How the values lie, for an input of width x height and n = the cells of the strides 8, 16 and 32:
+
+- anchors: 1 x 3n x (5 + classes + more), rows of centre, size, objectness, classes (yolov5)
+- columns: 1 x (4 + classes + more) x n, columns of centre, size, classes (yolov8, yolo11, and yolo26
+  exported one to many)
+- rows: 1 x 300 x (6 + more), two corners, score, class; nothing is left to suppress (yolo26)
+
+`more` are the 32 coefficients of a mask, whose prototypes are a second output 1 x 32 x height / 4 x
+width / 4; the keypoints, x, y and maybe a score each; or the angle of a rotated box, which in rows has
+centre and size in place of corners.
+"""
+
+FAMILIES = ("yolov5", "yolov8", "yolo11", "yolo26")
+TASKS = ("detection", "instance_segmentation", "pose", "oriented_detection", "classification")
+OBJECT_TASKS = TASKS[:4]
+# Names of Ultralytics, which people know.
+ALIASES = {
+    "detect": "detection",
+    "segment": "instance_segmentation",
+    "seg": "instance_segmentation",
+    "segmentation": "instance_segmentation",
+    "obb": "oriented_detection",
+    "classify": "classification",
+    "cls": "classification",
+}
+STRIDES = (8, 16, 32)
+MASKS = 32  # prototypes, and coefficients of a mask
+END_TO_END = 300  # rows
+CONFIDENCE = 0.25  # where a package says nothing
+OVERLAP = 0.45
+MASK = 0.5
+# The keypoints of a person as COCO has them: a model of 17 points without names is taken for one.
+PERSON = [
+    "nose",
+    "left eye",
+    "right eye",
+    "left ear",
+    "right ear",
+    "left shoulder",
+    "right shoulder",
+    "left elbow",
+    "right elbow",
+    "left wrist",
+    "right wrist",
+    "left hip",
+    "right hip",
+    "left knee",
+    "right knee",
+    "left ankle",
+    "right ankle",
+]
+_STARTS = bytes((15, 13, 16, 14, 11, 5, 6, 5, 5, 6, 7, 8, 1, 0, 0, 1, 2, 3, 4))
+_ENDS = bytes((13, 11, 14, 12, 12, 11, 12, 6, 7, 8, 9, 10, 2, 1, 2, 3, 4, 5, 6))
+PERSON_SKELETON = [[start, end] for start, end in zip(_STARTS, _ENDS)]
+_SIZES = ("n", "s", "m", "l", "x")
+_NOUNS = {
+    "anchors": "yolov5",
+    "columns": "yolov8, yolo11 or a one-to-many yolo26",
+    "rows": "yolo26, which needs no NMS",
+    "vector": "a classifier",
+}
+
+
+def family_of(name: str | None) -> str | None:
+    """Return the family that a model_type names, such as YOLOv8, yolo11n or yolov5s-seg; None: none."""
+    if name is None:
+        return None
+    plain = name.lower().replace("yolov11", "yolo11").replace("yolov26", "yolo26")
+    plain = plain.replace("_", "-")
+    for family in FAMILIES:
+        if plain[: len(family)] == family:
+            rest = plain[len(family) :].split("-")[0]
+            if rest == "" or rest in _SIZES:
+                return family
+    return None
+
+
+def task_of(name: str) -> str | None:
+    """Return the task that a text names, by our names or Ultralytics'; None: none."""
+    plain = name.lower().replace("-", "_")
+    plain = ALIASES.get(plain, plain)
+    return plain if plain in TASKS else None
+
+
+class Layout:
+    """How the outputs of a YOLO kmodel lie. repr() tells all of it: marks of packages are made of it.
+
+    kind: anchors, columns, rows or vector; output, masks: numbers of the outputs, -1: there is none;
+    width: values of one candidate; count: candidates.
+    """
+
+    def __init__(self, kind: str, output: int, masks: int, width: int, count: int) -> None:
+        self.kind = kind
+        self.output = output
+        self.masks = masks
+        self.width = width
+        self.count = count
+        # What goes with a task: see of_task().
+        self.classes = 0
+        self.points = 0
+        self.dims = 0
+
+    def __repr__(self) -> str:
+        return "%s %d %d %d %d %d %d %d" % (
+            self.kind,
+            self.output,
+            self.masks,
+            self.width,
+            self.count,
+            self.classes,
+            self.points,
+            self.dims,
+        )
+
+    @property
+    def first(self) -> int:
+        """Values before the classes; of rows, before what follows score and class."""
+        return {"anchors": 5, "columns": 4, "rows": 6}[self.kind]
+
+
+def cells(width: int, height: int) -> int:
+    """Return the cells of all strides."""
+    return sum([(width // stride) * (height // stride) for stride in STRIDES])
+
+
+def look(outputs: list, size: tuple[int, int]) -> Layout | None:
+    """Return how a kmodel's outputs (of kmodel.Tensor) lie, or None where they are no YOLO's.
+
+    size: (width, height) of the input.
+    """
+    width, height = size
+    count = cells(width, height)
+    masks = -1
+    for number, output in enumerate(outputs):
+        if output.shape == (1, MASKS, height // 4, width // 4):
+            masks = number
+            break
+    for number, output in enumerate(outputs):
+        shape = output.shape
+        if len(shape) != 3 or shape[0] != 1 or output.dtype != "float32":
+            continue
+        if shape[2] == count and shape[1] > 4:
+            return Layout("columns", number, masks, shape[1], count)
+        if shape[1] == 3 * count and shape[2] > 5:
+            return Layout("anchors", number, masks, shape[2], 3 * count)
+        if shape[1] == END_TO_END and shape[2] > 5:
+            return Layout("rows", number, masks, shape[2], END_TO_END)
+    if len(outputs) == 1 and len(outputs[0].shape) >= 1:
+        total = 1
+        for side in outputs[0].shape:
+            total *= side
+        if max(outputs[0].shape) == total:
+            return Layout("vector", 0, -1, total, 1)
+    return None
+
+
+def odd(outputs: list, size: tuple[int, int]) -> str:
+    """Return what outputs that look() does not know are instead, and what to do; "" where nobody knows."""
+    width, height = size
+    count = cells(width, height)
+    grids = [(height // stride, width // stride) for stride in STRIDES]
+    halves = [output for output in outputs if output.dtype in ("float16", "bfloat16")]
+    if halves:
+        return "its outputs are half precision: export the model without half=True"
+    shapes = [output.shape for output in outputs]
+    raw = [shape for shape in shapes if shape[2:4] in grids or shape[1:3] in grids]
+    if len(raw) >= 3:
+        return (
+            "these are a YOLO's heads before decoding: export the whole model"
+            " (Ultralytics: format=onnx; yolov5: export.py without --train)"
+        )
+    for shape in shapes:
+        if len(shape) != 3 or shape[0] != 1:
+            continue
+        if shape[1] == count:
+            return "rows and columns are exchanged: export without a transpose behind the model"
+        if shape[1] == 3 * (count + (width // 64) * (height // 64)) or shape[2] == count + (
+            width // 64
+        ) * (height // 64):
+            return "it has a fourth stride, 64 (a P6 model): export one of the strides 8, 16 and 32"
+        if count and shape[1] % count == 0 and shape[2] > 5:
+            return (
+                "it looks like yolov5 with %d anchors for each cell instead of 3: train it with 3"
+                " for each of the strides 8, 16 and 32" % (shape[1] // count)
+            )
+        if shape[2] in (6, 7) and shape[1] != END_TO_END:
+            return (
+                "it looks like an end-to-end export of %d boxes: export with max_det=300 if it is"
+                " a yolo26, else without NMS inside" % shape[1]
+            )
+    return ""
+
+
+def rest_of(layout: Layout, labels: int) -> int:
+    """Return how many values a candidate has besides box, score and classes. labels: how many classes."""
+    if layout.kind == "rows":
+        return layout.width - 6
+    return layout.width - layout.first - labels
+
+
+def likely_task(layout: Layout, labels: int | None) -> str | None:
+    """Return the task that outputs show, or None where they could be of several.
+
+    labels: how many classes there are, or None where nobody knows.
+    """
+    if layout.kind == "vector":
+        return "classification"
+    if layout.masks >= 0:
+        return "instance_segmentation"
+    if layout.kind == "anchors":
+        return "detection"
+    if labels is None and layout.kind != "rows":
+        return None
+    rest = rest_of(layout, labels or 0)
+    if rest == 0:
+        return "detection"
+    if rest == 1:
+        return "oriented_detection"
+    return "pose" if rest > 1 else None
+
+
+def classes_of(layout: Layout, task: str, more: int) -> int:
+    """Return how many classes the outputs have as those of a task, 0 where rows don't tell.
+
+    more: values of all keypoints, of a pose.
+    """
+    if layout.kind == "vector":
+        return layout.width
+    if layout.kind == "rows":
+        return 0
+    extra = {"instance_segmentation": MASKS, "pose": more, "oriented_detection": 1}.get(task, 0)
+    return layout.width - layout.first - extra
+
+
+def words_of(layout: Layout) -> str:
+    """Return which family outputs look like."""
+    return _NOUNS[layout.kind]
+
+
+def fits(layout: Layout, family: str) -> bool:
+    """Return whether outputs are those of a family."""
+    if layout.kind == "vector":
+        return True
+    if layout.kind == "anchors":
+        return family == "yolov5"
+    if layout.kind == "rows":
+        return family == "yolo26"
+    return family != "yolov5"
+
+
+def keypoints_of(values: int, named: int | None) -> tuple[int, int] | None:
+    """Return (points, numbers for each: 2 or 3) of so many values; None where they don't come out even.
+
+    named: how many points the package names, or None. Without names, three numbers each are likelier.
+    """
+    for dims in (3, 2):
+        if values % dims == 0 and values and named in (None, values // dims):
+            return values // dims, dims
+    return None

@@ -1,0 +1,273 @@
+"""What the tasks of YOLO models share: letterbox, candidates, and which of them suppress each other.
+
+The native functions of the firmware move boxes that reach over the left or upper edge, let boxes of
+different classes suppress each other, round before they compare, and measure the overlap of rotated
+boxes wrongly. So candidates are found with ulab and sorted out here, on the few that pass the
+threshold; with `vendor_compatible` the native functions do it (board/decoders.py).
+"""
+
+from math import cos, exp, log, sin
+
+from firmware_app.base.errors import TaskError
+from firmware_app.board import yolo_arrays
+from firmware_app.package import letterbox
+from firmware_app.tasks.single_model import SingleModelTask
+
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
+    from firmware_app.package.yolo import Layout
+    from firmware_app.tasks.base import Plan
+
+MOST = 1000  # candidates that are looked at
+_TINY = 1e-7
+
+
+def pads(settings: dict, width: int, height: int, target) -> tuple:
+    """Return the letterbox (top, bottom, left, right): centred, or the vendor's at the corner."""
+    if settings["vendor_compatible"]:
+        return letterbox.vendor_corner_pads(width, height, target[0], target[1])
+    return letterbox.centre_pads(width, height, target[0], target[1])
+
+
+def place(settings: dict, frame, target) -> tuple:
+    """Return (left, top, across, down): where the picture begins, and pixels of the frame per pixel."""
+    width, height = frame
+    if settings["vendor_compatible"]:
+        gain = min(target[0] / width, target[1] / height)
+        return 0, 0, 1 / gain, 1 / gain
+    top, bottom, left, right = letterbox.centre_pads(width, height, target[0], target[1])
+    return left, top, width / (target[0] - left - right), height / (target[1] - top - bottom)
+
+
+def agnostic(settings: dict, package) -> bool:
+    """Return whether boxes of different classes suppress each other."""
+    if settings["vendor_compatible"]:
+        return True
+    if settings["nms"] is None:
+        return bool(package.nms_agnostic)
+    return bool(settings["nms"] == "class_agnostic")
+
+
+def overlap_of(settings: dict, layout: "Layout", overlap: float) -> float:
+    """Return the overlap that suppresses; 1: none does, as the end-to-end heads are meant."""
+    if layout.kind == "rows" and settings["nms_threshold"] is None:
+        return 1.0
+    return overlap
+
+
+def kept(tensor, layout: "Layout", confidence: float, overlap: float, alone: bool) -> list:
+    """Return [(score, class, x1, y1, x2, y2, base)] in pixels of the model's input, best first.
+
+    alone: classes suppress each other. base: see yolo_arrays.Candidates.
+    """
+    found = yolo_arrays.candidates(tensor, layout, confidence, MOST)
+    items, step = found.items, found.step
+    ended = layout.kind == "rows"
+    multiplied = layout.kind == "anchors"
+    first = 5 if multiplied else 4
+    step2, step3 = 2 * step, 3 * step
+    rows: list = []
+    for score, base in found.ranked:
+        x1, y1 = items[base], items[base + step]
+        x2, y2 = items[base + step2], items[base + step3]
+        label = -1
+        if ended:
+            label = int(items[base + 5])
+            if overlap >= 1:
+                rows.append((score, label, x1, y1, x2, y2, base))
+                continue
+        else:
+            w, h = x2 / 2, y2 / 2
+            x1, x2 = x1 - w, x1 + w
+            y1, y2 = y1 - h, y1 + h
+        area = (x2 - x1) * (y2 - y1)
+        for other in rows:
+            left, top, right, bottom = other[2], other[3], other[4], other[5]
+            if left < x2 and x1 < right and top < y2 and y1 < bottom:
+                both = ((x2 if x2 < right else right) - (x1 if x1 > left else left)) * (
+                    (y2 if y2 < bottom else bottom) - (y1 if y1 > top else top)
+                )
+                if both > overlap * (area + (right - left) * (bottom - top) - both):
+                    if alone:
+                        break
+                    # The class is looked for where something is kept; of another it is enough to know
+                    # whether it is this one: then the score is that class's.
+                    if ended:
+                        if label == other[1]:
+                            break
+                        continue
+                    value = items[base + (first + other[1]) * step]
+                    if multiplied:
+                        value *= items[base + 4]
+                    if value >= score:
+                        break
+        else:
+            if label < 0:
+                label = yolo_arrays.class_of(tensor, layout, base) if layout.classes > 1 else 0
+            rows.append((score, label, x1, y1, x2, y2, base))
+    return rows
+
+
+def kept_rotated(tensor, layout: "Layout", confidence: float, overlap: float, alone: bool) -> list:
+    """Return [(score, class, cx, cy, w, h, angle)] in pixels of the model's input, best first.
+
+    Suppressed by the overlap of their Gaussian shapes (ProbIoU), as these models are trained.
+    """
+    found = yolo_arrays.candidates(tensor, layout, confidence, MOST)
+    items, step = found.items, found.step
+    ended = layout.kind == "rows"
+    turn = 6 if ended else 4 + layout.classes
+    rows: list = []
+    shapes: list = []
+    for score, base in found.ranked:
+        cx, cy = items[base], items[base + step]
+        w, h = items[base + 2 * step], items[base + 3 * step]
+        angle = items[base + turn * step]
+        label = int(items[base + 5]) if ended else -1
+        if overlap < 1:
+            shape = _shape(w, h, angle)
+            reach = (w + h) / 2
+            for number, other in enumerate(rows):
+                far = reach + (other[4] + other[5]) / 2
+                dx, dy = cx - other[2], cy - other[3]
+                if dx < far and -dx < far and dy < far and -dy < far:
+                    if ended:
+                        same = label == other[1]
+                    else:
+                        same = items[base + (4 + other[1]) * step] >= score
+                    if (alone or same) and _probable(shape, shapes[number], dx, dy) > overlap:
+                        break
+            else:
+                shapes.append(shape)
+                label = label if ended else _class(tensor, layout, base)
+                rows.append((score, label, cx, cy, w, h, angle))
+        else:
+            rows.append(
+                (score, label if ended else _class(tensor, layout, base), cx, cy, w, h, angle)
+            )
+    return rows
+
+
+def _class(tensor, layout: "Layout", base: int) -> int:
+    return yolo_arrays.class_of(tensor, layout, base) if layout.classes > 1 else 0
+
+
+def _shape(w: float, h: float, angle: float) -> tuple:
+    """Return the covariance (a, b, c) of a rotated box, seen as a Gaussian, and its determinant."""
+    a, b = w * w / 12, h * h / 12
+    c, s = cos(angle), sin(angle)
+    return a * c * c + b * s * s, a * s * s + b * c * c, (a - b) * c * s, a * b
+
+
+def _probable(one: tuple, two: tuple, dx: float, dy: float) -> float:
+    """Return the overlap of two Gaussian shapes, 0 to 1: 1 - their Hellinger distance."""
+    a, b, c = one[0] + two[0], one[1] + two[1], one[2] + two[2]
+    inner = a * b - c * c
+    if inner < _TINY:
+        return 0.0
+    distance = (a * dy * dy + b * dx * dx - 2 * c * dx * dy) / inner / 4
+    if distance > 20:
+        return 0.0
+    distance += log(inner / (4 * (one[3] * two[3]) ** 0.5 + _TINY) + _TINY) / 2
+    if distance < _TINY:
+        return 1.0
+    return 1 - (1 - exp(-distance)) ** 0.5
+
+
+def _base(row: tuple) -> int:
+    return int(row[6])
+
+
+def vendors_kept(tensor, layout: "Layout", confidence: float, overlap: float, size, frame) -> list:
+    """Return rows as kept(), but in pixels of the frame, as the vendor's function for masks does.
+
+    It is not called itself: which of its boxes has which mask is lost in its picture.
+    """
+    gain = min(size[0] / frame[0], size[1] / frame[1])
+    rows: list = []
+    found = kept(tensor, layout, confidence, 2.0, False)
+    if layout.kind == "rows":
+        found.sort(key=_base)  # as they come
+    for score, label, x1, y1, x2, y2, base in found:
+        x, y = int(max(x1 / gain, 0)), int(max(y1 / gain, 0))
+        w, h = int((x2 - x1) / gain), int((y2 - y1) / gain)
+        if w <= 0 or h <= 0:
+            continue
+        if layout.kind != "rows":
+            for _, _, left, top, right, bottom, _ in rows:
+                both = max(0, min(x + w, right) - max(x, left)) * max(
+                    0, min(y + h, bottom) - max(y, top)
+                )
+                if both > overlap * (w * h + (right - left) * (bottom - top) - both):
+                    break
+            else:
+                rows.append((score, label, x, y, x + w, y + h, base))
+            continue
+        rows.append((score, label, x, y, x + w, y + h, base))
+    return rows
+
+
+class YoloTask(SingleModelTask):
+    """Base of the tasks whose objects have more than a box."""
+
+    thresholds = ("confidence_threshold", "nms_threshold")
+
+    @property
+    def layout(self) -> "Layout":
+        """How the model's outputs lie."""
+        layout = self.package.layout
+        assert layout is not None  # fit.check() has found it
+        return layout
+
+    def pads(self, settings: dict, width: int, height: int) -> tuple:
+        """Return the letterbox."""
+        return pads(settings, width, height, self.package.img_size)
+
+    def pad_value(self, settings: dict) -> int:
+        """Return the grey of the letterbox."""
+        return 128 if settings["vendor_compatible"] else 114
+
+    def limits(self, settings: dict) -> tuple:
+        """Return (smallest score, overlap, whether classes suppress each other)."""
+        confidence, overlap = super().limits(settings)
+        return (
+            confidence,
+            overlap_of(settings, self.layout, overlap),
+            agnostic(settings, self.package),
+        )
+
+    def boxed(self, rows: list, plan: "Plan") -> tuple:
+        """Return ([(x, y, w, h, score1000, class)], [base]) of rows of kept(), in pixels of the frame."""
+        settings = plan.settings
+        dx, dy, width, height = plan.region
+        left, top, across, down = place(settings, (width, height), self.package.img_size)
+        if settings["vendor_compatible"]:
+            left, top, across, down = 0, 0, 1, 1  # vendors_kept() has done it
+        smallest = settings["min_size"] or 1
+        most = settings["max_results"]
+        check_scores(rows)
+        boxes: list = []
+        bases: list = []
+        for score, label, x1, y1, x2, y2, base in rows:
+            x1, x2 = (x1 - left) * across, (x2 - left) * across
+            y1, y2 = (y1 - top) * down, (y2 - top) * down
+            x = int(x1) if x1 > 0 else 0
+            y = int(y1) if y1 > 0 else 0
+            w = (int(x2) if x2 < width else width) - x
+            h = (int(y2) if y2 < height else height) - y
+            if w >= smallest and h >= smallest:
+                boxes.append((x + dx, y + dy, w, h, int(score * 1000 + 0.5), label))
+                bases.append(base)
+                if len(boxes) >= most:
+                    break
+        return boxes, bases
+
+
+def check_scores(rows: "list[Any]") -> None:
+    """Raise TaskError where the best of rows, whose first item is a score, is no score."""
+    if rows and not rows[0][0] < 1.001:
+        raise TaskError(
+            "model output: expected scores 0 to 1, found %d/1000: the outputs are in another layout, or"
+            " their sigmoid is missing" % int(min(rows[0][0], 1000000) * 1000)
+        )

@@ -1,0 +1,411 @@
+"""What the YOLO tasks make of outputs of our own, beside the same decoded with NumPy."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from msgpack import unpackb
+from numpy.typing import NDArray
+
+from firmware_app.wire import messages
+from host_client import Model, decode_result
+from tests.firmware import yolo_reference as reference
+from tests.virtual_board.scripts import run_script
+
+SIZE = (96, 64)  # of the model's input
+CELLS = 126
+FRAME = (384, 200)  # scaled by 1 / 4, so 50 of 64 rows and a border of 7
+CLASSES = 3
+POINTS = 4
+Floats = NDArray[np.float32]
+
+SCRIPT = """
+import asyncio, json
+from ulab import numpy as np
+from firmware_app.board import arrays
+from firmware_app.package.yolo import Layout
+from firmware_app.settings.reader import read_task
+from firmware_app.tasks.base import Plan
+from firmware_app.wire.mpack import pack
+import ubinascii
+
+class Package:
+    name, sha256, warnings, family, anchors = "p", b"", [], "yolov8", None
+    confidence_threshold, nms_threshold, mask_threshold = 0.25, 0.45, 0.5
+    nms_agnostic = None
+    keypoints = ["a", "b", "c", "d"]
+    skeleton = [[0, 1]]
+    head = "YOLOv8"
+
+class Model:
+    output_bytes = 0
+
+def decode(case, classes):
+    package = Package()
+    package.labels = ["l%d" % i for i in range(case["classes"])]
+    package.img_size = tuple(case["size"])
+    layout = Layout(*case["layout"])
+    layout.classes, layout.points, layout.dims = case["classes"], case["points"], case["dims"]
+    package.layout = layout
+    task = classes[case["task"]]([package], [Model()])
+    text = "task: %s\\npackage: p\\n%s" % (case["task"], case["settings"])
+    settings = read_task(text, "t.yaml").values
+    plan = Plan(None, tuple(case["region"]), case["frame"][0], case["frame"][1], settings, True)
+    plan.limits = task.limits(settings)
+    outputs = []
+    for name, shape in case["outputs"]:
+        with open("/sdcard/" + name, "rb") as file:
+            outputs.append(np.array(arrays.floats(file.read())).reshape(tuple(shape)))
+    return task.decode(outputs, plan)
+
+from firmware_app.tasks.detection import Detection
+from firmware_app.tasks.instance_segmentation import InstanceSegmentation
+from firmware_app.tasks.oriented_detection import OrientedDetection
+from firmware_app.tasks.pose import Pose
+classes = {"detection": Detection, "instance_segmentation": InstanceSegmentation, "pose": Pose,
+           "oriented_detection": OrientedDetection}
+with open("/sdcard/cases.json") as file:
+    cases = json.load(file)
+for case in cases:
+    try:
+        print("case", ubinascii.hexlify(pack(decode(case, classes))).decode())
+    except Exception as error:
+        print("error", repr(error))
+"""
+KINDS = {
+    "instance_segmentation": messages.INSTANCE_SEGMENTATION,
+    "pose": messages.POSE,
+    "oriented_detection": messages.ORIENTED_DETECTION,
+    "detection": messages.DETECTION,
+}
+EXTRA = {"detection": 0, "instance_segmentation": 32, "pose": 3 * POINTS, "oriented_detection": 1}
+
+
+def outputs_of(task: str, kind: str, seed: int, dims: int = 3) -> list[Floats]:
+    """Return some objects, each with several candidates about it, among cells that show nothing."""
+    random = np.random.default_rng(seed)
+    extra = dims * POINTS if task == "pose" else EXTRA[task]
+    first = {"columns": 4 + CLASSES, "anchors": 5 + CLASSES, "rows": 6}[kind]
+    count = {"columns": CELLS, "anchors": 3 * CELLS, "rows": 300}[kind]
+    table = np.zeros((count, first + extra), np.float32)
+    table[:, :4] = random.uniform(1, 60, (count, 4))
+    table[:, 4:first] = random.uniform(0, 0.2, (count, first - 4))
+    places = random.permutation(count)
+    at = 0
+    for _ in range(6):
+        w, h = random.uniform(12, 40, 2)
+        centre = random.uniform((5, 8), (90, 56))
+        label = int(random.integers(CLASSES))
+        more = random.uniform(-1, 1, extra) * (6 if task == "instance_segmentation" else 1)
+        if task == "pose":
+            more = np.concatenate(
+                [
+                    [*random.uniform((0, 7), (96, 57)), random.uniform(0, 1)][:dims]
+                    for _ in range(POINTS)
+                ]
+            )
+        if task == "oriented_detection":
+            more = random.uniform(-math.pi / 4, 3 * math.pi / 4, 1)
+        for number in range(1 if kind == "rows" else 5):
+            row = table[places[at]]
+            at += 1
+            moved = random.uniform(-2, 2, 4)
+            row[:4] = [*(centre + moved[:2]), w + moved[2], h + moved[3]]
+            score = random.uniform(0.3, 0.95)
+            if kind == "rows":
+                if task != "oriented_detection":
+                    row[:2], row[2:4] = row[:2] - row[2:4] / 2, row[:2] + row[2:4] / 2
+                row[4:6] = score, label
+            else:
+                row[first - CLASSES + (label if number else int(random.integers(CLASSES)))] = score
+                if kind == "anchors":
+                    row[4] = random.uniform(0.8, 1)
+            row[first:] = more + random.uniform(-0.01, 0.01, extra)
+    if kind == "rows":
+        table = table[np.argsort(-table[:, 4], kind="stable")]
+    output = np.ascontiguousarray(table.T if kind == "columns" else table)[None]
+    if task != "instance_segmentation":
+        return [output]
+    prototypes = random.normal(0, 1, (32, SIZE[1] // 4, SIZE[0] // 4))
+    smooth = [cv2.GaussianBlur(plane, (0, 0), 2) for plane in prototypes]
+    return [output, np.asarray(smooth, np.float32)[None]]
+
+
+def case_of(
+    folder: Path,
+    name: str,
+    task: str,
+    kind: str,
+    outputs: list[Floats],
+    settings: str = "",
+    **more: Any,
+) -> dict[str, Any]:
+    card = folder / "card"
+    card.mkdir(exist_ok=True)
+    shapes = []
+    for number, output in enumerate(outputs):
+        file = f"{name}-{number}.bin"
+        (card / file).write_bytes(np.asarray(output, np.float32).tobytes())
+        shapes.append([file, list(output.shape)])
+    width = outputs[0].shape[1 if kind == "columns" else 2]
+    count = outputs[0].shape[2 if kind == "columns" else 1]
+    return {
+        "task": task,
+        "classes": CLASSES,
+        "points": POINTS,
+        "dims": 3,
+        "size": SIZE,
+        "frame": FRAME,
+        "region": [0, 0, *FRAME],
+        "settings": settings,
+        "layout": [kind, 0, len(outputs) - 1 or -1, width, count],
+        "outputs": shapes,
+        **more,
+    }
+
+
+def decoded(folder: Path, cases: list[dict[str, Any]]) -> list[Any]:
+    """Return the typed result of each case, or the error's text."""
+    (folder / "card" / "cases.json").write_text(json.dumps(cases))
+    run = run_script(folder, SCRIPT, camera="synthetic:64x64")
+    assert not run.details("fault") and not run.details("bug"), run.events
+    lines = [line.split(" ", 1) for line in run.lines if line.startswith(("case ", "error "))]
+    assert len(lines) == len(cases), "\n".join(run.lines)
+    found: list[Any] = []
+    for case, (word, text) in zip(cases, lines, strict=True):
+        if word == "error":
+            found.append(text)
+            continue
+        labels = [f"l{i}" for i in range(case["classes"])]
+        details = {"keypoints": ["a", "b", "c", "d"], "skeleton": [[0, 1]]}
+        model = Model([1, case["task"], "m", b"", labels, *case["frame"], "t", details])
+        fields = unpackb(bytes.fromhex(text), strict_map_key=False)
+        found.append(decode_result([KINDS[case["task"]], 1, 1, 1, *fields], model))
+    return found
+
+
+def expected(
+    task: str, kind: str, outputs: list[Floats], agnostic: bool = False
+) -> list[dict[str, Any]]:
+    rows = reference.candidates(outputs[0], kind, CLASSES, 0.25)
+    rotated = task == "oriented_detection"
+    rows = reference.suppressed(rows, 1.0 if kind == "rows" else 0.45, rotated, agnostic)
+    return [row for row in rows if rotated or _seen(row["box"])]
+
+
+def _seen(box: Any) -> bool:
+    x1, y1, x2, y2 = framed(box)
+    return x2 - x1 >= 1 and y2 - y1 >= 1
+
+
+def framed(box: Any) -> tuple[float, float, float, float]:
+    """Return a box of the model's input in the frame, cut at its edges."""
+    x1, y1, x2, y2 = 4 * (np.asarray(box[:4]) - [0, 7, 0, 7])
+    return max(0, x1), max(0, y1), min(FRAME[0], x2), min(FRAME[1], y2)
+
+
+CASES = [
+    (task, kind, seed)
+    for task, kinds in (
+        ("detection", ("anchors", "columns", "rows")),
+        ("instance_segmentation", ("anchors", "columns", "rows")),
+        ("pose", ("columns", "rows")),
+        ("oriented_detection", ("columns", "rows")),
+    )
+    for kind in kinds
+    for seed in (1, 2)
+]
+
+
+def test_every_task_and_layout_agrees_with_numpy(tmp_path: Path) -> None:
+    made = [outputs_of(task, kind, seed) for task, kind, seed in CASES]
+    cases = [
+        case_of(tmp_path, f"c{i}", task, kind, outputs)
+        for i, ((task, kind, _), outputs) in enumerate(zip(CASES, made, strict=True))
+    ]
+    for (task, kind, seed), outputs, result in zip(
+        CASES, made, decoded(tmp_path, cases), strict=True
+    ):
+        what = f"{task} {kind} {seed}: {result}"
+        assert not isinstance(result, str), what
+        truth = expected(task, kind, outputs)
+        objects = result.boxes if task == "detection" else result.objects
+        assert len(objects) == len(truth) > 3, what
+        for item, row in zip(objects, truth, strict=True):
+            assert item.class_id == row["class"], what
+            assert abs(item.score - row["score"]) <= 0.001, what
+            if task == "oriented_detection":
+                _rotated_agrees(item, row)
+                continue
+            x1, y1, x2, y2 = framed(row["box"])
+            assert np.allclose([item.x, item.y], [x1, y1], atol=1.01), what
+            assert np.allclose([item.x + item.w, item.y + item.h], [x2, y2], atol=1.01), what
+            if task == "pose":
+                _points_agree(item, row)
+            if task == "instance_segmentation":
+                _mask_agrees(item, row, outputs[1])
+
+
+def _rotated_agrees(item: Any, row: dict[str, Any]) -> None:
+    cx, cy, w, h, angle = row["box"]
+    assert np.allclose(item.centre, (4 * cx, 4 * (cy - 7)), atol=0.13)
+    assert np.allclose(item.size, (4 * w, 4 * h), atol=0.13)
+    assert abs((item.angle - math.degrees(angle) + 90) % 180 - 90) < 0.02
+
+
+def _points_agree(item: Any, row: dict[str, Any]) -> None:
+    points = row["rest"].reshape(POINTS, 3)
+    assert [point.name for point in item.keypoints] == ["a", "b", "c", "d"]
+    for point, (x, y, score) in zip(item.keypoints, points, strict=True):
+        assert abs(point.x - 4 * x) <= 1 and abs(point.y - 4 * (y - 7)) <= 1
+        assert abs(point.score - score) <= 0.001
+
+
+def _mask_agrees(item: Any, row: dict[str, Any], prototypes: Floats) -> None:
+    mask = reference.mask_of(row, prototypes, SIZE, 0.5)[7:57]
+    truth = np.repeat(np.repeat(mask, 4, axis=0), 4, axis=1)
+    found = item.mask.in_frame(*FRAME)
+    # Cells of two pixels of the model's input each way, where the reference has pixels.
+    wrong, size = (found ^ truth).sum(), (found | truth).sum()
+    assert wrong <= 0.25 * size + 5 * 64, (item, wrong, size)
+
+
+def test_settings_and_odd_outputs(tmp_path: Path) -> None:
+    detection = outputs_of("detection", "columns", 3)
+    rows = outputs_of("detection", "rows", 4)
+    double = np.concatenate([rows[0]] * 2, axis=1)[:, :300]
+    double[0, 1] = double[0, 0]
+    flat = outputs_of("pose", "columns", 5, dims=2)
+    wild = [detection[0].copy()]
+    wild[0][0, 4, 0] = 3.5
+    blank = [np.zeros_like(detection[0])]
+    masks = outputs_of("instance_segmentation", "columns", 6)
+    noisy = [masks[0], np.random.default_rng(1).normal(0, 9, masks[1].shape).astype(np.float32)]
+    odd = [np.full_like(detection[0], np.nan)]
+    table: list[tuple[str, str, list[Floats], str, dict[str, Any]]] = [
+        ("columns", "detection", detection, "max_results: 2", {}),
+        ("columns", "detection", detection, "nms: class_agnostic", {}),
+        ("columns", "detection", detection, "min_size: 100", {}),
+        ("columns", "detection", detection, "confidence_threshold: 0.9", {}),
+        ("rows", "detection", [double], "", {}),
+        ("rows", "detection", [double], "nms_threshold: 0.5", {}),
+        ("columns", "pose", flat, "", {"dims": 2}),
+        ("columns", "detection", wild, "", {}),
+        ("columns", "instance_segmentation", masks, "mask_threshold: 0.9", {}),
+        ("columns", "instance_segmentation", noisy, "map_side: 16", {}),
+        ("columns", "detection", blank, "", {}),
+        ("columns", "detection", odd, "", {}),
+        ("columns", "detection", detection, "", {"region": [100, 50, *FRAME]}),
+    ]
+    cases = [
+        case_of(tmp_path, f"s{i}", task, kind, outputs, settings, **more)
+        for i, (kind, task, outputs, settings, more) in enumerate(table)
+    ]
+    found = decoded(tmp_path, cases)
+    usual = expected("detection", "columns", detection)
+    assert [box.class_id for box in found[0].boxes] == [row["class"] for row in usual[:2]]
+    alone = expected("detection", "columns", detection, agnostic=True)
+    assert [box.class_id for box in found[1].boxes] == [row["class"] for row in alone]
+    assert len(found[2].boxes) < len(usual)
+    assert all(min(box.w, box.h) >= 100 for box in found[2].boxes)
+    assert all(box.score > 0.9 for box in found[3].boxes)
+    assert len(found[4].boxes) == 6 and len(found[5].boxes) == 5  # one row stands there twice
+    assert {point.score for item in found[6].objects for point in item.keypoints} == {None}
+    assert "expected scores 0 to 1, found 3500/1000" in found[7]
+    assert sum(item.mask.area for item in found[8].objects) > 0
+    assert all(item.mask.columns <= 24 for item in found[9].objects)
+    assert found[10].boxes == found[11].boxes == ()
+    moved = [(box.x - 100, box.y - 50) for box in found[12].boxes]
+    assert len(moved) == len(usual) and moved[0] == tuple(
+        int(side) for side in framed(usual[0]["box"])[:2]
+    )
+
+
+GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
+VENDORS = [
+    ("det5", "anchors", "detection"),
+    ("det8", "columns", "detection"),
+    ("det26", "rows", "detection"),
+    ("pose8", "columns", "pose"),
+    ("pose26", "rows", "pose"),
+    ("obb8", "columns", "oriented_detection"),
+    ("obb26", "rows", "oriented_detection"),
+    ("seg5", "anchors", "instance_segmentation"),
+    ("seg8", "columns", "instance_segmentation"),
+    ("seg26", "rows", "instance_segmentation"),
+]
+
+
+@pytest.mark.skipif(not GOLDEN.is_dir(), reason="no ../shared/golden with the vectors")
+@pytest.mark.slow
+def test_vendor_compatible_repeats_the_vendors_vectors(tmp_path: Path) -> None:
+    cases, truths = [], []
+    for name, kind, task in VENDORS:
+        archive = np.load(GOLDEN / f"yolo_{name}.npz")
+        for meta in json.loads(bytes(archive["meta"])):
+            if meta["frame_hw"] != meta["display_hw"]:
+                continue  # the service has no other display
+            prefix = f"c{meta['case']:02d}"
+            table = np.tile(archive[f"{prefix}_fill"], (int(archive[f"{prefix}_n"]), 1))
+            table = table.astype(np.float32)
+            table[archive[f"{prefix}_idx"]] = archive[f"{prefix}_val"]
+            output = np.ascontiguousarray(table.T if kind == "columns" else table)[None]
+            outputs = [output]
+            height, width = meta["input_hw"]
+            if task == "instance_segmentation":
+                prototypes = archive[f"{prefix}_proto_q"].astype(np.float32) / 16
+                outputs.append(prototypes.reshape(1, 32, height // 4, width // 4))
+            settings = (
+                f"vendor_compatible: true\nmax_results: {min(300, meta['max_boxes'] or 300)}\n"
+            )
+            settings += f"confidence_threshold: {meta['conf']}\n"
+            if meta["nms"] is not None:
+                settings += f"nms_threshold: {meta['nms']}\n"
+            frame = [meta["frame_hw"][1], meta["frame_hw"][0]]
+            cases.append(
+                case_of(
+                    tmp_path, f"{name}{prefix}", task, kind, outputs, settings,
+                    classes=meta["num_classes"], points=meta.get("kp_num") or 0,
+                    dims=meta.get("kp_dim") or 0, size=[width, height], frame=frame,
+                    region=[0, 0, *frame],
+                )
+            )  # fmt: skip
+            truths.append((name, archive[f"{prefix}_boxes"], archive[f"{prefix}_ids"],
+                           archive[f"{prefix}_scores"], frame))  # fmt: skip
+    assert cases
+    compared = 0
+    for case, result, (name, boxes, ids, scores, frame) in zip(
+        cases, decoded(tmp_path, cases), truths, strict=True
+    ):
+        assert not isinstance(result, str), (name, result)
+        task = case["task"]
+        objects = result.boxes if task == "detection" else result.objects
+        if task == "oriented_detection":
+            corners = boxes.reshape(-1, 4, 2).astype(float)
+            inside = ((corners.mean(axis=1) >= 0) & (corners.mean(axis=1) <= frame)).all(axis=1)
+            assert len(objects) == inside.sum(), (name, len(objects), inside)
+            truth = corners[inside][:, [2, 3, 0, 1]]
+            found = np.array([item.corners for item in objects]).reshape(-1, 4, 2)
+            for one, two in zip(found, truth, strict=True):  # turned by half is the same box
+                assert any(np.allclose(np.roll(one, by, 0), two, atol=2) for by in (0, 2)), name
+            compared += len(truth)
+            continue
+        left, top = np.maximum(boxes[:, 0], 0), np.maximum(boxes[:, 1], 0)
+        right = np.minimum(boxes[:, 0] + boxes[:, 2], frame[0])
+        bottom = np.minimum(boxes[:, 1] + boxes[:, 3], frame[1])
+        seen = (right - left >= (0 if task == "detection" else 1)) & (bottom - top >= 0)
+        if task == "pose":
+            right, bottom = boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]
+            seen[:] = True
+        truth = np.stack([left, top, right - left, bottom - top], axis=1)[seen]
+        assert [[item.x, item.y, item.w, item.h] for item in objects] == truth.tolist(), name
+        assert [item.class_id for item in objects] == ids[seen].tolist(), name
+        assert np.allclose([item.score for item in objects], scores[seen], atol=0.001), name
+        compared += len(truth)
+    assert compared > 100
