@@ -310,10 +310,10 @@ class _Fit:
         elif layout.kind != "rows":
             extra = {"instance_segmentation": yolo.MASKS, "oriented_detection": 1}.get(task, 0)
             if rest != extra:
-                if rest in (0, 1) and task != "instance_segmentation":
+                if rest in (0, 1) and looks != task and task != "instance_segmentation":
                     self._other_task(looks, False)
                 error = self.labels_error(layout.width - layout.first - extra, count)
-                if rest > 1 and layout.masks < 0 and task != "instance_segmentation":
+                if rest > 1 and layout.kind == "columns" and layout.masks < 0:
                     error = PackageError(str(error) + "; if it is a pose model, set task to pose")
                 raise error
         elif task == "instance_segmentation" and rest != yolo.MASKS:

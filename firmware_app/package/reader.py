@@ -182,6 +182,7 @@ def _find_kmodel(package: Package, fields: Fields, names: list[str], files: File
     """Find the model that kmodel_path names, with or without extension, or the only one."""
     named = fields.text("kmodel_path")
     package.kmodel_path = ""
+    other = _other_model(named, names)
     present = [name for name in names if name.lower().endswith(".kmodel")]
     if named:
         named = named.replace("\\", "/")
@@ -194,10 +195,9 @@ def _find_kmodel(package: Package, fields: Fields, names: list[str], files: File
             if name and files.is_file(path):
                 package.kmodel_path = path
                 break
+    if not present and other:
+        raise fields.error("kmodel_path", "a .kmodel", other)
     if not package.kmodel_path:
-        other = _other_model(named, names)
-        if other and not present:
-            raise fields.error("kmodel_path", "a .kmodel", other)
         if len(present) != 1:
             where = ", ".join(present[:5]) if present else "no .kmodel in " + package.folder
             if named:

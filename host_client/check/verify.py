@@ -14,8 +14,11 @@ from host_client.check.label_order import swapped_labels
 from host_client.results.types import (
     ClassificationResult,
     DetectionResult,
+    InstanceSegmentationResult,
     MultilabelResult,
     OcrResult,
+    OrientedDetectionResult,
+    PoseResult,
     Result,
     SegmentationResult,
 )
@@ -118,6 +121,8 @@ def answer_of(result: Result, threshold: float | None = None) -> Answer:
         rows = [(box.label, box.score) for box in result.boxes]
     elif isinstance(result, MultilabelResult):
         rows = [(row.label, row.score) for row in result.labels]
+    elif isinstance(result, InstanceSegmentationResult | PoseResult | OrientedDetectionResult):
+        rows = [(item.label, item.score) for item in result.objects]
     elif isinstance(result, OcrResult):
         rows = [(text.text or "text", text.score) for text in result.texts]
     elif isinstance(result, SegmentationResult):

@@ -28,6 +28,7 @@ from host_client.cli.keys import key
 from host_client.cli.live import events, stats, watch
 from host_client.cli.logs import logs
 from host_client.cli.names import Verbs
+from host_client.cli.package import package
 from host_client.cli.recognition import enroll, recognize
 from host_client.cli.settings import forget, keep, set_, settings
 from host_client.cli.sim import sim
@@ -97,6 +98,7 @@ for _verb in (
     install,
     uninstall,
     verify,
+    package,
     doctor,
     logs,
     sim,

@@ -111,7 +111,7 @@ def verify(
     twin = _onnx_of(package, onnx)
     with _pictures(package, images) as pictures:
         trial = Trial(package, files, pictures, expected, out, twin, micropython)
-        report = run_async(_verify(trial, as_json))
+        report = run_async(verify_files(trial, as_json))
     report = {
         "package": str(package),
         "task": files.task,
@@ -189,7 +189,8 @@ class Trial(NamedTuple):
     micropython: str | None
 
 
-async def _verify(trial: Trial, as_json: bool) -> dict[str, Any]:
+async def verify_files(trial: Trial, as_json: bool) -> dict[str, Any]:
+    """Return the report of a trial; its `judgement` is the Verdict."""
     async with _board(trial) as board:
         problem = await _loaded(board)
         if problem:

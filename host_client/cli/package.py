@@ -1,0 +1,318 @@
+"""`k230 package`: a deployment package made of a YOLO kmodel, and tried."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from PIL import Image
+
+from firmware_app.package import kmodel, yolo
+from firmware_app.settings.yaml_subset import load_with_lines
+from host_client.base.exceptions import PackageError
+from host_client.check import pictures as material
+from host_client.cli import output
+from host_client.cli.endings import run_async
+from host_client.cli.options import json_option
+from host_client.cli.simulation import micropython_option, virtual_board_command
+from host_client.cli.verify import Trial, Trouble, verify_files
+from host_client.commands.packages import read_package
+
+_NAMED = re.compile(r"yolo-?_?(v?5|v?8|v?11|v?26)(?!\d)")
+_FAMILIES = {"5": "yolov5", "8": "yolov8", "11": "yolo11", "26": "yolo26"}
+_MAX_FILE = 1 << 20  # bytes of a file of names
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.kmodel")
+@click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE|FOLDER]...")
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    required=True,
+    help="The classes in the model's order: a text with one a line, JSON, or Ultralytics' data.yaml.",
+)
+@click.option("--family", type=click.Choice(yolo.FAMILIES), help="Default: what the outputs show.")
+@click.option("--task", type=click.Choice(yolo.TASKS), help="Default: what the outputs show.")
+@click.option(
+    "--keypoints",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Names of a pose model's keypoints, as --labels has them.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The package's folder (default: named like the model, here).",
+)
+@click.option("--no-verify", is_flag=True, help="Do not try the package on a virtual board.")
+@micropython_option
+@json_option
+def package(
+    *,
+    model: Path,
+    images: tuple[Path, ...],
+    labels: Path,
+    family: str | None,
+    task: str | None,
+    keypoints: Path | None,
+    out: Path | None,
+    no_verify: bool,
+    micropython: str | None,
+    as_json: bool,
+) -> None:
+    """Make a deployment package of a YOLO kmodel: YOLOv5, v8, 11 or 26, for any task.
+
+    Family and task are taken from the model's outputs. What they do not tell is asked for, or
+    must be given. The package is then tried on a virtual board, with the pictures that are given.
+    """
+    header = _header(model)
+    size = _size(header)
+    layout = yolo.look(header.outputs, size)
+    if layout is None:
+        found = ", ".join(repr(each) for each in header.outputs)
+        hint = yolo.odd(header.outputs, size)
+        raise PackageError(
+            f"{model}: expected the outputs of a YOLO model, found {found}"
+            + (f"; {hint}" if hint else "")
+        )
+    names = _names(labels)
+    points = _names(keypoints) if keypoints is not None else None
+    task = task or _task(model, layout, names, points, labels)
+    more = 0 if points is None else yolo.rest_of(layout, len(names))
+    classes = yolo.classes_of(layout, task, more)
+    if classes and classes != len(names) and (task != "pose" or points is not None):
+        raise PackageError(
+            f"{labels}: expected {classes} labels for {task}, as {model} has them, found {len(names)}"
+        )
+    family = family or _family(model, layout)
+    config: dict[str, Any] = {
+        "model_type": family,
+        "task": task,
+        "kmodel_path": model.name,
+        "img_size": list(size),
+        "categories": names,
+        "confidence_threshold": 0.5 if task == "classification" else yolo.CONFIDENCE,
+    }
+    if task != "classification" and layout.kind != "rows":
+        config["nms_threshold"] = yolo.OVERLAP
+    if task == "instance_segmentation":
+        config["mask_threshold"] = yolo.MASK
+    if points is not None:
+        config["keypoints"] = points
+    place = out or Path(model.stem)
+    _write(place, model, config)
+    said = {"package": str(place), "family": family, "task": task, "labels": len(names)}
+    said.update(layout=layout.kind, img_size=list(size))
+    if not as_json:
+        shown = "" if layout.kind != "rows" else ", end to end"
+        output.print_line(
+            f"{place}: {family}, {task}, {size[0]} x {size[1]}, {len(names)} labels{shown}"
+        )
+    report = None if no_verify else _try(place, images, micropython, as_json)
+    if as_json:
+        output.print_json({**said, "verify": report})
+    if report is not None and report["verdict"] not in ("ok", "unknown"):
+        raise Trouble(f"{report['verdict']}: {'; '.join(report['reasons'])}")
+    if not as_json:
+        output.print_line(f"Put it on a board: k230 push URL {place}")
+
+
+def _header(model: Path) -> kmodel.Kmodel:
+    if not model.is_file():
+        raise PackageError(f"{model}: expected a .kmodel file, found " + _found(model))
+    try:
+        return kmodel.read(str(model))
+    except kmodel.KmodelError as error:
+        raise PackageError(str(error)) from None
+
+
+def _found(path: Path) -> str:
+    return "a folder" if path.is_dir() else "nothing"
+
+
+def _size(header: kmodel.Kmodel) -> tuple[int, int]:
+    """Return (width, height) of the input; PackageError where it is no picture of bytes."""
+    first = header.inputs[0] if header.inputs else None
+    shape = first.shape if first is not None else ()
+    picture = len(header.inputs) == 1 and len(shape) == 4 and shape[:2] == (1, 3)
+    if picture and first is not None and first.dtype == "uint8":
+        return shape[3], shape[2]
+    found = ", ".join(repr(each) for each in header.inputs) or "nothing"
+    hint = ""
+    if first is not None and "float" in first.dtype:
+        hint = "; compile it again for uint8 pictures (nncase: preprocess, input_type uint8)"
+    elif first is not None and first.shape[-1:] == (3,):
+        hint = ": channels last (NHWC); compile it again with channels first"
+    raise PackageError(
+        f"{header.name}: expected one input uint8 1x3xheightxwidth, found {found}{hint}"
+    )
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names in a file: one a line, a JSON or YAML list or map of numbers, or `names:` of one."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MAX_FILE + 1)
+    except OSError as error:
+        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from None
+    if len(raw) > _MAX_FILE:
+        raise PackageError(f"{path}: expected at most {_MAX_FILE} bytes of names")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise PackageError(f"{path}: expected UTF-8, found other bytes at {error.start}") from None
+    if path.suffix.lower() == ".json":
+        try:
+            names = json.loads(text)
+        except ValueError as error:
+            raise PackageError(f"{path}: expected JSON: {error}") from None
+    elif path.suffix.lower() in (".yaml", ".yml"):
+        try:
+            # Ultralytics numbers its names: 0: person.
+            quoted = re.sub(r"^(\s*)(\d+)(\s*:)", r'\1"\2"\3', text, flags=re.MULTILINE)
+            names, _ = load_with_lines(quoted, str(path))
+        except ValueError as error:
+            raise PackageError(str(error)) from None
+    else:
+        names = [line.strip() for line in text.splitlines()]
+        while names and not names[-1]:
+            names.pop()
+    if isinstance(names, dict) and "names" in names:
+        names = names["names"]
+    if isinstance(names, dict):
+        names = [value for _, value in sorted(names.items(), key=lambda item: _number(item[0]))]
+    if not isinstance(names, list) or not names:
+        raise PackageError(f"{path}: expected names, one a line, found none")
+    for number, name in enumerate(names, 1):
+        if not isinstance(name, str) or not name:
+            raise PackageError(f"{path}: name {number}: expected text, found {name!r}")
+    return names
+
+
+def _number(key: Any) -> int:
+    try:
+        return int(key)
+    except (TypeError, ValueError):
+        return sys.maxsize
+
+
+def _family(model: Path, layout: yolo.Layout) -> str:
+    """Return the family: what the outputs show, then what the file's name says."""
+    named = _NAMED.search(model.stem.lower())
+    said = _FAMILIES[named[1].lstrip("v")] if named else None
+    if layout.kind == "anchors":
+        return said or "yolov5"
+    if layout.kind == "rows":
+        return said or "yolo26"
+    if said is not None:
+        return said
+    # The outputs of yolov8, yolo11 and a one-to-many yolo26 are decoded alike.
+    if layout.kind == "columns":
+        output.note(
+            "k230: taken for yolov8, whose outputs yolo11's are like; --family says otherwise"
+        )
+    return "yolov8"
+
+
+def _task(
+    model: Path, layout: yolo.Layout, names: list[str], points: list[str] | None, labels: Path
+) -> str:
+    """Return the task that outputs and labels show; asked for where they show several."""
+    if layout.kind == "vector":
+        return "classification"
+    likely = yolo.likely_task(layout, len(names))
+    rest = yolo.rest_of(layout, len(names))
+    if likely == "pose" and layout.kind != "rows":
+        # A wrong number of labels looks like keypoints, too.
+        known = rest == 3 * len(yolo.PERSON) or points is not None
+        if not known:
+            classes = layout.width - layout.first
+            even = yolo.keypoints_of(rest, None)
+            if even and sys.stdin.isatty():
+                words = f"{len(names)} labels leave {rest} values: {even[0]} keypoints"
+                if click.confirm(f"{words}. Is it a pose model?", default=True, err=True):
+                    return "pose"
+            raise PackageError(
+                f"{labels}: expected {classes} labels for detection, {classes - 1} for"
+                f" oriented_detection"
+                + (f", or --task pose ({even[0]} keypoints)" if even else "")
+                + f", as {model} has them, found {len(names)} labels"
+            )
+        return "pose"
+    if likely is None:
+        classes = layout.width - layout.first
+        raise PackageError(
+            f"{labels}: expected {classes} labels for detection, fewer for other tasks, as {model}"
+            f" has them, found {len(names)}"
+        )
+    return likely
+
+
+def _write(place: Path, model: Path, config: dict[str, Any]) -> None:
+    """Write the package beside its place, check it, and move it there."""
+    if place.exists() and (not place.is_dir() or any(place.iterdir())):
+        raise PackageError(f"--out: expected a new or an empty folder, found {place}")
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with _beside(place) as folder:
+            made = folder / place.name
+            made.mkdir()
+            text = json.dumps(config, indent=2, ensure_ascii=False)
+            (made / "deploy_config.json").write_text(text + "\n", "utf-8")
+            shutil.copyfile(model, made / model.name)
+            try:
+                read_package(made)
+            except PackageError as error:
+                raise PackageError(str(error).replace(str(made), str(place))) from None
+            if place.is_dir():
+                place.rmdir()
+            made.rename(place)
+    except OSError as error:
+        raise PackageError(f"{place}: cannot be written: {error.strerror or error}") from None
+
+
+@contextmanager
+def _beside(place: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix=".k230-package-", dir=place.parent) as folder:
+        yield Path(folder)
+
+
+@virtual_board_command
+def _try(
+    place: Path, images: tuple[Path, ...], micropython: str | None, as_json: bool
+) -> dict[str, Any]:
+    """Verify the package; without pictures, with a grey one: then it is known to load and to answer."""
+    files = read_package(place)
+    with tempfile.TemporaryDirectory(prefix="k230-package-") as folder:
+        grey = Path(folder) / "grey.png"
+        pictures = [picture for given in images for picture in material.pictures_in(given)]
+        if not pictures:
+            Image.new("RGB", (320, 240), (114, 114, 114)).save(grey)
+            pictures = [grey]
+        out = Path(folder) if not images else place.parent / f"{place.name}-verify"
+        out.mkdir(parents=True, exist_ok=True)
+        drawn = out / "drawn" if not images else out
+        drawn.mkdir(exist_ok=True)
+        trial = Trial(place, files, pictures, None, drawn, None, micropython)
+        report: dict[str, Any] = run_async(verify_files(trial, as_json or not images))
+    verdict = report.pop("judgement")
+    if not images and verdict.trouble not in ("deployment",):
+        report["verdict"], report["reasons"] = (
+            "ok",
+            ["it loads and answers; no pictures were given"],
+        )
+        report["answers"] = []
+    if not as_json:
+        output.print_line(f"{report['verdict']}: {'; '.join(report['reasons'])}")
+    return report

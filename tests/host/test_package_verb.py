@@ -1,0 +1,149 @@
+"""`k230 package` without a board: what it reads, writes and refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from host_client.cli.app import run
+from tests.firmware.both.fake_card import FLOAT32, UINT8, kmodel, tensor
+
+N = 42  # cells of 64 x 32
+NAMES = "one\ntwo\n"
+
+
+def _model(
+    folder: Path, *shapes: tuple[int, ...], name: str = "net.kmodel", given: int = UINT8
+) -> Path:
+    path = folder / name
+    outputs = [tensor(FLOAT32, *shape) for shape in shapes]
+    path.write_bytes(kmodel([tensor(given, 1, 3, 32, 64)], outputs))
+    return path
+
+
+def _labels(folder: Path, text: str = NAMES, name: str = "labels.txt") -> Path:
+    path = folder / name
+    path.write_text(text, "utf-8")
+    return path
+
+
+def _run(model: Path, labels: Path, *more: str) -> int:
+    out = model.parent / "made"
+    return run(
+        ["package", str(model), "--labels", str(labels), "--out", str(out), "--no-verify", *more]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes", "family", "task"),
+    [
+        ("net", [(1, 3 * N, 7)], "yolov5", "detection"),
+        ("net", [(1, 6, N)], "yolov8", "detection"),
+        ("fruit_yolo11n", [(1, 7, N)], "yolo11", "oriented_detection"),
+        ("my-yolov11s", [(1, 38, N), (1, 32, 8, 16)], "yolo11", "instance_segmentation"),
+        ("net", [(1, 57, N)], "yolov8", "pose"),
+        ("net", [(1, 300, 57)], "yolo26", "pose"),
+        ("net", [(1, 300, 6)], "yolo26", "detection"),
+        ("yolo26n", [(1, 6, N)], "yolo26", "detection"),
+        ("yolov5n-cls", [(1, 2)], "yolov5", "classification"),
+    ],
+)
+def test_family_and_task_are_found(
+    tmp_path: Path, name: str, shapes: list[tuple[int, ...]], family: str, task: str
+) -> None:
+    assert _run(_model(tmp_path, *shapes, name=f"{name}.kmodel"), _labels(tmp_path)) == 0
+    config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
+    assert (config["model_type"], config["task"]) == (family, task)
+    assert config["categories"] == ["one", "two"] and config["img_size"] == [64, 32]
+    assert (tmp_path / "made" / f"{name}.kmodel").is_file()
+    assert not list(tmp_path.glob(".k230*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "one\r\ntwo\r\n\r\n"),
+        ("a.json", '["one", "two"]'),
+        ("a.json", '{"1": "two", "0": "one"}'),
+        ("data.yaml", "path: x\nnames:\n  0: one\n  1: two\n"),
+        ("data.yaml", "names: [one, two]\n"),
+        ("data.yml", "names:\n  - one\n  - two\n"),
+    ],
+)
+def test_labels_in_every_form(tmp_path: Path, name: str, text: str) -> None:
+    assert _run(_model(tmp_path, (1, 6, N)), _labels(tmp_path, text, name)) == 0
+    config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
+    assert config["categories"] == ["one", "two"]
+
+
+def test_a_pose_model_has_its_keypoints(tmp_path: Path) -> None:
+    points = _labels(tmp_path, "tip\ntail\n", "points.txt")
+    model, labels = _model(tmp_path, (1, 12, N)), _labels(tmp_path)
+    assert _run(model, labels, "--keypoints", str(points)) == 0
+    config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
+    assert config["task"] == "pose" and config["keypoints"] == ["tip", "tail"]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "labels", "more", "words"),
+    [
+        ([(1, 9, N)], NAMES, [], "expected 5 labels for detection, 4 for oriented_detection, or --task pose"),
+        ([(1, 5, N)], NAMES, [], "expected 1 labels for detection"),
+        ([(1, 3 * N, 9)], NAMES, [], "expected 4 labels for detection"),
+        ([(1, 3)], NAMES, [], "expected 3 labels for classification"),
+        ([(1, 6, N)], NAMES, ["--family", "yolov5"], "looks like yolov8"),
+        ([(1, 300, 6)], NAMES, ["--family", "yolov8"], "end-to-end export of another family"),
+        ([(1, 6, N)], NAMES, ["--task", "oriented_detection"], "expected 1 labels for oriented_detection"),
+        ([(1, N, 6)], NAMES, [], "rows and columns are exchanged"),
+        ([(7, 7)], NAMES, [], "expected the outputs of a YOLO model"),
+        ([(1, 6, N)], "", [], "expected names, one a line, found none"),
+        ([(1, 6, N)], "one\n\ntwo\n", [], "name 2: expected text"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shapes: list[tuple[int, ...]], labels: str,
+    more: list[str], words: str,
+) -> None:  # fmt: skip
+    assert _run(_model(tmp_path, *shapes), _labels(tmp_path, labels), *more) not in (0, 1)
+    found = capsys.readouterr().err
+    assert words in found and "Traceback" not in found
+    assert len([line for line in found.splitlines() if "taken for" not in line]) == 1, found
+    assert not (tmp_path / "made").exists() and not list(tmp_path.glob(".k230*"))
+
+
+def test_files_of_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = _labels(tmp_path)
+    for name, data, words in (
+        ("best.pt", b"PK\x03\x04" + bytes(60), "PyTorch .pt"),
+        ("best.onnx", b"\x08\x08\x12\x07" + bytes(60), "an ONNX model (compile it with nncase"),
+        ("empty.kmodel", b"", "the file is empty"),
+    ):
+        (tmp_path / name).write_bytes(data)
+        assert _run(tmp_path / name, labels) != 0
+        assert words in capsys.readouterr().err
+    assert _run(tmp_path / "none.kmodel", labels) != 0
+    assert "expected a .kmodel file, found nothing" in capsys.readouterr().err
+    assert _run(_model(tmp_path, (1, 6, N), given=FLOAT32), labels) != 0
+    assert "input_type uint8" in capsys.readouterr().err
+    model = _model(tmp_path, (1, 6, N))
+    assert _run(model, tmp_path / "no.txt") != 0
+    assert "no.txt: cannot be read" in capsys.readouterr().err
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "mine").write_text("")
+    assert _run(model, labels) != 0
+    assert "expected a new or an empty folder" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["mine"]
+
+
+def test_an_answer_at_the_terminal_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal("y\n"))
+    assert _run(_model(tmp_path, (1, 12, N)), _labels(tmp_path)) == 0
+    config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
+    assert config["task"] == "pose"
