@@ -8,6 +8,10 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 _LOW = 128  # from here on a run takes two bytes
 _LONGEST = 16383  # of a run that two bytes hold
+_TINY = 1e-6
+_FAR = 1e6  # pixels: wider than any model's input
+_GONE = -1.0  # the score of what is kept or suppressed
+_KEPT = 300  # boxes of a picture at most
 _COORDINATE = 32000.0  # what keypoints are clipped to: 16 bits hold it
 
 
@@ -57,6 +61,131 @@ def candidates(tensor, layout: "Layout", threshold: float, most: int) -> Candida
                     ranked.append((score, base))
     ranked.sort(reverse=True)
     return Candidates(items, step, ranked[:most] if len(ranked) > most else ranked)
+
+
+class _Boxes:
+    """The candidates that pass as arrays: scores, and corners in pixels of the model's input."""
+
+    def __init__(self, tensor, layout: "Layout", threshold: float, most: int) -> None:
+        flat = tensor.reshape((tensor.size,))
+        self._flat = flat
+        self._layout = layout
+        count = layout.count
+        if layout.kind == "columns":
+            classes = layout.classes
+            peaks = flat[4 * count : (4 + classes) * count]
+            if classes > 1:
+                peaks = np.max(peaks.reshape((classes, count)), axis=0)
+            passed = peaks > threshold
+            # Fewer than 65,536 candidates, so uint16 counts them.
+            self.bases = np.nonzero(passed)[0].tolist()
+            if not self.bases:
+                return
+            if len(self.bases) > most:
+                passed, self.bases = _fewer(peaks, most)
+            self._passed = passed
+            self.scores = peaks[passed]
+            x, y = flat[:count][passed], flat[count : 2 * count][passed]
+            w = flat[2 * count : 3 * count][passed] * 0.5
+            h = flat[3 * count : 4 * count][passed] * 0.5
+        else:
+            width = layout.width
+            # A copy of the column first: it is no dense view. Objectness, or the score itself.
+            first = flat[4::width].copy()
+            hits = np.nonzero(first > threshold)[0].tolist()
+            self.bases = [at * width for at in hits]
+            if not hits:
+                return
+            if len(hits) > most:
+                _, hits = _fewer(first, most)
+                self.bases = [at * width for at in hits]
+            kept = 5 + layout.classes if layout.kind == "anchors" else 6
+            table = np.zeros((len(hits), kept))
+            for row, base in enumerate(self.bases):
+                table[row] = flat[base : base + kept]
+            if layout.kind == "rows":
+                self.scores = table[:, 4].copy()
+                self._labels = table[:, 5].copy()
+                self.corners = [table[:, side].copy() for side in range(4)]
+                return
+            scores = table[:, 5:]
+            self._labels = np.argmax(scores, axis=1)
+            self.scores = np.max(scores, axis=1) * table[:, 4].copy()
+            x, y = table[:, 0].copy(), table[:, 1].copy()
+            w, h = table[:, 2] * 0.5, table[:, 3] * 0.5
+        self.corners = [x - w, y - h, x + w, y + h]
+
+    def label(self, number: int) -> int:
+        """Return the class of a candidate."""
+        if self._layout.kind != "columns":
+            return int(self._labels[number])
+        classes, count = self._layout.classes, self._layout.count
+        if classes == 1:
+            return 0
+        first = 4 * count + self.bases[number]
+        return int(np.argmax(self._flat[first : first + classes * count : count]))
+
+    def same(self, label: int):
+        """Return which candidates are of a class, a boolean array."""
+        if self._layout.kind != "columns":
+            return self._labels == label
+        at = (4 + label) * self._layout.count
+        # Of this class is what has no better one.
+        return self._flat[at : at + self._layout.count][self._passed] >= self._best
+
+    def suppress(self, threshold: float, overlap: float, alone: bool, most: int) -> list:
+        """Return [(score, class, x1, y1, x2, y2, base)] of what is kept, best first.
+
+        overlap: from 1 on nothing suppresses. alone: classes suppress each other.
+        """
+        left, top, right, bottom = self.corners
+        scores = self.scores
+        self._best = scores.copy()
+        views = [memoryview(side) for side in self.corners]
+        alone = alone or (self._layout.kind == "columns" and self._layout.classes == 1)
+        rows: list = []
+        if overlap < 1:
+            areas = (right - left) * (bottom - top)
+            sizes = memoryview(areas)
+            # both / (areas - both) > overlap, without a division.
+            share = (1 + overlap) / max(overlap, _TINY)
+        for _ in range(min(most, len(self.bases))):
+            number = int(np.argmax(scores))
+            score = scores[number]
+            if not score > threshold:
+                break
+            label = self.label(number)
+            x1, y1, x2, y2 = [view[number] for view in views]
+            rows.append((score, label, x1, y1, x2, y2, self.bases[number]))
+            if overlap < 1:
+                wide = np.minimum(right, x2) - np.maximum(left, x1)
+                high = np.minimum(bottom, y2) - np.maximum(top, y1)
+                both = np.clip(wide, 0.0, _FAR) * np.clip(high, 0.0, _FAR)
+                over = both * share - areas > sizes[number]
+                if not alone:
+                    over = over & self.same(label)
+                scores[over] = _GONE
+            scores[number] = _GONE
+        return rows
+
+
+def _fewer(scores, most: int) -> tuple:
+    """Return (boolean array, places) of about the `most` best scores."""
+    least = sorted(scores.tolist())[-most]
+    passed = scores >= least
+    return passed, np.nonzero(passed)[0].tolist()
+
+
+def kept(
+    tensor, layout: "Layout", threshold: float, overlap: float, alone: bool, most: int
+) -> list:
+    """Return [(score, class, x1, y1, x2, y2, base)] in pixels of the model's input, best first.
+
+    overlap: from which a worse box is suppressed, of the same class unless alone; from 1 on none is.
+    most: candidates that are looked at.
+    """
+    boxes = _Boxes(tensor, layout, threshold, most)
+    return boxes.suppress(threshold, overlap, alone, _KEPT) if boxes.bases else []
 
 
 def class_of(tensor, layout: "Layout", base: int) -> int:

@@ -117,7 +117,9 @@ def read_package(
     package = Package(folder, fields)
     names = files.names(folder)
     package.task, package.head = infer(fields, task, head, package.warnings, "dict.txt" in names)
-    package.family = yolo.family_of(package.model_type) or FAMILIES.get(package.head or "")
+    package.family = FAMILIES.get(package.head or "")
+    if package.head is None or package.family is not None:  # no other head was asked for
+        package.family = yolo.family_of(package.model_type) or package.family
     package.task_said = package.family is None or task is not None or fields.task() is not None
     _find_kmodel(package, fields, names, files)
     package.dictionary_path = _find_dictionary(package, names)
@@ -245,7 +247,7 @@ def _find_dictionary(package: Package, names: list[str]) -> str | None:
 def _require(package: Package, fields: Fields) -> None:
     """Refuse a package without what its task cannot do without; fill in the usual rest."""
     family = package.family
-    if (family is not None and package.task != "classification") or package.task in yolo.TASKS[1:4]:
+    if family is not None or package.task in yolo.TASKS[1:4]:
         if package.confidence_threshold is None:
             package.confidence_threshold = yolo.CONFIDENCE
         if package.nms_threshold is None:

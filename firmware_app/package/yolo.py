@@ -134,7 +134,7 @@ def look(outputs: list, size: tuple[int, int]) -> Layout | None:
     count = cells(width, height)
     masks = -1
     for number, output in enumerate(outputs):
-        if output.shape == (1, MASKS, height // 4, width // 4):
+        if output.shape == (1, MASKS, height // 4, width // 4) and output.dtype == "float32":
             masks = number
             break
     for number, output in enumerate(outputs):

@@ -52,7 +52,7 @@ class OrientedDetection(yolo.YoloTask):
                 w8,
                 h8,
                 int(angle * 18000 / pi + 0.5 + 36000) % 18000,
-                int(score * 1000 + 0.5),
+                min(1000, int(score * 1000 + 0.5)),
                 label,
             ]
             widest = max(widest, row[0], row[1], w8, h8, label)

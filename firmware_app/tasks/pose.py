@@ -63,7 +63,7 @@ class Pose(yolo.YoloTask):
         for label, score, x, y, w, h, values in found:
             if w < smallest or h < smallest:
                 continue
-            boxes.append((x + dx, y + dy, w, h, int(score * 1000 + 0.5), label))
+            boxes.append((x + dx, y + dy, w, h, min(1000, int(score * 1000 + 0.5)), label))
             row = []
             for at in range(0, len(values), dims):
                 row.append(_short(values[at] + dx))

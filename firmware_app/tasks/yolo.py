@@ -61,52 +61,7 @@ def kept(tensor, layout: "Layout", confidence: float, overlap: float, alone: boo
 
     alone: classes suppress each other. base: see yolo_arrays.Candidates.
     """
-    found = yolo_arrays.candidates(tensor, layout, confidence, MOST)
-    items, step = found.items, found.step
-    ended = layout.kind == "rows"
-    multiplied = layout.kind == "anchors"
-    first = 5 if multiplied else 4
-    step2, step3 = 2 * step, 3 * step
-    rows: list = []
-    for score, base in found.ranked:
-        x1, y1 = items[base], items[base + step]
-        x2, y2 = items[base + step2], items[base + step3]
-        label = -1
-        if ended:
-            label = int(items[base + 5])
-            if overlap >= 1:
-                rows.append((score, label, x1, y1, x2, y2, base))
-                continue
-        else:
-            w, h = x2 / 2, y2 / 2
-            x1, x2 = x1 - w, x1 + w
-            y1, y2 = y1 - h, y1 + h
-        area = (x2 - x1) * (y2 - y1)
-        for other in rows:
-            left, top, right, bottom = other[2], other[3], other[4], other[5]
-            if left < x2 and x1 < right and top < y2 and y1 < bottom:
-                both = ((x2 if x2 < right else right) - (x1 if x1 > left else left)) * (
-                    (y2 if y2 < bottom else bottom) - (y1 if y1 > top else top)
-                )
-                if both > overlap * (area + (right - left) * (bottom - top) - both):
-                    if alone:
-                        break
-                    # The class is looked for where something is kept; of another it is enough to know
-                    # whether it is this one: then the score is that class's.
-                    if ended:
-                        if label == other[1]:
-                            break
-                        continue
-                    value = items[base + (first + other[1]) * step]
-                    if multiplied:
-                        value *= items[base + 4]
-                    if value >= score:
-                        break
-        else:
-            if label < 0:
-                label = yolo_arrays.class_of(tensor, layout, base) if layout.classes > 1 else 0
-            rows.append((score, label, x1, y1, x2, y2, base))
-    return rows
+    return yolo_arrays.kept(tensor, layout, confidence, overlap, alone, MOST)
 
 
 def kept_rotated(tensor, layout: "Layout", confidence: float, overlap: float, alone: bool) -> list:
@@ -257,7 +212,7 @@ class YoloTask(SingleModelTask):
             w = (int(x2) if x2 < width else width) - x
             h = (int(y2) if y2 < height else height) - y
             if w >= smallest and h >= smallest:
-                boxes.append((x + dx, y + dy, w, h, int(score * 1000 + 0.5), label))
+                boxes.append((x + dx, y + dy, w, h, min(1000, int(score * 1000 + 0.5)), label))
                 bases.append(base)
                 if len(boxes) >= most:
                     break

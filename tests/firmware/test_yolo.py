@@ -409,3 +409,29 @@ def test_vendor_compatible_repeats_the_vendors_vectors(tmp_path: Path) -> None:
         assert np.allclose([item.score for item in objects], scores[seen], atol=0.001), name
         compared += len(truth)
     assert compared > 100
+
+
+def test_a_classifier_sees_the_middle(tmp_path: Path) -> None:
+    """The largest part of the picture in the model's aspect, as these models are trained."""
+    (tmp_path / "card").mkdir()
+    script = """
+from firmware_app.tasks.classification import Classification
+
+class Package:
+    name, sha256, warnings, labels, img_size = "p", b"", [], ["a", "b", "c"], (224, 224)
+    family = None
+
+class Model:
+    output_bytes = 0
+
+for family in (None, "yolo11"):
+    package = Package()
+    package.family = family
+    task = Classification([package], [Model()])
+    print(task.cropped(None, 640, 360), task.cropped((10, 20, 100, 300), 640, 360))
+"""
+    run = run_script(tmp_path, script, camera="synthetic:64x64")
+    assert run.lines[:2] == [
+        "None (10, 20, 100, 300)",
+        "(140, 0, 360, 360) (10, 120, 100, 100)",
+    ]
