@@ -258,6 +258,13 @@ class Package:
         for name in fields:
             setattr(self, name, fields[name])
         self.img_size = tuple(self.img_size)
+        if self.layout is not None:
+            from firmware_app.package.yolo import Layout
+
+            layout = Layout("", 0, 0, 0, 0)
+            for name in self.layout:
+                setattr(layout, name, self.layout[name])
+            self.layout = layout
         self.sha256 = bytes(32)
 
 

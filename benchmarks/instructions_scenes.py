@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import yolo_scenes
 from benchmarks.pipeline_models import kmodel
+from firmware_app.package import fit
+from firmware_app.package import kmodel as headers
 from firmware_app.package.reader import read_package
 from firmware_app.settings.reader import read_task
 from host_client.base.mpy import compiled
@@ -29,6 +32,7 @@ TEXT = "K230"
 STEPS = 40
 DIMENSION = 256
 COUNTS = (0, 5, 20)
+YOLO = {"detection": "detection", "instance_segmentation": "segmentation", "pose": "pose"}
 _LENGTH = 2048  # bytes of a kmodel
 _PLAIN = (str, int, float, list, tuple, type(None))
 _SURE = 6.0  # a logit
@@ -68,6 +72,9 @@ def cases() -> list[Case]:
             found.append(Case(f"{name}, {count}", "detection", (make(side, count),)))
     for count in COUNTS:
         found.append(Case(f"segmentation 320, {count}", "segmentation", (_segmentation(count),)))
+    for task, words in YOLO.items():
+        for count in COUNTS:
+            found.append(Case(f"YOLO11 {words} 320, {count}", task, (_yolo11(task, count),)))
     for count in COUNTS:
         models = (_text_map(count), _recogniser())
         found.append(Case(f"OCR, {count}", "ocr", models))
@@ -105,7 +112,10 @@ def _plan(folder: Path, number: int, case: Case) -> dict[str, Any]:
         package = read_package(str(place), kind)
         package.labels = package.categories or []
         package.characters = CHARACTERS if kind == "ocr_recognition" else None
-        fields = {k: v for k, v in vars(package).items() if isinstance(v, _PLAIN)}
+        if package.family is not None:
+            fit.check(package, headers.read(package.kmodel_path), package.labels)
+        fields: dict[str, Any] = {k: v for k, v in vars(package).items() if isinstance(v, _PLAIN)}
+        fields["layout"] = vars(package.layout) if package.layout is not None else None
         on_card = f"/sdcard/packages/{place.name}"
         fields["kmodel_path"] = f"{on_card}/m.kmodel"
         packages.append(
@@ -209,6 +219,10 @@ def _yolov8(side: int, boxes: int) -> Model:
         output[0, :4, at] = (column * 16 + 8, row * 16 + 8, 31, 31)
         output[0, 4 + kind, at] = _CHANCE
     return Model((side, side), [output], _detector("YOLOv8"))
+
+
+def _yolo11(task: str, boxes: int) -> Model:
+    return Model((320, 320), yolo_scenes.outputs(task, boxes), yolo_scenes.config(task))
 
 
 def _segmentation(areas: int) -> Model:

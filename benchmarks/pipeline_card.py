@@ -18,6 +18,7 @@ AI_FRAME = (640, 360)
 BAUDRATES = (115200, 921600)
 PICTURES = 4
 BOXES = (0, 5, 20)
+YOLO = {"detection": "detection", "instance_segmentation": "segmentation", "pose": "pose"}
 USUAL_BOXES = 5
 """Of a detector's scene where the number of boxes is not the point."""
 
@@ -88,6 +89,16 @@ def cases() -> list[Case]:
             settings=("map_side: 320",),
             target=False,
         ),
+        *(
+            Case(
+                f"YOLO11n {words} 320",
+                task,
+                (models.yolo(task, count),),
+                counted=f"YOLO11 {words} 320, {count}",
+            )
+            for task, words in YOLO.items()
+            for count in BOXES
+        ),
         Case(
             "OCR, 5 boxes",
             "ocr",
@@ -103,7 +114,7 @@ def case_of(name: str, boxes: int = USUAL_BOXES) -> Case:
     return next(
         case
         for case in cases()
-        if case.name == name and (case.task != "detection" or len(case.scenes[0].shown) == boxes)
+        if case.name == name and (case.task not in YOLO or len(case.scenes[0].shown) == boxes)
     )
 
 

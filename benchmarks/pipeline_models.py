@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import yolo_scenes
 from virtual_board.silicon.nncase.replay import ReplayStore
 
 Array = NDArray[np.float32]
@@ -173,6 +174,28 @@ def segmentation(file: str = "yolov8n-seg_320.kmodel") -> Scene:
             "categories": [label_of(i) for i in range(CLASSES)],
             "num_classes": CLASSES,
         },
+        tuple(shown),
+    )
+
+
+def yolo(task: str, boxes: int) -> Scene:
+    """A YOLO11 with so many objects (at most 20)."""
+    half = yolo_scenes.BOX / 2
+    shown = [
+        Shown(
+            yolo_scenes.labels(task)[number % len(yolo_scenes.labels(task))],
+            yolo_scenes.BEST - yolo_scenes.STEP * number,
+            *(x - half, y - half, yolo_scenes.BOX, yolo_scenes.BOX),
+        )
+        for number, (x, y) in enumerate(yolo_scenes.centres(boxes))
+    ]
+    name = {"detection": "", "instance_segmentation": "-seg", "pose": "-pose"}[task]
+    return Scene(
+        f"yolo11n{name}_320_{boxes}.kmodel",
+        (320, 320),
+        yolo_scenes.outputs(task, boxes),
+        int(2.8 * MB) + boxes,
+        yolo_scenes.config(task),
         tuple(shown),
     )
 

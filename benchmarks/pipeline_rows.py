@@ -87,7 +87,7 @@ def limit_ms(profile: Profile, case: Case, sensor_fps: int, baudrate: int = 0) -
         total += runs * (
             profile.ai2d_ms(source) + kpu + profile.unexplained_ms(pixels**0.5) + copy * size
         )
-    if case.task in ("detection", "segmentation"):
+    if case.task in ("detection", "segmentation", "instance_segmentation", "pose"):
         total += profile.post_ms(sum(one.nbytes for one in case.scenes[0].outputs))
     elif case.task == "ocr":
         pixels = case.scenes[0].size[0] * case.scenes[0].size[1]

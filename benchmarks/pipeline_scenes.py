@@ -11,9 +11,12 @@ from benchmarks.pipeline_card import AI_FRAME, Case
 from benchmarks.pipeline_models import Shown
 from host_client import Result
 from host_client.results.types import (
+    Box,
     ClassificationResult,
     DetectionResult,
+    InstanceSegmentationResult,
     OcrResult,
+    PoseResult,
     SegmentationResult,
     Text,
 )
@@ -48,6 +51,18 @@ def check(case: Case, result: Result) -> None:
             )
     elif isinstance(result, DetectionResult):
         _boxes(case, shown, result)
+    elif isinstance(result, InstanceSegmentationResult):
+        _boxes(case, shown, DetectionResult("detection", *result[1:5], _only_boxes(result)))
+        for item in result.objects:
+            mask = item.mask
+            if mask is None or not 0.5 < mask.area / (mask.columns * mask.rows) < 0.65:
+                raise _wrong(case, "a mask of a disc", str(mask))
+    elif isinstance(result, PoseResult):
+        _boxes(case, shown, DetectionResult("detection", *result[1:5], _only_boxes(result)))
+        for pose in result.objects:
+            middle = pose.keypoints[8] if len(pose.keypoints) == 17 else None
+            if middle is None or abs(middle.x - pose.x - pose.w / 2) > _PIXELS:
+                raise _wrong(case, "17 keypoints about the middle", str(pose.keypoints))
     elif isinstance(result, OcrResult):
         _texts(case, shown, result)
     elif isinstance(result, SegmentationResult):
@@ -58,6 +73,8 @@ def boxes_of(result: Result) -> int | None:
     """Return how many boxes (of texts, too) a result has, None for a result of another kind."""
     if isinstance(result, DetectionResult):
         return len(result.boxes)
+    if isinstance(result, InstanceSegmentationResult | PoseResult):
+        return len(result.objects)
     if isinstance(result, OcrResult):
         return len(result.texts)
     return None
@@ -68,6 +85,10 @@ def map_of(result: Result) -> tuple[int, int] | None:
     if isinstance(result, SegmentationResult):
         return result.width, result.height
     return None
+
+
+def _only_boxes(result: InstanceSegmentationResult | PoseResult) -> tuple[Box, ...]:
+    return tuple(Box(*item[:7]) for item in result.objects)
 
 
 def _wrong(case: Case, expected: str, found: str) -> SceneError:

@@ -11,6 +11,7 @@ import os
 import time
 
 import aicube
+import aidemo
 import image
 import nncase_runtime as nn
 from media.display import Display
@@ -143,6 +144,62 @@ class Detection(Application):
             canvas.draw_string_advanced(x, y - 50, 24, text, color=color)
 
 
+class Yolo(Application):
+    """A YOLO11 at the corner of a grey border; in class, boxes and masks as the firmware's examples have it."""
+
+    def prepare(self, width, height, pads=(0, 0, 0, 0), fill=128):
+        ratio = min(self.size[0] / width, self.size[1] / height)
+        right = self.size[0] - int(ratio * width)
+        bottom = self.size[1] - int(ratio * height)
+        super().prepare(width, height, (0, bottom, 0, right), fill)
+        self.masks = None
+        if self.config["task"] == "instance_segmentation":
+            shape = (1, self.display_size[1], self.display_size[0], 4)
+            self.masks = np.zeros(shape, dtype=np.uint8)
+
+    def postprocess(self, results):
+        rows = results[0][0].transpose().copy()
+        sizes = []
+        for size in (self.frame_size, self.size, self.display_size):
+            sizes.append([size[1], size[0]])
+        count = len(self.labels)
+        sure, same = self.config["confidence_threshold"], self.config["nms_threshold"]
+        if self.config["task"] == "detection":
+            return aidemo.yolov8_det_postprocess(
+                rows, sizes[0], sizes[1], sizes[2], count, sure, same, 50
+            )
+        if self.config["task"] == "pose":
+            return aidemo.yolov8_pose_postprocess(
+                rows, sizes[0], sizes[1], sizes[2], count, 17, 3, sure, same, 50
+            )
+        return aidemo.yolov8_seg_postprocess(
+            rows, results[1][0], sizes[0], sizes[1], sizes[2], count, sure, same, 0.5, self.masks
+        )
+
+    def draw(self, canvas, found):
+        canvas.clear()
+        if self.masks is not None:
+            mask = image.Image(
+                self.display_size[0],
+                self.display_size[1],
+                image.ARGB8888,
+                alloc=image.ALLOC_REF,
+                data=self.masks,
+            )
+            canvas.draw_image(mask, 0, 0)
+        for i in range(len(found[0])):
+            x, y, w, h = [int(round(side, 0)) for side in found[0][i]]
+            color = COLORS[found[1][i] % len(COLORS)]
+            canvas.draw_rectangle(x, y, w, h, color=color)
+            text = self.labels[found[1][i]] + " " + str(round(found[2][i], 2))
+            canvas.draw_string_advanced(x, y - 50, 24, text, color=color)
+            if self.config["task"] == "pose":
+                for j in range(17):
+                    canvas.draw_circle(
+                        int(found[3][i][3 * j]), int(found[3][i][3 * j + 1]), 4, color=color
+                    )
+
+
 class Segmentation(Application):
     def postprocess(self, results):
         return aicube.seg_post_process(
@@ -244,6 +301,8 @@ def application(job, frame_size, display_size):
         return Ocr(configs, folders, frame_size, display_size, characters)
     kinds = {"classification": Classification, "detection": Detection}
     kind = kinds.get(job["task"], Segmentation)
+    if configs[0].get("task"):
+        kind = Yolo
     return kind(configs[0], folders[0], frame_size, display_size)
 
 
