@@ -34,6 +34,7 @@ def is_elsewhere(name: str) -> bool:
         or re.search(r"\b[A-Z]+\b", name) is not None  # NAME.py
         or len(stem) == 1  # a.py
         or stem.startswith("deploy_")  # the platform's scripts
+        or re.search(r"yolov?\d", stem) is not None  # the firmware's examples
         or f'"{name}"' in SOURCES  # a name that the product itself looks for or makes
     )
 
