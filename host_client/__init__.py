@@ -58,6 +58,15 @@ if TYPE_CHECKING:
     from host_client.link.greeting import Welcome
     from host_client.link.keys import KeyStore
     from host_client.results.decode import Model, decode_result
+    from host_client.results.events import (
+        CountEvent,
+        EventBox,
+        LineEvent,
+        StateEvent,
+        TrackEvent,
+        ZoneEvent,
+        typed_event,
+    )
     from host_client.results.messages import (
         Counts,
         Event,
@@ -104,10 +113,12 @@ __all__ = [
     "CommandFailed",
     "ConfigurationError",
     "ConnectionFailed",
+    "CountEvent",
     "Counts",
     "DetectionResult",
     "Enrolment",
     "Event",
+    "EventBox",
     "FoundBoard",
     "Gallery",
     "GalleryFileError",
@@ -124,6 +135,7 @@ __all__ = [
     "Keypoint",
     "Label",
     "LabelInfo",
+    "LineEvent",
     "LinkLost",
     "LogLine",
     "Mask",
@@ -155,6 +167,7 @@ __all__ = [
     "SimulationError",
     "State",
     "StateChange",
+    "StateEvent",
     "Statistics",
     "Status",
     "Stream",
@@ -164,12 +177,15 @@ __all__ = [
     "TcpAddress",
     "Text",
     "TooManyAttempts",
+    "TrackEvent",
     "VersionError",
     "Welcome",
+    "ZoneEvent",
     "decode_result",
     "discover",
     "discover_serial",
     "parse_address",
+    "typed_event",
 ]
 
 # Loaded with the first name that is asked for: the command can be interrupted before.
@@ -186,6 +202,7 @@ _MODULES = (
     "link.greeting",
     "link.keys",
     "results.decode",
+    "results.events",
     "results.messages",
     "results.objects",
     "results.settings",

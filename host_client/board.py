@@ -50,6 +50,7 @@ _log = logging.getLogger(__name__)
 SWITCH_TIMEOUT = 300.0  # seconds
 _LARGE_PICTURE = 30000  # bytes from which on a snapshot is asked for in chunks at once
 QUEUE = 64  # items that a stream keeps for a slow reader
+EVENT_QUEUE = 1024
 
 OnState = Callable[[StateChange], None]
 
@@ -215,9 +216,18 @@ class Board:
         """Return a stream of results; rate: results a second at most, 0 for all."""
         return self._inbox.results.open(queue, rate)
 
-    def events(self, queue: int = QUEUE) -> Stream[Event]:
-        """Return a stream of what happens on the board."""
-        return self._inbox.events.open(queue)
+    def events(
+        self, queue: int = EVENT_QUEUE, after: tuple[int, int] | None = None
+    ) -> Stream[Event]:
+        """Return a stream of what happens on the board.
+
+        Numbered events (tracks, zones, lines, steady answers) come in order and once each, also across
+        lost links. An event `lost` stands where some are missing: `reason` is "restart" (of the board)
+        or "overflow", `count` says how many, None where that is not known.
+
+        after: `position` of an earlier stream; the board sends again what it kept since (the last 256).
+        """
+        return self._inbox.open_events(queue, after)
 
     def statistics(self, queue: int = QUEUE) -> Stream[Statistics]:
         """Return a stream of the board's statistics."""
@@ -418,7 +428,7 @@ class Board:
         self._states.end(None)
 
     def _new_link(self, link: Link) -> None:
-        self._subscriber.start(link, self._inbox.wanted)
+        self._subscriber.start(link, self._inbox)
 
     def _changed(self, change: StateChange) -> None:
         self._states.push(change)

@@ -25,6 +25,19 @@ def integer(arguments: dict, name: str, low: int, high: int, default=None) -> in
     return value
 
 
+def position(arguments: dict, name: str) -> "tuple | None":
+    """Return a place among the numbered events, (boot id, number), or None."""
+    value = arguments.get(name)
+    if value is None:
+        return None
+    if isinstance(value, list) and [type(item) for item in value] == [int, int]:
+        if value[0] >= 0 and value[1] >= 0:
+            return (value[0], value[1])
+    raise CommandError(
+        "bad_argument", "%s: expected [boot id, number] of an event, found %r" % (name, value)
+    )
+
+
 def text(arguments: dict, name: str) -> str:
     """Return a text that is not empty."""
     value = arguments.get(name)

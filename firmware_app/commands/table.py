@@ -11,7 +11,7 @@ from firmware_app.base.errors import CommandError
 from firmware_app.commands import changes as changes_room
 from firmware_app.commands import large, status
 from firmware_app.commands import packages as package_commands
-from firmware_app.commands.arguments import flag, integer, picture, text
+from firmware_app.commands.arguments import flag, integer, picture, position, text
 from firmware_app.link import transfers
 from firmware_app.wire import messages
 
@@ -24,15 +24,28 @@ _MAX_JPEG = messages.MAX_PAYLOAD - 256  # what one answer holds
 
 
 def _subscribe(board: "Board", call: "Call") -> dict:
+    after = position(call.arguments, "after")
+    events = flag(call.arguments, "events", True)
     call.session.subscribe(
         flag(call.arguments, "results", True),
-        flag(call.arguments, "events", True),
+        events,
         flag(call.arguments, "statistics", True),
         flag(call.arguments, "logs", False),
         integer(call.arguments, "rate", 0, 1000, 0),
     )
     board.publisher.send_model(call.session)
-    return {"generation": board.engine.running.generation}
+    history = board.publisher.history
+    boot_id = board.identity.boot_id
+    lost: "int | None" = 0
+    if events:
+        lost = call.session.follow(history, boot_id, after)
+    return {
+        "generation": board.engine.running.generation,
+        "boot_id": boot_id,
+        "oldest": history.oldest,
+        "newest": history.newest,
+        "lost": lost,
+    }
 
 
 def _task_loaded(board: "Board") -> "asyncio.Event | None":

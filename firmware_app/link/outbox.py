@@ -6,6 +6,9 @@ overflows, the reader is too slow to be told what it must know, and its session 
 
 from firmware_app.wire import packets
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.link.history import History
+
 MAX_URGENT = 64  # answers, events
 MAX_URGENT_BYTES = 262144
 
@@ -26,7 +29,11 @@ class Outgoing:
 
 
 class Outbox:
-    """Two queues: urgent first, then results, oldest of the newest `depth` first."""
+    """Two queues: urgent first, then results, oldest of the newest `depth` first.
+
+    Numbered events stand in neither: between both, they are fetched from the history one by one, so
+    a slow reader costs no memory, and nothing but the history's bound makes it miss one.
+    """
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
@@ -35,6 +42,8 @@ class Outbox:
         self._results: "list[Outgoing]" = []
         self.dropped = 0  # results displaced by newer ones
         self.sent = 0
+        self.history: "History | None" = None  # of the numbered events that the reader wants
+        self.next_number = 0  # of the event to send next
 
     def push(self, outgoing: Outgoing) -> bool:
         """Queue an answer or event; False: the reader doesn't keep up."""
@@ -60,6 +69,12 @@ class Outbox:
             outgoing = self._urgent.pop(0)
             self._bytes -= len(outgoing.payload)
             return outgoing
+        history = self.history
+        if history is not None and self.next_number <= history.newest:
+            # What fell out is missed: the next number tells.
+            number = max(self.next_number, history.oldest)
+            self.next_number = number + 1
+            return history.find(number)
         if results and self._results:
             self.sent += 1
             return self._results.pop(0)
@@ -67,7 +82,12 @@ class Outbox:
 
     def waits(self, results: bool = True) -> bool:
         """Return whether pop() would return something."""
-        return bool(self._urgent or (results and self._results))
+        history = self.history
+        return bool(
+            self._urgent
+            or (history is not None and self.next_number <= history.newest)
+            or (results and self._results)
+        )
 
     def holds(self, outgoing: Outgoing) -> bool:
         """Return whether this answer or event still waits."""

@@ -1,5 +1,6 @@
 """Sends results, events and statistics to whoever subscribed; encodes each once."""
 
+from firmware_app.link.history import History
 from firmware_app.link.outbox import Outgoing
 from firmware_app.wire import messages, packets
 
@@ -16,6 +17,7 @@ class Publisher:
         self._links = links
         self._clock = clock
         self._model: "Outgoing | None" = None  # MODEL of the running generation
+        self.history = History()  # of the numbered events
 
     def set_model(self, message: "list | None") -> None:
         """Announce the configuration that the next results bear; None: no task runs."""
@@ -41,8 +43,14 @@ class Publisher:
                     outgoing = Outgoing(packets.payload_of(message))
                 session.push_result(outgoing, now_ms, least_ms)
 
+    def numbered(self, time_ms: int, kind: str, details: dict) -> None:
+        """Publish an event of tracks, zones and lines: kept, and delivered to each client once."""
+        number = self.history.newest + 1
+        message = [messages.EVENT, time_ms, kind, details, number]
+        self.history.add(packets.payload_of(message))
+
     def event(self, kind: str, details: dict) -> None:
-        """Publish an event."""
+        """Publish an event of the board's own, to who is there now."""
         message = [messages.EVENT, self._clock.ms(), kind, details, 0]
         outgoing = Outgoing(packets.payload_of(message))
         for session in self._links.sessions():

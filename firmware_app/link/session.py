@@ -13,6 +13,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
 
     from firmware_app.link.gateway import Gateway
+    from firmware_app.link.history import History
     from firmware_app.link.requests import Request
 
 GREETING_MS = 5000  # from connecting to HELLO, and from WELCOME to AUTH
@@ -355,6 +356,28 @@ class Session:
         self.logs = logs
         self._period_ms = 1000 // rate if rate else 0
         self._next_ms = 0
+        if not events:
+            self.outbox.history = None
+
+    def follow(self, history: "History", boot_id: int, after: "tuple | None") -> "int | None":
+        """Send numbered events, those behind `after` (boot id, number) first; return how many of them are gone.
+
+        None: it is not known, because they were of another start of the board; all that are kept are sent.
+        Without `after` the reader goes on where it is, or begins with the next event.
+        """
+        box = self.outbox
+        lost: "int | None" = 0
+        if after is None:
+            if box.history is None:
+                box.next_number = history.newest + 1
+        elif after[0] != boot_id:
+            lost = None
+            box.next_number = history.oldest
+        else:
+            box.next_number = min(after[1], history.newest) + 1
+            lost = max(0, history.oldest - box.next_number)
+        box.history = history
+        return lost
 
     def next_packet(self, results: bool = True):
         """Return the next packet to send, or None."""

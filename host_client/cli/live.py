@@ -15,12 +15,15 @@ import click
 from host_client.board import Board
 from host_client.cli import output, terminal
 from host_client.cli.options import BoardCommand, boards_verb
+from host_client.cli.places import Places, places_of
 from host_client.results.messages import Event, Statistics
+from host_client.results.streams import Stream
 from host_client.results.types import Result
 
 # Told apart by people who see few colours, and readable on black and on white.
 _COLOURS = ("36", "33", "35", "32", "34", "31")
-_ALARMS = ("problem",)
+_LOOK_S = 0.1  # until a stream knows its place
+_ALARMS = ("problem", "lost")
 
 
 class Printer:
@@ -41,9 +44,9 @@ class Printer:
 
     def event(self, event: Event) -> None:
         """Print an event."""
-        details = ", ".join(f"{name} {value}" for name, value in sorted(event.details.items()))
         colour = "31" if event.kind in _ALARMS else "1"
-        self.line(f"{_clock(event.host_time)}  * {event.kind}: {details}", colour)
+        text = output.event_summary(event)
+        self.line(f"{_clock(event.host_time)}  * {event.kind}: {text}", colour)
 
 
 @click.command(cls=BoardCommand)
@@ -101,12 +104,51 @@ def _colour(name: str | None) -> str:
 @click.command(cls=BoardCommand)
 @boards_verb
 @click.option("--count", type=click.IntRange(min=1), help="Stop after N events.", metavar="N")
-async def events(board: Board, others: int, *, as_json: bool, count: int | None) -> None:
-    """Show what happens on the board at each URL: switches, problems, changes of the gallery."""
-    if as_json:
-        await _each(board.events(), lambda event: output.print_json(event.to_dict()), count)
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help="Begin behind the last event of an earlier run; FILE keeps the place.",
+)
+async def events(
+    board: Board, others: int, *, as_json: bool, count: int | None, resume: str | None
+) -> None:
+    """Show what happens on the board at each URL: tracks, zones, lines, switches, problems.
+
+    With --resume no event is missed or shown twice, as long as the board still has it (256 are kept);
+    what is missing is said.
+    """
+    printer = Printer(board, others)
+
+    def show(event: Event) -> None:
+        if as_json:
+            output.print_json(event.to_dict())
+        else:
+            printer.event(event)
+
+    if resume is None:
+        await _each(board.events(), show, count)
         return
-    await _each(board.events(), Printer(board, others).event, count)
+    places = places_of(resume)
+    board_id = board.info.board_id
+    stream = board.events(after=places.find(board_id))
+    # Events that happen before the first one is shown must not be missed by the next run either.
+    keeper = asyncio.create_task(_keep_first(places, board_id, stream))
+
+    def show_and_keep(event: Event) -> None:
+        show(event)
+        sys.stdout.flush()
+        places.keep(board_id, stream.position)
+
+    try:
+        await _each(stream, show_and_keep, count)
+    finally:
+        keeper.cancel()
+
+
+async def _keep_first(places: Places, board_id: str, stream: Stream[Event]) -> None:
+    while stream.position is None:
+        await asyncio.sleep(_LOOK_S)
+    places.keep(board_id, stream.position)
 
 
 @click.command(cls=BoardCommand)

@@ -8,7 +8,16 @@ from typing import Any
 from host_client.base.exceptions import ConfigurationError, K230Error
 from host_client.cli import terminal
 from host_client.cli.table import table, terminal_width
-from host_client.results.messages import plain
+from host_client.results.events import (
+    CountEvent,
+    EventBox,
+    LineEvent,
+    StateEvent,
+    TrackEvent,
+    ZoneEvent,
+    typed_event,
+)
+from host_client.results.messages import Event, plain
 from host_client.results.objects import Instance, Pose
 from host_client.results.types import (
     ClassificationResult,
@@ -156,6 +165,41 @@ def summary(result: Result) -> str:
 
 def _boxed(item: Instance | Pose) -> str:
     return f"{item.label} {item.score:.2f} @{item.x},{item.y} {item.w}x{item.h}"
+
+
+def event_summary(event: Event) -> str:
+    """Return what an event says, on one line."""
+    typed = typed_event(event)
+    if isinstance(typed, TrackEvent):
+        name = typed.identity or typed.text
+        return (
+            f"{typed.label} {typed.track}"
+            + (f" {name!r}" if name else "")
+            + f" {typed.score:.2f} {_at(typed.box)}"
+            + (f", seen for {_seconds(typed.last_ms - typed.first_ms)}" if typed.reason else "")
+        )
+    if isinstance(typed, ZoneEvent):
+        after = "" if typed.dwell_ms is None else f" after {_seconds(typed.dwell_ms)}"
+        return f"{typed.label} {typed.track}, zone {typed.zone}{after} (now {typed.inside})"
+    if isinstance(typed, LineEvent):
+        counted = f"{typed.counted_in} in, {typed.counted_out} out"
+        return f"{typed.label} {typed.track} {typed.direction}, line {typed.line} ({counted})"
+    if isinstance(typed, StateEvent):
+        return f"{typed.name} {_text(typed.value)}, before {_text(typed.before)}"
+    if isinstance(typed, CountEvent):
+        where = typed.place if typed.name is None else f"{typed.place} {typed.name}"
+        if typed.place == "line":
+            return f"{where}: {typed.label or 'all'} {typed.counted_in} in, {typed.counted_out} out"
+        return f"{where}: {typed.label} {typed.objects}"
+    return ", ".join(f"{name} {value}" for name, value in sorted(event.details.items()))
+
+
+def _at(box: EventBox) -> str:
+    return f"@{box.x},{box.y} {box.w}x{box.h}"
+
+
+def _seconds(ms: int) -> str:
+    return f"{ms / 1000:.1f} s"
 
 
 def first_name(result: Result) -> str | None:

@@ -136,7 +136,7 @@ class Connection:
         )
         if restarted:
             self._inbox.restart()
-        self._inbox.relink(welcome.board_id, welcome.board_name)
+        self._inbox.relink(welcome.board_id, welcome.board_name, welcome.boot_id)
         if welcome.encrypted:  # and it has proved that it is the board
             self._encrypted.add(welcome.board_id)
         self.info = welcome

@@ -11,6 +11,7 @@ from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
 from host_client.link.clock import BoardClock
 from host_client.results.decode import MALFORMED, RESULT_TYPES, Model, decode_result
+from host_client.results.event_stream import LOST, EventStream, Position
 from host_client.results.lines import UNKNOWN, Source
 from host_client.results.messages import Event, LogLine, Statistics
 from host_client.results.streams import Stream
@@ -32,9 +33,13 @@ class Channel(Generic[T]):
     def open(self, limit: int, rate: int = 0) -> Stream[T]:
         """Return a new stream."""
         stream: Stream[T] = Stream(limit, rate, self._changed)
+        self.add(stream)
+        return stream
+
+    def add(self, stream: Stream[T]) -> None:
+        """Let this stream get what comes."""
         self._streams.add(stream)
         self._changed()
-        return stream
 
     def push(self, item: T) -> None:
         """Hand item to every reader."""
@@ -62,6 +67,10 @@ class Inbox:
         self.logs: Channel[LogLine] = Channel(changed)
         self.clock = BoardClock()
         self.board = UNKNOWN  # who sends all this
+        self.boot_id: int | None = None
+        self._changed = changed
+        self._newest: Position | None = None  # of the events that this client knows of
+        self._rewinds = 0  # readers that want events of the past
         self.model: Model | None = None
         self.latest_statistics: Statistics | None = None
         self.malformed = 0
@@ -78,11 +87,36 @@ class Inbox:
         self.model = None
         self._drop_held()
 
-    def relink(self, board_id: str, board_name: str) -> None:
+    def open_events(self, limit: int, after: Position | None) -> Stream[Event]:
+        """Return a new stream of events; after: begin behind this one, where the board still has them."""
+        stream = EventStream(limit, after, self._changed)
+        if after is not None:
+            self._rewinds += 1
+            if self.boot_id is not None:
+                stream.linked(self.boot_id, self._restarted())
+        elif self._newest is not None and self.events.open_streams:
+            stream.begin(*self._newest, oldest=0)
+        self.events.add(stream)
+        return stream
+
+    def _restarted(self) -> Event:
+        details = {"reason": "restart", "count": None}
+        return Event(0, LOST, details, None, 0, None, self.board, self.boot_id)
+
+    def _event_streams(self) -> list[EventStream]:
+        streams = self.events.open_streams
+        return [stream for stream in streams if isinstance(stream, EventStream)]
+
+    def relink(self, board_id: str, board_name: str, boot_id: int) -> None:
         """A new session: what was asked for in the old one is not answered any more."""
+        if boot_id != self.boot_id:
+            self.boot_id = boot_id
+            self._newest = None if self._newest is None else (boot_id, 0)
         if self.board != (board_id, board_name, None, None):
             self.board = Source(board_id, board_name)
             self._models.clear()
+        for stream in self._event_streams():
+            stream.linked(boot_id, self._restarted())
         self._described = -1
         self._drop_held()
 
@@ -92,7 +126,7 @@ class Inbox:
             channel.end(error)
 
     def wanted(self) -> dict[str, Any]:
-        """Return the arguments of `subscribe` for the streams that are read."""
+        """Return what the streams that are read want: it is asked for anew when it changes."""
         rates = [stream.rate for stream in self.results.open_streams]
         return {
             "results": bool(rates),
@@ -100,7 +134,28 @@ class Inbox:
             "statistics": bool(self.statistics.open_streams),
             "logs": bool(self.logs.open_streams),
             "rate": 0 if 0 in rates or not rates else max(rates),
+            "rewinds": self._rewinds,
         }
+
+    def arguments(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of `subscribe` for what is wanted, and from which event on."""
+        arguments = {name: value for name, value in wanted.items() if name != "rewinds"}
+        asked = [stream.ask() for stream in self._event_streams()]
+        places = [place for place in asked if place is not None]
+        if places:
+            arguments["after"] = [*min(places)]
+        return arguments
+
+    def subscribed(self, answer: Any) -> None:
+        """Take the answer to `subscribe`: from which event on the board sends them."""
+        if not isinstance(answer, dict):
+            return
+        newest, oldest = answer.get("newest"), answer.get("oldest", 0)
+        if type(newest) is int and type(oldest) is int and self.boot_id is not None:
+            if self._newest is None:
+                self._newest = (self.boot_id, newest)
+            for stream in self._event_streams():
+                stream.begin(self.boot_id, newest, oldest)
 
     def take(self, arrived: Iterable[list[Any]]) -> None:
         """Take what arrived, in order."""
@@ -174,8 +229,18 @@ class Inbox:
             at, plus = self.clock.host_time(message[1])
             number = int(message[4])
             event = Event(
-                message[1], str(message[2]), dict(message[3]), at, number, plus, self.board
+                message[1],
+                str(message[2]),
+                dict(message[3]),
+                at,
+                number,
+                plus,
+                self.board,
+                self.boot_id,
             )
+            if number and self.boot_id is not None:
+                known = self._newest[1] if self._newest is not None else 0
+                self._newest = (self.boot_id, max(known, number))
             self.events.push(event)
         elif kind == messages.STATISTICS:
             at, plus = self.clock.host_time(message[1])

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from host_client.base.exceptions import K230Error, LinkLost, RequestTimeout
 from host_client.link.driver import Link
 
 _TIMEOUT = 60.0  # seconds until the board is told again
-_NOTHING = {"results": False, "events": False, "statistics": False, "logs": False, "rate": 0}
+_SENT = ("results", "events", "statistics", "logs")
+
+
+class Readers(Protocol):
+    """Who knows what is read."""
+
+    def wanted(self) -> dict[str, Any]:
+        """Return what is to be asked for; the board is told again when it changes."""
+
+    def arguments(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments of `subscribe` for it."""
+
+    def subscribed(self, answer: Any) -> None:
+        """Take the answer."""
 
 
 class Subscriber:
@@ -33,11 +45,11 @@ class Subscriber:
         with contextlib.suppress(RuntimeError):  # the loop has just ended
             self._loop.call_soon_threadsafe(self._changed.set)
 
-    def start(self, link: Link, wanted: Callable[[], dict[str, Any]]) -> None:
+    def start(self, link: Link, readers: Readers) -> None:
         """Serve a new link in place of the one before."""
         if self._task is not None:
             self._task.cancel()
-        self._task = asyncio.create_task(self._serve(link, wanted), name="k230-subscriber")
+        self._task = asyncio.create_task(self._serve(link, readers), name="k230-subscriber")
 
     async def stop(self) -> None:
         """End; the board is told nothing more."""
@@ -45,16 +57,18 @@ class Subscriber:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _serve(self, link: Link, wanted: Callable[[], dict[str, Any]]) -> None:
-        sent = _NOTHING
+    async def _serve(self, link: Link, readers: Readers) -> None:
+        sent: dict[str, Any] | None = None
         while not link.ended.done():
             self._changed.clear()
-            streams = wanted()
-            if streams == sent:
+            streams = readers.wanted()
+            nothing = sent is None and not any(streams[name] for name in _SENT)
+            if nothing or streams == sent:
                 await self._changed.wait()
                 continue
             try:
-                await link.request("subscribe", streams, _TIMEOUT)
+                answer = await link.request("subscribe", readers.arguments(streams), _TIMEOUT)
+                readers.subscribed(answer)
                 sent = streams
             except RequestTimeout:
                 continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from firmware_app.wire import messages
 from host_client.results.lines import Source
@@ -31,6 +31,7 @@ from host_client.results.types import (
     Text,
 )
 
+_Item = TypeVar("_Item", Box, Text, Identified, Instance, Pose, OrientedBox)
 _new = tuple.__new__
 _word_pairs = struct.Struct("<II").iter_unpack
 _rotated_rows = struct.Struct("<7h").iter_unpack
@@ -147,6 +148,8 @@ def _detection(
     m: list[Any], model: Model, image: str | None, at: float | None, pm: float | None
 ) -> Result:
     boxes = _boxes(m[4], model)
+    if len(m) > 5:
+        boxes = _with_tracks(boxes, m[5])
     fields = ("detection", m[1], m[2], m[3], model.name, boxes, image, at, pm, model.source)
     return _new(DetectionResult, fields)
 
@@ -167,6 +170,7 @@ def _boxes(rows: Any, model: Model) -> tuple[Box, ...]:
                         b & 2047,
                         b >> 21,
                         kind,
+                        None,
                     ),
                 )
                 for a, b in _word_pairs(rows)
@@ -176,6 +180,19 @@ def _boxes(rows: Any, model: Model) -> tuple[Box, ...]:
         label = model.label
         boxes = tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3], r[5]) for r in rows])
     return boxes
+
+
+def _with_tracks(items: tuple[_Item, ...], ids: Any) -> tuple[_Item, ...]:
+    """Return objects with the ids of their tracks: 2 bytes each, 0 where it has none yet."""
+    if type(ids) is not bytes or len(ids) != 2 * len(items):
+        return items  # of a later version
+    numbers = struct.unpack(f"<{len(items)}H", ids)
+    return tuple(
+        [
+            item._replace(track=number) if number else item
+            for item, number in zip(items, numbers, strict=True)
+        ]
+    )
 
 
 def _scored(flat: list[int], model: Model) -> tuple[Label, ...]:
@@ -255,8 +272,9 @@ def _texts(
         if corners is not None:
             quad = tuple((corners[i], corners[i + 1]) for i in (0, 2, 4, 6))
         texts.append(Text(row[0], row[1] / 65535, quad))
+    found = _with_tracks(tuple(texts), m[5]) if len(m) > 5 else tuple(texts)
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
-    return _new(OcrResult, (*head, tuple(texts), image, at, pm, model.source))
+    return _new(OcrResult, (*head, found, image, at, pm, model.source))
 
 
 def _metric_learning(
@@ -288,8 +306,9 @@ def _identities(
                 *(x, y, w, h, kind),
             )
         )
+    known_objects = _with_tracks(tuple(objects), m[5]) if len(m) > 5 else tuple(objects)
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
-    return _new(IdentitiesResult, (*head, tuple(objects), image, at, pm, model.source))
+    return _new(IdentitiesResult, (*head, known_objects, image, at, pm, model.source))
 
 
 def _instance_segmentation(
@@ -297,9 +316,11 @@ def _instance_segmentation(
 ) -> Result:
     boxes = _boxes(m[4], model)
     objects = tuple(
-        Instance(*box, None if row is None else _mask(row))
+        Instance(*box[:7], None if row is None else _mask(row))
         for box, row in zip(boxes, m[5], strict=True)
     )
+    if len(m) > 6:
+        objects = _with_tracks(objects, m[6])
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
     return _new(InstanceSegmentationResult, (*head, objects, image, at, pm, model.source))
 
@@ -344,7 +365,7 @@ def _pose(
         rows = data
     objects = tuple(
         Pose(
-            *box,
+            *box[:7],
             tuple(
                 Keypoint(
                     model.keypoint(i // 3),
@@ -357,6 +378,8 @@ def _pose(
         )
         for box, row in zip(boxes, rows, strict=True)
     )
+    if len(m) > 6:
+        objects = _with_tracks(objects, m[6])
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
     return _new(PoseResult, (*head, objects, model.skeleton, image, at, pm, model.source))
 
@@ -371,6 +394,8 @@ def _oriented_detection(
         )
         for cx, cy, w, h, angle, score, kind in rows
     )
+    if len(m) > 5:
+        objects = _with_tracks(objects, m[5])
     head = (_TASKS[m[0]], m[1], m[2], m[3], model.name)
     return _new(OrientedDetectionResult, (*head, objects, image, at, pm, model.source))
 

@@ -39,8 +39,8 @@ class StateChange(NamedTuple):
 class Event(NamedTuple):
     """Something that happened on the board; time_ms on its clock, host_time in Unix seconds.
 
-    number counts the events of tracks, zones and lines; the board's own have 0. uncertainty: plus or
-    minus seconds of host_time.
+    number counts the events of tracks, zones and lines; the board's own, and `lost`, have 0. boot_id
+    tells the board's starts apart. uncertainty: plus or minus seconds of host_time.
     """
 
     time_ms: int
@@ -50,11 +50,13 @@ class Event(NamedTuple):
     number: int = 0
     uncertainty: float | None = None
     source: Source = UNKNOWN
+    boot_id: int | None = None
 
     def to_dict(self) -> Json:
         """Return the JSON of this event (docs/json.md)."""
         row = head("event", self.source, self.time_ms, self.host_time, self.uncertainty)
-        row.update(kind=self.kind, number=self.number, details=plain(self.details))
+        row.update(kind=self.kind, number=self.number, boot_id=self.boot_id)
+        row["details"] = plain(self.details) if not self.number else _numbered(self.details)
         return row
 
 
@@ -248,6 +250,19 @@ class Counts(NamedTuple):
     malformed: int
     undescribed: int
     dropped: int
+
+
+def _numbered(details: dict[str, Any]) -> dict[str, Any]:
+    """Return the details of a numbered event: scores 0 to 1, boxes by their names."""
+    row: dict[str, Any] = plain(details)
+    score = row.get("score")
+    if type(score) is int:
+        row["score"] = score / 1000
+    for name in ("box", "first_box"):
+        box = row.get(name)
+        if isinstance(box, list) and len(box) == 4:
+            row[name] = dict(zip("xywh", box, strict=True))
+    return row
 
 
 def plain(value: Any) -> Any:

@@ -69,7 +69,7 @@ class Mask(NamedTuple):
 class Instance(NamedTuple):
     """An object with its mask: left, top, width and height in pixels of the source frame.
 
-    mask is None where the message had no room for it.
+    mask is None where the message had no room for it. track: as Box.track (types.py).
     """
 
     label: str
@@ -80,6 +80,7 @@ class Instance(NamedTuple):
     h: int
     class_id: int = -1
     mask: Mask | None = None
+    track: int | None = None
 
     def to_dict(self) -> Json:
         """Return the JSON of this object."""
@@ -110,6 +111,7 @@ class Pose(NamedTuple):
     h: int
     class_id: int = -1
     keypoints: tuple[Keypoint, ...] = ()
+    track: int | None = None
 
     def to_dict(self) -> Json:
         """Return the JSON of this object."""
@@ -137,6 +139,7 @@ class OrientedBox(NamedTuple):
     size: tuple[float, float]
     angle: float
     corners: tuple[tuple[float, float], ...]
+    track: int | None = None
 
     def to_dict(self) -> Json:
         """Return the JSON of this object."""
@@ -154,7 +157,8 @@ class OrientedBox(NamedTuple):
         w = self.size[0] * math.hypot(cos * x, sin * y)
         h = self.size[1] * math.hypot(sin * x, cos * y)
         centre = (self.centre[0] * x, self.centre[1] * y)
-        return oriented(self.label, self.score, self.class_id, centre, (w, h), angle)
+        box = oriented(self.label, self.score, self.class_id, centre, (w, h), angle)
+        return box._replace(track=self.track)
 
 
 def oriented(
@@ -191,7 +195,7 @@ def oriented(
 
 
 def _box(item: Any) -> Json:
-    return {
+    row = {
         "label": item.label,
         "class_id": item.class_id,
         "score": item.score,
@@ -200,3 +204,6 @@ def _box(item: Any) -> Json:
         "w": item.w,
         "h": item.h,
     }
+    if item.track is not None:
+        row["track"] = item.track
+    return row

@@ -62,6 +62,11 @@ class Stream(Generic[T]):
             self._ended()
 
     @property
+    def position(self) -> tuple[int, int] | None:
+        """Boot id and number of the last event that was read, for `events(after=…)`; else None."""
+        return None
+
+    @property
     def over(self) -> bool:
         """Whether nothing more will arrive."""
         return self._over

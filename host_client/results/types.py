@@ -15,6 +15,7 @@ Coordinates are pixels of the source frame, scores 0...1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from host_client.results.lines import UNKNOWN, Json, Source, head, short32
@@ -32,7 +33,10 @@ class Label(NamedTuple):
 
 
 class Box(NamedTuple):
-    """A detected object: left, top, width and height in pixels of the source frame."""
+    """A detected object: left, top, width and height in pixels of the source frame.
+
+    track: id of the object that is followed (docs/events.md), None where it is not.
+    """
 
     label: str
     score: float
@@ -41,17 +45,19 @@ class Box(NamedTuple):
     w: int
     h: int
     class_id: int = -1
+    track: int | None = None
 
 
 class Text(NamedTuple):
     """A text: what the task doesn't deliver is None.
 
-    quad holds four (x, y) corners in pixels, top left first, clockwise.
+    quad holds four (x, y) corners in pixels, top left first, clockwise. track: as Box.track.
     """
 
     text: str | None
     score: float
     quad: tuple[tuple[int, int], ...] | None
+    track: int | None = None
 
 
 class ClassificationResult(NamedTuple):
@@ -108,7 +114,7 @@ class DetectionResult(NamedTuple):
             }
             for b in self.boxes
         ]
-        return row
+        return _tracked(row, "boxes", self.boxes)
 
 
 class SegmentationResult(NamedTuple):
@@ -168,7 +174,7 @@ class OcrResult(NamedTuple):
             }
             for t in self.texts
         ]
-        return row
+        return _tracked(row, "texts", self.texts)
 
 
 class MetricLearningResult(NamedTuple):
@@ -205,7 +211,7 @@ class Identified(NamedTuple):
     """An object and whose it is: identity is None for unknown.
 
     score (cosine, -1...1) and margin are None without a gallery; label and label_score are the
-    detector's; left, top, width and height in pixels of the source frame.
+    detector's; left, top, width and height in pixels of the source frame. track: as Box.track.
     """
 
     identity: str | None
@@ -218,6 +224,7 @@ class Identified(NamedTuple):
     w: int
     h: int
     class_id: int = -1
+    track: int | None = None
 
 
 class IdentitiesResult(NamedTuple):
@@ -238,7 +245,9 @@ class IdentitiesResult(NamedTuple):
         """Return the JSON of this result."""
         row = _head(self)
         row["objects"] = [item._asdict() for item in self.objects]
-        return row
+        for item in row["objects"]:
+            del item["track"]
+        return _tracked(row, "objects", self.objects)
 
 
 class MultilabelResult(NamedTuple):
@@ -353,6 +362,14 @@ def _head(result: Result) -> Json:
     )
     if result.image is not None:
         row["image"] = result.image
+    return row
+
+
+def _tracked(row: Json, name: str, items: Sequence[Box | Text | Identified]) -> Json:
+    """Return the row with the track of each object that has one."""
+    for line, item in zip(row[name], items, strict=True):
+        if item.track is not None:
+            line["track"] = item.track
     return row
 
 

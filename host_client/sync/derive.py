@@ -78,6 +78,11 @@ class Stream(Generic[T]):
         """How many items a slow reader missed."""
         return self._stream.dropped
 
+    @property
+    def position(self) -> tuple[int, int] | None:
+        """Boot id and number of the last event that was read, for `events(after=…)`; else None."""
+        return self._stream.position
+
     def __iter__(self) -> Stream[T]:
         return self
 

@@ -24,17 +24,17 @@ PAIRS = [
 ]
 NAMES = """
     AddressError ArgumentError AuthenticationError Board BoardClock BoardFull Box Card
-    ClassificationResult Closed CommandFailed ConfigurationError ConnectionFailed Counts
-    DetectionResult Enrolment Event FoundBoard Gallery GalleryFileError GalleryInfo
+    ClassificationResult Closed CommandFailed ConfigurationError ConnectionFailed CountEvent Counts
+    DetectionResult Enrolment Event EventBox FoundBoard Gallery GalleryFileError GalleryInfo
     Identified IdentitiesResult InstalledFiles InstalledPackage Instance
     InstanceSegmentationResult K230Error KeyFormatError KeyStore Keypoint Label LabelInfo
-    LinkLost LogLine Mask Match MetricLearningResult Model MultilabelResult NoGreeting
+    LineEvent LinkLost LogLine Mask Match MetricLearningResult Model MultilabelResult NoGreeting
     OcrResult OrientedBox OrientedDetectionResult PackageError PackageInfo PictureError
-    PortLocked Pose PoseResult ProtocolError Received Recognition Recognized RequestTimeout Result
-    SampleInfo SegmentationResult SerialAddress SetReport Setting SimulationError State StateChange
-    Statistics Status Stream Suggestion SwitchReport TaskInfo TcpAddress Text
-    TooManyAttempts VersionError Welcome decode_result discover discover_serial
-    parse_address
+    PortLocked Pose PoseResult ProtocolError Received Recognition Recognized RequestTimeout
+    Result SampleInfo SegmentationResult SerialAddress SetReport Setting SimulationError State
+    StateChange StateEvent Statistics Status Stream Suggestion SwitchReport TaskInfo TcpAddress
+    Text TooManyAttempts TrackEvent VersionError Welcome ZoneEvent decode_result discover
+    discover_serial parse_address typed_event
 """
 BOARD = """
     address card clock close connect counts describe events forget gallery get infer infer_on_card info keep

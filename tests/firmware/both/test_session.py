@@ -2,6 +2,7 @@
 
 from firmware_app.base.errors import VendorError
 from firmware_app.link.attempts import FORGET_S, FREE, Attempts
+from firmware_app.link.history import History
 from firmware_app.link.outbox import Outgoing
 from firmware_app.link.requests import MOST_KEPT, Requests
 from firmware_app.link.session import GREETING_MS, SILENCE_MS, Session
@@ -575,3 +576,87 @@ def test_an_oversized_packet_of_a_stranger_is_skipped() -> None:
     assert client.session.decoder.rejected == 1
     client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
     assert client.session.open
+
+
+def numbered(history, count: int) -> None:
+    for _ in range(count):
+        number = history.newest + 1
+        history.add(packets.payload_of([messages.EVENT, number, "track.new", {}, number]))
+
+
+def follower(history, after) -> tuple:
+    client = Client()
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "test", NONCE])
+    client.received()
+    client.session.subscribe(False, True, False, False, 0)
+    return client, client.session.follow(history, 7, after)
+
+
+def numbers(client) -> list:
+    return [message[4] for message in client.received()]
+
+
+def test_numbered_events_come_once_and_in_order_however_many() -> None:
+    history = History()
+    client, lost = follower(history, None)
+    assert lost == 0
+    numbered(history, 200)  # more than the queue of answers holds
+    client.session.send([messages.EVENT, 0, "switched", {}, 0])
+    assert client.session.outbox.waits(False)
+    assert numbers(client) == [0] + list(range(1, 201))
+    assert not client.session.outbox.waits(False)
+    numbered(history, 300)
+    assert numbers(client) == list(range(245, 501))  # 44 fell out: the numbers tell
+    assert not client.session.closing
+
+
+def test_a_client_that_comes_back_gets_what_it_missed() -> None:
+    history = History()
+    numbered(history, 300)
+    # number that it had, what is lost, the first that it gets
+    for after, lost, first in (
+        (None, 0, 301),
+        ((7, 290), 0, 291),
+        ((7, 44), 0, 45),
+        ((7, 40), 4, 45),
+        ((7, 0), 44, 45),
+        ((7, 300), 0, 301),
+        ((7, 999), 0, 301),  # of a board that counts anew with the same boot id: none is made up
+        ((6, 290), None, 45),
+    ):
+        client, told = follower(history, after)
+        assert told == lost, after
+        numbered(history, 1)
+        newest = history.newest
+        assert numbers(client) == list(range(max(first, newest - 255), newest + 1)), after
+        history = History()
+        numbered(history, 300)
+
+
+def test_a_later_subscription_goes_on_where_the_events_were() -> None:
+    history = History()
+    client, _ = follower(history, None)
+    numbered(history, 3)
+    client.session.subscribe(True, True, False, False, 0)
+    client.session.follow(history, 7, None)
+    assert numbers(client) == [1, 2, 3]
+    client.session.subscribe(True, False, False, False, 0)
+    numbered(history, 2)
+    assert numbers(client) == []
+    client.session.subscribe(True, True, False, False, 0)
+    client.session.follow(history, 7, None)
+    numbered(history, 1)
+    assert numbers(client) == [6]
+    client.send([messages.HELLO, messages.PROTOCOL_VERSION, "another", NONCE])
+    numbered(history, 1)
+    assert [message[0] for message in client.received()] == [messages.WELCOME, messages.READY]
+
+
+def test_the_history_is_bounded_in_bytes_too() -> None:
+    history = History(256, 1000)
+    assert (history.oldest, history.newest) == (1, 0)
+    for number in range(1, 50):
+        history.add(bytes(90))
+        assert history.newest - history.oldest + 1 == min(11, number)
+    history.add(bytes(1001))
+    assert (history.oldest, history.newest) == (51, 50)
