@@ -7,7 +7,7 @@ overflows, the reader is too slow to be told what it must know, and its session 
 from firmware_app.wire import packets
 
 if 0:  # for type checkers; mpy-cross leaves it out
-    from firmware_app.link.history import History
+    from typing import Any
 
 MAX_URGENT = 64  # answers, events
 MAX_URGENT_BYTES = 262144
@@ -42,7 +42,7 @@ class Outbox:
         self._results: "list[Outgoing]" = []
         self.dropped = 0  # results displaced by newer ones
         self.sent = 0
-        self.history: "History | None" = None  # of the numbered events that the reader wants
+        self.history: "Any" = None  # of the numbered events that the reader wants (history.History)
         self.next_number = 0  # of the event to send next
 
     def push(self, outgoing: Outgoing) -> bool:
