@@ -25,7 +25,8 @@ on the PC what the board would say: file, line, setting, what was expected, what
 *live*: `k230 set URL KEY=VALUE` changes it in the running service, effective at the next frame.
 Text lengths count characters, or bytes in UTF-8 where the table says so.
 `python -m tools.configuration_reference` generates this page and
-`configs/` from `firmware_app/settings/service_fields.py` and `firmware_app/settings/task_fields.py`.
+`configs/` from `firmware_app/settings/service_fields.py`, `firmware_app/settings/task_fields.py` and
+`firmware_app/settings/event_fields.py`.
 """
 
 # What the files in configs/ say where a default would be no example.
@@ -73,6 +74,10 @@ _TASKS: dict[str, tuple[str, dict[str, object]]] = {
     "oriented_detection": ("Oriented detection: rotated boxes (YOLO models).", {}),
 }
 
+_TASK_GROUPS = {
+    "events": "Tracks, zones, lines, counters and steady answers ([events.md](events.md)).",
+}
+
 _COMMENTS_AT = 31
 _WIDTH = 100
 
@@ -117,10 +122,19 @@ def task_section() -> list[str]:
     """The settings of a task's file, and which tasks each is meant for."""
     lines = ["## tasks/NAME.yaml", "", "Settings not meant for the file's task are refused.", ""]
     lines += ["| setting | tasks | value | default | meaning |", "|---|---|---|---|---|"]
-    for field in task_fields.FIELDS:
-        row = _row(field.path, field).split(" | ", 1)
-        lines.append(f"{row[0]} | {', '.join(field.tasks) or 'all'} | {row[1]}")
+    lines += [_task_row(field.path, field) for field in task_fields.FIELDS if "." not in field.path]
+    for group, text in _TASK_GROUPS.items():
+        lines += ["", f"### {group} (of a task)", "", text, ""]
+        lines += ["| setting | tasks | value | default | meaning |", "|---|---|---|---|---|"]
+        for field in task_fields.FIELDS:
+            if field.path.startswith(f"{group}."):
+                lines.append(_task_row(field.path.split(".")[1], field))
     return lines
+
+
+def _task_row(name: str, field: Field) -> str:
+    row = _row(name, field).split(" | ", 1)
+    return f"{row[0]} | {', '.join(field.tasks) or 'all'} | {row[1]}"
 
 
 def reference() -> str:
@@ -184,10 +198,17 @@ def task_file(task: str) -> str:
     title, example = _TASKS[task]
     example = {"package": f"/sdcard/packages/{task}", **example}
     lines = [f"# {title}", f"task: {task}"]
+    begun = ""
     for field in task_fields.FIELDS[1:]:
         if not field.tasks or task in field.tasks:
             value = example.get(field.path, field.default)
-            lines += ["", *_above(_comment(field)), _line(field, value)]
+            group = field.path.rpartition(".")[0]
+            if group != begun:
+                begun = group
+                lines += ["", *_above(_TASK_GROUPS[group].partition(" (")[0] + "."), f"{group}:"]
+            indent = "  " if group else ""
+            space = [] if group else [""]
+            lines += [*space, *_above(_comment(field), indent), indent + _line(field, value)]
     return "\n".join(lines) + "\n"
 
 

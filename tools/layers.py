@@ -23,7 +23,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("tasks",),
         ("link", "gallery", "card"),
         ("board",),
-        ("package",),
+        ("package", "events"),
         ("settings", "base"),
         ("wire", "version", ""),
     ),
@@ -104,7 +104,7 @@ BOARD_MODULES = {
 # The host's side of the wire, behind a test of sys.implementation.
 HOST_SIDE = {("wire", "zlib"), ("wire", "msgpack")}
 # What the host may use of the firmware: rooms and files without any I/O.
-PURE_ROOMS = ("wire", "settings", "package")
+PURE_ROOMS = ("wire", "settings", "package", "events")
 PURE_FILES = (
     "firmware_app",
     "firmware_app.version",

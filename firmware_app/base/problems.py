@@ -24,6 +24,7 @@ UNSAVED = "unsaved"  # the running task does not outlast a power loss
 GALLERY = "gallery"
 RESULTS = "results"  # the running task fails on the camera's frames
 LOG = "log"
+COUNTS = "counts"  # of lines: they can't be kept on the card
 CARD = "card"  # /sdcard is full, or can't be read or written
 DATA = "data"  # the same of the service's own folder, or what was there is lost
 MEMORY = "memory"  # something smaller than wanted is used, for want of memory

@@ -17,6 +17,12 @@ MAX_SIZE = 65536
 
 def same(left, right) -> bool:
     """Return whether two settings are equal; floats lose digits on their way through the file."""
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all([same(*pair) for pair in zip(left, right)])
+    if isinstance(left, dict) and isinstance(right, dict):
+        if sorted(left) != sorted(right):
+            return False
+        return all([same(left[key], right[key]) for key in left])
     if isinstance(left, float) or isinstance(right, float):
         try:
             return abs(left - right) <= 0.00001 * max(1, abs(left))

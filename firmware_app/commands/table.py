@@ -179,7 +179,17 @@ async def _gallery(board: "Board", call: "Call") -> object:
     return await handlers[call.name](board, call)
 
 
+def _counters(board: "Board", call: "Call") -> dict:
+    from firmware_app.commands import counters  # few boards count
+
+    if call.name == "counters":
+        return counters.counters(board, call)
+    return counters.reset(board, call)
+
+
 SHORT = {
+    "counters": _counters,
+    "counters.reset": _counters,
     "subscribe": _subscribe,
     "describe": _describe,
     "status": _status,

@@ -25,6 +25,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.card.configuration import Configuration
     from firmware_app.link.links import Links
     from firmware_app.link.publisher import Publisher
+    from firmware_app.run.happenings import Happenings
     from firmware_app.run.trial import Trial
     from firmware_app.tasks.base import Plan, Task
 
@@ -71,6 +72,9 @@ class Engine:
         self.processed = 0  # camera frames that were made into results
         self._failing = False  # the last frame made no result
         self.collector = Collector(lambda: configuration.values["memory"])
+        self.happenings: "Happenings | None" = (
+            None  # tracks, zones, lines: of the first task that wants them
+        )
         self.renewed = 0  # frames given back because a newer one was there
         self._renewed_last = False
         self._holding = False  # the frame in hand is given back after the inference
@@ -129,7 +133,24 @@ class Engine:
             self._publisher.set_model(None)
         elif running.generation != before.generation:
             self._publisher.set_model(self.model())
+        self._follow()
         self._work.set()
+
+    def _follow(self) -> None:
+        """Let the events of tracks, zones and lines be those of what runs now."""
+        wanted = self.running.values.get("events")
+        if self.happenings is None:
+            if wanted is None or not wanted["enabled"]:
+                return
+            from firmware_app.run.happenings import Happenings
+
+            self.happenings = Happenings(
+                self._publisher, self._boots, self._problems, self._log, self._clock
+            )
+        if wanted is None:
+            self.happenings.stop()
+            return
+        self.happenings.use(self.running, self._size[0], self._size[1])
 
     def commit(self, trial: "Trial") -> None:
         """Let a trial's task make the results as a new generation, and say so before its first result."""
@@ -163,6 +184,7 @@ class Engine:
             self._plan = None
             if self.running.task is not None:
                 self._publisher.set_model(self.model())
+                self._follow()
 
     def offer(self, trial: "Trial") -> None:
         """Let a task make its first result of the next frame, and be committed where it can."""
@@ -372,6 +394,8 @@ class Engine:
         now_us = self._clock.us()
         time_ms = self._clock.at(ticks) // 1000
         rate = self._configuration.values["results"]["rate_limit"]
+        if self.happenings is not None:
+            fields = self.happenings.take(task.result_type, time_ms, fields)
         message = [task.result_type, seq, time_ms, self.running.generation] + fields
         self._publisher.result(message, time_ms, int(1000 / rate) if rate else 0)
         self._links.pump()

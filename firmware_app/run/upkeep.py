@@ -107,7 +107,9 @@ class Upkeep:
         self._stop_dog()
 
     def flush(self) -> None:
-        """Write what the log still has to say, before the service ends."""
+        """Write what the log still has to say, and what lines have counted, before the service ends."""
+        if self._engine.happenings is not None:
+            self._engine.happenings.flush()
         self._log.tell(True)
         self.file.flush()
 
@@ -137,6 +139,8 @@ class Upkeep:
             if now_ms >= trend_ms:
                 trend_ms = now_ms + _TREND_MS
                 self.memory = self.memory[1 - _TRENDS :] + [gc.mem_alloc() // 1024]
+            if self._engine.happenings is not None:
+                self._engine.happenings.keep()
             self._look(self._engine.camera)
             if console.typed():
                 self._show()

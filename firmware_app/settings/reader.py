@@ -278,6 +278,12 @@ def _nearest_key(path: str, given: dict[str, int]) -> tuple[object, ...]:
 def _together(settings: Settings) -> list[tuple[str, str]]:
     """Return (path, problem) of settings that are right alone and wrong together."""
     faults: list[tuple[str, str]] = []
+    events = settings.values.get("events")
+    if isinstance(events, dict) and "steady_of" in events:
+        most = events["steady_of"]
+        if events["steady_frames"] > most:
+            problem = "expected at most events.steady_of (" + str(most) + "), found "
+            faults.append(("events.steady_frames", problem + show(events["steady_frames"])))
     if "network" not in settings.values:
         return faults
     get = settings.get

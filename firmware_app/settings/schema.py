@@ -1,5 +1,8 @@
 """What a setting may be: one Field per setting, and the check of a value against it."""
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any, Callable
+
 MAX_PATH = 200  # characters of a path on the card
 
 
@@ -27,6 +30,10 @@ class Field:
     secret = False
     live = False
     octets = False  # of a text: its length counts bytes
+    words = ""  # of a list: what it must be
+    checker: "Any" = (
+        None  # of a list: (field, value) -> the value as the service uses it; FieldError
+    )
 
     def __init__(self, kind: str, path: str, default: object, text: str, **more: object) -> None:
         self.kind = kind
@@ -100,6 +107,17 @@ class Field:
     def region(path: str, *, text: str, **more: object) -> "Field":
         return Field("region", path, None, text, **more)
 
+    @staticmethod
+    def rows(
+        path: str,
+        *,
+        checker: "Callable[[Field, object], object]",
+        words: str,
+        text: str,
+        **more: object,
+    ) -> "Field":
+        return Field("rows", path, None, text, checker=checker, words=words, **more)
+
     def expected(self) -> str:
         """Return in words what the value must be."""
         span = ""
@@ -123,6 +141,8 @@ class Field:
             words = "a path on the card"
         elif self.kind == "labels":
             words = "a list of texts"
+        elif self.kind == "rows":
+            words = self.words
         else:
             words = "x, y, width and height in pixels"
         if self.default is None and not self.required:
@@ -171,6 +191,8 @@ def check(field: Field, value: object) -> object:
         return value
     if kind == "integer" or kind == "number":
         return _check_number(field, value)
+    if kind == "rows":
+        return field.checker(field, value)
     if kind == "labels":
         return _check_labels(field, value)
     if kind == "region":

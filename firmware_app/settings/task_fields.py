@@ -3,6 +3,7 @@
 A new setting is one entry here; `python -m tools.configuration_reference` writes it into both.
 """
 
+from firmware_app.settings import event_fields
 from firmware_app.settings.schema import Field
 
 TASKS = (
@@ -240,4 +241,4 @@ FIELDS = (
         live=True,
         text="Repeat the known faults of the vendor's scripts.",
     ),
-)
+) + event_fields.FIELDS

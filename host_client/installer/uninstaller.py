@@ -27,6 +27,7 @@ _DATA = (
     "fault",
     "service.yaml",
     "state.json",
+    "counts.json",
     "galleries",
     "log",
     "log.1",
