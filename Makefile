@@ -51,6 +51,8 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
 	# Without its dependencies: it asks for another build of OpenCV, which would replace ours.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps python-sscma==0.5.7
+	# The same: it asks for opencv-python. benchmarks.events compares with it.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps trackers==2.6.0
 	tools/system.sh
 	touch $@
 
