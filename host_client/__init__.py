@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from host_client.link.discovery import FoundBoard, discover, discover_serial
     from host_client.link.greeting import Welcome
     from host_client.link.keys import KeyStore
+    from host_client.results.counters import Counters, LineCount, PlaceCount
     from host_client.results.decode import Model, decode_result
     from host_client.results.events import (
         CountEvent,
@@ -114,6 +115,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectionFailed",
     "CountEvent",
+    "Counters",
     "Counts",
     "DetectionResult",
     "Enrolment",
@@ -135,6 +137,7 @@ __all__ = [
     "Keypoint",
     "Label",
     "LabelInfo",
+    "LineCount",
     "LineEvent",
     "LinkLost",
     "LogLine",
@@ -150,6 +153,7 @@ __all__ = [
     "PackageError",
     "PackageInfo",
     "PictureError",
+    "PlaceCount",
     "PortLocked",
     "Pose",
     "PoseResult",
@@ -201,6 +205,7 @@ _MODULES = (
     "link.discovery",
     "link.greeting",
     "link.keys",
+    "results.counters",
     "results.decode",
     "results.events",
     "results.messages",

@@ -28,6 +28,7 @@ from host_client.link.inbox import Channel, Inbox
 from host_client.link.keys import KeyRing, KeyStore
 from host_client.link.subscriber import Subscriber
 from host_client.results.answers import Answer, decoded
+from host_client.results.counters import Counters
 from host_client.results.decode import Model
 from host_client.results.messages import (
     Counts,
@@ -367,6 +368,24 @@ class Board:
     async def _settle(self, command: str, names: Iterable[str] | None, timeout: float) -> SetReport:
         arguments = {} if names is None else {"names": list(names)}
         return SetReport.from_map(Answer(command, await self.request(command, arguments, timeout)))
+
+    async def counters(self, timeout: float = REQUEST_TIMEOUT) -> Counters:
+        """Return what the running task's lines have counted, and the objects that are there now.
+
+        Raises CommandFailed where the task's YAML does not want events.
+        """
+        answer = await self.request("counters", timeout=timeout, repeat=True)
+        return Counters.from_map(Answer("counters", answer))
+
+    async def reset_counters(
+        self, line: str | None = None, timeout: float = REQUEST_TIMEOUT
+    ) -> Counters:
+        """Begin counting anew at one line, or at all (None); this computer's time is noted as `since`."""
+        arguments: dict[str, Any] = {"time_ms": int(time.time() * 1000)}
+        if line is not None:
+            arguments["line"] = line
+        answer = await self.request("counters.reset", arguments, timeout)
+        return Counters.from_map(Answer("counters.reset", answer))
 
     async def infer(
         self,

@@ -33,7 +33,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("installer",),
         ("sync", ""),
         ("board",),
-        ("commands",),
+        ("commands", "recording"),
         ("link",),
         ("results", "flashing"),
         ("base",),

@@ -25,11 +25,12 @@ from host_client.cli.flash import flash
 from host_client.cli.gallery import gallery
 from host_client.cli.install import install, uninstall
 from host_client.cli.keys import key
-from host_client.cli.live import events, stats, watch
+from host_client.cli.live import stats, watch
 from host_client.cli.logs import logs
 from host_client.cli.names import Verbs
 from host_client.cli.package import package
 from host_client.cli.recognition import enroll, recognize
+from host_client.cli.recordings import counters, events, record
 from host_client.cli.settings import forget, keep, set_, settings
 from host_client.cli.sim import sim
 from host_client.cli.verify import verify
@@ -75,6 +76,8 @@ for _verb in (
     watch,
     events,
     stats,
+    counters,
+    record,
     status,
     tasks,
     switch,

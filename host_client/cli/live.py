@@ -101,22 +101,11 @@ def _colour(name: str | None) -> str:
     return _COLOURS[zlib.crc32(name.encode()) % len(_COLOURS)] if name else ""
 
 
-@click.command(cls=BoardCommand)
 @boards_verb
-@click.option("--count", type=click.IntRange(min=1), help="Stop after N events.", metavar="N")
-@click.option(
-    "--resume",
-    metavar="FILE",
-    help="Begin behind the last event of an earlier run; FILE keeps the place.",
-)
-async def events(
+async def live_events(
     board: Board, others: int, *, as_json: bool, count: int | None, resume: str | None
 ) -> None:
-    """Show what happens on the board at each URL: tracks, zones, lines, switches, problems.
-
-    With --resume no event is missed or shown twice, as long as the board still has it (256 are kept);
-    what is missing is said.
-    """
+    """Show what happens on boards."""
     printer = Printer(board, others)
 
     def show(event: Event) -> None:

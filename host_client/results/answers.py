@@ -98,6 +98,10 @@ class Answer:
         part = Answer(self._command, self._value(name), list, self._path(name))
         return part.read_all(kind, read)
 
+    def part(self, name: Name, kind: type) -> Answer:
+        """Return a map or array in this one, to be read in its turn."""
+        return Answer(self._command, self._value(name), kind, self._path(name))
+
     def row(self, name: Name, read: Callable[[Answer], T]) -> T:
         """Return read(row) of one row."""
         return read(Answer(self._command, self._value(name), list, self._path(name)))

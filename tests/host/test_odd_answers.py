@@ -85,6 +85,10 @@ SWITCH = {
 }  # fmt: skip
 GOT = {"transfer": 9, "size": 0, "sha256": hashlib.sha256(b"").digest(), "offset": 0}
 SET = {"generation": 2, "changed": ["a"], "saved": True, "later": ["a"]}
+COUNTERS = {
+    "task": "a", "since": [1, 2, None], "lines": [["door", "cat", 1, 2]], "now": [[None, "cat", 1]],
+    "kept": True,
+}  # fmt: skip
 ENROLLED = {
     "gallery": "g", "label": "a", "added": [4], "samples": 1, "negatives": 0, "total_samples": 1,
     "frames_seen": 2, "refused": {"dark": 1}, "warnings": ["w"],
@@ -139,6 +143,8 @@ def _cases() -> Iterator[Case]:
     yield Case("settings", [["a", 7, 1, 2], ["b", 2, 1.5, 1.5, 3]], lambda b: b.settings())
     yield Case("snapshot", {"jpeg": b"\xff", "width": 8}, lambda b: b.snapshot())
     yield Case("get", GOT, lambda b: b.get("log"))
+    yield Case("counters", COUNTERS, lambda b: b.counters())
+    yield Case("counters.reset", COUNTERS, lambda b: b.reset_counters("door"))
     yield Case("restart", {}, lambda b: b.restart())
     for message in RESULTS.values():
         yield Case("infer", message, lambda b: b.infer(PICTURE), {"put": PLACE})

@@ -24,21 +24,22 @@ PAIRS = [
 ]
 NAMES = """
     AddressError ArgumentError AuthenticationError Board BoardClock BoardFull Box Card
-    ClassificationResult Closed CommandFailed ConfigurationError ConnectionFailed CountEvent Counts
+    ClassificationResult Closed CommandFailed ConfigurationError ConnectionFailed CountEvent Counters Counts
     DetectionResult Enrolment Event EventBox FoundBoard Gallery GalleryFileError GalleryInfo
     Identified IdentitiesResult InstalledFiles InstalledPackage Instance
-    InstanceSegmentationResult K230Error KeyFormatError KeyStore Keypoint Label LabelInfo
+    InstanceSegmentationResult K230Error KeyFormatError KeyStore Keypoint Label LabelInfo LineCount
     LineEvent LinkLost LogLine Mask Match MetricLearningResult Model MultilabelResult NoGreeting
     OcrResult OrientedBox OrientedDetectionResult PackageError PackageInfo PictureError
-    PortLocked Pose PoseResult ProtocolError Received Recognition Recognized RequestTimeout
-    Result SampleInfo SegmentationResult SerialAddress SetReport Setting SimulationError State
-    StateChange StateEvent Statistics Status Stream Suggestion SwitchReport TaskInfo TcpAddress
-    Text TooManyAttempts TrackEvent VersionError Welcome ZoneEvent decode_result discover
-    discover_serial parse_address typed_event
+    PlaceCount PortLocked Pose PoseResult ProtocolError Received Recognition Recognized
+    RequestTimeout Result SampleInfo SegmentationResult SerialAddress SetReport Setting
+    SimulationError State StateChange StateEvent Statistics Status Stream Suggestion
+    SwitchReport TaskInfo TcpAddress Text TooManyAttempts TrackEvent VersionError Welcome
+    ZoneEvent decode_result discover discover_serial parse_address typed_event
 """
 BOARD = """
-    address card clock close connect counts describe events forget gallery get infer infer_on_card info keep
-    latest_statistics logs model previews request restart results set settings snapshot state states
+    address card clock close connect counters counts describe events forget gallery get infer
+    infer_on_card info keep latest_statistics logs model previews request reset_counters restart
+    results set settings snapshot state states
     statistics status switch tasks
 """
 CARD = "config_get config_validate packages pull push push_file push_firmware remove_package"

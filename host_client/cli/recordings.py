@@ -1,0 +1,196 @@
+"""Verbs about events and recordings: events (live or of a recording), record, counters."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from firmware_app.settings.reader import SettingsError, decode, read_task
+from host_client.base.exceptions import CommandFailed, ConfigurationError
+from host_client.board import Board
+from host_client.cli import output
+from host_client.cli.live import live_events
+from host_client.cli.options import BoardCommand, board_verb, boards_verb
+from host_client.cli.terminal import FileError, file_error
+from host_client.recording import Recorder, events_of
+from host_client.results.counters import Counters
+from host_client.results.lines import Source
+
+_OWN = ("recording", "config")
+
+
+class EventsCommand(BoardCommand):
+    """`k230 events`: with --from no URL is needed."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let the URL be left out where a recording is read."""
+        if any(word == "--from" or word.startswith("--from=") for word in args):
+            return click.Command.parse_args(self, ctx, args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.params.get("urls") and not ctx.resilient_parsing:
+            raise click.UsageError("Missing argument 'URL...'.", ctx)
+        return rest
+
+
+def _events(**options: Any) -> int:
+    """Show what happens on the board at each URL: tracks, zones, lines, switches, problems.
+
+    With --resume no event is missed or shown twice, as long as the board still has it (256 are kept);
+    what is missing is said. With --from and --config: the events that the task's YAML would have made
+    of the results in a recording.
+    """
+    recording, config = options.pop("recording"), options.pop("config")
+    if recording is None and config is None:
+        return live_events(**options)
+    if recording is None or config is None or options["urls"] or options["resume"]:
+        raise click.UsageError("--from FILE goes together with --config TASK.yaml, without a URL")
+    return _of_recording(recording, config, options["as_json"])
+
+
+_events.__click_params__ = list(live_events.__click_params__)  # type: ignore[attr-defined]
+for _option in (
+    click.option("--count", type=click.IntRange(min=1), help="Stop after N events.", metavar="N"),
+    click.option(
+        "--resume",
+        metavar="FILE",
+        help="Begin behind the last event of an earlier run; FILE keeps the place.",
+    ),
+    click.option(
+        "--from", "recording", metavar="FILE", help="Read the results of a recording instead."
+    ),
+    click.option("--config", metavar="TASK.yaml", help="The task's YAML to use with --from."),
+):
+    _events = _option(_events)
+events = click.command("events", cls=EventsCommand)(_events)
+for _parameter in events.params:
+    if _parameter.name == "urls":
+        _parameter.required = False
+
+
+def _of_recording(recording: str, config: str, as_json: bool) -> int:
+    try:
+        text = decode(Path(config).read_bytes(), config)
+        settings = read_task(text, config)
+    except OSError as error:
+        raise file_error(error) from error
+    except SettingsError as error:
+        raise ConfigurationError(error.messages) from error
+    wanted: Any = settings.values.get("events")
+    if not wanted["enabled"]:
+        raise FileError(f"{config}: events.enabled: expected true, found false")
+    for board in events_of(recording, settings):
+        for event in board.events:
+            if as_json:
+                output.print_json(event.to_dict())
+            else:
+                at = event.host_time
+                clock = "--:--:--" if at is None else time.strftime("%H:%M:%S", time.localtime(at))
+                output.print_line(f"{clock}  * {event.kind}: {output.event_summary(event)}")
+        if not as_json:
+            for line, label, counted_in, counted_out in board.lines:
+                output.print_line(
+                    f"board {board.board_id}, line {line}: {label} {counted_in} in, {counted_out} out"
+                )
+    return 0
+
+
+_recorders: dict[str, Recorder] = {}
+
+
+@click.command(cls=BoardCommand)
+@boards_verb
+@click.argument("out", metavar="FILE")
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after this many seconds.")
+@click.option(
+    "--pictures",
+    type=click.FloatRange(min=0.05),
+    metavar="SECONDS",
+    help="Record the preview's picture this often, too.",
+)
+async def record(
+    board: Board,
+    others: int,
+    *,
+    as_json: bool,
+    out: str,
+    seconds: float | None,
+    pictures: float | None,
+) -> None:
+    """Record results, events and statistics of the board at each URL into FILE (MCAP).
+
+    FILE appears when the recording ends (Ctrl-C, or --seconds).
+    """
+    recorder = _recorders.get(out)
+    if recorder is None:
+        recorder = _recorders[out] = Recorder(out)
+    writing = recorder
+    info = board.info
+    source = Source(info.board_id, info.board_name)
+
+    async def take(stream: Any) -> None:
+        async for item in stream:
+            writing.row(item, time.time())
+
+    async def look(every: float) -> None:
+        try:
+            async for jpeg in board.previews(every):
+                writing.picture(source, time.time(), jpeg)
+        except CommandFailed as error:
+            output.note(f"k230: no pictures: {error}")
+
+    streams = (board.results(queue=1024), board.events(), board.statistics())
+    tasks = [asyncio.create_task(take(stream)) for stream in streams]
+    if pictures is not None:
+        tasks.append(asyncio.create_task(look(pictures)))
+    waiting = tasks[:3]
+    try:
+        done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if _recorders.pop(out, None) is not None:
+            writing.close()
+            if as_json:
+                output.print_json({"file": out, "messages": writing.count})
+            else:
+                output.print_line(f"{out}: {writing.count} messages")
+
+
+@click.command(cls=BoardCommand)
+@board_verb
+@click.option("--reset", is_flag=True, help="Begin counting anew.")
+@click.option("--line", metavar="NAME", help="Reset this line only.")
+async def counters(board: Board, *, as_json: bool, reset: bool, line: str | None) -> None:
+    """Show what the lines of the board at URL have counted, and what is in its zones now."""
+    if line is not None and not reset:
+        raise click.UsageError("--line goes together with --reset")
+    found = await (board.reset_counters(line) if reset else board.counters())
+    if as_json:
+        row = found._asdict()
+        row["lines"] = [item._asdict() for item in found.lines]
+        row["now"] = [item._asdict() for item in found.now]
+        output.print_json(row)
+        return
+    lines = [
+        [row.line, row.label, str(row.counted_in), str(row.counted_out)] for row in found.lines
+    ]
+    output.print_table(
+        f"task {found.task}, since {_since(found)}", ["line", "label", "in", "out"], lines
+    )
+    now = [[row.zone or "frame", row.label, str(row.objects)] for row in found.now]
+    output.print_table("now", ["zone", "label", "objects"], now)
+
+
+def _since(found: Counters) -> str:
+    if found.since_time_ms is not None:
+        moment = datetime.datetime.fromtimestamp(found.since_time_ms / 1000)
+        return moment.isoformat(" ", "seconds")
+    return f"start {found.since_start} of the board, {(found.since_ms or 0) / 1000:.0f} s after it"
