@@ -225,7 +225,7 @@ def _replay(
     follower: Follower | None = None
     made_of: tuple[Any, ...] = ()
     last_ms = 0
-    names = _names(rows)
+    names = label_names(rows)
 
     def tell(time_ms: int, kind: str, details: dict[str, Any]) -> None:
         at = row_time
@@ -257,7 +257,7 @@ def _replay(
     return Replayed(board_id, tuple(events), tuple(tuple(row) for row in counters.rows()))
 
 
-def _names(rows: list[dict[str, Any]]) -> list[str]:
+def label_names(rows: list[dict[str, Any]]) -> list[str]:
     """Return the labels of the classes, as far as results name them."""
     names: dict[int, str] = {}
     for row in rows:

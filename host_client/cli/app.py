@@ -34,6 +34,7 @@ from host_client.cli.recordings import counters, events, record
 from host_client.cli.settings import forget, keep, set_, settings
 from host_client.cli.sim import sim
 from host_client.cli.verify import verify
+from host_client.cli.zones import zones
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
@@ -87,6 +88,7 @@ for _verb in (
     forget,
     infer,
     snapshot,
+    zones,
     push,
     pull,
     packages,
