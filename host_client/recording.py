@@ -12,7 +12,7 @@ import importlib.resources
 import json
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ _PICTURE = "foxglove.CompressedImage"
 _BOXES = "foxglove.ImageAnnotations"
 _HOW = "install it with: pip install 'k230-vision[record]'"
 _NANO = 1_000_000_000
-_TASKS = {name: kind for kind, name in messages.RESULT_TASKS.items()}
+_TASKS = {name: kind for kind, name in messages.RESULT_TASKS.items() if kind != messages.IDENTITIES}
 _COLOUR = {"r": 0.1, "g": 0.9, "b": 0.3, "a": 1.0}
 _NO_COLOUR = {"r": 0.0, "g": 0.0, "b": 0.0, "a": 0.6}
 _TIME = {
@@ -281,25 +281,79 @@ def _labelled(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def wire_message(row: dict[str, Any]) -> list[Any]:
-    """Return the wire's message of a result's JSON, as far as events need it."""
+    """Return the wire's message of a result's JSON (docs/protocol.md section 4)."""
     task = row["task"]
-    head = [row["seq"], row["time_ms"], row["generation"]]
-    if task in ("detection", "instance_segmentation", "pose", "oriented_detection"):
-        items = row["boxes"] if task == "detection" else row["objects"]
-        # The upright box around a rotated one is what is followed.
-        return [messages.DETECTION, *head, [_box(item, item["score"]) for item in items]]
-    if task == "metric_learning" and "objects" in row:
-        objects = [
-            [item["identity"], None, None, *_box(item, item["label_score"])]
+    behind = task == "metric_learning" and "objects" in row
+    kind = messages.IDENTITIES if behind else _TASKS[task]
+    fields = _FIELDS[kind](row)
+    message = [kind, row["seq"], row["time_ms"], row["generation"], *fields]
+    items = row.get("boxes") or row.get("objects") or row.get("texts") or []
+    ids = [item.get("track") or 0 for item in items]
+    if any(ids):
+        message.append(struct.pack(f"<{len(ids)}H", *ids))
+    return message
+
+
+def _boxes(row: dict[str, Any]) -> list[Any]:
+    return [[_box(item, item["score"]) for item in row.get("boxes") or row.get("objects") or []]]
+
+
+def _masks(row: dict[str, Any]) -> list[Any]:
+    masks: list[Any] = []
+    for item in row["objects"]:
+        mask = item["mask"]
+        if mask is not None:
+            sides = [mask[name] for name in ("x", "y", "w", "h", "columns", "rows")]
+            mask = [*sides, b"".join(map(_leb128, mask["rle"]))]
+        masks.append(mask)
+    return [*_boxes(row), masks]
+
+
+def _poses(row: dict[str, Any]) -> list[Any]:
+    points = []
+    for item in row["objects"]:
+        flat: list[int] = []
+        for point in item["keypoints"]:
+            score = point["score"]
+            flat += [point["x"], point["y"], -1 if score is None else round(score * 1000)]
+        points.append(flat)
+    return [*_boxes(row), points]
+
+
+def _oriented(row: dict[str, Any]) -> list[Any]:
+    return [
+        [
+            [
+                *(round(n * 8) for n in (*item["centre"], *item["size"])),
+                round(item["angle"] * 100),
+                round(item["score"] * 1000),
+                item["class_id"],
+            ]
             for item in row["objects"]
         ]
-        rows = [[*one[:7], one[8], one[7]] for one in objects]
-        return [messages.IDENTITIES, *head, rows]
-    if task == "metric_learning":
-        who = [row.get("identity"), 0, 0] if "identity" in row else None
-        return [messages.METRIC_LEARNING, *head, None, who]
-    if task in ("ocr", "ocr_detection", "ocr_recognition"):
-        texts = [
+    ]
+
+
+def _identities(row: dict[str, Any]) -> list[Any]:
+    found = []
+    for item in row["objects"]:
+        x, y, w, h, score, kind = _box(item, item["label_score"])
+        who = [item["identity"], _cosine(item["score"]), _cosine(item["margin"])]
+        found.append([*who, x, y, w, h, kind, score])
+    return [found]
+
+
+def _embedding(row: dict[str, Any]) -> list[Any]:
+    numbers = row["embedding"]
+    data = None if numbers is None else struct.pack(f"<{len(numbers)}f", *numbers)
+    if "identity" not in row:
+        return [data]
+    return [data, [row["identity"], _cosine(row["score"]), _cosine(row["margin"])]]
+
+
+def _texts(row: dict[str, Any]) -> list[Any]:
+    return [
+        [
             [
                 item["text"],
                 round(item["score"] * 65535),
@@ -307,15 +361,49 @@ def wire_message(row: dict[str, Any]) -> list[Any]:
             ]
             for item in row["texts"]
         ]
-        return [_TASKS[task], *head, texts]
-    if task == "segmentation":
-        areas = list(row["areas"].values())
-        return [messages.SEGMENTATION, *head, row["map_width"], row["map_height"], b"", areas]
-    items = row["top"] if task == "classification" else row["labels"]
-    flat = [n for item in items for n in (item["class_id"], round(item["score"] * 65535))]
-    if task == "classification":
-        return [messages.CLASSIFICATION, *head, int(row["label"] is not None), flat]
-    return [_TASKS[task], *head, flat]
+    ]
+
+
+def _map(row: dict[str, Any]) -> list[Any]:
+    runs = b"".join(bytes((kind + 1,)) + _leb128(run) for kind, run in row["rle"])
+    return [row["map_width"], row["map_height"], runs, list(row["areas"].values())]
+
+
+def _scored(items: list[dict[str, Any]]) -> list[int]:
+    return [n for item in items for n in (item["class_id"], round(item["score"] * 65535))]
+
+
+def _classes(row: dict[str, Any]) -> list[Any]:
+    return [int(row["label"] is not None), _scored(row["top"])]
+
+
+_FIELDS: dict[int, Callable[[dict[str, Any]], list[Any]]] = {
+    messages.CLASSIFICATION: _classes,
+    messages.DETECTION: _boxes,
+    messages.SEGMENTATION: _map,
+    messages.OCR_DETECTION: _texts,
+    messages.OCR_RECOGNITION: _texts,
+    messages.OCR: _texts,
+    messages.METRIC_LEARNING: _embedding,
+    messages.MULTILABEL: lambda row: [_scored(row["labels"])],
+    messages.IDENTITIES: _identities,
+    messages.INSTANCE_SEGMENTATION: _masks,
+    messages.POSE: _poses,
+    messages.ORIENTED_DETECTION: _oriented,
+}
+
+
+def _cosine(value: float | None) -> int | None:
+    return None if value is None else round(value * 10000)
+
+
+def _leb128(value: int) -> bytes:
+    out = bytearray()
+    while value > 127:
+        out.append(value & 127 | 128)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
 
 
 def _box(item: dict[str, Any], score: float) -> list[int]:

@@ -1,9 +1,10 @@
-"""Verbs about events and recordings: events (live or of a recording), record, counters."""
+"""Verbs about events and recordings: events (live or of a recording), record, replay, counters."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from firmware_app.settings.reader import SettingsError, decode, read_task
 from host_client.base.exceptions import CommandFailed, ConfigurationError
 from host_client.board import Board
 from host_client.cli import output
+from host_client.cli.endings import run_async
 from host_client.cli.live import live_events
 from host_client.cli.options import BoardCommand, board_verb, boards_verb
 from host_client.cli.terminal import FileError, file_error
+from host_client.link.replay import ReplayTransport
 from host_client.recording import Recorder, events_of
+from host_client.replay import Player
 from host_client.results.counters import Counters
 from host_client.results.lines import Source
 
@@ -194,3 +198,48 @@ def _since(found: Counters) -> str:
         moment = datetime.datetime.fromtimestamp(found.since_time_ms / 1000)
         return moment.isoformat(" ", "seconds")
     return f"start {found.since_start} of the board, {(found.since_ms or 0) / 1000:.0f} s after it"
+
+
+@click.command()
+@click.argument("recording", metavar="FILE")
+@click.option(
+    "--tcp",
+    default="127.0.0.1:5230",
+    metavar="HOST:PORT",
+    help="Where to listen (default: 127.0.0.1:5230; port 0: a free one).",
+)
+@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after this many seconds.")
+def replay(recording: str, tcp: str, seconds: float | None) -> int:
+    """Play the recording FILE as if it were a board, from its beginning for each client.
+
+    Ends with Ctrl-C. In a program, Board.connect("replay:FILE") needs no server.
+    """
+    host, _, port = tcp.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise click.UsageError(f"--tcp: expected HOST:PORT, found {tcp!r}")
+    player = Player(recording)
+    return run_async(_serve(player, host, int(port), seconds))
+
+
+async def _serve(player: Player, host: str, port: int, seconds: float | None) -> int:
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        transport = ReplayTransport(player, writer.write)
+        try:
+            while data := await reader.read(65536):
+                transport.write(data)
+        except (OSError, asyncio.CancelledError):
+            pass
+        finally:
+            transport.close()
+            writer.close()
+
+    try:
+        server = await asyncio.start_server(client, host, port)
+    except OSError as error:
+        raise FileError(f"{host}:{port}: cannot listen there: {error.strerror}") from error
+    async with server:
+        bound = server.sockets[0].getsockname()[1]
+        output.print_line(f"board {player.board_id} at tcp://{host}:{bound}")
+        sys.stdout.flush()
+        await asyncio.sleep(seconds if seconds is not None else 1e9)
+    return 0

@@ -1,4 +1,4 @@
-"""Where a board is: tcp://HOST[:5230] or serial:///dev/ttyUSB0?baudrate=921600.
+"""Where a board is: tcp://HOST[:5230] or serial:///dev/ttyUSB0?baudrate=921600; replay:FILE for a recording.
 
 People may leave the scheme out: HOST:PORT, an IP address, localhost, /dev/ttyUSB0, COM3.
 """
@@ -14,6 +14,7 @@ from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from host_client.base.exceptions import AddressError
 
 _FORMS = "tcp://HOST[:PORT] or serial:///dev/ttyUSB0?baudrate=921600"
+_REPLAY = "replay:"
 
 
 class TcpAddress(NamedTuple):
@@ -38,12 +39,21 @@ class SerialAddress(NamedTuple):
         return f"serial://{slash}{self.path}?baudrate={self.baudrate}"
 
 
-Address = TcpAddress | SerialAddress
+class ReplayAddress(NamedTuple):
+    """A recording in place of a board (docs/events.md)."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"replay:{self.path}"
+
+
+Address = TcpAddress | SerialAddress | ReplayAddress
 
 
 def looks_like_address(text: str) -> bool:
     """Return whether a text is meant as a board's address, good or bad, and not as a name."""
-    return "://" in text or _completed(text) != text
+    return "://" in text or text.startswith(_REPLAY) or _completed(text) != text
 
 
 def _completed(text: str) -> str:
@@ -61,6 +71,10 @@ def _completed(text: str) -> str:
 
 def parse_address(url: str) -> Address:
     """Return the address that url names; AddressError says what is wrong with it."""
+    if url.startswith(_REPLAY):
+        if url == _REPLAY:
+            raise AddressError(f"{url!r} names no recording; expected replay:FILE")
+        return ReplayAddress(url[len(_REPLAY) :])
     url = _completed(url)
     try:
         parts = urlsplit(url)
