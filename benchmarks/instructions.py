@@ -110,17 +110,21 @@ def count(chosen: Sequence[scenes.Case]) -> dict[str, Count]:
         plan = scenes.write_card(card, chosen)
         (card / "count.json").write_text(json.dumps(plan), encoding="utf-8")
         shutil.copy(SCRIPT, card / "main.py")
-        lines = asyncio.run(_run(card, _wrapper(folder)))
+        wrapper = _wrapper(folder)
+        # Counted it takes minutes: a fault of the script shows in seconds, on a card of its own.
+        shutil.copytree(card, folder / "first")
+        _told(chosen, asyncio.run(_run(folder / "first", None)))
+        lines = asyncio.run(_run(card, str(wrapper)))
         sums = [_sum(path) for path in sorted(folder.glob("count.*"), key=_number)]
     return _counts(chosen, sums, lines)
 
 
-async def _run(card: Path, wrapper: Path) -> list[str]:
+async def _run(card: Path, interpreter: str | None) -> list[str]:
     lines = []
     async with VirtualBoard(
         sdcard=card,
         tcp=None,
-        micropython=str(wrapper),
+        micropython=interpreter,
         scripts=("/sdcard/main.py",),
         restart=False,
         seconds=LIMIT_S,
@@ -162,22 +166,29 @@ def _sum(path: Path) -> int:
     return total - searched + around * _SEARCH
 
 
-def _counts(
-    chosen: Sequence[scenes.Case], sums: Sequence[int], lines: Sequence[str]
-) -> dict[str, Count]:
+def _told(chosen: Sequence[scenes.Case], lines: Sequence[str]) -> list[Any]:
+    """Return what the script says of each case; CountError where it ended early, or a case has problems."""
     told = [json.loads(line[5:]) for line in lines if line.startswith("case ")]
     if len(told) != len(chosen):
         raise CountError(f"the script ended early: {'; '.join(lines[-12:])}")
+    for case, row in zip(chosen, told, strict=True):
+        if row[3]:
+            raise CountError(f"{case.name}: {row[3]}")
+    return told
+
+
+def _counts(
+    chosen: Sequence[scenes.Case], sums: Sequence[int], lines: Sequence[str]
+) -> dict[str, Count]:
+    told = _told(chosen, lines)
     # Before each mark lies what led to it: the calibration's four pairs, then the frames.
     nothing, builtin = sums[3], sums[7]
     stub = (nothing - builtin) / _BATCH
     at = 8
     found: dict[str, Count] = {}
-    for case, (_, calls, results, problems) in zip(chosen, told, strict=True):
+    for case, (_, calls, results, _) in zip(chosen, told, strict=True):
         frames = sums[at + 1 + _WARM : at + 1 + _WARM + _FRAMES]
         at += 1 + _WARM + _FRAMES
-        if problems:
-            raise CountError(f"{case.name}: {problems}")
         middle = sorted(frames)[len(frames) // 2]
         nearest = sorted(abs(frame - middle) for frame in frames)[1]
         spread = nearest / middle

@@ -14,21 +14,33 @@ import time
 ROOT = "/sdcard"
 NAME = "firmware_app"
 STARTS = 3  # of a new version; then the one before comes back
+LOOKS = 3  # at a file of a card that does not answer
+EIO = 5
 RETRY_S = 10  # before another start, where nothing can run
 TRIAL_S = 30  # without a sign of life of a version on trial
 # A staged version that another one takes the place of (firmware_update.stage).
 DROPPED = NAME + ".dropped"
 # For card/boots.py: why a new version gave way. base/storage.py says where the service keeps its files.
 NOTES = ("/data", "/sdcard/.k230")
+trouble: list = []  # what went wrong before the service: it tells in `status`
 
 
 def there(name: str) -> bool:
-    """Return whether the card has it."""
-    try:
-        os.stat(ROOT + "/" + name)
-        return True
-    except OSError:
-        return False
+    """Return whether the card has it; OSError where it does not answer.
+
+    A version that can't be seen for a moment is not missing: another one must not take its place.
+    """
+    left = LOOKS
+    while True:
+        left -= 1
+        try:
+            os.stat(ROOT + "/" + name)
+            return True
+        except OSError as error:
+            if error.args[0] != EIO:
+                return False
+            if not left:
+                raise
 
 
 def move(name: str, to: str) -> None:
@@ -49,8 +61,16 @@ def drop(name: str) -> None:
         os.remove(path)
 
 
+def on_trial() -> bool:
+    """Return whether a new version is on trial, as far as the card answers."""
+    try:
+        return tries() >= 0
+    except OSError:
+        return False
+
+
 def tries() -> int:
-    """Return how many starts a new version has behind it, -1 where none is on trial."""
+    """Return how many starts a new version has behind it, -1 where none is on trial; OSError."""
     for count in range(STARTS, -1, -1):
         if there(NAME + ".try%d" % count):
             return count
@@ -125,7 +145,13 @@ def take() -> None:
         open(ROOT + "/" + NAME + ".try0", "w").close()
     if there(NAME):
         move(NAME, NAME + ".old")
-    move(NAME + ".new", NAME)
+    try:
+        move(NAME + ".new", NAME)
+    except OSError:
+        if there(NAME + ".old"):
+            move(NAME + ".old", NAME)
+            forget_tries()
+        raise
     drop(NAME + ".bad")
 
 
@@ -135,7 +161,8 @@ def gave_way(why: str) -> bool:
         if not go_back():
             return False
     except OSError as error:
-        print("the version before can't come back: %s" % error)
+        trouble.append("the version of the service before can't come back: %s" % error)
+        print(trouble[-1])
         return False
     for folder in NOTES:
         try:
@@ -175,13 +202,15 @@ def start() -> None:
     try:
         prepare()
     except OSError as error:
-        print("the staged version can't be taken: %s" % error)
-    dog = watch() if tries() >= 0 else None
+        trouble.append("the staged version of the service can't be taken: %s" % error)
+        print(trouble[-1])
+    dog = watch() if on_trial() else None
     why = "it returned"
     try:
         from firmware_app import service
 
         service.trial_dog = dog  # the service feeds it
+        service.trouble = trouble  # and tells this
         service.main()
     except BaseException as error:
         if console(error):  # no fault of the version, and nothing may reset the board
@@ -190,7 +219,7 @@ def start() -> None:
             raise
         sys.print_exception(error)
         why = "%s: %s" % (type(error).__name__, error)
-    if tries() >= 0 and gave_way(why):
+    if on_trial() and gave_way(why):
         print("the new version ended: the one before comes back")
     else:
         # No version to go back to. A board that sat in its REPL would never try again; Ctrl-C

@@ -25,6 +25,7 @@ from firmware_app.version import VERSION
 
 TRIAL_MS = 10000  # that a new version runs without a result until it counts as good
 trial_dog = None  # the watchdog of a version on trial: main.py sets it
+trouble: "list[str]" = []  # why main.py could not put another version in place: it sets this, too
 _END_MS = 3000  # for the service to end where the console wants the REPL
 _LOOK_MS = 10
 
@@ -189,6 +190,8 @@ class Service:
         asyncio.get_event_loop().set_exception_handler(_end)
         if not board.identity.board_id:
             board.problems.set(problems.CHIP, "its number can't be read: the board has no board id")
+        for text in trouble:
+            board.problems.add(problems.UPDATE, text)
         self.look_at_data()
         board.boots.begin()
         board.upkeep.begin()

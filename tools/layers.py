@@ -110,6 +110,7 @@ PURE_ROOMS = ("wire", "settings", "package", "events")
 PURE_FILES = (
     "firmware_app",
     "firmware_app.version",
+    "firmware_app.base.places",
     "firmware_app.base.problems",
     "firmware_app.base.restarts",
     "firmware_app.gallery.contents",

@@ -6,13 +6,20 @@ Whatever step is the last, recover() (at start) finds the old or the new content
 
 import os
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Callable, TypeVar
+
+    Found = TypeVar("Found")
+
 NEW = ".new"
 OLD = ".old"
+ENOENT = 2
 EIO = 5
 ENOSPC = 28
 EROFS = 30
 # What the board's file systems answer (rtsmart v1.7: dfs_elm.c, elm_result_to_dfs; dfs_romfs.c). FatFs
 # says EROFS for a write-protected card, and for a folder that has no room for another name.
+_TRIES = 3  # to read
 _NOT_MOUNTED = "it is not mounted"
 _WHY = {
     EIO: "it does not answer",
@@ -29,13 +36,48 @@ def why(error: Exception) -> str:
     return _WHY.get(error.args[0] if error.args else 0, str(error))
 
 
+def again(action: "Callable[[], Found]") -> "Found":
+    """Return action(), which only reads: a card that does not answer once may answer at once.
+
+    OSError: the file is missing, or it did not answer a third time.
+    """
+    left = _TRIES
+    while True:
+        left -= 1
+        try:
+            return action()
+        except OSError as error:
+            if not left or error.args[0] == ENOENT:
+                raise
+
+
+def read(path: str, most: int) -> bytes:
+    """Return the content of a file, at most so many bytes; OSError."""
+
+    def whole() -> bytes:
+        with open(path, "rb") as file:
+            return file.read(most)
+
+    return again(whole)
+
+
+def names(folder: str) -> "list[str]":
+    """Return the names in a folder, none where it is missing; OSError where the card does not answer."""
+    try:
+        return again(lambda: os.listdir(folder))
+    except OSError as error:
+        if error.args[0] == ENOENT:
+            return []
+        raise
+
+
 def exists(path: str) -> bool:
     """Return whether path names a file or folder; OSError(EIO) where the card does not answer.
 
     A file that can't be seen for a moment must not be taken for one that is missing, and replaced.
     """
     try:
-        os.stat(path)
+        again(lambda: os.stat(path))
         return True
     except OSError as error:
         if error.args[0] == EIO:
@@ -43,10 +85,15 @@ def exists(path: str) -> bool:
         return False
 
 
+def size(path: str) -> int:
+    """Return a file's size in bytes; OSError."""
+    return again(lambda: os.stat(path))[6]
+
+
 def is_folder(path: str) -> bool:
     """Return whether path names a folder."""
     try:
-        return os.stat(path)[0] & 0x4000 != 0
+        return again(lambda: os.stat(path))[0] & 0x4000 != 0
     except OSError:
         return False
 
@@ -96,10 +143,10 @@ def write(file, data) -> None:
 def recover_all(folder: str, kind: str = "") -> None:
     """Finish or take back what a power cut left of every file in a folder; kind: how their names end."""
     try:
-        names = os.listdir(folder)
+        found = names(folder)
     except OSError:
         return
-    for name in names:
+    for name in found:
         for end in (NEW, OLD):
             if name.endswith(kind + end) and len(name) > len(kind + end):
                 recover(folder + "/" + name[: -len(end)])

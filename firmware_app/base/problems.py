@@ -21,6 +21,7 @@ TASK = "task"  # none runs
 SAFE_MODE = "safe_mode"  # none is started
 OLD_TASK = "old_task"  # what the card asks for can't run: the old one runs on
 UNSAVED = "unsaved"  # the running task does not outlast a power loss
+UPDATE = "update"  # a new version of the service, or the one before, can't be put in place
 GALLERY = "gallery"
 RESULTS = "results"  # the running task fails on the camera's frames
 LOG = "log"

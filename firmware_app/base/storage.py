@@ -9,10 +9,8 @@ mount fails (rtsmart main: RT_AUTO_RESIZE_PARTITION_ALWAYS).
 import os
 
 from firmware_app.base import files
+from firmware_app.base.places import DATA, SPARE
 
-CARD = "/sdcard"
-DATA = "/data"
-SPARE = "/sdcard/.k230"
 GALLERIES = "galleries"  # the folder of those that are known by a name
 _LEAST_KB = 64  # with less than this free, a file system is full
 
@@ -24,7 +22,7 @@ def choose() -> str:
     _place[0] = DATA
     probe = DATA + "/probe"
     try:
-        open(probe, "wb").close()
+        files.again(lambda: open(probe, "wb").close())
         files.remove(probe)
         return ""
     except OSError as error:

@@ -65,6 +65,11 @@ class Nic:
         self._waits_ms: "int | None" = None  # since when an address is awaited
 
     @property
+    def there(self) -> bool:
+        """Whether an interface was constructed."""
+        return self._nic is not None
+
+    @property
     def pause_ms(self) -> int:
         """How long check() may wait for its next call."""
         return _SOON_MS if self.waiting else _CHECK_MS

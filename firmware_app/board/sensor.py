@@ -16,6 +16,8 @@ CHANNEL = 2  # the vendor's channel for AI frames
 OTHER = 1
 PREVIEW = 0
 _USUAL_FPS = 30  # what every sensor makes at 1920 x 1080
+_STOPS = 2  # tries to give a sensor back: a frame that can't be released ends stop() halfway
+_stuck = [False]  # one could not be given back: its connector is still marked as used
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
@@ -57,6 +59,8 @@ class Setup:
 
     def _open(self, settings: "dict[str, Any]", preview: "dict[str, Any] | None") -> None:
         options: "dict[str, int]" = {"fps": settings["fps"]}
+        if _stuck[0]:
+            options["force"] = True  # whatever the mark says
         if settings["csi_id"] is not None:
             options["id"] = settings["csi_id"]
         options.update(self._mode(settings))
@@ -135,8 +139,12 @@ class Setup:
         self.sensor = None  # type: ignore[assignment]
         if sensor is None:
             return
-        try:
-            # is_del: give the connector back even where the driver refuses, or reset() had failed.
-            sensor.stop(is_del=True)
-        except Exception as error:
-            vendor.passed_on(error)  # else: it is given up anyway
+        for _ in range(_STOPS):
+            try:
+                # is_del: give the connector back even where the driver refuses, or reset() had failed.
+                sensor.stop(is_del=True)
+                _stuck[0] = False
+                return
+            except Exception as error:
+                vendor.passed_on(error)
+        _stuck[0] = True

@@ -16,9 +16,9 @@ A phase that succeeded is remembered: from the second start on, one write is all
 import hashlib
 import json
 
-from firmware_app.base import files, restarts, storage
+from firmware_app.base import files, places, restarts, storage
 
-NAME = "boots.json"
+NAME = places.BOOTS
 FAULT = "fault"
 GAVE_WAY = "update_failed"  # main.py left it: why a new version of the service gave way
 LOAD = "load"
@@ -191,8 +191,7 @@ class Boots:
         """Return the record with all its fields, None where there is none that can be read."""
         try:
             files.recover(self._path)
-            with open(self._path) as file:
-                found = json.loads(file.read(_MAX_SIZE))
+            found = json.loads(str(files.read(self._path, _MAX_SIZE), "utf-8"))
             return {
                 "version": str(found.get("version", "")),
                 "starts": max(0, int(found.get("starts", 0))),
@@ -241,9 +240,8 @@ def _take(name: str) -> "str | None":
     """Return the text of a note, and remove it; None where there is none."""
     path = storage.path(name)
     try:
-        with open(path) as file:
-            text: str = file.read(300)
+        text = str(files.read(path, 300), "utf-8")
         files.remove(path)
         return text
-    except OSError:
+    except (OSError, ValueError):
         return None

@@ -4,8 +4,6 @@ The last service.yaml that could be read is kept: a file that was cut off or edi
 not take the network's settings along, and the board out of reach.
 """
 
-import errno
-
 from firmware_app.base import files, storage
 from firmware_app.base.errors import CommandError
 from firmware_app.card.state import State
@@ -18,7 +16,6 @@ CONFIGS = "/sdcard/configs"
 SERVICE_YAML = CONFIGS + "/service.yaml"
 _GOOD = "service.yaml"  # of the service's own folder
 MAX_CONFIG = settings.MAX_SIZE
-_TRIES = 3  # to read a YAML file
 
 
 def read_text(path: str) -> str:
@@ -26,16 +23,7 @@ def read_text(path: str) -> str:
     files.recover(path)
     if files.is_folder(path):
         raise OSError(21)  # EISDIR
-    for left in range(_TRIES - 1, -1, -1):
-        try:
-            with open(path, "rb") as file:
-                data = file.read(MAX_CONFIG + 1)
-            break
-        except OSError as error:
-            # A card that did not answer once must not cost a whole run its settings.
-            if not left or error.args[0] == errno.ENOENT:
-                raise
-    return settings.decode(data, shown(path))
+    return settings.decode(files.read(path, MAX_CONFIG + 1), shown(path))
 
 
 def shown(path: str) -> str:

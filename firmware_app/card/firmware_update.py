@@ -76,7 +76,7 @@ def stage(folder: str) -> None:
 
 def _tries() -> list:
     try:
-        return [name for name in os.listdir(ROOT) if name.startswith(TRIES)]
+        return [name for name in files.names(ROOT) if name.startswith(TRIES)]
     except OSError:
         return []
 

@@ -6,11 +6,10 @@ loop some time.
 
 import os
 
-from firmware_app.base import files, storage
+from firmware_app.base import files, places, storage
 from firmware_app.base.errors import CommandError
 from firmware_app.base.problems import LOG
 
-NAME = "log"
 _OLD = ".1"
 _MAX_WAITING = 8192  # characters kept, about, while the card can't be written
 PAGE = 8192  # bytes of one answer
@@ -21,7 +20,7 @@ class LogFile:
 
     def __init__(self, problems) -> None:
         self._problems = problems
-        self._path = storage.path(NAME)
+        self._path = storage.path(places.LOG)
         self._waiting: list = []
         self._data = b""  # what flush() has not written yet
         self._length = 0

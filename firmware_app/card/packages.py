@@ -8,7 +8,7 @@ the old or the new package, never neither.
 import os
 
 from firmware_app.base import files
-from firmware_app.base.errors import TaskError
+from firmware_app.base.errors import CommandError, TaskError
 from firmware_app.card.configuration import CONFIGS
 from firmware_app.package import dictionary, fit, kmodel
 from firmware_app.package.deploy_fields import PackageError
@@ -170,7 +170,7 @@ def remove(name: str) -> None:
 def recover() -> None:
     """At start: finish or take back what a power cut left."""
     try:
-        names = os.listdir(FOLDER)
+        names = files.names(FOLDER)
     except OSError:
         return
     for name in names:
@@ -204,7 +204,7 @@ def users(name: str, configuration) -> dict:
     """Return {task's name: its settings} of the tasks on the card that use a package."""
     using: dict = {}
     try:
-        names = sorted(os.listdir(CONFIGS + "/tasks"))
+        names = sorted(files.names(CONFIGS + "/tasks"))
     except OSError:
         return using
     for file in names:
@@ -219,11 +219,11 @@ def users(name: str, configuration) -> dict:
 
 
 async def listed(in_use: list, pause) -> list:
-    """Return a map for each package: name, task, model, size (bytes), in_use, problem, warnings."""
+    """Return a map for each package: name, task, model, size (bytes), in_use, problem, warnings; CommandError."""
     try:
-        names = sorted(os.listdir(FOLDER))
-    except OSError:
-        names = []
+        names = sorted(files.names(FOLDER))
+    except OSError as error:
+        raise CommandError("failed", "the packages can't be listed: %s" % files.why(error))
     rows: list = []
     for name in names:
         path = FOLDER + "/" + name

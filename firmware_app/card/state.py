@@ -49,8 +49,7 @@ class State:
             files.recover(self._path)
             if not files.exists(self._path):
                 return ""
-            with open(self._path, "rb") as file:
-                data = json.loads(str(file.read(MAX_SIZE), "utf-8"))
+            data = json.loads(str(files.read(self._path, MAX_SIZE), "utf-8"))
             changes = data["changes"]
             for name in changes:
                 for path in changes[name]:

@@ -94,9 +94,12 @@ def listed(board: "Board", call: "Call") -> dict:
     found: list = []
     for name in _names():
         try:
-            found.append([name, os.stat(recognizer.path_of(name))[6]])
-        except OSError:
-            pass
+            found.append([name, files.size(recognizer.path_of(name))])
+        except OSError as error:
+            if error.args[0] != files.ENOENT:  # else it was removed just now
+                raise CommandError(
+                    "failed", "gallery %s can't be read: %s" % (name, files.why(error))
+                )
     file = in_use.file
     rule = in_use.rule(board.engine.running.values)
     answer = {

@@ -3,7 +3,8 @@
 import gc
 import os
 
-from firmware_app.base import storage
+from firmware_app.base import files, storage
+from firmware_app.base.errors import CommandError
 from firmware_app.base.pause import pause
 from firmware_app.board import hardware, memory
 from firmware_app.card import packages
@@ -75,14 +76,13 @@ def _free_kb(path: str) -> "int | None":
 
 
 async def tasks(board: "Board") -> list:
-    """Return the tasks on the card: name, task, package, whether active, and what is wrong."""
+    """Return the tasks on the card: name, task, package, whether active, and what is wrong; CommandError."""
     found: list = []
     try:
-        names = sorted(
-            [name[:-5] for name in os.listdir(CONFIGS + "/tasks") if name.endswith(".yaml")]
-        )
-    except OSError:
-        names = []
+        listed = files.names(CONFIGS + "/tasks")
+    except OSError as error:
+        raise CommandError("failed", "the tasks can't be listed: %s" % files.why(error))
+    names = sorted([name[:-5] for name in listed if name.endswith(".yaml")])
     for name in names[:_MAX_TASKS]:
         entry: dict = {
             "name": name,

@@ -37,13 +37,18 @@ class Discovery:
 
     def start(self) -> None:
         """Open the port; OSError where it can't be had."""
-        listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            listener = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        except MemoryError:
+            raise OSError("there is no memory for a socket")
         try:
             listener.bind(("0.0.0.0", self._port))
             listener.setblocking(False)
-        except OSError:
+        except Exception as error:
             listener.close()
-            raise
+            if isinstance(error, OSError):
+                raise
+            raise OSError(str(error))
         self._listener = listener
 
     def close(self) -> None:

@@ -8,12 +8,11 @@ copy counts only where the service's own folder is empty: who removes the key al
 import json
 import os
 
-from firmware_app.base import files, storage
+from firmware_app.base import files, places, storage
 from firmware_app.wire import messages
 
-NAME = "key"
-COPY = storage.SPARE + "/key.json"
-MARK = "boots.json"  # lies in the service's own folder from its first start on
+NAME = places.KEY
+COPY = places.SPARE + "/" + places.KEY_COPY
 _HEX = "0123456789abcdef"
 
 
@@ -28,8 +27,7 @@ def _copied(board_id: str) -> "bytes | None":
     """Return this chip's key of the card, None where there is none."""
     try:
         files.recover(COPY)
-        with open(COPY) as file:
-            record = json.loads(file.read(1000))
+        record = json.loads(str(files.read(COPY, 1000), "utf-8"))
         if board_id and record["board_id"] == board_id:
             return _number(record["key"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -40,7 +38,7 @@ def _copied(board_id: str) -> "bytes | None":
 def bring_back(board_id: str) -> bool:
     """Bring the key back from the card where /data was emptied; return whether it was. At start, first."""
     try:
-        if files.exists(storage.path(NAME)) or files.exists(storage.path(MARK)):
+        if files.exists(storage.path(NAME)) or files.exists(storage.path(places.BOOTS)):
             return False
         key = _copied(board_id)
         if key is None:
@@ -66,8 +64,7 @@ def load_key(board_id: str):
     files.recover(path)
     made = False
     if files.exists(path):
-        with open(path) as file:
-            text = file.read(200).strip().lower()
+        text = str(files.read(path, 200), "utf-8").strip().lower()
         key = _number(text) or _copied(board_id)
         if key is None:
             raise ValueError(
@@ -88,7 +85,7 @@ def _copy(key: bytes, board_id: str) -> None:
     if not board_id or _copied(board_id) == key:
         return  # a copy that belongs to no chip could be taken for another board's key
     try:
-        files.make_folders(storage.SPARE)
+        files.make_folders(places.SPARE)
         files.replace(COPY, json.dumps({"board_id": board_id, "key": key.hex()}).encode())
     except OSError:
         pass  # the next start tries again

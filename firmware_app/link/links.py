@@ -13,6 +13,8 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.base.problems import Problems
     from firmware_app.link.gateway import Gateway
 
+_AGAIN_MS = 2000  # before a link that could not be opened is tried again; doubles up to the next
+_SELDOM_MS = 600000
 _FULL_MS = 15  # between looks at the links while frames pump
 _QUIET_MS = 2  # and while nothing happens
 
@@ -29,24 +31,36 @@ class Links:
         self.port: "int | None" = None  # of TCP, where it is open
         self.uart: "dict | None" = None  # the settings of the UART, where it is open
         self._pumped_ms = 0
+        self._shut: list = []  # functions that open what could not be opened; each returns whether it could
+        self._wait_ms = _AGAIN_MS
+        self._next_ms = 0  # when these are called again
 
     def open(self, gateway: "Gateway", settings: dict) -> None:
         """Open the UART and the network as far as they are wanted and there; settings: of service.yaml."""
         key = gateway.identity.key
         uart = settings["uart"]
         if uart["enabled"] and (key or not uart["key_required"]):
-            self._open_uart(gateway, uart)
+            self._shut.append(lambda: self._open_uart(gateway, uart))
         network = settings["network"]
         if network["enabled"] and (key or not network["key_required"]):
-            try:
-                self._open_network(gateway, network, settings["results"]["queue"])
-            except NoInterface as error:
-                self._problems.set(problems.NETWORK, str(error))
-            except OSError as error:
-                text = "TCP port %d can't be opened: %s" % (network["port"], error)
-                self._problems.set(problems.NETWORK_PORT, text)
+            depth = settings["results"]["queue"]
+            self._shut.append(lambda: self._open_network(gateway, network, depth))
+        self._try()
 
-    def _open_uart(self, gateway: "Gateway", settings: dict) -> None:
+    def again(self) -> None:
+        """Try what could not be opened once more, where it is time to."""
+        if self._shut and self._clock.ms() >= self._next_ms:
+            self._try()
+
+    def _try(self) -> None:
+        waiting = self._shut
+        self._shut = []
+        # An opener may leave another one behind: for what is open without it.
+        self._shut += [each for each in waiting if not each()]
+        self._next_ms = self._clock.ms() + self._wait_ms
+        self._wait_ms = min(2 * self._wait_ms, _SELDOM_MS)
+
+    def _open_uart(self, gateway: "Gateway", settings: dict) -> bool:
         # Imported when asked for: a board carries only the links that it uses in memory.
         from firmware_app.link.uart import UartLink
 
@@ -56,20 +70,34 @@ class Links:
         except VendorError as error:
             text = "it can't be opened: %s" % error
             self._problems.set(problems.UART, text)
-            return
+            return False
         self.all.append(link)
         self.uart = settings
+        self._problems.clear(problems.UART)
         self._log.info("UART %d open at %d baud" % (settings["id"], settings["baudrate"]))
+        return True
 
-    def _open_network(self, gateway: "Gateway", settings: dict, depth: int) -> None:
+    def _open_network(self, gateway: "Gateway", settings: dict, depth: int) -> bool:
+        """Bring the interface up, and open what listens there; return whether it need not be tried again."""
         from firmware_app.link.tcp import TcpLink
 
-        self.nic = Nic(settings, self._log, self._problems)
-        self.nic.bring_up(self._clock.ms())
-        link = TcpLink(gateway, settings, depth, self._problems)
-        link.start()
+        try:
+            if self.nic is None or not self.nic.there:
+                self.nic = Nic(settings, self._log, self._problems)
+                self.nic.bring_up(self._clock.ms())
+            link = TcpLink(gateway, settings, depth, self._problems)
+            link.start()
+        except NoInterface as error:
+            self._problems.set(problems.NETWORK, str(error))
+            return True  # no time will bring it
+        except OSError as error:
+            text = "TCP port %d can't be opened: %s" % (settings["port"], error)
+            self._problems.set(problems.NETWORK_PORT, text)
+            return False
         self.all.append(link)
-        link.discover(settings["discovery"])
+        self._problems.clear(problems.NETWORK_PORT)
+        if not link.discover(settings["discovery"]):
+            self._shut.append(link.discover_again)
         if settings["encryption"] and settings["key_required"] and not cipher.present():
             self._problems.set(
                 problems.ENCRYPTION,
@@ -77,6 +105,7 @@ class Links:
             )
         self.port = settings["port"]
         self._log.info("listening on TCP port %d" % self.port)
+        return True
 
     def adopt(self, settings: dict) -> None:
         """Let what may change while links are open be as in these settings of service.yaml."""

@@ -54,6 +54,7 @@ class TcpLink:
         self._most = min(MAX_CLIENTS, settings["max_clients"])
         self.port = settings["port"]
         self.refused = 0
+        self._found = False  # clients that search for boards get an answer
         self._rejected = 0  # damaged packets of connections that are gone
         self._saved = _BURST_US * 100  # hundredths of microseconds that strangers may cost now
         self._saved_us = time.ticks_us()  # when that was
@@ -70,15 +71,23 @@ class TcpLink:
         self._depth = settings["results"]["queue"]  # of sessions that begin from now on
         self.discover(network["discovery"])
 
-    def discover(self, wanted: bool) -> None:
-        """Answer clients that search for boards, or do so no more; the receiver's thread does it."""
+    def discover_again(self) -> bool:
+        """Try once more what discover() could not do; return whether it could."""
+        return self.discover(self._found)
+
+    def discover(self, wanted: bool) -> bool:
+        """Answer clients that search for boards, or do so no more; the receiver's thread does it.
+
+        Return whether it could be done.
+        """
+        self._found = wanted
         asked = self._waiters.beside
         if asked is not None:
             asked.on = wanted  # its port stays open: the two threads need not agree on closing it
-            return
+            return True
         if not wanted:
             self._problems.clear(problems.DISCOVERY)
-            return
+            return True
         from firmware_app.link.discovery import Discovery
 
         asked = Discovery(self._gateway.identity, self.port, self._settings["key_required"])
@@ -87,9 +96,10 @@ class TcpLink:
         except OSError as error:
             text = "UDP port %d can't be opened: %s" % (self.port, error)
             self._problems.set(problems.DISCOVERY, text)
-            return
+            return False
         self._problems.clear(problems.DISCOVERY)
         self._waiters.beside = asked
+        return True
 
     @property
     def threads(self) -> int:

@@ -75,9 +75,9 @@ class Waiters:
 
     def start(self, port: int) -> None:
         """Open the listener and start both threads; OSError where that can't be had."""
-        listener = self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         before = _thread.stack_size(_STACK)
         try:
+            listener = self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(("0.0.0.0", port))
             listener.listen(_BACKLOG)

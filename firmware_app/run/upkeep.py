@@ -7,7 +7,7 @@ import asyncio
 import gc
 import json
 
-from firmware_app.base import console, storage
+from firmware_app.base import console, places, storage
 from firmware_app.base.errors import VendorError
 from firmware_app.base.problems import CAMERA, CARD, DATA, WATCHDOG
 from firmware_app.board import hardware
@@ -133,6 +133,7 @@ class Upkeep:
             if self._links.nic is not None and now_ms >= check_ms:
                 self._links.nic.check(now_ms)
                 check_ms = self._clock.ms() + self._links.nic.pause_ms
+            self._links.again()
             if now_ms >= cards_ms:
                 cards_ms = now_ms + _CARDS_MS
                 self.look_at_cards()
@@ -154,7 +155,7 @@ class Upkeep:
         data = storage.trouble(place)
         if not data and self._boots.unwritten:
             data = "%s: %s" % (place, self._boots.unwritten)
-        self._problems.set(CARD, storage.trouble(storage.CARD))
+        self._problems.set(CARD, storage.trouble(places.CARD))
         self._problems.set(DATA, "; ".join([text for text in (self.data_note, data) if text]))
 
     def _show(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import serial
 
+from firmware_app.base import places
 from firmware_app.base.problems import CAMERA, KEY, SAFE_MODE, STATE, UART
 from firmware_app.base.restarts import NATIVE_FAULT, UNANNOUNCED
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE
@@ -53,7 +54,7 @@ _SEEN = {"echo": "wires", "repl": "console", "text": "port", "protocol": "port"}
 
 _ADVICE = {
     CAMERA: "check its cable and camera.csi_id",
-    KEY: "remove /data/key on the board to make a new one",
+    KEY: "remove the file `key` in /data (or /sdcard/.k230) on the board to make a new one",
     STATE: "k230 set --save keeps changes anew",
     UART: "check uart.id, uart.tx and uart.rx (docs/wiring.md)",
 }
@@ -308,7 +309,7 @@ def _look_at_console(port: str, on_stopped: Callable[[str], None], found: list[F
         found.append(Finding("console", "ok", f"{info.board}, CanMV {info.firmware}"))
         found += _look_at_files(target)
         found += log_findings(target.last_log())
-        key = target.read_anywhere("/data/key")
+        key = target.read_anywhere(f"{target.place}/{places.KEY}")
         if key is None:
             text = "the board has no key yet: it makes one at its first start"
             found.append(Finding("key", "warning", text))

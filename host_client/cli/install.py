@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 import board_types
+from firmware_app.base import places
 from firmware_app.base.problems import CAMERA, NETWORK, RESULTS, SAFE_MODE, TASK
 from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
@@ -39,7 +40,6 @@ SMALL_PACKAGE = (
 )  # bytes: what is larger goes over the service's own link, where there is one
 START_S = 90.0  # for the service to make its first result
 LINK_S = 10.0  # to reach it over the network
-_KEY_FILE = "/data/key"
 _NO_RESULTS = {TASK, SAFE_MODE, CAMERA, RESULTS}  # problems that prevent them
 _DHCP_S = 40.0  # without a line, where the board awaits an address; it gives up after 30 s
 _ADDRESS_S = 5.0  # without a line, where only the board's address is missing
@@ -222,16 +222,30 @@ def _apply(target: Target, plan: installer.Plan, as_json: bool) -> dict[str, Any
 
 def _keep_key(target: ReplTarget) -> bytes:
     """Return the board's key; a board without one gets one, so that nobody has to read it off."""
-    text = (target.read_anywhere(_KEY_FILE) or b"").decode("ascii", "replace").strip()
+    path = f"{target.place}/{places.KEY}"
+    text = (target.read_anywhere(path) or b"").decode("ascii", "replace").strip()
+    if not text and target.read_anywhere(f"{target.place}/{places.BOOTS}") is None:
+        text = _copied_key(target)  # which the board brings back at its start
     if re.fullmatch(f"[0-9a-fA-F]{{{2 * messages.KEY_SIZE}}}", text):
         return bytes.fromhex(text)
     if text:
         raise InstallError(
-            f"{_KEY_FILE} on the board holds no key: remove it, and the board makes a new one"
+            f"{path} on the board holds no key: remove it, and the board makes a new one"
         )
     key = secrets.token_bytes(messages.KEY_SIZE)
-    target.write_anywhere(_KEY_FILE, key.hex().encode())
+    target.write_anywhere(path, key.hex().encode())
     return key
+
+
+def _copied_key(target: ReplTarget) -> str:
+    """Return the key of the card's copy, empty where there is none.
+
+    A copy of another chip's key is none to the board: it makes its own then, and says so.
+    """
+    copy = target.read_anywhere(f"{places.SPARE}/{places.KEY_COPY}")
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(copy or b"")["key"])
+    return ""
 
 
 class _Said:

@@ -94,7 +94,7 @@ _frames_option = click.option(
     metavar="JSON",
     help='Radio and wires, re-read while the board runs: {"networks": {NAME: PASSWORD}, "join_ms": MS, '
     '"dhcp_ms": MS, "ap": true, "lan": {"adapter": "rtl8152|ecm", "cable": true}, '
-    '"rssi": DBM}.',
+    '"rssi": DBM, "camera": false}.',
 )
 @click.option(
     "--storage",

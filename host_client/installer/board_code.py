@@ -104,6 +104,14 @@ def _k_read(path, at):
     except OSError:
         return None
     return [size, at, ''.join(['%02x' % b for b in part])]
+def _k_place():
+    try:
+        open('/data/probe', 'wb').close()
+        os.remove('/data/probe')
+    except OSError as error:
+        if error.args[0] not in (28, 30):
+            return '/sdcard/.k230'
+    return '/data'
 def _k_info():
     import sys
     u = os.uname()

@@ -19,6 +19,7 @@ import serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
 
+from firmware_app.base import places
 from host_client.base.undisturbed import undisturbed
 from host_client.installer import board_code
 from host_client.installer.board_code import ROOT, encoded
@@ -39,7 +40,6 @@ PIECE = 3072  # bytes of a file in one piece of code
 ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
 EXEC_S = 30.0
 READ_S = 10.0  # for a byte; without it one that got lost would be waited for for ever
-LOG = "/data/log"
 _ASK_S = 3.0  # between two lines sent to a board that is listened to
 TAIL = 32768  # bytes of the log that are looked at
 FILE = 1 << 20  # bytes of a file that is read from the board
@@ -77,6 +77,7 @@ class ReplTarget:
         self._transport: Any = None
         self._number = secrets.randbelow(1 << 16)  # no answer to an earlier session is one to this
         self._error = ""
+        self._place = ""
 
     def __enter__(self) -> ReplTarget:
         self.open()
@@ -276,9 +277,17 @@ class ReplTarget:
             if at >= size or not text:
                 return data
 
+    @property
+    def place(self) -> str:
+        """The folder where the service keeps its files on this board, as base/storage.py finds it."""
+        if not self._place:
+            self._place = str(self._ask("_k_place()"))
+        return self._place
+
     def last_log(self) -> str:
         """Return what the service logged since its last start, as far as the end of its log goes."""
-        log = (self._read_from(LOG, -TAIL) or b"").decode("utf-8", "replace")
+        path = f"{self.place}/{places.LOG}"
+        log = (self._read_from(path, -TAIL) or b"").decode("utf-8", "replace")
         return log[max(0, log.rfind("--- start")) :]
 
     def write_anywhere(self, path: str, data: bytes) -> None:

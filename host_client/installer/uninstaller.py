@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from firmware_app.base import places
 from host_client.installer.installer import NAME, STAGE, put_main, swap
 from host_client.installer.manifest import (
     ASIDE,
     BEFORE,
     HOME,
+    PLACE,
     Manifest,
     read_manifest,
     write_manifest,
@@ -31,9 +33,12 @@ _DATA = (
     "galleries",
     "log",
     "log.1",
+    "update_failed",
+    "probe",
 )
-"""What the service writes into /data, beside the .new and .old of the files among them."""
+"""What the service writes into /data, or HOME, beside the .new and .old of the files among them."""
 
+_ENDS = ("", ".new", ".old")
 _LEFTOVERS = (".new", ".old", ".bad", ".dropped", ".try")
 
 Told = Callable[[str], None]
@@ -80,14 +85,24 @@ def uninstall(target: Target, told: Told) -> None:
         target.remove_empty(folder)
     target.remove(STAGE)
     target.remove(BEFORE)
-    target.remove(HOME)
+    kept = {f"{name}{end}" for name in _DATA for end in _ENDS}
+    if places.BOOTS in target.names(HOME):  # a board without /data: it keeps its own files here
+        kept.add(places.KEY_COPY)
+    for name in target.names(HOME):
+        if name not in kept and f"{HOME}/{name}" != PLACE:
+            target.remove(f"{HOME}/{name}")
+    target.remove(PLACE)  # the last: without it nobody knows what to go on with
+    target.remove_empty(HOME)
 
 
 def purge(target: ReplTarget) -> None:
-    """Remove what the service wrote into the board's data partition: key, galleries, state, logs."""
-    for name in _DATA:
-        for end in ("", ".new", ".old"):
-            target.remove_anywhere(f"/data/{name}{end}")
+    """Remove what the service wrote for itself: key, galleries, state, logs."""
+    for folder in (places.DATA, places.SPARE):
+        for name in _DATA:
+            for end in _ENDS:
+                target.remove_anywhere(f"{folder}/{name}{end}")
+    target.remove_anywhere(f"{places.SPARE}/{places.KEY_COPY}")
+    target.remove_empty(HOME)
 
 
 def _settle(target: Target, path: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,17 @@ def test_what_is_off_its_budget_is_said() -> None:
         found = instructions.Count(int(allowed * off), 0.0, 30, 5)
         assert len(instructions.deviations({"classification": found})) == 2 * told
     assert "no budget" in instructions.deviations({"new": found})[0]
+
+
+def test_a_fault_of_the_script_is_named_before_the_slow_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("import gc\ngc.no_such_name\n", encoding="utf-8")
+    monkeypatch.setattr(instructions, "SCRIPT", script)
+    monkeypatch.setattr(instructions, "_wrapper", lambda folder: folder / "is not run")
+    with pytest.raises(instructions.CountError, match="no_such_name"):
+        instructions.count(instructions_scenes.cases()[:1])
 
 
 @pytest.mark.slow

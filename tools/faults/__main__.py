@@ -15,7 +15,7 @@ import board_types
 from tools.faults import matrix, ways
 from tools.faults.steps import OF_NETWORK
 
-LANES = 2
+LANES = 4
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -23,7 +23,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--only", metavar="CALL", action="append", help="try this call alone")
     parser.add_argument("--board", metavar="NAME", help="type of every board; default: in turns")
-    parser.add_argument("--lanes", type=int, default=LANES, help="boards side by side (2)")
+    parser.add_argument("--lanes", type=int, default=LANES, help="boards side by side (4)")
     return parser.parse_args(words)
 
 
@@ -99,12 +99,10 @@ async def _lane(
     try:
         while todo:
             outcome = await lane.attempt(todo.pop(0))
-            if outcome.late:
-                say(f"again {outcome.combination}: {outcome.why}")
-                outcome = await lane.attempt(outcome.combination)
             outcomes.append(outcome)
             mark = "ok  " if outcome.survived else "LOST"
-            text = f"{mark} {outcome.combination} {outcome.seconds:.1f} s"
+            where = f" at {outcome.where}" if outcome.where else ""
+            text = f"{mark} {outcome.combination}{where} {outcome.seconds:.1f} s"
             say(text + (f": {outcome.why}" if outcome.why else f": {'; '.join(outcome.told[:2])}"))
     finally:
         await lane.close()

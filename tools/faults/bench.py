@@ -34,6 +34,7 @@ class Bench:
         tty: its USB console.
         kind: its board type.
         injected: how often an armed call came.
+        where: the path of the file that the call was about, or empty.
         helped: whether what a step armed came.
         hung: whether a call hung where no watchdog ran.
         ended: why the board is off or in its REPL, or empty.
@@ -46,12 +47,16 @@ class Bench:
         network: str,
         board: str,
         plan: tuple[str, int, Way] | None = None,
+        watches: bool = False,
     ) -> None:
-        """names: the calls to be wrapped; plan: (call, number, way) of the first start."""
+        """names: the calls to be wrapped; plan: (call, number, way) of the first start.
+
+        watches: whether the board looks at its card for edits; it then tries a task sooner that did not start.
+        """
         self._holder = tempfile.TemporaryDirectory(prefix="k230-faults-")
         root = Path(self._holder.name)
         self.kind = board
-        self.card = card.make(root / "card", network, board)
+        self.card = card.make(root / "card", network, board, watches)
         self.data = root / "data"
         self._folder = root / "faults"
         self._folder.mkdir()
@@ -74,6 +79,7 @@ class Bench:
             board=board,
         )
         self.injected = 0
+        self.where = ""
         self.helped = False
         self.hung = False
         self.ended = ""
@@ -131,6 +137,7 @@ class Bench:
                     self.helped = True
                 else:
                     self.injected += 1
+                    self.where = said["where"]
             elif "hangs" in said:
                 self.hung = not said["hangs"]
             elif "armed" in said:
@@ -154,6 +161,8 @@ class Bench:
     async def client(self, wait: float = ANSWER_S) -> AsyncIterator[Board]:
         """Connect over TCP, or over the UART where nobody listens."""
         stop = time.monotonic() + wait
+        while not (self.virtual.said or self.ended or self.hung) and time.monotonic() < stop:
+            await self.waiting()
         while True:
             for url in (self.virtual.url, self.virtual.uart_url):
                 assert url is not None
@@ -172,6 +181,12 @@ class Bench:
             yield board
         finally:
             await board.close()
+
+    async def waiting(self) -> None:
+        """Return when something happened, or may have."""
+        self.changed.clear()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self.changed.wait(), 0.2)
 
     async def arm(self, name: str, way: Way, number: int = 1, slot: int = 0) -> None:
         """Let the number-th call from now on fail; slot 1: what a step itself needs."""
@@ -199,6 +214,16 @@ class Bench:
 
     def _send(self, order: dict[str, Any]) -> None:
         os.write(self._control, json.dumps(order).encode() + b"\n")
+
+    def log(self) -> list[str]:
+        """Return the lines of the log that the board has written, wherever it keeps its files."""
+        lines: list[str] = []
+        for folder in (self.data, self.card / ".k230"):
+            for name in ("log.1", "log"):
+                path = folder / name
+                if path.is_file():
+                    lines += path.read_text("utf-8", "replace").splitlines()
+        return lines
 
     def console(self) -> list[str]:
         """Return the last lines that the board printed."""

@@ -49,7 +49,6 @@ _TASKS = {
     ],
 }
 TASKS = tuple(_TASKS)
-WATCHING = "ethernet"  # the board that looks at its card for edits
 # Interface -> the lines of service.yaml's network section.
 NETWORKS = {
     "station": ["interface: station", 'ssid: "faults"', 'password: "long enough"'],
@@ -59,8 +58,8 @@ NETWORKS = {
 }
 
 
-def make(folder: Path, network: str, board: str) -> Path:
-    """Fill a card for a board of this type: folder is made."""
+def make(folder: Path, network: str, board: str, watches: bool) -> Path:
+    """Fill a card for a board of this type, which looks at it for edits or not: folder is made."""
     number, tx, rx = board_types.find(board).link
     for package in sorted(PACKAGES.iterdir()):
         shutil.copytree(package / "mp_deployment_source", folder / "packages" / package.name)
@@ -83,8 +82,7 @@ def make(folder: Path, network: str, board: str) -> Path:
         f"  tx: {tx}",
         f"  rx: {rx}",
         "switch:",
-        # A look at the card in the middle of a step would take the failure that is meant for it.
-        f"  watch_s: {1 if network == WATCHING else 0}",
+        f"  watch_s: {1 if watches else 0}",
         "network:",
         *[f"  {line}" for line in NETWORKS[network]],
     ]

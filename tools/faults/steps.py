@@ -20,6 +20,9 @@ Step = Callable[[Bench, Board], Awaitable[list[str] | None]]
 """Returns what the board's answers say is wrong."""
 
 FRAMES_S = 0.25
+WATCH = "watch"
+WATCHING = "ethernet"
+"""The network of the board that looks at its card for edits: a step of its own."""
 PROMPT_S = 5.0  # after Ctrl-C; a second on a board
 _SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 400)
 _ODD = Way("raise", ["TypeError", "odd"])
@@ -186,14 +189,17 @@ STEPS: dict[str, tuple[Step, str]] = {
     "quiet": (_quiet, card.START),
     "restart": (_restart, card.START),
     "interrupt": (_interrupt, card.START),
-    "watch": (_watch, card.START),
+    WATCH: (_watch, card.START),
 }
+LONG = ("revive", "gallery", "quiet", "restart", "interrupt", WATCH)
+"""Steps that are tried only where no other reaches a call."""
+
 RESTARTS = {"restart": "machine.reset", "interrupt": "WDT.stop"}
 """Steps that end the interpreter, whose counts begin anew, and what they are here for."""
 
 OF_NETWORK = {
-    "station": tuple(step for step in STEPS if step != "watch"),
-    "ethernet": ("watch",),
+    "station": tuple(step for step in STEPS if step != WATCH),
+    WATCHING: (WATCH,),
     "access_point": (),
 }
 """Which steps are tried on the board with which network."""

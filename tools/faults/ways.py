@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ class Way:
         kind: one of KINDS.
         value: what is raised (type, arguments) or given, or why a process ends.
         times: calls in a row that fail.
-        quiet: why nobody need be told of it: in any step (""), in one (its name), at one call of it
-            (NAME#1), at a later one (NAME+); elsewhere status, an event, the log or an answer must tell.
+        quiet: why nobody need be told of it: anywhere (""), in one step (its name), at a file (a pattern of
+            its path); elsewhere status, an event, the log or an answer must tell.
         guard: of an abort, the test that shows that the firmware can't get there: FILE::NAME.
         against: of one without, what makes it rare.
     """
@@ -64,11 +65,11 @@ class Way:
         """Whether it fails from then on."""
         return self.times == _FOR_EVER
 
-    def why_quiet(self, step: str, number: int) -> str:
-        """Return why nobody need be told of it at this call of a step, or nothing."""
-        for key in (f"{step}#{number}", f"{step}+" if number > 1 else step, step, ""):
-            if key in self.quiet:
-                return self.quiet[key]
+    def why_quiet(self, step: str, where: str) -> str:
+        """Return why nobody need be told of it in this step, at the file `where`, or nothing."""
+        for key, reason in self.quiet.items():
+            if key in ("", step) or (key[:1] == "/" and fnmatchcase(where, key)):
+                return reason
         return ""
 
     @property

@@ -24,7 +24,7 @@ from virtual_board.silicon.camera.image_ops import Images
 from virtual_board.silicon.camera.sensors import Sensors
 from virtual_board.silicon.camera.sources import open_source
 from virtual_board.silicon.clock.profile import load_profile
-from virtual_board.silicon.clock.timing import BoardClock, Clock
+from virtual_board.silicon.clock.timing import BoardClock, Clock, SlowCamera
 from virtual_board.silicon.native import aicube_ops, aidemo_ops
 from virtual_board.silicon.nncase.runtime import Npu
 from virtual_board.silicon.ulab import ops as ulab_ops
@@ -35,6 +35,7 @@ Bytes = NDArray[np.uint8]
 
 MAX_DECODED_BYTES = 64 << 20
 
+_FAULTS_FPS = 20.0  # of the camera where calls are made to fail, one after another
 QUIET_S = 0.6
 """So long may a firmware compute between two calls while it still works on the last frame."""
 
@@ -84,7 +85,7 @@ class Chip:
     def __init__(self, options: BoardOptions, post: Callable[[str, str], None]) -> None:
         self._post = post
         self._options = options
-        self._clock = Clock()
+        self._clock = Clock() if options.faults is None else SlowCamera(_FAULTS_FPS)
         if options.timing is not None:
             self._clock = BoardClock(
                 load_profile(options.timing), lambda text: post("console", text)
@@ -100,6 +101,7 @@ class Chip:
             self._trouble,
             options.kind,
             self._media,
+            lambda: options.air is None or self._around().get("camera") is not False,
         )
         self._npu = Npu(
             self._sensors,
@@ -267,12 +269,16 @@ class Chip:
         return (0, {}), []
 
     def _air(self, args: list[Any], _: list[memoryview]) -> Answer:
-        if self._options.air is None:
-            return None, []
+        return None if self._options.air is None else self._around(), []
+
+    def _around(self) -> dict[str, Any]:
+        """Return what is around the board now."""
+        assert self._options.air is not None
         try:
-            return json.loads(self._options.air.read_text("utf-8-sig")), []
+            found: dict[str, Any] = json.loads(self._options.air.read_text("utf-8-sig"))
+            return found
         except (OSError, ValueError):
-            return {"networks": {}}, []  # while somebody writes it
+            return {"networks": {}}  # while somebody writes it
 
     def _media_memory(self, args: list[Any], _: list[memoryview]) -> Answer:
         return self._media.used(), []

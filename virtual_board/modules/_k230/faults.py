@@ -21,7 +21,7 @@ from _thread import allocate_lock, start_new_thread
 
 from uos import VfsPosix
 
-from _k230 import silicon
+from _k230 import silicon, threads
 
 _ERRORS = {
     "OSError": OSError,
@@ -77,6 +77,10 @@ class _Held:
 
 
 class _File(_Held):
+    def __init__(self, inner, path: str) -> None:
+        self._inner = inner
+        self.path = path
+
     def __exit__(self, *_) -> None:
         self.close()
 
@@ -142,13 +146,13 @@ def _wrap(name: str, function):
 
     def call(*args, **named):
         if not silicon.working():
-            way = _count(index)
+            way = _count(index, args)
             return function(*args, **named) if way is None else _fail(way, function, args, named)
         if _inside[0]:
             return function(*args, **named)
         _inside[0] = True
         try:
-            way = _count(index)
+            way = _count(index, args)
             return function(*args, **named) if way is None else _fail(way, function, args, named)
         finally:
             _inside[0] = False
@@ -156,7 +160,16 @@ def _wrap(name: str, function):
     return call
 
 
-def _count(index: int):
+def _where(args) -> str:
+    """Return the path of the file or folder that a call is about, or nothing."""
+    if not args:
+        return ""
+    if isinstance(args[0], _File):
+        return args[0].path
+    return args[0] if isinstance(args[0], str) and args[0][:1] == "/" else ""
+
+
+def _count(index: int, args):
     """Count a call; return the way in which it fails, or None."""
     _counts[index] = count = _counts[index] + 1
     slot = 0
@@ -174,7 +187,7 @@ def _count(index: int):
         except OSError:
             pass  # it was armed later
     if armed[4] == 1:
-        _say(injected=_names[index], count=count, slot=slot)
+        _say(injected=_names[index], where=_where(args), slot=slot)
     return armed[2]
 
 
@@ -205,7 +218,7 @@ def _fail(way, function, args, named):
 
 
 def _open(*args):
-    return _File(_real_open(*args))
+    return _File(_real_open(*args), args[0])
 
 
 def _sha256(*args):
@@ -371,8 +384,9 @@ def install(folder: str) -> None:
     if plan is not None:
         if plan[2][0] == "absent":
             _absent(plan[0])
-            _say(injected=plan[0], count=0, slot=0)
+            _say(injected=plan[0], where="", slot=0)
         else:
             _arm(plan, False)
     _say(start=True, unknown=unknown)
-    start_new_thread(_control, ())
+    # The interpreter's own, not a thread of the board: a soft reset does not wait for it.
+    threads._real.start_new_thread(_control, ())

@@ -27,6 +27,7 @@ _LEAST = 2 * 8192
 _PC_STACK = 1 << 20  # what native code does there is Python here
 _LOOK_MS = 10
 
+_pages = gc.sys_page  # the stand-in's own: a firmware may be built without the script's
 _main = get_ident()
 _guard = _real.allocate_lock()
 _running = {}  # number of a thread -> bytes of its stack
@@ -85,7 +86,7 @@ def stack_size(size=None) -> int:
 def start_new_thread(function, arguments, named=None) -> int:
     """Run function in a new thread."""
     size = max(_state[1], _LEAST) if _state[1] else _STACK
-    if gc.sys_page()[2] < size:
+    if _pages()[2] < size:
         raise OSError(12)  # ENOMEM of pthread_create
     _real.stack_size(_PC_STACK)
 

@@ -34,7 +34,8 @@ class BoardOptions:
         air: JSON file with what radio and wires are like, read again at every look: {"networks": {name:
             password, null for an open one}, "rssi": dBm, "join_ms", "dhcp_ms": how long joining and the
             address take, "ap": whether an access point can be offered, "lan": {"adapter": "rtl8152",
-            "ecm" or "", "cable": true}}; None: every network can be joined.
+            "ecm" or "", "cable": true}, "camera": false: no camera is plugged in}; None: every network can
+            be joined, and the camera is there.
         storage: JSON file that says what is wrong with the card and with /data, read again at every
             access: {"sdcard": {"free": bytes}, "data": {"state": "full_folder", "write_protected",
             "pulled" or "unmounted"}}; None: nothing.

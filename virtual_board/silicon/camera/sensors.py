@@ -95,8 +95,11 @@ class Sensors:
         on_trouble: Callable[[str], None],
         kind: BoardType,
         media: Media,
+        plugged: Callable[[], bool] = lambda: True,
     ) -> None:
+        """plugged: whether a camera is at the connector, asked at each look."""
         self._source = source
+        self._plugged = plugged
         self._clock = clock
         sensor = clock.sensor()
         self._kind = kind
@@ -179,7 +182,7 @@ class Sensors:
 
     def _open(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         csi, width, height, fps = args
-        if self._source.missing or csi not in self._kind.csi_ids:
+        if self._source.missing or csi not in self._kind.csi_ids or not self._plugged():
             return None, []
         mode = min(
             self._modes, key=lambda m: (abs(m[0] - width) + abs(m[1] - height), abs(m[2] - fps))
@@ -212,6 +215,10 @@ class Sensors:
     def _snapshot(self, args: list[Any], _: list[memoryview]) -> tuple[Any, list[Buffer]]:
         csi, chn, timeout_ms = args
         generation = self._generation
+        if not self._plugged():
+            # vb_mgmt_dump_vicap_frame() waits for a picture that does not come.
+            self._stopped.wait(timeout_ms / 1000)
+            return [NO_FRAME, 0, 0, 0], []
         with self._lock:
             sensor = self._sensors.get(csi)
             channel = sensor.channels.get(chn) if sensor is not None else None

@@ -65,6 +65,23 @@ class Clock:
         """Take a picture that is there already."""
 
 
+class SlowCamera(Clock):
+    """As fast as it goes, but for the camera: a board that is waited for must not keep a PC busy.
+
+    No picture is ever late, however busy the PC is.
+    """
+
+    def __init__(self, fps: float) -> None:
+        self._period_s = 1 / fps
+        self._next = 0.0
+
+    def wait_for_camera(self, timeout_ms: float, stopped: threading.Event) -> bool:
+        """Wait for the next picture, whatever the timeout."""
+        stopped.wait(max(0.0, self._next - time.monotonic()))
+        self._next = time.monotonic() + self._period_s
+        return True
+
+
 class BoardClock(Clock):
     """Makes each stage last as long as on the board, from the moment the script asked for it.
 

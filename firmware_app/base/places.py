@@ -1,0 +1,9 @@
+"""Where the service keeps its own files, for whoever reads them from outside, too."""
+
+CARD = "/sdcard"
+DATA = "/data"
+SPARE = "/sdcard/.k230"  # where there is no /data that takes files
+KEY = "key"
+KEY_COPY = "key.json"  # in SPARE
+BOOTS = "boots.json"  # there from the first start on
+LOG = "log"
