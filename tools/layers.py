@@ -16,7 +16,7 @@ from typing import NamedTuple
 # is a fault: whoever adds a room says where it stands.
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "firmware_app": (
-        ("main", "fallback"),
+        ("main", "fallback", "boot"),
         ("service",),
         ("commands",),
         ("run",),

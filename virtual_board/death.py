@@ -23,6 +23,7 @@ from virtual_board.silicon.base.errors import Death
 EARLY_S = 120.0
 """A fault sooner than this after the script's start puts the script aside."""
 
+_REFUSED = '"*:<>?|\x7f/\\'  # a slash leads into a folder that is not there
 BOOT, MAIN, FALLBACK = "boot.py", "main.py", "fallback.py"
 
 
@@ -33,6 +34,22 @@ class Outcome(Enum):
     PUT_ASIDE = "reset, and the next boot renames the script"
     FROZEN = "no Python runs, the watchdog goes on"
     DEAD = "the process is gone, and its watchdog with it"
+
+
+def name_aside(script: str, rubbish: str) -> str | None:
+    """Return what the next boot calls a script; None where it can't rename it, and it stays.
+
+    check_delete_file_mark() (misc.c) copies the name without its end: `rubbish` is what lies behind it,
+    up to the next zero. FatFs (components/dfs/filesystems/elmfat/ff.c, create_name) ends a name at the
+    first character below a space, and refuses some characters.
+    """
+    for number, character in enumerate(rubbish):
+        if character < " ":
+            rubbish = rubbish[:number]
+            break
+    if any(character in _REFUSED for character in rubbish):
+        return None
+    return f"bad_{script}{rubbish}".rstrip(" .")
 
 
 def outcome(death: Death, stage: str, seconds: float) -> Outcome:

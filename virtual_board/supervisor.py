@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from board_types import ASSUMED_INTERPRETER_KB, BoardType
-from virtual_board.death import Outcome, outcome
+from virtual_board.death import Outcome, name_aside, outcome
 from virtual_board.interpreter import InterpreterError, find_interpreter
 from virtual_board.silicon.base.errors import DEATHS, Death
 from virtual_board.silicon.base.options import BoardOptions
@@ -76,6 +76,7 @@ class Supervisor:
         self._began = 0.0  # since when
         self._dead = False  # there is no process any more
         self._aside = ""  # the script that the next boot renames
+        self._had_main = False  # the card ever had a main.py: then the product's own is none of it
         self._stacks = 0  # bytes that ended threads left behind, over soft resets
         self._raw = False  # the REPL stays in raw mode over a soft reset
 
@@ -284,9 +285,17 @@ class Supervisor:
     def _card_scripts(self) -> list[str]:
         """Return what the firmware runs of the card: fallback.py only where main.py was put aside."""
         names = ["boot.py", "main.py"]
-        if not self._on_card("main.py").is_file() and self._on_card("bad_main.py").is_file():
+        main, aside = self._on_card("main.py").is_file(), self._on_card("bad_main.py").is_file()
+        self._had_main = self._had_main or main or aside
+        if not main and aside:
             names[1] = "fallback.py"
-        return [f"/sdcard/{name}" for name in names if self._on_card(name).is_file()]
+        # Each is looked for when it is its turn: boot.py may have changed the names.
+        later = self._had_main and self._on_card("boot.py").is_file()
+        return [
+            f"/sdcard/{name}"
+            for name in names
+            if self._on_card(name).is_file() or (later and name == "main.py")
+        ]
 
     def _on_card(self, name: str) -> Path:
         return self._options.sdcard / name
@@ -295,7 +304,9 @@ class Supervisor:
         """The boot behind a fault: the script is not to run again (misc.c, 513)."""
         script, self._aside = self._aside, ""
         if script and self._on_card(script).is_file():
-            self._on_card(script).replace(self._on_card(f"bad_{script}"))
+            name = name_aside(script, self._options.rubbish)
+            if name is not None:
+                self._on_card(script).replace(self._on_card(name))
 
     def _wiring(self, channels: list[tuple[Path, Path]], starts: int) -> dict[str, Any]:
         firmware = self._folder / "firmware"
@@ -307,7 +318,9 @@ class Supervisor:
         scripts = [] if self._suppressed else list(self._options.scripts) or self._card_scripts()
         blocks = self._folder / "blocks"
         blocks.touch()
-        own = not (self._options.scripts or self._options.bare or self._suppressed)
+        own = not (
+            self._options.scripts or self._options.bare or self._suppressed or self._had_main
+        )
         if own and not _mains(scripts):
             scripts.append(str(firmware / "firmware_app" / "main.py"))
         first = starts == 1

@@ -12,7 +12,7 @@ from pathlib import Path
 
 MPY_VERSION = 6  # what mpy-cross 1.21 writes, and MicroPython 1.19 and later load
 # Loaded before anything can be known of the board: they stay readable.
-AS_SOURCE = ("__init__.py", "main.py", "fallback.py")
+AS_SOURCE = ("__init__.py", "main.py", "fallback.py", "boot.py")
 
 
 def compiled(files: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -36,8 +36,8 @@ from host_client.board import Board, OnState
 from host_client.commands.configurations import validate
 from host_client.commands.packages import read_package
 from host_client.commands.service_files import modules, service_files
-from host_client.installer.installer import BOOT, NAME, digest
-from host_client.installer.manifest import read_manifest
+from host_client.installer.installer import BOOT, NAME, digest, has_foreign_boot
+from host_client.installer.manifest import Manifest, read_manifest
 from host_client.installer.repl import ReplTarget
 from host_client.installer.target import FolderTarget, InstallError, Target
 from host_client.link.address import SerialAddress, TcpAddress, parse_address
@@ -351,9 +351,9 @@ def _look_at_files(target: Target) -> list[Finding]:
         if "bad_main.py" in names:
             text = "main.py was put aside after a fault (bad_main.py): k230 install"
         found.append(Finding("main.py", "trouble", text))
-    if "boot.py" in names:
-        found.append(Finding("boot.py", "warning", BOOT))
     known = read_manifest(target)
+    if has_foreign_boot(target, known or Manifest()):
+        found.append(Finding("boot.py", "warning", BOOT))
     if known is None or NAME not in names:
         found.append(Finding("service", "trouble", "the service is not installed: k230 install"))
         return found

@@ -38,6 +38,11 @@ class Content(NamedTuple):
         """What becomes /sdcard/fallback.py."""
         return self.firmware["fallback.py"]
 
+    @property
+    def boot(self) -> bytes | None:
+        """What becomes /sdcard/boot.py; None: a version before there was one."""
+        return self.firmware.get("boot.py")
+
 
 def config_files(given: Path | None) -> dict[str, bytes]:
     """Return the checked YAML files of --config: a service.yaml, or a folder like configs/.

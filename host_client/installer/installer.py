@@ -2,7 +2,8 @@
 
 Everything is gathered and checked in a folder of its own, `.k230/stage`, where nothing runs it. Only
 then is it put in place, by renames: configuration, package, firmware (which main.py itself takes at
-the next start, and gives back where it does not last), fallback.py, and main.py as the last. A rename
+the next start, and gives back where it does not last), boot.py where the card has none of its own,
+fallback.py, and main.py as the last. A rename
 on the card refuses to replace, so main.py is away for a moment: it is then called bad_main.py, and
 the board runs fallback.py, which brings it back.
 """
@@ -29,8 +30,8 @@ from host_client.installer.target import InstallError, Target
 STAGE = f"{HOME}/stage"
 NAME = "firmware_app"
 BOOT = (
-    "the card has its own boot.py, which runs before the service; if it never returns, the service "
-    "cannot start"
+    "the card has its own boot.py, which runs before the service and stays; if it never returns, the "
+    "service cannot start"
 )
 SPARE = 1 << 20  # bytes of the card that stay free
 _CLUSTER = 32768
@@ -48,7 +49,7 @@ class Plan:
     """What an installation would do.
 
     stage: path under the stage -> content to send; reused: stage path -> path of the same file on the
-    card; configs, package, firmware, launcher, fallback: what is put in place; aside: bad_main.py is
+    card; configs, package, firmware, launcher, fallback, boot: what is put in place; aside: bad_main.py is
     there, and goes; launcher_first: without main.py the firmware would run fallback.py at once;
     before: files that were there before and are kept for the uninstallation; noted: the manifest
     changes; notes: sentences for the user.
@@ -61,6 +62,7 @@ class Plan:
     firmware: bool = False
     launcher: bool = False
     fallback: bool = False
+    boot: bool = False
     aside: bool = False
     launcher_first: bool = False
     before: list[str] = field(default_factory=list)
@@ -100,7 +102,9 @@ class Plan:
     @property
     def scripts(self) -> list[str]:
         """The root's scripts to write, main.py as the last."""
-        return ["fallback.py"] * self.fallback + ["main.py"] * self.launcher
+        return (
+            ["boot.py"] * self.boot + ["fallback.py"] * self.fallback + ["main.py"] * self.launcher
+        )
 
 
 def make_plan(target: Target, content: Content, with_package: bool = True) -> Plan:
@@ -115,6 +119,9 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
     known = read_manifest(target)
     plan.manifest = copy.deepcopy(known) if known is not None else Manifest()
     roots = {"main.py": content.launcher, "fallback.py": content.fallback}
+    foreign = has_foreign_boot(target, plan.manifest)
+    if content.boot is not None and not foreign:
+        roots["boot.py"] = content.boot
     firmware = {f"{NAME}/{name}": data for name, data in content.firmware.items()}
     package: dict[str, bytes] = {}
     folder = ""
@@ -167,6 +174,7 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
     plan.configs = [path for path in content.configs if differs(path)]
     plan.launcher = differs("main.py")
     plan.fallback = differs("fallback.py")
+    plan.boot = "boot.py" in roots and differs("boot.py")
     for path in [*plan.configs, *plan.scripts]:
         if path not in plan.manifest.files:  # one of ours, even an edited one, is nobody else's
             keep([path])
@@ -186,7 +194,7 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
             for path in package:
                 put(path)
     plan.noted = plan.manifest != known
-    if "boot.py" in target.names(""):
+    if foreign:
         plan.notes.append(BOOT)
     free = target.info().free
     needed = plan.size + _CLUSTER * len(plan.expected) + SPARE
@@ -195,6 +203,13 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
             f"the card is full: expected {needed >> 10} kB free, found {free >> 10} kB"
         )
     return plan
+
+
+def has_foreign_boot(target: Target, manifest: Manifest) -> bool:
+    """Return whether the card has a boot.py that no installation wrote: it stays."""
+    if "boot.py" not in target.names(""):
+        return False
+    return not manifest.wrote("boot.py", target.hashes(["boot.py"]).get("boot.py"))
 
 
 def _staged(path: str) -> str:
@@ -296,6 +311,9 @@ def _commit(target: Target, plan: Plan) -> None:
             target.rename(f"{STAGE}/firmware", NAME)
     if plan.launcher and plan.launcher_first:
         put_main(target, f"{STAGE}/main.py")
+    if plan.boot:
+        target.remove("boot.py")
+        target.rename(f"{STAGE}/boot.py", "boot.py")
     if plan.fallback:
         target.remove("fallback.py")
         target.rename(f"{STAGE}/fallback.py", "fallback.py")

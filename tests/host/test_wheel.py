@@ -23,7 +23,7 @@ from tools import build_hook
 pytestmark = pytest.mark.slow  # builds the wheel
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("__init__.py", "main.py", "fallback.py")
+SOURCES = ("__init__.py", "main.py", "fallback.py", "boot.py")
 
 
 @pytest.fixture(scope="module")

@@ -79,7 +79,7 @@ class FlatBench(Bench):
         # None of the flat files stays but those that are still called so.
         left = {name for name in now if "/" not in name}
         stems = {name.rpartition(".")[0] for name in left}
-        assert stems == {"__init__", "main", "fallback", "service", "version"}
+        assert stems == {"__init__", "boot", "main", "fallback", "service", "version"}
         again = await self.run(*self.upgrade())
         assert "everything is there already" in again
 

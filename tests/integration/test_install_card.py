@@ -189,6 +189,29 @@ def test_a_boot_script_of_somebody_else_is_told(card: Path) -> None:
     assert "the card has its own boot.py, which runs before the service" in plan.notes[0]
 
 
+def test_our_boot_script_comes_where_there_is_none_and_goes_again(card: Path) -> None:
+    wanted = content()
+    wanted.firmware["boot.py"] = b"# 1\n"
+    target = FolderTarget(card)
+    assert run(target, wanted).scripts[0] == "boot.py"
+    assert (card / "boot.py").read_bytes() == b"# 1\n"
+    wanted.firmware["boot.py"] = b"# 2\n"
+    assert run(target, wanted).notes == []
+    assert (card / "boot.py").read_bytes() == b"# 2\n"
+    uninstaller.uninstall(target, lambda text: None)
+    assert not (card / "boot.py").exists()
+
+
+def test_a_boot_script_of_somebody_else_stays(card: Path) -> None:
+    wanted = content()
+    wanted.firmware["boot.py"] = b"# ours\n"
+    (card / "boot.py").write_bytes(b"pass\n")
+    target = FolderTarget(card)
+    assert "boot.py" not in run(target, wanted).scripts
+    uninstaller.uninstall(target, lambda text: None)
+    assert (card / "boot.py").read_bytes() == b"pass\n"
+
+
 def test_a_dry_run_changes_nothing(card: Path) -> None:
     before = tree(card)
     assert installer.make_plan(FolderTarget(card), content()).lines()

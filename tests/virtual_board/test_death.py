@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from virtual_board.board import VirtualBoard
-from virtual_board.death import BOOT, EARLY_S, FALLBACK, MAIN, Outcome, outcome
+from virtual_board.death import BOOT, EARLY_S, FALLBACK, MAIN, Outcome, name_aside, outcome
 from virtual_board.silicon.base.errors import Death
 
 from .scripts import OTHER
@@ -47,7 +47,13 @@ def test_what_becomes_of_the_board(
     assert outcome(Death("x", abort, main), stage, seconds) is expected
 
 
-def _run(folder: Path, scripts: dict[str, str], until: tuple[str, str], cut: bool = False) -> Any:
+def _run(
+    folder: Path,
+    scripts: dict[str, str],
+    until: tuple[str, str],
+    cut: bool = False,
+    rubbish: str = "",
+) -> Any:
     """Run a card until an event comes; cut: cut the power when the board is dead, and go on."""
     card = folder / "card"
     card.mkdir()
@@ -57,7 +63,12 @@ def _run(folder: Path, scripts: dict[str, str], until: tuple[str, str], cut: boo
     async def run() -> list[Any]:
         seen: list[Any] = []
         async with VirtualBoard(
-            sdcard=card, bare=True, tcp=None, micropython=OTHER, seconds=LIMIT_S
+            sdcard=card,
+            bare=True,
+            tcp=None,
+            micropython=OTHER,
+            seconds=LIMIT_S,
+            rubbish=rubbish,
         ) as board:
             async for event in board.events():
                 seen.append(event)
@@ -222,3 +233,56 @@ def test_a_soft_reset_waits_for_a_thread_in_a_lock_for_ever(tmp_path: Path) -> N
     events = on_board(tmp_path, LOCKED, beside)
     assert "soft reset" not in _details(events, "reset")
     assert _details(events, "console").count("waits") == 1
+
+
+@pytest.mark.parametrize(
+    ("rubbish", "expected"),
+    [
+        ("", "bad_main.py"),
+        ("\x01abc", "bad_main.py"),  # ff.c, create_name: it ends below a space
+        ("~x\x02", "bad_main.py~x"),
+        ("é", "bad_main.pyé"),
+        (". ", "bad_main.py"),
+        ("?", None),
+        ("a/b", None),
+    ],
+)
+def test_what_lies_behind_the_name_becomes_a_part_of_it(rubbish: str, expected: str | None) -> None:
+    """misc.c, check_delete_file_mark: rt_strncpy() of all but the zero."""
+    assert name_aside(MAIN, rubbish) == expected
+
+
+FAULTS_ONCE = (
+    '"""Copied to /sdcard/main.py"""\n'
+    + ONCE
+    + "if once():\n    silicon.die('x')\nprint('again')\n"
+)
+OWN = Path(__file__).resolve().parents[2] / "firmware_app"
+
+
+@pytest.mark.parametrize("rubbish", ["", "~\x7e0", "?"])
+def test_our_scripts_bring_main_back_whatever_the_firmware_calls_it(
+    tmp_path: Path, rubbish: str
+) -> None:
+    scripts = {"main.py": FAULTS_ONCE}
+    for name in ("boot.py", "fallback.py"):
+        scripts[name] = (OWN / name).read_text()
+    events = _run(tmp_path, scripts, ("console", "again"), rubbish=rubbish)
+    assert not _details(events, "dead")
+    names = sorted(path.name for path in (tmp_path / "card").iterdir() if path.is_file())
+    assert names == ["boot.py", "fallback.py", "main.py"]
+    assert (tmp_path / "card" / ".data" / "fault").is_file() == (rubbish != "?")
+
+
+def test_without_our_boot_an_odd_name_is_the_end(tmp_path: Path) -> None:
+    scripts = {"main.py": FAULTS_ONCE, "fallback.py": (OWN / "fallback.py").read_text()}
+    events = _run(tmp_path, scripts, ("repl", ""), rubbish="~x")
+    assert "again" not in _details(events, "console")
+    assert (tmp_path / "card" / "bad_main.py~x").is_file()
+
+
+def test_our_boot_takes_no_other_file_for_main(tmp_path: Path) -> None:
+    scripts = {"bad_main.py.txt": "print('mine')\n", "boot.py": (OWN / "boot.py").read_text()}
+    events = _run(tmp_path, scripts, ("repl", ""))
+    assert "mine" not in _details(events, "console")
+    assert (tmp_path / "card" / "bad_main.py.txt").is_file()

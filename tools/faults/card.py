@@ -87,7 +87,7 @@ def make(folder: Path, network: str, board: str, watches: bool) -> Path:
         *[f"  {line}" for line in NETWORKS[network]],
     ]
     (folder / "configs" / "service.yaml").write_text("\n".join(service) + "\n", encoding="utf-8")
-    for script in ("main.py", "fallback.py"):
+    for script in ("main.py", "fallback.py", "boot.py"):
         shutil.copyfile(ROOT / "firmware_app" / script, folder / script)
     (folder / "pictures").mkdir()
     Image.new("RGB", (160, 120), (200, 120, 40)).save(folder / "pictures" / "one.jpg")

@@ -24,6 +24,7 @@ from virtual_board.board import BoardError
 
 # In which the service is back, with its results: a busy PC is slow, a lost board never comes.
 HEALTHY_S = 60.0
+_AGAIN_S = 5.0  # to connect, before it is tried anew
 _COMES_S = 6.0  # behind a step, in which a call comes that comes when it likes
 _LATE_S = 1.0  # in which what the board said has arrived
 HEAP_LIMIT = 400 << 10  # bytes more than before: caches, and files that were loaded
@@ -251,7 +252,7 @@ async def _another(bench: Bench, wired: Board | None) -> AsyncIterator[Board]:
     if wired is not None:
         yield wired
         return
-    async with bench.client(2.0) as board:
+    async with bench.client(_AGAIN_S) as board:
         yield board
 
 
@@ -402,12 +403,14 @@ class Lane:
 
             with contextlib.suppress(K230Error):
                 await board.status()  # what was said before its answer has arrived by then
+            if combination.fresh:  # what was said before anybody listened
+                told += [line for line in bench.console() if _LOUD.search(line)]
             outcome.told = new(told + ears.heard)
             if not outcome.told and not quiet:
                 await self._event(bench, lambda: bool(new(ears.heard)), _LATE_S)
                 outcome.told = new(ears.heard)
             if not outcome.told and not quiet:
-                outcome.told = new(await self._log(bench, logged))
+                outcome.told = new(await self._log(bench, wired, logged))
             if not outcome.told and not quiet:
                 outcome.why = _UNTOLD
         damaged = {name for name in files if card.digests(bench.card).get(name) != files[name]}
@@ -418,12 +421,13 @@ class Lane:
         outcome.why = outcome.why or await self._leaks(bench, before)
 
     @staticmethod
-    async def _log(bench: Bench, before: int) -> list[str]:
+    async def _log(bench: Bench, wired: Board | None, before: int) -> list[str]:
         """Return the log's warnings and errors behind so many lines: who listened may have been cut off."""
         with contextlib.suppress(K230Error):
-            async with bench.client(_LATE_S) as board:
+            async with _another(bench, wired) as board:
                 await board.request("logs", {"offset": 0})  # writes what waits
-        return [line for line in bench.log()[before:] if _LOUD.search(line)]
+        found = [log_lines.parse(line) for line in bench.log()[before:]]
+        return [row[2] for row in found if row is not None and row[1] in ("warning", "error")]
 
     @staticmethod
     async def _event(bench: Bench, condition: Callable[[], bool], seconds: float) -> None:

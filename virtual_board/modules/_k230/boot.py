@@ -46,6 +46,9 @@ if _wiring["clock"] is not None:
 
     timed.start(_wiring["clock"])
 
+import os as _os
+
+_stat = _os.stat
 _open = open  # the ROM's own: never the one that is to fail
 if _wiring["faults"] is not None:
     from _k230 import faults
@@ -71,6 +74,14 @@ def _run(path: str) -> None:
     exec(compile(source, path, "exec"), _scope)
 
 
+def _there(path: str) -> bool:
+    # main.c looks for each script when it is its turn. One that is not on the card is this PC's.
+    try:
+        return not path.startswith("/sdcard/") or bool(_stat(path))
+    except OSError:
+        return False
+
+
 def _script(path: str) -> str:
     """Run one script as the firmware does; return how it ended. Whatever that was, the next one runs."""
     silicon.call("board.stage", [path[path.rfind("/") + 1 :]])
@@ -94,7 +105,9 @@ def _script(path: str) -> str:
 _end = "finished"
 for _path in _wiring["scripts"]:
     # main.c, 528: the IDE, which is there now, wants no more scripts.
-    if not (_wiring["console"] and silicon.call_console("console.attached")[0]):
+    if _wiring["console"] and silicon.call_console("console.attached")[0]:
+        continue
+    if _there(_path):
         _end = _script(_path)
 while True:
     try:

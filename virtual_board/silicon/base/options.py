@@ -44,6 +44,8 @@ class BoardOptions:
         micropython: interpreter to use instead of the packaged one.
         frames: switch off once this many frames were taken and processed.
         seconds: switch off after this time.
+        rubbish: what lies in memory behind the name that the firmware gives to a main.py after a CPU
+            fault, and does not end (misc.c, check_delete_file_mark).
         replay: folder with recorded KPU outputs (timed runs), or None.
         restart: whether the board starts again after a reset or a fault, as a board does.
         kpu: what runs the models: auto (the simulator where it can run), simulator, onnx (the ONNX
@@ -75,6 +77,7 @@ class BoardOptions:
     micropython: str | None = None
     frames: int | None = None
     seconds: float | None = None
+    rubbish: str = ""
     replay: Path | None = None
     restart: bool = True
     kpu: str = "auto"
