@@ -34,6 +34,7 @@ class Links:
         self._shut: list = []  # functions that open what could not be opened; each returns whether it could
         self._wait_ms = _AGAIN_MS
         self._next_ms = 0  # when these are called again
+        self._adopted: "dict | None" = None  # settings that came since
 
     def open(self, gateway: "Gateway", settings: dict) -> None:
         """Open the UART and the network as far as they are wanted and there; settings: of service.yaml."""
@@ -57,6 +58,8 @@ class Links:
         self._shut = []
         # An opener may leave another one behind: for what is open without it.
         self._shut += [each for each in waiting if not each()]
+        if self._adopted is not None:
+            self.adopt(self._adopted)
         self._next_ms = self._clock.ms() + self._wait_ms
         self._wait_ms = min(2 * self._wait_ms, _SELDOM_MS)
 
@@ -109,6 +112,7 @@ class Links:
 
     def adopt(self, settings: dict) -> None:
         """Let what may change while links are open be as in these settings of service.yaml."""
+        self._adopted = settings
         for link in self.all:
             link.adopt(settings)
 
