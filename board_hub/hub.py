@@ -10,6 +10,7 @@ from pathlib import Path
 from board_hub import memory
 from board_hub.configuration.reader import Configuration
 from board_hub.dashboard.attach import attach
+from board_hub.files.writer import Files
 from board_hub.homeassistant.announcer import Announcer, removed
 from board_hub.mqtt.service import Mqtt, Preview
 from board_hub.sessions import Sessions
@@ -48,6 +49,10 @@ async def running(
         elif preview:
             hub.mqtt = Mqtt(sessions, configuration)
             shown = Preview(hub.mqtt)
+        files = Files(sessions, configuration)
+        if files.wanted:
+            await stack.enter_async_context(files.running())
+            more.append(files.metrics)
         if configuration["web.enabled"]:
             app = make_application(configuration, sessions)
             if shown is not None:

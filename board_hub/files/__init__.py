@@ -1,0 +1,1 @@
+"""Files with everything that arrives."""
