@@ -163,19 +163,19 @@ _SERIES: tuple[tuple[Any, str, str, Callable[[BoardSession], float | None]], ...
         _clock,
     ),
     (
-        GaugeMetricFamily,
+        CounterMetricFamily,
         "k230_board_frames_processed",
         "Frames made into results since the board's start.",
         _status("processed"),
     ),
     (
-        GaugeMetricFamily,
+        CounterMetricFamily,
         "k230_board_frames_captured",
         "Frames of the camera since the board's start.",
         _status("captured"),
     ),
     (
-        GaugeMetricFamily,
+        CounterMetricFamily,
         "k230_board_frames_skipped",
         "Frames without a result since the board's start.",
         _status("skipped"),
