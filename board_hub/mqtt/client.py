@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import ssl
@@ -133,10 +132,11 @@ class Client:
                     password=settings.password,
                 )
             )
-            try:
-                await asyncio.wait_for(asyncio.shield(protocol.greeted), _GREETING_S)
-            except asyncio.TimeoutError:
-                raise ConnectionError("no answer to the greeting: is it an MQTT broker?") from None
+            # Not wait_for: before Python 3.12 it forgets that it was cancelled where the answer is there.
+            await asyncio.wait([protocol.greeted], timeout=_GREETING_S)
+            if not protocol.greeted.done():
+                raise ConnectionError("no answer to the greeting: is it an MQTT broker?")
+            protocol.greeted.result()
             self.connections += 1
             self._tell("connected", f"{settings.host}:{settings.port}")
             self.outbox.connected()
@@ -159,8 +159,7 @@ class Client:
         asked: float | None = None
         answered = time.monotonic()
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(asyncio.shield(protocol.lost), _CONFIRM_S)
+            await asyncio.wait([protocol.lost], timeout=_CONFIRM_S)
             if protocol.lost.done():
                 self._tell("reconnecting", protocol.lost.result(), "lost")
                 return
@@ -296,8 +295,7 @@ class _Protocol(asyncio.Protocol):
         self._flush()
         transport.write(packets.DISCONNECT)
         transport.close()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self.lost), 2.0)
+        await asyncio.wait([self.lost], timeout=2.0)
 
     def abort(self) -> None:
         """Close at once."""

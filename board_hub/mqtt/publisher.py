@@ -25,6 +25,7 @@ from host_client.results.messages import Event
 _TICK_S = 0.25
 _COUNT_RATE = 5  # results a second and board, where counts alone are published
 _SETTINGS_EVERY_S = 30.0
+_AT_ONCE = 256
 _FEED = 20_000  # items of all boards that wait for this room
 
 
@@ -139,9 +140,12 @@ class Publisher:
 
     async def _read(self, feed: Feed) -> None:
         while True:
-            for item in await feed.get():
-                self._take(item)
-            self.wake()
+            items = await feed.get()
+            for start in range(0, len(items), _AT_ONCE):
+                for item in items[start : start + _AT_ONCE]:
+                    self._take(item)
+                self.wake()
+                await asyncio.sleep(0)  # an overloaded hub goes on serving broker and boards
 
     def _take(self, item: Item) -> None:
         session, kind = item.session, item.kind

@@ -13,6 +13,9 @@ from host_client.link.transport import OnData, OnLost
 CONNECT_TIMEOUT = 10.0  # seconds until a host that says nothing counts as absent
 # A board without power takes no data and says nothing: this long until the kernel tells.
 _UNACKNOWLEDGED_MS = 20_000
+# A program that can't keep up shall get new results, not old ones: what waits in the kernel is short,
+# and the board drops what its reader is too slow for.
+_RECEIVE_BUFFER = 64 * 1024
 
 
 class TcpTransport(asyncio.Protocol):
@@ -82,6 +85,7 @@ def _set_up(sock: socket.socket) -> None:
     wanted = [
         (socket.IPPROTO_TCP, "TCP_NODELAY", 1),
         (socket.SOL_SOCKET, "SO_KEEPALIVE", 1),
+        (socket.SOL_SOCKET, "SO_RCVBUF", _RECEIVE_BUFFER),
         (socket.IPPROTO_TCP, "TCP_KEEPIDLE", 10),
         (socket.IPPROTO_TCP, "TCP_KEEPINTVL", 5),
         (socket.IPPROTO_TCP, "TCP_KEEPCNT", 3),
