@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import platform
 from collections import deque
@@ -22,6 +23,10 @@ from board_hub.mqtt.publisher import Publisher
 from board_hub.sessions import Sessions
 from host_client.base.exceptions import ConfigurationError
 
+_log = logging.getLogger(__name__)
+
+_HEARING_S = 10  # seconds in which the broker gives our own state back
+
 OnMessage = Callable[[Incoming], None]
 
 
@@ -34,6 +39,7 @@ class Mqtt:
         self.client: Client | None = None
         self.listeners: list[OnMessage] = [self.publisher.on_message]
         self.subscriptions: list[tuple[str, int]] = []
+        self.permitted: bool | None = None  # None: not known yet
         self._configuration = configuration
 
     @contextlib.asynccontextmanager
@@ -43,16 +49,45 @@ class Mqtt:
         self.publisher.wake = self.client.wake
         publishing = asyncio.create_task(self.publisher.run(), name="hub-publisher")
         connecting = asyncio.create_task(self.client.run(), name="hub-mqtt")
+        checking = asyncio.create_task(self._check_permission(self.client), name="hub-permission")
         try:
             yield
         finally:
-            publishing.cancel()
-            await asyncio.gather(publishing, return_exceptions=True)
+            for task in (publishing, checking):
+                task.cancel()
+            await asyncio.gather(publishing, checking, return_exceptions=True)
             self.publisher.goodbye()
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
 
+    async def _check_permission(self, client: Client) -> None:
+        """Tell where the broker takes what we say, and gives it to nobody: MQTT 3.1.1 has no answer for that."""
+        told = False
+        while True:
+            seen = client.connections
+            self.permitted = None
+            for _ in range(_HEARING_S):
+                await asyncio.sleep(1.0)
+                if self.permitted or client.state != "connected":
+                    break
+            if client.state == "connected" and client.connections == seen and not self.permitted:
+                self.permitted = False
+                if not told:
+                    told = True
+                    bridge = self.publisher.bridge.decode()
+                    _log.warning(
+                        "MQTT: the hub does not hear its own %s: the broker's access list may not let "
+                        "user %r write and read %s/#",
+                        *(bridge, client.settings.username, self._configuration["mqtt.prefix"]),
+                    )
+            while client.state == "connected" and client.connections == seen:
+                await asyncio.sleep(1.0)
+            while client.state != "connected":
+                await asyncio.sleep(0.2)
+
     def _take(self, message: Incoming) -> None:
+        if message.topic == self.publisher.bridge.decode() and not message.retain:
+            self.permitted = True
         for listener in self.listeners:
             listener(message)
 
@@ -76,7 +111,7 @@ class Mqtt:
             password=_password(configuration),
             tls=context,
             will=Will(bridge, topics.OFFLINE),
-            subscriptions=(*self.publisher.subscriptions, *self.subscriptions),
+            subscriptions=((bridge, 0), *self.publisher.subscriptions, *self.subscriptions),
         )
 
     def metrics(self) -> Iterator[Metric]:
@@ -86,6 +121,11 @@ class Mqtt:
             "k230_mqtt_connected",
             "1 while the broker is connected.",
             value=float(client is not None and client.state == "connected"),
+        )
+        yield GaugeMetricFamily(
+            "k230_mqtt_permitted",
+            "0 where the hub does not hear its own state: the broker's access list.",
+            value=float(self.permitted is not False),
         )
         for name, text, value in (
             ("connections", "Connections to the broker.", client.connections if client else 0),

@@ -8,6 +8,7 @@ import pytest
 
 from board_hub.configuration import fields, reader
 from host_client.base.exceptions import ConfigurationError
+from tools import hub_reference
 
 KEY = "ab" * 32
 
@@ -125,3 +126,9 @@ def test_each_field_is_described() -> None:
         assert field.text.endswith(".") or ";" in field.text, field.path
         group = field.path.partition(".")[0]
         assert "." not in field.path or group in fields.GROUPS, field.path
+
+
+def test_the_table_in_the_docs() -> None:
+    text = hub_reference.PAGE.read_text("utf-8")
+    assert hub_reference.with_table(text) == text, "run: python -m tools.hub_reference"
+    assert text.count("| `mqtt.") > 15

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import random
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -496,3 +497,30 @@ async def test_a_board_that_lies_has_bounded_topics(shared: Broker, board_of_its
             assert len(hub.mqtt.outbox.state) < 2 * 512 + 100
     finally:
         await board.stop()
+
+
+async def test_a_broker_without_permission(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from board_hub.mqtt import service
+
+    monkeypatch.setattr(service, "_HEARING_S", 2)
+    caplog.set_level(logging.WARNING)
+    passwords, acl = tmp_path / "passwords", tmp_path / "acl"
+    for name in ("hub", "other"):
+        flag = ["-c"] if name == "hub" else []
+        command = [find("mosquitto_passwd"), *flag, "-b", str(passwords), name, "secret"]
+        subprocess.run(command, check=True)
+    passwords.chmod(0o644)
+    acl.write_text("user hub\ntopic readwrite k230/#\nuser other\ntopic read k230/#\n")
+    lines = ["allow_anonymous false", f"password_file {passwords}", f"acl_file {acl}"]
+    with broker(tmp_path / "broker", *lines) as real:
+        for name, permitted in (("hub", True), ("other", False)):
+            async with hub_of(real.url, mqtt__username=name, mqtt__password="secret") as hub:
+                assert hub.mqtt is not None
+                mqtt = hub.mqtt
+                await until(lambda mqtt=mqtt: mqtt.permitted is not None)  # type: ignore[misc]
+                assert hub.mqtt.permitted is permitted
+    told = [record.getMessage() for record in caplog.records if "access list" in record.message]
+    assert len(told) == 1
+    assert "'other'" in told[0]
