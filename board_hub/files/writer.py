@@ -61,7 +61,12 @@ class Files:
             try:
                 while items := await feed.get():
                     self._dropped = feed.dropped
-                    await asyncio.to_thread(self._write, items)
+                    job = asyncio.ensure_future(asyncio.to_thread(self._write, items))
+                    try:
+                        await asyncio.shield(job)
+                    except asyncio.CancelledError:
+                        await job  # a thread can't be ended: the files must stay open for it
+                        raise
                     await asyncio.sleep(_PAUSE_S)
             except asyncio.CancelledError:
                 feed.close()
