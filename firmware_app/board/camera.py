@@ -260,9 +260,10 @@ class Camera:
         """Return how long ago the frame that is ready was captured."""
         return time.ticks_diff(time.ticks_us(), self.ticks)
 
-    def preview(self, quality: int) -> bytes:
-        """Return the newest picture of the preview channel as JPEG; CameraError where there is none.
+    def preview(self, quality: int) -> "tuple[bytes, int, int]":
+        """Return (JPEG, seq, ticks_us) of the newest picture of the preview channel; CameraError.
 
+        seq is that of the frame captured beside it, ticks_us when it was there: encoding comes later.
         Waits for the channel, a frame period as a rule; encoding holds the interpreter.
         """
         setup = self._setup
@@ -270,7 +271,8 @@ class Camera:
             raise CameraError("the preview channel is not open (preview.enabled)")
         try:
             picture = setup.frame(PREVIEW, _PREVIEW_MS)
-            return bytes(picture.to_jpeg(quality=quality).bytearray())
+            seq, ticks = self.seq, time.ticks_us()
+            return bytes(picture.to_jpeg(quality=quality).bytearray()), seq, ticks
         except Exception as error:
             raise vendor.failed(CameraError, "no preview picture", error)
 

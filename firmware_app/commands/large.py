@@ -111,7 +111,7 @@ def picture(board: "Board", call: "Call") -> dict:
     ):
         return kept[1]
     try:
-        data = camera.preview(quality)
+        data, seq, ticks = camera.preview(quality)
     except OSError as error:
         raise CommandError("failed", str(error))
     if len(data) > _MAX_PICTURE:
@@ -124,8 +124,8 @@ def picture(board: "Board", call: "Call") -> dict:
         "width": preview["width"],
         "height": preview["height"],
         "quality": quality,
-        "seq": camera.seq,
-        "time_ms": now,
+        "seq": seq,
+        "time_ms": board.clock.at(ticks) // 1000,
     }
     camera.kept_preview = (quality, answer) if preview["rate"] else None
     return answer
