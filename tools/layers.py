@@ -41,6 +41,8 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("base",),
     ),
     "board_hub": (
+        ("dashboard_demo",),
+        ("dashboard_cli",),
         ("cli",),
         ("hub", "demo"),
         ("dashboard", "homeassistant"),

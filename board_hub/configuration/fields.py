@@ -139,6 +139,22 @@ FIELDS = (
     Field.string(
         "web.listen", DEFAULT_LISTEN, length=(1, 300), text="Address and port, HOST:PORT."
     ),
+    Field.boolean(
+        "web.login",
+        True,
+        text="Ask for name and password; false: only where web.listen is this computer's own address.",
+    ),
+    Field.string(
+        "web.users_file",
+        None,
+        length=(1, 4096),
+        text="File of users and tokens, made at the first start; null: beside the key store.",
+    ),
+    Field.labels(
+        "web.trusted_proxies",
+        text="Addresses or networks of reverse proxies whose X-Forwarded headers count, such as "
+        "[127.0.0.1].",
+    ),
     Field.boolean("web.metrics", True, text="Serve /metrics and /sd for Prometheus."),
     Field.string(
         "files.json_lines", None, length=(1, 4096), text="Append every line as JSON to this file."

@@ -1,1 +1,1 @@
-"""Pages for people: live view, events, commands, login."""
+"""The hub's web side: a live dashboard in the browser, streams for other tools, and their API."""

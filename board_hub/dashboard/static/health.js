@@ -1,0 +1,45 @@
+// How a board is, and starting it anew.
+import { html, useState } from "./html.js";
+import { boardPath, post } from "./api.js";
+import { t } from "./i18n.js";
+import { Button, Confirm, useWork } from "./parts.js";
+import { mayChange, toast } from "./store.js";
+
+const kb = (v) => (v == null ? null : v > 10240 ? `${(v / 1024).toFixed(0)} MB` : `${v} kB`);
+
+export function duration(ms) {
+  if (ms == null) return null;
+  const s = Math.floor(ms / 1000);
+  const [d, h, m] = [Math.floor(s / 86400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60];
+  return d ? `${d} d ${h} h` : h ? `${h} h ${m} min` : m ? `${m} min ${s % 60} s` : `${s} s`;
+}
+
+export function Health({ board }) {
+  const [asking, setAsking] = useState(false);
+  const [busy, work] = useWork();
+  const s = board.status || {};
+  const network = s.network || {};
+  const rows = [
+    [t("health.address"), board.url], [t("health.id"), board.board_id], [t("health.type"), s.board_type],
+    [t("health.version"), s.version], [t("health.firmware"), s.firmware], [t("health.uptime"), duration(s.uptime_ms)],
+    [t("health.restart"), s.restart_reason?.text], [t("health.starts"), s.starts],
+    [t("health.temperature"), s.temperature == null ? null : `${s.temperature} °C`],
+    [t("health.heap"), s.heap_free == null ? null : t("health.free", { used: kb(Math.round(s.heap_used / 1024)), free: kb(Math.round(s.heap_free / 1024)) })],
+    [t("health.media"), kb(s.memory?.media_free_kb)], [t("health.card"), kb(s.card_free_kb)],
+    [t("health.network"), network.interface && [network.interface, network.address, network.signal_dbm != null ? `${network.signal_dbm} dBm` : ""].filter(Boolean).join(", ")],
+    [t("health.frames"), s.processed == null ? null : t("health.framestext", { processed: s.processed, skipped: s.skipped })],
+    [t("health.clients"), s.clients?.length],
+  ].filter(([, value]) => value != null && value !== "");
+  const restart = () => work(async () => {
+    await post(boardPath(board.id, "/restart"));
+    toast(t("health.restarting"));
+  });
+  return html`<div class="stack">
+    ${(s.problems || []).map((p) => html`<section class="card bad"><b>${t("health.problem")}</b><p>${p.text}</p></section>`)}
+    <section class="card"><h3>${t("tab.board")}</h3><dl class="table">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>
+    <section class="card"><h3>${t("health.streams")}</h3><p class="quiet small">${t("health.streamstext")}</p>
+      <ul class="links">${["stream.mjpg", "snapshot.jpg"].map((name) => html`<li><a href=${`${encodeURIComponent(board.id)}/${name}`} target="_blank" rel="noreferrer">${`${encodeURIComponent(board.id)}/${name}`}</a></li>`)}</ul></section>
+    ${mayChange() && html`<section class="card"><h3>${t("health.again")}</h3><p class="quiet">${t("health.againtext")}</p>
+      <${Button} kind="danger" label=${t("health.go")} disabled=${busy || board.state !== "connected"} onClick=${() => setAsking(true)} /></section>`}
+    ${asking && html`<${Confirm} title=${t("health.again")} text=${t("health.againtext")} action=${t("health.go")} onClose=${() => setAsking(false)} onYes=${restart} />`}</div>`;
+}

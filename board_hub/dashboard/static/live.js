@@ -1,0 +1,143 @@
+// The live view: the picture with its overlay, and what one does with it.
+import { html, useEffect, useRef, useState } from "./html.js";
+import { boardPath, post } from "./api.js";
+import { t } from "./i18n.js";
+import { Stage } from "./stage.js";
+import { Button, useWork } from "./parts.js";
+import { mayChange, painted, sink, want } from "./store.js";
+import { setting } from "./shapes.js";
+
+export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }) {
+  const canvas = useRef(null);
+  const [, redraw] = useState(0);
+  const [fps, setFps] = useState(null);
+  const live = useRef({});
+  live.current = { board, onPick, onResult };
+  const connected = board.state === "connected";
+  const off = board.preview?.problem === "off";
+
+  useEffect(() => {
+    const tell = () => redraw((n) => n + 1);
+    const stage = new Stage(canvas.current, {
+      painted: () => painted(board.id),
+      pick: (object, result) => live.current.onPick?.(object, result),
+      words: () => ({ unknown: t("unknown"), undecided: t("undecided") }),
+      frame: () => null,
+      period: () => 1000 / (Number(setting(live.current.board, "camera.fps")?.value) || 30),
+      off: () => live.current.board.preview?.problem === "off",
+      tell,
+    });
+    stageRef.current = stage;
+    let count = 0;
+    let since = performance.now();
+    let told = 0;
+    const leave = sink(board.id, {
+      picture: (row) => stage.picture(row),
+      result: (row) => {
+        stage.result(row);
+        count += 1;
+        const now = performance.now();
+        if (now - since > 1000) {
+          setFps((1000 * count) / (now - since));
+          [count, since] = [0, now];
+        }
+        if (now - told > 250) {
+          told = now;
+          live.current.onResult?.(row);
+        }
+      },
+    });
+    want(board.id, { watch: "pictures" });
+    return () => {
+      want(board.id, { watch: false });
+      leave();
+      stage.close();
+      stageRef.current = null;
+    };
+  }, [board.id]);
+
+  const stage = stageRef.current;
+  useEffect(() => {
+    if (!stageRef.current) return;
+    stageRef.current.shapes = shapes;
+    stageRef.current.region = region;
+    stageRef.current.redraw();
+  }, [shapes, region]);
+  useEffect(() => stageRef.current?.use(tool), [tool]);
+
+  const toggle = (name) => {
+    stage.options[name] = !stage.options[name];
+    stage.redraw();
+    redraw((n) => n + 1);
+  };
+  const actions = {
+    " ": () => stage.pause(!stage.paused), ArrowLeft: () => stage.step(-1), ArrowRight: () => stage.step(1),
+    "+": () => stage.zoomTo(stage.zoom * 1.5), "=": () => stage.zoomTo(stage.zoom * 1.5), "-": () => stage.zoomTo(stage.zoom / 1.5),
+    0: () => stage.zoomTo(1), s: () => save(), b: () => toggle("overlay"), l: () => toggle("labels"), t: () => toggle("trails"),
+    Escape: () => stage.escape(), Enter: () => stage.finish(),
+  };
+  const save = () => stage.save(`${board.board_name || board.id}-${new Date().toISOString().replace(/[:.]/g, "-")}.png`);
+  const keys = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !stage) return;
+    const action = actions[event.key];
+    if (!action) return;
+    event.preventDefault();
+    action();
+  };
+  const frame = stage?.frame || [16, 9];
+  const { paused, zoom, options } = stage || { paused: false, zoom: 1, options: {} };
+  return html`<section class="live" aria-label=${t("live.title")}>
+    <div class=${`screen ${tool ? "drawing" : ""}`}>
+      <canvas ref=${canvas} tabindex="0" role="img" aria-label=${t("live.picture", { board: board.board_name || board.id })}
+        aria-describedby="live-keys" onKeyDown=${keys} style=${{ aspectRatio: `${frame[0]} / ${frame[1]}` }}></canvas>
+      ${!connected && html`<div class="notice" role="status"><p>${t(`state.${board.state}`)}</p><small>${board.reason}</small></div>`}
+      ${connected && off && !tool && html`<${PreviewOff} board=${board} />`}
+      ${paused && html`<span class="flag">${t("live.paused")}</span>`}
+      ${tool?.hint && html`<p class="hint" role="status">${tool.hint}</p>`}
+    </div>
+    <div class="toolbar" role="toolbar" aria-label=${t("live.tools")}>
+      <div class="group">
+        <${Button} icon=${paused ? "play" : "pause"} label=${t(paused ? "live.play" : "live.pause")} showLabel=${false} pressed=${paused} onClick=${actions[" "]} />
+        <${Button} icon="back" label=${t("live.back")} showLabel=${false} onClick=${actions.ArrowLeft} />
+        <${Button} icon="forward" label=${t("live.forward")} showLabel=${false} onClick=${actions.ArrowRight} />
+      </div>
+      <div class="group">
+        <${Button} icon="minus" label=${t("live.out")} showLabel=${false} disabled=${zoom <= 1} onClick=${actions["-"]} />
+        <output class="zoom" aria-label=${t("live.zoom")}>${Math.round(100 * zoom)}%</output>
+        <${Button} icon="plus" label=${t("live.in")} showLabel=${false} onClick=${actions["+"]} />
+        <${Button} icon="fit" label=${t("live.fit")} showLabel=${false} disabled=${zoom <= 1} onClick=${actions[0]} />
+      </div>
+      <div class="group">
+        <${Button} icon="boxes" label=${t("live.overlay")} showLabel=${false} pressed=${!!options.overlay} onClick=${() => toggle("overlay")} />
+        <${Button} icon="labels" label=${t("live.labels")} showLabel=${false} pressed=${!!options.labels} onClick=${() => toggle("labels")} />
+        <${Button} icon="trails" label=${t("live.trails")} showLabel=${false} pressed=${!!options.trails} onClick=${() => toggle("trails")} />
+      </div>
+      <div class="group">
+        <${Button} icon="save" label=${t("live.save")} showLabel=${false} onClick=${save} />
+        <${Button} icon="full" label=${t("live.full")} showLabel=${false} onClick=${() => canvas.current.closest(".live").requestFullscreen?.()} />
+      </div>
+      <span class="grow"></span>
+      <${Facts} board=${board} fps=${fps} />
+    </div>
+    <p id="live-keys" class="hidden">${t("live.keys")}</p>
+  </section>`;
+}
+
+function Facts({ board, fps }) {
+  const figures = board.figures || {};
+  const rows = [
+    [t("figure.fps"), fps ?? figures.fps, (v) => v.toFixed(1)],
+    [t("figure.latency"), figures.latency_ms, (v) => `${Math.round(v)} ms`],
+  ];
+  return html`<dl class="facts">${rows.map(([name, value, show]) => value != null && html`<div><dt>${name}</dt><dd>${show(value)}</dd></div>`)}
+    ${board.model?.task_name && html`<div><dt>${t("task")}</dt><dd>${board.model.task_name}</dd></div>`}</dl>`;
+}
+
+function PreviewOff({ board }) {
+  const [busy, work] = useWork();
+  const on = () => work(() => post(boardPath(board.id, "/set"), { changes: { "preview.enabled": true } }));
+  const known = setting(board, "preview.enabled");
+  return html`<div class="notice"><p>${t("live.off")}</p>
+    ${mayChange() && known && html`<${Button} kind="primary" disabled=${busy} label=${t("live.on")} onClick=${on} />`}
+    <small>${t("live.offhint")}</small></div>`;
+}
