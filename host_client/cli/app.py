@@ -113,7 +113,7 @@ for _verb in (
     cli.add_command(_verb)
 cli.add_command(restart, "reboot")
 # Verbs of packages above this one, found by name: what they need is an extra.
-for _place in ("board_hub.cli:hub",):
+for _place in ("board_hub.cli:hub", "board_hub.dashboard_cli:dashboard"):
     _module, _, _name = _place.partition(":")
     cli.add_command(getattr(importlib.import_module(_module), _name))
 

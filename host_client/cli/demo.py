@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import math
 import statistics
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from host_client.base.exceptions import K230Error, SimulationError
 from host_client.board import Board
@@ -104,17 +106,34 @@ class Tour:
 @click.option(
     "--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="How long."
 )
+@click.option(
+    "--open", "opens", is_flag=True, help="Play it in the browser, until Ctrl-C (extra `hub`)."
+)
 @board_type_option
 @micropython_option
 @json_option
 @virtual_board_command
-def demo(seconds: float, board: str | None, micropython: str | None, as_json: bool) -> None:
+@click.pass_context
+def demo(
+    context: click.Context,
+    seconds: float,
+    opens: bool,
+    board: str | None,
+    micropython: str | None,
+    as_json: bool,
+) -> None:
     """Run the whole product on this computer, without a board.
 
     The service runs in MicroPython on a virtual board, its camera shows pictures, real
     kmodels run in the vendor's KPU simulator, and results arrive here over the network link.
     The board is switched through all tasks while it runs.
     """
+    if opens:
+        given = context.get_parameter_source("seconds") is not ParameterSource.DEFAULT
+        show = importlib.import_module("board_hub.dashboard_demo").show
+        wiring = {"board": board, "micropython": micropython}
+        run_async(show(wiring, seconds if given else None, as_json))
+        return
     with tempfile.TemporaryDirectory(prefix="k230-demo-") as name:
         folder = Path(name)
         stops, card, camera = demo_card.make(folder)
@@ -347,6 +366,7 @@ def _summarize(tour: Tour, dropped: int, rejected: int, as_json: bool) -> None:
     heads = ["task", "results", "fps", "latency p50 / p99", "switch"]
     output.print_table("summary", heads, rows)
     output.print_line(f"lost here: {dropped} dropped, {rejected} rejected")
+    output.print_line("see it live in the browser: k230 demo --open")
 
 
 def _row(task: str, meter: Meter) -> dict[str, Any]:
