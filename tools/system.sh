@@ -1,12 +1,14 @@
 #!/bin/sh
 # What the tests need of the system: a C compiler for the decoder in clients/c, valgrind, which counts
-# what a frame takes of the interpreter (benchmarks/instructions.py), and Mosquitto, the broker of the hub's.
+# what a frame takes of the interpreter (benchmarks/instructions.py), Mosquitto, the broker of the hub's, and
+# Chromium, which opens the dashboard's pages, with a font that has Chinese.
 set -eu
 missing=""
 command -v cc >/dev/null || command -v gcc >/dev/null || missing="gcc libc6-dev"
 # Debian keeps the broker where only root looks.
 PATH="$PATH:/usr/sbin:/opt/homebrew/sbin" command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v mosquitto_sub >/dev/null || missing="$missing mosquitto-clients"
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing="$missing chromium fonts-noto-cjk"
 [ "$(uname -s)" != Linux ] || command -v valgrind >/dev/null || missing="$missing valgrind"
 command -v mkfs.vfat >/dev/null || command -v /usr/sbin/mkfs.vfat >/dev/null || missing="$missing dosfstools"
 command -v mcopy >/dev/null || missing="$missing mtools"

@@ -14,7 +14,7 @@ ROOTS = ("", "board_hub/", "firmware_app/", "host_client/", "virtual_board/")
 NAME = re.compile(r"`(/?[\w.-]+(?:/[\w.-]+)*\.(?:py|mpy|c|h|md|yaml|yml|toml|json|txt))`")
 FOLDERS = (
     *("benchmarks", "board_hub", "clients", "configs", "docs", "firmware_app"),
-    *("host_client", "models", "tests", "tools", "virtual_board"),
+    *("host_client", "models", "tests", "tools", "vendor", "virtual_board"),
 )
 FILES = {path.name for path in ROOT.iterdir() if path.is_file()} | {
     path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.*")
