@@ -275,7 +275,16 @@ class Stage:
         await self.page.route(f"{HOST}/**", self._serve)
         await self.page.route_web_socket(f"{HOST.replace('http', 'ws')}/ws", self._meet)
         await self.page.goto(f"{HOST}/#/board/{ID}/{tab}")
-        await self.page.locator(".board-page, .page").first.wait_for()
+        await self.page.locator(".board-page").wait_for()
+        await self.watched()
+
+    async def watched(self) -> None:
+        """Wait until the page has asked for pictures: those that came before would be lost."""
+        for _ in range(1200):
+            if any(row["op"] == "watch" for row in self.heard):
+                return
+            await self.page.wait_for_timeout(50)
+        raise AssertionError("the page asks for no pictures")
 
     async def _serve(self, route: Route) -> None:
         path = route.request.url.removeprefix(HOST).split("?")[0].lstrip("/")

@@ -28,6 +28,7 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
       tell,
     });
     stageRef.current = stage;
+    tell();
     let count = 0;
     let since = performance.now();
     let told = 0;
@@ -66,17 +67,18 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
   useEffect(() => stageRef.current?.use(tool), [tool]);
 
   const toggle = (name) => {
+    if (!stage) return;
     stage.options[name] = !stage.options[name];
     stage.redraw();
     redraw((n) => n + 1);
   };
   const actions = {
-    " ": () => stage.pause(!stage.paused), ArrowLeft: () => stage.step(-1), ArrowRight: () => stage.step(1),
-    "+": () => stage.zoomTo(stage.zoom * 1.5), "=": () => stage.zoomTo(stage.zoom * 1.5), "-": () => stage.zoomTo(stage.zoom / 1.5),
-    0: () => stage.zoomTo(1), s: () => save(), b: () => toggle("overlay"), l: () => toggle("labels"), t: () => toggle("trails"),
-    Escape: () => stage.escape(), Enter: () => stage.finish(),
+    " ": () => stage?.pause(!stage.paused), ArrowLeft: () => stage?.step(-1), ArrowRight: () => stage?.step(1),
+    "+": () => stage?.zoomTo(stage.zoom * 1.5), "=": () => stage?.zoomTo(stage.zoom * 1.5), "-": () => stage?.zoomTo(stage.zoom / 1.5),
+    0: () => stage?.zoomTo(1), s: () => save(), b: () => toggle("overlay"), l: () => toggle("labels"), t: () => toggle("trails"),
+    Escape: () => stage?.escape(), Enter: () => stage?.finish(),
   };
-  const save = () => stage.save(`${board.board_name || board.id}-${new Date().toISOString().replace(/[:.]/g, "-")}.png`);
+  const save = () => stage?.save(`${board.board_name || board.id}-${new Date().toISOString().replace(/[:.]/g, "-")}.png`);
   const keys = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !stage) return;
     const action = actions[event.key];
