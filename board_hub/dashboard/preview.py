@@ -15,7 +15,7 @@ from host_client.board import Board
 from host_client.results.answers import Answer
 
 RATE = 5.0  # pictures a second
-RETRY_S = 2.0
+RETRY_S = 1.0
 TIMEOUT_S = 10.0
 
 
@@ -63,6 +63,7 @@ class Preview:
         self._task: asyncio.Task[None] | None = None
         self.rate = RATE
         self.problem = ""  # a code; empty while pictures come
+        self.message = ""  # the same for people
         self.latest: Picture | None = None
         self.taken = 0
 
@@ -95,13 +96,13 @@ class Preview:
             board = self._board()
             pause = 1 / self.rate
             if board is None:
-                self._trouble("offline")
+                self._trouble("offline", "the board is not connected")
             else:
                 try:
                     self._hand(await take(board))
-                    self._trouble("")
+                    self._trouble("", "")
                 except K230Error as error:
-                    self._trouble(error.code if error.code != "failed" else "off")
+                    self._trouble(error.code, str(error))
                     pause = RETRY_S
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.sleep(max(0.005, begun + pause - time.monotonic()))
@@ -115,7 +116,7 @@ class Preview:
         for viewer in list(self._viewers.values()):
             viewer(picture)
 
-    def _trouble(self, problem: str) -> None:
-        if problem != self.problem:
-            self.problem = problem
+    def _trouble(self, problem: str, message: str) -> None:
+        if (problem, message) != (self.problem, self.message):
+            self.problem, self.message = problem, message
             self._told()

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-STATUS_S = 5.0  # between two looks at temperature and memory, while anybody is there
+STATUS_S = 5.0  # between two looks at temperature and memory, while somebody watches the board
 SETTLE_S = 0.2  # events within this time are answered by one look
+CHANGES = ("switched", "problem", "solved", "settings", "camera")  # after which the board is asked
 SNAPSHOT_KINDS = ("track.end", "zone.enter", "line.cross", "state.change", "problem")
 _STAGES = ("wait_us", "ai2d_us", "kpu_us", "decode_us", "publish_us", "gc_us", "idle_us")
 
@@ -89,6 +90,8 @@ class View:
                     inner = []
                     self._attached = board
                     if board is not None:
+                        if self.session.connected:
+                            self.note("link.connected", {})
                         inner = [
                             asyncio.create_task(self._each(board.states(), self._state_changed)),
                             asyncio.create_task(self._each(board.events(), self._happened)),
@@ -125,7 +128,8 @@ class View:
         row = self._add_event(event.kind, plain(event.details), event.host_time, event.number)
         if event.kind in SNAPSHOT_KINDS:
             self._attach(row, event)
-        self._look.set()
+        if event.kind in CHANGES:
+            self._look.set()
 
     def _add_event(self, kind: str, details: Message, at: float | None, number: int = 0) -> Message:
         row = {"kind": kind, "details": details, "t": at or time.time(), "number": number}
@@ -161,15 +165,17 @@ class View:
             browser.state(f"figures {self.key}", {"op": "figures", "board": self.key, "row": row})
 
     async def _watch_status(self) -> None:
-        """Look at the board's state after each event, and every few seconds while anybody is there."""
+        """Ask the board while somebody watches it: every few seconds, and at once after changes."""
+        stale = True
         while True:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._look.wait(), STATUS_S)
                 await asyncio.sleep(SETTLE_S)
-            eager = self._look.is_set()
+            stale = stale or self._look.is_set()
             self._look.clear()
-            if (eager or self._browsers) and self.connected is not None:
-                await self.refresh(everything=eager or "tasks" not in self._state)
+            if self._watching and self.connected is not None:
+                await self.refresh(everything=stale or "tasks" not in self._state)
+                stale = False
 
     def note(self, kind: str, details: Message) -> None:
         """Tell of something that a person did here."""
@@ -208,9 +214,15 @@ class View:
 
     def describe(self) -> Message:
         """Return the board's state as browsers have it."""
+        preview = self.preview
         return {
             **self.session.account(),
-            "preview": {"problem": self.preview.problem, "rate": self.preview.rate},
+            "status": dict(self.session.status),
+            "preview": {
+                "problem": preview.problem,
+                "message": preview.message,
+                "rate": preview.rate,
+            },
             "jobs": list(self.jobs.values()),
             **self._state,
         }
@@ -233,6 +245,7 @@ class View:
     def watch(self, browser: Outbox, *, pictures: bool) -> None:
         """Let results, and pictures, flow to a browser."""
         key = self._watching.setdefault(browser, object())
+        self._look.set()
         if pictures:
             self.preview.look(key, lambda picture: self._show(browser, picture))
             if self.preview.latest is not None:

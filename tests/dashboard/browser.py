@@ -66,3 +66,13 @@ async def keep(page: Page, name: str) -> None:
     if folder:
         Path(folder).mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def rgb(colour: str) -> tuple[int, int, int]:
+    """Return #rrggbb as numbers."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def near(found: tuple[int, int, int], wanted: tuple[int, int, int], most: int = 40) -> bool:
+    """Return whether two colours look the same: lines have soft edges."""
+    return all(abs(a - b) <= most for a, b in zip(found, wanted, strict=True))

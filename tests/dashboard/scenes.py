@@ -245,7 +245,9 @@ def board(**more: Any) -> Row:
                 kind="zones",
             ),
             setting(
-                "events.lines", [{"name": "exit", "points": [[720, 80], [700, 640]]}], kind="lines"
+                "events.lines",
+                [{"name": "exit", "from": [720, 80], "to": [700, 640]}],
+                kind="lines",
             ),
         ],
     }

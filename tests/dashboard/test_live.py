@@ -16,10 +16,9 @@ from playwright.async_api import Browser, Page, expect
 
 from board_hub import dashboard_demo
 from board_hub.dashboard.view import View
-from tests.dashboard.browser import a_page, browsing, keep
+from tests.dashboard.browser import a_page, browsing, keep, near, rgb
 from tests.dashboard.scenes import COLOURS
 from tests.dashboard.server import PASSWORD, Server, serve
-from tests.dashboard.test_overlay import near, rgb
 from tests.integration.boards import PACKAGES, running
 from virtual_board.board import VirtualBoard
 

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
-from tests.dashboard.browser import a_page, browsing, keep
+from tests.dashboard.browser import a_page, browsing, keep, near, rgb
 from tests.dashboard.scenes import COLOURS, Stage, boxes, picture, result, setting
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -24,16 +24,6 @@ async def browser() -> AsyncIterator[Browser]:
     """One browser for the file."""
     async with browsing() as found:
         yield found
-
-
-def rgb(colour: str) -> tuple[int, int, int]:
-    """Return #rrggbb as numbers."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def near(found: tuple[int, int, int], wanted: tuple[int, int, int], most: int = 40) -> bool:
-    """Return whether two colours look the same: lines have soft edges."""
-    return all(abs(a - b) <= most for a, b in zip(found, wanted, strict=True))
 
 
 async def on_edge(stage: Stage, box: dict[str, Any]) -> bool:

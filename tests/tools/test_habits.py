@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (
     "board_hub",
     "board_types",
+    "dashboard",
     "firmware",
     "flashing",
     "host",

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "./html.js";
 import { boardPath, post } from "./api.js";
 import { has, t } from "./i18n.js";
 import { Button, Dialog, Empty, Field, Icon, useWork } from "./parts.js";
-import { list, rectangle, regionOf, same, setting } from "./shapes.js";
+import { list, placed, rectangle, regionOf, same, setting } from "./shapes.js";
 import { mayChange, toast } from "./store.js";
 
 const DRAWN = new Set(["region", "events.zones", "events.lines"]);
@@ -16,11 +16,11 @@ export function Adjust({ board, useTool, tool, frame }) {
   return html`<div class="stack">
     <${Task} board=${board} />
     ${changed.length > 0 && html`<${Changes} board=${board} changed=${changed} />`}
-    <section class="card"><h3>${t("adjust.task")}</h3>
+    <section class="card"><h2>${t("adjust.task")}</h2>
       ${mine.length ? mine.map((row) => html`<${Setting} key=${row.name} board=${board} row=${row} />`) : html`<${Empty}>${t("adjust.none")}<//>`}
     </section>
     <${Drawing} board=${board} useTool=${useTool} tool=${tool} frame=${frame} />
-    ${service.length > 0 && html`<details class="card"><summary><h3>${t("adjust.service")}</h3></summary>
+    ${service.length > 0 && html`<details class="card"><summary><h2>${t("adjust.service")}</h2></summary>
       ${service.map((row) => html`<${Setting} key=${row.name} board=${board} row=${row} />`)}</details>`}
   </div>`;
 }
@@ -39,7 +39,7 @@ function Task({ board }) {
     choose("");
     toast(t("adjust.switched", { task }));
   });
-  return html`<section class="card"><h3>${t("adjust.switch")}</h3>
+  return html`<section class="card"><h2>${t("adjust.switch")}</h2>
     <div class="row"><${Field} label=${t("task")}><select value=${task} disabled=${!mayChange() || busy} onChange=${(e) => choose(e.target.value)}>
       ${tasks.map((row) => html`<option value=${row.name}>${row.name}${row.active ? ` (${t("adjust.running")})` : ""}${row.problem ? " ⚠" : ""}</option>`)}</select><//>
     <${Button} kind="primary" label=${busy ? t("adjust.switching") : t("adjust.go")} disabled=${!mayChange() || busy || !task || task === active} onClick=${go} /></div>
@@ -128,8 +128,8 @@ function Drawing({ board, useTool, tool, frame }) {
   const places = ["zones", "lines"].map((kind) => [kind, setting(board, `events.${kind}`)]).filter(([, row]) => row);
   const can = mayChange() && board.state === "connected";
   const known = setting(board, "region");
-  const change = (name, value, before) => work(async () => {
-    await post(boardPath(board.id, "/set"), { changes: { [name]: value }, expect: { [name]: before } });
+  const change = (name, value, before, more = {}) => work(async () => {
+    await post(boardPath(board.id, "/set"), { changes: { [name]: value, ...more }, expect: { [name]: before } });
     toast(t("adjust.drawn"));
   });
   const draw = (kind, shape, hint, done) => useTool({
@@ -142,14 +142,15 @@ function Drawing({ board, useTool, tool, frame }) {
   const drawPlace = (kind) => draw(kind === "zones" ? "polygon" : "line", null, t(`draw.${kind}`), (points) => setNaming({ kind, points }));
   const add = (kind, row) => {
     const before = setting(board, `events.${kind}`).value;
-    change(`events.${kind}`, [...list(before), row], before);
+    // Zones and lines are looked at only where events are on.
+    change(`events.${kind}`, [...list(before), row], before, { "events.enabled": true });
   };
   const remove = (kind, index) => {
     const before = setting(board, `events.${kind}`).value;
     change(`events.${kind}`, list(before).filter((_, i) => i !== index), before);
   };
   if (!known && !places.length) return null;
-  return html`<section class="card"><h3>${t("draw.title")}</h3>
+  return html`<section class="card"><h2>${t("draw.title")}</h2>
     <div class="row wrap">
       ${known && html`<${Button} icon="region" label=${t("draw.region")} disabled=${!can} pressed=${tool?.shape === "region"} onClick=${drawRegion} />`}
       ${places.map(([kind]) => html`<${Button} icon=${kind === "zones" ? "zone" : "line"} label=${t(`draw.add.${kind}`)} disabled=${!can} onClick=${() => drawPlace(kind)} />`)}
@@ -174,7 +175,7 @@ function Naming({ naming, board, onClose, onDone }) {
   const done = (event) => {
     event.preventDefault();
     if (bad) return;
-    const row = { name: name.trim(), points: naming.points };
+    const row = placed(naming.kind === "lines" ? "line" : "zone", { name: name.trim() }, naming.points);
     if (chosen.length) row.labels = chosen;
     onDone(row);
   };

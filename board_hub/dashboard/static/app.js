@@ -14,7 +14,7 @@ import { Now } from "./now.js";
 import { Packages } from "./packages.js";
 import { Button, Progress, State, Tabs } from "./parts.js";
 import { Login, People } from "./people.js";
-import { countsOf, regionOf, regionPoints, same, setting, shapesOf } from "./shapes.js";
+import { countsOf, list, placed, regionOf, regionPoints, same, setting, shapesOf } from "./shapes.js";
 import { changed, connect, mayChange, state, toast, useStore } from "./store.js";
 
 const TABS = ["now", "adjust", "identities", "packages", "events", "figures", "log", "board"];
@@ -102,7 +102,7 @@ function BoardPage({ store, board, tab }) {
       changed: (points) => {
         const name = `events.${shape.kind}s`;
         const before = setting(board, name).value;
-        const next = before.map((row, i) => (i === shape.index ? { ...row, points } : row));
+        const next = list(before).map((row, i) => (i === shape.index ? placed(shape.kind, row, points) : row));
         if (!same(next, before)) {
           post(`boards/${encodeURIComponent(board.id)}/set`, { changes: { [name]: next }, expect: { [name]: before } }).catch((e) => toast(e.message, "bad"));
         }

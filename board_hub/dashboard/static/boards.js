@@ -24,7 +24,7 @@ function Card({ board, rows }) {
     [t("health.heap"), s.heap_free == null ? "–" : `${Math.round((100 * s.heap_used) / (s.heap_used + s.heap_free))}%`],
     [t("health.version"), s.version || "–"],
   ];
-  return html`<li class="card board"><header><h3><a href=${`#/board/${encodeURIComponent(board.id)}/now`}>${board.board_name || board.id}</a></h3><${State} board=${board} /></header>
+  return html`<li class="card board"><header><h2><a href=${`#/board/${encodeURIComponent(board.id)}/now`}>${board.board_name || board.id}</a></h2><${State} board=${board} /></header>
     <p class="quiet">${board.model?.task_name || s.task || "–"} · ${board.model?.model || s.model || ""}</p>
     <${Spark} rows=${rows} name="fps" label=${t("figure.fps")} />
     <dl class="facts grid3">${facts.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>

@@ -320,10 +320,10 @@ function shapes(context, view, rows, options) {
   return tags;
 }
 
-// Which way counts as in: across the line, to its left as one walks along it.
+// Which way counts as in: across the line, to the right as one walks along it.
 function arrow(context, [[x1, y1], [x2, y2]], colour) {
   const length = Math.hypot(x2 - x1, y2 - y1) || 1;
-  const [nx, ny] = [(y2 - y1) / length, -(x2 - x1) / length];
+  const [nx, ny] = [-(y2 - y1) / length, (x2 - x1) / length];
   const [mx, my] = [(x1 + x2) / 2, (y1 + y2) / 2];
   const [tx, ty] = [mx + 22 * nx, my + 22 * ny];
   trace(context, [[mx, my], [tx, ty]], false);

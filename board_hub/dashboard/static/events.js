@@ -66,7 +66,7 @@ export function Events({ board, live }) {
 // The newest few, below the picture.
 export function Latest({ board, rows, onMore }) {
   if (!rows?.length) return null;
-  return html`<section class="card latest"><header class="row"><h3 class="grow">${t("events.latest")}</h3><button type="button" class="link small" onClick=${onMore}>${t("events.all")}</button></header>
+  return html`<section class="card latest"><header class="row"><h2 class="grow">${t("events.latest")}</h2><button type="button" class="link small" onClick=${onMore}>${t("events.all")}</button></header>
     <ol class="timeline">${rows.slice(0, 6).map((row) => html`<li key=${row.n} class=${`event ${KINDS[row.kind.split(".")[0]] || ""}`}>
       <time datetime=${new Date(1000 * row.t).toISOString()}>${new Date(1000 * row.t).toLocaleTimeString(language())}</time>
       <div class="what"><b>${kindName(row.kind)}</b> <span>${describe(row)}</span></div></li>`)}</ol></section>`;

@@ -28,7 +28,7 @@ export function Figures({ board }) {
   const all = [...rows, ...live].slice(-1500);
   return html`<div class="stack"><div class="chips filter" role="group" aria-label=${t("figures.span")}>
     ${["recent", "day"].map((name) => html`<button type="button" class="chip" aria-pressed=${String(span === name)} onClick=${() => setSpan(name)}>${t(`figures.${name}`)}</button>`)}</div>
-    ${PLOTS.map((plot) => html`<section class="card" key=${plot.id}><h3>${t(`plot.${plot.id}`)}</h3><${Plot} plot=${plot} rows=${all} /></section>`)}</div>`;
+    ${PLOTS.map((plot) => html`<section class="card" key=${plot.id}><h2>${t(`plot.${plot.id}`)}</h2><${Plot} plot=${plot} rows=${all} /></section>`)}</div>`;
 }
 
 function Plot({ plot, rows }) {

@@ -36,10 +36,10 @@ export function Health({ board }) {
   });
   return html`<div class="stack">
     ${(s.problems || []).map((p) => html`<section class="card bad"><b>${t("health.problem")}</b><p>${p.text}</p></section>`)}
-    <section class="card"><h3>${t("tab.board")}</h3><dl class="table">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>
-    <section class="card"><h3>${t("health.streams")}</h3><p class="quiet small">${t("health.streamstext")}</p>
+    <section class="card"><h2>${t("tab.board")}</h2><dl class="table">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>
+    <section class="card"><h2>${t("health.streams")}</h2><p class="quiet small">${t("health.streamstext")}</p>
       <ul class="links">${["stream.mjpg", "snapshot.jpg"].map((name) => html`<li><a href=${`${encodeURIComponent(board.id)}/${name}`} target="_blank" rel="noreferrer">${`${encodeURIComponent(board.id)}/${name}`}</a></li>`)}</ul></section>
-    ${mayChange() && html`<section class="card"><h3>${t("health.again")}</h3><p class="quiet">${t("health.againtext")}</p>
+    ${mayChange() && html`<section class="card"><h2>${t("health.again")}</h2><p class="quiet">${t("health.againtext")}</p>
       <${Button} kind="danger" label=${t("health.go")} disabled=${busy || board.state !== "connected"} onClick=${() => setAsking(true)} /></section>`}
     ${asking && html`<${Confirm} title=${t("health.again")} text=${t("health.againtext")} action=${t("health.go")} onClose=${() => setAsking(false)} onYes=${restart} />`}</div>`;
 }

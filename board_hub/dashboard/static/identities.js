@@ -34,7 +34,7 @@ export function Identities({ board, useTool, tool, picked, area, setArea, jobs, 
 function NotRunning({ board }) {
   const [busy, work] = useWork();
   const task = (board.tasks || []).find((row) => row.task === "metric_learning" && !row.problem);
-  return html`<section class="card"><h3>${t("id.title")}</h3><p>${t("id.other")}</p>
+  return html`<section class="card"><h2>${t("id.title")}</h2><p>${t("id.other")}</p>
     ${task && mayChange() && html`<${Button} kind="primary" disabled=${busy} label=${t("id.switch", { task: task.name })}
       onClick=${() => work(() => post(boardPath(board.id, "/switch"), { task: task.name }))} />`}
     ${!task && html`<p class="quiet">${t("id.notask")}</p>`}</section>`;
@@ -67,7 +67,7 @@ function Enroll({ board, useTool, tool, picked, area, setArea, jobs, load }) {
     });
   };
   const who = () => work(async () => setSeen(await post(boardPath(board.id, "/recognize"), { region: area })));
-  return html`<section class="card"><h3>${t("id.teach")}</h3>
+  return html`<section class="card"><h2>${t("id.teach")}</h2>
     <form class="stack" onSubmit=${go}>
       <fieldset class="steps"><legend>${t("id.where")}</legend><div class="row wrap">
         <${Button} icon="region" label=${t("id.draw")} disabled=${!can || busy} pressed=${tool?.shape === "enroll"} onClick=${draw} />
@@ -109,7 +109,7 @@ function Gallery({ board, gallery, load }) {
     await post(boardPath(board.id, `/gallery/${what}`), row);
     load();
   });
-  return html`<section class="card"><h3>${t("id.gallery")}${gallery.selected ? html` <small class="quiet">${gallery.selected}</small>` : null}</h3>
+  return html`<section class="card"><h2>${t("id.gallery")}${gallery.selected ? html` <small class="quiet">${gallery.selected}</small>` : null}</h2>
     ${gallery.problem && html`<p class="warn-text">${gallery.problem}</p>`}
     ${Object.keys(gallery.galleries || {}).length > 1 && html`<${Field} label=${t("id.select")}><select disabled=${!mayChange()} value=${gallery.selected ?? ""} onChange=${(e) => act("select", { name: e.target.value })}>
       ${Object.entries(gallery.galleries).map(([name, n]) => html`<option value=${name}>${name} (${n})</option>`)}</select><//>`}
@@ -154,7 +154,7 @@ function Suggest({ board }) {
     await post(boardPath(board.id, "/set"), { changes: { confidence_threshold: Number(found.threshold.toFixed(4)) } });
     toast(t("id.thresholdset", { value: found.threshold.toFixed(3) }));
   });
-  return html`<section class="card"><h3>${t("id.suggest")}</h3>
+  return html`<section class="card"><h2>${t("id.suggest")}</h2>
     ${found ? html`<${Histogram} found=${found} now=${setting(board, "confidence_threshold")?.value ?? found.current} />
       <p>${t("id.suggested", { value: found.threshold.toFixed(3), refused: found.refused, accepted: found.accepted })}</p>
       <div class="row">${mayChange() && html`<${Button} kind="primary" label=${t("id.use", { value: found.threshold.toFixed(3) })} disabled=${busy} onClick=${use} />`}

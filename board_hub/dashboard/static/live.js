@@ -14,7 +14,8 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
   const live = useRef({});
   live.current = { board, onPick, onResult };
   const connected = board.state === "connected";
-  const off = board.preview?.problem === "off";
+  const trouble = board.preview?.problem;
+  const off = trouble && setting(board, "preview.enabled")?.value === false;
 
   useEffect(() => {
     const tell = () => redraw((n) => n + 1);
@@ -24,7 +25,7 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
       words: () => ({ unknown: t("unknown"), undecided: t("undecided") }),
       frame: () => null,
       period: () => 1000 / (Number(setting(live.current.board, "camera.fps")?.value) || 30),
-      off: () => live.current.board.preview?.problem === "off",
+      off: () => Boolean(live.current.board.preview?.problem),
       tell,
     });
     stageRef.current = stage;
@@ -94,6 +95,7 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
         aria-describedby="live-keys" onKeyDown=${keys} style=${{ aspectRatio: `${frame[0]} / ${frame[1]}` }}></canvas>
       ${!connected && html`<div class="notice" role="status"><p>${t(`state.${board.state}`)}</p><small>${board.reason}</small></div>`}
       ${connected && off && !tool && html`<${PreviewOff} board=${board} />`}
+      ${connected && trouble && !off && html`<p class="hint" role="status">${t("live.nopicture")} ${board.preview.message}</p>`}
       ${paused && html`<span class="flag">${t("live.paused")}</span>`}
       ${tool?.hint && html`<p class="hint" role="status">${tool.hint}</p>`}
     </div>

@@ -46,10 +46,10 @@ export function Packages({ board, jobs }) {
   };
   return html`<div class="stack">
     ${mayChange() && html`<section class=${`card drop ${over ? "over" : ""}`} onDragOver=${(e) => { e.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)} onDrop=${drop}>
-      <h3>${t("pkg.add")}</h3><p class="quiet">${t("pkg.drop")}</p>
+      <h2>${t("pkg.add")}</h2><p class="quiet">${t("pkg.drop")}</p>
       <label class=${`button ${can && !busy ? "" : "disabled"}`}>${t("pkg.choose")}<input class="hidden" type="file" accept=".zip,application/zip" disabled=${!can || busy} onChange=${(e) => { take(e.target.files[0]); e.target.value = ""; }} /></label>
       ${step && html`<${Step} step=${step} board=${board} jobs=${jobs} busy=${busy} install=${install} clear=${() => setStep(null)} />`}</section>`}
-    <section class="card"><h3>${t("pkg.list")}</h3>
+    <section class="card"><h2>${t("pkg.list")}</h2>
       ${!(board.packages || []).length && html`<${Empty}>${t("pkg.none")}<//>`}
       <ul class="places">${(board.packages || []).map((row) => html`<li key=${row.name}><span class="name">${row.name}<small class="quiet block">${[row.task, row.model, `${(row.size / MB).toFixed(1)} MB`].filter(Boolean).join(" · ")}</small>
         ${row.problem && html`<small class="warn-text block">${row.problem}</small>`}</span>${row.in_use && html`<span class="badge">${t("pkg.inuse")}</span>`}

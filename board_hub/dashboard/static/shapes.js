@@ -6,16 +6,17 @@ const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
 
 // Points of a zone or line, in pixels of the frame.
 function pointsOf(row, frame) {
-  const rows = row.points || row.corners || (row.from && row.to ? [row.from, row.to] : []);
-  const points = rows.map((p) => (Array.isArray(p) ? p : [p.x, p.y]));
-  // Numbers of 0 to 1 are fractions of the frame.
-  const fractions = points.length > 0 && points.every((p) => p.every((v) => v >= 0 && v <= 1));
-  return fractions ? points.map(([x, y]) => [x * frame[0], y * frame[1]]) : points;
+  const points = row.points || (row.from && row.to ? [row.from, row.to] : []);
+  // Numbers of 0 to 1 are parts of the frame.
+  const parts = points.length > 0 && points.every((p) => p.every((v) => v >= 0 && v <= 1));
+  return parts ? points.map(([x, y]) => [x * frame[0], y * frame[1]]) : points;
 }
 
-const list = (value) =>
-  Array.isArray(value) ? value : value && typeof value === "object"
-    ? Object.entries(value).map(([name, row]) => ({ name, ...row })) : [];
+// The same place with other points, as the board's settings have it.
+export const placed = (kind, row, points) =>
+  kind === "line" ? { ...row, from: points[0], to: points[1] } : { ...row, points };
+
+const list = (value) => (Array.isArray(value) ? value : []);
 
 export function shapesOf(board, frame, counts) {
   const rows = [];
@@ -30,7 +31,7 @@ export function shapesOf(board, frame, counts) {
 
 function countOf(kind, name, counts) {
   const rows = counts?.[`${kind} ${name}`];
-  if (!rows) return kind === "line" ? "" : "";
+  if (!rows) return "";
   const all = Object.entries(rows);
   if (kind === "line") {
     const [inward, outward] = all.reduce(([a, b], [, c]) => [a + (c.in || 0), b + (c.out || 0)], [0, 0]);

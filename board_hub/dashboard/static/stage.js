@@ -6,6 +6,8 @@ const PICTURES = 60; // to step back through
 const NEAR = 9; // pixels around a handle
 const MAX_ZOOM = 12;
 const TRAIL_MS = 2000;
+const PATIENCE_MS = 600; // for which a picture waits for its result, more where results are slow
+const MOST_PATIENCE_MS = 12000;
 
 export class Stage {
   constructor(canvas, hooks) {
@@ -29,6 +31,10 @@ export class Stage {
     this.drawing = false;
     this.decoding = false;
     this.next = null;
+    this.count = 0;
+    this.each = 100; // ms between results
+    this.heard = 0;
+    this.together = 0; // when a picture and its result were last there
     this.matched = null;
     this.size = [0, 0];
     this.watcher = new ResizeObserver(() => this.redraw());
@@ -52,13 +58,18 @@ export class Stage {
   result(result) {
     const last = this.results[this.results.length - 1];
     if (last && result.time_ms < last.time_ms - 2000) this.forget(); // the board began anew
-    result.at = Date.now();
+    const now = Date.now();
+    if (this.heard) this.each += (Math.min(5000, now - this.heard) - this.each) / 8;
+    this.heard = now;
     this.results.push(result);
     if (this.results.length > RESULTS) this.results.shift();
-    if (this.hooks.off?.()) {
+    if (this.hooks.off()) {
       this.shown = null;
       this.redraw();
-    } else if (this.shown && !this.paused && this.match(this.shown.head) !== this.matched) {
+      return;
+    }
+    this.choose();
+    if (this.shown && !this.paused && this.match(this.shown.head) !== this.matched) {
       this.redraw();
     }
   }
@@ -69,26 +80,47 @@ export class Stage {
     this.matched = null;
   }
 
-  async picture(row) {
+  picture(row) {
+    row.n = ++this.count;
     this.pictures.push(row);
     if (this.pictures.length > PICTURES) {
       this.pictures.shift();
       if (this.paused) this.place = Math.max(0, this.place - 1);
     }
-    if (this.paused) {
-      this.hooks.painted();
-      return;
+    this.choose();
+    // A hidden page takes no more pictures: it draws none.
+    requestAnimationFrame(() => this.hooks.painted());
+  }
+
+  // A picture comes before its result: show the newest that has one. Without results for a while,
+  // show the newest there is.
+  choose() {
+    if (this.paused || !this.pictures.length) return;
+    const shown = this.next?.n ?? this.shown?.head.n ?? 0;
+    const now = Date.now();
+    let target = null;
+    for (let i = this.pictures.length - 1; i >= 0 && this.pictures[i].n > shown; i--) {
+      if (this.match(this.pictures[i])) {
+        target = this.pictures[i];
+        break;
+      }
     }
-    if (this.next) this.hooks.painted(); // one that is not shown any more
-    this.next = row;
+    if (target) this.together = now;
+    const patient = this.shown && now - this.together < Math.min(MOST_PATIENCE_MS, Math.max(PATIENCE_MS, 4 * this.each));
+    if (!target && !patient) target = this.pictures[this.pictures.length - 1];
+    if (!target || target.n <= shown) return;
+    this.next = target;
+    this.advance();
+  }
+
+  async advance() {
     if (this.decoding) return;
     this.decoding = true;
     try {
       while (this.next && !this.closed) {
         const taken = this.next;
-        this.next = null;
         await this.show(taken);
-        requestAnimationFrame(() => this.hooks.painted());
+        if (this.next === taken) this.next = null;
       }
     } finally {
       this.decoding = false;
@@ -131,7 +163,8 @@ export class Stage {
   pause(paused) {
     if (paused === this.paused) return;
     this.paused = paused;
-    this.place = this.pictures.length - 1;
+    const at = this.pictures.indexOf(this.shown?.head);
+    this.place = at < 0 ? this.pictures.length - 1 : at;
     this.hooks.tell();
   }
 

@@ -62,6 +62,7 @@ export const WORDS = {
   "live.save": ["Save the picture (S)", "保存画面（S）"],
   "live.full": ["Full screen", "全屏"],
   "live.off": ["The preview is off", "预览已关闭"],
+  "live.nopicture": ["No picture:", "没有画面："],
   "live.on": ["Switch the preview on", "打开预览"],
   "live.offhint": ["Results go on without pictures. Switching on opens the camera anew: up to one second without results.", "没有画面时结果照常。打开预览会重新启动摄像头，最多中断一秒。"],
   "figure.fps": ["Results/s", "结果/秒"],
