@@ -44,7 +44,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.ready: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sim]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[hub,sim]'
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready

@@ -174,7 +174,7 @@ class View:
             stale = stale or self._look.is_set()
             self._look.clear()
             if self._watching and self.connected is not None:
-                await self.refresh(everything=stale or "tasks" not in self._state)
+                await self.refresh(everything=stale or "packages" not in self._state)
                 stale = False
 
     def note(self, kind: str, details: Message) -> None:
@@ -194,21 +194,19 @@ class View:
         board = self.connected
         if board is None:
             return
-        found: Message = {}
 
         async def ask(name: str, question: Callable[[], Awaitable[Any]]) -> None:
             with contextlib.suppress(K230Error):
-                found[name] = await question()
+                self._state[name] = await question()
+                self.tell()  # a busy board takes a second for each answer
 
-        await ask("status", lambda: board.status(timeout=10))
         if everything:
-            await ask("tasks", lambda: _tasks(board))
-            await ask("packages", lambda: _packages(board))
             await ask("settings", lambda: settings.read(board))
             await ask("model", lambda: _model(board))
-        if found:
-            self._state |= found
-            self.tell()
+            await ask("tasks", lambda: _tasks(board))
+        await ask("status", lambda: board.status(timeout=10))
+        if everything:
+            await ask("packages", lambda: _packages(board))
 
     # What browsers see.
 
