@@ -34,7 +34,7 @@ export class Stage {
     this.count = 0;
     this.each = 100; // ms between results
     this.heard = 0;
-    this.together = 0; // when a picture and its result were last there
+    this.waiting = 0; // since when there is nothing new to show
     this.matched = null;
     this.size = [0, 0];
     this.watcher = new ResizeObserver(() => this.redraw());
@@ -105,10 +105,11 @@ export class Stage {
         break;
       }
     }
-    if (target) this.together = now;
-    const patient = this.shown && now - this.together < Math.min(MOST_PATIENCE_MS, Math.max(PATIENCE_MS, 4 * this.each));
+    const wait = Math.min(MOST_PATIENCE_MS, Math.max(PATIENCE_MS, 4 * this.each));
+    const patient = this.shown && now - this.waiting < wait && now - this.heard < wait;
     if (!target && !patient) target = this.pictures[this.pictures.length - 1];
     if (!target || target.n <= shown) return;
+    this.waiting = now; // from here on for the next one's result
     this.next = target;
     this.advance();
   }
