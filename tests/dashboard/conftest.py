@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from board_hub.dashboard import accounts
 
 
-@pytest.fixture(autouse=True)
-def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
     """Make digests of passwords cheap: their cost is not the subject."""
-    monkeypatch.setattr(accounts, "_N", 16)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_N", 16)
+        yield

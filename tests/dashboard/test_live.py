@@ -150,7 +150,7 @@ async def test_teach_and_recognise(world: World) -> None:
         await page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
         await page.get_by_text("Nobody is known yet.").wait_for()
         await page.locator("#tab-adjust").click()
-        await page.get_by_label("Task", exact=True).select_option("detection")
+        await page.locator("#panel select").first.select_option("detection")
         await page.get_by_role("button", name="Switch", exact=True).click()
         await page.get_by_text("detection (running)").wait_for(state="attached")
         await page.locator("#tab-events").click()
