@@ -52,7 +52,8 @@ async def _change(board: "Board", mine: dict, others: dict, save: bool) -> None:
     if mine and settings is not None:
         fresh, kept, later = configuration.changed(settings, mine, save)
     fresh_service, kept_service, later_service = configuration.changed(service, others, save)
-    if settings is not None and (fresh is not None or others):
+    other_frames = fresh_service.values["camera"] != service.values["camera"]
+    if settings is not None and (fresh is not None or other_frames):
         board.live.check(fresh_service, settings.values if fresh is None else fresh.values)
     if len(later_service) < len(others):
         await board.live.use(fresh_service)

@@ -73,7 +73,12 @@ class Live:
     def check(self, fresh: "Settings", task_values: dict) -> None:
         """Raise CommandError where the running task could not work with frames of this size."""
         size = fresh.values["camera"]
-        self._engine.check(task_values, size["width"], size["height"])
+        camera = self._engine.camera
+        if camera is not None and size == camera.settings:
+            # Smaller than wanted, maybe, where memory is short.
+            self._engine.check(task_values, camera.width, camera.height)
+        else:
+            self._engine.check(task_values, size["width"], size["height"])
 
     async def _reopen(self, camera: "Camera", values: dict) -> None:
         """Set the sensor up with other settings; CommandError where it can't be, and it is as before."""
