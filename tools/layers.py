@@ -30,7 +30,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "host_client": (
         ("cli",),
         ("check",),
-        ("installer",),
+        ("installer", "drawing"),
         ("sync", ""),
         ("board",),
         ("commands",),

@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 
 from host_client.base.exceptions import PictureError
+from host_client.drawing.result import DRAWN_BY
 
-DRAWN_BY = "k230"  # in the header of each picture that we drew
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
@@ -96,6 +96,32 @@ def expectations(
     return expected
 
 
+def identities(pictures: Sequence[Path], given: Path | None) -> dict[Path, str]:
+    """Return whose each picture is, as far as anything says so.
+
+    It is said by a JSON file {picture: identity or {"identity"}} (given, or `expected.json` beside the
+    pictures or above), else by the folders of the pictures where there are several.
+    """
+    found: dict[Path, str] = {}
+    tables: dict[Path, dict[str, Any]] = {}
+    for picture in pictures:
+        places = (
+            [given] if given is not None else [p / "expected.json" for p in picture.parents[:2]]
+        )
+        place = next((place for place in places if place.is_file()), None)
+        if place is None:
+            continue
+        if place not in tables:
+            tables[place] = _table(place)
+        value = tables[place].get(picture.name)
+        name = value.get("identity", value.get("label")) if isinstance(value, dict) else value
+        if isinstance(name, str) and name:
+            found[picture] = name
+    if not found and len({picture.parent for picture in pictures}) > 1:
+        found = {picture: picture.parent.name for picture in pictures}
+    return found
+
+
 def _table(place: Path) -> dict[str, Any]:
     try:
         table = json.loads(place.read_text("utf-8-sig"))
@@ -115,7 +141,7 @@ def _labels_of(value: Any) -> frozenset[str]:
             for row in value
         )
     if isinstance(value, dict):
-        for name in ("labels", "label", "boxes", "shapes", "texts", "text"):
+        for name in ("labels", "label", "boxes", "objects", "shapes", "texts", "text"):
             if name in value:
                 rows = value[name]
                 if name == "texts" and isinstance(rows, list):

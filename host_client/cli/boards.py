@@ -8,6 +8,7 @@ import click
 
 from host_client.board import Board
 from host_client.cli import output
+from host_client.cli.drawings import drawing_places, drawings_option, make_folder
 from host_client.cli.files import write_file
 from host_client.cli.names import helping
 from host_client.cli.options import (
@@ -17,6 +18,7 @@ from host_client.cli.options import (
     on_card_option,
     picture_named,
 )
+from host_client.drawing.result import draw
 
 _FIRST = ("board_name", "task", "model", "generation", "problems", "safe_mode")  # of status
 
@@ -112,25 +114,42 @@ async def switch(board: Board, *, as_json: bool, task: str) -> None:
 @click.command(cls=BoardCommand)
 @board_verb
 @on_card_option
+@drawings_option
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
-async def infer(board: Board, *, as_json: bool, on_card: bool, images: tuple[str, ...]) -> int:
+async def infer(
+    board: Board, *, as_json: bool, on_card: bool, out: Path | None, images: tuple[str, ...]
+) -> int:
     """Send each IMAGE to the board at URL and show what it finds.
 
     An IMAGE of - is read from stdin. Pictures are decoded here; an EXIF orientation is not
     applied. With --on-card the board decodes them, in fewer bits: scores may differ a little.
     """
-    return await infer_all(board, images, as_json, on_card)
+    if on_card and out is not None:
+        raise click.UsageError("--out draws into pictures of this computer: leave --on-card out")
+    return await infer_all(board, images, as_json, on_card, out)
 
 
 async def infer_all(
-    board: Board, images: tuple[str, ...], as_json: bool, on_card: bool = False
+    board: Board,
+    images: tuple[str, ...],
+    as_json: bool,
+    on_card: bool = False,
+    out: Path | None = None,
 ) -> int:
-    """Send pictures, or name those on the card, in order and print each answer."""
+    """Send pictures, or name those on the card, in order and print each answer.
+
+    out: a folder for copies of the pictures with the answers drawn into them.
+    """
+    places: dict[Path, Path] = {}
+    if out is not None:
+        make_folder(out)
+        places = drawing_places([Path(image) for image in images], out)
 
     async def show(image: str) -> None:
-        result = await (
-            board.infer_on_card(image) if on_card else board.infer(picture_named(image))
-        )
+        source = image if on_card else picture_named(image)
+        result = await (board.infer_on_card(image) if on_card else board.infer(source))
+        if out is not None:
+            draw(source, result, places[Path(image)])
         if as_json:
             output.print_json(result.to_dict())
         else:

@@ -15,6 +15,7 @@ from host_client.base.exceptions import SimulationError
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.boards import infer_all
+from host_client.cli.drawings import drawings_option
 from host_client.cli.endings import run_async
 from host_client.cli.names import Verbs
 from host_client.cli.options import board_type_option, json_option
@@ -179,6 +180,7 @@ async def _run(options: dict[str, Any], as_json: bool) -> None:
 
 @sim.command("infer")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@drawings_option
 @_sdcard_option
 @package_options
 @click.option("--link", type=click.Choice(["tcp", "uart"]), default="tcp", show_default=True)
@@ -189,6 +191,7 @@ async def _run(options: dict[str, Any], as_json: bool) -> None:
 def infer(
     *,
     images: tuple[str, ...],
+    out: Path | None,
     sdcard: Path | None,
     packages: tuple[Path, ...],
     task: str | None,
@@ -226,17 +229,19 @@ def infer(
             "board": board,
             "micropython": micropython,
         }
-        return run_async(_infer(options, images, as_json))
+        return run_async(_infer(options, images, as_json, out))
 
 
-async def _infer(options: dict[str, Any], images: tuple[str, ...], as_json: bool) -> int:
+async def _infer(
+    options: dict[str, Any], images: tuple[str, ...], as_json: bool, out: Path | None
+) -> int:
     async with virtual_board(**options) as virtual:
         await virtual.ready(READY_TIMEOUT)
         url = virtual.url or virtual.uart_url
         assert url is not None
         key = virtual.key if virtual.url else False
         async with Board.connect(url, key, wait=_CONNECT_WAIT, client_name="k230 sim") as board:
-            return await infer_all(board, images, as_json)
+            return await infer_all(board, images, as_json, out=out)
 
 
 @sim.command("exec")

@@ -6,10 +6,8 @@ import contextlib
 import importlib.util
 import io
 import json
-import os
 import shutil
 import tempfile
-from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,8 +25,10 @@ from host_client.base.exceptions import (
 from host_client.board import Board
 from host_client.check import pictures as material
 from host_client.check import verify as checks
+from host_client.check.embeddings import judge_embeddings
 from host_client.cli import output
-from host_client.cli.drawing import draw
+from host_client.cli.drawings import drawing_places, make_folder
+from host_client.cli.embeddings import ask, ask_before, compared
 from host_client.cli.endings import run_async
 from host_client.cli.names import task_option
 from host_client.cli.options import json_option
@@ -39,9 +39,9 @@ from host_client.cli.simulation import (
     virtual_board,
     virtual_board_command,
 )
-from host_client.cli.terminal import FileError
 from host_client.commands.packages import PackageFiles, read_package
 from host_client.commands.pictures import open_rgb
+from host_client.drawing.result import draw
 
 _IN_PARTS = ("detection", "segmentation", "ocr_detection", "ocr", "multilabel")
 _LARGER = 1.5  # times the model's input a picture must be for its parts to show more
@@ -101,7 +101,7 @@ def verify(
     from folders and files that are named like a label. With the model from before the
     conversion (and onnxruntime), the verdict tells the training from the conversion.
     """
-    _make_folder(out)
+    make_folder(out)
     try:
         files = read_package(package, None, task)
     except PackageError as error:
@@ -135,19 +135,6 @@ def verify(
         output.print_line(text)
     if report["failed"]:
         click.get_current_context().exit(PictureError.exit_code)
-
-
-def _make_folder(out: Path) -> None:
-    """Make the folder for the drawings before anything takes its time; FileError where that fails."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out):
-            pass
-    except OSError as error:
-        reason = "it is a file" if out.is_file() else error.strerror or str(error)
-        raise FileError(
-            f"--out: expected a folder that can be written, found {out}: {reason}"
-        ) from None
 
 
 @contextlib.contextmanager
@@ -202,7 +189,9 @@ async def verify_files(trial: Trial, as_json: bool) -> dict[str, Any]:
         wanted = material.expectations(trial.pictures, labels, trial.expected)
         if model.task == "ocr_detection":
             wanted = {}
-        drawn = _drawings(trial.pictures, trial.out)
+        drawn = drawing_places(trial.pictures, trial.out)
+        if model.task == "metric_learning":
+            return await _verify_embeddings(trial, board, drawn, as_json)
         rows: list[checks.Row] = []
         failed: list[tuple[Path, K230Error]] = []
         for picture in trial.pictures:
@@ -227,24 +216,22 @@ async def verify_files(trial: Trial, as_json: bool) -> dict[str, Any]:
     return _report(rows, checks.judge(rows, own, size, known), own, failed)
 
 
-def _drawings(pictures: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Return where each picture is drawn: STEM.png, with its ending where two have one stem."""
-    stems = Counter(picture.stem.casefold() for picture in pictures)
-    places: dict[Path, Path] = {}
-    taken: set[str] = set()
-    for picture in pictures:
-        base = picture.stem if stems[picture.stem.casefold()] == 1 else picture.name
-        name, number = base, 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{base}-{number}"
-        taken.add(name.casefold())
-        places[picture] = out / f"{name}.png"
-        if os.path.lexists(places[picture]) and not material.drawn_here(places[picture]):
-            raise FileError(
-                f"--out: {places[picture]} is in the way: it is no drawing of an earlier run"
-            )
-    return places
+async def _verify_embeddings(
+    trial: Trial, board: Board, drawn: dict[Path, Path], as_json: bool
+) -> dict[str, Any]:
+    """Return the report on a metric-learning package: no labels, but who is like whom."""
+    wanted = material.identities(trial.pictures, trial.expected)
+    rows, failed = await ask(board, trial.pictures, wanted, drawn, as_json)
+    if trial.onnx is not None:
+        async with _board(trial, trial.onnx) as other:
+            problem = await _loaded(other)
+            if problem:
+                output.note(f"k230: {trial.onnx}: not compared: {problem}")
+            else:
+                rows = await ask_before(other, rows)
+    threshold = _own_threshold(trial.files, "confidence_threshold")
+    report = _report([], judge_embeddings(rows, threshold), threshold, failed)
+    return {**report, **compared(rows, threshold, trial.out, as_json)}
 
 
 @contextlib.asynccontextmanager
@@ -394,7 +381,7 @@ def _line(row: checks.Row) -> str:
 
 
 def _table(report: dict[str, Any]) -> list[str]:
-    total = sum(len(row["expected"] or ()) for row in report["answers"])
+    total = sum(len(row.get("expected") or ()) for row in report["answers"])
     return [
         f"threshold {row['threshold']:g}: {row['found']} of {total} found, {row['wrong']} others"
         + ("  <- the package's" if row["threshold"] == report["threshold"] else "")

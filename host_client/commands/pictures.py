@@ -59,8 +59,10 @@ def load_picture(source: PictureSource) -> Picture:
     )
 
 
-def open_rgb(path: str | PathLike[str]) -> Image.Image:
-    """Return a picture's file decoded as RGB, in its own size; PictureError."""
+def open_rgb(path: str | PathLike[str] | bytes) -> Image.Image:
+    """Return a picture, a file or its content, decoded as RGB, in its own size; PictureError."""
+    if isinstance(path, bytes):
+        return _rgb(_decode(io.BytesIO(path), "the picture"), "the picture")
     name = str(path)
     return _rgb(_decode(name, name), name)
 

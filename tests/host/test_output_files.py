@@ -13,9 +13,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from host_client.check.pictures import DRAWN_BY
 from host_client.cli.app import run
+from host_client.cli.drawings import drawing_places
 from host_client.cli.files import write_file
 from host_client.cli.terminal import FileError
-from host_client.cli.verify import _drawings
 from tests.host.board_thread import BoardThread
 
 JPEG = b"\xff\xd8picture\xff\xd9"
@@ -117,11 +117,11 @@ def test_a_folder_is_filled_and_nothing_in_it_replaced_but_our_own(tmp_path: Pat
     mark = PngInfo()
     mark.add_text("Software", DRAWN_BY)
     Image.new("RGB", (8, 8)).save(out / "a.png", pnginfo=mark)  # of an earlier run
-    assert _drawings(pictures, out)[pictures[0]] == out / "a.png"
+    assert drawing_places(pictures, out)[pictures[0]] == out / "a.png"
     Image.new("RGB", (8, 8)).save(out / "b.png")
     with pytest.raises(FileError, match=r"b\.png is in the way: it is no drawing of an earlier"):
-        _drawings(pictures, out)
+        drawing_places(pictures, out)
     (out / "b.png").unlink()
     (out / "b.png").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(FileError, match="in the way"):
-        _drawings(pictures, out)
+        drawing_places(pictures, out)

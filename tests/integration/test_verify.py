@@ -213,3 +213,42 @@ def test_where_the_drawings_can_not_be_written_is_told_first(
         said = capsys.readouterr().err
         assert f"--out: expected a folder that can be written, found {out}: " in said
     assert (tmp_path / "file").read_bytes() == b""
+
+
+@pytest.mark.slow
+def test_metric_learning_is_judged_by_identities(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package, out = MODELS / "glyphs_ml", tmp_path / "out"
+    assert run(["verify", str(package), "--out", str(out), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert report["verdict"] == "ok"
+    assert "8 of 8 pictures are most like another picture of their identity" in report["reasons"][0]
+    assert (
+        report["answers"][0]["nearest"]["identity"] == report["answers"][0]["identity"] == "sign0"
+    )
+    assert len(report["similarities"]) == 8
+    assert (out / "similarities.png").is_file()
+    # Names that have nothing to do with the pictures, and none at all.
+    wrong = {f"glyphs_ml_{number}.jpg": f"sign{number % 4}" for number in range(8)}
+    (tmp_path / "wrong.json").write_text(json.dumps(wrong))
+    (tmp_path / "none.json").write_text("{}")
+    for name, code, words in (("wrong", 11, "model: 0 of 8"), ("none", 0, "unknown: who is in")):
+        expected = ["--expected", str(tmp_path / f"{name}.json")]
+        assert run(["verify", str(package), "--out", str(out), *expected]) == code
+        said = capsys.readouterr()
+        assert words in said.out + said.err
+
+
+def test_infer_draws_copies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    package = MODELS / "shapes_det"
+    picture, out = package / "pictures" / "shapes_det_0.jpg", tmp_path / "out"
+    command = ["sim", "infer", str(picture), "--package", str(package), "--out", str(out)]
+    assert run(command) == 0
+    assert "@" in capsys.readouterr().out
+    with Image.open(out / "shapes_det_0.png") as image:
+        assert image.width == 640
+        assert image.height > 480  # the legend
+    Image.new("RGB", (8, 8)).save(out / "shapes_det_0.png")
+    assert run(command) == 12
+    assert "it is no drawing of an earlier run" in capsys.readouterr().err
