@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from host_client.check.pictures import DRAWN_BY
 from host_client.cli.app import run
 from host_client.cli.drawings import drawing_places
 from host_client.cli.files import write_file
 from host_client.cli.terminal import FileError
+from host_client.drawing.result import DRAWN_BY
 from tests.host.board_thread import BoardThread
 
 JPEG = b"\xff\xd8picture\xff\xd9"
