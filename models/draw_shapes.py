@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,9 @@ OUTLINES: dict[str, Points] = {
     "star": _star(),
     "cross": _cross(),
     "heart": _heart(),
+    # Four corners each, in the order of ``draw_turned.CORNERS``: those of the pose model.
+    "dart": np.array([(1.0, 0.0), (-0.85, 0.7), (-0.35, 0.0), (-0.85, -0.7)]),
+    "kite": np.array([(0.75, 0.0), (0.2, 0.65), (-1.0, 0.0), (0.2, -0.65)]),
 }
 """Each shape's corners in its own circle of radius 1."""
 
@@ -95,6 +99,24 @@ def draw(rng: np.random.Generator, image: Image.Image, kind: str, points: Points
     return Shape(kind, points, colour)
 
 
+def places(
+    rng: np.random.Generator, size: Size, count: int, radius: tuple[float, float], gap: float
+) -> Iterator[tuple[float, float, float]]:
+    """Yield ``count`` circles x, y, radius that keep apart; radius 0 where no room was found."""
+    width, height = size
+    placed: list[tuple[float, float, float]] = []
+    for _ in range(count):
+        for _ in range(20):
+            r = float(np.exp(rng.uniform(*np.log(radius)))) * min(width, height)
+            x, y = rng.uniform(0.9 * r, width - 0.9 * r), rng.uniform(0.9 * r, height - 0.9 * r)
+            if all(np.hypot(x - a, y - b) > gap * (r + c) for a, b, c in placed):
+                placed.append((x, y, r))
+                yield x, y, r
+                break
+        else:
+            yield 0.0, 0.0, 0.0
+
+
 def scatter(
     rng: np.random.Generator,
     image: Image.Image,
@@ -107,18 +129,13 @@ def scatter(
 
     ``radius`` bounds the shapes' radius as a part of the frame's shorter side.
     """
-    width, height = image.size
-    placed: list[tuple[float, float, float]] = []
-    shapes: list[Shape] = []
-    for kind in kinds:
-        for _ in range(20):
-            r = float(np.exp(rng.uniform(*np.log(radius)))) * min(width, height)
-            x, y = rng.uniform(0.9 * r, width - 0.9 * r), rng.uniform(0.9 * r, height - 0.9 * r)
-            if all(np.hypot(x - a, y - b) > gap * (r + c) for a, b, c in placed):
-                placed.append((x, y, r))
-                shapes.append(draw(rng, image, kind, corners(rng, kind, (x, y), r)))
-                break
-    return shapes
+    found: list[Shape] = []
+    for kind, (x, y, r) in zip(
+        kinds, places(rng, image.size, len(kinds), radius, gap), strict=True
+    ):
+        if r:
+            found.append(draw(rng, image, kind, corners(rng, kind, (x, y), r)))
+    return found
 
 
 def cell_map(shapes: list[Shape], kinds: list[str], frame: Size, size: Size) -> NDArray[np.uint8]:

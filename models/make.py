@@ -28,6 +28,8 @@ RECIPES = {
     "text_rec": "text_recognition",
     "shapes_det_free": "detection_free",
     "shapes_det_gfl": "detection_gfl",
+    "shapes_pose": "pose",
+    "shapes_obb": "oriented",
 }
 """Package name and the module of ``models.recipes`` that makes it."""
 

@@ -22,6 +22,8 @@ STD = (0.229, 0.224, 0.225)
 class Base:
     """What most recipes have in common."""
 
+    more: tuple[int, ...] = ()
+
     def extras(self) -> dict[str, bytes]:
         """Return nothing: only a text recogniser has another file."""
         return {}
@@ -36,6 +38,8 @@ class Recipe(Protocol):
     pool: int
     """How many pictures training draws."""
     epochs: int
+    more: tuple[int, ...]
+    """Epochs of further rounds, each on a new pool."""
     batch: int
     rate: float
 

@@ -21,6 +21,8 @@ TASKS = {
     "shapes_multl": "multi-label",
     "text_det": "text detection",
     "text_rec": "text recognition",
+    "shapes_pose": "pose, YOLO11",
+    "shapes_obb": "oriented boxes, YOLO11",
 }
 """Every package and the task it shows, in the order of the table."""
 

@@ -50,17 +50,25 @@ def train(recipe: Recipe) -> nn.Module:
     """Return the trained network, in evaluation mode."""
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
-    started = time.monotonic()
-    inputs, targets = draw_pool(recipe, recipe.pool, SEED)
-    print(f"{recipe.name}: drew {recipe.pool} in {time.monotonic() - started:.0f} s", flush=True)
     network: nn.Module = recipe.network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(network.parameters(), recipe.rate, weight_decay=1e-3)
+    for number, epochs in enumerate((recipe.epochs, *recipe.more)):
+        train_round(recipe, network, number, epochs)
+    return network.eval()
+
+
+def train_round(recipe: Recipe, network: nn.Module, number: int, epochs: int) -> None:
+    """Train on a new pool of pictures; rounds after the first (0) start at half the rate."""
+    started = time.monotonic()
+    inputs, targets = draw_pool(recipe, recipe.pool, SEED + 1000 * number)
+    print(f"{recipe.name}: drew {recipe.pool} in {time.monotonic() - started:.0f} s", flush=True)
+    most = recipe.rate / (2 if number else 1)
+    optimiser = torch.optim.AdamW(network.parameters(), most, weight_decay=1e-3)
     steps = len(inputs) // recipe.batch
     rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.rate, total_steps=steps * recipe.epochs, pct_start=0.15
+        optimiser, most, total_steps=steps * epochs, pct_start=0.15
     )
-    rng = np.random.default_rng(SEED + 1)
-    for epoch in range(recipe.epochs):
+    rng = np.random.default_rng(SEED + 1 + number)
+    for epoch in range(epochs):
         order, total = rng.permutation(len(inputs)), 0.0
         for step in range(steps):
             chosen = order[step * recipe.batch : (step + 1) * recipe.batch]
@@ -78,7 +86,6 @@ def train(recipe: Recipe) -> nn.Module:
         print(
             f"{recipe.name}: epoch {epoch + 1} loss {total / steps:.4f} {spent:.0f} s", flush=True
         )
-    return network.eval()
 
 
 def _relight(batch: Tensor) -> Tensor:
