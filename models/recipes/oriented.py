@@ -57,6 +57,7 @@ class Oriented(YoloShapes):
     """One output [1, 4 + 3 + 1, 252]; the angle in radians, clockwise, from -45 to 135 degrees."""
 
     name = "shapes_obb"
+    more = (9, 9)
 
     def __init__(self) -> None:
         super().__init__(LABELS, 0)

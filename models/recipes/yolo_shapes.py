@@ -28,7 +28,7 @@ class YoloShapes(Base):
     size: Size = (128, 96)
     outputs = ("output0",)
     pool, epochs, batch, rate = 10000, 17, 48, 4e-3
-    more = (9, 9)
+    more: tuple[int, ...] = (9,)
     threshold = 0.35
 
     def __init__(self, labels: dict[str, str], points: int) -> None:
