@@ -78,7 +78,8 @@ class VirtualBoard:
         port, baudrate = _card_settings(options.sdcard)
         try:
             options.data_folder.mkdir(parents=True, exist_ok=True)
-            self.key = _keep_key(options.data_folder / "key", options.key)
+            prepared = None if options.key else _prepared_key(options.sdcard)
+            self.key = _keep_key(options.data_folder / "key", options.key, prepared)
         except OSError as error:
             raise BoardError(f"data folder {options.data_folder}: {error.strerror}") from None
         self.url: str | None = None
@@ -288,8 +289,20 @@ def _endpoint(text: str) -> tuple[str, int]:
         return str(address[0]), int(address[1])
 
 
-def _keep_key(path: Path, wanted: str | None) -> str:
-    """Return the key in the file, written there first when it is given or there is none."""
+def _prepared_key(card: Path) -> str | None:
+    """Return the key that a new card has for whatever board starts from it first."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        record = json.loads((card / ".k230" / "key.json").read_text("utf-8"))
+        if record["board_id"] == messages.ANY_CHIP:
+            return str(record["key"])
+    return None
+
+
+def _keep_key(path: Path, wanted: str | None, prepared: str | None) -> str:
+    """Return the key in the file, written there first when it is given or there is none.
+
+    prepared: the card's; the service itself takes it at its first start.
+    """
     if wanted is not None and re.fullmatch(r"[0-9a-fA-F]{64}", wanted) is None:
         raise BoardError(
             f"key: expected {KEY_DIGITS} hexadecimal digits, found {len(wanted)} characters"
@@ -302,6 +315,8 @@ def _keep_key(path: Path, wanted: str | None) -> str:
                 "remove the file to make a new key"
             )
         return kept.lower()
+    if prepared is not None:
+        return prepared
     key = (wanted or secrets.token_hex(KEY_DIGITS // 2)).lower()
     path.touch(mode=0o600)
     path.write_text(key + "\n")

@@ -3,6 +3,7 @@
 A copy lies on the card, bound to this chip by its number: firmware may format /data (base/storage.py),
 and a board whose key is gone is out of reach over the network. docs/decisions/0009 weighs that. The
 copy counts only where the service's own folder is empty: who removes the key alone wants a new one.
+A card that was prepared for a board has a key for any chip: the first start takes it and binds it.
 """
 
 import json
@@ -74,8 +75,10 @@ def load_key(board_id: str):
         if _number(text) is None:
             _keep(key)
     else:
-        made = True
-        key = os.urandom(messages.KEY_SIZE)
+        key = _copied(messages.ANY_CHIP)  # of a card that was prepared for a board
+        made = key is None
+        if key is None:
+            key = os.urandom(messages.KEY_SIZE)
         _keep(key)
     _copy(key, board_id)
     return key, made

@@ -5,6 +5,7 @@ PROTOCOL_VERSION = 2
 # What the console says to programs: a mark at the start of a line, then JSON, or the key in hexadecimal.
 CONSOLE_READY = "k230-ready "
 CONSOLE_KEY = "k230-key "
+ANY_CHIP = "*"  # board_id of a key on a new card: the first board that starts from it takes it
 
 # Hard limits, the same for both sides.
 MAX_PAYLOAD = 32768  # bytes of one message before framing

@@ -32,6 +32,7 @@ from host_client.cli.package import package
 from host_client.cli.recognition import enroll, recognize
 from host_client.cli.recordings import counters, events, record, replay
 from host_client.cli.settings import forget, keep, set_, settings
+from host_client.cli.setup import setup
 from host_client.cli.sim import sim
 from host_client.cli.verify import verify
 from host_client.cli.zones import zones
@@ -99,6 +100,7 @@ for _verb in (
     recognize,
     gallery,
     key,
+    setup,
     firmware,
     flash,
     install,

@@ -16,7 +16,7 @@ from host_client.link.discovery import FoundBoard, discover_serial
 from host_client.link.discovery import discover as discover_boards
 
 # USB ids of the board's own port and of the usual USB-serial converters beside its UART.
-_BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
+BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
 
 
 @click.command()
@@ -67,7 +67,7 @@ async def _discover(
     ports = [port for port in list_ports.comports() if port.vid is not None]
     asked = list(ttys)
     if serial:  # not on the console: bytes there end a script
-        asked += [p.device for p in ports if (p.vid, p.pid) not in _BOARD_IDS]
+        asked += [p.device for p in ports if (p.vid, p.pid) not in BOARD_IDS]
     network, wired = await asyncio.gather(
         discover_boards(seconds, addresses), discover_serial(asked, baudrate, max(seconds, 1.5))
     )
@@ -78,14 +78,14 @@ async def _discover(
         for board in found:
             output.print_json(board._asdict())
         for port in ports:
-            known = _BOARD_IDS.get((port.vid, port.pid), port.description)
+            known = BOARD_IDS.get((port.vid, port.pid), port.description)
             output.print_json({"url": f"serial://{port.device}", "name": known})
         return
     rows = [
         [b.url, b.name, b.board_id, _version(b), "yes" if b.key_required else "no"] for b in found
     ]
     rows += [
-        [f"serial://{p.device}", _BOARD_IDS.get((p.vid, p.pid), p.description), "", "", ""]
+        [f"serial://{p.device}", BOARD_IDS.get((p.vid, p.pid), p.description), "", "", ""]
         for p in ports
     ]
     if rows:

@@ -143,7 +143,8 @@ def lines_of(facts: ImageFacts) -> list[str]:
     titles = [board_types.find(name).title for name in facts.boards]
     form = f".{facts.form}" + (".gz" if facts.compressed else "")
     rows = [
-        ("file", f"{facts.path.name} ({form}, {devices.size_text(facts.file_size)})"),
+        ("file", facts.path.name),
+        ("form", f"{form}, {devices.size_text(facts.file_size)}"),
         ("card", f"needs {devices.size_text(facts.card_size)}"),
         ("board", (" or ".join(titles) or "not said") + _FROM[facts.board_from]),
         ("CanMV", facts.canmv or "not said"),

@@ -165,7 +165,7 @@ def flash_card(
         for line in lines_of(facts):
             output.note(line)
         output.note(describe(device))
-        for line in device.contents or ("nothing that this user can see",):
+        for line in device.contents or ("what is on it can't be read by this user",):
             output.note(f"  {line}")
         output.note(f"Everything on {device.path} will be lost.")
         confirm(f"Type {device.name} to go on: ", device.name, device.serial, ask)

@@ -112,7 +112,7 @@ def install(
     sources: bool,
     dry_run: bool,
     as_json: bool,
-) -> None:
+) -> dict[str, Any]:
     """Install the service on a CanMV board, or update it.
 
     Only what differs is copied; every file is checked by its hash; main.py comes last. A
@@ -144,7 +144,7 @@ def install(
             if port is not None:
                 report["notes"].append("the board was interrupted to look at it; it starts again")
             _show(report, as_json)
-            return
+            return report
         report |= _apply(target, plan, as_json)
         key = _keep_key(target) if isinstance(target, ReplTarget) else None
     if port is None:
@@ -154,7 +154,7 @@ def install(
                 "the card is ready: put it into the board; at its first start the board shows its "
                 "key on the USB console, once"
             )
-        return
+        return report
     assert key is not None
     has_task = files is not None or b"\ntask: null" not in b"\n" + wanted.configs.get(
         "configs/service.yaml", b""
@@ -166,6 +166,7 @@ def install(
     report |= run_async(_finish(report, url or said.url, key, later, said, has_task))
     report["key"] = key.hex()
     _show(report, as_json)
+    return report
 
 
 def _configs(

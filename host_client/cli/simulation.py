@@ -35,17 +35,25 @@ def virtual_board_command(function: F) -> F:
 
     @functools.wraps(function)
     def checked(*arguments: Any, **options: Any) -> Any:
-        if sys.platform == "win32":
-            raise SimulationError("the virtual board needs Linux or macOS (or WSL on Windows)")
-        missing = [name for name in _EXTRA if not _installed(name)]
-        if missing:
-            raise SimulationError(
-                f"the virtual board is not installed ({', '.join(missing)} missing): "
-                'pip install "k230-vision[sim]"'
-            )
+        missing = sim_missing()
+        if missing is not None:
+            raise SimulationError(missing)
         return function(*arguments, **options)
 
     return cast(F, checked)
+
+
+def sim_missing() -> str | None:
+    """Return why no virtual board can run here, None where one can."""
+    if sys.platform == "win32":
+        return "the virtual board needs Linux or macOS (or WSL on Windows)"
+    missing = [name for name in _EXTRA if not _installed(name)]
+    if missing:
+        return (
+            f"the virtual board is not installed ({', '.join(missing)} missing): "
+            'pip install "k230-vision[sim]"'
+        )
+    return None
 
 
 def _installed(name: str) -> bool:

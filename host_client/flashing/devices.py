@@ -321,8 +321,9 @@ def _contents(path: str) -> tuple[str, ...]:
                 label = Volume(reader, part.offset, part.size, path).label
             text = f"{part.number}: {size_text(part.size)} {part.kind}"
             found.append(f"{text} {label}".strip())
-        if not found and any(os.pread(handle, SECTOR, 0)):
-            found.append("data without a partition table")
+        if not found:
+            full = any(os.pread(handle, SECTOR, 0))
+            found.append("data without a partition table" if full else "no partition table")
     except OSError:
         pass
     finally:

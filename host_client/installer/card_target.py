@@ -73,8 +73,13 @@ class CardTarget:
 
 
 @contextmanager
-def open_volume(path: Path, *, write: bool, fixed_too: bool = False) -> Iterator[Volume]:
+def open_volume(
+    path: Path, *, write: bool, fixed_too: bool = False, careful: bool = True
+) -> Iterator[Volume]:
     """Yield the volume for /sdcard of a card.
+
+    careful: a card that is pulled out has the old files or the new ones; without, waiting is left to
+    the end.
 
     Raises:
         FlashError: the card must not be written, or has no such volume.
@@ -91,7 +96,9 @@ def open_volume(path: Path, *, write: bool, fixed_too: bool = False) -> Iterator
                 f"--card {path}: expected a card with CanMV firmware (a FAT partition "
                 f"{CARD_LABEL}), found none; k230 flash writes it"
             )
+        card.lazy = not careful
         yield volume
+        card.lazy = False
         if write:
             card.flush()
     finally:

@@ -5,6 +5,7 @@ card is as it should be, the same is done again and works.
 """
 
 import errno
+import json
 
 from card_tools import Board, Client, classifier, firmware, use
 from folder_card import FolderCard
@@ -22,6 +23,7 @@ from firmware_app.commands import packages as package_commands
 from firmware_app.gallery.file import GalleryFile
 from firmware_app.gallery.labels import GalleryError
 from firmware_app.link import keyring
+from firmware_app.wire import messages
 
 _SHARES = (0.0, 0.5, 1.0)  # nothing of the write fits, half of it, all but one byte
 _FULL = "it is full"
@@ -388,6 +390,22 @@ def test_a_data_that_was_formatted() -> None:
     card.tree["/data/key"] = b"damaged"
     assert keyring.load_key("aa") == (other, False)
     assert card.tree["/data/key"] == other.hex().encode()
+
+
+def test_a_card_that_was_prepared_for_a_board() -> None:
+    card = FolderCard()
+    use(card)
+    given = bytes(range(32))
+    record = {"board_id": messages.ANY_CHIP, "key": given.hex()}
+    card.tree["/sdcard/.k230/key.json"] = json.dumps(record).encode()
+    assert not keyring.bring_back("aa")  # nothing was lost
+    assert keyring.load_key("aa") == (given, False)  # and nothing is shown
+    assert card.tree["/data/key"] == given.hex().encode()
+    assert json.loads(card.tree["/sdcard/.k230/key.json"])["board_id"] == "aa"
+    # It counts once: a key that is removed later gives way to a new one.
+    card.tree.pop("/data/key")
+    other, made = keyring.load_key("aa")
+    assert made and other != given
 
 
 def test_what_is_said_of_a_card() -> None:

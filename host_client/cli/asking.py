@@ -1,0 +1,116 @@
+"""Questions of a guided command: a default in brackets, and words that leave the step."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+
+import click
+
+from host_client.cli import terminal
+from host_client.cli.table import terminal_width
+
+SKIP, BACK, QUIT, HELP = "skip", "back", "quit", "help"
+
+
+class Leave(Exception):  # noqa: N818 - it names what the person wants
+    """The person leaves the step: skip, back or quit."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(word)
+        self.word = word
+
+
+def interactive() -> bool:
+    """Return whether a person can be asked."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def say(text: str = "", indent: int = 2) -> None:
+    """Tell the person something, in lines that fit the terminal."""
+    if not text:
+        terminal.tell_own("\n")
+        return
+    for line in textwrap.wrap(terminal.shown(text), max(20, terminal_width() - indent)):
+        terminal.tell_own(" " * indent + line + "\n")
+
+
+def ask(
+    question: str,
+    option: str,
+    default: str | None = None,
+    help_text: str = "",
+    secret: bool = False,
+) -> str:
+    """Return what the person types, the default where they type nothing.
+
+    option: what a script gives instead. A word in quotes is taken as it is.
+
+    Raises:
+        Leave: the person wants to skip, go back or quit.
+        click.UsageError: nobody can be asked, and there is no default.
+    """
+    if not interactive():
+        if default is not None:
+            return default
+        raise click.UsageError(f"nobody can be asked here: give {option}, or --skip the step")
+    shown = f" [{terminal.shown(default)}]" if default else ""
+    while True:
+        terminal.tell_own(f"  {question}{shown}: ")
+        line = _hidden() if secret else sys.stdin.readline()
+        if not line:
+            raise KeyboardInterrupt
+        text = line.rstrip("\r\n") if secret else line.strip()
+        word = text.lower().strip()
+        if word in (SKIP, BACK, QUIT):
+            raise Leave(word)
+        if word in (HELP, "?"):
+            say(help_text or "Type an answer, or skip, back or quit.")
+            continue
+        if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
+            return text[1:-1]
+        return text or (default or "")
+
+
+def ask_until(
+    question: str,
+    option: str,
+    check: Callable[[str], str | None],
+    default: str | None = None,
+    help_text: str = "",
+) -> str:
+    """Ask until check finds nothing wrong: it returns a sentence otherwise."""
+    while True:
+        answer = ask(question, option, default, help_text)
+        wrong = check(answer)
+        if wrong is None:
+            return answer
+        if not interactive():
+            raise click.UsageError(f"{option}: {wrong}")
+        say(wrong)
+
+
+def _hidden() -> str:
+    with _no_echo():
+        line = sys.stdin.readline()
+    terminal.tell_own("\n")
+    return line
+
+
+@contextlib.contextmanager
+def _no_echo() -> Iterator[None]:
+    try:
+        import termios  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        yield
+        return
+    handle = sys.stdin.fileno()
+    before = termios.tcgetattr(handle)
+    quiet = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    try:
+        termios.tcsetattr(handle, termios.TCSADRAIN, quiet)
+        yield
+    finally:
+        termios.tcsetattr(handle, termios.TCSADRAIN, before)
