@@ -71,7 +71,16 @@ def firmware_table() -> str:
 
 def which_table() -> str:
     """Return what tells boards apart by looking at them."""
-    rows = ["| board | chip | memory | `--board` |", "|---|---|---|---|"]
+    return _which("| board | chip | memory | `--board` |")
+
+
+def which_table_zh() -> str:
+    """Return the same in Chinese."""
+    return _which("| 开发板 | 芯片 | 内存 | `--board` |")
+
+
+def _which(head: str) -> str:
+    rows = [head, "|---|---|---|---|"]
     for each in _types():
         size = f"{each.total_kb // 1024} MB"
         rows.append(f"| {each.title} | {each.chip} | {size} | `{each.name}` |")
@@ -153,6 +162,7 @@ def memory_table() -> str:
 TABLES = {
     "wiring.md": {"boards": wiring_table},
     "quickstart.md": {"which": which_table},
+    "quickstart.zh-CN.md": {"which": which_table_zh},
     "boards.md": {"types": types_table, "memory": memory_table, "firmware": firmware_table},
 }
 
