@@ -55,7 +55,6 @@ class Follower:
         self._stale = False  # counts have changed since
         self._votes: dict = {}  # of answers without boxes
         self._said = "text"  # what objects say of themselves
-        self.sighted: "Callable[[Track, int], None] | None" = None  # a track has its best score yet
 
     # -- results
 
@@ -165,8 +164,6 @@ class Follower:
                     self._begin(time_ms, track, more)
                 elif update_ms and time_ms - more.told_ms >= update_ms and _moved(track, more):
                     self._update(time_ms, track, more)
-                if self.sighted is not None and found[i][4] >= track.score:
-                    self.sighted(track, found[i][4])
             if said is not None:
                 self._say(time_ms, track, more, said[i])
             if zones or lines:

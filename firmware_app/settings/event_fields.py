@@ -268,11 +268,4 @@ FIELDS = (
         text="Limits of a class's area, such as [{name: flood, label: water, above: 0.2, for_ms: 3000}]; "
         + "above or below, as a part of the frame.",
     ),
-    Field.boolean(
-        "events.snapshots",
-        True,
-        tasks=BOXES,
-        live=True,
-        text="Keep a picture of each of the last eight tracks in memory, where preview.enabled is set.",
-    ),
 )
