@@ -59,7 +59,8 @@ def make(recipe: Recipe, weights: Path | None = None) -> dict[str, object]:
     network = network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     samples, _ = train.draw_pool(recipe, CALIBRATION_PICTURES, CALIBRATION_SEED)
     twin = export.twin(network, recipe)
-    kmodel = kpu.compile_kmodel(export.bare(network, recipe), samples)
+    choice = kpu.Quantisation(data=recipe.quantised)
+    kmodel = kpu.compile_kmodel(export.bare(network, recipe), samples, choice)
     folder = package.write(recipe, twin, kmodel)
     measured = evaluate.evaluate(recipe, twin, kmodel)
     measured["multiply_adds"] = export.multiply_adds(network, recipe)

@@ -23,6 +23,7 @@ class Base:
     """What most recipes have in common."""
 
     more: tuple[int, ...] = ()
+    quantised: str = "uint8"
 
     def extras(self) -> dict[str, bytes]:
         """Return nothing: only a text recogniser has another file."""
@@ -40,6 +41,8 @@ class Recipe(Protocol):
     epochs: int
     more: tuple[int, ...]
     """Epochs of further rounds, each on a new pool."""
+    quantised: str
+    """What the kmodel's activations are: uint8, or int16, which is exact and slower."""
     batch: int
     rate: float
 

@@ -58,6 +58,7 @@ class Oriented(YoloShapes):
 
     name = "shapes_obb"
     more = (9, 9)
+    threshold = 0.5
 
     def __init__(self) -> None:
         super().__init__(LABELS, 0)

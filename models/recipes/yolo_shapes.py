@@ -30,6 +30,8 @@ class YoloShapes(Base):
     pool, epochs, batch, rate = 10000, 17, 48, 4e-3
     more: tuple[int, ...] = (9,)
     threshold = 0.35
+    # Pixels up to 128 and scores up to 1 share one tensor: 8 bits leave four steps for the scores.
+    quantised = "int16"
 
     def __init__(self, labels: dict[str, str], points: int) -> None:
         """Take what each kind of shape is called, label to kind, and the key points of each."""
