@@ -113,9 +113,9 @@ def components(speaker: Speaker, options: Options) -> dict[str, Component]:
             options=tasks,
             **task_topics,
         )
-    else:
+    if not options.commands:
         add("task", "sensor", "Task", **task_topics)
-    if options.commands:
+    else:
         add(
             "take_picture",
             "button",
