@@ -224,7 +224,7 @@ async def test_pictures_are_taken_once_for_all() -> None:
 @contextlib.asynccontextmanager
 async def running_hub(*some: ScriptedBoard, **settings: Any) -> AsyncIterator[tuple[Hub, Any]]:
     configuration = Configuration([BoardEntry(board.url) for board in some])
-    configuration.values["web.listen"] = "127.0.0.1:0"
+    configuration.values |= {"web.listen": "127.0.0.1:0", "web.login": False}
     configuration.values.update(settings)
     async with running(configuration, remember=False) as hub, aiohttp.ClientSession(hub.url) as web:
         yield hub, web
