@@ -36,8 +36,14 @@ from host_client.results.types import ClassificationResult, Result
 _WINDOW = 2.0  # seconds over which the live view counts frames
 _PLAIN_PERIOD = 1.0  # seconds between lines where stdout is no terminal
 _LIVE_PERIOD = 0.125  # seconds between changes of the live view
-_FOUND = 44  # columns for what a task found
-_WIDTH = 96
+_FOUND = 30  # columns for what a task found
+_WIDTH = 80
+_SLOWER = "the PC simulates the KPU, which is slow: docs/performance.md estimates a board"
+_NEXT = (
+    "k230 demo --open                see it live in the browser",
+    "k230 verify PACKAGE PICTURES    try your own model on this computer",
+    "k230 install --port TTY         bring the service to a board",
+)
 _FIRST_RESULT = 10.0  # seconds that a task may take for its first result, its time over or not
 
 
@@ -294,15 +300,21 @@ class _Live:
 def _line(meter: Meter) -> str:
     result = meter.last
     assert result is not None
-    found = output.summary(result)
-    return f"{result.task}  {found}  frame {result.seq}  {meter.rate:.1f} fps  {_latency(meter)}"
+    rest = f"{_rate(meter.rate)} fps  {_latency(meter)}"
+    found = clipped(output.summary(result), _WIDTH - len(result.task) - len(rest) - 4)
+    return f"{result.task}  {found}  {rest}"
+
+
+def _rate(rate: float) -> str:
+    """Return frames a second; the first result alone has none."""
+    return f"{rate:.1f}" if rate > 0 else "–"
 
 
 def _latency(meter: Meter) -> str:
     latency = meter.latency()
     if latency is None:
         return "latency not known yet"
-    return f"capture to client {latency[0]:.0f} ms median, {latency[1]:.0f} ms p99"
+    return f"{latency[0]:.0f} ms after capture"
 
 
 def _table(tour: Tour) -> list[str]:
@@ -316,7 +328,7 @@ def _table(tour: Tour) -> list[str]:
             latency = meter.latency()
             rate = meter.rate if running else meter.mean_rate
             cells[2] = output.summary(meter.last)
-            cells[3] = f"{rate:.1f}"
+            cells[3] = _rate(rate)
             cells[4] = "–" if latency is None else f"{latency[0]:.0f} ms"
         cells[2] = clipped(terminal.shown(meter.problem or cells[2]), _FOUND)
         rows.append(cells)
@@ -358,7 +370,7 @@ def _summarize(tour: Tour, dropped: int, rejected: int, as_json: bool) -> None:
             [
                 task,
                 str(meter.count),
-                f"{meter.mean_rate:.1f}",
+                _rate(meter.mean_rate),
                 "–" if latency is None else f"{latency[0]:.0f} / {latency[1]:.0f} ms",
                 _gap(meter) or "–",
             ]
@@ -366,7 +378,10 @@ def _summarize(tour: Tour, dropped: int, rejected: int, as_json: bool) -> None:
     heads = ["task", "results", "fps", "latency p50 / p99", "switch"]
     output.print_table("summary", heads, rows)
     output.print_line(f"lost here: {dropped} dropped, {rejected} rejected")
-    output.print_line("see it live in the browser: k230 demo --open")
+    output.print_line(_SLOWER)
+    output.print_line("next:")
+    for line in _NEXT:
+        output.print_line(f"  {line}")
 
 
 def _row(task: str, meter: Meter) -> dict[str, Any]:

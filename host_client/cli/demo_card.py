@@ -34,6 +34,8 @@ STOPS = (
     Stop("detection", {"package": "shapes_det"}),
     Stop("segmentation", {"package": "shapes_seg"}),
     Stop("multilabel", {"package": "shapes_multl"}),
+    Stop("pose", {"package": "shapes_pose"}),
+    Stop("oriented_detection", {"package": "shapes_obb"}),
     Stop("metric_learning", {"package": "glyphs_ml"}),
     Stop("ocr_detection", {"package": "text_det"}),
     Stop("ocr_recognition", {"package": "text_rec"}),
