@@ -72,6 +72,7 @@ def manifest(wheel: zipfile.ZipFile) -> dict[str, Any]:
 def test_only_packages_of_our_names(wheel: zipfile.ZipFile) -> None:
     tops = {name.partition("/")[0] for name in wheel.namelist()}
     assert tops == {
+        "board_hub",
         "board_types",
         "firmware_app",
         "host_client",
@@ -132,6 +133,8 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
         "compile",
         "dev",
         "flash",
+        "hub",
+        "record",
         "sim",
         "train",
     }
