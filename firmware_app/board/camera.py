@@ -8,7 +8,7 @@ threads share the slots made in __init__ and nothing that grows.
 
 One thread serves for good, however often the sensor is set up: 64 kB stay for each thread that ended
 (Stars1233/canmv_k230 port/core/mpthreadport.c, 272), and what waits in a lock hears of no reset
-(mpthreadport.c, 349). So close() lets it go before anybody gets the REPL.
+(mpthreadport.c, 332). So close() lets it go before anybody gets the REPL.
 """
 
 import _thread
@@ -168,7 +168,7 @@ class Camera:
                     return False
                 if time.ticks_diff(time.ticks_ms(), began) < self._patience_ms:
                     # Too early for a missing frame: a slice is over, or a signal broke the wait off,
-                    # as gc.collect() sends to every thread (mpthreadport.c, 214).
+                    # as gc.collect() sends to every thread (mpthreadport.c, 181).
                     time.sleep_ms(_AGAIN_MS)
                     continue
                 self.problem = str(error)

@@ -121,8 +121,9 @@ class Switcher:
         self._commit(Trial(await self._load(values), name, values))
         try:
             self._configuration.remember_ran(name, values)
-        except CommandError:
-            pass  # said at the next switch: nothing was changed
+        except CommandError as error:
+            # The card's own YAML counts at the next start; only where that can't run it would be missed.
+            self._problems.set(UNSAVED, "task %s is not kept as it runs: %s" % (name, error))
 
     async def _guarded(self, values: "Settings", work):
         """Await a part of making a task; whatever goes wrong is a TaskError or a MemoryError."""

@@ -152,7 +152,7 @@ print("grown", heap[1] - heap[0] < 4096, camera.close(), threads.alive(), thread
 
 
 def test_a_wait_that_a_signal_breaks_off_is_tried_again(tmp_path: Path) -> None:
-    """gc.collect() signals every thread (mpthreadport.c, 214): with EINTR the snapshot fails at once."""
+    """gc.collect() signals every thread (mpthreadport.c, 181): with EINTR the snapshot fails at once."""
     lines = script(
         tmp_path,
         FAILING

@@ -9,6 +9,7 @@ import pytest
 import board_types
 from tools.faults import matrix, ways
 from tools.faults.bench import Bench
+from tools.faults.steps import STEPS
 from tools.faults.ways import Way
 
 pytestmark = pytest.mark.slow
@@ -92,3 +93,13 @@ async def test_the_judge_tells_what_is_lost() -> None:
     outcome = await lane.attempt(never)
     assert not outcome.survived
     assert outcome.why.startswith("the call never came")
+
+
+async def test_a_soft_reset_waits_for_no_thread_of_the_bench() -> None:
+    step, _ = STEPS["interrupt"]
+    async with Bench(NAMES, "station", board_types.VIRTUAL) as bench:
+        await bench.ready()
+        async with bench.client() as client:
+            await step(bench, client)
+            assert bench.starts == 2
+            assert (await client.status())["starts"] == 2

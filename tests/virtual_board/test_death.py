@@ -30,7 +30,7 @@ LIMIT_S = 60.0
         (False, False, MAIN, 5.0, Outcome.PUT_ASIDE),
         (False, True, BOOT, EARLY_S - 1, Outcome.PUT_ASIDE),
         (False, True, MAIN, EARLY_S, Outcome.RESET),  # misc.c, 463
-        # In fallback.py and in the REPL nothing is done: trap.c, 681, goes on to sys_exit(-1).
+        # In fallback.py and in the REPL nothing is done: trap.c goes on to sys_exit(-1).
         (False, True, FALLBACK, 5.0, Outcome.DEAD),
         (False, False, FALLBACK, 5.0, Outcome.FROZEN),
         (False, True, "", 5.0, Outcome.DEAD),
@@ -154,7 +154,7 @@ def test_our_fallback_lets_main_run_where_a_fault_is_answered(tmp_path: Path) ->
 
 def test_main_runs_behind_a_boot_that_raises(tmp_path: Path) -> None:
     scripts = {"boot.py": "raise ValueError('x')\n", "main.py": "print('main runs')\n"}
-    events = _run(tmp_path, scripts, ("console", "main runs"))  # main.c, 533: do_str of each
+    events = _run(tmp_path, scripts, ("console", "main runs"))  # main.c, 521: do_str of each
     assert "ValueError: x" in _details(events, "console")
 
 
@@ -201,7 +201,7 @@ def test_ended_threads_keep_their_stacks_over_soft_resets(tmp_path: Path) -> Non
             terminal.port.close()
 
     events = on_board(tmp_path, THREADS, beside)
-    each = 65536 + 0x8000  # mpthreadport.c, 237 and 272; the sleeping one got its SystemExit
+    each = 65536 + 0x8000  # mpthreadport.c, 247 and 272; the sleeping one got its SystemExit
     assert _details(events, "console")[:1] == ["kept 0"]
     assert f"kept {each}" in _details(events, "console")
     assert f"kept {2 * each}" in _details(events, "console")

@@ -396,7 +396,7 @@ class Lane:
                 return
             outcome.where = bench.where
             quiet = way.why_quiet(combination.step, bench.where)
-            noise = reached.noise[BOOT] | reached.noise.get(combination.step, set())
+            noise = reached.noise.get(BOOT, set()) | reached.noise.get(combination.step, set())
 
             def new(texts: Iterable[str]) -> list[str]:
                 return [text for text in texts if _shape(text) not in noise]

@@ -23,7 +23,8 @@ FRAMES_S = 0.25
 WATCH = "watch"
 WATCHING = "ethernet"
 """The network of the board that looks at its card for edits: a step of its own."""
-PROMPT_S = 5.0  # after Ctrl-C; a second on a board
+PROMPT_S = 30.0  # after Ctrl-C; a second on a board
+STARTED_S = 60.0  # until a board that restarts has begun to
 _SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 400)
 _ODD = Way("raise", ["TypeError", "odd"])
 _PICTURE = next(iter(sorted((card.PACKAGES / "shapes_cls" / "pictures").iterdir())))
@@ -96,20 +97,20 @@ async def _come_and_go(bench: Bench, board: Board) -> None:
 async def _restart(bench: Bench, board: Board) -> None:
     starts = bench.starts
     await board.restart()
-    for _ in range(300):
-        if bench.starts > starts or bench.ended:
-            break
-        await asyncio.sleep(0.02)
+    await _started(bench, lambda: bench.starts > starts or bool(bench.ended))
 
 
 async def _interrupt(bench: Bench, board: Board) -> None:
     """Ctrl-C at the console, its prompt, and a soft reset."""
     starts = bench.starts
     await asyncio.to_thread(_at_the_console, bench.tty)
-    for _ in range(300):
-        if bench.starts > starts:
-            break
-        await asyncio.sleep(0.02)
+    await _started(bench, lambda: bench.starts > starts)
+
+
+async def _started(bench: Bench, condition: Callable[[], bool]) -> None:
+    stop = time.monotonic() + STARTED_S
+    while not condition() and not bench.hung and time.monotonic() < stop:
+        await bench.waiting()
 
 
 def _at_the_console(tty: Path) -> None:

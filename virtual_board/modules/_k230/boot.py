@@ -104,7 +104,7 @@ def _script(path: str) -> str:
 
 _end = "finished"
 for _path in _wiring["scripts"]:
-    # main.c, 528: the IDE, which is there now, wants no more scripts.
+    # main.c, 496: the IDE, which is there now, wants no more scripts.
     if _wiring["console"] and silicon.call_console("console.attached")[0]:
         continue
     if _there(_path):

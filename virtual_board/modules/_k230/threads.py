@@ -3,10 +3,10 @@
 From Stars1233/canmv_k230, port/core/mpthreadport.c and main.c:
 
 * threads are joinable and nobody joins them (mpthreadport.c, 272): the stack of each one that ended
-  stays until the board restarts, over soft resets too; without stack_size() it is 64 kB (237);
+  stays until the board restarts, over soft resets too; without stack_size() it is 64 kB (247);
 * a soft reset waits for all threads, without limit (main.c, 603; mpthreadport.c, 162). Each has a
   SystemExit pending, which it sees where it sleeps or jumps back (mphalport.c, 354; mpconfigport.h,
-  192), and never in a lock, whose mutex is tried again for ever (mpthreadport.c, 349);
+  192), and never in a lock, whose mutex is tried again for ever (mpthreadport.c, 332);
 * each thread's recursion limit is that of the main stack of 128 kB, whatever its own (291).
 
 A C++ exception that nobody catches ends the thread it was thrown in, with the interpreter held; in
