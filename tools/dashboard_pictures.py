@@ -21,7 +21,7 @@ from virtual_board.board import VirtualBoard
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 WIDTH = 1200  # pixels of the pictures; the window is larger
-COLOURS = 128
+COLOURS = 256
 _WAIT_MS = 120_000
 
 
@@ -68,6 +68,8 @@ async def _boxes(page: Page, count: int) -> None:
     await page.locator("#tab-now").click()
     await page.locator(".found li").nth(count - 1).wait_for()
     await page.locator("#tab-adjust").click()
+    await page.locator("#panel select option").nth(1).wait_for(state="attached")
+    await page.locator("canvas:not([data-seq=''])").wait_for()
 
 
 async def _identities(page: Page) -> None:
