@@ -125,12 +125,13 @@ async def test_the_ninth_client_is_told_why(tmp_path: Path) -> None:
 
 async def test_subscriptions_survive_a_restart_of_the_board(tmp_path: Path) -> None:
     sdcard = card(tmp_path / "card")
-    async with running(sdcard, tcp="127.0.0.1:45871") as vb:
+    async with running(sdcard) as vb:
+        place = str(vb.url).removeprefix("tcp://")
         board = await Board.connect(str(vb.url), key=vb.key)
         stream = board.results()
         first = await anext(stream)
         boot = board.info.boot_id
-    async with running(sdcard, tcp="127.0.0.1:45871"):
+    async with running(sdcard, tcp=place):
         again = await asyncio.wait_for(anext(stream), 30)
         while board.info.boot_id == boot:
             again = await asyncio.wait_for(anext(stream), 30)
