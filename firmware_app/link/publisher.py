@@ -45,6 +45,9 @@ class Publisher:
 
     def numbered(self, time_ms: int, kind: str, details: dict) -> None:
         """Publish an event of tracks, zones and lines: kept, and delivered to each client once."""
+        for session in self._links.sessions():
+            if session.events and not session.open:
+                session.follow(self.history, 0, None)  # a reader that never asks begins here
         number = self.history.newest + 1
         message = [messages.EVENT, time_ms, kind, details, number]
         self.history.add(packets.payload_of(message))
@@ -73,7 +76,7 @@ class Publisher:
         for session in self._links.sessions():
             if not session.statistics:
                 continue
-            if not session.open and self._model is not None:
+            if session.results and not session.open and self._model is not None:
                 session.push(self._model)  # a reader that never asks learns the labels from here
             own = dict(values)
             own["dropped"] = session.outbox.dropped

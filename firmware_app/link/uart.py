@@ -45,7 +45,7 @@ class UartLink:
         self.threads = 0
         self.refused = 0  # nobody: a new greeting takes the line over
         # With a key nothing goes out to who has not shown it.
-        self.always = settings["publish"] == "always" and not settings["key_required"]
+        self.always = settings["publish"] != "on_request" and not settings["key_required"]
 
     def start(self) -> None:
         """Open the UART; VendorError says what is wrong."""
@@ -71,7 +71,8 @@ class UartLink:
         self.session.chunk = _CHUNK
         self.session.private = True
         if self.always:
-            self.session.subscribe(True, False, True, False, 0)
+            events = settings["publish"] == "events"
+            self.session.subscribe(not events, events, True, False, 0)
 
     def serve(self, now_ms: int) -> bool:
         """Take what arrived, send at most one piece; return whether anything happened."""

@@ -119,9 +119,9 @@ FIELDS = (
     Field.choice(
         "uart.publish",
         "always",
-        ("always", "on_request"),
-        text="always: send results unasked, for readers that only listen; on_request, or with a "
-        + "key: send them to subscribers.",
+        ("always", "events", "on_request"),
+        text="always: send results unasked, for readers that only listen; events: send events "
+        + "unasked; on_request, or with a key: send both to subscribers.",
     ),
     Field.integer(
         "uart.share",
