@@ -305,6 +305,14 @@ class Board:
         """
         return await self._requests.get(kind, arguments or {}, timeout, progress)
 
+    async def event_snapshot(self, number: int, timeout: float = GET_TIMEOUT) -> bytes:
+        """Return the picture (JPEG) of the object of the event of this number (docs/events.md).
+
+        Raises CommandFailed "not_found" where the board keeps none: it has the latest eight, and takes
+        them only while the preview is on.
+        """
+        return (await self.get("event_snapshot", {"number": number}, timeout)).data
+
     async def previews(
         self, every: float = 1.0, quality: int | None = None, timeout: float = REQUEST_TIMEOUT
     ) -> AsyncIterator[bytes]:

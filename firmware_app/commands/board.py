@@ -50,8 +50,9 @@ class Board:
         self.installed = set_event()  # cleared while what was pushed is checked and put in place
 
     def event_picture(self, number: int) -> "bytes | None":
-        """Return the JPEG of an event, None where there is none."""
-        return None
+        """Return the JPEG of the object of a numbered event, None where none is kept."""
+        happenings = self.engine.happenings
+        return happenings.snapshots.find(number) if happenings is not None else None
 
     def running_task(self) -> "Task":
         """Return the task that runs; CommandError where none does."""

@@ -99,6 +99,14 @@ class Follower:
                 found.append([zone.name, self._label(kind), zone.inside[kind]])
         return found
 
+    def seen(self, time_ms: int) -> list:
+        """Return (track, score per mille) of the objects in the frame of this time."""
+        return [
+            (track.number, track.last_score)
+            for track in self._tracker.tracks
+            if track.number and track.seen_ms == time_ms
+        ]
+
     # -- answers without boxes
 
     def _answer(self, time_ms: int, name: str, value: "str | None") -> None:

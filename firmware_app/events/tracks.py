@@ -34,6 +34,7 @@ class Track:
         self.box: tuple = (x, y, w, h)  # as it was seen last
         self.first_box: tuple = (x, y, w, h)
         self.score = score  # the best so far, per mille
+        self.last_score = score
         self.first_ms = time_ms
         self.seen_ms = time_ms
         self.hits = 1
@@ -80,6 +81,7 @@ class Track:
         self.w += (w * _UNIT - self.w) * _SIZE >> 8
         self.h += (h * _UNIT - self.h) * _SIZE >> 8
         self.box = (x, y, w, h)
+        self.last_score = score
         self.score = max(self.score, score)
         self.seen_ms = time_ms
         self.hits = hits + 1

@@ -9,12 +9,14 @@ from firmware_app.card.counts import Counts
 from firmware_app.events import rules as event_rules
 from firmware_app.events.counters import Counters
 from firmware_app.events.follower import Follower
+from firmware_app.run.snapshots import Snapshots
 from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.base.clock import Clock
     from firmware_app.base.log import Log
     from firmware_app.base.problems import Problems
+    from firmware_app.board.camera import Camera
     from firmware_app.card.boots import Boots
     from firmware_app.link.publisher import Publisher
     from firmware_app.run.running import Running
@@ -47,6 +49,9 @@ class Happenings:
         self.counters: "Counters | None" = None
         self._kept_ms = 0
         self._time_ms = 0  # of the last frame
+        self.snapshots = Snapshots(publisher.history, log, clock)
+        self._snapshot_ms = 0  # between two at least; 0: none
+        self._looking = False  # the preview is on, and pictures are wanted
 
     def use(self, running: "Running", width: int, height: int) -> None:
         """Follow the results of this task in frames of this size; what was followed before ends."""
@@ -71,7 +76,9 @@ class Happenings:
             self._task = running.name
         rules = self._rules = event_rules.Rules(settings, names, width, height)
         self.counters.keep_only([line.name for line in rules.lines])
-        self._follower = Follower(rules, self.counters, self._publisher.numbered)
+        self.snapshots.begin()
+        self._snapshot_ms = settings.get("snapshot_ms", 0)
+        self._follower = Follower(rules, self.counters, self._tell)
         self._made_of = made_of
 
     def stop(self) -> None:
@@ -87,7 +94,26 @@ class Happenings:
             return fields
         self._time_ms = time_ms
         ids = self._follower.take(kind, time_ms, fields)
+        if self._looking:
+            self.snapshots.look(self._follower, time_ms)
         return fields if ids is None else fields + [ids]
+
+    def _tell(self, time_ms: int, kind: str, details: dict) -> None:
+        if kind == "track.end" and self.snapshots.score(details["track"]) is not None:
+            details["snapshot"] = True
+        self._publisher.numbered(time_ms, kind, details)
+
+    def picture(self, camera: "Camera", quality: int) -> None:
+        """Take a picture of objects that want one, where the time for it has come."""
+        self._looking = (
+            camera.preview_settings is not None
+            and self._follower is not None
+            and self._snapshot_ms > 0
+        )
+        if self._looking:
+            self.snapshots.take(camera, quality, self._snapshot_ms)
+        else:
+            self.snapshots.clear()
 
     def keep(self) -> None:
         """Write the counters to the card, where something was counted, and not too often."""

@@ -210,6 +210,15 @@ FIELDS = (
         live=True,
         text="Least time between two count events; 0: none.",
     ),
+    Field.integer(
+        "events.snapshot_ms",
+        2000,
+        range=(0, 3600000),
+        unit="ms",
+        tasks=BOXES,
+        live=True,
+        text="Least time between two snapshots of objects, which need preview.enabled; 0: none.",
+    ),
     Field.rows(
         "events.labels",
         checker=check_labels,

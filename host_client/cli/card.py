@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from host_client.cli.options import BoardCommand, board_verb, json_option
 from host_client.cli.progress import bar
 from host_client.commands import configurations
 from host_client.commands.card import InstalledFiles, InstalledPackage
+
+_EVENT = re.compile(r"events/([1-9][0-9]{0,11})\.jpg", re.ASCII)
 
 
 def _need_path(
@@ -97,11 +100,15 @@ async def pull(board: Board, *, as_json: bool, name: str, target: str | None) ->
     """Fetch FILE from the card of the board at URL, to edit it and push it back.
 
     FILE is configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or
-    packages/PACKAGE/NAME. TARGET is a file here (default: FILE's last part), or - for stdout.
+    packages/PACKAGE/NAME; or events/NUMBER.jpg, the snapshot of that event's object.
+    TARGET is a file here (default: FILE's last part), or - for stdout.
     """
     place = target or name.replace("\\", "/").rsplit("/", 1)[-1]
     with bar(as_json) as progress:
-        data = await board.card.pull(name, progress=progress)
+        if event := _EVENT.fullmatch(name):
+            data = await board.event_snapshot(int(event[1]))
+        else:
+            data = await board.card.pull(name, progress=progress)
     if place == "-":
         terminal.write_bytes(data)
         return

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
+from host_client.base.exceptions import CommandFailed
 from host_client.board import Board
 from host_client.cli import output, terminal
+from host_client.cli.files import write_file
 from host_client.cli.options import BoardCommand, boards_verb
 from host_client.cli.places import Places, places_of
 from host_client.results.messages import Event, Statistics
@@ -103,9 +107,17 @@ def _colour(name: str | None) -> str:
 
 @boards_verb
 async def live_events(
-    board: Board, others: int, *, as_json: bool, count: int | None, resume: str | None
+    board: Board,
+    others: int,
+    *,
+    as_json: bool,
+    count: int | None,
+    resume: str | None,
+    snapshots: str | None,
 ) -> None:
     """Show what happens on boards."""
+    if snapshots is not None:
+        await asyncio.to_thread(_make_folder, snapshots)
     printer = Printer(board, others)
 
     def show(event: Event) -> None:
@@ -114,8 +126,12 @@ async def live_events(
         else:
             printer.event(event)
 
+    async def save(event: Event) -> None:
+        if snapshots is not None and event.details.get("snapshot") is True:
+            await _save(board, event, snapshots)
+
     if resume is None:
-        await _each(board.events(), show, count)
+        await _each(board.events(), show, count, save)
         return
     places = places_of(resume)
     board_id = board.info.board_id
@@ -129,9 +145,28 @@ async def live_events(
         places.keep(board_id, stream.position)
 
     try:
-        await _each(stream, show_and_keep, count)
+        await _each(stream, show_and_keep, count, save)
     finally:
         keeper.cancel()
+
+
+def _make_folder(path: str) -> None:
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise terminal.file_error(error) from error
+
+
+async def _save(board: Board, event: Event, folder: str) -> None:
+    """Save the picture of an event's object; a note where the board has it no more."""
+    try:
+        data = await board.event_snapshot(event.number)
+    except CommandFailed as error:
+        output.note(f"k230: {error}")
+        return
+    board_id = re.sub("[^0-9a-zA-Z]", "_", board.info.board_id)
+    place = Path(folder) / f"{board_id}-{event.boot_id}-{event.number}.jpg"
+    await asyncio.to_thread(write_file, place, data)
 
 
 async def _keep_first(places: Places, board_id: str, stream: Stream[Event]) -> None:
@@ -184,10 +219,17 @@ def _clock(at: float | None) -> str:
     return time.strftime("%H:%M:%S", time.localtime(at)) if at is not None else "--:--:--"
 
 
-async def _each(stream: Any, show: Callable[[Any], None], count: int | None) -> None:
+async def _each(
+    stream: Any,
+    show: Callable[[Any], None],
+    count: int | None,
+    behind: Callable[[Any], Awaitable[None]] | None = None,
+) -> None:
     seen = 0
     async for item in stream:
         show(item)
+        if behind is not None:
+            await behind(item)
         seen += 1
         if seen == count:
             return

@@ -51,7 +51,8 @@ def _events(**options: Any) -> int:
     recording, config = options.pop("recording"), options.pop("config")
     if recording is None and config is None:
         return live_events(**options)
-    if recording is None or config is None or options["urls"] or options["resume"]:
+    live = options["urls"] or options["resume"] or options["snapshots"]
+    if recording is None or config is None or live:
         raise click.UsageError("--from FILE goes together with --config TASK.yaml, without a URL")
     return _of_recording(recording, config, options["as_json"])
 
@@ -63,6 +64,11 @@ for _option in (
         "--resume",
         metavar="FILE",
         help="Begin behind the last event of an earlier run; FILE keeps the place.",
+    ),
+    click.option(
+        "--snapshots",
+        metavar="FOLDER",
+        help="Save the picture of each object that is gone, where the board has one.",
     ),
     click.option(
         "--from", "recording", metavar="FILE", help="Read the results of a recording instead."

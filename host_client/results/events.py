@@ -26,7 +26,8 @@ class TrackEvent(NamedTuple):
 
     score is the best so far; first_ms, last_ms: when it was seen first and last, by the board's clock;
     objects: of this label that are followed now; identity, text: once steady; reason of an end:
-    "gone", or "switched" (another task or other settings).
+    "gone", or "switched" (another task or other settings). snapshot: the board has a picture of it
+    when it is gone (Board.event_snapshot()).
     """
 
     kind: Literal["track.new", "track.update", "track.end"]
@@ -42,6 +43,7 @@ class TrackEvent(NamedTuple):
     identity: str | None = None
     text: str | None = None
     reason: str | None = None
+    snapshot: bool = False
 
 
 class ZoneEvent(NamedTuple):
@@ -169,6 +171,7 @@ def _track(kind: str, details: Mapping[str, Any]) -> TrackEvent:
         identity=_maybe(details, "identity", str),
         text=_maybe(details, "text", str),
         reason=_maybe(details, "reason", str),
+        snapshot=details.get("snapshot") is True,
     )
 
 

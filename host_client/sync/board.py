@@ -183,6 +183,7 @@ class Board(Derived, of=_board.Board):
     request = blocking(_board.Board.request)
     status = blocking(_board.Board.status)
     snapshot = blocking(_board.Board.snapshot)
+    event_snapshot = blocking(_board.Board.event_snapshot)
     previews = generating(_board.Board.previews)
     tasks = blocking(_board.Board.tasks)
     describe = blocking(_board.Board.describe)

@@ -37,7 +37,7 @@ NAMES = """
     ZoneEvent decode_result discover discover_serial parse_address typed_event
 """
 BOARD = """
-    address card clock close connect counters counts describe events forget gallery get infer
+    address card clock close connect counters counts describe event_snapshot events forget gallery get infer
     infer_on_card info keep latest_statistics logs model previews request reset_counters restart
     results set settings snapshot state states
     statistics status switch tasks

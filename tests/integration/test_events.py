@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
-from host_client import Board, CommandFailed, DetectionResult
+from host_client import Board, CommandFailed, DetectionResult, TrackEvent, typed_event
 from tests.integration.boards import PACKAGES, card, running
 
 SHAPES = PACKAGES / "shapes_det"
@@ -29,6 +31,41 @@ async def take(stream: Any, *kinds: str) -> dict[str, Any]:
         event = await asyncio.wait_for(anext(stream), 120)
         found.setdefault(event.kind, event)
     return found
+
+
+async def _pictures(board: Board, number: int) -> None:
+    """Nothing is taken without the preview; with it each object has a picture, until that is switched off."""
+    with pytest.raises(CommandFailed) as caught:
+        await board.event_snapshot(number)
+    assert caught.value.code == "not_found"
+    events = board.events()
+    await board.set(
+        {
+            "preview.enabled": True,
+            "preview.width": 320,
+            "preview.height": 240,
+            "events.snapshot_ms": 100,
+            "events.update_ms": 100,
+            "events.lost_ms": 0,
+        }
+    )
+    while True:
+        event = await asyncio.wait_for(anext(events), 120)
+        if event.kind == "track.end" and event.details.get("snapshot"):
+            break
+    typed = typed_event(event)
+    assert isinstance(typed, TrackEvent) and typed.snapshot
+    picture = await board.event_snapshot(event.number)
+    with Image.open(io.BytesIO(picture)) as image:
+        assert image.format == "JPEG" and image.size == (320, 240)
+    assert (await board.status())["problems"] == []
+    await board.set({"preview.enabled": False, "events.lost_ms": 1000})
+    results = board.results()
+    for _ in range(3):
+        await asyncio.wait_for(anext(results), 60)
+    with pytest.raises(CommandFailed) as caught:
+        await board.event_snapshot(event.number)
+    assert caught.value.code == "not_found"
 
 
 @pytest.mark.slow
@@ -59,14 +96,15 @@ async def test_a_board_tells_what_happens(tmp_path: Path) -> None:
         assert reset.kept
         with pytest.raises(CommandFailed, match="there is none with the name window"):
             await board.reset_counters("window")
+        await _pictures(board, found["track.new"].number)
         # Settings change while it runs: all tracks end, and nothing is followed any more.
         place = events.position
         await board.set({"events.enabled": False})
         ended = await take(board.events(after=place), "track.end")
         assert ended["track.end"].details["reason"] in ("switched", "gone")
-        while (await asyncio.wait_for(anext(results), 60)).generation == result.generation:
-            pass
-        result = await asyncio.wait_for(anext(results), 60)
+        now = (await board.describe()).generation
+        while result.generation != now:
+            result = await asyncio.wait_for(anext(results), 60)
         assert isinstance(result, DetectionResult)
         assert {box.track for box in result.boxes} <= {None}
         assert (await board.status())["problems"] == []
