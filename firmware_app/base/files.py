@@ -39,7 +39,8 @@ def why(error: Exception) -> str:
 def again(action: "Callable[[], Found]") -> "Found":
     """Return action(), which only reads: a card that does not answer once may answer at once.
 
-    OSError: the file is missing, or it did not answer a third time.
+    OSError: the file is missing, or it did not answer a third time. MemoryError: neither did the memory
+    suffice then.
     """
     left = _TRIES
     while True:
@@ -48,6 +49,9 @@ def again(action: "Callable[[], Found]") -> "Found":
             return action()
         except OSError as error:
             if not left or error.args[0] == ENOENT:
+                raise
+        except MemoryError:
+            if not left:
                 raise
 
 
