@@ -107,6 +107,7 @@ def started(*command: str, **more: Any) -> Iterator[subprocess.Popen[str]]:
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
+            print(f"benchmarks.hub: {command[-1]} did not end on SIGTERM", file=sys.stderr)
             process.kill()
             process.wait()
 
@@ -236,6 +237,7 @@ def _measured(
         "latency_ms": {"p50": share(latencies, 0.5), "p99": share(latencies, 0.99)},
         "cpu_us_a_result": round(1e6 * used / max(1, sent["sent"]), 1),
         "generator_late": sent["late"],
+        "skipped": sent["skipped"],  # by boards that the hub was too slow for, as real ones do
         "broker_cores": round(broker_used / wall, 3),
     }
     row |= _outage(arguments.outage, count, broker, process)

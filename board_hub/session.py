@@ -20,6 +20,7 @@ from host_client.base.exceptions import (
     K230Error,
     LinkLost,
 )
+from host_client.base.waiting import happened
 from host_client.board import Board
 from host_client.link.trace import printable
 from host_client.results.messages import Event, State, StateChange, Status, TaskInfo
@@ -323,8 +324,7 @@ class BoardSession:
                 self.status = await board.status()
                 self.tasks = await board.tasks()
                 self._hub.hand_out("state", self, self.state)
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._ask.wait(), _STATUS_EVERY * random.uniform(0.9, 1.1))
+            if await happened(self._ask, _STATUS_EVERY * random.uniform(0.9, 1.1)):
                 await asyncio.sleep(_PROMPT_STATUS)
 
     def _link_changed(self, board: Board, change: StateChange, over: asyncio.Event) -> None:

@@ -13,6 +13,7 @@ from board_hub.dashboard.guard import refusal
 from board_hub.dashboard.preview import Picture
 from board_hub.dashboard.view import View
 from host_client.base.exceptions import CommandFailed, K230Error
+from host_client.base.waiting import within
 
 MAX_STREAMS = 64
 FRESH_MS = 500
@@ -91,7 +92,7 @@ async def _newest(view: View) -> bytes:
     if view.preview.viewers and view.preview.latest is not None and not view.preview.problem:
         return view.preview.latest.jpeg
     try:
-        return (await asyncio.wait_for(preview.take(view.session.board), _WAIT_S)).jpeg
+        return (await within(preview.take(view.session.board), _WAIT_S)).jpeg
     except asyncio.TimeoutError:
         raise CommandFailed("timeout", "the board sent no picture") from None
     except K230Error:

@@ -14,6 +14,7 @@ from board_hub.dashboard.history import Events, Figures
 from board_hub.dashboard.outbox import Message, Outbox
 from board_hub.dashboard.preview import Picture, Preview
 from host_client.base.exceptions import K230Error
+from host_client.base.waiting import happened
 from host_client.board import Board
 from host_client.results.messages import Event, State, StateChange, Statistics, plain
 from host_client.results.streams import Stream
@@ -168,8 +169,7 @@ class View:
         """Ask the board while somebody watches it: every few seconds, and at once after changes."""
         stale = True
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._look.wait(), STATUS_S)
+            if await happened(self._look, STATUS_S):
                 await asyncio.sleep(SETTLE_S)
             stale = stale or self._look.is_set()
             self._look.clear()

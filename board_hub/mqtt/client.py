@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from board_hub.mqtt import packets
 from board_hub.mqtt.outbox import Outbox
+from host_client.base.waiting import within
 from host_client.link.trace import printable
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,11 @@ class Client:
         self._protocol: _Protocol | None = None
         self._short = 0
 
+    def flush(self) -> None:
+        """Send at once what the outbox holds, as far as the broker takes it."""
+        if self._protocol is not None:
+            self._protocol.flush()
+
     def wake(self) -> None:
         """Send what the outbox holds, soon."""
         if self._protocol is not None:
@@ -113,7 +119,7 @@ class Client:
         loop = asyncio.get_running_loop()
         protocol = _Protocol(self)
         try:
-            await asyncio.wait_for(
+            await within(
                 loop.create_connection(
                     lambda: protocol,
                     settings.host,
@@ -132,7 +138,6 @@ class Client:
                     password=settings.password,
                 )
             )
-            # Not wait_for: before Python 3.12 it forgets that it was cancelled where the answer is there.
             await asyncio.wait([protocol.greeted], timeout=_GREETING_S)
             if not protocol.greeted.done():
                 raise ConnectionError("no answer to the greeting: is it an MQTT broker?")
@@ -272,9 +277,10 @@ class _Protocol(asyncio.Protocol):
         """Write what waits, together, when the loop has done what it does now."""
         if not self._scheduled and not self._paused:
             self._scheduled = True
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what waits, until the writer's buffer is full."""
         self._scheduled = False
         transport = self._transport
         if transport is None or self._client._protocol is not self:
@@ -292,7 +298,7 @@ class _Protocol(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing() or not self.greeted.done():
             return
-        self._flush()
+        self.flush()
         transport.write(packets.DISCONNECT)
         transport.close()
         await asyncio.wait([self.lost], timeout=2.0)

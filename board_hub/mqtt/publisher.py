@@ -61,7 +61,7 @@ class Speaker:
 
 
 class Publisher:
-    """Runs beside the client; wake is called when the outbox got something."""
+    """Runs beside the client; wake is called when the outbox got something, flush when it got much."""
 
     def __init__(self, sessions: Sessions, outbox: Outbox, configuration: Configuration) -> None:
         self.outbox = outbox
@@ -71,6 +71,7 @@ class Publisher:
         self.bridge = topics.bridge(self.prefix, configuration.shard).encode()
         self.listener: Listener | None = None
         self.wake = _nothing
+        self.flush = _nothing
         self.commands = Commands(risky=configuration["mqtt.risky_commands"], outcome=self._outcome)
         self.speakers: dict[str, Speaker] = {}
         get = configuration.values.__getitem__
@@ -141,11 +142,13 @@ class Publisher:
     async def _read(self, feed: Feed) -> None:
         while True:
             items = await feed.get()
+            # All of it in one turn: in each turn boards may say as much again (a bounded piece of each
+            # connection), and who takes less in a turn than comes in it never catches up.
             for start in range(0, len(items), _AT_ONCE):
                 for item in items[start : start + _AT_ONCE]:
                     self._take(item)
-                self.wake()
-                await asyncio.sleep(0)  # an overloaded hub goes on serving broker and boards
+                self.flush()
+            await asyncio.sleep(0)  # an overloaded hub goes on serving broker and boards
 
     def _take(self, item: Item) -> None:
         session, kind = item.session, item.kind

@@ -40,6 +40,7 @@ class Mqtt:
         self.listeners: list[OnMessage] = [self.publisher.on_message]
         self.subscriptions: list[tuple[str, int]] = []
         self.permitted: bool | None = None  # None: not known yet
+        self._heard = 0  # the connection over which our own state came back
         self._configuration = configuration
 
     @contextlib.asynccontextmanager
@@ -47,6 +48,7 @@ class Mqtt:
         """Run while the block runs; at its end say goodbye. Raises ConfigurationError."""
         self.client = Client(self._settings(), self.outbox, on_message=self._take)
         self.publisher.wake = self.client.wake
+        self.publisher.flush = self.client.flush
         publishing = asyncio.create_task(self.publisher.run(), name="hub-publisher")
         connecting = asyncio.create_task(self.client.run(), name="hub-mqtt")
         checking = asyncio.create_task(self._check_permission(self.client), name="hub-permission")
@@ -64,13 +66,14 @@ class Mqtt:
         """Tell where the broker takes what we say, and gives it to nobody: MQTT 3.1.1 has no answer for that."""
         told = False
         while True:
+            while client.state != "connected":
+                await asyncio.sleep(0.2)
             seen = client.connections
-            self.permitted = None
             for _ in range(_HEARING_S):
                 await asyncio.sleep(1.0)
-                if self.permitted or client.state != "connected":
+                if self._heard == seen or client.connections != seen:
                     break
-            if client.state == "connected" and client.connections == seen and not self.permitted:
+            if client.state == "connected" and client.connections == seen and self._heard != seen:
                 self.permitted = False
                 if not told:
                     told = True
@@ -82,12 +85,11 @@ class Mqtt:
                     )
             while client.state == "connected" and client.connections == seen:
                 await asyncio.sleep(1.0)
-            while client.state != "connected":
-                await asyncio.sleep(0.2)
 
     def _take(self, message: Incoming) -> None:
         if message.topic == self.publisher.bridge.decode() and not message.retain:
             self.permitted = True
+            self._heard = self.client.connections if self.client is not None else 0
         for listener in self.listeners:
             listener(message)
 

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from host_client.base.exceptions import LinkLost, RequestTimeout
+from host_client.base.waiting import within
 from host_client.commands.downloads import receive
 from host_client.commands.pictures import PictureSource, load_picture
 from host_client.commands.requester import (
@@ -82,7 +83,7 @@ class Requests:
                 try:
                     answer = await link.request("put", put, timeout)
                     number, offset, window = transfer_place("put", answer, len(loaded.planes))
-                    await asyncio.wait_for(
+                    await within(
                         link.transfer(number, loaded.planes, offset, window, progress), timeout
                     )
                     place = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -16,6 +15,7 @@ from host_client.base.exceptions import (
     K230Error,
     RequestTimeout,
 )
+from host_client.base.waiting import happened
 from host_client.link.address import Address, TcpAddress
 from host_client.link.driver import Link
 from host_client.link.encryption import Encryption, Remembered, check
@@ -114,10 +114,8 @@ class Connection:
                 await asyncio.sleep(0)  # the keeper has yet to see the end
                 continue
             remaining = deadline - time.monotonic()
-            with contextlib.suppress(asyncio.TimeoutError):
-                if remaining > 0:
-                    await asyncio.wait_for(self._link_changed.wait(), remaining)
-                    continue
+            if remaining > 0 and await happened(self._link_changed, remaining):
+                continue
             raise RequestTimeout(f"{self.address}: the link did not come back in time")
 
     async def _connect_once(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from firmware_app.wire import messages, packets
 from host_client.base.exceptions import AddressError, ConnectionFailed
+from host_client.base.waiting import happened
 from host_client.link.address import SerialAddress, TcpAddress
 from host_client.link.greeting import Settings, Welcome
 from host_client.link.opening import open_transport
@@ -211,11 +212,8 @@ async def _greet(address: SerialAddress, timeout: float) -> FoundBoard | None:
         hello = session.data_to_send()
         for _ in range(REPEATS):
             transport.write(hello)  # the same one gets the same answer
-            try:
-                await asyncio.wait_for(answered.wait(), timeout / REPEATS)
+            if await happened(answered, timeout / REPEATS):
                 break
-            except asyncio.TimeoutError:
-                continue
         session.goodbye()
         transport.write(session.data_to_send())
     finally:

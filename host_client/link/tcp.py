@@ -7,6 +7,7 @@ import socket
 from typing import cast
 
 from host_client.base.exceptions import ConnectionFailed
+from host_client.base.waiting import within
 from host_client.link.address import TcpAddress
 from host_client.link.transport import OnData, OnLost
 
@@ -18,10 +19,16 @@ _UNACKNOWLEDGED_MS = 20_000
 _RECEIVE_BUFFER = 64 * 1024
 
 
-class TcpTransport(asyncio.Protocol):
+# Taken from a connection in one turn of the loop. A program with many boards that all have much to
+# say goes on with everything else meanwhile; what it does not take, the boards hold back, and drop.
+_PIECE = 2048
+
+
+class TcpTransport(asyncio.BufferedProtocol):
     """One TCP connection."""
 
     def __init__(self, on_data: OnData, on_lost: OnLost) -> None:
+        self._buffer = memoryview(bytearray(_PIECE))
         self._on_data = on_data
         self._on_lost = on_lost
         self._transport: asyncio.Transport | None = None
@@ -34,10 +41,14 @@ class TcpTransport(asyncio.Protocol):
         if sock is not None:
             _set_up(sock)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the loop may put what arrived."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Hand on what arrived."""
         if not self._closed:
-            self._on_data(data)
+            self._on_data(bytes(self._buffer[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Say why it ended, unless we ended it."""
@@ -61,13 +72,15 @@ class TcpTransport(asyncio.Protocol):
 async def open_tcp(address: TcpAddress, on_data: OnData, on_lost: OnLost) -> TcpTransport:
     """Connect to address; raises ConnectionFailed."""
     loop = asyncio.get_running_loop()
+    transport = TcpTransport(on_data, on_lost)
     try:
-        _, transport = await asyncio.wait_for(
-            loop.create_connection(
-                lambda: TcpTransport(on_data, on_lost), address.host, address.port
-            ),
+        await within(
+            loop.create_connection(lambda: transport, address.host, address.port),
             CONNECT_TIMEOUT,
         )
+    except asyncio.CancelledError:
+        transport.close()
+        raise
     except asyncio.TimeoutError:
         raise ConnectionFailed(
             f"{address}: no answer within {CONNECT_TIMEOUT:.0f} s; is the board on this network?"

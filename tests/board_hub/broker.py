@@ -23,7 +23,7 @@ _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sb
 
 
 def find(name: str) -> str:
-    """Return a program of Mosquitto's; in CI it must be there."""
+    """Return a program of tools/system.sh (Mosquitto's, Prometheus); in CI it must be there."""
     found = shutil.which(name, path=_PATH)
     if found is None:
         words = f"{name} is not installed: tools/system.sh"
@@ -73,8 +73,13 @@ class Broker:
             with contextlib.suppress(OSError):
                 socket.create_connection(("127.0.0.1", self.port), 1.0).close()
                 return
-            assert self._process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < end, "the broker does not listen"
+            if self._process.poll() is not None:
+                self._process = None
+                log = self.folder / "log"
+                raise AssertionError(log.read_text() if log.is_file() else "the broker ended")
+            if time.monotonic() > end:
+                self.kill()
+                raise AssertionError("the broker does not listen")
             time.sleep(0.02)
 
     def kill(self) -> None:
@@ -96,8 +101,8 @@ class Broker:
 @contextlib.contextmanager
 def broker(folder: Path, *lines: str, persistent: bool = False) -> Iterator[Broker]:
     running = Broker(folder, *lines, persistent=persistent)
-    running.start()
     try:
+        running.start()  # in here: one that does not listen must not be left running
         yield running
     finally:
         with contextlib.suppress(AssertionError):
