@@ -388,6 +388,7 @@ async def count(cases):
     slot.socket = socket
     link._begin(slot, 0)
     greet(slot.session, socket, link, board.identity.key)
+    slot.known = True  # as what it said would have made it: no stranger's turn is part of a frame
     engine = board.engine
     camera = Camera()
     engine.camera = camera

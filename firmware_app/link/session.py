@@ -55,6 +55,7 @@ class Session:
         self._proof = b""  # the client's that was good
         self._answer_proof = b""  # and the board's
         self._state = _GREETING
+        self.open = False  # the greeting is done
         self.started_ms = now_ms
         self.heard_ms = now_ms
         self._said_ms = now_ms
@@ -72,11 +73,6 @@ class Session:
         self.private = encrypted  # nobody else reads what is sent
         self._period_ms = 0
         self._next_ms = 0
-
-    @property
-    def open(self) -> bool:
-        """Whether the greeting is done."""
-        return self._state == _OPEN
 
     @property
     def greeted(self) -> bool:
@@ -227,6 +223,7 @@ class Session:
             self._state = _PROVING
         else:
             self._state = _OPEN
+            self.open = True
             self.notable = True
             self._ready(b"")
             self._gateway.opened(self)
@@ -269,6 +266,7 @@ class Session:
                 self.close(str(error))  # what was promised encrypted does not go in clear
                 return
         self._state = _OPEN
+        self.open = True
         self._proof = proof
         self._answer_proof = handshake.board_proof()
         self._ready(self._answer_proof)
@@ -412,6 +410,7 @@ class Session:
         """Close the session; what is queued still goes out where the link can."""
         if self._state != CLOSED:
             self._state = CLOSED
+            self.open = False
             self.closing = reason
             self.downloads = []
             self._gateway.closed(self)
@@ -421,6 +420,7 @@ class Session:
         if self._state == _OPEN:
             self._gateway.closed(self)
         self._state = _GREETING
+        self.open = False
         self._sealer = None
         self._handshake = None
         self._proof = b""

@@ -152,7 +152,8 @@ class TcpLink:
         if session is not None:
             session.check_silence(now_ms)
             self._pump(slot, session, now_ms)
-            self._probe(slot, now_ms)
+            if not session.open:
+                self._probe(slot, now_ms)
 
     def _serve_strangers(self, now_ms: int, count: int) -> bool:
         """Give each stranger its turn, as far as their share of the time goes; return whether one said something."""
@@ -313,7 +314,7 @@ class TcpLink:
 
         So a flood of connections that are opened and dropped does not fill the places.
         """
-        if slot.session is None or slot.session.open or slot.rest is not None:
+        if slot.session is None or slot.rest is not None:
             return
         if now_ms - slot.probed_ms >= _PROBE_MS:
             slot.probed_ms = now_ms
