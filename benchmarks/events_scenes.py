@@ -12,6 +12,18 @@ from dataclasses import dataclass, field
 
 WIDTH, HEIGHT, FPS = 640, 480, 30
 
+SETTINGS = (
+    "events:",
+    "  enabled: true",
+    "  confirm_frames: 1",
+    "  zones:",
+    "    - {name: a, points: [[0.0, 0.0], [0.5, 0.0], [0.5, 0.5], [0.0, 0.5]]}",
+    "    - {name: b, points: [[0.5, 0.0], [1.0, 0.0], [1.0, 0.5], [0.5, 0.5]]}",
+    "    - {name: c, points: [[0.0, 0.5], [0.5, 0.5], [0.5, 1.0], [0.0, 1.0]]}",
+    "    - {name: d, points: [[0.5, 0.5], [1.0, 0.5], [1.0, 1.0], [0.5, 1.0]]}",
+)
+"""Lines of a task's YAML: four zones, for what events cost a frame."""
+
 Row = tuple[int, int, int, int, int, int]  # x, y, w, h, score1000, class
 Line = tuple[int, int, int, int]
 

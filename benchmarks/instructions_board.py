@@ -154,6 +154,7 @@ class Camera:
     skipped = 0
     alternate = False
     channels = 2
+    preview_settings = None
     problem = ""
     failures = 0
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import yolo_scenes
+from benchmarks import events_scenes, yolo_scenes
 from benchmarks.pipeline_models import kmodel
 from firmware_app.package import fit
 from firmware_app.package import kmodel as headers
@@ -55,6 +55,8 @@ class Case:
     name: str
     task: str
     models: tuple[Model, ...]
+    settings: tuple[str, ...] = ()
+    """Further lines of the task's YAML."""
 
 
 def cases() -> list[Case]:
@@ -76,13 +78,16 @@ def cases() -> list[Case]:
         for count in COUNTS:
             found.append(Case(f"YOLO11 {words} 320, {count}", task, (_yolo11(task, count),)))
     for count in COUNTS:
-        models = (_text_map(count), _recogniser())
-        found.append(Case(f"OCR, {count}", "ocr", models))
+        found.append(Case(f"OCR, {count}", "ocr", (_text_map(count), _recogniser())))
     found.append(Case("text boxes, 5", "ocr_detection", (_text_map(5),)))
     found.append(Case("text line", "ocr_recognition", (_recogniser(),)))
     found.append(Case("metric learning", "metric_learning", (_embedding(),)))
     for count in COUNTS:
         found.append(Case(f"multi-label, {count}", "multilabel", (_vector(24, count),)))
+    # Last: from the first one on each frame asks whether its objects are to be followed.
+    for count in COUNTS[1:]:
+        models = (_anchor_base(320, count),)
+        found.append(Case(f"events 320, {count}", "detection", models, events_scenes.SETTINGS))
     return found
 
 
@@ -122,6 +127,7 @@ def _plan(folder: Path, number: int, case: Case) -> dict[str, Any]:
             {"fields": fields, "outputs": [[shape, f"{on_card}/{name}"] for shape, name in outputs]}
         )
         lines.append(f"{key}: {on_card}")
+    lines += case.settings
     values = read_task("\n".join(lines) + "\n", "task").values
     return {"name": case.name, "settings": values, "packages": packages}
 

@@ -93,7 +93,7 @@ async def table(profile_name: str, levels: Sequence[str], ran: Interpreter, say:
         links: dict[str, Sequence[str]] = {
             pipeline_card.task_name(case): ("tcp1",)
             for case in cases
-            if case.target or level == LIKELY
+            if level == LIKELY or (case.target and not case.events)
         }
         if level == LIKELY:
             links[swept] = ("tcp1", "tcp8", "none", *(f"uart{rate}" for rate in BAUDRATES))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks import events_scenes
 from benchmarks import pipeline_models as models
 
 AI_FRAME = (640, 360)
@@ -55,6 +56,8 @@ class Case:
     """Its name in benchmarks.instructions."""
     target: bool = True
     """Whether a share of the limit is asked of it."""
+    events: bool = False
+    """Whether its objects are followed, too: measured at the likely level only."""
 
 
 def cases() -> list[Case]:
@@ -75,6 +78,17 @@ def cases() -> list[Case]:
             )
             for side in (320, 640)
             for count in BOXES
+        ),
+        *(
+            Case(
+                "detection 320, events",
+                "detection",
+                (models.detection(320, count),),
+                settings=events_scenes.SETTINGS,
+                counted=f"events 320, {count}",
+                events=True,
+            )
+            for count in BOXES[1:]
         ),
         Case(
             "segmentation 320",
@@ -120,7 +134,7 @@ def case_of(name: str, boxes: int = USUAL_BOXES) -> Case:
 
 def task_name(case: Case) -> str:
     """Return the name of the case's task on the card."""
-    return Path(case.scenes[0].file).stem
+    return Path(case.scenes[0].file).stem + ("_events" if case.events else "")
 
 
 def make(

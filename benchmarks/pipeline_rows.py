@@ -15,6 +15,8 @@ from virtual_board.silicon.clock.levels import LEVELS
 from virtual_board.silicon.clock.profile import Profile
 
 LIKELY = LEVELS[1]
+EVENTS = {5: 0.88, 20: 0.78}
+"""Of the limit, by the number of objects: what is left while they are followed, at the likely level."""
 TARGETS = {
     "light": dict(zip(LEVELS, (0.97, 0.92, 0.85), strict=True)),
     "heavy": dict(zip(LEVELS, (0.95, 0.90, 0.82), strict=True)),
@@ -102,6 +104,8 @@ def target_of(case: Case, link: str, sensor_fps: int, level: str) -> float | Non
     """Return which part of the limit a row must reach, None for a row without a target."""
     if sensor_fps < 60 or link in ("none", "uart921600") or not case.target:
         return None
+    if case.events:
+        return EVENTS[len(case.scenes[0].shown)] if level == LIKELY and link == "tcp1" else None
     few = case.task in ("classification", "detection") and len(case.scenes[0].shown) <= USUAL_BOXES
     return TARGETS["light" if few and link == "tcp1" else "heavy"][level]
 

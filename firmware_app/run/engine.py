@@ -229,7 +229,8 @@ class Engine:
                 if self._waiting is None:
                     self._waiting = time.ticks_us()
                 self.collector.waiting(camera.left_us())
-                self._shoot(camera)
+                if self.happenings is not None:
+                    self._shoot(camera, self.happenings)
                 if not camera.ready:
                     # Polled: the frame comes in a thread, which can't set an event of the loop.
                     await asyncio.sleep_ms(_SOON_MS)
@@ -260,16 +261,16 @@ class Engine:
                 self._trouble(str(error) or type(error).__name__)
                 await asyncio.sleep_ms(_IDLE_MS)
             await self._links.flush()
-            self._shoot(camera)
+            if self.happenings is not None:
+                self._shoot(camera, self.happenings)
             await asyncio.sleep_ms(0)
             if self._turns:
                 self._turns = 0
                 await asyncio.sleep_ms(0)
 
-    def _shoot(self, camera: "Camera") -> None:
+    def _shoot(self, camera: "Camera", happenings: "Happenings") -> None:
         """Take the picture that events want, where it is time for one."""
-        if self.happenings is not None:
-            self.happenings.picture(camera, self._configuration.values["preview"]["quality"])
+        happenings.picture(camera, self._configuration.values["preview"]["quality"])
 
     def _old(self, camera: "Camera") -> bool:
         """Return whether this frame waited for longer than one inference and a newer one is sure to be there."""

@@ -105,14 +105,11 @@ class Happenings:
 
     def picture(self, camera: "Camera", quality: int) -> None:
         """Take a picture of objects that want one, where the time for it has come."""
-        self._looking = (
-            camera.preview_settings is not None
-            and self._follower is not None
-            and self._snapshot_ms > 0
-        )
-        if self._looking:
+        if camera.preview_settings is not None and self._follower is not None and self._snapshot_ms:
+            self._looking = True
             self.snapshots.take(camera, quality, self._snapshot_ms)
-        else:
+        elif self._looking:
+            self._looking = False
             self.snapshots.clear()
 
     def keep(self) -> None:

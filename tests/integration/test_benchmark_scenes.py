@@ -42,8 +42,8 @@ async def test_each_scene_publishes_what_it_shows(tmp_path: Path) -> None:
                     counted.append(pipeline_scenes.boxes_of(result))
                     maps.append(pipeline_scenes.map_of(result))
                     break
-    assert counted == [None, 0, 5, 20, 0, 5, 20, None, None] + [0, 5, 20] * 3 + [5]
-    assert maps == [None] * 7 + [(160, 160), (320, 320)] + [None] * 10
+    assert counted == [None, 0, 5, 20, 0, 5, 20, 5, 20, None, None] + [0, 5, 20] * 3 + [5]
+    assert maps == [None] * 9 + [(160, 160), (320, 320)] + [None] * 10
 
 
 def _detection(*boxes: Box) -> DetectionResult:
