@@ -128,3 +128,40 @@ async def test_what_is_kept_and_what_is_forgotten(tmp_path: Path) -> None:
         await board.set({"board.name": "'true'"})
         assert (await board.keep()).changed == ("board.name",)
         assert (await named(board, "board.name")).value == "true"
+
+
+async def test_the_preview_costs_a_second_of_results_at_most(tmp_path: Path) -> None:
+    """By the board's own clock: what the event says, and the frames around it.
+
+    Each change has three tries: a computer that is busy costs a try, a board that is slow costs all.
+    """
+    changes: list[dict[str, Any]] = [
+        {"preview.enabled": True}, {"preview.width": 640, "preview.height": 480},
+        {"preview.enabled": False},
+    ]  # fmt: skip
+    before: list[dict[str, Any]] = [
+        {"preview.enabled": False}, {"preview.width": 320, "preview.height": 180},
+        {"preview.enabled": True},
+    ]  # fmt: skip
+    async with running(card(tmp_path)) as virtual, connect(virtual) as board:
+        events = board.events()
+        results = board.results(queue=1000)
+        last = await results.__anext__()
+        for change, undone in zip(changes, before, strict=True):
+            tries = []
+            for _ in range(3):
+                if tries:
+                    await board.set(undone)
+                    await told(events, "camera")
+                await board.set(change)
+                event = await told(events, "camera")
+                gap = 0
+                seen = (await board.status())["uptime_ms"]
+                while last.time_ms < seen:
+                    following = await asyncio.wait_for(results.__anext__(), 20)
+                    gap = max(gap, following.time_ms - last.time_ms)
+                    last = following
+                tries.append((event["without_ms"], gap))
+                if max(tries[-1]) <= 1000:
+                    break
+            assert max(tries[-1]) <= 1000, (change, tries)
