@@ -3,8 +3,8 @@
 Both loops run on the virtual board, under the board's times (virtual_board/profiles/), at the low, likely and
 high values of what nobody knows better: ours as clients see it, and the vendor-style serial loop
 (vendor_loop.py) with and without display. What each scene publishes is held to what it shows before anything
-is measured (pipeline_scenes.py). The models are those of the published table (pipeline_models.py says what of
-them is real). docs/performance.md tells how to read the table.
+is measured (pipeline_scenes.py). Every TCP session is encrypted, or the run fails. The models are those of the
+published table (pipeline_models.py says what of them is real). docs/performance.md tells how to read the table.
 """
 
 from __future__ import annotations

@@ -28,6 +28,12 @@ REPEATS = 2
 _ENOUGH = 5  # results, for a rate between the first and the last
 
 
+def encrypted(board: Board) -> None:
+    """RuntimeError where the session is not encrypted: the figures are of the default."""
+    if not board.info.encrypted:
+        raise RuntimeError("the session is not encrypted: the board's interpreter has no AES")
+
+
 @dataclass(frozen=True)
 class Bench:
     """What all boards of a measurement share: the timing profile, and the interpreter that runs."""
@@ -197,6 +203,7 @@ async def sweep(
             await board.ready(READY_S)
             assert board.url is not None
             async with Board.connect(board.url, key=board.key, wait=10) as control:
+                encrypted(control)
                 statistics_stream = control.statistics()
                 session = Session(board, control)
                 await asyncio.sleep(CLOCKS_S)
@@ -210,6 +217,8 @@ async def sweep(
                             for _ in range({"none": 0, "tcp1": 0, "tcp8": 7}[link])
                         ]
                         readers = [*clients, control] if link != "none" else []
+                        for client in clients:
+                            encrypted(client)
                         if clients:
                             await asyncio.sleep(CLOCKS_S)
                         found[key, link] = await session.measure(case, readers, seconds)
@@ -270,6 +279,7 @@ async def soak(
             await board.ready(READY_S)
             assert board.url is not None
             async with Board.connect(board.url, key=board.key, wait=10) as control:
+                encrypted(control)
                 session = Session(board, control)
                 await asyncio.sleep(CLOCKS_S)
                 begun = time.monotonic()

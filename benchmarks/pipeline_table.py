@@ -23,7 +23,7 @@ def markdown(rows: Sequence[Row]) -> str:
         f"MicroPython {first.micropython}, ulab: {first.ulab}. {len(rows)} rows; the PC was late by at most"
         f" {100 * max(row.late for row in rows):.1f} % of a window.",
         "",
-        "One client over TCP, 60 Hz. `fps` is likely, in brackets at high and at low; shares of the limit"
+        "One client over TCP, encrypted, 60 Hz. `fps` is likely, in brackets at high and at low; shares of the limit"
         " beside what they must reach.",
         "",
         "| scene | fps | limit | low | likely | high | vendor-style | with display | times |"

@@ -1,7 +1,7 @@
 """The link in figures, beside its peers: python -m benchmarks.wire [--json] [--long].
 
 Bytes of a detection result; decoding it to a typed result; what encoding costs in MicroPython; what
-noise does; capture to client on the virtual board.
+noise does; capture to client, and results beside large data, on the virtual board.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import wire_latency, wire_noise, wire_peers
+from benchmarks import wire_download, wire_latency, wire_noise, wire_peers
 from firmware_app.wire import messages, packets, seal
 from host_client.link.encryption import cipher
 from host_client.results.decode import Model, decode_result
@@ -295,10 +295,17 @@ def _table(found: dict[str, Any]) -> str:
     lines.append("")
     for clients, row in found["latency_ms"].items():
         lines.append(
-            f"capture to client, {clients} subscriber(s): median {row['p50']} ms,"
+            f"capture to client, encrypted, {clients} subscriber(s): median {row['p50']} ms,"
             f" p99 {row['p99']} ms ({row['results']} results,"
             f" clocks within {row['clock_uncertainty_ms']} ms)"
         )
+    row = found["download"]
+    lines.append(
+        f"results a second: {row['results_per_second_alone']} alone,"
+        f" {row['results_per_second_meanwhile']} while {row['kb_per_second']} kB/s flow from the board:"
+        f" {100 * row['share']:.1f} % (asked: {100 * row['target']:.0f} %;"
+        f" the PC was late by {100 * row['late']:.1f} % of a window at most)"
+    )
     return "\n".join(lines)
 
 
@@ -310,6 +317,7 @@ def run(long: bool) -> dict[str, Any]:
     found.update(_encode())
     found.update(_noise(long))
     found["latency_ms"] = wire_latency.measure(120.0 if long else 20.0)
+    found["download"] = wire_download.measure(10.0, 6 if long else 3)
     return found
 
 

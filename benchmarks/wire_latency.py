@@ -2,7 +2,8 @@
 
 The board runs the shape classifier under the timing profile `k230`: camera, ai2d, KPU and what a
 socket costs the board's interpreter take a board's time; KPU outputs are recorded in the warm-up
-and replayed, as the simulator is slower than the chip. All clients live in one process here, whose
+and replayed, as the simulator is slower than the chip.
+Sessions are encrypted, as by default. All clients live in one process here, whose
 own work is part of the figure. Capture times are the results' `host_time`.
 """
 
@@ -15,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.pipeline_board import encrypted
 from host_client import Board
 from virtual_board.board import VirtualBoard
 from virtual_board.card import make_card
@@ -35,6 +37,7 @@ class Reader:
     async def read(self, url: str, key: str) -> None:
         """Subscribe and note each result's age until cancelled."""
         async with Board.connect(url, key=key) as board:
+            encrypted(board)
             async for result in board.results():
                 now = time.time()
                 if now >= self.start and result.host_time is not None:
