@@ -15,7 +15,6 @@ from host_client.link.driver import Link
 from host_client.results.answers import Answer
 from host_client.results.limits import DOWNLOAD_BYTES
 
-_EVERY = 8192  # bytes between two TAKEN
 _TRIES = 3  # of data that changes while it is sent
 _BARREN_LINKS = 8  # links in a row over which nothing came through
 
@@ -76,7 +75,7 @@ async def _take(
     progress: Progress | None,
 ) -> None:
     """Take all of it; RequestTimeout where nothing comes for timeout seconds."""
-    receiving = Receiving(number, size, data, _EVERY, time.monotonic())
+    receiving = Receiving(number, size, data, time.monotonic())
     receiving.on_progress = progress
     taking = asyncio.ensure_future(link.receive(receiving))
     try:

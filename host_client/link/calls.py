@@ -82,11 +82,14 @@ class Call:
             self.on_done(self)
 
 
+_EVERY = 2  # CHUNKs between two TAKEN
+
+
 class Receiving:
     """Data on its way from the board, which may be lost and come again; out of order it is not taken."""
 
-    def __init__(self, number: int, size: int, data: bytearray, every: int, now: float) -> None:
-        """data: what is there already, and grows; every: bytes between two TAKEN."""
+    def __init__(self, number: int, size: int, data: bytearray, now: float) -> None:
+        """data: what is there already, and grows."""
         self.number = number
         self.error: K230Error | None = None
         self.done = len(data) >= size
@@ -94,8 +97,7 @@ class Receiving:
         self.on_progress: Progress | None = None
         self._size = size
         self._data = data
-        self._every = every
-        self._told = len(data)
+        self._untold = 0  # CHUNKs since the last TAKEN
         self.moved = now
 
     def chunk(self, fields: list[Any], now: float) -> list[Any] | None:
@@ -113,9 +115,11 @@ class Receiving:
             self.moved = now
             if self.on_progress:
                 self.on_progress(have, self._size, "bytes")
-            if have < self._size and have - self._told < self._every:
+            self._untold += 1
+            # The board waits at four CHUNKs ahead, whatever their size: one lost TAKEN must not stop it.
+            if have < self._size and self._untold < _EVERY:
                 return None
-        self._told = have
+        self._untold = 0
         if have == self._size:
             self.finish()
         return [messages.TAKEN, self.number, have]
