@@ -148,7 +148,7 @@ async def test_the_preview_costs_a_second_of_results_at_most(tmp_path: Path) -> 
         results = board.results(queue=1000)
         last = await results.__anext__()
         for change, undone in zip(changes, before, strict=True):
-            tries = []
+            tries: list[tuple[int, int]] = []
             for _ in range(3):
                 if tries:
                     await board.set(undone)
