@@ -16,6 +16,7 @@ from firmware_app.base import files, storage
 from firmware_app.card import (
     boots,
     configuration,
+    counts,
     firmware_update,
     log_file,
     packages,
@@ -33,6 +34,7 @@ from firmware_app.package import reader as package
 _MODULES = (
     boots,
     configuration,
+    counts,
     files,
     firmware_update,
     gallery_file,

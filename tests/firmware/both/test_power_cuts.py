@@ -8,8 +8,10 @@ from firmware_app.base import files, restarts
 from firmware_app.base.errors import CommandError
 from firmware_app.card import packages
 from firmware_app.card.boots import Boots
+from firmware_app.card.counts import Counts
 from firmware_app.card.state import State
 from firmware_app.commands import packages as package_commands
+from firmware_app.events.counters import Counters
 
 OLD = classifier(["old", "older"], 1)
 NEW = classifier(["new", "newer", "newest"], 2)
@@ -422,3 +424,22 @@ def test_files_of_a_push_outlast_power() -> None:
     assert again.ask("install")["name"] == "a"
     assert _labels("a") == ["new", "newer", "newest"]
     assert not files.exists("/sdcard/.incoming")
+
+
+def test_what_lines_have_counted() -> None:
+    def saved(count: int) -> dict:
+        return {"since": [1, 0, None], "lines": {"door": {"person": [count, 2]}}}
+
+    def prepare(card) -> None:
+        Counts().keep("yard", saved(5))
+
+    def change(card) -> None:
+        Counts().keep("yard", saved(6))
+
+    def check(card, done: bool) -> None:
+        found = Counters([2, 0, None], Counts().find("yard"))
+        expected = ([6],) if done else ([5], [6])
+        assert [row[2] for row in found.rows()] in expected, found.rows()
+        assert found.since == [1, 0, None]
+
+    _every_cut(prepare, change, check, change, least=1)
