@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import tempfile
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +14,12 @@ from typing import Any
 
 from host_client import Board, K230Error
 from tools.faults import card
+from tools.faults.patience import Patience, stretched
 from tools.faults.ways import Way
 from virtual_board.board import VirtualBoard
 
 ANSWER_S = 10.0
+READY_S = 30.0
 PICTURES = card.PACKAGES / "shapes_cls" / "pictures"
 
 
@@ -148,30 +149,33 @@ class Bench:
 
     async def ready(self) -> None:
         """Wait for the service to be ready."""
-        await self.virtual.ready(30.0)
+        await self.virtual.ready(stretched(READY_S))
 
     def connect(self, wait: float = ANSWER_S) -> Board:
         """Return the board, to enter."""
         assert self.virtual.url is not None
         return Board.connect(
-            self.virtual.url, key=self.virtual.key, wait=wait, greeting_timeout=5.0
+            self.virtual.url,
+            key=self.virtual.key,
+            wait=stretched(wait),
+            greeting_timeout=stretched(5.0),
         )
 
     @contextlib.asynccontextmanager
     async def client(self, wait: float = ANSWER_S) -> AsyncIterator[Board]:
         """Connect over TCP, or over the UART where nobody listens."""
-        stop = time.monotonic() + wait
-        while not (self.virtual.said or self.ended or self.hung) and time.monotonic() < stop:
+        patience = Patience(wait)
+        while not (self.virtual.said or self.ended or self.hung or patience.over):
             await self.waiting()
         while True:
             for url in (self.virtual.url, self.virtual.uart_url):
                 assert url is not None
-                board = Board.connect(url, key=self.virtual.key, greeting_timeout=2.0)
+                board = Board.connect(url, key=self.virtual.key, greeting_timeout=stretched(2.0))
                 try:
                     await board
                     break
                 except K230Error:
-                    if self.ended or self.hung or time.monotonic() > stop:
+                    if self.ended or self.hung or patience.over:
                         raise
             else:
                 await asyncio.sleep(0.1)
@@ -194,21 +198,21 @@ class Bench:
         if slot:
             self.helped = False
         self._send({"arm": [name, number, way.order, way.times], "slot": slot})
-        await asyncio.wait_for(self._armed.wait(), ANSWER_S)
+        await asyncio.wait_for(self._armed.wait(), stretched(ANSWER_S))
 
     async def disarm(self) -> None:
         """Let nothing fail any more, also not at the next start."""
         (self._folder / "plan.json").unlink(missing_ok=True)
         self._armed.clear()
         self._send({"arm": None, "slot": 0})
-        await asyncio.wait_for(self._armed.wait(), ANSWER_S)
+        await asyncio.wait_for(self._armed.wait(), stretched(ANSWER_S))
 
     async def figures(self) -> dict[str, Any]:
         """Return threads, heap after a collection, models in the KPU, frames' buffers, calls so far by name."""
         self._number += 1
         self._send({"figures": self._number})
         while True:
-            found = await asyncio.wait_for(self._figures.get(), ANSWER_S)
+            found = await asyncio.wait_for(self._figures.get(), stretched(ANSWER_S))
             if found["figures"] == self._number:
                 return found
 

@@ -18,6 +18,7 @@ from host_client import Board, K230Error
 from host_client.link.address import SerialAddress
 from tools.faults import card
 from tools.faults.bench import Bench
+from tools.faults.patience import Patience, stretched
 from tools.faults.steps import LONG, OF_NETWORK, RESTARTS, STEPS, WATCH, WATCHING
 from tools.faults.ways import Row, Way, guarded
 from virtual_board.board import BoardError
@@ -376,7 +377,7 @@ class Lane:
                     ears.heard.clear()
                     await bench.arm(combination.call, way, combination.number)
                 try:
-                    answered = await asyncio.wait_for(step(bench, board), HEALTHY_S)
+                    answered = await asyncio.wait_for(step(bench, board), stretched(HEALTHY_S))
                     told += answered or []
                     if combination.step.startswith("switch "):
                         committed = combination.step.removeprefix("switch ")
@@ -431,8 +432,8 @@ class Lane:
 
     @staticmethod
     async def _event(bench: Bench, condition: Callable[[], bool], seconds: float) -> None:
-        stop = time.monotonic() + seconds
-        while not condition() and time.monotonic() < stop:
+        patience = Patience(seconds)
+        while not condition() and not patience.over:
             await bench.waiting()
 
     async def _healthy(
@@ -445,10 +446,10 @@ class Lane:
         wired: Board | None,
     ) -> str:
         """Return why the service is not what it was within HEALTHY_S, or nothing."""
-        stop = time.monotonic() + HEALTHY_S
+        patience = Patience(HEALTHY_S)
         why = ""
         first = None
-        while time.monotonic() < stop:
+        while not patience.over:
             if bench.ended:
                 return f"the board is dead: {bench.ended}"
             if bench.hung:
@@ -466,7 +467,7 @@ class Lane:
                         )
                     elif way.lasting and codes:
                         return ""  # it can't be had, and says why
-                    elif way.lasting and not way.quiet and time.monotonic() < stop - HEALTHY_S / 2:
+                    elif way.lasting and not way.quiet and not patience.half:
                         why = "nothing is said"
                     elif first is None or status["processed"] <= first:
                         why = f"no results: {codes}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from host_client import Board, CommandFailed
 from host_client.link.discovery import discover
 from tools.faults import card
 from tools.faults.bench import Bench
+from tools.faults.patience import Patience
 from tools.faults.ways import Way
 
 Step = Callable[[Bench, Board], Awaitable[list[str] | None]]
@@ -108,8 +108,8 @@ async def _interrupt(bench: Bench, board: Board) -> None:
 
 
 async def _started(bench: Bench, condition: Callable[[], bool]) -> None:
-    stop = time.monotonic() + STARTED_S
-    while not condition() and not bench.hung and time.monotonic() < stop:
+    patience = Patience(STARTED_S)
+    while not condition() and not (bench.hung or patience.over):
         await bench.waiting()
 
 
@@ -117,9 +117,9 @@ def _at_the_console(tty: Path) -> None:
     with serial.Serial(str(tty), timeout=0.2, exclusive=True) as port:
         port.write(b"\x03")
         said = b""
-        stop = time.monotonic() + PROMPT_S
+        patience = Patience(PROMPT_S)
         while not said.endswith(b">>> "):
-            if time.monotonic() > stop:
+            if patience.over:
                 raise TimeoutError(f"no prompt within {PROMPT_S:g} s of Ctrl-C")
             said += port.read(4096)
         port.write(b"\x04")
