@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from board_hub.configuration.reader import BoardEntry, Configuration
 from host_client.base.exceptions import PackageError
@@ -19,6 +21,17 @@ BOARDS = (
     ("shelf", "inside", "shapes_multl"),
 )
 _FPS = 2
+_HELD = 10  # frames for which a picture stands: a track wants to be seen for a while
+# So that tracks, zones and counts show. A part of the frame each.
+_ZONES = [
+    {"name": "left", "points": [[0.0, 0.0], [0.5, 0.0], [0.5, 1.0], [0.0, 1.0]]},
+    {"name": "right", "points": [[0.5, 0.0], [1.0, 0.0], [1.0, 1.0], [0.5, 1.0]]},
+]
+_EVENTS: dict[str, dict[str, Any]] = {
+    "shapes_det": {"events.enabled": True, "events.zones": _ZONES},
+    "shapes_cls": {"events.enabled": True, "events.steady_frames": 2, "events.steady_of": 3},
+    "shapes_multl": {"events.enabled": True, "events.steady_frames": 2, "events.steady_of": 3},
+}
 
 
 @contextlib.asynccontextmanager
@@ -42,10 +55,17 @@ async def boards(configuration: Configuration) -> AsyncIterator[None]:
             card = folder / name / "card"
             card.mkdir(parents=True)
             settings = {"board.name": name, "camera.fps": _FPS, "preview.enabled": True}
-            fill_card([source / "mp_deployment_source"], card, settings=settings)
+            fill_card(
+                [source / "mp_deployment_source"],
+                card,
+                settings=settings,
+                task_settings=_EVENTS[package],
+            )
+            camera = folder / name / "camera"
+            _film(pictures, camera)
             output.note(f"starting the virtual board {name} ...")
             board = await stack.enter_async_context(
-                virtual_board(sdcard=card, data=folder / name / "data", camera=str(pictures))
+                virtual_board(sdcard=card, data=folder / name / "data", camera=str(camera))
             )
             await board.ready(READY_TIMEOUT)
             assert board.url is not None
@@ -53,3 +73,11 @@ async def boards(configuration: Configuration) -> AsyncIterator[None]:
                 BoardEntry(board.url, name=name, group=group, key=board.key)
             )
         yield
+
+
+def _film(pictures: Path, camera: Path) -> None:
+    """Let each picture stand before the camera for some frames."""
+    camera.mkdir()
+    for number, path in enumerate(sorted(pictures.iterdir())[:12]):
+        for frame in range(_HELD):
+            shutil.copyfile(path, camera / f"{number:02}-{frame:02}{path.suffix}")

@@ -1,4 +1,4 @@
-"""What the hub remembers across its own restarts: which board answered at which URL, what was announced."""
+"""What the hub remembers across its own restarts: boards by URL, what was announced, events handed on."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from host_client.link.keys import KeyStore
 _log = logging.getLogger(__name__)
 
 _MOMENT_S = 2.0
+# How far events were handed on changes all the time; a hub that ends without a word says some twice.
+_PLACES_S = 10.0
 _MOST = 20_000  # boards; a file that names more is not ours
 
 
@@ -32,13 +34,17 @@ class Announced(TypedDict):
 
 
 class Memory:
-    """boards: URL to (board id, board name); announced: board id to what others know of it by us."""
+    """boards: URL to (board id, board name); announced: board id to what others know of it by us.
+
+    places: board id to (boot id, number) of the last event that was handed on.
+    """
 
     def __init__(self, path: Path | None) -> None:
         """Read the file; one that is missing or damaged is an empty one. None: keep nothing."""
         self._path = path
         self.boards: dict[str, tuple[str, str]] = {}
         self.announced: dict[str, Announced] = {}
+        self.places: dict[str, tuple[int, int]] = {}
         self.problem = ""
         self._timer: asyncio.TimerHandle | None = None
         if path is not None:
@@ -60,7 +66,14 @@ class Memory:
             self.announced.pop(board_id, None)
         self._save_soon()
 
-    def _save_soon(self) -> None:
+    def handed_on(self, board_id: str, boot_id: int, number: int) -> None:
+        """Note that everything up to this event needs no second time."""
+        known = self.places.get(board_id)
+        if known is None or known[0] != boot_id or known[1] < number:
+            self.places[board_id] = (boot_id, number)
+            self._save_soon(_PLACES_S)
+
+    def _save_soon(self, seconds: float = _MOMENT_S) -> None:
         """Write once for all that changes within a moment: many boards answer at the same time."""
         if self._timer is not None:
             return
@@ -69,7 +82,7 @@ class Memory:
         except RuntimeError:
             self.save()
             return
-        self._timer = loop.call_later(_MOMENT_S, self.save)
+        self._timer = loop.call_later(seconds, self.save)
 
     def save(self) -> None:
         """Write the file: the old one or the new one is there, whatever happens."""
@@ -78,7 +91,8 @@ class Memory:
             self._timer = None
         if self._path is None:
             return
-        text = json.dumps({"boards": self.boards, "announced": self.announced}, indent=1)
+        known = {"boards": self.boards, "announced": self.announced, "places": self.places}
+        text = json.dumps(known, indent=1)
         temporary = None
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -107,6 +121,8 @@ class Memory:
                 labels = [str(label) for label in known["labels"]]
                 components = {str(k): str(v) for k, v in known["components"].items()}
                 self.announced[str(board_id)] = Announced(labels=labels, components=components)
+            for board_id, (boot_id, number) in list(found.get("places", {}).items())[:_MOST]:
+                self.places[str(board_id)] = (int(boot_id), int(number))
         except FileNotFoundError:
             pass
         except OSError as error:

@@ -36,6 +36,7 @@ _DUPLICATE_DELAY = 60.0
 _STATUS_EVERY = 30.0
 _PROMPT_STATUS = 0.2  # behind an event that changes it
 _QUEUE = 64  # items of one board that wait for their turn in the loop
+_EVENT_QUEUE = 512  # a board may send all 256 that it has kept
 
 KINDS = ("result", "event", "statistics", "log", "state")
 
@@ -60,6 +61,7 @@ class Exchange(Protocol):
     """What a session needs of the hub around it (Sessions)."""
 
     memory: Memory
+    confirms_events: bool  # a reader tells by itself how far it is (Memory.handed_on)
     greeting: asyncio.Semaphore
 
     def demanded(self, session: BoardSession, kind: str) -> int | None:
@@ -97,6 +99,7 @@ class BoardSession:
         self._board: Board | None = None
         self._runner: asyncio.Task[None] | None = None
         self._demand = asyncio.Event()
+        self._place: tuple[str, tuple[int, int]] | None = None  # board id, its last event read
         self._ask = asyncio.Event()
         self._picture: tuple[float, bytes] | None = None
         self._taking: asyncio.Task[bytes] | None = None
@@ -288,12 +291,29 @@ class BoardSession:
             if wanted is None:
                 await hub.changed_demand()
                 continue
+            if kind == "event":
+                await self._read_events(board)
+                return
             stream: Stream[Any] = _open(board, kind, wanted)
             stream.forward(functools.partial(self._take, kind))
             try:
                 await self._until_other(kind, wanted)
             finally:
                 await stream.aclose()
+
+    async def _read_events(self, board: Board) -> None:
+        """Hand on events: behind the last one of this board, over lost links and the hub's own restarts."""
+        memory, board_id = self._hub.memory, board.info.board_id
+        after = memory.places.get(board_id)
+        if self._place is not None and self._place[0] == board_id:
+            after = self._place[1]
+        async with board.events(_EVENT_QUEUE, after) as stream:
+            async for event in stream:
+                if stream.position is not None:
+                    self._place = (board_id, stream.position)
+                self._take("event", event)
+                if not self._hub.confirms_events and event.number and event.boot_id is not None:
+                    memory.handed_on(board_id, event.boot_id, event.number)
 
     async def _until_other(self, kind: str, wanted: int) -> None:
         while self._hub.demanded(self, kind) == wanted:
@@ -364,8 +384,6 @@ class BoardSession:
 def _open(board: Board, kind: str, rate: int) -> Stream[Any]:
     if kind == "result":
         return board.results(_QUEUE, rate)
-    if kind == "event":
-        return board.events(_QUEUE)
     if kind == "statistics":
         return board.statistics(_QUEUE)
     return board.logs(_QUEUE)

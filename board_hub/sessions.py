@@ -35,6 +35,7 @@ class Sessions:
     def __init__(self, configuration: Configuration, memory: Memory | None = None) -> None:
         self.configuration = configuration
         self.memory = memory or Memory(None)
+        self.confirms_events = False  # set by who knows when an event has arrived at last (MQTT)
         self.greeting = asyncio.Semaphore(_STARTS)
         self.started = time.time()
         self._sessions: dict[str, BoardSession] = {}  # by URL

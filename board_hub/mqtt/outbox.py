@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from board_hub.mqtt import packets
 
 IN_FLIGHT = 16  # messages of QoS 1 without their PUBACK; brokers allow 20
 _NUMBERS = 65535
+
+_Important = tuple[bytes, bytes, Callable[[], None] | None]
 
 
 class Outbox:
@@ -28,10 +31,10 @@ class Outbox:
         self.acknowledged = 0
         self.state_bytes = 0
         self._due: OrderedDict[bytes, None] = OrderedDict()  # topics of state to be said
-        self._important: deque[tuple[bytes, bytes]] = deque()
+        self._important: deque[_Important] = deque()
         self._news: deque[bytes] = deque()
         self._limit = limit
-        self._flying: OrderedDict[int, tuple[bytes, bytes]] = OrderedDict()
+        self._flying: OrderedDict[int, _Important] = OrderedDict()
         self._number = 0
         self._sent_news = 0  # since the last moment at which the broker had everything
         self._before_ping: int | None = None
@@ -64,12 +67,14 @@ class Outbox:
         if topic in self.state:
             self._due[topic] = None
 
-    def put_important(self, topic: bytes, payload: bytes) -> None:
-        """Say something with QoS 1."""
+    def put_important(
+        self, topic: bytes, payload: bytes, arrived: Callable[[], None] | None = None
+    ) -> None:
+        """Say something with QoS 1; arrived is called when the broker has it."""
         if len(self._important) >= self._limit:
             self._important.popleft()
             self.dropped_important += 1
-        self._important.append((topic, payload))
+        self._important.append((topic, payload, arrived))
 
     def put_news(self, topic: bytes, payload: bytes) -> None:
         """Say something with QoS 0."""
@@ -90,9 +95,10 @@ class Outbox:
             parts.append(packet)
             taken += len(packet)
         while self._important and len(self._flying) < IN_FLIGHT and taken < size:
-            topic, payload = self._important.popleft()
+            message = self._important.popleft()
+            topic, payload, _ = message
             self._number = self._number % _NUMBERS + 1
-            self._flying[self._number] = (topic, payload)
+            self._flying[self._number] = message
             packet = packets.publish(topic, payload, number=self._number)
             parts.append(packet)
             taken += len(packet)
@@ -108,7 +114,7 @@ class Outbox:
     def messages(self) -> list[tuple[bytes, bytes, bool, int]]:
         """Return what waits as (topic, payload, retained, QoS), and forget it: there is no broker."""
         found = [(topic, self.state.get(topic, b""), True, 0) for topic in self._due]
-        found += [(topic, payload, False, 1) for topic, payload in self._important]
+        found += [(topic, payload, False, 1) for topic, payload, _ in self._important]
         for data in self._news:
             for packet in packets.Parser().feed(data):
                 message = packets.incoming(packet)
@@ -120,8 +126,11 @@ class Outbox:
 
     def acknowledge(self, number: int) -> None:
         """Take a PUBACK; one for nothing is ignored."""
-        if self._flying.pop(number, None) is not None:
+        message = self._flying.pop(number, None)
+        if message is not None:
             self.acknowledged += 1
+            if message[2] is not None:
+                message[2]()
 
     def ping_sent(self) -> None:
         """Note that a PINGREQ goes out behind what was taken so far."""

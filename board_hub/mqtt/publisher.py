@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import math
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from board_hub.base.lines import dumps
@@ -82,6 +84,7 @@ class Publisher:
         self._statistics_s: float = get("mqtt.statistics_s")
         self._snapshot_s: float = get("mqtt.snapshot_s")
         self._forgotten: set[str] = set()
+        sessions.confirms_events = self._with_events
         self._results: Feed | None = None
         self._others: Feed | None = None
 
@@ -228,9 +231,18 @@ class Publisher:
     def _take_event(self, speaker: Speaker, item: Item) -> None:
         event: Event = item.value
         if self._with_events:
-            self.outbox.put_important(speaker.topics.event, item.json)
+            self.outbox.put_important(speaker.topics.event, item.json, self._arrival(event))
         if self._with_counts and event.kind in ("zone.enter", "zone.leave", "count"):
             self._take_zone(speaker, event)
+
+    def _arrival(self, event: Event) -> Callable[[], None] | None:
+        """Return what notes that the broker has an event, and all before it."""
+        if not event.number or event.boot_id is None or not event.source.board_id:
+            return None
+        memory = self.sessions.memory
+        return functools.partial(
+            memory.handed_on, event.source.board_id, event.boot_id, event.number
+        )
 
     def _take_zone(self, speaker: Speaker, event: Event) -> None:
         details = event.details

@@ -144,7 +144,7 @@ async def test_what_is_published(shared: Broker, board_of_its_own: str) -> None:
         await late.until(f"k230/{me}/availability", b"offline")
         assert f"k230/{me}/event" not in late.latest
         assert f"k230/{me}/result" not in late.latest
-        assert late.latest[f"k230/{me}/cat/count"] == b"0"
+        await late.until(f"k230/{me}/cat/count", b"0")
 
 
 async def test_mosquitto_sub_reads_it(shared: Broker, board_of_its_own: str) -> None:
