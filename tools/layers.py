@@ -35,7 +35,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("board",),
         ("commands",),
         ("link",),
-        ("replay",),
+        ("replay", "ros2"),
         ("recording", "convert"),
         ("results", "flashing"),
         ("base",),
