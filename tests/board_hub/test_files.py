@@ -60,6 +60,7 @@ async def test_a_full_disk(
             number += 1
             board.publish_label(number)
             assert number < 5000
+        await until(lambda: "the disk is full" in caplog.text)  # said behind the count
         assert sum("the disk is full" in record.message for record in caplog.records) == 1
         for line in path.read_text().splitlines():
             json.loads(line)
