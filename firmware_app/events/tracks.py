@@ -138,12 +138,7 @@ class Tracker:
             at += 1
         pairs.sort(reverse=True)
         free = [True] * len(tracks)
-        for pair in pairs:
-            i = pair & 63
-            at = pair >> 6 & 63
-            if free[at] and found[i] is None:
-                free[at] = False
-                found[i] = tracks[at]
+        self._match(pairs, found, free)
         if len(rows) > len(tracks) - sum(free):
             self._far(time_ms, rows, found, free, guesses)
         return self._settle(time_ms, rows, found, free)
@@ -173,6 +168,11 @@ class Tracker:
                     continue
                 pairs.append((1000 * far // (reach + 1)) << 12 | at << 6 | i)
         pairs.sort()
+        self._match(pairs, found, free)
+
+    def _match(self, pairs: list, found: list, free: list) -> None:
+        """Give each box its track, the first pairs first; a pair is place << 12 | track << 6 | box."""
+        tracks = self.tracks
         for pair in pairs:
             i = pair & 63
             at = pair >> 6 & 63
