@@ -258,7 +258,7 @@ def test_a_command_that_is_ended_leaves_no_partition_table(
     stop = time.monotonic() + 120
     while time.monotonic() < stop and process.poll() is None:
         with path.open("rb") as file:
-            if file.read(512) == bytes(512):
+            if file.read(HEAD) == bytes(HEAD):
                 break
     process.send_signal(ending)
     _, said = process.communicate(timeout=120)

@@ -57,8 +57,13 @@ class Typist:
         )
         os.close(there)
         self.handle = here
-        self.screen = ""
+        self.raw = ""
         self.seen = 0
+
+    @property
+    def screen(self) -> str:
+        """What was said, with the terminal's line breaks taken out: where they fall hangs on paths."""
+        return " ".join(self.raw.split()) + " "
 
     def read(self, seconds: float) -> bool:
         """Take what comes within so many seconds; return whether the program still runs."""
@@ -68,7 +73,7 @@ class Typist:
         with contextlib.suppress(OSError):
             data = os.read(self.handle, 65536)
             if data:
-                self.screen += ESCAPES.sub("", data.decode("utf-8", "replace"))
+                self.raw += ESCAPES.sub("", data.decode("utf-8", "replace"))
                 return True
         return False
 
