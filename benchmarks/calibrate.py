@@ -1,6 +1,6 @@
 """Where the timing profile's constants come from: python -m benchmarks.calibrate [--json] [--micropython PATH].
 
-The pieces of program whose time on a board is published, written anew (calibrate_board.py), run on the
+The pieces of program with a published time on a board, written anew (calibrate_board.py), run on the
 interpreter at hand: its time, the spread of five rounds, the ratio to the published time, and the same ratio of
 the PC that the profile's factors are relative to. From that PC's times and from instructions counted in a RISC-V
 build follow the profile's low, likely and high values; each derivation is shown with what the profile says.
@@ -40,7 +40,7 @@ class Piece:
         name: in calibrate_board.py.
         runs: of the piece in one measured call.
         board_us: published, of one run.
-        pc_us: least and most of the quiet PC whose interpreter the profile's factors are relative to:
+        pc_us: least and most of the quiet PC that the profile's factors are relative to:
             MicroPython 1.21, single precision, the port's ulab.
         coarse: published with one digit.
     """
@@ -112,7 +112,7 @@ def execution_factor() -> Span:
 
 
 def derived(profile_name: str = "k230") -> list[Derived]:
-    """Return each constant that nobody measured on a board, with its derivation."""
+    """Return each constant that was not measured on a board, with its derivation."""
     profiles = [load_profile(f"{profile_name}?level={level}").numbers for level in LEVELS]
     low, high = array_ratio()
     fast, slow = cycles()

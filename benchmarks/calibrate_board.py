@@ -1,4 +1,4 @@
-"""The pieces of program whose time on a board is published, written anew; run by benchmarks.calibrate.
+"""The pieces of program with a published time on a board, written anew; run by benchmarks.calibrate.
 
 It runs in any MicroPython, on a board too (`mpremote run`): each line says what it measured, in microseconds.
 The interpreter's own ulab is needed for what works on arrays; without it, that is left out.

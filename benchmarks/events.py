@@ -135,7 +135,7 @@ class _Seen:
 
 
 def _counted(scene: Scene, ids: list[list[int]]) -> tuple[int, int]:
-    """Count with our own line by somebody else's ids."""
+    """Count with our own line by another program's ids."""
     x1, y1, x2, y2 = scene.line
     line = Line("line", (x1, y1), (x2, y2), 0, None, _FRAMES_HELD)
     states: dict[int, list[Any]] = {}

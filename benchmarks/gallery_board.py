@@ -1,6 +1,6 @@
 """Runs in MicroPython: the time of a gallery's decision beside the vendor's way, on the same data.
 
-SIZES, DIMENSION and SECONDS are set by whoever runs it. Prints one JSON line a size.
+SIZES, DIMENSION and SECONDS are set by the caller. Prints one JSON line a size.
 """
 
 # mypy: ignore-errors

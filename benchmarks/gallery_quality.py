@@ -30,7 +30,7 @@ GLYPHS = ROOT / "models" / "packages" / "glyphs_ml"
 VEGETABLES = ("spinach", "eggplant", "carrot")  # three pictures each, veg_0.jpg to veg_8.jpg
 
 CLASSES = 30  # signs to tell apart; the models' training knows none of them
-STRANGERS = 15  # signs that nobody enrolls
+STRANGERS = 15  # signs that are not enrolled
 FIRST = 5_000_000  # number of the first sign
 QUERIES = 5  # views of a sign besides those that are enrolled
 SAMPLES = (1, 3, 5)

@@ -186,7 +186,7 @@ async def _main(count: int, rate: float, key: bytes) -> None:
         turn += 1
         due += period
         delay = due - time.monotonic()
-        if delay < -1.0:  # this process can't keep up: what it has not sent, nobody has to deliver
+        if delay < -1.0:  # this process can't keep up: what it has not sent need not be delivered
             late += 1
             due = time.monotonic()
         await asyncio.sleep(max(0.0, delay))

@@ -1,8 +1,8 @@
 # mypy: ignore-errors
 """Runs in MicroPython for benchmarks.instructions: the way of a frame, its native calls left out of the count.
 
-The service's own parts (Engine, Publisher, TcpLink, Session with a seal, Collector) work on a camera whose
-frame is always ready and a KPU that knows its outputs beforehand. Each frame is marked for the counter,
+The service's own parts (Engine, Publisher, TcpLink, Session with a seal, Collector) work on a camera with a
+frame that is always ready and a KPU that knows its outputs beforehand. Each frame is marked for the counter,
 which starts a new sum at each call of micropython.stack_use(), and is held back inside eval().
 """
 
@@ -109,7 +109,7 @@ ticks = Ticks()
 
 
 class Frame:
-    """The camera's frame, of which nobody sees a pixel."""
+    """The camera's frame; no pixel of it is looked at."""
 
     def __init__(self, width, height):
         self._planes = np.zeros((3, 1, 1), dtype=np.uint8)
@@ -218,9 +218,9 @@ class Tensor:
 
 
 class Kpu:
-    """A KPU whose outputs lie on the card."""
+    """A KPU with outputs that lie on the card."""
 
-    plan = None  # of the package whose model is loaded next
+    plan = None  # of the package with the model to load next
 
     def load_kmodel(self, data):
         plan = Kpu.plan

@@ -1,6 +1,6 @@
 """What benchmarks.instructions shows the tasks: for each one outputs with no, 5 and 20 results.
 
-Nobody infers these models: a kmodel here is its headers, and the outputs lie beside it.
+These models are not inferred: a kmodel here is its headers, and the outputs lie beside it.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ class Interpreter:
 def look(micropython: str | None) -> Interpreter:
     """Return what the interpreter of this path is, without one the packaged interpreter."""
     path = str(find_interpreter(micropython))
-    # Without the folders of the user's: a ulab there would be the interpreter's own for nobody else.
+    # Without the folders of the user's: a ulab there would be the interpreter's own for no one else.
     run = subprocess.run(
         [path, "-c", _LOOK],
         env={**os.environ, "MICROPYPATH": ".frozen"},

@@ -181,7 +181,7 @@ class Bench:
 
 
 async def _whole(bench: Bench, work: str) -> float:
-    """Return how long a work takes that nobody interrupts."""
+    """Return how long a work takes without interruption."""
     await bench.prepare(work, "main.py")
     async with bench.power():
         await bench.runs()

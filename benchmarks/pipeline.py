@@ -1,7 +1,7 @@
 """Frames a second and latency beside the vendor's loop: python -m benchmarks.pipeline [--json] [--docs] [--long].
 
 Both loops run on the virtual board, under the board's times (virtual_board/profiles/), at the low, likely and
-high values of what nobody knows better: ours as clients see it, and the vendor-style serial loop
+high values of what is not known better: ours as clients see it, and the vendor-style serial loop
 (vendor_loop.py) with and without display. What each scene publishes is held to what it shows before anything
 is measured (pipeline_scenes.py). Every TCP session is encrypted, or the run fails. The models are those of the
 published table (pipeline_models.py says what of them is real). docs/performance.md tells how to read the table.

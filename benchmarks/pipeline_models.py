@@ -1,10 +1,10 @@
-"""Models of the published sizes for the pipeline benchmark: nobody infers them here.
+"""Models of the published sizes for the pipeline benchmark: they are not inferred here.
 
 The table of published KPU times has YOLO networks at 224, 320 and 640, which are not ours to ship, and
 a simulated inference of one takes 12 to 20 s. What a timed run needs of a model is its headers (sizes,
 types), its length (for loading) and its outputs; so each kmodel made here holds genuine headers and
-zeros, is called like the published network whose KPU time it takes, and comes with the recorded outputs
-of one scene (`ReplayStore.put_scene`): so many objects, whatever the camera sees. Everything else of
+zeros, is called like the published network that gives its KPU time, and comes with the recorded outputs
+of one scene (`ReplayStore.put_scene`): so many objects, for any picture. Everything else of
 the way of a frame runs for real: camera, ai2d, decoding, publishing, links.
 
 Outputs are what the decoders take: the detectors' values are those after the sigmoid. What each scene
@@ -60,7 +60,7 @@ class Scene:
     """One model with what it sees.
 
     Attributes:
-        file: name of the kmodel, whose beginning and input side the timing profile knows.
+        file: name of the kmodel; the timing profile knows its beginning and input side.
         size: (width, height) of its input.
         outputs: of one inference.
         length: bytes of the kmodel.
@@ -82,7 +82,7 @@ def label_of(index: int) -> str:
 
 
 def kmodel(size: tuple[int, int], outputs: Sequence[Sequence[int]], length: int) -> bytes:
-    """Return a kmodel of `length` bytes whose headers say: RGB planes in, float outputs out."""
+    """Return a kmodel of `length` bytes with headers that say: RGB planes in, float outputs out."""
 
     def tensor(code: int, shape: Sequence[int]) -> bytes:
         sides = b"".join(b"\1" + struct.pack("<I", side) for side in shape)

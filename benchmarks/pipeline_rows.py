@@ -111,7 +111,7 @@ def target_of(case: Case, link: str, sensor_fps: int, level: str) -> float | Non
 
 
 def instructions_of(case: Case) -> int | None:
-    """Return the interpreter's instructions a frame of this scene, None where nobody counted them."""
+    """Return the interpreter's instructions a frame of this scene, None where they were not counted."""
     try:
         return instructions.of_frame(case.counted)
     except (KeyError, OSError):

@@ -3,7 +3,7 @@
 The virtual board starts with a card as `k230 install` writes it, once with the service as .mpy and once as
 sources, under the timing profile's levels. What the time went into is told by the board itself, on its clock:
 imports, camera, model, network, the first frame, and the rest (settings, package, links). The firmware's own boot
-before main.py is not modelled: nobody published it.
+before main.py is not modelled: it was not published.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from virtual_board.board import VirtualBoard
 from virtual_board.card import make_card
 
 PACKAGES = Path(__file__).resolve().parent.parent / "models" / "packages"
-# Kinds of task whose pictures may be any: what they find does not matter here.
+# Kinds of task that take any pictures: what they find does not matter here.
 MODELS = {"classification": "shapes_cls", "segmentation": "shapes_seg", "detection": "shapes_det"}
 BIG_BYTES = 4_000_000
 _FEW = 3  # results of a generation that make no period

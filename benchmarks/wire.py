@@ -129,7 +129,7 @@ def _our_encrypted_decoder(count: int, calls: int) -> Callable[[], Any]:
 def _interleaved(works: dict[str, Callable[[], Any]]) -> dict[str, list[float]]:
     """Time each piece of work in turn, ROUNDS times; return microseconds a call, by round.
 
-    The thread's processor time counts, so that other programs' turns are nobody's.
+    The thread's processor time counts, so that other programs' turns do not count.
     """
     times: dict[str, list[float]] = {name: [] for name in works}
     gc.collect()

@@ -36,7 +36,7 @@ def microseconds(work, times):
         for _ in range(times):
             work()
         found.append(time.ticks_diff(time.ticks_us(), start) / times)
-    return min(found)  # whatever else the machine does only adds
+    return min(found)  # other work of the machine only adds
 
 
 def allocated(work):

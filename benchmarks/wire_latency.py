@@ -3,7 +3,7 @@
 The board runs the shape classifier under the timing profile `k230`: camera, ai2d, KPU and what a
 socket costs the board's interpreter take a board's time; KPU outputs are recorded in the warm-up
 and replayed, as the simulator is slower than the chip.
-Sessions are encrypted, as by default. All clients live in one process here, whose
+Sessions are encrypted, as by default. All clients live in one process here; its
 own work is part of the figure. Capture times are the results' `host_time`.
 """
 

@@ -2,7 +2,7 @@
 
 A trial is one stretch of bytes between two delimiters that the decoder took up and that was no
 intact packet: each ends as one more in `Decoder.rejected`, or as a delivered message that
-nobody sent. Packets that the noise left alone are no trials.
+no one sent. Packets that the noise left alone are no trials.
 """
 
 from __future__ import annotations

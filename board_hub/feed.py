@@ -58,7 +58,7 @@ class Feed(NewestQueue[Item]):
         return kind in self.kinds and (self.board is None or self.board == session.id)
 
     def close(self) -> None:
-        """End the feed; boards are told to send no more where nobody else reads."""
+        """End the feed; boards are told to send no more where it was the last reader."""
         if not self.closed:
             super().close()
             self._closed_by(self)

@@ -27,7 +27,7 @@ class Hub:
         self.sessions = sessions
         self.url: str | None = None
         self.mqtt: Mqtt | None = None
-        self.accounts: Accounts | None = None  # who may log in; None where nobody has to
+        self.accounts: Accounts | None = None  # who may log in; None without login
 
 
 @contextlib.asynccontextmanager

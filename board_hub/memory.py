@@ -85,7 +85,7 @@ class Memory:
         self._timer = loop.call_later(seconds, self.save)
 
     def save(self) -> None:
-        """Write the file: the old one or the new one is there, whatever happens."""
+        """Write the file: after any failure the old one or the new one is there."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -65,10 +65,10 @@ class Exchange(Protocol):
     greeting: asyncio.Semaphore
 
     def demanded(self, session: BoardSession, kind: str) -> int | None:
-        """Return the rate at which items of a kind are wanted (0: all), None where nobody does."""
+        """Return the rate at which items of a kind are wanted (0: all), None where there is no reader."""
 
     async def changed_demand(self) -> None:
-        """Return when somebody began or ceased to read."""
+        """Return when a reader began or ceased to read."""
 
     def hand_out(self, kind: str, session: BoardSession, value: Any) -> None:
         """Give a value to every reader that wants it."""
@@ -140,7 +140,7 @@ class BoardSession:
 
     @property
     def last_board(self) -> Board | None:
-        """The board object of the running session, whatever its state."""
+        """The board object of the running session, in any state."""
         return self._board
 
     @property
@@ -189,7 +189,7 @@ class BoardSession:
             return kept[1]
         if self._taking is None or self._taking.done():
             self._taking = asyncio.get_running_loop().create_task(self._take_picture(timeout))
-            # Nobody may be left to hear of a failure.
+            # There may be no reader left to hear of a failure.
             self._taking.add_done_callback(lambda task: task.cancelled() or task.exception())
         return await asyncio.shield(self._taking)
 
@@ -284,7 +284,7 @@ class BoardSession:
             await asyncio.wait([waiting, *pumps.values()], return_when=asyncio.FIRST_COMPLETED)
 
     async def _pump(self, board: Board, kind: str) -> None:
-        """Hand on what the board says of one kind, while somebody wants it."""
+        """Hand on what the board says of one kind, while it has readers."""
         hub = self._hub
         while True:
             wanted = hub.demanded(self, kind)

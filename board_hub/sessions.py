@@ -1,4 +1,4 @@
-"""One session with each board, for ever, and its fan-out to whoever reads.
+"""One session with each board, for ever, and its fan-out to all readers.
 
 sessions = Sessions(configuration)
 await sessions.start()
@@ -110,7 +110,7 @@ class Sessions:
         return feed
 
     def demanded(self, session: BoardSession, kind: str) -> int | None:
-        """Return the rate at which items of a kind are wanted (0: all), None where nobody does."""
+        """Return the rate at which items of a kind are wanted (0: all), None where there is no reader."""
         if kind == "event":
             return 0  # they tell of the board's own changes
         rates = [feed.rate for feed in self._feeds_of[kind] if feed.wants(session, kind)]
@@ -138,7 +138,7 @@ class Sessions:
     def _feeds_changed(self) -> None:
         for kind in KINDS:
             self._feeds_of[kind] = tuple(feed for feed in self._feeds if kind in feed.kinds)
-        # Whoever waits now is woken; who asks afterwards waits for the next change.
+        # Tasks that wait now are woken; later ones wait for the next change.
         self._changed.set()
         self._changed = asyncio.Event()
 

@@ -15,7 +15,7 @@ from typing import Any
 from firmware_app.settings import yaml_subset
 
 VIRTUAL = "virtual"
-"""The type of a virtual board whose user names none."""
+"""The type of a virtual board where none is named."""
 
 # Not public: measured on no board. What kernel and interpreter take of RT-Smart's memory.
 ASSUMED_KERNEL_KB = 6144

@@ -50,7 +50,7 @@ class ReleaseName:
 
     @property
     def boards(self) -> tuple[BoardType, ...]:
-        """The types whose releases are called so."""
+        """The types with releases of this name."""
         wanted = self.image.casefold()
         return tuple(
             each for each in all_types() if wanted in (image.casefold() for image in each.images)

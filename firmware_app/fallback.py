@@ -21,7 +21,7 @@ for folder in ("/data", "/sdcard/.k230"):  # base/storage.py says where the serv
 try:
     os.rename("/sdcard/bad_main.py", "/sdcard/main.py")
 except OSError as error:
-    # A card that does not answer. In the REPL nobody would try again; Ctrl-C still gets there.
+    # A card that does not answer. In the REPL nothing would try again; Ctrl-C still gets there.
     print("bad_main.py can't get its name back: %s" % error)
     time.sleep(10)
 machine.reset()

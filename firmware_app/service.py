@@ -1,6 +1,6 @@
 """The service: puts everything together, brings up what the settings name, and keeps running.
 
-Whatever is missing or wrong (camera, network, task) is said on the log, in `status` and to subscribers; the rest
+What is missing or wrong (camera, network, task) is said on the log, in `status` and to subscribers; the rest
 runs on. main() never returns: the firmware would sit in its REPL for good.
 """
 
@@ -112,7 +112,7 @@ class Service:
         try:
             self.board.identity.load_key()
         except (OSError, ValueError) as error:
-            # Without a key nobody could be let in, and nobody must be.
+            # Without a key no client could be let in, and none must be.
             self.board.problems.set(problems.KEY, "%s; links that need it stay closed" % error)
 
     def open_camera(self) -> None:
@@ -203,7 +203,7 @@ class Service:
             network["enabled"] and network["interface"] == "station",
             trial_dog,
         )
-        # The first line that a good start prints: a console that nobody reads may hold it up for ever,
+        # The first line that a good start prints: a console that is not read may hold it up for ever,
         # and from here on the watchdog ends that.
         board.log.info("K230 vision service %s on %s" % (VERSION, hardware.board_name()))
         self.read_key()
@@ -279,7 +279,7 @@ class Service:
             board.boots.planned(restarts.CONSOLE, "interrupted at the console")
             firmware_update.interrupted()
         finally:
-            board.upkeep.close()  # whatever failed: no watchdog resets who sits in the REPL
+            board.upkeep.close()  # after any failure: no watchdog resets the user of the REPL
 
 
 def _end(loop, context) -> None:
@@ -301,7 +301,7 @@ def main() -> None:
         if isinstance(error, KeyboardInterrupt) or ide_connects(error):
             if service is not None and thread is not None:
                 service.make_way(thread)
-            raise  # whoever sits at the console wants the REPL
+            raise  # the user at the console wants the REPL
         if service is not None:
             service.crashed(error)
         else:
@@ -314,4 +314,4 @@ def main() -> None:
         try:
             hardware.reset()
         except VendorError as error:
-            console.say(str(error))  # the watchdog, which nobody feeds any more, tries too
+            console.say(str(error))  # the watchdog, which is not fed any more, tries too

@@ -34,7 +34,7 @@ def _compile(
     pipe: Connection, onnx: bytes, samples: NDArray[np.uint8], choice: Quantisation
 ) -> None:
     prepare_environment()
-    # nncase leaves dumps in the working directory whatever it is told.
+    # nncase leaves dumps in the working directory with all its options.
     scratch = tempfile.TemporaryDirectory()
     os.chdir(scratch.name)
     import nncase  # noqa: PLC0415 - it reads the environment when imported

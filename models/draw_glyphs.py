@@ -1,4 +1,4 @@
-"""Signs nobody has seen before: each number is a sign, drawn from its own random strokes."""
+"""Signs that no one has seen before: each number is a sign, drawn from its own random strokes."""
 
 from __future__ import annotations
 

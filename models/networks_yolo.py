@@ -82,7 +82,7 @@ class Yolo(nn.Module):
         self.raw = rows + SECTORS * angle
         height, across = size[1] // 32, size[0] // 32
         channels = sum(CELLS) * self.raw
-        # Sectors' middles are values of the map, too: whatever is joined to it would be a run more.
+        # Sectors' middles are values of the map, too: one more joined to it would be a run more.
         spare = -(-SECTORS // (height * across)) if angle else 0
         self.head = nn.Conv2d(last, channels + spare, 1)
         with torch.no_grad():

@@ -1,7 +1,7 @@
-"""Calls whose failure the firmware has to look at, found in its syntax tree.
+"""Calls that may fail and must be checked by the firmware, found in its syntax tree.
 
 A vendor call of `firmware_app/board/` is a call by a name that `tools/stubs/` declares. It must lie in
-a `try` with `except Exception` whose handler uses `firmware_app.board.vendor`: any of them may raise
+a `try` with an `except Exception` handler that uses `firmware_app.board.vendor`: any of them may raise
 anything. A write to a file says by its result how much of it is on the card: FatFs answers a full card
 with a short count and no error, so no result may be thrown away.
 """
@@ -44,7 +44,7 @@ def _called(call: ast.Call) -> str:
 
 
 def _writes(node: ast.AST) -> TypeGuard[ast.Expr]:
-    """Return whether a statement is a write whose result is thrown away; files.write() raises."""
+    """Return whether a statement is a write that throws its result away; files.write() raises."""
     if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)):
         return False
     function = node.value.func
@@ -98,7 +98,7 @@ def _prints(call: ast.Call) -> bool:
 
 
 def unchecked_writes(source: str) -> Iterator[tuple[int, str]]:
-    """Yield (line, what) of each write whose result is thrown away, or that has none."""
+    """Yield (line, what) of each write that throws its result away, or has none."""
     for node in ast.walk(ast.parse(source)):
         if _writes(node):
             yield node.lineno, "the result of write() is thrown away"
@@ -110,7 +110,7 @@ def unchecked_writes(source: str) -> Iterator[tuple[int, str]]:
 
 
 def faults(root: Path) -> list[str]:
-    """Return one sentence for each call whose failure goes unseen."""
+    """Return one sentence for each call that may fail unseen."""
     found = []
     names = declared(root)
     for path in sorted((root / "firmware_app").rglob("*.py")):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 # The rooms of each package, floor by floor, the ground floor last. A folder that is named in none
-# is a fault: whoever adds a room says where it stands.
+# is a fault: a new room must be added here.
 FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
     "firmware_app": (
         ("main", "fallback", "boot"),

@@ -248,7 +248,7 @@ def messages() -> list[tuple[str, list[Any]]]:
 
 
 def _nested(depth: int) -> list[Any]:
-    """A message whose arrays are nested so deep; the message itself counts."""
+    """A message with arrays nested so deep; the message itself counts."""
     inner: list[Any] = []
     for _ in range(depth - 2):
         inner = [inner]

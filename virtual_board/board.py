@@ -133,7 +133,7 @@ class VirtualBoard:
         self._reader = asyncio.create_task(self._read(self._process))
 
     async def events(self) -> AsyncIterator[Event]:
-        """Yield what happens, until the board is off; the oldest are lost when nobody reads."""
+        """Yield what happens, until the board is off; the oldest are lost when they are not read."""
         while True:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._events or self._code is not None)
@@ -169,7 +169,7 @@ class VirtualBoard:
         return self._code
 
     async def cut_power(self) -> None:
-        """Let power go off now, whatever the board is doing, and come back."""
+        """Let power go off now, in the middle of anything, and come back."""
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(b"\n")
             await self._process.stdin.drain()
@@ -290,7 +290,7 @@ def _endpoint(text: str) -> tuple[str, int]:
 
 
 def _prepared_key(card: Path) -> str | None:
-    """Return the key that a new card has for whatever board starts from it first."""
+    """Return the key that a new card has for the first board that starts from it."""
     with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
         record = json.loads((card / ".k230" / "key.json").read_text("utf-8"))
         if record["board_id"] == messages.ANY_CHIP:

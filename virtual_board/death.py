@@ -1,4 +1,4 @@
-"""What the firmware does after a death: which one it restarts, and which one nobody does.
+"""What the firmware does after a death: which one it restarts, and which one nothing does.
 
 From canmv-k230/rtsmart (tag canmv-v1.7) below kernel/:
 
@@ -6,7 +6,7 @@ From canmv-k230/rtsmart (tag canmv-v1.7) below kernel/:
   canmv_on_micropython_error() (bsp/maix3/c908/trap.c, 673): while boot.py or main.py runs it resets
   the board, and within 120 s of that script's start the next boot renames the script
   (bsp/maix3/components/canmv_misc/misc.c, 454 and 513). In fallback.py, and in the REPL, it does nothing;
-* an abort (a C++ exception that nobody catches) is SIGABRT: sys_exit(0) of its thread, without asking
+* an abort (an uncaught C++ exception) is SIGABRT: sys_exit(0) of its thread, without asking
   (rt-thread/components/lwp/lwp_signal.c, 283);
 * sys_exit() of the main thread ends the process: the watchdog's file is closed, which gives it back to
   the kernel's own feeder (drivers/interdrv/wdt/drv_wdt.c, 772). Nothing starts Python again;

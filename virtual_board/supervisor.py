@@ -2,7 +2,7 @@
 
 Run as `python -m virtual_board.supervisor OPTIONS.json`. What happens is reported as one JSON
 object a line on stdout, {"event": …, "detail": …}: console, listening, uart, reset, fault, dead,
-repl, bug, error, off. The board is switched off when stdin closes, so that it never outlives whoever
+repl, bug, error, off. The board is switched off when stdin closes, so that it never outlives the program that
 started it.
 """
 
@@ -56,7 +56,7 @@ _FIRMWARE = _COMPILED if _COMPILED.is_dir() else _HERE.parent / "firmware_app"
 
 def emit(event: str, **fields: Any) -> None:
     """Report one event."""
-    sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")  # ASCII, whatever the locale
+    sys.stdout.write(json.dumps({"event": event, **fields}) + "\n")  # ASCII, in every locale
     sys.stdout.flush()
 
 
@@ -67,7 +67,7 @@ class Supervisor:
         self._options = options
         self._folder = folder
         self._reaper = reaper
-        self._left = threading.Event()  # whoever started the board wants no more of it
+        self._left = threading.Event()  # the program that started the board wants no more of it
         self._interpreter = find_interpreter(options.micropython)
         self._events: queue.Queue[tuple[str, str]] = queue.Queue()
         self._chip = Chip(options, self._post)
@@ -389,7 +389,9 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 def main() -> int:
     """Entry point of the board's process."""
     options = BoardOptions.from_json(Path(sys.argv[1]).read_text())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches whoever started the board
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the program that started the board
     for number in _TO_END:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _asked_to_end)

@@ -152,7 +152,7 @@ FIELDS = (
     ),
     Field.labels(
         "web.trusted_proxies",
-        text="Addresses or networks of reverse proxies whose X-Forwarded headers count, such as "
+        text="Addresses or networks of reverse proxies with X-Forwarded headers to trust, such as "
         "[127.0.0.1].",
     ),
     Field.boolean("web.metrics", True, text="Serve /metrics and /sd for Prometheus."),

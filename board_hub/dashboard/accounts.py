@@ -189,7 +189,7 @@ class Accounts:
         """Return a new session's secret; AccountError for wrong ones, TooManyAttempts."""
         self._may_try(address)
         row = self._users.get(name)
-        # A name that nobody has takes as long as one that somebody has.
+        # An unknown name takes as long as a known one.
         wanted = row["scrypt"] if row is not None else _NOBODY
         self._count(address)  # before waiting: attempts side by side count, too
         async with self._checks:

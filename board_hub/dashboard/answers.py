@@ -46,7 +46,7 @@ class BadRequest(K230Error):  # noqa: N818 - it names what happened
 
 
 class Conflict(K230Error):  # noqa: N818 - it names what happened
-    """Somebody else has changed it meanwhile."""
+    """Another user has changed it meanwhile."""
 
     code = "conflict"
 
@@ -58,7 +58,7 @@ class NotFound(K230Error):  # noqa: N818 - it names what happened
 
 
 def endpoint(work: Work, *, change: bool = False) -> Callable[[web.Request], Any]:
-    """Return a handler: somebody must be logged in, for a change as admin."""
+    """Return a handler: a user must be logged in, for a change as admin."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         who = request.app[GUARD].who(request)

@@ -140,7 +140,7 @@ async def _set(request: web.Request, who: Who) -> Json:
         other = sorted(name for name in expect if now.get(name) != expect[name])
         if other:
             await view.refresh()
-            raise Conflict(f"{', '.join(other)}: somebody else has changed it meanwhile")
+            raise Conflict(f"{', '.join(other)}: another user has changed it meanwhile")
     answer = await settings.change(board, changes, save=row.get("save") is True)
     view.note("settings.changed", {"by": who.name, "changed": sorted(map(str, changes))})
     await view.refresh_settings()

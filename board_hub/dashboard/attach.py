@@ -29,7 +29,7 @@ def default_users() -> Path:
 def attach(app: web.Application) -> Accounts | None:
     """Add pages, API and streams; every other path of the application then needs a login, too.
 
-    Return who may log in, None where nobody has to. The first password is told on stderr.
+    Return who may log in, None without login. The first password is told on stderr.
 
     Raises ConfigurationError where it must not be served as it is set up.
     """

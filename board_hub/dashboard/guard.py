@@ -119,7 +119,7 @@ class Guard:
         return HEADER in request.headers or request.headers.get("Upgrade", "") == "websocket"
 
     def own_name(self, request: web.Request) -> bool:
-        """Return whether the address is this computer's, where nobody logs in.
+        """Return whether the address is this computer's: no login there.
 
         A foreign name that was made to lead here lets a foreign page read the answers.
         """

@@ -1,4 +1,4 @@
-"""What waits for one browser: bounded, the newest wins, and a slow browser slows nobody else."""
+"""What waits for one browser: bounded, the newest wins, and a slow browser slows no other."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Preview:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def leave(self, key: object) -> None:
-        """Hand no more pictures; the board takes none where nobody else looks."""
+        """Hand no more pictures; the board takes none where this was the last viewer."""
         self._viewers.pop(key, None)
         if not self._viewers:
             self.stop()

@@ -62,7 +62,7 @@ class Sockets:
         return socket
 
     def end(self, name: str) -> None:
-        """Close the sockets of somebody whose account changed."""
+        """Close the sockets of a user after a change of the account."""
         for socket, owner in list(self._open.items()):
             if owner == name:
                 self._close(socket, LOGGED_OUT, b"log in again")

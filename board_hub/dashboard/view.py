@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-STATUS_S = 5.0  # between two looks at temperature and memory, while somebody watches the board
+STATUS_S = 5.0  # between two looks at temperature and memory, while a user watches the board
 SETTLE_S = 0.2  # events within this time are answered by one look
 CHANGES = ("switched", "problem", "solved", "settings", "camera")  # after which the board is asked
 SNAPSHOT_KINDS = ("track.end", "zone.enter", "line.cross", "state.change", "problem")
@@ -166,7 +166,7 @@ class View:
             browser.state(f"figures {self.key}", {"op": "figures", "board": self.key, "row": row})
 
     async def _watch_status(self) -> None:
-        """Ask the board while somebody watches it: every few seconds, and at once after changes."""
+        """Ask the board while a user watches it: every few seconds, and at once after changes."""
         stale = True
         while True:
             if await happened(self._look, STATUS_S):
@@ -270,7 +270,7 @@ class View:
         browser.picture(self.key, picture.packed(self.key))
 
     def _restart_streams(self) -> None:
-        """Read results and the log while somebody looks: a board sends nobody what nobody wants."""
+        """Read results and the log while a user looks: a board sends only what is wanted."""
         board = self._attached
         self._results = self._kept(self._results, board, bool(self._watching), self._read_results)
         self._lines = self._kept(self._lines, board, bool(self._listening), self._read_log)

@@ -256,7 +256,7 @@ class _Protocol(asyncio.Protocol):
     def _end(self, reason: str) -> None:
         if not self.greeted.done():
             self.greeted.set_exception(ConnectionError(reason))
-            self.greeted.exception()  # nobody may wait for it any more
+            self.greeted.exception()  # there may be no waiter any more
         if not self.lost.done():
             self.lost.set_result(reason)
         self.abort()
@@ -313,6 +313,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
         return f"no answer within {_GREETING_S:.0f} s"
     if isinstance(error, ConnectionRefusedError):
-        return "nobody listens there"
+        return "nothing listens there"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text)

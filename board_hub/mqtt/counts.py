@@ -10,7 +10,7 @@ MOST_LABELS = 512  # of a board; one that names more lies
 
 
 def labels_of(result: Any) -> Counter[str]:
-    """Return how many of each label a result has, whatever its task."""
+    """Return how many of each label a result of any task has."""
     boxes = getattr(result, "boxes", None)
     if boxes is not None:
         return Counter([box.label for box in boxes])
@@ -35,7 +35,7 @@ class Counts:
         self.refused = 0  # labels beyond MOST_LABELS
         self._off_delay = off_delay
         self._now: dict[Any, int] = {}
-        self._there: dict[Any, None] = {}  # the names whose count is not 0
+        self._there: dict[Any, None] = {}  # the names with a count above 0
         self._low: dict[Any, tuple[float, int]] = {}  # since when, and the highest count meanwhile
 
     def __iter__(self) -> Iterator[tuple[Any, int]]:

@@ -63,7 +63,7 @@ class Mqtt:
             await asyncio.gather(connecting, return_exceptions=True)
 
     async def _check_permission(self, client: Client) -> None:
-        """Tell where the broker takes what we say, and gives it to nobody: MQTT 3.1.1 has no answer for that."""
+        """Warn where the broker takes our messages and delivers none: MQTT 3.1.1 has no answer for that."""
         told = False
         while True:
             while client.state != "connected":

@@ -212,7 +212,7 @@ static inline uint64_t k230_big_endian(const uint8_t *at, unsigned width) {
     return value;
 }
 
-/* Take the next value; of an array or a map only its head, whose items come next. */
+/* Take the next value; of an array or a map only its head: its items come next. */
 static inline int k230_next(k230_reader *r, k230_item *item) {
     const uint8_t *at = r->at;
     const size_t room = (size_t)(r->end - at);
@@ -908,7 +908,7 @@ static inline int k230_next_run(k230_map *map, uint8_t *label, uint32_t *length)
 typedef struct {
     k230_bytes embedding;       /* float32, little endian; data == NULL where none is sent */
     int has_identity;           /* the board has a gallery */
-    k230_text identity;         /* data == NULL: nobody known */
+    k230_text identity;         /* data == NULL: unknown */
     int32_t cosine10000;
     int32_t margin10000;        /* to the runner-up */
 } k230_embedding;
@@ -932,9 +932,9 @@ static inline int k230_read_embedding(const k230_result *result, k230_embedding 
            k230_read_int32(&r, &found->cosine10000) && k230_read_int32(&r, &found->margin10000);
 }
 
-/* Metric learning behind a detector: each box, and whose it is. */
+/* Metric learning behind a detector: each box, and its identity. */
 typedef struct {
-    k230_text identity;         /* data == NULL: nobody known */
+    k230_text identity;         /* data == NULL: unknown */
     int has_scores;             /* 0: the board has no gallery */
     int32_t cosine10000;
     int32_t margin10000;        /* to the runner-up */

@@ -1,10 +1,10 @@
-"""The USB console: a bounded number of bytes goes out until somebody types.
+"""The USB console: a bounded number of bytes goes out until something is typed.
 
 On a port that is open and not read print() never returns, the interpreter held: the driver waits for
 the host for ever (rtsmart v1.7: serial.c, _serial_dma_tx; Stars1233/canmv_k230: mphalport.c,
 mp_hal_uart_tx). A script can't ask whether the port is open, and poll() calls stdout always ready
 (mp_hal_stdio_poll). So after the start no more goes out than a PC takes unread (4096 bytes is what the
-smallest tty buffers hold), and as much again each time something is typed: whoever types, reads. What
+smallest tty buffers hold), and as much again each time something is typed: a user who types also reads. What
 is not shown is lost here alone: it is in the log on the card and in memory.
 """
 
@@ -54,7 +54,7 @@ def exception(error: BaseException) -> None:
 
 
 def typed() -> bool:
-    """Return whether somebody typed before the last look; then there is room again.
+    """Return whether something was typed before the last look; then there is room again.
 
     What came since then is left for one look more: behind a Ctrl-C that is about to end the service
     comes what its sender wants of the REPL, and that is not the service's to read.
@@ -74,7 +74,7 @@ def typed() -> bool:
             return False
         while count < _MOST_TYPED and _stdin[0].poll(0):
             if not _stdin[1].read(1):
-                _stdin[:] = []  # it was closed: nobody will type
+                _stdin[:] = []  # it was closed: nothing will be typed
                 break
             count += 1
         _waits[0] = bool(_stdin and _stdin[0].poll(0))

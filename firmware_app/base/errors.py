@@ -36,6 +36,6 @@ def ide_connects(error: BaseException) -> bool:
     """Return whether the firmware raised this in the main thread because its IDE connects.
 
     It comes anywhere, as a plain Exception with this text (canmv_k230, port/omv/ide_dbg.c, init):
-    whoever catches every Exception lets it through.
+    code that catches every Exception lets it through.
     """
     return type(error) is Exception and error.args == ("IDE interrupt",)

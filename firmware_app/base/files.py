@@ -1,7 +1,7 @@
 """Files that survive a power cut: on FAT, rename refuses to overwrite and nothing is atomic.
 
 replace() writes NAME.new, flushes, renames NAME to NAME.old, NAME.new to NAME, and removes NAME.old.
-Whatever step is the last, recover() (at start) finds the old or the new content, never neither.
+After a cut at any step, recover() (at start) finds the old or the new content, never neither.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Where the service keeps its own files, for whoever reads them from outside, too."""
+"""Where the service keeps its own files; programs outside it read this, too."""
 
 CARD = "/sdcard"
 DATA = "/data"

@@ -171,7 +171,7 @@ def class_runs(logits, classes: int, step: int, overflow: bool) -> list:
     The map has every step-th pixel of every step-th row, two pixels at least. runs: bytes, for each run
     of equal classes in row-major order the class + 1 and the length in LEB128: no byte is zero, which
     stuffing would have to make good. areas: pixels per class. The first maximum wins. overflow: logits
-    above 88.7, whose e^x is infinite, make class 0, as in the vendor's code.
+    above 88.7, where e^x is infinite, make class 0, as in the vendor's code.
     """
     if step > 1:
         logits = logits[:, ::step, ::step]
@@ -388,7 +388,7 @@ def sums_above(table, columns, rows, threshold: float):
 
 
 def rows_above(tensor, width: int, column: int, threshold: float) -> list:
-    """Return (number, values) of the rows of a dense tensor, width values each, whose column exceeds threshold."""
+    """Return (number, values) of the rows of a dense tensor, width values each, with a column above threshold."""
     size = tensor.size
     items = tensor.reshape((size,))
     # A copy of the column first: it is no dense view. Fewer than 65,536 rows, so uint16 counts them.

@@ -20,7 +20,7 @@ from firmware_app.board.sensor import CHANNEL, OTHER, PREVIEW, Setup
 
 _MAX_FAILURES = 3  # waits without a frame, in a row, before the sensor is set up anew
 _PREVIEW_MS = 200
-_SLICE_MS = 250  # of one call into the driver: whoever wants the thread to stop waits no longer
+_SLICE_MS = 250  # of one call into the driver: a request to stop the thread waits no longer
 _AGAIN_MS = 3  # after a snapshot that ended before its time
 _CLOSE_MS = 800  # for the thread to end
 _LOOK_MS = 5
@@ -45,7 +45,7 @@ class Camera:
         self._go.acquire()
         self._gone = _thread.allocate_lock()  # free for a moment: it is on its way into the driver
         self._gone.acquire()
-        self._awaited = False  # somebody waits for that
+        self._awaited = False  # a caller waits for that
         self._alive = False  # there is a thread
         self._leaving = False  # it is to end
         self._running = False  # it is to take frames
@@ -62,7 +62,7 @@ class Camera:
         self.failures = 0
         self.least_us = 0  # what snapshot() takes where it need not wait
         # The loop's own.
-        self.skipped = 0  # frames that the sensor made and nobody took, estimated
+        self.skipped = 0  # frames that the sensor made and that were not taken, estimated
         self._last: "int | None" = None  # when the frame before was captured
         self._carry = 0
 
@@ -236,7 +236,7 @@ class Camera:
     def hand_over(self) -> None:
         """Release the frame, and let the thread have the interpreter until it is in the driver.
 
-        An inference holds the interpreter: whoever is not in the driver by then gets there after it.
+        An inference holds the interpreter: a thread that is not in the driver by then gets there after it.
         Two locks, no sleep: the shortest sleep of the board lasts a tick of 1 ms.
         """
         if not self._taken:
@@ -282,7 +282,7 @@ class Camera:
         return self.failures >= _MAX_FAILURES
 
     def give_up(self, problem: str) -> None:
-        """Count as broken: whoever uses the camera sets it up again."""
+        """Count as broken: the next user of the camera sets it up again."""
         self.problem = problem
         self.failures = _MAX_FAILURES
 
@@ -292,7 +292,7 @@ class Camera:
         return self._parked
 
     def stop(self) -> None:
-        """Give the sensor back, once pause() says that nobody is in the driver."""
+        """Give the sensor back, once pause() says that no thread is in the driver."""
         self._running = False
         self.frame = None
         self.ready = False

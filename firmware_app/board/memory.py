@@ -2,7 +2,7 @@
 
 Media memory (MMZ) holds camera frames, tensors and kmodels. Where it runs out, from_numpy() and the
 KPU's loader throw C++ exceptions that nothing catches: the process is gone, and nothing starts it again
-(Stars1233/canmv_k230 port/kpu/nncase_wrap.cpp; canmv-k230/rtsmart lwp_signal.c 283). So whoever is about
+(Stars1233/canmv_k230 port/kpu/nncase_wrap.cpp; canmv-k230/rtsmart lwp_signal.c 283). So code that is about
 to take some asks here first, and gets a MemoryShort with the figures. Pages hold programs, their heap,
 and ulab's arrays. Boards with a K230D have 70 MB of the one and 58 MB of the other, the kernel included.
 

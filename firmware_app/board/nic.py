@@ -52,7 +52,7 @@ class Nic:
         self._log = log
         self._problems = problems
         self._nic: "Any" = None
-        self._others: "list[Any]" = []  # the other kind of USB adapter, of which nobody can tell beforehand
+        self._others: "list[Any]" = []  # the other kind of USB adapter: which one is there shows only later
         self.kind = settings["interface"]
         self._lost = False  # there was a link, and nothing was done about it yet
         self.known = ""  # the address at the last look, or empty
@@ -79,7 +79,7 @@ class Nic:
 
         NoInterface where this board's firmware can't have it.
 
-        With interface `none` the network is somebody else's; an interface is constructed all the same,
+        With interface `none` other code has the network; an interface is constructed all the same,
         because sockets need one.
         """
         self._need()

@@ -188,7 +188,7 @@ class Model:
     def __init__(self, data, width: int, height: int, needs: "Footprint") -> None:
         """data: the whole .kmodel, its header checked before (kmodel.py), or its path.
 
-        width, height: of its input, pixels. needs: what it takes of the media memory; whoever
+        width, height: of its input, pixels. needs: what it takes of the media memory; code that
         makes it has asked memory.need_models().
         """
         self._data = data  # the runtime reads from it for as long as the model lives

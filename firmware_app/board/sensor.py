@@ -60,7 +60,7 @@ class Setup:
     def _open(self, settings: "dict[str, Any]", preview: "dict[str, Any] | None") -> None:
         options: "dict[str, int]" = {"fps": settings["fps"]}
         if _stuck[0]:
-            options["force"] = True  # whatever the mark says
+            options["force"] = True  # regardless of the mark
         if settings["csi_id"] is not None:
             options["id"] = settings["csi_id"]
         options.update(self._mode(settings))

@@ -181,7 +181,7 @@ class Configuration:
         self.remember([], [name, values.source])
 
     def in_file(self, values: "settings.Settings", path: str) -> object:
-        """Return what the YAML itself says of a setting, whatever was changed since."""
+        """Return what the YAML itself says of a setting, without later changes."""
         read = settings.read_service if values.name == shown(SERVICE_YAML) else settings.read_task
         try:
             return read(read_text("/sdcard/" + values.name), values.name).get(path)

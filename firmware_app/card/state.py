@@ -3,7 +3,7 @@
 state.json of the service's own folder, replaced whole.
 
 A change is remembered beside the value that the YAML had then. Where the YAML has another value by
-now, somebody edited the card since, and the card wins. Of the task its YAML is kept as well: it runs
+now, the card was edited since, and the card wins. Of the task its YAML is kept as well: it runs
 again where the card has nothing that can run.
 """
 

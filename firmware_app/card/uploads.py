@@ -21,7 +21,7 @@ KINDS = ("package", "file", "firmware")
 MAX_FILES = {"package": 128, "file": 1, "firmware": 512}
 MAX_SIZES = {"package": 134217728, "file": 1048576, "firmware": 4194304}  # bytes, all files
 _MAX_MANIFEST = 65536  # more than the list in a message of 32 kB can make
-_MAX_STARTS = 10  # of the board, after which a push that nobody finished is discarded
+_MAX_STARTS = 10  # of the board, after which an unfinished push is discarded
 _FLUSH = 131072  # bytes that a power cut may cost
 _SPARE = 1048576  # bytes of the card that stay free
 _CLUSTER = 32768  # bytes that FAT gives to a file at a time, at most
@@ -180,7 +180,7 @@ def discard() -> None:
 
 
 def recover() -> None:
-    """At start: remove what no list belongs to, or what nobody went on with for many starts."""
+    """At start: remove what no list belongs to, and pushes that were not resumed for many starts."""
     if not files.exists(INCOMING):
         return
     push = waiting()

@@ -180,7 +180,7 @@ def _shown(field, value: object) -> object:
 
 
 def _place(board: "Board", path) -> tuple:
-    """Return (whether it is the task's, full name) of a setting; CommandError where nobody has it."""
+    """Return (whether it is the task's, full name) of a setting; CommandError where none has it."""
     settings = board.engine.running.settings
     names = [field.path for field in settings.fields] if settings is not None else []
     others = [field.path for field in board.configuration.service.fields]

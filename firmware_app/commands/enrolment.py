@@ -271,7 +271,7 @@ def changed(board: "Board", action: str, label) -> None:
 
 
 async def recognize(board: "Board", call: "Call") -> dict:
-    """Return whose the current frame, or a picture, is: the best matches, not only the decision."""
+    """Return what the current frame, or a picture, matches: the best matches, not only the decision."""
     recognizer = recognizer_of(board)
     gallery = file_of(recognizer).gallery
     top = integer(call.arguments, "top", 1, 50, 5)

@@ -1,4 +1,4 @@
-"""What lines have counted, by label: it outlives a restart where somebody keeps `saved()`."""
+"""What lines have counted, by label: it outlives a restart where the caller keeps `saved()`."""
 
 MOST_LABELS = 32
 OTHER = "…"  # labels beyond that

@@ -32,7 +32,7 @@ class Contents:
         raise NotImplementedError
 
     def _rows(self, vectors: bytes):
-        """Return the float32 vectors as whatever _lengths() and _store() take."""
+        """Return the float32 vectors in the form that _lengths() and _store() take."""
         raise NotImplementedError
 
     def _lengths(self, rows):

@@ -25,7 +25,7 @@ class Rule:
 
 
 class Decision:
-    """Whose an embedding is: label (text) or None with the reason; cosine of the best label, its margin.
+    """The label that an embedding matches (text), or None with the reason; cosine of the best label, its margin.
 
     nearest: the best label whether accepted or not, or None. Without a second label the margin is
     the cosine itself, at least 0.

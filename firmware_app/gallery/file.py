@@ -94,7 +94,7 @@ class GalleryFile:
             await self.rewrite(pause)
         if os.stat(self.path)[6] != self.size:
             raise GalleryError(
-                "%s: the file was changed by somebody else: restart the task" % self.path
+                "%s: the file was changed outside the service: restart the task" % self.path
             )
         data, crc = gallery_format.records(changes, self._crc)
         try:

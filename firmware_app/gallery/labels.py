@@ -220,14 +220,14 @@ class Gallery(Contents):
         return None if alone else mine, other if other > _OUT + 2 else None
 
     def decide(self, embedding, rule: Rule) -> Decision:
-        """Return whose an embedding is (any length; it is normalised here)."""
+        """Return the label that an embedding matches (any length; it is normalised here)."""
         vector = self._ops.unit(embedding)
         if vector is None:
             return Decision(None, 0.0, 0.0, NO_DIRECTION, None)
         return self.decide_unit(vector, rule)
 
     def decide_unit(self, vector, rule: Rule) -> Decision:
-        """Return whose a unit vector is."""
+        """Return the label that a unit vector matches."""
         wanted = 2
         against = None
         if len(self.negative):

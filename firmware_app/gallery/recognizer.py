@@ -35,7 +35,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 _loaded: "list[gallery_file.GalleryFile]" = []
 _MAX_LOADED = 2
 
-_lock = asyncio.Lock()  # held by whoever changes or loads a gallery
+_lock = asyncio.Lock()  # held while a gallery is changed or loaded
 
 
 def folder() -> str:
@@ -52,7 +52,7 @@ class Embedding:
     """One embedding: vector (length 1, or None where it has no direction), and where it was found.
 
     box: (x, y, width, height) or None for the whole picture; class_id, score1000: what the detector
-    says; light: (mean, deviation) of the pixels where somebody asked, else None.
+    says; light: (mean, deviation) of the pixels where asked for, else None.
     """
 
     def __init__(self, vector, box=None, class_id: int = 0, score1000: int = 0) -> None:
@@ -224,7 +224,7 @@ class Recognizer:
             tap.news.set()
 
     def take(self, source, plan) -> None:
-        """Cut out the regions that somebody waits for, while the frame lives."""
+        """Cut out the regions that clients wait for, while the frame lives."""
         for tap in self._taps:
             if tap.region is not None and not tap.pictures and plan.camera:
                 tap.take(source, plan, self._package.img_size)

@@ -1,4 +1,4 @@
-"""Enrolled samples: unit vectors in one contiguous matrix, and whose each row is.
+"""Enrolled samples: unit vectors in one contiguous matrix, and the label of each row.
 
 The matrix is allocated ahead and grows by half its size; adding a sample writes one row, removing
 one moves the last row into its place. What computes is passed in: arrays.py on the board.

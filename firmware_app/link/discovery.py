@@ -2,7 +2,7 @@
 
 The board's firmware has no mDNS. A client sends SEEK to this port, by broadcast or to one address;
 the answer says who is here and where the link is. Nothing in it is secret, nothing is changed by
-it, and whoever asks gets no more bytes back than it sent, in one answer a datagram, a few times a
+it, and a client gets no more bytes back than it sent, in one answer a datagram, a few times a
 second: the board is no help to those who send under another's address.
 """
 

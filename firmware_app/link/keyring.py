@@ -1,7 +1,7 @@
 """The board's key: made at first start, shown once on the console, kept on the board.
 
 A copy lies on the card, bound to this chip by its number: firmware may format /data (base/storage.py),
-and a board whose key is gone is out of reach over the network. docs/decisions/0009 weighs that. The
+and a board without its key is out of reach over the network. docs/decisions/0009 weighs that. The
 copy counts only where the service's own folder is empty: who removes the key alone wants a new one.
 A card that was prepared for a board has a key for any chip: the first start takes it and binds it.
 """

@@ -18,7 +18,7 @@ class Outgoing:
 
     def __init__(self, payload: bytes, plain: bool = False) -> None:
         self.payload = payload
-        self.plain = plain  # part of the greeting: goes unsealed whatever the session
+        self.plain = plain  # part of the greeting: goes unsealed in every session
         self._packet = b""
 
     def packet(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Sends results, events and statistics to whoever subscribed; encodes each once."""
+"""Sends results, events and statistics to subscribers; encodes each once."""
 
 from firmware_app.link.history import History
 from firmware_app.link.outbox import Outgoing

@@ -70,7 +70,7 @@ class Session:
         self.logs = False
         self.downloads: list = []  # large data on its way to this client
         self.chunk = messages.CHUNK_SIZE  # bytes of one piece of it
-        self.private = encrypted  # nobody else reads what is sent
+        self.private = encrypted  # no one else reads what is sent
         self._period_ms = 0
         self._next_ms = 0
 
@@ -217,7 +217,7 @@ class Session:
         self._welcome = packets.payload_of(welcome)
         self.outbox.push(outbox.Outgoing(self._welcome, True))
         if not again:
-            self.started_ms = now_ms  # whoever only greets, again and again, gains no time
+            self.started_ms = now_ms  # a client that only greets, again and again, gains no time
         if self._key_required:
             self._handshake = seal.Handshake(identity.key, payload, self._welcome)
             self._state = _PROVING

@@ -1,6 +1,6 @@
 """TCP: the loop's side of the connections; two threads wait for the network (link/tcp_threads.py).
 
-Whoever has not been let in is a stranger. Strangers have a few places of their own, and a share of the
+A client that has not been let in is a stranger. Strangers have a few places of their own, and a share of the
 loop's time: what one of them sends is paid for out of it, one packet a turn, in turns. So clients that
 were let in, and frames, always come first.
 """
@@ -58,7 +58,7 @@ class TcpLink:
         self._rejected = 0  # damaged packets of connections that are gone
         self._saved = _BURST_US * 100  # hundredths of microseconds that strangers may cost now
         self._saved_us = time.ticks_us()  # when that was
-        self._next = 0  # the slot of the stranger whose turn it is
+        self._next = 0  # the slot of the stranger that comes next
 
     def start(self) -> None:
         """Open the listener; OSError where the port can't be had."""
@@ -189,7 +189,7 @@ class TcpLink:
         return busy
 
     def _judge(self, slot: Slot) -> None:
-        """Let a stranger in whose greeting is done; end one that sends what no greeting needs."""
+        """Let a stranger in that has greeted; end one that sends what no greeting needs."""
         session = slot.session
         if session is None:
             return
@@ -202,11 +202,11 @@ class TcpLink:
             self._end(slot)
 
     def due(self) -> bool:
-        """Return False: whatever can go without waiting went in serve()."""
+        """Return False: all that can go without waiting went in serve()."""
         return False
 
     def sessions(self) -> list:
-        """Return the sessions whose greeting is done."""
+        """Return the sessions that have greeted."""
         return [s.session for s in self._slots if s.session is not None and s.session.open]
 
     @property
@@ -239,7 +239,7 @@ class TcpLink:
         slot.bytes = 0
 
     def _make_room(self, now_ms: int) -> None:
-        """Whoever connects and does not get to the end of the greeting must not keep others out."""
+        """A client that connects and does not finish the greeting must not keep others out."""
         waiting = None  # the stranger who has been here for longest
         for slot in self._slots:
             session = slot.session
@@ -262,13 +262,13 @@ class TcpLink:
             self._end(waiting)
 
     def _admits(self, slot: Slot) -> bool:
-        """Return whether a client may be let in; one that was keeps its place, whatever it says."""
+        """Return whether a client may be let in; one that was keeps its place in any case."""
         if slot.known:
             return True
         if self._places() >= self._most:
             for other in self._slots:
                 if other.known and other.session is not None and other.rest is None:
-                    self._touch(other)  # whoever is gone without a word shows now
+                    self._touch(other)  # a client that is gone without a word shows now
         if self._places() < self._most:
             return True
         self.refused += 1
@@ -310,7 +310,7 @@ class TcpLink:
                 self._end(slot)
 
     def _probe(self, slot: Slot, now_ms: int) -> None:
-        """Say an empty packet to whoever has no session: only sending shows that a peer has gone.
+        """Send an empty packet to clients without a session: only sending shows that a peer has gone.
 
         So a flood of connections that are opened and dropped does not fill the places.
         """

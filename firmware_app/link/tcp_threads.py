@@ -2,12 +2,12 @@
 
 Sockets are never registered with asyncio's poller: on the board every registered socket
 costs each turn of the loop a millisecond with the interpreter held. There, accept() waits
-100 ms at least and recv() 1 ms whatever the timeout says, both with the interpreter free, so each
+100 ms at least and recv() 1 ms with any timeout, both with the interpreter free, so each
 has a thread. A socket must be non-blocking before recv: in any other mode the port's recv
 holds the interpreter until data comes. Polling once tells a new connection that has ended
 already from one that says nothing yet.
 
-Nothing but close() may end a thread: without it nobody is let in or heard until the next start. The
+Nothing but close() may end a thread: without it no client is let in or heard until the next start. The
 threads share the slots made in __init__ with the loop, and nothing that grows. A recv that brings
 nothing may mean nothing or the end; the end shows when sending, or as silence.
 """

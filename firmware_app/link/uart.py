@@ -43,7 +43,7 @@ class UartLink:
         self._next_us = 0  # results may go out again from here on
         self.session: Session = None  # type: ignore[assignment]  # start() makes it
         self.threads = 0
-        self.refused = 0  # nobody: a new greeting takes the line over
+        self.refused = 0  # none: a new greeting takes the line over
         # With a key nothing goes out to who has not shown it.
         self.always = settings["publish"] != "on_request" and not settings["key_required"]
 
@@ -101,7 +101,7 @@ class UartLink:
             if self.session.closing or self._unfed:
                 break
         if self.session.greeted and now_ms - self.session.heard_ms > SILENCE_MS:
-            # Whoever greeted is gone; readers that only listen get their results again.
+            # The client that greeted is gone; readers that only listen get their results again.
             self.session.close("nothing heard for %d s" % (SILENCE_MS // 1000))
         if self._rest is None:
             now_us = self._gateway.clock.us()

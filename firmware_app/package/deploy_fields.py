@@ -173,7 +173,7 @@ def _flatten(value: object, flat: list[object]) -> None:
 
 
 def _known(name: str) -> str | None:
-    """Return a model_type in the platform's spelling, whatever its case."""
+    """Return a model_type in the platform's spelling, from any case."""
     if name in MODEL_TYPES:
         return name
     family = yolo.family_of(name)

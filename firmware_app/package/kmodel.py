@@ -1,6 +1,6 @@
 """Read a .kmodel's headers before the native loader does: what it refuses ends the process.
 
-A seekable binary file in, a Kmodel out; some kilobytes are read, whatever the size.
+A seekable binary file in, a Kmodel out; some kilobytes are read, of any size.
 Layout after nncase 2.11 (runtime/model.h, runtime/type_serializer.cpp), little-endian:
 model header of 32 bytes (LDMK, version, flags, alignment, modules, entry module, entry
 function, reserved), then the modules: header of 40 bytes (kind[16], version, sections,

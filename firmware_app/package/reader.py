@@ -191,7 +191,7 @@ def _find_kmodel(package: Package, fields: Fields, names: list[str], files: File
         if ".." in named.split("/"):
             raise fields.error("kmodel_path", "a file in the package's folder", named)
         base = named.split("/")[-1]
-        # A package comes from elsewhere: whatever it names, only its own folder is looked into.
+        # A package comes from elsewhere: only its own folder is looked into.
         for name in (named.strip("/"), named.strip("/") + ".kmodel", base, base + ".kmodel"):
             path = _join(package.folder, name)
             if name and files.is_file(path):

@@ -7,7 +7,7 @@ How the values lie, for an input of width x height and n = the cells of the stri
   exported one to many)
 - rows: 1 x 300 x (6 + more), two corners, score, class; nothing is left to suppress (yolo26)
 
-`more` are the 32 coefficients of a mask, whose prototypes are a second output 1 x 32 x height / 4 x
+`more` are the 32 coefficients of a mask; its prototypes are a second output 1 x 32 x height / 4 x
 width / 4; the keypoints, x, y and maybe a score each; or the angle of a rotated box, which in rows has
 centre and size in place of corners.
 """
@@ -157,7 +157,7 @@ def look(outputs: list, size: tuple[int, int]) -> Layout | None:
 
 
 def odd(outputs: list, size: tuple[int, int]) -> str:
-    """Return what outputs that look() does not know are instead, and what to do; "" where nobody knows."""
+    """Return what outputs that look() does not know are instead, and what to do; "" where that is not known."""
     width, height = size
     count = cells(width, height)
     grids = [(height // stride, width // stride) for stride in STRIDES]
@@ -203,7 +203,7 @@ def rest_of(layout: Layout, labels: int) -> int:
 def likely_task(layout: Layout, labels: int | None) -> str | None:
     """Return the task that outputs show, or None where they could be of several.
 
-    labels: how many classes there are, or None where nobody knows.
+    labels: how many classes there are, or None where that is not known.
     """
     if layout.kind == "vector":
         return "classification"

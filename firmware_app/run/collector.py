@@ -29,12 +29,12 @@ class Collector:
         self._looked_ms: "int | None" = None  # when the heap was looked at last
         self._look_us = 0  # what that took
         self._used = 0  # and what it showed
-        self.spent_us = 0  # since somebody set it to 0
+        self.spent_us = 0  # since it was set to 0
         self.floor = 0  # heap in use after the last collection: its trend is the memory's
         self.first_floor = 0  # and after the first with a task running
 
     def frame(self, size: int) -> None:
-        """A frame was processed whose outputs have so many bytes."""
+        """A frame was processed; its outputs have so many bytes."""
         self._frames += 1
         self._bytes += size
         if self._frames >= self._settings()["collect_frames"] or self._bytes >= self._most:

@@ -214,7 +214,7 @@ class Engine:
             raise CommandError("bad_argument", str(error))
 
     async def run(self) -> None:
-        """Process frames for ever; whatever goes wrong with one is logged and survived."""
+        """Process frames for ever; a failure of one is logged and survived."""
         while True:
             camera = self.camera
             if camera is None or (self.running.task is None and self._trial is None):

@@ -1,6 +1,6 @@
 """Events of the running task: follows its results, publishes what happens, keeps the counters.
 
-Loaded with the first task whose settings want events.
+Loaded with the first task that has events on.
 """
 
 from firmware_app.base.files import why

@@ -1,6 +1,6 @@
 """Lets settings of service.yaml take effect while the service runs, changed over the link or on the card.
 
-Most are read where they are used, with each frame. Here are those of which somebody keeps a copy, and
+Most are read where they are used, with each frame. Here are those of which other code keeps a copy, and
 those of the camera, for which the sensor is set up anew.
 """
 
@@ -23,7 +23,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.settings.reader import Settings
 
 _LOOK_MS = 5
-_HUNG_MS = 2000  # in which the camera's thread leaves the driver, whose calls end sooner
+_HUNG_MS = 2000  # in which the camera's thread leaves the driver; its calls end sooner
 
 
 class Live:

@@ -126,7 +126,7 @@ class Switcher:
             self._problems.set(UNSAVED, "task %s is not kept as it runs: %s" % (name, error))
 
     async def _guarded(self, values: "Settings", work):
-        """Await a part of making a task; whatever goes wrong is a TaskError or a MemoryError."""
+        """Await a part of making a task; each failure becomes a TaskError or a MemoryError."""
         try:
             return await work
         except (TaskError, MemoryError):
@@ -181,7 +181,7 @@ class Switcher:
         prepared = None
         trial = None
         try:
-            # Files are read while the old task still makes its results, whatever the policy.
+            # Files are read while the old task still makes its results, with each policy.
             prepared = await self._guarded(values, prepare_task(values.values, pause))
             alone = engine.running.task is None
             if alone or self._configuration.values["switch"]["policy"] == "beside":

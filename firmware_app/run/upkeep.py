@@ -1,6 +1,6 @@
 """What the service does beside its work: feeds the watchdog, writes the log, looks after the network.
 
-The watchdog is fed by the event loop: where the loop hangs, nobody feeds it and the board restarts.
+The watchdog is fed by the event loop: where the loop hangs, it is not fed and the board restarts.
 """
 
 import asyncio
@@ -102,7 +102,7 @@ class Upkeep:
             self._stop_dog()
 
     def close(self) -> None:
-        """Whoever sits at the console takes over: nothing may reset the board, nothing be lost."""
+        """The user at the console takes over: nothing may reset the board, nothing be lost."""
         self.flush()
         self._stop_dog()
 
@@ -159,7 +159,7 @@ class Upkeep:
         self._problems.set(DATA, "; ".join([text for text in (self.data_note, data) if text]))
 
     def _show(self) -> None:
-        """Somebody typed at the console: show how things are, and the latest lines of the log."""
+        """Something was typed at the console: show how things are, and the latest lines of the log."""
         if self.ready:
             console.tell(messages.CONSOLE_READY + json.dumps(self.ready))
         size = 0

@@ -199,7 +199,7 @@ FIELDS = (
         tasks=("segmentation", "instance_segmentation"),
         live=True,
         text="Smallest side of the class map, or of the masks' grid over the model's input: of a model "
-        + "whose output is twice as large or more, every second (third …) pixel is looked at. Smaller "
+        + "with an output twice as large or more, every second (third …) pixel is looked at. Smaller "
         + "maps are faster.",
     ),
     Field.card_path(

@@ -129,7 +129,7 @@ class _Parser:
         return value
 
     def _block(self, indent: int, path: tuple[object, ...], depth: int) -> object:
-        """Read the mapping or sequence whose lines stand at indent."""
+        """Read the mapping or sequence with lines at indent."""
         if depth > MAX_DEPTH:
             raise self._error(
                 self.numbers[self.at], "nested deeper than " + str(MAX_DEPTH) + " levels"
@@ -200,7 +200,7 @@ class _Parser:
         return result
 
     def _below(self, indent: int, path: tuple[object, ...], depth: int, in_mapping: bool) -> object:
-        """Read the block under 'key:' or '-' whose own line says no more; None without one."""
+        """Read the block under a bare 'key:' or '-'; None without one."""
         if self.at == len(self.bodies):
             return None
         if self.indents[self.at] > indent:

@@ -68,7 +68,7 @@ class InstanceSegmentation(yolo.YoloTask):
         cells = 0
         masks: list = []
         for number, (x, y, w, h, _, _) in enumerate(boxes):
-            # The cells whose centres lie in the box.
+            # The cells with centres in the box.
             first_x = max(0, ceil((x - x0) / wide - 0.5))
             first_y = max(0, ceil((y - y0) / high - 0.5))
             last_x = max(first_x + 1, ceil((x + w - x0) / wide - 0.5))

@@ -1,4 +1,4 @@
-"""Metric learning: the embedding of the whole picture, and with a gallery whose it is."""
+"""Metric learning: the embedding of the whole picture, and with a gallery the identity it matches."""
 
 from firmware_app.board import arrays, npu
 from firmware_app.gallery.recognizer import Embedding, Recognizer

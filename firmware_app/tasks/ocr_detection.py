@@ -63,7 +63,7 @@ class OcrDetection(SingleModelTask):
             quad = repair.text_box(quad, size, text_map.thickness)
             if quad is None:
                 continue
-            # Where nobody wants the score, text in the middle tells as well that the box holds some.
+            # Where the score is not wanted, text in the middle tells as well that the box holds some.
             score = 1.0
             if scored or not text_map.inside(
                 int((quad[0] + quad[4]) / 2 + HALF), int((quad[1] + quad[5]) / 2 + HALF)

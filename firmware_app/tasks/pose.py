@@ -12,7 +12,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.package.reader import Package
     from firmware_app.tasks.base import Plan
 
-_WIDEST = 32000  # pixels of a picture whose places 16 bits hold
+_WIDEST = 32000  # pixels of a picture: 16 bits hold its places
 
 
 class Pose(yolo.YoloTask):

@@ -24,7 +24,7 @@ def anchor_free(
 ) -> list:
     """Return rows [class, score, x1, y1, x2, y2] in frame pixels, best first; AnchorFreeDet.
 
-    levels: for each output (stride, cells), cells being (number, values) of those whose objectness
+    levels: for each output (stride, cells), cells being (number, values) of those with an objectness that
     passes the threshold: the number counts row by row, values is the list x, y, w, h, objectness,
     classes. size, frame: (width, height) of model and picture, the picture centred in the model's
     input. The score is objectness x best class. At most the best `most` candidates are looked at.

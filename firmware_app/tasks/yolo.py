@@ -164,7 +164,7 @@ def vendors_kept(tensor, layout: "Layout", confidence: float, overlap: float, si
 
 
 class YoloTask(SingleModelTask):
-    """Base of the tasks whose objects have more than a box."""
+    """Base of the tasks with objects that have more than a box."""
 
     thresholds = ("confidence_threshold", "nms_threshold")
 
@@ -220,7 +220,7 @@ class YoloTask(SingleModelTask):
 
 
 def check_scores(rows: "list[Any]") -> None:
-    """Raise TaskError where the best of rows, whose first item is a score, is no score."""
+    """Raise TaskError where the first item of the best of rows is no score."""
     if rows and not rows[0][0] < 1.001:
         raise TaskError(
             "model output: expected scores 0 to 1, found %d/1000: the outputs are in another layout, or"

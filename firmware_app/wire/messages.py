@@ -43,7 +43,7 @@ SEEK = 17  # client: a number
 HERE = 18  # board: that number, board id, board name, service version, flags, protocol version
 # The end.
 BYE = 19  # client: it goes
-ALIVE = 20  # board: nothing else to say; whoever is gone shows when it is sent
+ALIVE = 20  # board: nothing else to say; a client that is gone shows when it is sent
 # Results: seq, time_ms, generation, then what the task found.
 CLASSIFICATION = 32
 DETECTION = 33

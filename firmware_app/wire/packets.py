@@ -1,6 +1,6 @@
 """Bytes on every link: msgpack inside COBS packets with a CRC-32, the same on UART and TCP.
 
-A packet is ``COBS(payload + CRC-32 little endian) + 0x00``; the payload is a msgpack array whose
+A packet is ``COBS(payload + CRC-32 little endian) + 0x00``; the payload is a msgpack array; its
 first item is the message type (0...127). docs/protocol.md is the normative text.
 """
 
@@ -147,7 +147,7 @@ def unstuff(data: bytes) -> bytes:
 class Decoder:
     """Turns chunks of bytes into messages; what is damaged is dropped and counted.
 
-    Memory is bounded by MAX_ENCODED whatever arrives. opener, where set, takes a sealed
+    Memory is bounded by MAX_ENCODED for any input. opener, where set, takes a sealed
     payload and returns the plain one, or b"" to reject it; without it all sealed payloads are
     rejected. plain, where set, lists the types that are accepted unsealed.
     """
@@ -229,7 +229,7 @@ class Decoder:
         try:
             message = unpack(payload)
             kind = message[0]
-        except Exception as error:  # whatever a msgpack library makes of a bad payload
+        except Exception as error:  # msgpack libraries differ in what they raise for a bad payload
             if type(error) is Exception:  # no library's: the board's IDE connects (errors.py)
                 raise
             return None

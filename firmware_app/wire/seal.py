@@ -11,7 +11,7 @@ TAG_SIZE = 8  # bytes of HMAC-SHA-256 that travel with each sealed payload
 _OVERHEAD = 3 + TAG_SIZE  # mark, counter (2 bytes), tag
 _MARK = b"\xc1"
 _BLOCK = 16  # bytes of an AES block
-_RUN = 256  # blocks whose numbers differ in the last byte alone
+_RUN = 256  # blocks with numbers that differ in the last byte alone
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Callable

@@ -148,7 +148,7 @@ async def test_teach_and_recognise(world: World) -> None:
         await page.locator(".histogram, .toast.bad").first.wait_for()
         await page.get_by_role("button", name="Remove Anna <3").click()
         await page.get_by_role("dialog").get_by_role("button", name="Remove", exact=True).click()
-        await page.get_by_text("Nobody is known yet.").wait_for()
+        await page.get_by_text("No identity is enrolled yet.").wait_for()
         await page.locator("#tab-adjust").click()
         await page.locator("#panel select").first.select_option("detection")
         await page.get_by_role("button", name="Switch", exact=True).click()

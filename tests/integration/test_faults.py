@@ -88,7 +88,7 @@ async def test_the_judge_tells_what_is_lost() -> None:
     lane = matrix.Lane(NAMES, reaches)
     silent = matrix.Combination("machine.temperature", Way("give", 0.0), "status", 1, True)
     outcome = await lane.attempt(silent)
-    assert (outcome.survived, outcome.why) == (False, "nobody was told")
+    assert (outcome.survived, outcome.why) == (False, "it was reported nowhere")
     never = matrix.Combination("ulab.numpy.full", Way("raise", ["MemoryError"]), "status", 1, True)
     outcome = await lane.attempt(never)
     assert not outcome.survived

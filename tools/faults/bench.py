@@ -163,7 +163,7 @@ class Bench:
 
     @contextlib.asynccontextmanager
     async def client(self, wait: float = ANSWER_S) -> AsyncIterator[Board]:
-        """Connect over TCP, or over the UART where nobody listens."""
+        """Connect over TCP, or over the UART where TCP is closed."""
         patience = Patience(wait)
         while not (self.virtual.said or self.ended or self.hung or patience.over):
             await self.waiting()

@@ -116,7 +116,7 @@ def _yolo(folder: Path) -> None:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file that somebody put on the card."""
+    """Return the SHA-256 of every file that a user put on the card."""
     found = {}
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)

@@ -3,8 +3,8 @@
 A call counts where its name leads to a vendor module (`network.WLAN(...)`), to a built-in that the
 vendor's file system or console serves (`open`, `print`), or to a method of an object that such a
 call gave (`sensor.snapshot(...)`). Objects are followed by the names and attributes that hold them:
-through assignments, `with`, tuples, returns and arguments, over all files. A method whose name
-belongs to the vendor's objects alone (`to_numpy`) counts whatever holds the object.
+through assignments, `with`, tuples, returns and arguments, over all files. A method with a name that
+belongs to the vendor's objects alone (`to_numpy`) counts on every object.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-# Modules whose functions are the vendor's code; what each is called in the matrix.
+# Modules with functions of the vendor's; what each is called in the matrix.
 MODULES = {
     "_thread": "_thread",
     "aicube": "aicube",

@@ -32,10 +32,15 @@ HEAP_LIMIT = 400 << 10  # bytes more than before: caches, and files that were lo
 BOOT = "boot"
 # What makes files: each step has its own, and each may be damaged.
 _EVERYWHERE = ("open", "file.", "os.")
-_FILES = ("open", "file.write", "file.flush", "os.rename")  # whose last call of a step counts, too
+_FILES = (
+    "open",
+    "file.write",
+    "file.flush",
+    "os.rename",
+)  # the last call of these in a step counts, too
 _WATCHES = ("open", "file.", "hash")
 _LOUD = re.compile(r"^\[[0-9.]+\] (warning|error): ")
-_UNTOLD = "nobody was told"
+_UNTOLD = "it was reported nowhere"
 _NEVER = "the call never came"
 _SETTLED_S = 0.5
 _AGAIN = 2  # times that a step is repeated to see what it calls each time
@@ -151,7 +156,7 @@ def _of(name: str, way: Way, reaches: dict[str, Reach]) -> Iterator[Combination]
                 yield Combination(name, way, WATCH, 1, False, network)
             continue
         at_boot = reached.counts[BOOT].get(name, 0)
-        # In the order of the table, whatever they took today: the same ones each time.
+        # In the order of the table, not by the time they took: the same ones each time.
         steps = [step for step in STEPS if name in reached.counts.get(step, ())]
         if at_boot:
             yield Combination(name, way, BOOT, 1, True, network)

@@ -157,7 +157,7 @@ async def _revive(bench: Bench, board: Board) -> None:
 
 
 async def _internal(bench: Bench, board: Board) -> None:
-    """A command meets a fault that nobody thought of."""
+    """A command meets an unforeseen fault."""
     await bench.arm("os.statvfs", _ODD, slot=1)
     with contextlib.suppress(CommandFailed):
         await board.status()
@@ -196,7 +196,7 @@ LONG = ("revive", "gallery", "quiet", "restart", "interrupt", WATCH)
 """Steps that are tried only where no other reaches a call."""
 
 RESTARTS = {"restart": "machine.reset", "interrupt": "WDT.stop"}
-"""Steps that end the interpreter, whose counts begin anew, and what they are here for."""
+"""Steps that end the interpreter (its counts begin anew), and what they are here for."""
 
 OF_NETWORK = {
     "station": tuple(step for step in STEPS if step != WATCH),

@@ -39,7 +39,7 @@ class Way:
         kind: one of KINDS.
         value: what is raised (type, arguments) or given, or why a process ends.
         times: calls in a row that fail.
-        quiet: why nobody need be told of it: anywhere (""), in one step (its name), at a file (a pattern of
+        quiet: why it need not be reported: anywhere (""), in one step (its name), at a file (a pattern of
             its path); elsewhere status, an event, the log or an answer must tell.
         guard: of an abort, the test that shows that the firmware can't get there: FILE::NAME.
         against: of one without, what makes it rare.
@@ -66,7 +66,7 @@ class Way:
         return self.times == _FOR_EVER
 
     def why_quiet(self, step: str, where: str) -> str:
-        """Return why nobody need be told of it in this step, at the file `where`, or nothing."""
+        """Return why it need not be reported in this step, at the file `where`, or nothing."""
         for key, reason in self.quiet.items():
             if key in ("", step) or (key[:1] == "/" and fnmatchcase(where, key)):
                 return reason

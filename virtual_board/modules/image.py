@@ -114,7 +114,7 @@ class Image:
         self._width = width
         self._height = height
         self._form = form
-        self._raw = pixels  # None: all zero, nobody has looked
+        self._raw = pixels  # None: all zero, not looked at yet
         self._frame = frame
         self._strokes = []  # drawn, not yet seen by anybody
 

@@ -7,7 +7,7 @@ What the CanMV port does and stock MicroPython does not (network_rt_smart.c, tri
   which others run; with any other timeout it wants all n bytes, holds the interpreter, and never
   notices the end; a timeout returns what came;
 * read(n) and readinto() throw away what came when fewer than n bytes wait;
-* accept() waits 100 ms or the longer timeout, whatever the mode, then raises OSError(EAGAIN); the
+* accept() waits 100 ms or the longer timeout, in each mode, then raises OSError(EAGAIN); the
   new socket is a blocking one, and one that is accepted when that time is over is lost;
 * what a stalled peer does not take fills a small buffer, then send() says EAGAIN;
 * each poll of a socket with nothing to report takes 1.08 ms with the interpreter held.
@@ -58,7 +58,7 @@ _SO_SNDBUF = 7 if sys.platform == "linux" else 0x1001
 NATIVE = type(_real.getaddrinfo("127.0.0.1", 9)[0][-1]) is tuple
 
 _tcp_open = [0]
-_lost = []  # accepted too late, see accept(): open for ever and nobody's
+_lost = []  # accepted too late, see accept(): open for ever, without an owner
 
 
 def getaddrinfo(host, port, *_):
@@ -104,7 +104,7 @@ def _here(host: str, port: int):
     mapped = _silicon.config.get("ports", {}).get(str(port))
     if mapped is not None:
         return mapped[0], mapped[1]
-    return "127.0.0.1", port  # nobody but this PC sees what was not asked for
+    return "127.0.0.1", port  # only this PC sees what was not asked for
 
 
 class _Native(io.IOBase):

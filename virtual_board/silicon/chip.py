@@ -278,7 +278,7 @@ class Chip:
             found: dict[str, Any] = json.loads(self._options.air.read_text("utf-8-sig"))
             return found
         except (OSError, ValueError):
-            return {"networks": {}}  # while somebody writes it
+            return {"networks": {}}  # while it is being written
 
     def _media_memory(self, args: list[Any], _: list[memoryview]) -> Answer:
         return self._media.used(), []

@@ -140,7 +140,7 @@ export class Stage {
     this.redraw();
   }
 
-  // The result of the nearest capture time, at most one frame apart; else none. One whose frame was
+  // The result of the nearest capture time, at most one frame apart; else none. One with a frame that was
   // the newest when the picture was taken goes first: the times of both have the board's jitter.
   match(head) {
     const most = 1.5 * this.hooks.period();

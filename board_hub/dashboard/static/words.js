@@ -133,7 +133,7 @@ export const WORDS = {
   "id.refused": ["{n} refused:", "拒绝 {n} 张："],
   "id.gallery": ["Gallery", "图库"],
   "id.select": ["Gallery in use", "使用的图库"],
-  "id.empty": ["Nobody is known yet.", "还没有已知身份。"],
+  "id.empty": ["No identity is enrolled yet.", "还没有已知身份。"],
   "id.samples": ["Samples", "样本"],
   "id.rule": ["Threshold {threshold}, margin {margin}; {n} of {of} samples.", "阈值 {threshold}，间隔 {margin}；样本 {n} / {of}。"],
   "id.removetext": ["All its samples go, from the card too.", "它的所有样本都会删除，包括卡上的。"],

@@ -83,7 +83,7 @@ def _there(path: str) -> bool:
 
 
 def _script(path: str) -> str:
-    """Run one script as the firmware does; return how it ended. Whatever that was, the next one runs."""
+    """Run one script as the firmware does; return how it ended. The next one runs in any case."""
     silicon.call("board.stage", [path[path.rfind("/") + 1 :]])
     try:
         if _wiring["console"]:

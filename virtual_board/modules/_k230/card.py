@@ -1,4 +1,4 @@
-"""The board's file systems as they behave: FAT, whose rename refuses to overwrite.
+"""The board's file systems as they behave: FAT's rename refuses to overwrite.
 
 A folder of the PC is mounted at /sdcard and another at /data. Every write goes through here,
 so that a power cut can be placed between any two of them, and so that a card can be full, refuse, or be
@@ -151,7 +151,7 @@ class Card:
 
 
 class Rom:
-    """A MicroPython file system over one folder that nobody can change."""
+    """A MicroPython file system over one folder that can't be changed."""
 
     def __init__(self, folder: str) -> None:
         self._posix = os.VfsPosix()
@@ -192,7 +192,7 @@ class Rom:
 
 
 class _Written:
-    """A file open for writing whose every write and flush is a step, and may fail."""
+    """A file open for writing: every write and flush is a step, and may fail."""
 
     def __init__(self, file, power, faults, path: str) -> None:
         self._file = file

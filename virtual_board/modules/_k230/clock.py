@@ -103,7 +103,7 @@ class Clock:
         self._mark = ticks()
 
     def mine(self) -> bool:
-        """Return whether the caller is the thread whose time is kept."""
+        """Return whether the caller is the timed thread."""
         return self.on and get_ident() == self._main
 
     def enter(self) -> None:
@@ -272,7 +272,7 @@ class Clock:
         wait = int(us + self._ahead)
         if wait > 0:
             if awake and self._lock.acquire(False):
-                # Nobody else runs then; who holds the interpreter already waits with us.
+                # No other thread runs then; the one that holds the interpreter waits with us.
                 self._lock.release()
                 rest(max(0, wait - awake))
                 with self._lock:

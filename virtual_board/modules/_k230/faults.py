@@ -207,7 +207,7 @@ def _fail(way, function, args, named):
     if kind == "after":  # the call does its work, and fails
         function(*args, **named)
         raise _ERRORS[way[1]](*way[2:])
-    if kind == "hang":  # with the interpreter held: nobody feeds the watchdog any more
+    if kind == "hang":  # with the interpreter held: the watchdog is not fed any more
         _say(hangs=silicon.call("wdt.expire")[0])
         with silicon.held():
             while True:

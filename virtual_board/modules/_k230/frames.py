@@ -55,7 +55,7 @@ class Frame:
             )
 
     def changed(self) -> None:
-        """Somebody drew on the frame: what the interpreter has of it is read again."""
+        """The frame was drawn on: what the interpreter has of it is read again."""
         if self._pixels is not None:
             self._pixels[:] = silicon.call("camera.pixels", self.reference())[1][0]
 
@@ -90,7 +90,7 @@ def array_of(frame: Frame, shape):
 
 
 def frame_of(array):
-    """Return the frame whose array this is, or None."""
+    """Return the frame that this array belongs to, or None."""
     for known in _arrays.values():
         for item, frame in known:
             if item is array:
@@ -101,7 +101,7 @@ def frame_of(array):
 if _array is not None:
 
     class _FrameArray(_array.ndarray):
-        """A dense array whose elements are fetched when something reads them.
+        """A dense array that fetches its elements when something reads them.
 
         It has no buffer protocol until then; copy(), slices and all operations work.
         """

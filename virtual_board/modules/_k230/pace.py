@@ -63,7 +63,7 @@ class Pace:
         return self._short_us if us >= TICK_US else 0
 
     def other_slept(self, us: int) -> None:
-        """Sleep as another thread than the one whose time is kept."""
+        """Sleep as another thread than the timed one."""
         rest(self.sleep_us(us))
         self._burned += self.awake_us(us)
 

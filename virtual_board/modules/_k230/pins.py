@@ -1,4 +1,4 @@
-"""machine.Pin and machine.FPIOA: which function a pin has, and levels nobody drives."""
+"""machine.Pin and machine.FPIOA: which function a pin has, and levels that nothing drives."""
 
 from _k230 import silicon
 
@@ -83,7 +83,7 @@ def _carries(pin: int, name: str) -> bool:
 
 
 def route_uart(id: int, tx, rx) -> None:
-    """Give UART id its pins; AssertionError for pins that cannot, or that nobody mapped."""
+    """Give UART id its pins; AssertionError for pins that cannot, or that were not mapped."""
     for pin, line in ((tx, "TXD"), (rx, "RXD")):
         name = "UART%d_%s" % (id, line)
         short = line[:2].lower()

@@ -72,7 +72,7 @@ def call_console(op: str, args=()):
 
 
 def adopt() -> None:
-    """From now on the calling thread is the one whose time is kept and whose buffers are remembered.
+    """From now on the calling thread is timed, and its buffers are remembered.
 
     Ctrl-C stays the main thread's.
     """
@@ -97,7 +97,7 @@ def die(message: str) -> None:
 
 
 def abort(message: str) -> None:
-    """End the calling thread as a C++ exception does that nobody catches."""
+    """End the calling thread as an uncaught C++ exception does."""
     _end("board.abort", message)
 
 

@@ -2,14 +2,14 @@
 
 From Stars1233/canmv_k230, port/core/mpthreadport.c and main.c:
 
-* threads are joinable and nobody joins them (mpthreadport.c, 272): the stack of each one that ended
+* threads are joinable and never joined (mpthreadport.c, 272): the stack of each one that ended
   stays until the board restarts, over soft resets too; without stack_size() it is 64 kB (247);
 * a soft reset waits for all threads, without limit (main.c, 603; mpthreadport.c, 162). Each has a
   SystemExit pending, which it sees where it sleeps or jumps back (mphalport.c, 354; mpconfigport.h,
-  192), and never in a lock, whose mutex is tried again for ever (mpthreadport.c, 332);
-* each thread's recursion limit is that of the main stack of 128 kB, whatever its own (291).
+  192), and never in a lock: its mutex is tried again for ever (mpthreadport.c, 332);
+* each thread's recursion limit is that of the main stack of 128 kB, not its own (291).
 
-A C++ exception that nobody catches ends the thread it was thrown in, with the interpreter held; in
+An uncaught C++ exception ends the thread it was thrown in, with the interpreter held; in
 the main thread it ends the process (canmv-k230/rtsmart, lwp_signal.c, 283; lwp_syscall.c, 394).
 """
 
@@ -36,7 +36,7 @@ _state = [0, 0, 0]
 
 
 class lock:
-    """A lock of the board; whoever waits in it lets others run, and hears of nothing."""
+    """A lock of the board; a thread that waits in it lets others run, and hears of nothing."""
 
     def __init__(self) -> None:
         self._lock = _real.allocate_lock()

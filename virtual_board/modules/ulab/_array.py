@@ -1,7 +1,7 @@
 """The stand-in's ndarray: data in the interpreter, views that write through, the board's rules.
 
 Data lives in array.array stores of the board's five element types (a MicroPython class has no
-finaliser, so nothing may live in the silicon). An array whose elements lie side by side offers
+finaliser, so nothing may live in the silicon). An array with elements side by side offers
 the buffer protocol, as on the board; any other view refuses it.
 """
 
@@ -280,7 +280,7 @@ _base = ndarray  # isinstance(a, np.ndarray) holds for both kinds below, which p
 
 
 class ndarray(_base, memoryview):
-    """An array whose elements lie side by side: the buffer protocol shows them."""
+    """An array with elements side by side: the buffer protocol shows them."""
 
     _dense = True
 

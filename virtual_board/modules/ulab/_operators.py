@@ -180,7 +180,7 @@ def _install() -> None:
         return lambda self, other: arithmetic(op, self, from_object(other, self._d))
 
     def right(op):
-        # A number on the left takes its own smallest type, whatever stands on the right.
+        # A number on the left takes its own smallest type, with anything on the right.
         return lambda self, other: arithmetic(op, _left(other), self)
 
     for op, name in enumerate(("add", "sub", "mul", "truediv")):

@@ -1,7 +1,7 @@
 """Sampling tables of the ai2d resizer: which pixels, with which 8-bit weights.
 
 The unit computes source coordinates as 10-bit fixed-point numbers from float32 coefficients and
-holds at most 64 KiB of a source plane, so larger pictures are cut into tiles whose coordinates
+holds at most 64 KiB of a source plane, so larger pictures are cut into tiles with coordinates that
 start anew; that moves a rounding here and there. The arithmetic was recorded from hardware (see
 `Ai2dPlan`), the choice of the tile size equals nncase 2.11's `ai2d_utils::resize_sram_search`.
 """

@@ -12,7 +12,7 @@ LARGE = 1 << 16
 
 
 class Contents:
-    """Keeps the buffers used last; nobody changes them."""
+    """Keeps the buffers used last; they are never changed."""
 
     def __init__(self) -> None:
         self._items: OrderedDict[int, memoryview] = OrderedDict()

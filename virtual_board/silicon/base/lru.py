@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class ByteLru(Generic[V]):
-    """Keeps values whose sizes add up to at most `max_bytes`; a larger one is not kept at all."""
+    """Keeps values with sizes that add up to at most `max_bytes`; a larger one is not kept at all."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes

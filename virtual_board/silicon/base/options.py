@@ -28,7 +28,7 @@ class BoardOptions:
         console: path at which a pty stands for the USB console with its REPL, or None: then the board
             is switched off where it would wait in the REPL.
         board: name of the board type to play (board_types); None: the virtual board's own.
-        sizes: other values of fields of the type, like {"mmz_kb": 8192}: boards that nobody makes.
+        sizes: other values of fields of the type, like {"mmz_kb": 8192}: boards that do not exist.
         bare: a board with the vendor's firmware alone: only what lies on the card runs, and without
             a main.py nothing does.
         air: JSON file with what radio and wires are like, read again at every look: {"networks": {name:
@@ -55,7 +55,7 @@ class BoardOptions:
         crash_after: power goes off once the card was changed (a file opened, written or flushed, a
             name made, moved or removed) so many times since the first start; None: it stays on. With
             `restart` it then comes back for good.
-        crash_before: power goes off in front of the first such change in whose words this text is,
+        crash_before: power goes off in front of the first such change that has this text in its words,
             like "rename /main.py to /bad_main.py" (a path from the root of its file system).
         ports: port the firmware binds -> (host, port) on this PC. VirtualBoard fills it from `tcp`.
     """

@@ -20,7 +20,7 @@ MAIN = 1 << 16
 """Set in a request's number of buffers: the main thread calls."""
 
 WORKER = 1 << 17
-"""Set beside it: the thread calls whose time is kept, the main one unless another took its place."""
+"""Set beside it: the timed thread calls, the main one unless another took its place."""
 
 PIPE_BYTES = 1 << 20
 """As much as Linux allows everybody."""
@@ -38,7 +38,7 @@ Operation = Callable[[list[Any], list[memoryview]], tuple[Any, list[Buffer]]]
 
 
 _KEPT = ("tensor.read", "ulab.")
-"""Operations whose answers scripts use for others."""
+"""Operations with answers that scripts use for others."""
 
 
 class StoppedError(Exception):
@@ -51,7 +51,7 @@ class Call(threading.local):
     start_us: int = 0  # the interpreter's monotonic clock when the stand-in was called
     ahead_us: int = 0  # how far the board's time was ahead of that clock (behind: negative)
     main: bool = False  # the interpreter's main thread calls
-    worker: bool = False  # the thread calls whose time is kept
+    worker: bool = False  # the timed thread calls
     took_us: int | None = None  # what the call takes on the board, where a stage has told it
 
 
@@ -86,7 +86,7 @@ class Server:
         self._sources: list[BinaryIO] = []
 
     def waiting(self) -> bool:
-        """Return whether a call has come that nobody has looked at."""
+        """Return whether a call has come that was not looked at yet."""
         return any(_unread(source) for source in list(self._sources))
 
     def serve(self, request: Path, reply: Path) -> threading.Thread:
@@ -121,7 +121,7 @@ class Server:
         current.main, current.worker = bool(main), bool(worker)
         blobs = [memoryview(source.read(n)) for n in sizes]
         known = self._put_in(references, blobs)
-        # A call that is made again says then whether Ctrl-C came: said now, nobody would hear it.
+        # A call that is made again says then whether Ctrl-C came: said now, it would not be heard.
         interrupts = self._interrupts if main and known else None
         if interrupts is not None:
             interrupts.begin()

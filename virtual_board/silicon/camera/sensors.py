@@ -50,7 +50,7 @@ class _Channel:
 
 @dataclass
 class Shot:
-    """A frame that a script holds: made when somebody looks at it."""
+    """A frame that a script holds: made when it is looked at."""
 
     number: int
     make: Callable[[], Pixels]
@@ -254,11 +254,11 @@ class Sensors:
         return [0, shot.number, channel.width, channel.height], []
 
     def _unseen(self, sensor: _Sensor, channel: _Channel) -> bool:
-        """Say whether the channel's picture comes once more: nobody has looked at it yet.
+        """Say whether the channel's picture comes once more: it was not looked at yet.
 
         Who gives a frame back because it has waited wants a newer one, and on the board's clock
         there is one. Without that clock the next picture comes when it is asked for, not later:
-        a picture would be lost that nobody ever saw. Once, so that scripts that look at none get on.
+        a picture would be lost that was never seen. Once, so that scripts that look at none get on.
         """
         frame = channel.frame
         if frame is None or frame.used or channel.again or self._clock.paced or self._source.live:
@@ -317,6 +317,6 @@ class Sensors:
     def picture(self, reference: list[Any]) -> tuple[str, Shot, int, int]:
         """Return (format, frame, width, height) of a reference."""
         shot = self.shot(reference)
-        shot.looks = None  # whoever asks may draw on it
+        shot.looks = None  # the caller may draw on it
         channel = self._sensors[reference[1]].channels[reference[2]]
         return channel.form, shot, channel.width, channel.height

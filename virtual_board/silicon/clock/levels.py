@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 LEVELS = ("low", "likely", "high")
-"""Of the numbers that nobody knows better: `?level=` behind a profile's name, likely without it."""
+"""Of the numbers that are not known better: `?level=` behind a profile's name, likely without it."""
 
 _LEVEL = "level="
 _PARTS = (("low", ".low"), ("value", ""), ("high", ".high"))

@@ -16,7 +16,7 @@ _FOLDER = Path(__file__).resolve().parents[2] / "profiles"
 
 @dataclass(frozen=True, slots=True)
 class ModelTime:
-    """The time of one published model: kmodels whose name begins with `name`, at one input side."""
+    """The time of one published model: kmodels with a name that begins with `name`, at one input side."""
 
     name: str
     side: int

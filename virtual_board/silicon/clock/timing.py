@@ -76,7 +76,7 @@ class SlowCamera(Clock):
         self._next = 0.0
 
     def wait_for_camera(self, timeout_ms: float, stopped: threading.Event) -> bool:
-        """Wait for the next picture, whatever the timeout."""
+        """Wait for the next picture, with any timeout."""
         stopped.wait(max(0.0, self._next - time.monotonic()))
         self._next = time.monotonic() + self._period_s
         return True

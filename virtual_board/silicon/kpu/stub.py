@@ -1,6 +1,6 @@
 """A KPU that answers at once: no model is run, each output shows one thing that its decoder finds.
 
-For runs whose subject is not what a model says (tools/faults): every output has the model's own shape
+For runs that do not look at what a model says (tools/faults): every output has the model's own shape
 and type, and holds the same values at each inference.
 """
 

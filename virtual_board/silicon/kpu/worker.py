@@ -111,7 +111,7 @@ def serve(channel: socket.socket) -> None:
                 simulators.drop(head["key"])
             else:
                 arrays = simulators.run(head["key"], head["specs"], blobs)
-        except Exception as error:  # whatever the extension raises is the parent's to report
+        except Exception as error:  # the parent reports all that the extension raises
             send(channel, {"error": f"{type(error).__name__}: {error}"})
         else:
             specs = [[array.dtype.str, list(array.shape)] for array in arrays]

@@ -155,7 +155,7 @@ def gfldet_post_process(
     """Decode a generalised-focal-loss head: class logits, then four distributions of 17 bins.
 
     Points lie on the cells' corners, not centres; only x1, y1 are clipped at 0 and x2, y2 at the
-    frame. The exponential is :func:`cpp.fast_exp`, whose wrap-around scores class logits between
+    frame. The exponential is :func:`cpp.fast_exp`; its wrap-around scores class logits between
     about -178 and -89 as 1.0.
     """
     mapping = _Mapping(model_size, frame_size)

@@ -24,7 +24,7 @@ def floats(blob: memoryview) -> Floats:
 
 
 def named(name: str, operation: Operation) -> Operation:
-    """Put the call's name in front of whatever fault the operation meets."""
+    """Put the call's name in front of each fault of the operation."""
 
     def call(args: list[Any], blobs: list[memoryview]) -> Answer:
         try:

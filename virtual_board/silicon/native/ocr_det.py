@@ -49,7 +49,7 @@ def ocr_post_process(
         model_size: ``(width, height)`` of the map; the frame lies in its top left corner.
         frame_size: ``(width, height)`` of the frame.
         mask_threshold: a pixel above it belongs to a text.
-        box_threshold: a text whose mean probability is below it is dropped.
+        box_threshold: a text with a lower mean probability is dropped.
     """
     plane = probability.reshape(-1)[: model_size[0] * model_size[1]]
     plane = plane.reshape(model_size[1], model_size[0])

@@ -1,8 +1,8 @@
 """What the board's YOLO post-processors (``aidemo``) have in common, and detection.
 
 The rules, quirks included, are those of the vendor's ``port/ai_demo/yolo_*.cpp``: single precision,
-integers truncated toward zero, the frame in the top left corner of the model's input. A box whose
-left or top edge is clipped keeps its size, so it is shifted; right and bottom are not clipped.
+integers truncated toward zero, the frame in the top left corner of the model's input. A box with
+a clipped left or top edge keeps its size, so it is shifted; right and bottom are not clipped.
 
 Sizes are ``(height, width)``. Boxes come as ``x, y, width, height`` in display pixels.
 """
@@ -121,7 +121,7 @@ def candidates(
     anchors: int = 1,
     extra: int = 0,
 ) -> tuple[Floats, Ints, Floats]:
-    """Return the rows whose best class passes the threshold, that class and its score.
+    """Return the rows with a best class that passes the threshold, that class and its score.
 
     A head with `anchors` boxes a cell (YOLOv5) has an objectness in column 4 that multiplies the
     score. `extra` values follow the classes.
@@ -137,7 +137,7 @@ def candidates(
 
 
 def end_to_end(output: Floats, width: int, confidence: float) -> Floats:
-    """Return those of the 300 rows whose score, in column 4, passes the threshold."""
+    """Return those of the 300 rows with a score (column 4) that passes the threshold."""
     rows = cpp.table(output, END_TO_END_ROWS, width)
     picked: Floats = rows[rows[:, 4] > F32(confidence)]
     return picked

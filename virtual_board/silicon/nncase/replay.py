@@ -46,15 +46,15 @@ class ReplayStore:
         self._disk_bytes = sum(size for _, size, _ in self._files())
 
     def scene(self, kmodel: bytes) -> list[Array] | None:
-        """Return the outputs recorded for this kmodel whatever its input, None where there are none.
+        """Return the outputs recorded for this kmodel with any input, None where there are none.
 
-        Timed runs of models that nobody infers here (a benchmark's sizes, another one's network)
+        Timed runs of models that are not inferred here (a benchmark's sizes, another one's network)
         have one such recording, `SHA256-scene.npz`: what the outputs of one scene look like.
         """
         return self._get(f"{hashlib.sha256(kmodel).hexdigest()[:32]}-scene")
 
     def put_scene(self, kmodel: bytes, outputs: Sequence[Array]) -> None:
-        """Record outputs for this kmodel whatever its input."""
+        """Record outputs for this kmodel with any input."""
         self._put(f"{hashlib.sha256(kmodel).hexdigest()[:32]}-scene", list(outputs))
 
     def run(self, kpu: Kpu, model: Model, inputs: Sequence[Array]) -> list[Array]:

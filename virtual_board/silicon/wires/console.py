@@ -1,15 +1,15 @@
 """The board's USB console: a pty on the PC's side, the firmware's small input ring on the other.
 
 The firmware keeps 4096 bytes that the REPL has not read yet and does not look whether there is
-room: a larger block that nobody acknowledges overruns the ring and is lost. Ctrl-C interrupts the
+room: a larger block without acknowledgement overruns the ring and is lost. Ctrl-C interrupts the
 running script. A byte 0x30 might begin a frame of the IDE (ide.py), so the firmware holds it back
 until five more bytes tell, or none come.
 
 What is printed reaches the PC as the firmware's text does (Stars1233/canmv_k230 738f17f
 port/core/mphalport.c, mp_hal_uart_tx; port/omv/ide_dbg.c, ide_dbg_stdout_capture; canmv-k230/rtsmart
 v1.7 serial.c, _serial_dma_tx): it is lost while no PC has the port open; it is held back for 2 s from
-the first text on an open port, until more text or input comes; and on a port that nobody reads it
-blocks whoever prints, for ever.
+the first text on an open port, until more text or input comes; and on a port that is not read it
+blocks every print, for ever.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Interrupts:
     def start(self, signal: Callable[[], None], waiting: Callable[[], bool]) -> None:
         """The interpreter begins, in a process that `signal` interrupts.
 
-        waiting: returns whether a call is on its way that nobody has taken yet.
+        waiting: returns whether a call is on its way that was not taken yet.
         """
         with self._lock:
             self._wanted, self._pending, self._calls = False, 0, 0
@@ -147,14 +147,14 @@ class _Cable:
         )
         self._open = False
         self._early = bytearray()  # held back
-        self._due = bytearray()  # held back until now: goes before whatever is sent next
+        self._due = bytearray()  # held back until now: goes before what is sent next
         self._wake = os.pipe()
         self._reader = threading.Thread(target=self._receive, daemon=True)
         self._reader.start()
         links.make(link, self._path)
 
     def unplug(self) -> None:
-        """Take the device away; nobody reads or writes its number afterwards: another may get it."""
+        """Take the device away; its number is not read or written afterwards: another may get it."""
         links.remove(self._link, self._path)
         self._gone.set()
         os.write(self._wake[1], b"x")

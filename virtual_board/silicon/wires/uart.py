@@ -27,7 +27,7 @@ from virtual_board.silicon.wires import links
 PIECE_S = 0.004  # of line time that is taken from the pty at once
 RING_SIZE = 16384  # bytes; the kernel driver's default
 BITS_PER_BYTE = 10  # of what the PC sends: 8N1
-_UNSET = termios.B38400  # a pty's speed that nobody has chosen
+_UNSET = termios.B38400  # a pty's speed before one was chosen
 _OSPEED = 5  # in what tcgetattr() returns
 
 
@@ -90,7 +90,7 @@ class Line:
             return len(self._ring)
 
     def write(self, data: bytes) -> None:
-        """Put data on the wire; what nobody reads is lost, as on a wire."""
+        """Put data on the wire; what is not read is lost, as on a wire."""
         view = memoryview(self._carried(data))
         while view:
             try:
