@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import host_client
 from firmware_app.base import problems, restarts
-from host_client.base.exceptions import REFUSALS, CommandFailed, K230Error
+from host_client.base.exceptions import EXIT_CODES_OF_FAILURES, REFUSALS, CommandFailed, K230Error
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "protocol.md").read_text("utf-8")
@@ -125,3 +127,55 @@ def test_problems_are_named_by_the_constants() -> None:
             if "problems" in ast.unparse(node.func.value) and node.func.attr in ("set", "add"):
                 name = ast.unparse(node.args[0]).split(".")[-1]
                 assert name.isupper() and hasattr(problems, name), (path, ast.unparse(node))
+
+
+CATALOGUES = ("errors.md", "errors.zh-CN.md")
+
+
+def catalogue(page: str) -> list[list[list[str]]]:
+    """Return the rows of each table of an error catalogue."""
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    tables = re.split(r"^## ", text, flags=re.M)[1:]
+    return [
+        [
+            [cell.strip() for cell in line.strip("|").split("|")]
+            for line in table.splitlines()
+            if line.startswith("| `")
+        ]
+        for table in tables
+    ]
+
+
+def _in_table(head: str) -> list[str]:
+    """Return the codes of a table of section 9, in their order."""
+    table = section(9).split(head)[1].split("\n\n")[0]
+    return re.findall(r"^\| `(\w+)` \|", table, re.M)
+
+
+@pytest.mark.parametrize("page", CATALOGUES)
+def test_the_catalogue_has_every_code_in_the_order_of_the_protocol(page: str) -> None:
+    failures, problems_, reasons, causes = catalogue(page)
+    expected = []
+    for code, who, exit_code, _ in rows(10):
+        name = code.strip("`")
+        if exit_code == "–" and "FAILURE" in who:
+            exit_code = str(EXIT_CODES_OF_FAILURES.get(name, 7))  # noqa: PLW2901
+        expected.append((name, exit_code))
+    assert [(row[0].strip("`"), row[1]) for row in failures] == expected
+    assert [row[0].strip("`") for row in problems_] == _in_table("| what is wrong |")
+    assert [row[0].strip("`") for row in reasons] == _in_table("| why the board restarted last |")
+    source = (ROOT / "host_client" / "link" / "strangers.py").read_text("utf-8")
+    named = set(re.findall(r'Cause\(\s*"(\w+)"', source))
+    assert {row[0].strip("`") for row in causes} == named
+
+
+@pytest.mark.parametrize("page", CATALOGUES)
+def test_each_row_of_the_catalogue_says_what_to_do(page: str) -> None:
+    for table in catalogue(page):
+        widths = {len(row) for row in table}
+        assert len(widths) == 1
+        for row in table:
+            assert all(row), row
+            if page == "errors.zh-CN.md":
+                assert re.search(r"[\u4e00-\u9fff]", row[-2]), row
+                assert re.search(r"[\u4e00-\u9fff]|^`k230 ", row[-1]), row
