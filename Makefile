@@ -3,6 +3,7 @@
 # make quick  runs the fast tests of every room, in under a minute
 # make check  runs every check: rooms, format, lint, types, the board's dialect
 # make coverage  runs the tests that stay in one process, and says which lines none of them reaches
+# make docs   serves the documentation at http://127.0.0.1:8000, and builds it again at each change
 # make wheel  builds the wheel into dist/
 # All of them set themselves up in .venv/ first.
 
@@ -15,7 +16,7 @@ SIDE_BY_SIDE := -n auto --dist worksteal
 # stands above: a test that needs this is to be mended.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "not alone"
 
-.PHONY: demo test quick check coverage setup wheel clean
+.PHONY: demo test quick check coverage docs setup wheel clean
 
 demo: $(VENV)/.ready
 	$(BIN)/k230 demo
@@ -34,6 +35,9 @@ coverage: $(VENV)/.ready-dev
 
 check: $(VENV)/.ready-dev
 	$(BIN)/python -m tools.check
+
+docs: $(VENV)/.ready-dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
 
 setup: $(VENV)/.ready-dev
 

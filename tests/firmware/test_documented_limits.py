@@ -53,7 +53,7 @@ def _with_commas(number: int) -> str:
     ],
 )
 def test_documented(page: str, sentence: str) -> None:
-    assert sentence in PAGES[page]
+    assert sentence in " ".join(PAGES[page].split())
 
 
 def test_largest_picture() -> None:
