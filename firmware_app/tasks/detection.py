@@ -73,16 +73,8 @@ class Detection(SingleModelTask):
         layout = package.layout
         if layout is not None:
             tensor = outputs[layout.output]
-            if settings["vendor_compatible"]:
-                return decoders.yolo(
-                    tensor, layout, size, frame, confidence, overlap, settings["max_results"]
-                )
-            left, top, across, down = yolo.place(settings, frame, size)
-            return [
-                (row[1], row[0], (row[2] - left) * across, (row[3] - top) * down)
-                + ((row[4] - left) * across, (row[5] - top) * down)
-                for row in yolo.kept(tensor, layout, confidence, overlap, agnostic)
-            ]
+            most = settings["max_results"]
+            return decoders.yolo(tensor, layout, size, frame, confidence, overlap, most)
         if settings["vendor_compatible"]:
             return decoders.anchor_free(
                 outputs, size, frame, classes, confidence, overlap, agnostic
@@ -111,6 +103,10 @@ class Detection(SingleModelTask):
     def _boxes(self, outputs: list, plan: "Plan") -> list:
         dx, dy, width, height = plan.region
         settings = plan.settings
+        layout = self.package.layout
+        if layout is not None and not settings["vendor_compatible"]:
+            tensor = outputs[layout.output]
+            return yolo.boxed(tensor, layout, plan, self.package.img_size)[0]
         # The vendor's decoders also answer boxes of which the frame's edge leaves nothing.
         smallest = settings["min_size"] or (0 if settings["vendor_compatible"] else 1)
         boxes = []

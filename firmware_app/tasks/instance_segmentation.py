@@ -46,13 +46,11 @@ class InstanceSegmentation(yolo.YoloTask):
         """Return [boxes, masks]."""
         layout = self.layout
         tensor = outputs[layout.output]
-        confidence, overlap, alone, limit, step = plan.limits
+        limit, step = plan.limits[3:]
         if plan.settings["vendor_compatible"]:
-            size = self.package.img_size
-            rows = yolo.vendors_kept(tensor, layout, confidence, overlap, size, plan.region[2:])
+            boxes, bases = yolo.vendors_boxed(tensor, layout, plan, self.package.img_size)
         else:
-            rows = yolo.kept(tensor, layout, confidence, overlap, alone)
-        boxes, bases = self.boxed(rows, plan)
+            boxes, bases = self.boxed(tensor, plan)
         if not boxes:
             return [b"", []]
         first = layout.first if layout.kind == "rows" else layout.first + layout.classes
@@ -64,28 +62,30 @@ class InstanceSegmentation(yolo.YoloTask):
         cell = _PIXELS / 2 if step == -2 else _PIXELS * step
         wide, high = cell * across, cell * down
         x0, y0 = dx - left * across, dy - top * down
-        room = _ROOM
-        cells = 0
-        masks: list = []
-        for number, (x, y, w, h, _, _) in enumerate(boxes):
+        windows: list = []
+        for x, y, w, h, _, _ in boxes:
             # The cells with centres in the box.
             first_x = max(0, ceil((x - x0) / wide - 0.5))
             first_y = max(0, ceil((y - y0) / high - 0.5))
             last_x = max(first_x + 1, ceil((x + w - x0) / wide - 0.5))
             last_y = max(first_y + 1, ceil((y + h - y0) / high - 0.5))
-            window = (first_x, first_y, last_x, last_y)
-            runs = prototypes.mask(number, window, step, limit) if room > 0 else b""
-            room -= len(runs) + 16
-            cells += (last_x - first_x) * (last_y - first_y)
+            windows.append((first_x, first_y, last_x, last_y))
+        room = _ROOM
+        cells = 0
+        masks: list = []
+        runs = prototypes.masks(windows, step, limit)
+        for number in range(len(windows)):
+            first_x, first_y, last_x, last_y = windows[number]
+            room -= len(runs[number]) + 16
+            columns, rows = last_x - first_x, last_y - first_y
+            cells += columns * rows
             if room <= 0:
                 masks.append(None)
                 continue
             x1, y1 = int(x0 + first_x * wide + 0.5), int(y0 + first_y * high + 0.5)
-            x2, y2 = int(x0 + last_x * wide + 0.5), int(y0 + last_y * high + 0.5)
-            masks.append(
-                [x1, y1, max(1, x2 - x1), max(1, y2 - y1)]
-                + [last_x - first_x, last_y - first_y, runs]
-            )
+            w = max(1, int(x0 + last_x * wide + 0.5) - x1)
+            h = max(1, int(y0 + last_y * high + 0.5) - y1)
+            masks.append([x1, y1, w, h, columns, rows, runs[number]])
         # What the arrays of the masks left outside the heap, too.
         self.output_bytes = self._outputs + cells * (64 if step == -2 else 256)
         return [pack_boxes(boxes), masks]

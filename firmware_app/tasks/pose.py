@@ -32,8 +32,7 @@ class Pose(yolo.YoloTask):
             return self._vendors(outputs, plan)
         layout = self.layout
         tensor = outputs[layout.output]
-        confidence, overlap, alone = plan.limits
-        boxes, bases = self.boxed(yolo.kept(tensor, layout, confidence, overlap, alone), plan)
+        boxes, bases = self.boxed(tensor, plan)
         if not boxes:
             return [b"", b""]
         dx, dy, width, height = plan.region

@@ -192,31 +192,54 @@ class YoloTask(SingleModelTask):
             agnostic(settings, self.package),
         )
 
-    def boxed(self, rows: list, plan: "Plan") -> tuple:
-        """Return ([(x, y, w, h, score1000, class)], [base]) of rows of kept(), in pixels of the frame."""
-        settings = plan.settings
-        dx, dy, width, height = plan.region
-        left, top, across, down = place(settings, (width, height), self.package.img_size)
-        if settings["vendor_compatible"]:
-            left, top, across, down = 0, 0, 1, 1  # vendors_kept() has done it
-        smallest = settings["min_size"] or 1
-        most = settings["max_results"]
-        check_scores(rows)
-        boxes: list = []
-        bases: list = []
-        for score, label, x1, y1, x2, y2, base in rows:
-            x1, x2 = (x1 - left) * across, (x2 - left) * across
-            y1, y2 = (y1 - top) * down, (y2 - top) * down
-            x = int(x1) if x1 > 0 else 0
-            y = int(y1) if y1 > 0 else 0
-            w = (int(x2) if x2 < width else width) - x
-            h = (int(y2) if y2 < height else height) - y
-            if w >= smallest and h >= smallest:
-                boxes.append((x + dx, y + dy, w, h, min(1000, int(score * 1000 + 0.5)), label))
-                bases.append(base)
-                if len(boxes) >= most:
-                    break
-        return boxes, bases
+    def boxed(self, tensor, plan: "Plan") -> tuple:
+        """Return ([(x, y, w, h, score1000, class)], [base]) of an output, in pixels of the frame."""
+        return boxed(tensor, self.layout, plan, self.package.img_size)
+
+
+def mapping(plan: "Plan", size) -> "yolo_arrays.Mapping":
+    """Return where the model's input lies in a plan's pictures; the plan keeps it."""
+    if plan.mapping is None:
+        plan.mapping = yolo_arrays.Mapping(place(plan.settings, plan.region[2:], size), plan.region)
+    return plan.mapping
+
+
+def boxed(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
+    """Return ([(x, y, w, h, score1000, class)], [base]) of an output, in pixels of the frame, best first."""
+    settings = plan.settings
+    smallest = settings["min_size"] or 1
+    boxes, bases = yolo_arrays.boxes(
+        tensor,
+        layout,
+        plan.limits[:3],
+        MOST,
+        mapping(plan, size),
+        smallest,
+        settings["max_results"],
+    )
+    if boxes and boxes[0][4] >= 1000:
+        check_scores([(boxes[0][4] / 1000,)])
+        boxes = [(x, y, w, h, min(score, 1000), label) for x, y, w, h, score, label in boxes]
+    return boxes, bases
+
+
+def vendors_boxed(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
+    """Return what boxed() does, of the boxes that the vendor's function for masks keeps."""
+    confidence, overlap = plan.limits[:2]
+    dx, dy, width, height = plan.region
+    rows = vendors_kept(tensor, layout, confidence, overlap, size, (width, height))
+    check_scores(rows)
+    smallest = plan.settings["min_size"] or 1
+    boxes: list = []
+    bases: list = []
+    for score, label, x1, y1, x2, y2, base in rows:
+        w, h = min(x2, width) - x1, min(y2, height) - y1
+        if w >= smallest and h >= smallest:
+            boxes.append((x1 + dx, y1 + dy, w, h, min(1000, int(score * 1000 + 0.5)), label))
+            bases.append(base)
+            if len(boxes) >= plan.settings["max_results"]:
+                break
+    return boxes, bases
 
 
 def check_scores(rows: "list[Any]") -> None:
