@@ -20,7 +20,10 @@ from host_client.cli.app import cli
 from .test_install_board import K230, ROOT, free_port
 
 PACKAGES = ROOT / "models" / "packages"
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "clients" / "c" / "README.md"),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 MPREMOTE = shutil.which("mpremote") or str(Path(sys.executable).with_name("mpremote"))
 FORM = re.compile(r"[\[\]|…]|\.\.\.")  # a form, no command
 
@@ -76,6 +79,41 @@ def test_each_command_parses(page: str, words: list[str]) -> None:
         _, command, words = command.resolve_command(context, words)
     if command.name != "completion":  # whose line goes on with a file
         command.make_context(command.name, words, parent=context)
+
+
+INLINE = sorted(
+    {
+        (page.name, span)
+        for page in PAGES
+        for span in re.findall(r"`k230 ([^`]+)`", page.read_text("utf-8"))
+    }
+)
+
+
+def test_verbs_within_sentences_and_tables() -> None:
+    """Each `k230 VERB …` within a line names a verb, and options that it has."""
+    assert len(INLINE) > 100
+    for page, span in INLINE:
+        words = span.replace("\\|", "|").split()
+        command: Any = cli
+        while isinstance(command, click.Group) and words and words[0] in command.commands:
+            command = command.commands[words.pop(0)]
+        place = f"{page}: k230 {span}"
+        if command is cli:
+            known = set(cli.commands) | {"VERB", "…", "--json", "--debug", "--version"}
+            assert words[0] in known or set(words[0].split("|")) <= known, place
+            continue
+        named = {option for parameter in command.params for option in parameter.opts}
+        if isinstance(command, click.Group):  # `gallery list|show|…`
+            below = {
+                word for word in words[:1] if word != "URL"
+            }  # which stands for a verb's default
+            assert {each for word in below for each in word.split("|")} <= set(command.commands), (
+                place
+            )
+            continue
+        used = set(re.findall(r"(?<![\w-])--[a-z-]+", " ".join(words)))
+        assert used <= named | {"--json", "--debug", "--help"}, place
 
 
 def section(page: str, heading: str) -> str:

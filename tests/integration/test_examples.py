@@ -23,6 +23,8 @@ import pytest_asyncio
 
 from host_client import Board
 from tests.integration.boards import PACKAGES, ROOT, card, running
+from tests.integration.test_documented_commands import blocks, commands
+from tests.integration.test_install_board import K230
 from tools.site import examples
 
 SHAPES, GLYPHS = PACKAGES / "shapes_det", PACKAGES / "glyphs_ml"
@@ -256,6 +258,50 @@ async def test_every_example_is_run_here() -> None:
     names = [path.name for path in examples.files()]
     assert len(names) >= 12
     assert [name for name in names if f"{name}" not in text] == []
+
+
+ENDLESS = ("events", "watch")  # until Ctrl-C; but for events of a recording
+
+
+async def test_commands_of_the_pages(board: OneBoard, tmp_path: Path) -> None:
+    """The commands of docs/events.md and docs/recordings.md, in order, against the board."""
+    shutil.copy(board.uart.parent / "card" / "configs" / "tasks" / "detection.yaml", tmp_path)
+    (tmp_path / "detection.yaml").rename(tmp_path / "task.yaml")
+    await _command(board, tmp_path, ["key", "add", board.url, board.key])
+    count = 0
+    async with happenings(board):
+        for page in ("recordings", "events"):
+            for block in blocks((ROOT / "docs" / f"{page}.md").read_text("utf-8")):
+                for words in commands(block, "k230 "):
+                    if "events/118.jpg" not in words:  # of an event that another board had
+                        await _command(board, tmp_path, words[1:])
+                        count += 1
+    assert count >= 8
+    assert (tmp_path / "yard.mcap").stat().st_size > 0 and (tmp_path / "place.json").is_file()
+
+
+async def _command(board: OneBoard, folder: Path, words: list[str]) -> None:
+    words = [board.url if word in (FIXED, "URL") else word for word in words]
+    if "--seconds" in words:
+        words[words.index("--seconds") + 1] = "2"
+    if words[0] == "replay":
+        words += ["--tcp", "127.0.0.1:0", "--seconds", "1"]
+    endless = words[0] in ENDLESS and "--from" not in words
+    process = await asyncio.create_subprocess_exec(
+        *(*K230, *words, *(["--count", "1"] if endless else [])),
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        out, _ = await asyncio.wait_for(process.communicate(), LIMIT_S)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()
+        raise AssertionError(f"{words} does not end") from None
+    assert process.returncode == 0, f"{words}: {out.decode()}"
 
 
 PAGES = ("README.md", "docs/index.md", "docs/python.md", "docs/events.md")

@@ -135,6 +135,7 @@ def test_the_python_reference_has_every_public_name() -> None:
     text = api.reference()
     for name in host_client.__all__:
         assert f"\n### {name}\n" in text, name
+    assert "ForwardRef" not in text and " object at 0x" not in text
     assert "\n#### Board.connect\n" in text and "\n#### Gallery.enroll\n" in text
 
 

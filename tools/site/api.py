@@ -7,7 +7,7 @@ import inspect
 import re
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ForwardRef
 
 import host_client
 import host_client.convert
@@ -16,6 +16,7 @@ from host_client.base.exceptions import K230Error
 from tools.site.markdown import escaped
 
 _WIDTH = 88
+_SHORT = 40  # characters of a default
 # Title of a section -> modules of host_client that its names come from; () is all others.
 _SECTIONS: dict[str, tuple[str, ...]] = {
     "Board": ("board", "commands.gallery", "commands.card"),
@@ -31,7 +32,14 @@ _ARGUMENT = re.compile(r"^(\*{0,2}\w+): (.*)")
 def _annotation(value: Any) -> str:
     if value is inspect.Signature.empty:
         return ""
+    if isinstance(value, ForwardRef):
+        return value.__forward_arg__
     return value if isinstance(value, str) else getattr(value, "__name__", str(value))
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHORT else f"{type(value).__name__}(…)"
 
 
 def signature(function: Any) -> str:
@@ -70,7 +78,8 @@ def docstring(value: Any) -> Iterator[str]:
         if lines[0].startswith("    "):
             yield from ("```python", textwrap.dedent(paragraph), "```", "")
         elif lines[0] in ("Args:", "Attributes:", "Raises:"):
-            yield from (f"**{lines[0].rstrip(':')}**", "", *_arguments(lines[1:]), "")
+            title = lines[0].rstrip(":").replace("Args", "Arguments")
+            yield from (f"**{title}**", "", *_arguments(lines[1:]), "")
         else:
             yield from (escaped(paragraph), "")
 
@@ -114,7 +123,7 @@ def _class(name: str, cls: type, place: str) -> Iterator[str]:
         defaults = getattr(cls, "_field_defaults", {})
         notes = cls.__annotations__
         for field in fields:
-            default = f"`{defaults[field]!r}`" if field in defaults else ""
+            default = f"`{_short(defaults[field])}`" if field in defaults else ""
             kind = _annotation(notes.get(field, ""))
             yield f"| `{field}` | `{kind}` | {default} |"
         yield ""
