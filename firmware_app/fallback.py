@@ -16,11 +16,11 @@ for folder in ("/data", "/sdcard/.k230"):  # base/storage.py says where the serv
     try:
         open(folder + "/fault", "w").close()  # a note for card/boots.py
         break
-    except OSError:
+    except (OSError, MemoryError):
         pass
 try:
     os.rename("/sdcard/bad_main.py", "/sdcard/main.py")
-except OSError as error:
+except (OSError, MemoryError) as error:
     # A card that does not answer. In the REPL nothing would try again; Ctrl-C still gets there.
     print("bad_main.py can't get its name back: %s" % error)
     time.sleep(10)

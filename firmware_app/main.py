@@ -16,6 +16,7 @@ NAME = "firmware_app"
 STARTS = 3  # of a new version; then the one before comes back
 LOOKS = 3  # at a file of a card that does not answer
 EIO = 5
+CARD = (OSError, MemoryError)  # how a call to it may fail
 RETRY_S = 10  # before another start, where nothing can run
 TRIAL_S = 30  # without a sign of life of a version on trial
 # A staged version that another one takes the place of (firmware_update.stage).
@@ -36,6 +37,9 @@ def there(name: str) -> bool:
         try:
             os.stat(ROOT + "/" + name)
             return True
+        except MemoryError:
+            if not left:
+                raise
         except OSError as error:
             if error.args[0] != EIO:
                 return False
@@ -65,7 +69,7 @@ def on_trial() -> bool:
     """Return whether a new version is on trial, as far as the card answers."""
     try:
         return tries() >= 0
-    except OSError:
+    except CARD:
         return False
 
 
@@ -147,7 +151,7 @@ def take() -> None:
         move(NAME, NAME + ".old")
     try:
         move(NAME + ".new", NAME)
-    except OSError:
+    except CARD:
         if there(NAME + ".old"):
             move(NAME + ".old", NAME)
             forget_tries()
@@ -160,7 +164,7 @@ def gave_way(why: str) -> bool:
     try:
         if not go_back():
             return False
-    except OSError as error:
+    except CARD as error:
         trouble.append("the version of the service before can't come back: %s" % error)
         print(trouble[-1])
         return False
@@ -169,7 +173,7 @@ def gave_way(why: str) -> bool:
             with open(folder + "/update_failed", "w") as note:
                 if note.write(why[:200]) == len(why[:200]):
                     break
-        except OSError:
+        except CARD:
             pass
     return True
 
@@ -201,7 +205,7 @@ def start() -> None:
     """Run the service; a new version that ends is given back at once."""
     try:
         prepare()
-    except OSError as error:
+    except CARD as error:
         trouble.append("the staged version of the service can't be taken: %s" % error)
         print(trouble[-1])
     dog = watch() if on_trial() else None

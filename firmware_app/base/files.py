@@ -126,9 +126,9 @@ def remove_tree(path: str) -> None:
     if not is_folder(path):
         remove(path)
         return
-    for name in os.listdir(path):
-        remove_tree(path + "/" + name)
     try:
+        for name in names(path):
+            remove_tree(path + "/" + name)
         os.rmdir(path)
     except OSError:
         pass

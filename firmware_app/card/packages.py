@@ -10,9 +10,9 @@ import os
 from firmware_app.base import files
 from firmware_app.base.errors import CommandError, TaskError
 from firmware_app.card.configuration import CONFIGS
-from firmware_app.package import dictionary, fit, kmodel
+from firmware_app.package import dictionary, fit, json_text, kmodel
 from firmware_app.package.deploy_fields import PackageError
-from firmware_app.package.reader import read_package, resolve
+from firmware_app.package.reader import Files, read_package, resolve
 from firmware_app.settings.task_fields import LABELLED
 
 FOLDER = "/sdcard/packages"
@@ -22,21 +22,48 @@ _MAX_LISTED = 64
 KEYS = ("package", "detection_package", "recognition_package")  # of task YAML
 
 
+class _Card(Files):
+    """Looks again at what does not answer at once: a package that can't be seen is not missing."""
+
+    def names(self, folder: str) -> "list[str]":
+        return sorted(files.again(lambda: os.listdir(folder)))
+
+    def is_folder(self, path: str) -> bool:
+        return self._is(path, True)
+
+    def is_file(self, path: str) -> bool:
+        return self._is(path, False)
+
+    def _is(self, path: str, folder: bool) -> bool:
+        try:
+            return files.exists(path) and files.is_folder(path) == folder
+        except OSError as error:
+            raise PackageError("%s: can't be read: %s" % (path, files.why(error)))
+
+    def size(self, path: str) -> int:
+        return files.size(path)
+
+    def read(self, path: str) -> bytes:
+        return files.read(path, json_text.MAX_SIZE + 1)
+
+
+_CARD = _Card()
+
+
 def check(folder: str, task):
     """Return the Package in a folder, its model's header checked against it; PackageError.
 
     task: what it does, or None for what its files say.
     """
-    package = read_package(folder, task)
+    package = read_package(folder, task, None, _CARD)
     try:
         model = kmodel.read(package.kmodel_path)
         likely = fit.likely_task(package, model)
         if task is None and likely != package.task:
-            package = read_package(folder, likely)
+            package = read_package(folder, likely, None, _CARD)
         count = None
         if package.dictionary_path:
-            with open(package.dictionary_path, "rb") as file:
-                data = file.read(dictionary.MAX_SIZE + 1)
+            data = files.read(package.dictionary_path, dictionary.MAX_SIZE + 1)
             count = len(dictionary.characters(data, package.dictionary_path))
         if package.categories is not None or package.task not in LABELLED:
             fit.check(package, model, package.categories, count)
@@ -62,7 +89,8 @@ def of_task(values, key: str, task):
 
     task: what it must do, or None for the settings' task. Raises PackageError, KmodelError, TaskError.
     """
-    package = read_package(resolve(values[key]), task or values["task"], values.get("head"))
+    path = resolve(values[key])
+    package = read_package(path, task or values["task"], values.get("head"), _CARD)
     package.labels = values.get("labels") or package.categories or []
     package.characters = None
     if package.task == "ocr_recognition":
@@ -93,8 +121,7 @@ def _characters(values, package):
     if not path:
         return None
     try:
-        with open(path, "rb") as file:
-            return dictionary.characters(file.read(dictionary.MAX_SIZE + 1), path)
+        return dictionary.characters(files.read(path, dictionary.MAX_SIZE + 1), path)
     except OSError:
         raise TaskError("dictionary: expected the file %s, found none" % path)
 
@@ -245,5 +272,5 @@ async def listed(in_use: list, pause) -> list:
 
 def _size(path: str) -> int:
     if not files.is_folder(path):
-        return os.stat(path)[6]
-    return sum([_size(path + "/" + name) for name in os.listdir(path)])
+        return files.size(path)
+    return sum([_size(path + "/" + name) for name in files.names(path)])

@@ -38,7 +38,7 @@ def _begin(session: "Session", in_use: "Recognizer", name: str, size: int) -> In
         raise CommandError("busy", "another import is under way")
     folder = recognizer.folder()
     files.make_folders(folder)
-    for found in os.listdir(folder):
+    for found in files.names(folder):
         if found.endswith(ENDING):
             os.remove(folder + "/" + found)
     room = os.statvfs(folder)

@@ -5,7 +5,6 @@ identities, and `problem` says why.
 """
 
 import asyncio
-import os
 
 from firmware_app.base import files, storage
 from firmware_app.board import arrays, npu
@@ -257,9 +256,7 @@ class Recognizer:
 
 def names() -> "list[str]":
     """Return the names of the galleries on the card, sorted; OSError where its folder can't be read."""
-    if not files.exists(folder()):
-        return []
-    on_card = os.listdir(folder())
+    on_card = files.names(folder())
     # A power cut may have left the file under its old name; reading it puts that right.
     ending = ENDING + files.OLD
     kept = [name[: -len(ending)] for name in on_card if name.endswith(ending)]

@@ -35,6 +35,7 @@ class Links:
         self._wait_ms = _AGAIN_MS
         self._next_ms = 0  # when these are called again
         self._adopted: "dict | None" = None  # settings that came since
+        self._seeking = False  # _shut has an opener of what answers clients that search
 
     def open(self, gateway: "Gateway", settings: dict) -> None:
         """Open the UART and the network as far as they are wanted and there; settings: of service.yaml."""
@@ -100,7 +101,7 @@ class Links:
         self.all.append(link)
         self._problems.clear(problems.NETWORK_PORT)
         if not link.discover(settings["discovery"]):
-            self._shut.append(link.discover_again)
+            self._discover_later(link)
         if settings["encryption"] and settings["key_required"] and not cipher.present():
             self._problems.set(
                 problems.ENCRYPTION,
@@ -114,7 +115,18 @@ class Links:
         """Let what may change while links are open be as in these settings of service.yaml."""
         self._adopted = settings
         for link in self.all:
-            link.adopt(settings)
+            if not link.adopt(settings):
+                self._discover_later(link)
+
+    def _discover_later(self, link) -> None:
+        if not self._seeking:
+            self._seeking = True
+            self._shut.append(lambda: self._discover(link))
+
+    def _discover(self, link) -> bool:
+        done = link.discover_again()
+        self._seeking = not done
+        return done
 
     def close(self) -> None:
         """Let every link end, and its threads; closed() tells when they have."""

@@ -64,12 +64,15 @@ class TcpLink:
         """Open the listener; OSError where the port can't be had."""
         self._waiters.start(self.port)
 
-    def adopt(self, settings: dict) -> None:
-        """Let what may change while the link is open be as in these settings of service.yaml."""
+    def adopt(self, settings: dict) -> bool:
+        """Let what may change while the link is open be as in these settings of service.yaml.
+
+        Return whether all of it could be done; discover_again() does the rest.
+        """
         network = settings["network"]
         self._most = min(MAX_CLIENTS, network["max_clients"])
         self._depth = settings["results"]["queue"]  # of sessions that begin from now on
-        self.discover(network["discovery"])
+        return self.discover(network["discovery"])
 
     def discover_again(self) -> bool:
         """Try once more what discover() could not do; return whether it could."""

@@ -55,9 +55,10 @@ class UartLink:
         )
         self._renew(0)
 
-    def adopt(self, settings: dict) -> None:
+    def adopt(self, settings: dict) -> bool:
         """Let what may change while the link is open be as in these settings of service.yaml."""
         self._share = settings["uart"]["share"]
+        return True
 
     def close(self) -> None:
         """Nothing runs for it but the loop."""

@@ -174,6 +174,32 @@ camera.close()
     assert any(line.startswith("lost ['', '0'] 1") for line in lines), lines
 
 
+def test_planes_come_from_the_channels_of_the_examples(tmp_path: Path) -> None:
+    """resources/examples/21-AI-With-Others/ai_two_camera.py and ai_save_mp4.py of Stars1233/canmv_k230."""
+    lines = script(
+        tmp_path,
+        FAILING
+        + """
+from firmware_app.board.sensor import Setup
+asked = []
+real = Sensor.set_pixformat
+def noted(self, format, chn=0):
+    asked.append((format == Sensor.RGBP888, format == Sensor.RGB565, chn))
+    return real(self, format, chn=chn)
+Sensor.set_pixformat = noted
+for preview in (None, {"width": 64, "height": 64}):
+    for second in (False, True):
+        asked.clear()
+        Setup(settings, preview, second).give_back()
+        print("channels", sorted([row[2] for row in asked if row[0]]), [row[2] for row in asked if row[1]])
+""",
+    )
+    found = [line for line in lines if line.startswith("channels ")]
+    assert found == [
+        f"channels {planes} {preview}" for preview in ("[]", "[0]") for planes in ("[2]", "[1, 2]")
+    ], lines
+
+
 def test_the_hand_over_needs_no_sleep(tmp_path: Path) -> None:
     """The shortest sleep of the board is a tick of 1 ms; the thread is in the driver all the same."""
     lines = script(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,17 @@ def test_a_new_vendor_call_is_told(tmp_path: Path) -> None:
 
 def test_the_page_lists_what_nothing_survives() -> None:
     assert ways.page(ways.read()) in (ROOT / "docs" / "faults.md").read_text("utf-8")
+
+
+def test_each_row_of_the_page_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "faults.md").read_text("utf-8")
+    section = page.partition("## What the firmware does")[2]
+    rows = [line for line in section.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) >= 18
+    for row in rows:
+        named = re.findall(r"`(tests/[^`]+)`", row)
+        assert named, row
+        assert [each for each in named if not ways.guarded(each, ROOT)] == []
 
 
 def test_a_guard_is_a_test_that_exists() -> None:

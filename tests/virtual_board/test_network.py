@@ -61,15 +61,18 @@ print(nic.status(), nic.ifconfig()[0])
 for kind in (network.LAN_RTL8152, network.LAN_ECM):
     nic = network.LAN(kind)
     print(nic.active(), nic.status(), nic.isconnected(), nic.ifconfig()[0])
+time.sleep_ms(150)
+print(nic.isconnected(), nic.ifconfig()[0])
 tell("LAN", network.LAN, 7)
 """
-    air = {"ap": False, "lan": {"adapter": "ecm"}}
+    air = {"ap": False, "lan": {"adapter": "ecm"}, "dhcp_ms": 100}
     assert _lines(tmp_path, air, source) == [
         "isconnected AttributeError 'rt_wlan_ap' object has no attribute 'isconnected'",
         "start ap failed.",
         "config False",
         "False 0.0.0.0",
         "False 0 False 0.0.0.0",
-        "True 1 True 127.0.0.1",
+        "True 1 False 0.0.0.0",
+        "True 127.0.0.1",
         "LAN TypeError Unsupport type",
     ]

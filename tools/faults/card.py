@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
@@ -15,7 +16,17 @@ from tools.faults.ways import ROOT
 
 PACKAGES = ROOT / "models" / "packages"
 START = "shapes_cls"
-POINTS, CLASSES, SIDE = 2100, 4, 320
+CLASSES, SIDE, SMALL = 4, 320, 64
+# Package -> (side, model_type, shape of the head, made of how many cells there are): each native decoder.
+_YOLO: dict[str, tuple[int, str, Callable[[int], tuple[int, ...]]]] = {
+    "yolo": (SIDE, "YOLOv8", lambda cells: (1, 4 + CLASSES, cells)),
+    "yolo5": (SMALL, "yolov5", lambda cells: (1, 3 * cells, 5 + CLASSES)),
+    "yolo26": (SMALL, "yolo26", lambda _: (1, 300, 6)),
+    "pose": (SMALL, "yolov8", lambda cells: (1, 4 + CLASSES + 51, cells)),
+    "pose26": (SMALL, "yolo26", lambda _: (1, 300, 6 + 51)),
+    "turned": (SMALL, "yolo11", lambda cells: (1, 4 + CLASSES + 1, cells)),
+    "turned26": (SMALL, "yolo26", lambda _: (1, 300, 7)),
+}
 _TASKS = {
     "shapes_cls": ["task: classification", "package: /sdcard/packages/shapes_cls"],
     "shapes_det": ["task: detection", "package: /sdcard/packages/shapes_det"],
@@ -32,6 +43,17 @@ _TASKS = {
         "package: /sdcard/packages/yolo",
         "vendor_compatible: true",
     ],
+    **{
+        name: [f"task: {task}", f"package: /sdcard/packages/{name}", "vendor_compatible: true"]
+        for name, task in (
+            ("yolo5", "detection"),
+            ("yolo26", "detection"),
+            ("pose", "pose"),
+            ("pose26", "pose"),
+            ("turned", "oriented_detection"),
+            ("turned26", "oriented_detection"),
+        )
+    },
     "narrow": [  # so narrow that its border is made in Python
         "task: detection",
         "package: /sdcard/packages/shapes_det",
@@ -63,7 +85,8 @@ def make(folder: Path, network: str, board: str, watches: bool) -> Path:
     number, tx, rx = board_types.find(board).link
     for package in sorted(PACKAGES.iterdir()):
         shutil.copytree(package / "mp_deployment_source", folder / "packages" / package.name)
-    _yolo(folder / "packages" / "yolo")
+    for name in _YOLO:
+        _yolo(folder / "packages" / name)
     tasks = folder / "configs" / "tasks"
     tasks.mkdir(parents=True)
     for name, lines in _TASKS.items():
@@ -95,17 +118,18 @@ def make(folder: Path, network: str, board: str, watches: bool) -> Path:
 
 
 def _yolo(folder: Path) -> None:
-    """Make a package with a YOLOv8 head, which only the stub can run."""
+    """Make a package with a YOLO head, which only the stub can run."""
+    side, model_type, head = _YOLO[folder.name]
+    cells = sum((side // stride) ** 2 for stride in (8, 16, 32))
     folder.mkdir()
-    data = kmodel((SIDE, SIDE), [(1, 4 + CLASSES, POINTS)], 60_000)
-    (folder / "yolo.kmodel").write_bytes(data)
+    (folder / "yolo.kmodel").write_bytes(kmodel((side, side), [head(cells)], 60_000))
     config = {
         "chip_type": "k230",
-        "inference_width": SIDE,
-        "inference_height": SIDE,
+        "inference_width": side,
+        "inference_height": side,
         "nncase_version": "2.11.0",
-        "img_size": [SIDE, SIDE],
-        "model_type": "YOLOv8",
+        "img_size": [side, side],
+        "model_type": model_type,
         "confidence_threshold": 0.4,
         "nms_threshold": 0.5,
         "categories": [f"class {number}" for number in range(CLASSES)],

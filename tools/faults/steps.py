@@ -23,6 +23,7 @@ FRAMES_S = 0.25
 WATCH = "watch"
 WATCHING = "ethernet"
 """The network of the board that looks at its card for edits: a step of its own."""
+ADDRESS_S = 10.0
 PROMPT_S = 30.0  # after Ctrl-C; a second on a board
 STARTED_S = 60.0  # until a board that restarts has begun to
 _SILENT = Way("raise", ["RuntimeError", "sensor(2) snapshot chn(2) failed(3)"], 400)
@@ -44,7 +45,9 @@ async def _quiet(bench: Bench, board: Board) -> None:
 
 
 async def _status(bench: Bench, board: Board) -> list[str]:
-    await board.status()
+    patience = Patience(ADDRESS_S)
+    while ((await board.status())["network"] or {}).get("waiting") and not patience.over:
+        await asyncio.sleep(0.1)  # the signal is asked for once there is an address
     tasks = await board.tasks()
     await board.card.config_get()
     await board.request("logs", {"offset": 0})

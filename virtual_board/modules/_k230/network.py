@@ -32,9 +32,9 @@ def _air() -> dict:
     return silicon.call("net.air")[0] or {}
 
 
-def _came(since: int, air: dict, usual: int = _DHCP_MS) -> bool:
+def _came(since: int, air: dict) -> bool:
     """Return whether DHCP has given an address."""
-    return time.ticks_diff(time.ticks_ms(), since) >= air.get("dhcp_ms", usual)
+    return time.ticks_diff(time.ticks_ms(), since) >= air.get("dhcp_ms", _DHCP_MS)
 
 
 def have_nic() -> bool:
@@ -190,7 +190,7 @@ class LAN(_Nic):
             return False
         if self._since is None:
             self._since = time.ticks_ms()
-        return _came(self._since, _air(), 0)
+        return _came(self._since, _air())
 
     def _linked(self) -> bool:
         return self.isconnected()
