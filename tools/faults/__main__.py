@@ -77,6 +77,11 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
             for each in outcomes
             if not each.survived and each not in aborts
         ],
+        "again": [
+            {"combination": str(each.combination), "first": each.first}
+            for each in outcomes
+            if each.survived and each.first
+        ],
         "unreached": matrix.unreached(chosen, reaches),
         "seconds": round(time.monotonic() - start),
     }
@@ -102,6 +107,8 @@ async def _lane(
             outcomes.append(outcome)
             mark = "ok  " if outcome.survived else "LOST"
             where = f" at {outcome.where}" if outcome.where else ""
+            if outcome.first:
+                where += f" (again: {outcome.first})"
             text = f"{mark} {outcome.combination}{where} {outcome.seconds:.1f} s"
             say(text + (f": {outcome.why}" if outcome.why else f": {'; '.join(outcome.told[:2])}"))
     finally:
@@ -129,6 +136,8 @@ def main(words: Sequence[str]) -> int:
             f"{report['survived']} survived, {len(report['unsurvivable'])} can't be, "
             f"{report['seconds']} s"
         )
+        for row in report["again"]:
+            print(f"survived at the second attempt: {row['combination']}: {row['first']}")
         for row in report["lost"]:
             print(f"lost: {row['combination']}: {row['why']}")
         for row in report["unsurvivable"]:

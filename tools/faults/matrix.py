@@ -83,6 +83,7 @@ class Outcome:
     seconds: float = 0.0
     where: str = ""  # the file that the call was about
     new_board: bool = True  # nothing failed on its board before
+    first: str = ""  # why the first attempt did not, where a second one decided
 
 
 @dataclass
@@ -294,10 +295,13 @@ class Lane:
     async def attempt(self, combination: Combination) -> Outcome:
         """Let one call fail; return what became of it."""
         outcome = await self._attempt(combination)
-        if outcome.why and not combination.fresh and not outcome.new_board:
+        if outcome.why and not (outcome.new_board and outcome.why.startswith(_NEVER)):
             # The log counts what repeats, and a folder that a failure left need not be made: what other
-            # failures left behind is no part of this combination. The first one on a board decides.
+            # failures left behind is no part of this combination. Nor is what a busy PC did to a client.
+            # The second one, on a new board, decides; the report names both.
+            first = outcome.why
             outcome = await self._attempt(combination)
+            outcome.first = first
         for step in combination.others:
             if not outcome.why.startswith(_NEVER):
                 break
