@@ -140,9 +140,10 @@ def _say(**what) -> None:
 
 
 def _wrap(name: str, function):
-    index = len(_names)
-    _names.append(name)
-    _counts.append(0)
+    if name not in _names:  # both kinds of an interface have the same methods
+        _names.append(name)
+        _counts.append(0)
+    index = _names.index(name)
 
     def call(*args, **named):
         if not silicon.working():
