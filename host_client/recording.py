@@ -24,7 +24,7 @@ from firmware_app.settings.reader import Settings
 from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
 from host_client.results.lines import Source
-from host_client.results.messages import Event, Statistics
+from host_client.results.messages import Event, Statistics, finite
 from host_client.results.types import Result
 
 KINDS = ("result", "event", "statistics")
@@ -116,6 +116,11 @@ class Recorder:
         }
         self._write("picture", _PICTURE, source, seconds, data)
 
+    @property
+    def size(self) -> int:
+        """Bytes in the file so far; 0 once it is closed."""
+        return 0 if self._file.closed else self._file.tell()
+
     def close(self) -> None:
         """Finish the file, and give it its name; may be called again."""
         if self._file.closed:
@@ -158,11 +163,19 @@ class Recorder:
                 log_time=at,
                 publish_time=at,
                 sequence=number,
-                data=json.dumps(data, ensure_ascii=False, allow_nan=False).encode(),
+                data=_line(data),
             )
         except OSError as error:
             raise RecordingError(f"{self._path} can't be written: {error.strerror}") from error
         self.count += 1
+
+
+def _line(data: dict[str, Any]) -> bytes:
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(finite(data), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace")
 
 
 def read(path: str | Path) -> Iterator[Row]:

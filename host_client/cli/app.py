@@ -30,7 +30,7 @@ from host_client.cli.logs import logs
 from host_client.cli.names import Verbs
 from host_client.cli.package import package
 from host_client.cli.recognition import enroll, recognize
-from host_client.cli.recordings import counters, events, record, replay
+from host_client.cli.recordings import bag, counters, events, record, replay
 from host_client.cli.settings import forget, keep, set_, settings
 from host_client.cli.setup import setup
 from host_client.cli.sim import sim
@@ -81,6 +81,7 @@ for _verb in (
     counters,
     record,
     replay,
+    bag,
     status,
     tasks,
     switch,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from host_client.base.exceptions import ConfigurationError, K230Error
@@ -17,7 +16,7 @@ from host_client.results.events import (
     ZoneEvent,
     typed_event,
 )
-from host_client.results.messages import Event, plain
+from host_client.results.messages import Event, finite, plain
 from host_client.results.objects import Instance, Pose
 from host_client.results.types import (
     ClassificationResult,
@@ -38,7 +37,7 @@ _SHOWN = 4  # rows of a result on one line
 
 def print_json(value: Any) -> None:
     """Print one JSON line."""
-    terminal.write_json(_finite(plain(value)))
+    terminal.write_json(finite(plain(value)))
 
 
 def print_line(text: str) -> None:
@@ -87,15 +86,6 @@ def ordered(values: dict[str, Any], *first: str) -> dict[str, Any]:
         name: ordered(values[name]) if isinstance(values[name], dict) else values[name]
         for name in names
     }
-
-
-def _finite(value: Any) -> Any:
-    """Return value with null for what JSON has no number for."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
 
 
 def _flatten(value: Any, prefix: str, rows: list[list[str]]) -> None:

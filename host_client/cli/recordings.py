@@ -17,13 +17,14 @@ from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.endings import run_async
 from host_client.cli.live import live_events
-from host_client.cli.options import BoardCommand, board_verb, boards_verb
+from host_client.cli.options import BoardCommand, board_verb, boards_verb, json_option
 from host_client.cli.terminal import FileError, file_error
 from host_client.link.replay import ReplayTransport
 from host_client.recording import Recorder, events_of
 from host_client.replay import Player
 from host_client.results.counters import Counters
 from host_client.results.lines import Source
+from host_client.ros2 import write_bag
 
 _OWN = ("recording", "config")
 
@@ -225,6 +226,23 @@ def replay(recording: str, tcp: str, seconds: float | None) -> int:
         raise click.UsageError(f"--tcp: expected HOST:PORT, found {tcp!r}")
     player = Player(recording)
     return run_async(_serve(player, host, int(port), seconds))
+
+
+@click.command()
+@click.argument("recording", metavar="FILE")
+@click.argument("out", metavar="BAG")
+@json_option
+def bag(recording: str, out: str, as_json: bool) -> int:
+    """Write the recording FILE as ROS 2 messages into BAG (MCAP), for `ros2 bag play`.
+
+    Boxes become vision_msgs/Detection2DArray, pictures sensor_msgs/CompressedImage. ROS is not needed.
+    """
+    count = write_bag(recording, out)
+    if as_json:
+        output.print_json({"file": out, "messages": count})
+    else:
+        output.print_line(f"{out}: {count} messages")
+    return 0
 
 
 async def _serve(player: Player, host: str, port: int, seconds: float | None) -> int:
