@@ -11,6 +11,7 @@ from board_hub import memory
 from board_hub.configuration.reader import Configuration
 from board_hub.dashboard.accounts import Accounts
 from board_hub.dashboard.attach import attach
+from board_hub.files.recordings import Recordings
 from board_hub.files.writer import Files
 from board_hub.homeassistant.announcer import Announcer, removed
 from board_hub.mqtt.service import Mqtt, Preview
@@ -55,6 +56,10 @@ async def running(
         if files.wanted:
             await stack.enter_async_context(files.running())
             more.append(files.metrics)
+        recordings = Recordings(sessions, configuration)
+        if recordings.wanted:
+            await stack.enter_async_context(recordings.running())
+            more.append(recordings.metrics)
         if configuration["web.enabled"]:
             app = make_application(configuration, sessions)
             if shown is not None:

@@ -27,6 +27,8 @@ def _plain(value: Any) -> Any:
         return bytes(value).hex()
     if isinstance(value, (set, frozenset)):
         return sorted(value)
+    if isinstance(value, tuple):  # a named one
+        return list(value)
     return str(value)
 
 

@@ -15,6 +15,7 @@ GROUPS = {
     "homeassistant": "Home Assistant, by MQTT discovery.",
     "web": "Pages, /metrics and /sd.",
     "files": "Files with everything that arrives.",
+    "recordings": "Recordings (MCAP) of all boards.",
 }
 
 BOARD_FIELDS = (
@@ -160,4 +161,31 @@ FIELDS = (
         "files.json_lines", None, length=(1, 4096), text="Append every line as JSON to this file."
     ),
     Field.string("files.csv", None, length=(1, 4096), text="Append a row per object to this file."),
+    Field.string(
+        "recordings.folder",
+        None,
+        length=(1, 4096),
+        text="Record results, events and statistics into files here; null: record nothing.",
+    ),
+    Field.integer(
+        "recordings.minutes",
+        60,
+        range=(1, 1440),
+        unit="min",
+        text="Begin a new file this often.",
+    ),
+    Field.integer(
+        "recordings.keep_mb",
+        10000,
+        range=(10, 10000000),
+        unit="MB",
+        text="Remove the oldest recordings of the folder where all are more than this.",
+    ),
+    Field.number(
+        "recordings.pictures_s",
+        0.0,
+        range=(0.0, 86400.0),
+        unit="s",
+        text="Record the preview's picture of each board this often; 0: never.",
+    ),
 )

@@ -11,7 +11,8 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, Metric
 
 from board_hub.configuration.reader import Configuration
-from board_hub.feed import Item
+from board_hub.feed import Feed, Item
+from board_hub.files.draining import drain
 from board_hub.sessions import Sessions
 from host_client.base.exceptions import ConfigurationError
 from host_client.convert.sinks import CsvSink, JsonLinesSink
@@ -19,7 +20,6 @@ from host_client.convert.sinks import CsvSink, JsonLinesSink
 _log = logging.getLogger(__name__)
 
 _QUEUE = 20_000  # items that wait for the disk
-_PAUSE_S = 0.2  # lines are written together
 
 
 class Files:
@@ -31,7 +31,7 @@ class Files:
         self._csv = configuration.path("files.csv")
         self._sinks: dict[str, JsonLinesSink | CsvSink] = {}
         self._told: set[str] = set()
-        self._dropped = 0
+        self._feed: Feed | None = None
 
     @property
     def wanted(self) -> bool:
@@ -57,21 +57,8 @@ class Files:
 
     async def _work(self) -> None:
         kinds = ("result", "event", "statistics", "log") if self._json is not None else ("result",)
-        with self._sessions.feed(kinds, _QUEUE) as feed:
-            try:
-                while items := await feed.get():
-                    self._dropped = feed.dropped
-                    job = asyncio.ensure_future(asyncio.to_thread(self._write, items))
-                    try:
-                        await asyncio.shield(job)
-                    except asyncio.CancelledError:
-                        await job  # a thread can't be ended: the files must stay open for it
-                        raise
-                    await asyncio.sleep(_PAUSE_S)
-            except asyncio.CancelledError:
-                feed.close()
-                self._write(await feed.get())
-                raise
+        with self._sessions.feed(kinds, _QUEUE) as self._feed:
+            await drain(self._feed, self._write)
 
     def _write(self, items: list[Item]) -> None:
         for name, sink in self._sinks.items():
@@ -103,9 +90,10 @@ class Files:
         lost = CounterMetricFamily(
             "k230_hub_file_lines_lost", "Lines that a file did not get.", labels=["file"]
         )
+        dropped = self._feed.dropped if self._feed is not None else 0
         for name, sink in self._sinks.items():
             written.add_metric([name], float(sink.written))
-            lost.add_metric([name], float(sink.lost + self._dropped))
+            lost.add_metric([name], float(sink.lost + dropped))
         yield written
         yield lost
 
