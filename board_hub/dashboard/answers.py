@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from board_hub.base.lines import dumps
 from board_hub.dashboard.accounts import AccountError, TooManyAttempts, Who
 from board_hub.dashboard.guard import Guard, refusal
 from board_hub.dashboard.view import View
@@ -82,7 +83,11 @@ async def answered(work: Awaitable[Json | web.StreamResponse]) -> web.StreamResp
     except K230Error as error:
         status = 401 if isinstance(error, AccountError) and "wrong" in str(error) else None
         return refusal(status or _STATUS.get(error.code, 422), error.code, str(error))
-    return found if isinstance(found, web.StreamResponse) else web.json_response(found)
+    return found if isinstance(found, web.StreamResponse) else _json(found)
+
+
+def _json(value: Json) -> web.Response:
+    return web.Response(body=dumps(value), content_type="application/json", charset="utf-8")
 
 
 async def body(request: web.Request) -> Json:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import OrderedDict, deque
 from typing import Any
+
+from board_hub.base.lines import dumps
 
 RESULTS = 32  # a board's results that wait at most
 LINES = 256  # events and log lines
@@ -87,4 +88,4 @@ class Outbox:
 
 
 def _text(message: Message) -> str:
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False)
+    return dumps(message).decode()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from board_hub.dashboard.preview import Picture, Preview
 from host_client.base.exceptions import K230Error
 from host_client.base.waiting import happened
 from host_client.board import Board
+from host_client.link.address import SerialAddress
 from host_client.results.messages import Event, State, StateChange, Statistics, plain
 from host_client.results.streams import Stream
 from host_client.results.types import Result
@@ -29,6 +31,8 @@ STATUS_S = 5.0  # between two looks at temperature and memory, while a user watc
 SETTLE_S = 0.2  # events within this time are answered by one look
 CHANGES = ("switched", "problem", "solved", "settings", "camera")  # after which the board is asked
 SNAPSHOT_KINDS = ("track.end", "zone.enter", "line.cross", "state.change", "problem")
+SNAPSHOTS = 8  # pictures of objects that wait to be fetched; a board keeps as many
+SNAPSHOT_S = 1.0  # between two of them
 _STAGES = ("wait_us", "ai2d_us", "kpu_us", "decode_us", "publish_us", "gc_us", "idle_us")
 
 
@@ -53,6 +57,10 @@ class View:
         self._look = asyncio.Event()
         self._attached: Board | None = None
         self._last_statistics = 0.0
+        self._snapshots: deque[tuple[int, int]] = deque(
+            maxlen=SNAPSHOTS
+        )  # ours, the board's number
+        self._snapshot = asyncio.Event()
 
     # Life.
 
@@ -98,6 +106,7 @@ class View:
                             asyncio.create_task(self._each(board.events(), self._happened)),
                             asyncio.create_task(self._each(board.statistics(), self._counted)),
                             asyncio.create_task(self._watch_status()),
+                            asyncio.create_task(self._fetch_snapshots(board)),
                         ]
                     self._restart_streams()
                     self.tell()
@@ -129,8 +138,30 @@ class View:
         row = self._add_event(event.kind, plain(event.details), event.host_time, event.number)
         if event.kind in SNAPSHOT_KINDS:
             self._attach(row, event)
+        if event.details.get("snapshot") is True and event.number:
+            self._snapshots.append((row["n"], event.number))
+            self._snapshot.set()
         if event.kind in CHANGES:
             self._look.set()
+
+    async def _fetch_snapshots(self, board: Board) -> None:
+        """Fetch the best picture of each object that is gone; with many objects, of the newest."""
+        self._snapshots.clear()
+        if isinstance(board.address, SerialAddress):
+            return  # a picture would fill the wire for a second
+        while True:
+            await self._snapshot.wait()
+            self._snapshot.clear()
+            while self._snapshots:
+                number, event = self._snapshots.pop()
+                with contextlib.suppress(K230Error):
+                    self._keep_picture(number, await board.event_snapshot(event))
+                await asyncio.sleep(SNAPSHOT_S)
+
+    def _keep_picture(self, number: int, jpeg: bytes) -> None:
+        self.events.attach(number, jpeg)
+        for browser in self._browsers:
+            browser.line({"op": "event.picture", "board": self.key, "n": number})
 
     def _add_event(self, kind: str, details: Message, at: float | None, number: int = 0) -> Message:
         row = {"kind": kind, "details": details, "t": at or time.time(), "number": number}
@@ -143,7 +174,7 @@ class View:
         """Keep the picture of the moment, where pictures come anyway: the board takes none for this."""
         latest = self.preview.latest
         if latest is not None and abs(latest.time_ms - event.time_ms) < 1000:
-            self.events.attach(row["n"], latest.jpeg)
+            self._keep_picture(row["n"], latest.jpeg)
 
     def _counted(self, statistics: Statistics) -> None:
         values = statistics.values

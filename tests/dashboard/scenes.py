@@ -327,13 +327,16 @@ class Stage:
         self.state.update(more)
         self.say({"op": "board", "board": self.state})
 
-    async def show(self, found: Row, count: int = 5, **head: Any) -> None:
+    async def show(
+        self, found: Row, count: int = 5, jpeg: bytes | None = None, **head: Any
+    ) -> None:
         """Send a result and a picture, and wait until both are painted."""
         assert self.socket is not None
-        self.say({"op": "results", "rows": [found]})
+        self.say({"op": "results", "rows": [{**found, "board": ID}]})
         row = {"board": ID, "seq": found["seq"], "time_ms": found["time_ms"]}
         header = json.dumps(row | {"width": 640, "height": 360} | head).encode()
-        self.socket.send(struct.pack(">I", len(header)) + header + picture(count))
+        data = picture(count) if jpeg is None else jpeg
+        self.socket.send(struct.pack(">I", len(header)) + header + data)
         wanted = head.get("seq", found["seq"])
         await self.page.locator(f"canvas[data-picture='{wanted}']").wait_for()
 

@@ -295,6 +295,145 @@ async def test_zones_lines_and_region_by_mouse(browser: Browser) -> None:
         await page.locator(".hint").wait_for(state="detached")
 
 
+async def test_drawing_by_keyboard(browser: Browser) -> None:
+    """Zone, line and region without a mouse: arrows, space, Backspace, Enter, Escape."""
+    async with a_page(browser) as page:
+        stage = Stage(page)
+        stage.state["settings"] = [
+            setting("region", None, kind="region"),
+            setting("events.zones", [], kind="zones"),
+            setting("events.lines", [], kind="lines"),
+        ]
+        await stage.open("adjust")
+        await stage.show(result(count=0))
+        press = page.keyboard.press
+
+        async def tool(name: str) -> None:
+            await page.get_by_role("button", name=name, exact=True).focus()
+            await press("Enter")
+            await page.locator("canvas:focus").wait_for()
+            await page.locator(".hint").get_by_text("space sets a point").wait_for()
+
+        async def move(key: str, times: int) -> None:
+            for _ in range(times):
+                await press(key)
+
+        async def changes(name: str) -> Any:
+            for _ in range(600):
+                for asked, row in stage.asked:
+                    if asked == "set" and row and name in row["changes"]:
+                        stage.asked.clear()
+                        return row["changes"][name]
+                await page.wait_for_timeout(50)
+            raise AssertionError(f"{name} was not sent")
+
+        async def named(name: str) -> None:
+            await page.get_by_label("Name", exact=True).fill(name)
+            await press("Enter")
+
+        await tool("Zone")
+        await press("Space")  # the cross appears in the middle
+        await page.locator(".hint b").get_by_text("640, 360").wait_for()
+        await press("Space")
+        await move("ArrowRight", 10)  # a fiftieth of the width each
+        await press("Space")
+        await move("ArrowDown", 4)
+        await press("Space")
+        await move("Shift+ArrowLeft", 3)  # a pixel each
+        await press("Space")
+        await press("Backspace")
+        await press("Enter")
+        await named("yard")
+        (zone,) = await changes("events.zones")
+        assert zone["points"] == [[640, 360], [900, 360], [900, 464]]
+
+        await tool("Line")
+        await move("ArrowUp", 6)  # the first shows the cross
+        await press("Space")
+        await move("ArrowUp", 20)  # not beyond the frame
+        await press("Enter")
+        await named("gate")
+        (line,) = await changes("events.lines")
+        assert (line["from"], line["to"]) == ([640, 230], [640, 0])
+
+        await tool("Region to look at")
+        await press("Space")
+        await press("Space")
+        await press("Space")  # a region of nothing is none
+        await move("ArrowRight", 2)
+        await move("ArrowDown", 2)
+        await press("Space")
+        region = await changes("region")
+        assert region == {"x": 640, "y": 360, "width": 52, "height": 52}
+        await tool("Line")
+        await press("Escape")
+        await page.locator(".hint").wait_for(state="detached")
+        await press("Space")  # draws no more, but pauses
+        await page.get_by_text("Paused").wait_for()
+
+
+async def test_size_and_rate_of_the_pictures(browser: Browser) -> None:
+    """An admin changes both, and sees what they cost the board; a viewer has no such button."""
+    async with a_page(browser) as page:
+        stage = Stage(page)
+        stage.state["settings"] += [
+            setting("preview.width", 320, kind="integer", task=False, low=64, high=1280),
+            setting("preview.height", 180, kind="integer", task=False, low=64, high=720),
+            setting("preview.rate", 2.0, task=False, high=30),
+        ]
+        await stage.open()
+        await stage.show(result())
+        button = page.get_by_role("button", name="Size and rate of the pictures")
+        await button.click()
+        await page.get_by_text("about 5 ms: 1% of its time").wait_for()
+        await page.get_by_text("The board gives 2 a second at most").wait_for()
+        await page.get_by_label("Size in pixels").select_option("640 × 360")
+        await page.get_by_text("The pictures are 640 × 360 now").wait_for()
+        await page.get_by_label("Pictures a second").select_option("10")
+        for _ in range(600):
+            if ("preview", {"rate": 10}) in stage.asked:
+                break
+            await page.wait_for_timeout(50)
+        assert ("preview", {"rate": 10}) in stage.asked
+        wanted = {"changes": {"preview.width": 640, "preview.height": 360}}
+        assert ("set", wanted) in stage.asked
+        assert await violations(page) == []
+        await keep(page, "preview")
+        stage.say({"op": "me", "name": "eve", "role": "viewer"})
+        await button.wait_for(state="detached")
+
+
+_COUNT = """() => {
+    window.calls = 0;
+    const real = Date.prototype.toISOString;
+    Date.prototype.toISOString = function () { window.calls += 1; return real.call(this); };
+}"""
+
+
+async def test_many_events_are_not_drawn_again_and_again(browser: Browser) -> None:
+    """Thousands of rows stay as they are while figures and states arrive; an event is one row more."""
+    async with a_page(browser) as page:
+        stage = Stage(page)
+        rows = [event(n, "line.cross", {"line": "exit"}, 1.79e9 + n) for n in range(3000, 0, -1)]
+        stage.answers["events"] = {"events": rows, "before": None, "kinds": [], "kept": 3000}
+        await stage.open("events")
+        await page.locator(".timeline .event").nth(2999).wait_for()
+        await page.evaluate(_COUNT)
+        for number in range(20):
+            row = {"t": 1.79e9 + number, "fps": 20 + number}
+            stage.say({"op": "figures", "board": ID, "row": row})
+            stage.tell_board(board_name=f"name {number}")
+        await page.locator("h1").get_by_text("name 19").wait_for()
+        assert await page.evaluate("() => window.calls") == 0
+        lines = [event(3001, "track.end", {"label": "news"}, 1.79e9 + 4000)]
+        stage.say({"op": "lines", "rows": lines})
+        first = page.locator(".timeline .event").first
+        await first.get_by_text("news").wait_for()
+        assert await first.locator(".thumb").count() == 0
+        stage.say({"op": "lines", "rows": [{"op": "event.picture", "board": ID, "n": 3001}]})
+        await first.locator(".thumb").wait_for()  # the board's picture of it came later
+
+
 async def test_a_day_of_events(browser: Browser) -> None:
     """Pages are asked for one by one; what is typed and chosen goes to the server; news come on top."""
     async with a_page(browser) as page:

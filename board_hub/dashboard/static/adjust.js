@@ -8,7 +8,7 @@ import { mayChange, toast } from "./store.js";
 
 const DRAWN = new Set(["region", "events.zones", "events.lines"]);
 
-export function Adjust({ board, useTool, tool, frame }) {
+export function Adjust({ board, useTool, tool, frame, shapes }) {
   const settings = board.settings || [];
   const mine = settings.filter((row) => row.task && row.live && !DRAWN.has(row.name) && editable(row));
   const service = settings.filter((row) => !row.task && row.live && editable(row));
@@ -19,7 +19,7 @@ export function Adjust({ board, useTool, tool, frame }) {
     <section class="card"><h2>${t("adjust.task")}</h2>
       ${mine.length ? mine.map((row) => html`<${Setting} key=${row.name} board=${board} row=${row} />`) : html`<${Empty}>${t("adjust.none")}<//>`}
     </section>
-    <${Drawing} board=${board} useTool=${useTool} tool=${tool} frame=${frame} />
+    <${Drawing} ...${{ board, useTool, tool, frame, shapes }} />
     ${service.length > 0 && html`<details class="card"><summary><h2>${t("adjust.service")}</h2></summary>
       ${service.map((row) => html`<${Setting} key=${row.name} board=${board} row=${row} />`)}</details>`}
   </div>`;
@@ -121,7 +121,7 @@ function Setting({ board, row }) {
   return html`<div class="setting">${label}${control}${error && html`<p class="error" role="alert">${error}</p>`}</div>`;
 }
 
-function Drawing({ board, useTool, tool, frame }) {
+function Drawing({ board, useTool, tool, frame, shapes }) {
   const [naming, setNaming] = useState(null);
   const [, work] = useWork();
   const region = regionOf(board);
@@ -160,11 +160,14 @@ function Drawing({ board, useTool, tool, frame }) {
       ${region && html`<li><${Icon} name="region" /><span class="name">${t("draw.regionname")}</span><code>${region.join(", ")}</code>
         <${Button} icon="trash" label=${t("draw.wholeframe")} showLabel=${false} disabled=${!can} onClick=${() => change("region", null, known.value)} /></li>`}
       ${places.flatMap(([kind, row]) => list(row.value).map((place, index) => html`<li><${Icon} name=${kind === "zones" ? "zone" : "line"} /><span class="name">${place.name}</span>
+        <span class="quiet count">${countIn(shapes, kind, index)}</span>
         <${Button} icon="trash" label=${t("remove.what", { name: place.name })} showLabel=${false} disabled=${!can} onClick=${() => remove(kind, index)} /></li>`))}
     </ul>
     ${naming && html`<${Naming} naming=${naming} board=${board} frame=${frame} onClose=${() => setNaming(null)} onDone=${(row) => { setNaming(null); add(naming.kind, row); }} />`}
   </section>`;
 }
+
+const countIn = (shapes, kind, index) => (shapes || []).find((shape) => `${shape.kind}s` === kind && shape.index === index)?.count || "";
 
 function Naming({ naming, board, onClose, onDone }) {
   const taken = list(setting(board, `events.${naming.kind}`)?.value).map((row) => row.name);

@@ -118,7 +118,7 @@ function BoardPage({ store, board, tab }) {
   const galleries = (events || []).find((event) => event.kind === "gallery")?.n;
   const panels = {
     now: () => html`<${Now} result=${result} picked=${picked} onPick=${(o) => { pick(o); if (stage.current) { stage.current.picked = o; stage.current.redraw(); } }} />`,
-    adjust: () => html`<${Adjust} ...${{ board, useTool, tool, frame }} />`,
+    adjust: () => html`<${Adjust} ...${{ board, useTool, tool, frame, shapes }} />`,
     identities: () => html`<${Identities} ...${{ board, useTool, tool, picked, area, setArea, jobs }} changes=${galleries} />`,
     packages: () => html`<${Packages} board=${board} jobs=${jobs} />`,
     events: () => html`<${Events} board=${board} live=${events} />`,

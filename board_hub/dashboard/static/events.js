@@ -1,5 +1,5 @@
 // What happened, newest first, with pictures; older ones are asked for page by page.
-import { html, useEffect, useState } from "./html.js";
+import { html, useEffect, useMemo, useState } from "./html.js";
 import { boardPath, get } from "./api.js";
 import { has, language, t } from "./i18n.js";
 import { Button, Dialog, Empty, useWork } from "./parts.js";
@@ -44,21 +44,28 @@ export function Events({ board, live }) {
   });
   const known = [...new Set([...all, ...fresh.map((row) => row.kind)])].sort();
   const toggle = (kind) => setKinds(kinds.includes(kind) ? kinds.filter((k) => k !== kind) : [...kinds, kind]);
-  let day = "";
+  const pictures = state.pictures.get(board.id);
+  // A day's rows are not made again with each figure that arrives.
+  const timeline = useMemo(() => {
+    let day = "";
+    const clock = new Intl.DateTimeFormat(language(), { timeStyle: "medium" });
+    const days = new Intl.DateTimeFormat(language(), { dateStyle: "medium" });
+    return html`<ol class="timeline">${shown.map((row) => {
+      const date = new Date(1000 * row.t);
+      const today = days.format(date);
+      const head = today !== day ? html`<li class="day" key=${`day ${today}`}>${today}</li>` : null;
+      day = today;
+      return [head, html`<li key=${row.n} class=${`event ${KINDS[row.kind.split(".")[0]] || ""}`}>
+        <time datetime=${date.toISOString()}>${clock.format(date)}</time>
+        <div class="what"><b>${kindName(row.kind)}</b> <span>${describe(row)}</span></div>
+        ${(row.picture || pictures?.has(row.n)) && html`<button type="button" class="thumb" aria-label=${t("events.picture")} onClick=${() => setOpen(row)}><img loading="lazy" alt="" src=${picture(board, row)} /></button>`}</li>`];
+    })}</ol>`;
+  }, [rows, fresh.length, fresh[0]?.n, pictures?.size, language(), board.id]);
   return html`<div class="stack"><section class="card">
     <div class="row wrap"><label class="grow"><span class="hidden">${t("events.search")}</span><input type="search" value=${text} placeholder=${t("events.search")} onInput=${(e) => setText(e.target.value)} /></label></div>
     <div class="chips filter" role="group" aria-label=${t("events.kinds")}>${known.map((kind) => html`<button type="button" class="chip" aria-pressed=${String(kinds.includes(kind))} onClick=${() => toggle(kind)}>${kindName(kind)}</button>`)}</div></section>
     ${!shown.length && html`<${Empty}>${t("events.none")}<//>`}
-    <ol class="timeline">${shown.map((row) => {
-      const date = new Date(1000 * row.t);
-      const today = date.toLocaleDateString(language());
-      const head = today !== day ? html`<li class="day" key=${`day ${today}`}>${today}</li>` : null;
-      day = today;
-      return [head, html`<li key=${row.n} class=${`event ${KINDS[row.kind.split(".")[0]] || ""}`}>
-        <time datetime=${date.toISOString()}>${date.toLocaleTimeString(language())}</time>
-        <div class="what"><b>${kindName(row.kind)}</b> <span>${describe(row)}</span></div>
-        ${row.picture && html`<button type="button" class="thumb" aria-label=${t("events.picture")} onClick=${() => setOpen(row)}><img loading="lazy" alt="" src=${picture(board, row)} /></button>`}</li>`];
-    })}</ol>
+    ${timeline}
     ${more && shown.length < SHOWN && html`<${Button} label=${busy ? "…" : t("events.older")} disabled=${busy} onClick=${older} />`}
     ${open && html`<${Dialog} title=${`${kindName(open.kind)} ${describe(open)}`} onClose=${() => setOpen(null)}><img class="whole" alt=${t("events.picture")} src=${picture(board, open)} /><//>`}</div>`;
 }

@@ -4,6 +4,7 @@ import { boardPath, post } from "./api.js";
 import { t } from "./i18n.js";
 import { Stage } from "./stage.js";
 import { Button, useWork } from "./parts.js";
+import { PreviewSettings } from "./preview.js";
 import { mayChange, painted, sink, want } from "./store.js";
 import { setting } from "./shapes.js";
 
@@ -11,6 +12,7 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
   const canvas = useRef(null);
   const [, redraw] = useState(0);
   const [fps, setFps] = useState(null);
+  const [tuning, tune] = useState(false);
   const live = useRef({});
   live.current = { board, onPick, onResult };
   const connected = board.state === "connected";
@@ -65,7 +67,10 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
     stageRef.current.region = region;
     stageRef.current.redraw();
   }, [shapes, region]);
-  useEffect(() => stageRef.current?.use(tool), [tool]);
+  useEffect(() => {
+    stageRef.current?.use(tool);
+    if (tool) canvas.current.focus(); // the keyboard draws there
+  }, [tool]);
 
   const toggle = (name) => {
     if (!stage) return;
@@ -77,11 +82,26 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
     " ": () => stage?.pause(!stage.paused), ArrowLeft: () => stage?.step(-1), ArrowRight: () => stage?.step(1),
     "+": () => stage?.zoomTo(stage.zoom * 1.5), "=": () => stage?.zoomTo(stage.zoom * 1.5), "-": () => stage?.zoomTo(stage.zoom / 1.5),
     0: () => stage?.zoomTo(1), s: () => save(), b: () => toggle("overlay"), l: () => toggle("labels"), t: () => toggle("trails"),
-    Escape: () => stage?.escape(), Enter: () => stage?.finish(),
+    Escape: () => stage?.escape(),
+  };
+  const drawing = {
+    ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+  };
+  const draw = (event) => {
+    if (drawing[event.key]) stage.moveCursor(...drawing[event.key], event.shiftKey);
+    else if (event.key === " ") stage.mark();
+    else if (event.key === "Backspace") stage.unmark();
+    else if (event.key === "Enter") (tool.kind === "polygon" ? stage.finish() : stage.mark());
+    else return false;
+    return true;
   };
   const save = () => stage?.save(`${board.board_name || board.id}-${new Date().toISOString().replace(/[:.]/g, "-")}.png`);
   const keys = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !stage) return;
+    if (tool && draw(event)) {
+      event.preventDefault();
+      return;
+    }
     const action = actions[event.key];
     if (!action) return;
     event.preventDefault();
@@ -97,7 +117,7 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
       ${connected && off && !tool && html`<${PreviewOff} board=${board} />`}
       ${connected && trouble && !off && html`<p class="hint" role="status">${t("live.nopicture")} ${board.preview.message}</p>`}
       ${paused && html`<span class="flag">${t("live.paused")}</span>`}
-      ${tool?.hint && html`<p class="hint" role="status">${tool.hint}</p>`}
+      ${tool?.hint && html`<p class="hint" role="status">${tool.hint} ${t("draw.keys")}${stage?.cursor ? html` <b>${stage.cursor.join(", ")}</b>` : null}</p>`}
     </div>
     <div class="toolbar" role="toolbar" aria-label=${t("live.tools")}>
       <div class="group">
@@ -120,9 +140,12 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
         <${Button} icon="save" label=${t("live.save")} showLabel=${false} onClick=${save} />
         <${Button} icon="full" label=${t("live.full")} showLabel=${false} onClick=${() => canvas.current.closest(".live").requestFullscreen?.()} />
       </div>
+      ${mayChange() && setting(board, "preview.width") && html`<div class="group"><${Button} icon="camera" label=${t("preview.title")} showLabel=${false}
+        pressed=${tuning} aria-controls="preview-settings" aria-expanded=${String(tuning)} onClick=${() => tune(!tuning)} /></div>`}
       <span class="grow"></span>
       <${Facts} board=${board} fps=${fps} />
     </div>
+    ${tuning && mayChange() && html`<${PreviewSettings} board=${board} />`}
     <p id="live-keys" class="hidden">${t("live.keys")}</p>
   </section>`;
 }

@@ -10,6 +10,7 @@ const ICONS = {
   trails: "M4 19c6 0 4-12 10-12M17 7h3M18.500 5.500v3", sun: "M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8M12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M5 19l2-2M17 7l2-2",
   moon: "M20 14A8 8 0 0 1 10 4a8 8 0 1 0 10 10z", close: "M6 6l12 12M18 6L6 18", trash: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13",
   edit: "M4 20l4-1L19 8l-3-3L5 16z", full: "M4 10V4h6M14 4h6v6M20 14v6h-6M10 20H4v-6", region: "M4 8V4h4M16 4h4v4M20 16v4h-4M8 20H4v-4",
+  camera: "M4 8h4l2-3h4l2 3h4v11H4zM12 10a3.500 3.500 0 1 0 0 7 3.500 3.500 0 0 0 0-7",
   zone: "M5 8l8-4 7 7-5 9-10-3z", line: "M5 19L19 5M5 19h.01M19 5h.01", check: "M5 13l4 4L19 7",
 };
 

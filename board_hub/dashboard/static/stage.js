@@ -24,6 +24,8 @@ export class Stage {
     this.region = null;
     this.tool = null;
     this.draft = null;
+    this.cursor = null; // where a keyboard draws, in pixels of the frame
+    this.anchor = null; // the first point of a rectangle or line that a keyboard draws
     this.hover = null;
     this.picked = null;
     this.zoom = 1;
@@ -247,6 +249,7 @@ export class Stage {
       picked: this.hover || this.same(this.picked),
       trails: this.options.trails && result ? this.trails(result) : null,
     });
+    if (this.cursor && this.tool) cross(context, view.x(this.cursor[0]), view.y(this.cursor[1]));
     if (this.options.overlay !== false) board(context, answersOf(result, words), box.width);
     canvas.dataset.seq = result ? result.seq : "";
     canvas.dataset.picture = shown ? shown.head.seq : "";
@@ -318,6 +321,9 @@ export class Stage {
   use(tool) {
     this.tool = tool; // {kind: rectangle|polygon|line|edit, done(points), cancel()}
     this.draft = null;
+    this.cursor = null;
+    this.anchor = null;
+    this.corners = [];
     this.canvas.style.cursor = tool ? "crosshair" : "";
     this.canvas.style.touchAction = tool || this.zoom > 1 ? "none" : "pan-y";
     this.redraw();
@@ -439,9 +445,64 @@ export class Stage {
       this.finish();
       return;
     }
-    this.corners = [...corners, this.inFrame(point)];
+    this.cursor = null; // the mouse draws now
+    this.putCorner(this.inFrame(point));
+  }
+
+  putCorner(corner) {
+    this.corners = [...(this.draft ? this.corners : []), corner];
     this.draft = { kind: "zone", open: true, points: [...this.corners] };
     this.redraw();
+  }
+
+  // The keyboard: arrows move a cross, space sets a point at it.
+
+  moveCursor(dx, dy, fine) {
+    const [width, height] = this.frame;
+    const step = fine ? 1 : Math.max(1, Math.round(width / 50));
+    const [x, y] = this.cursor || [Math.round(width / 2), Math.round(height / 2)];
+    const bound = (value, most) => Math.min(most, Math.max(0, value));
+    this.cursor = this.cursor ? [bound(x + dx * step, width), bound(y + dy * step, height)] : [x, y];
+    this.follow();
+  }
+
+  follow() {
+    const { tool, cursor, anchor } = this;
+    if (tool?.kind === "polygon") {
+      if (this.draft) this.draft.points = [...this.corners, cursor];
+    } else if (anchor) {
+      this.draft = tool.kind === "line" ? { kind: "line", points: [anchor, cursor] } : { kind: tool.shape || "region", points: box(anchor, cursor) };
+    }
+    this.redraw();
+    this.hooks.tell();
+  }
+
+  mark() {
+    const { tool } = this;
+    if (!this.cursor) {
+      this.moveCursor(0, 0);
+      return;
+    }
+    if (tool.kind === "polygon") {
+      this.putCorner([...this.cursor]);
+      this.follow();
+    } else if (!this.anchor) {
+      this.anchor = [...this.cursor];
+      this.follow();
+    } else if (Math.hypot(this.cursor[0] - this.anchor[0], this.cursor[1] - this.anchor[1]) >= 4) {
+      const { points } = this.draft;
+      this.draft = null;
+      tool.done(points);
+      this.redraw();
+    }
+  }
+
+  // Take the last point back.
+  unmark() {
+    this.anchor = null;
+    this.corners = this.corners?.slice(0, -1) || [];
+    this.draft = this.corners.length ? { kind: "zone", open: true, points: [...this.corners] } : null;
+    this.follow();
   }
 
   double() {
@@ -456,6 +517,7 @@ export class Stage {
     if (tool?.kind !== "polygon" || !this.draft || corners.length < 3) return;
     this.draft = null;
     this.corners = [];
+    this.cursor = null;
     tool.done(corners);
     this.redraw();
   }
@@ -496,6 +558,20 @@ function grid(context, view) {
     context.lineTo(view.ox + view.width * view.scale, y);
   }
   context.stroke();
+}
+
+// Where the keyboard draws.
+function cross(context, x, y) {
+  for (const [colour, width] of [["#10181c", 5], ["#f0e442", 2]]) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    context.moveTo(x - 14, y);
+    context.lineTo(x + 14, y);
+    context.moveTo(x, y - 14);
+    context.lineTo(x, y + 14);
+    context.stroke();
+  }
 }
 
 // What is true of the whole frame, as a list in the corner.

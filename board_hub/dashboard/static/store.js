@@ -13,6 +13,7 @@ export const state = {
   order: [],
   figures: new Map(),
   events: new Map(),
+  pictures: new Map(), // board -> numbers of events whose picture came later
   logs: new Map(),
   jobs: new Map(),
   toasts: [],
@@ -137,6 +138,13 @@ function keep(map, board, row, limit) {
   map.set(board, rows);
 }
 
+function picturesOf(board) {
+  const known = state.pictures.get(board) || new Set();
+  state.pictures.set(board, known);
+  if (known.size > EVENTS) known.delete(known.values().next().value);
+  return known;
+}
+
 const takers = {
   me: (row) => {
     state.me = { ...state.me, name: row.name, role: row.role };
@@ -167,6 +175,7 @@ const takers = {
   lines: (row) => {
     for (const line of row.rows) {
       if (line.op === "log") keep(state.logs, line.board, line, LINES);
+      else if (line.op === "event.picture") picturesOf(line.board).add(line.n);
       else keep(state.events, line.board, line, EVENTS);
     }
   },
