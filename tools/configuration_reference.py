@@ -19,13 +19,14 @@ INTRODUCTION = """\
 
 The service reads `/sdcard/configs/service.yaml` and the active task's
 `/sdcard/configs/tasks/NAME.yaml`. [configs/](../configs) has both, with every setting, commented
-and ready to copy. [yaml.md](yaml.md) says which YAML they may use. `k230 config validate FILE` checks a
-file on the PC as the board would: file, line, setting, what was expected, what was found.
+and ready to copy. [yaml.md](yaml.md) says which YAML they may use. `k230 config validate FILE`
+checks a file on the PC as the board would: file, line, setting, what was expected, what was found.
 
 *live*: `k230 set URL KEY=VALUE` changes it in the running service, effective at the next frame.
 Text lengths count characters, or bytes in UTF-8 where the table says so.
-`python -m tools.configuration_reference` generates this page and `configs/` from `FIELDS` in
-`firmware_app/settings/` (`service_fields.py`, `task_fields.py`, `event_fields.py`).
+`python -m tools.configuration_reference` generates this page and `configs/` from
+`firmware_app/settings/service_fields.py`, `firmware_app/settings/task_fields.py` and
+`firmware_app/settings/event_fields.py`.
 """
 
 # What the files in configs/ say where a default would be no example.

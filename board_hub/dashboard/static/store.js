@@ -13,7 +13,7 @@ export const state = {
   order: [],
   figures: new Map(),
   events: new Map(),
-  pictures: new Map(), // board -> numbers of events whose picture came later
+  pictures: new Map(), // board -> numbers of events with a picture that came later
   logs: new Map(),
   jobs: new Map(),
   toasts: [],
