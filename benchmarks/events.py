@@ -132,6 +132,7 @@ class _Seen:
     def __init__(self, number: int, box: tuple[int, int, int, int]) -> None:
         self.number = number
         self.box = box
+        self.leapt = False
 
 
 def _counted(scene: Scene, ids: list[list[int]]) -> tuple[int, int]:

@@ -135,7 +135,7 @@ class Line:
         if off <= band:
             return 0
         # Far from the line, noise is no explanation: one frame there counts for several.
-        weight = 1 + (off - band) * 4 // (w + h)
+        weight = 1 if track.leapt else 1 + (off - band) * 4 // (w + h)
         if now == state[1]:
             state[2] += weight
         else:

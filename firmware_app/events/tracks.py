@@ -22,6 +22,10 @@ _LEAST_POSITION = 130
 _LEAST_VELOCITY = 28
 _SIZE = 96  # gain of width and height, 256ths
 _FORGIVEN = 2  # frames that an object may be missed before it is confirmed
+_NEAR_MISSED = (
+    5  # frames that an object may be missed and still be trusted at once where it should be
+)
+_FAR_MISSED = 2  # the same where it is somewhere else
 
 
 class Track:
@@ -39,6 +43,7 @@ class Track:
         self.seen_ms = time_ms
         self.hits = 1
         self.missed = 0  # frames since it was seen
+        self.leapt = False  # it was lost, and this box may be something else
         self.cx = (2 * x + w) * _UNIT // 2
         self.cy = (2 * y + h) * _UNIT // 2
         self.w = w * _UNIT
@@ -138,7 +143,7 @@ class Tracker:
             at += 1
         pairs.sort(reverse=True)
         free = [True] * len(tracks)
-        self._match(pairs, found, free)
+        self._match(pairs, found, free, False)
         if len(rows) > len(tracks) - sum(free):
             self._far(time_ms, rows, found, free, guesses)
         return self._settle(time_ms, rows, found, free)
@@ -154,6 +159,8 @@ class Tracker:
             left, top, right, bottom = guesses[at]
             w = right - left
             h = bottom - top
+            was_x = 2 * track.box[0] + track.box[2]
+            was_y = 2 * track.box[1] + track.box[3]
             reach = (w + h) // 2  # an object's own size
             if track.hits == 1:
                 reach *= 2  # its velocity is not known yet
@@ -164,21 +171,27 @@ class Tracker:
                 if found[i] is not None or kind != track.kind:
                     continue
                 far = abs(2 * x + w2 - left - right) // 2 + abs(2 * y + h2 - top - bottom) // 2
+                if track.missed < 2:
+                    # Who turns is nearer to where it was than to where it should be.
+                    still = abs(2 * x + w2 - was_x) // 2 + abs(2 * y + h2 - was_y) // 2
+                    far = min(far, still)
                 if far > reach or 2 * w2 < w or w2 > 2 * w or 2 * h2 < h or h2 > 2 * h:
                     continue
                 pairs.append((1000 * far // (reach + 1)) << 12 | at << 6 | i)
         pairs.sort()
-        self._match(pairs, found, free)
+        self._match(pairs, found, free, True)
 
-    def _match(self, pairs: list, found: list, free: list) -> None:
+    def _match(self, pairs: list, found: list, free: list, far: bool) -> None:
         """Give each box its track, the first pairs first; a pair is place << 12 | track << 6 | box."""
         tracks = self.tracks
         for pair in pairs:
             i = pair & 63
             at = pair >> 6 & 63
             if free[at] and found[i] is None:
+                track = tracks[at]
                 free[at] = False
-                found[i] = tracks[at]
+                found[i] = track
+                track.leapt = track.missed > (_FAR_MISSED if far else _NEAR_MISSED)
 
     def _settle(self, time_ms: int, rows: list, found: list, free: list) -> list:
         """Let the tracks see their boxes, end those that are lost, and begin new ones."""
