@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from host_client import Board, CommandFailed, DetectionResult, TrackEvent, typed_event
+from host_client.cli.app import run as k230
 from tests.integration.boards import PACKAGES, card, running
 
 SHAPES = PACKAGES / "shapes_det"
@@ -33,7 +35,35 @@ async def take(stream: Any, *kinds: str) -> dict[str, Any]:
     return found
 
 
-async def _pictures(board: Board, number: int) -> None:
+async def _commands(url: str, key: str | None, number: int, folder: Path, capsys: Any) -> None:
+    """`k230 pull URL events/NUMBER.jpg` and `k230 events URL --snapshots FOLDER` save pictures."""
+
+    async def ask(*words: str) -> int:
+        return await asyncio.to_thread(k230, [*words, "--key", str(key)])
+
+    capsys.readouterr()
+    target = folder / "one.jpg"
+    assert await ask("pull", url, f"events/{number}.jpg", str(target)) == 0
+    assert "bytes" in capsys.readouterr().out
+    with Image.open(target) as image:
+        assert image.format == "JPEG" and image.size == (320, 240)
+    assert await ask("pull", url, "events/999999.jpg", str(folder / "none.jpg")) == 7
+    assert "999999" in capsys.readouterr().err and not (folder / "none.jpg").exists()
+    pictures = folder / "pictures"
+    while not list(pictures.glob("*.jpg")):  # each run until some object with a picture has gone
+        assert (
+            await ask("events", url, "--json", "--snapshots", str(pictures), "--count", "40") == 0
+        )
+        rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        gone = [row["number"] for row in rows if row["details"].get("snapshot") is True]
+    saved = {int(path.stem.rsplit("-", 1)[-1]): path for path in pictures.glob("*.jpg")}
+    assert set(saved) <= set(gone)
+    for path in saved.values():
+        with Image.open(path) as image:
+            assert image.format == "JPEG"
+
+
+async def _pictures(board: Board, number: int, and_then: Any) -> None:
     """Nothing is taken without the preview; with it each object has a picture, until that is switched off."""
     with pytest.raises(CommandFailed) as caught:
         await board.event_snapshot(number)
@@ -58,6 +88,7 @@ async def _pictures(board: Board, number: int) -> None:
     picture = await board.event_snapshot(event.number)
     with Image.open(io.BytesIO(picture)) as image:
         assert image.format == "JPEG" and image.size == (320, 240)
+    await and_then(event.number)
     assert (await board.status())["problems"] == []
     await board.set({"preview.enabled": False, "events.lost_ms": 1000})
     results = board.results()
@@ -69,7 +100,9 @@ async def _pictures(board: Board, number: int) -> None:
 
 
 @pytest.mark.slow
-async def test_a_board_tells_what_happens(tmp_path: Path) -> None:
+async def test_a_board_tells_what_happens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     sdcard = card(tmp_path / "card", SHAPES)
     (path,) = (sdcard / "configs" / "tasks").glob("*.yaml")
     path.write_text(path.read_text().partition("\nevents:")[0] + EVENTS)
@@ -96,7 +129,10 @@ async def test_a_board_tells_what_happens(tmp_path: Path) -> None:
         assert reset.kept
         with pytest.raises(CommandFailed, match="there is none with the name window"):
             await board.reset_counters("window")
-        await _pictures(board, found["track.new"].number)
+        number = found["track.new"].number
+        await _pictures(
+            board, number, lambda last: _commands(str(vb.url), vb.key, last, tmp_path, capsys)
+        )
         # Settings change while it runs: all tracks end, and nothing is followed any more.
         place = events.position
         await board.set({"events.enabled": False})
