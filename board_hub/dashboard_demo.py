@@ -5,7 +5,6 @@ The camera looks at a belt of pictures that passes by, beside cards that lie sti
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from PIL import Image
 from board_hub.cli import check_installed
 from board_hub.dashboard_cli import serve
 from host_client.base.exceptions import PackageError
-from host_client.cli import demo_card, output
+from host_client.cli import demo_card
 from host_client.cli.demo_card import PACKAGES
-from host_client.cli.simulation import READY_TIMEOUT, virtual_board
+from host_client.cli.simulation import started, virtual_board
 
 SIZE = (1280, 720)
 FPS = 4  # more than a PC can simulate would leave pictures without their results
@@ -53,20 +52,19 @@ preview:
 """
 
 
-async def show(options: dict[str, Any], seconds: float | None, as_json: bool) -> None:
-    """Run the demo until it is ended; options: of the virtual board."""
+async def show(options: dict[str, Any], seconds: float | None, as_json: bool, spoken: str) -> None:
+    """Run the demo until Ctrl-C. options: of the virtual board; spoken: the labels' language."""
     check_installed()
     from board_hub.configuration.reader import BoardEntry, Configuration  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="k230-demo-") as name:
         folder = Path(name)
         card, camera = folder / "card", folder / "camera"
-        make(card, camera)
-        output.note("starting the service on a virtual board ...")
+        make(card, camera, spoken)
         async with virtual_board(
             sdcard=card, data=folder / "data", camera=str(camera), **options
         ) as board:
-            await board.ready(READY_TIMEOUT)
+            await started(board, as_json)
             assert board.url is not None
             configuration = Configuration(boards=[BoardEntry(board.url, key=board.key)])
             configuration.values |= {
@@ -77,7 +75,7 @@ async def show(options: dict[str, Any], seconds: float | None, as_json: bool) ->
             await serve(configuration, True, seconds, as_json)
 
 
-def make(card: Path, camera: Path) -> None:
+def make(card: Path, camera: Path, spoken: str = demo_card.LANGUAGES[0]) -> None:
     """Fill a card with every task, and a folder with the camera's pictures."""
     tasks = card / "configs" / "tasks"
     tasks.mkdir(parents=True)
@@ -88,8 +86,8 @@ def make(card: Path, camera: Path) -> None:
         region = _REGIONS.get(stop.task)
         if region is None or not all(any(s.glob("*.kmodel")) for s in sources.values()):
             continue
-        for name, source in sources.items():
-            shutil.copytree(source, card / "packages" / name, dirs_exist_ok=True)
+        for name in sources:
+            demo_card.copy_package(name, card / "packages" / name, spoken)
         lines = [f"task: {stop.task}"]
         lines += [f"{key}: /sdcard/packages/{name}" for key, name in stop.packages.items()]
         lines.append("region: {{x: {}, y: {}, width: {}, height: {}}}".format(*region))

@@ -1,4 +1,4 @@
-"""Client of the K230 vision service: results, events and commands of a board.
+"""Client of the K230 vision service: read results and events of a board, send commands.
 
     from host_client import Board
 
@@ -192,7 +192,7 @@ __all__ = [
     "typed_event",
 ]
 
-# Loaded with the first name that is asked for: the command can be interrupted before.
+# Loaded when a name is first used: the command line starts quickly and can be interrupted.
 _MODULES = (
     "base.exceptions",
     "board",

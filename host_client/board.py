@@ -1,4 +1,4 @@
-"""One board: results, events and commands, over a link that comes back by itself."""
+"""One board: results, events and commands over a link that reconnects."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ from host_client.results.types import Result
 _log = logging.getLogger(__name__)
 
 SWITCH_TIMEOUT = 300.0  # seconds
-_LARGE_PICTURE = 30000  # bytes from which on a snapshot is asked for in chunks at once
-QUEUE = 64  # items that a stream keeps for a slow reader
+_LARGE_PICTURE = 30000  # bytes; larger snapshots are requested in chunks at once
+QUEUE = 64  # items a stream buffers for a slow reader
 EVENT_QUEUE = 1024
 
 OnState = Callable[[StateChange], None]
@@ -59,9 +59,9 @@ OnState = Callable[[StateChange], None]
 class Board:
     """A connected board; use `async with Board.connect(url) as board`.
 
-    The link reconnects by itself with growing pauses, and streams go on across reconnects and
-    restarts of the board. A command under way when the link is lost raises LinkLost unless
-    repeating it is harmless. Not to be shared between event loops.
+    The link reconnects with growing pauses. Streams continue across reconnects and restarts of
+    the board. A command in progress raises LinkLost when the link is lost, unless it is safe to
+    repeat. Use a Board in one event loop only.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Board:
         self._requests = Requests(self._connection)
         self._background: set[asyncio.Task[Any]] = set()
         self._asking = self._ask_again = False
-        self._large_pictures = False  # the last snapshot did not fit one answer
+        self._large_pictures = False  # the last snapshot did not fit into one answer
 
     @classmethod
     def connect(
@@ -108,23 +108,23 @@ class Board:
         silence_timeout: float = 120.0,
         encryption: Encryption = "remembered",
     ) -> Board:
-        """Return a board to enter with `async with` (or to await, and close() later).
+        """Return a board for `async with` (or await it, and call close() later).
 
         Args:
             url: tcp://HOST[:5230] or serial:///dev/ttyUSB0?baudrate=921600.
-            key: 32 bytes, 64 hexadecimal digits, "@FILE", False for none; by default K230_KEY,
-                else the store.
-            wait: seconds for which a board that can't be reached yet is tried again.
+            key: 32 bytes, 64 hexadecimal digits, "@FILE", or False for none. Default: K230_KEY,
+                then the key store.
+            wait: seconds to keep trying to connect.
             on_state: called with each StateChange, in the event loop.
-            key_store: another file than the user's own (link.keys.default_store).
-            client_name: how the board's log calls this client.
+            key_store: file to use instead of the user's key store (link.keys.default_store).
+            client_name: name of this client in the board's log.
             greeting_timeout: seconds to wait for the board's greeting before giving up.
             silence_timeout: seconds of silence after which a link counts as lost.
-            encryption: of network sessions: "required"; "remembered": required where this board
-                has encrypted before; "optional": as the board says.
+            encryption: of network sessions. "required": refuse a board without it. "remembered":
+                required if this board encrypted an earlier session. "optional": the board decides.
 
-        Entering raises ConnectionFailed (NoGreeting names the likely cause),
-        AuthenticationError or VersionError.
+        Raises on entering: ConnectionFailed (NoGreeting names the likely cause),
+        AuthenticationError, VersionError.
         """
         settings = Settings(
             client_name=client_name,
@@ -153,21 +153,21 @@ class Board:
     def __repr__(self) -> str:
         return f"<Board {self.address} {self.state.value}>"
 
-    # What is known.
+    # State.
 
     @property
     def address(self) -> Address:
-        """Where the board is."""
+        """The board's address."""
         return self._address
 
     @property
     def state(self) -> State:
-        """Where the link stands."""
+        """The state of the link."""
         return self._connection.state
 
     @property
     def info(self) -> Welcome:
-        """Who answered last: service version, name, id, boot id."""
+        """Service version, name, id and boot id of the board that answered last."""
         info = self._connection.info
         if info is None:
             raise Closed("the board was never connected")
@@ -175,17 +175,17 @@ class Board:
 
     @property
     def gallery(self) -> Gallery:
-        """What is enrolled for metric learning: enroll, recognize, list, suggest and more."""
+        """The galleries for metric learning: enroll, recognize, list, suggest and more."""
         return Gallery(self._requests)
 
     @property
     def card(self) -> Card:
-        """What lies on the board's card: push, packages, config_get and more."""
+        """The board's card: push, packages, config_get and more."""
         return Card(self._requests)
 
     @property
     def model(self) -> Model | None:
-        """The running configuration, as far as it was announced (see describe())."""
+        """The running configuration; None until the board announced it (see describe())."""
         return self._inbox.model
 
     @property
@@ -195,12 +195,12 @@ class Board:
 
     @property
     def latest_statistics(self) -> Statistics | None:
-        """What the board counted last, while statistics() is read."""
+        """The latest statistics; None unless a statistics() stream is read."""
         return self._inbox.latest_statistics
 
     @property
     def counts(self) -> Counts:
-        """What was thrown away, and why."""
+        """How many packets and results were dropped, by reason."""
         inbox = self._inbox
         channels: list[Channel[Any]] = [
             inbox.results,
@@ -214,19 +214,19 @@ class Board:
     # Streams. Each keeps the newest `queue` items for its reader and counts what it dropped.
 
     def results(self, queue: int = QUEUE, rate: int = 0) -> Stream[Result]:
-        """Return a stream of results; rate: results a second at most, 0 for all."""
+        """Return a stream of results. rate: at most this many a second; 0 for all."""
         return self._inbox.results.open(queue, rate)
 
     def events(
         self, queue: int = EVENT_QUEUE, after: tuple[int, int] | None = None
     ) -> Stream[Event]:
-        """Return a stream of what happens on the board.
+        """Return a stream of the board's events.
 
-        Numbered events (tracks, zones, lines, steady answers) come in order and once each, also across
-        lost links. An event `lost` stands where some are missing: `reason` is "restart" (of the board)
-        or "overflow", `count` says how many, None where that is not known.
+        Numbered events (tracks, zones, lines, steady answers) arrive in order and once each, also
+        across reconnects. An event `lost` marks a gap: `reason` is "restart" (of the board) or
+        "overflow", `count` is the number of missing events or None.
 
-        after: `position` of an earlier stream; the board sends again what it kept since (the last 256).
+        after: `position` of an earlier stream. The board resends the events it kept since (up to 256).
         """
         return self._inbox.open_events(queue, after)
 
@@ -239,7 +239,7 @@ class Board:
         return self._inbox.logs.open(queue)
 
     def states(self, queue: int = QUEUE) -> Stream[StateChange]:
-        """Return a stream of the link's states."""
+        """Return a stream of the link's state changes."""
         return self._states.open(queue)
 
     # Commands.
@@ -253,10 +253,10 @@ class Board:
         progress: Progress | None = None,
         repeat: bool = False,
     ) -> Any:
-        """Send a command and return its result as it comes.
+        """Send a command and return its result undecoded.
 
-        timeout (seconds) starts anew with every progress report. repeat: send it again over
-        the next link where this one is lost; only for what may happen twice.
+        timeout: seconds; each progress report restarts it. repeat: resend the command over the
+        next link if this one is lost; use it only for commands that may run twice.
         Raises CommandFailed, RequestTimeout, LinkLost.
         """
         return await self._requests.request(
@@ -264,20 +264,19 @@ class Board:
         )
 
     async def status(self, timeout: float = REQUEST_TIMEOUT) -> Status:
-        """Return the board's own account of its state; see Status for the fields."""
+        """Return the board's status; Status lists the fields."""
         answer = await self.request("status", timeout=timeout, repeat=True)
         return Answer("status", answer).typed(Status)
 
     async def snapshot(self, quality: int | None = None, timeout: float = REQUEST_TIMEOUT) -> bytes:
-        """Return the newest picture of the preview channel as JPEG; the AI frame is not touched.
+        """Return the newest picture of the preview channel as JPEG; the model's frames are unaffected.
 
-        quality: 5...95, by default preview.quality. Raises CommandFailed where preview.enabled is not
-        set.
+        quality: 5...95; default: preview.quality. Raises CommandFailed unless preview.enabled is set.
         """
         arguments = {"quality": quality} if quality is not None else {}
         if not self._large_pictures:
             try:
-                # In one answer where it fits, as most do.
+                # Most snapshots fit into one answer.
                 asked = {**arguments, "fit": False}
                 answer = await self.request("snapshot", asked, timeout=timeout, repeat=True)
                 return Answer("snapshot", answer).data("jpeg")
@@ -296,46 +295,46 @@ class Board:
         *,
         progress: Progress | None = None,
     ) -> Received:
-        """Return what the board sends in chunks between its results: data, and what it says of it.
+        """Download large data in chunks between results; return the data and the board's answer.
 
         kind, arguments: "snapshot" (`quality`), "file" (`name`, see card.pull()), "log", "gallery"
-        (`name`, default: the one in use), "event_snapshot" (`number` of the event). timeout: seconds
-        without progress. It resumes over a new link. Raises CommandFailed, RequestTimeout, LinkLost,
-        ProtocolError.
+        (`name`, default: the selected one), "event_snapshot" (`number` of the event). timeout:
+        seconds without progress. The download resumes after a reconnect.
+        Raises CommandFailed, RequestTimeout, LinkLost, ProtocolError.
         """
         return await self._requests.get(kind, arguments or {}, timeout, progress)
 
     async def event_snapshot(self, number: int, timeout: float = GET_TIMEOUT) -> bytes:
-        """Return the picture (JPEG) of the object of the event of this number (docs/events.md).
+        """Return the picture (JPEG) of an event's object, by the event's number (docs/events.md).
 
-        Raises CommandFailed "not_found" where the board keeps none: it has the latest eight, and takes
-        them only while the preview is on.
+        The board keeps the latest eight, and takes them only while the preview is on.
+        Raises CommandFailed "not_found" if it has none for this event.
         """
         return (await self.get("event_snapshot", {"number": number}, timeout)).data
 
     async def previews(
         self, every: float = 1.0, quality: int | None = None, timeout: float = REQUEST_TIMEOUT
     ) -> AsyncIterator[bytes]:
-        """Yield the preview channel's picture, as snapshot() returns it, every so many seconds, for ever."""
+        """Yield a snapshot() every `every` seconds, without end."""
         while True:
             begun = time.monotonic()
             yield await self.snapshot(quality, timeout)
             await asyncio.sleep(max(0.0, begun + every - time.monotonic()))
 
     async def tasks(self, timeout: float = REQUEST_TIMEOUT) -> list[TaskInfo]:
-        """Return the tasks that the card offers."""
+        """Return the tasks on the card."""
         answer = await self.request("tasks", timeout=timeout, repeat=True)
         return [*Answer("tasks", answer, list).read_all(dict, TaskInfo.from_map)]
 
     async def describe(self, timeout: float = REQUEST_TIMEOUT) -> Model:
-        """Return the running configuration: task, model, labels, size of the frames."""
+        """Return the running configuration: task, model, labels, frame size."""
         fields = await self.request("describe", timeout=timeout, repeat=True)
         return decoded("describe", lambda: self._inbox.learn(fields))
 
     async def switch(
         self, task: str, timeout: float = SWITCH_TIMEOUT, *, progress: Progress | None = None
     ) -> SwitchReport:
-        """Run another task; the old one goes on where that fails (CommandFailed)."""
+        """Switch to another task. If that fails (CommandFailed), the old task keeps running."""
         answer = await self.request("switch", {"task": task}, timeout, progress=progress)
         return SwitchReport.from_map(Answer("switch", answer))
 
@@ -346,31 +345,31 @@ class Board:
         save: bool = False,
         timeout: float = REQUEST_TIMEOUT,
     ) -> SetReport:
-        """Change settings of the board and of its running task from the next frame on.
+        """Change settings of the board and its running task, from the next frame on.
 
-        values: by the names of docs/configuration.md; the strings that a YAML would hold are taken, too.
-        save: keep them over a restart, as what takes effect from the next start only needs. All of them
-        are changed or none (CommandFailed). Changing `camera` or the preview's size or `enabled` sets
-        the sensor up anew; results pause for that.
+        values: setting name (docs/configuration.md) -> value; strings as in a YAML file are accepted.
+        save: keep the values across restarts; settings that take effect at the next start need it.
+        Either all values change or none (CommandFailed). A change of `camera`, or of the preview's
+        size or `enabled`, restarts the sensor; results pause meanwhile.
         """
         answer = await self.request("set", {"changes": values, "save": save}, timeout)
         return SetReport.from_map(Answer("set", answer))
 
     async def settings(self, timeout: float = REQUEST_TIMEOUT) -> list[Setting]:
-        """Return all settings: the value in force, the YAML's, and whether a change is kept."""
+        """Return all settings: current value, value in the YAML file, and whether a change is kept."""
         answer = rounded(await self.request("settings", timeout=timeout, repeat=True))
         return [*Answer("settings", answer, list).read_all(list, Setting.from_row)]
 
     async def keep(
         self, names: Iterable[str] | None = None, timeout: float = REQUEST_TIMEOUT
     ) -> SetReport:
-        """Keep settings as they are in force over a restart; None: all that were changed."""
+        """Keep the current values of settings across restarts. None: all changed settings."""
         return await self._settle("keep", names, timeout)
 
     async def forget(
         self, names: Iterable[str] | None = None, timeout: float = REQUEST_TIMEOUT
     ) -> SetReport:
-        """Set settings back to what the YAML on the card says; None: all that were changed."""
+        """Reset settings to the values in the card's YAML files. None: all changed settings."""
         return await self._settle("forget", names, timeout)
 
     async def _settle(self, command: str, names: Iterable[str] | None, timeout: float) -> SetReport:
@@ -378,9 +377,9 @@ class Board:
         return SetReport.from_map(Answer(command, await self.request(command, arguments, timeout)))
 
     async def counters(self, timeout: float = REQUEST_TIMEOUT) -> Counters:
-        """Return what the running task's lines have counted, and the objects that are there now.
+        """Return the line counters of the running task, and the objects present now.
 
-        Raises CommandFailed where the task's YAML does not want events.
+        Raises CommandFailed unless the task's YAML enables events.
         """
         answer = await self.request("counters", timeout=timeout, repeat=True)
         return Counters.from_map(Answer("counters", answer))
@@ -388,7 +387,7 @@ class Board:
     async def reset_counters(
         self, line: str | None = None, timeout: float = REQUEST_TIMEOUT
     ) -> Counters:
-        """Begin counting anew at one line, or at all (None); this computer's time is noted as `since`."""
+        """Reset the counters of one line, or of all lines (None); `since` becomes this computer's time."""
         arguments: dict[str, Any] = {"time_ms": int(time.time() * 1000)}
         if line is not None:
             arguments["line"] = line
@@ -405,9 +404,9 @@ class Board:
         """Send a picture and return what the running task finds in it.
 
         picture: path, encoded bytes, Pillow image, or uint8 array (height, width, 3) RGB or
-        (height, width) grey. One with more than 1920 x 1088 pixels is sent smaller; the
-        result's coordinates are those of the picture that was given all the same.
-        Raises PictureError, CommandFailed and what request() raises.
+        (height, width) grey. A picture above 1920 x 1088 pixels is sent smaller; the result's
+        coordinates are those of the original.
+        Raises PictureError, CommandFailed, and the errors of request().
         """
         loop = asyncio.get_running_loop()
         loaded = await loop.run_in_executor(None, load_picture, picture)
@@ -422,9 +421,9 @@ class Board:
     async def infer_on_card(self, path: str, timeout: float = PICTURE_TIMEOUT) -> Result:
         """Return what the running task finds in a picture on the board's card.
 
-        path: of a JPEG, PNG or BMP, as the board has it (/sdcard/pictures/a.jpg). The board
-        decodes through RGB565, which costs the low bits of each colour.
-        Raises CommandFailed and what request() raises.
+        path: JPEG, PNG or BMP on the board, such as /sdcard/pictures/a.jpg. The board decodes
+        through RGB565, so the low bits of each colour are lost.
+        Raises CommandFailed, and the errors of request().
         """
         answer = await self.request("infer", {"path": path}, timeout, repeat=True)
         result = await self._picture_result(answer, path)
@@ -432,7 +431,7 @@ class Board:
         return result._replace(source=result.source._replace(width=None, height=None))
 
     async def restart(self, timeout: float = REQUEST_TIMEOUT) -> None:
-        """Restart the board; the link comes back by itself."""
+        """Restart the board; the link reconnects."""
         await self.request("restart", timeout=timeout)
 
     async def _picture_result(self, message: Any, name: str | None) -> Result:
@@ -445,7 +444,7 @@ class Board:
     # The link.
 
     async def close(self) -> None:
-        """Close the link; streams end. May be called again."""
+        """Close the link and end all streams. Calling it again does nothing."""
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
@@ -468,7 +467,7 @@ class Board:
                 _log.exception("the on_state callback failed")
 
     def _ask_model(self) -> None:
-        """Ask what a result of an unknown generation means: one question at a time."""
+        """Request the model of an unknown generation; one request at a time."""
         if self._asking:
             self._ask_again = True
             return

@@ -1,6 +1,6 @@
-"""Recordings: what boards said, as an MCAP file with JSON by our schemas, and events made of one again.
+"""Record boards into an MCAP file with JSON messages, and compute events from a recording.
 
-Topics are /BOARD_ID/result, /event, /statistics and /picture; /boxes has the boxes as Foxglove draws them.
+Topics: /BOARD_ID/result, /event, /statistics, /picture, and /boxes in Foxglove's format.
 Needs the extra `record` (mcap).
 """
 
@@ -50,7 +50,7 @@ class RecordingError(K230Error):
 
 
 class Row(NamedTuple):
-    """One message of a recording: kind of KINDS or "picture", its board, Unix seconds, and its JSON."""
+    """One message of a recording: kind (one of KINDS or "picture"), board, Unix seconds, JSON."""
 
     kind: str
     board_id: str
@@ -59,10 +59,10 @@ class Row(NamedTuple):
 
 
 class Recorder:
-    """Writes a recording; the file appears under its name, whole, when it is closed."""
+    """Writes a recording; the complete file appears under its name on close()."""
 
     def __init__(self, path: str | Path) -> None:
-        """Begin a recording; RecordingError."""
+        """Start a recording; raises RecordingError."""
         try:
             from mcap.writer import Writer  # noqa: PLC0415 - an extra
         except ImportError:
@@ -95,7 +95,7 @@ class Recorder:
         self.close()
 
     def row(self, item: Result | Event | Statistics, seconds: float) -> None:
-        """Add what a board said; seconds: Unix, where the item knows no better."""
+        """Add an item of a board. seconds: Unix time for items without their own."""
         data = item.to_dict()
         at = item.host_time if item.host_time is not None else seconds
         source = item.source
@@ -122,7 +122,7 @@ class Recorder:
         return 0 if self._file.closed else self._file.tell()
 
     def close(self) -> None:
-        """Finish the file, and give it its name; may be called again."""
+        """Finish the file and move it to its name. Calling it again does nothing."""
         if self._file.closed:
             return
         try:
@@ -179,7 +179,7 @@ def _line(data: dict[str, Any]) -> bytes:
 
 
 def read(path: str | Path) -> Iterator[Row]:
-    """Yield what a recording holds, in the order of time; RecordingError."""
+    """Yield the messages of a recording in time order; raises RecordingError."""
     try:
         from mcap.exceptions import McapError  # noqa: PLC0415 - an extra
         from mcap.reader import make_reader  # noqa: PLC0415
@@ -204,7 +204,7 @@ def read(path: str | Path) -> Iterator[Row]:
 
 
 class Replayed(NamedTuple):
-    """What a task's `events:` makes of a recording: of one board, in order, and what its lines counted."""
+    """The events of one board of a recording, in order, and the counts of its lines."""
 
     board_id: str
     events: tuple[Event, ...]
@@ -212,9 +212,9 @@ class Replayed(NamedTuple):
 
 
 def events_of(path: str | Path, settings: Settings) -> list[Replayed]:
-    """Return the events that these settings of a task would have told of a recording; RecordingError.
+    """Return the events that a task with these settings makes of a recording; raises RecordingError.
 
-    The same code as on the board, over the recorded results.
+    Runs the board's own code over the recorded results.
     """
     wanted = settings.values.get("events")
     assert isinstance(wanted, dict)
@@ -248,7 +248,7 @@ def _replay(
     try:
         for row in rows:
             time_ms = row["time_ms"]
-            # Another generation, or a clock that goes back (the board restarted), ends all tracks.
+            # A new generation, or a clock that goes back (the board restarted), ends all tracks.
             now = (row["generation"], row["width"], row["height"])
             if follower is None or now != made_of or time_ms < last_ms:
                 if follower is not None:
@@ -264,14 +264,14 @@ def _replay(
             follower.end(last_ms)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise RecordingError(
-            f"{path}: a result of board {board_id} makes no sense: "
+            f"{path}: a result of board {board_id} is not valid: "
             f"{type(error).__name__}: {str(error)[:80]}"
         ) from None
     return Replayed(board_id, tuple(events), tuple(tuple(row) for row in counters.rows()))
 
 
 def label_names(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the labels of the classes, as far as results name them."""
+    """Return the labels of the classes that occur in results."""
     names: dict[int, str] = {}
     for row in rows:
         for item in _labelled(row):
@@ -294,7 +294,7 @@ def _labelled(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def wire_message(row: dict[str, Any]) -> list[Any]:
-    """Return the wire's message of a result's JSON (docs/protocol.md section 4)."""
+    """Return the wire message for a result's JSON (docs/protocol.md section 4)."""
     task = row["task"]
     behind = task == "metric_learning" and "objects" in row
     kind = messages.IDENTITIES if behind else _TASKS[task]
@@ -439,7 +439,7 @@ def _stamp(seconds: float) -> dict[str, int]:
 
 
 def _annotations(row: dict[str, Any], seconds: float) -> dict[str, Any] | None:
-    """Return a result's boxes as Foxglove draws them; None where it has none."""
+    """Return a result's boxes in Foxglove's format, or None."""
     stamp = _stamp(seconds)
     shapes: list[dict[str, Any]] = []
     texts: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
-"""Plays a recording as if it were a board: the board's half of the protocol, sans-I/O.
+"""Replay a recording as if it were a board: the board's half of the protocol, without I/O.
 
-docs/protocol.md sections 2 and 3, without key; commands that need hardware answer `failed`.
+Implements docs/protocol.md sections 2 and 3, without key. Commands that need hardware answer `failed`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MEDIUM = "replay"
 
 
 class Player:
-    """What a recording's first board said, as messages with their milliseconds since its beginning."""
+    """The messages of a recording's first board, with milliseconds since the beginning."""
 
     def __init__(self, path: str | Path) -> None:
         """Read a recording; RecordingError."""
@@ -31,7 +31,7 @@ class Player:
         self.board_name = str(self.rows[0].data.get("board_name") or MEDIUM)
         self._names = label_names(results)
         begin = self.rows[0].seconds
-        number = 0  # events count anew: a recording may have begun late, or span a restart
+        number = 0  # renumber events: a recording may begin late, or span a restart
         self.messages: list[tuple[int, str, list[Any]]] = []
         generation = None
         self.model: list[Any] | None = None
@@ -50,7 +50,7 @@ class Player:
                 self.messages.append((at, wanted, message))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordingError(
-                f"{path}: a message makes no sense: {type(error).__name__}: {str(error)[:80]}"
+                f"{path}: a message is not valid: {type(error).__name__}: {str(error)[:80]}"
             ) from None
 
     def _model(self, row: Row) -> list[Any]:
@@ -88,7 +88,7 @@ def _wire_details(details: dict[str, Any]) -> dict[str, Any]:
 
 
 class Peer:
-    """One session with a client: bytes in by feed(), bytes out by send; due() plays what its time has come for."""
+    """One session with a client. feed() takes bytes, `send` gets bytes, due() plays due messages."""
 
     def __init__(self, player: Player, send: Callable[[bytes], None]) -> None:
         self._player = player
@@ -101,7 +101,7 @@ class Peer:
         self._now = 0.0
 
     def feed(self, data: bytes, now: float) -> None:
-        """Take what the client sent; now: seconds of any clock."""
+        """Take the client's bytes. now: seconds of any clock."""
         self._now = now
         for message in self._decoder.feed(data):
             kind = message[0]
@@ -113,7 +113,7 @@ class Peer:
                 self._request(message[1], message[2], message[3])
 
     def due(self, now: float) -> float | None:
-        """Send what is due; return seconds until there is more, None: nothing is left or wanted."""
+        """Send due messages; return the seconds until the next, or None for the end or no reader."""
         self._now = now
         if self._begun is None:
             return None
@@ -130,11 +130,11 @@ class Peer:
 
     @property
     def over(self) -> bool:
-        """Whether all was played."""
+        """Whether everything was played."""
         return self._at >= len(self._player.messages)
 
     def _board_ms(self) -> float:
-        """Return the board's clock: that of the recording, moved on with ours."""
+        """Return the board's clock: the recording's, advanced with this computer's."""
         first = self._player.rows[0].data.get("time_ms", 0)
         passed = 0.0 if self._begun is None else (self._now - self._begun) * 1000
         return float(first) + passed
@@ -167,7 +167,7 @@ class Peer:
             }
             self._say([messages.REPLY, number, status])
         else:
-            text = f"{command}: a recording can't do that"
+            text = f"{command}: not possible with a recording"
             self._say([messages.FAILURE, number, "failed", text])
 
     def _say(self, message: list[Any]) -> None:

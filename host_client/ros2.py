@@ -1,7 +1,7 @@
-"""A recording as ROS 2 messages: `ros2 bag play` and Foxglove read what write_bag() makes.
+"""Write a recording as ROS 2 messages, for `ros2 bag play` and Foxglove.
 
 Topics are /k230_BOARD_ID/detections (vision_msgs/Detection2DArray) and …/image/compressed.
-Needs the extra `record` with mcap-ros2-support; ROS itself is not needed.
+Needs the extra `record` with mcap-ros2-support, but no ROS installation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HEADER = {
     "std_msgs/Header": "builtin_interfaces/Time stamp\nstring frame_id",
     "builtin_interfaces/Time": "int32 sec\nuint32 nanosec",
 }
-# What each type consists of; the first is the message itself.
+# The definition of each type; the first is the message itself.
 _TYPES: dict[str, dict[str, str]] = {
     DETECTIONS: {
         "": "std_msgs/Header header\nvision_msgs/Detection2D[] detections",
@@ -100,7 +100,7 @@ def _remove(path: Path) -> None:
 
 
 def _definition(name: str) -> str:
-    """Return a type with all that it consists of, as a bag holds it."""
+    """Return a type's full definition, as stored in a bag."""
     parts = _TYPES[name]
     rest = [f"{'=' * 80}\nMSG: {part}\n{text}" for part, text in parts.items() if part]
     return "\n".join([parts[""], *rest])
@@ -123,13 +123,13 @@ def _messages(recording: str | Path) -> Iterator[tuple[str, str, float, dict[str
                 yield f"{_topic(row)}/detections", DETECTIONS, row.seconds, array
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecordingError(
-                f"{recording}: a message of board {row.board_id} makes no sense: "
+                f"{recording}: a message of board {row.board_id} is not valid: "
                 f"{type(error).__name__}: {str(error)[:80]}"
             ) from None
 
 
 def _topic(row: Row) -> str:
-    """Return the board as ROS names one: no digit in front."""
+    """Return the board's topic prefix as a valid ROS name."""
     return f"/k230_{''.join(c if c.isalnum() and c.isascii() else '_' for c in row.board_id)}"
 
 

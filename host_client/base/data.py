@@ -1,4 +1,4 @@
-"""Where the files are that come with the product: in an installed wheel, or in a checkout."""
+"""Find the product's data files: in an installed wheel, or in a checkout."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _IN_CHECKOUT = {"configs": "configs", "packages": "models/packages"}
 def data(name: str) -> Path:
     """Return the folder of `configs`, of the demo's `packages`, or of the compiled `firmware`.
 
-    The last is a wheel's alone: elsewhere the path does not exist (see commands.service_files).
+    Only a wheel has `firmware`; in a checkout the path does not exist (see commands.service_files).
     """
     installed = _WHEEL / name
     if name in _IN_CHECKOUT and not installed.is_dir():

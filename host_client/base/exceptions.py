@@ -1,88 +1,88 @@
-"""What can go wrong between this computer and a board, as one tree.
+"""The exceptions of this package, as one tree.
 
     K230Error
-     ├── AddressError            the URL can't be one
-     ├── ArgumentError           arguments that no message can carry
-     ├── KeyFormatError          text or file that is no key
+     ├── AddressError            the URL is not a valid address
+     ├── ArgumentError           arguments do not fit into a message
+     ├── KeyFormatError          a text or file is not a key
      ├── PictureError            a picture can't be read
-     ├── GalleryFileError        a gallery's file is damaged, incomplete, or none
-     ├── ConnectionFailed        no session came about
-     │    ├── NoGreeting         what is there does not greet: cause tells why
-     │    ├── PortLocked         another program has the serial port
+     ├── GalleryFileError        a file is not a gallery, or is damaged or incomplete
+     ├── ConnectionFailed        no session was established
+     │    ├── NoGreeting         the device did not answer as a board; cause says why
+     │    ├── PortLocked         another program uses the serial port
      │    ├── BoardFull          all network sessions of the board are taken
-     │    └── TooManyAttempts    the board waits after failed attempts to log in
-     ├── AuthenticationError     wrong or missing key, or a board that can't prove its own
-     ├── VersionError            board and client speak different protocol versions
-     ├── LinkLost                the session ended (the client reconnects by itself)
-     ├── ProtocolError           the board sent what the protocol doesn't allow
-     ├── RequestTimeout          no answer in time
-     ├── CommandFailed           the board answered that it can't (code, message)
+     │    └── TooManyAttempts    too many wrong keys: the board refuses logins for some seconds
+     ├── AuthenticationError     wrong or missing key, or a board without proof of the key
+     ├── VersionError            board and client use different protocol versions
+     ├── LinkLost                the session ended; the client reconnects
+     ├── ProtocolError           the board sent something the protocol does not allow
+     ├── RequestTimeout          no answer before the timeout
+     ├── CommandFailed           the board rejected the command (code, message)
      ├── PackageError            a deployment package can't be used
      ├── ConfigurationError      a YAML file is not valid
-     ├── SimulationError         the virtual board can't start or stopped
+     ├── SimulationError         the virtual board could not start, or it stopped
      └── Closed                  the Board object was closed
 
-AuthenticationError and VersionError are final: trying again can't help. Every other
-failure of a link is one that the client gets over by itself once it was connected.
+AuthenticationError and VersionError are final: the client does not retry. After any other
+link failure the client reconnects, once it was connected.
 """
 
 from __future__ import annotations
 
 
 class K230Error(Exception):
-    """Base of everything that this package raises; the text is one sentence for a person."""
+    """Base of all exceptions of this package; the text is one sentence."""
 
     code = "error"
     exit_code = 1
 
 
 class AddressError(K230Error, ValueError):
-    """A URL that names no board."""
+    """A URL is not a valid board address."""
 
     code = "bad_address"
     exit_code = 2
 
 
 class ArgumentError(K230Error, ValueError):
-    """Arguments of a command that no message can carry: too long, or not plain values."""
+    """Arguments of a command are too long for a message, or not plain values."""
 
     code = "bad_argument"
     exit_code = 2
 
 
 class KeyFormatError(K230Error, ValueError):
-    """Text or a file that should hold a key and does not."""
+    """A text or file does not hold a key."""
 
     code = "bad_key"
     exit_code = 2
 
 
 class PictureError(K230Error, ValueError):
-    """A picture that can't be read, or an array that is none."""
+    """A picture can't be read, or an array has the wrong type or shape."""
 
     code = "bad_picture"
     exit_code = 8
 
 
 class GalleryFileError(K230Error, ValueError):
-    """A file that should hold a gallery and does not, or not all of it."""
+    """A file is not a gallery, or is damaged or incomplete."""
 
     code = "bad_gallery"
     exit_code = 8
 
 
 class ConnectionFailed(K230Error):  # noqa: N818 - it names what happened
-    """No session with the board came about."""
+    """No session with the board was established."""
 
     code = "connection_failed"
     exit_code = 3
 
 
 class NoGreeting(ConnectionFailed):
-    """The line is open, but no board greeted.
+    """The connection is open, but no board greeted before the timeout.
 
-    cause: silence, echo, repl, protocol (another one answers), text, packets (of a board that does
-    not answer), noise. reason: the sentence without address and advice.
+    cause: silence, echo, repl, protocol (a different service), text, packets (a board sends, but
+    does not answer), noise. reason: the sentence without address and advice.
     """
 
     code = "no_greeting"
@@ -97,7 +97,7 @@ class NoGreeting(ConnectionFailed):
 
 
 class PortLocked(ConnectionFailed):
-    """Another program has the serial port; one tty carries one client."""
+    """Another program uses the serial port; a tty serves one client at a time."""
 
     code = "port_locked"
 
@@ -109,48 +109,48 @@ class BoardFull(ConnectionFailed):
 
 
 class TooManyAttempts(ConnectionFailed):
-    """The board answers nobody for some seconds after failed attempts to log in."""
+    """The board refuses logins for some seconds after failed attempts."""
 
     code = "wait"
 
 
 class AuthenticationError(K230Error):
-    """Wrong or missing key, or a board that could not prove that it knows the key."""
+    """The key is wrong or missing, or the board could not prove that it knows it."""
 
     code = "authentication"
     exit_code = 4
 
 
 class VersionError(K230Error):
-    """Board and client speak different versions of the protocol."""
+    """Board and client use different versions of the protocol."""
 
     code = "version"
     exit_code = 5
 
 
 class LinkLost(K230Error):  # noqa: N818 - it names what happened
-    """The session ended; the client tries to reconnect, this call is not repeated."""
+    """The session ended. The client reconnects; this call is not repeated."""
 
     code = "link_lost"
     exit_code = 3
 
 
 class ProtocolError(K230Error):
-    """The board sent what the protocol does not allow."""
+    """The board sent something the protocol does not allow."""
 
     code = "protocol"
     exit_code = 5
 
 
 class RequestTimeout(K230Error):  # noqa: N818 - it names what happened
-    """The board did not answer a command in time."""
+    """The board did not answer a command before the timeout."""
 
     code = "timeout"
     exit_code = 6
 
 
 class CommandFailed(K230Error):  # noqa: N818 - it names what happened
-    """The board's answer to a command is that it can't; code and message are the board's."""
+    """The board rejected the command; code and message are the board's."""
 
     exit_code = 7
 
@@ -162,14 +162,14 @@ class CommandFailed(K230Error):  # noqa: N818 - it names what happened
 
 
 class PackageError(K230Error, ValueError):
-    """A deployment package that can't be used."""
+    """A deployment package can't be used."""
 
     code = "bad_package"
     exit_code = 8
 
 
 class ConfigurationError(K230Error, ValueError):
-    """A YAML file that is not valid: messages has a sentence for each fault."""
+    """A YAML file is not valid; messages has one sentence per fault."""
 
     code = "bad_configuration"
     exit_code = 8
@@ -180,7 +180,7 @@ class ConfigurationError(K230Error, ValueError):
 
 
 class SimulationError(K230Error):
-    """The virtual board can't start, or stopped where it should not."""
+    """The virtual board could not start, or stopped unexpectedly."""
 
     code = "simulation"
     exit_code = 9
@@ -193,11 +193,11 @@ class Closed(K230Error):  # noqa: N818 - it names what happened
     exit_code = 1
 
 
-# What FAILURE carries (docs/protocol.md, section 10). The picture and the arguments are the
-# caller's to mend and have the exit codes of the same mistakes found on the host.
+# Codes of FAILURE (docs/protocol.md, section 10). A bad picture or argument has the same exit
+# code as the same mistake found on this computer.
 EXIT_CODES_OF_FAILURES = {"bad_argument": 2, "bad_picture": 8, "bad_package": 8}
 
-# What REFUSED carries (docs/protocol.md, section 10).
+# Codes of REFUSED (docs/protocol.md, section 10).
 REFUSALS: dict[str, type[K230Error]] = {
     "full": BoardFull,
     "key": AuthenticationError,

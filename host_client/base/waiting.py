@@ -1,7 +1,7 @@
-"""Waiting with a limit, where asyncio.wait_for would not do.
+"""Wait with a timeout in cases that asyncio.wait_for gets wrong.
 
-Before Python 3.12 wait_for forgets that it was cancelled where what it waits for happens in the same
-turn of the loop: a task that was told to end then goes on for ever.
+Before Python 3.12, wait_for loses a cancellation that arrives in the same loop iteration as the
+result. The cancelled task then never ends.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def happened(event: asyncio.Event, seconds: float) -> bool:
-    """Return whether the event was set within so many seconds."""
+    """Return whether the event was set before the timeout (seconds)."""
     if not event.is_set():
         task = asyncio.ensure_future(event.wait())
         try:
@@ -25,9 +25,9 @@ async def happened(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def within(coroutine: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Return what the coroutine returns; asyncio.TimeoutError where it takes longer.
+    """Return the coroutine's result; raise asyncio.TimeoutError after the timeout.
 
-    A result that comes in the same turn as a cancellation is lost: what it holds is the caller's to close.
+    A result that arrives together with a cancellation is lost: the caller closes what it holds.
     """
     task = asyncio.ensure_future(coroutine)
     try:
@@ -40,4 +40,4 @@ async def within(coroutine: Coroutine[Any, Any, T], seconds: float) -> T:
             task.cancel()
             await asyncio.wait([task])
         elif not task.cancelled():
-            task.exception()  # nobody may be left to hear of it
+            task.exception()  # retrieved, so that asyncio does not log it

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import serial
 
 from firmware_app.base import places
-from firmware_app.base.problems import CAMERA, KEY, SAFE_MODE, STATE, UART
+from firmware_app.base.problems import SAFE_MODE
 from firmware_app.base.restarts import NATIVE_FAULT, UNANNOUNCED
 from firmware_app.settings.service_fields import DEFAULT_BAUDRATE
 from firmware_app.version import VERSION
@@ -33,6 +33,7 @@ from host_client.base.exceptions import (
     VersionError,
 )
 from host_client.board import Board, OnState
+from host_client.check.advice import advice_for
 from host_client.commands.configurations import validate
 from host_client.commands.packages import read_package
 from host_client.commands.service_files import modules, service_files
@@ -51,13 +52,6 @@ WEAK_DBM = -75
 GROWTH_KB = 2048  # an hour
 _SEEN = {"echo": "wires", "repl": "console", "text": "port", "protocol": "port"}
 """What arrived says enough: no other baud rate needs to be tried. Cause -> what is found."""
-
-_ADVICE = {
-    CAMERA: "check its cable and camera.csi_id",
-    KEY: "remove the file `key` in /data (or /sdcard/.k230) on the board to make a new one",
-    STATE: "k230 set --save keeps changes anew",
-    UART: "check uart.id, uart.tx and uart.rx (docs/wiring.md)",
-}
 
 
 class Finding(NamedTuple):
@@ -216,7 +210,7 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
     for problem in status.get("problems", []):
         code = problem["code"]
         if code != SAFE_MODE:  # said below
-            advice = _ADVICE.get(code)
+            advice = advice_for(code)
             text = f"{problem['text']}: {advice}" if advice else problem["text"]
             found.append(Finding(code, "trouble", text))
     told = any(row.what == "camera" for row in found)

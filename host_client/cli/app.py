@@ -13,7 +13,8 @@ import click
 from firmware_app.version import VERSION
 from host_client.base.exceptions import K230Error
 from host_client.cli import output, terminal
-from host_client.cli.boards import infer, snapshot, status, switch, tasks
+from host_client.cli.board_status import status
+from host_client.cli.boards import infer, snapshot, switch, tasks
 from host_client.cli.card import config, packages, pull, push, restart
 from host_client.cli.completion import complete, completion
 from host_client.cli.demo import demo

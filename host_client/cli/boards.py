@@ -18,9 +18,8 @@ from host_client.cli.options import (
     on_card_option,
     picture_named,
 )
+from host_client.cli.progress import waiting
 from host_client.drawing.result import draw
-
-_FIRST = ("board_name", "task", "model", "generation", "problems", "safe_mode")  # of status
 
 
 @click.command(cls=BoardCommand)
@@ -61,19 +60,6 @@ async def snapshot(
 
 @click.command(cls=BoardCommand)
 @board_verb
-async def status(board: Board, *, as_json: bool) -> None:
-    """Show how the board at URL is doing."""
-    values = await board.status()
-    if as_json:
-        output.print_json(values)
-    else:
-        info = board.info
-        title = f"{info.board_name} ({info.board_id}), version {info.version}"
-        output.print_map(title, output.ordered(dict(values), *_FIRST))
-
-
-@click.command(cls=BoardCommand)
-@board_verb
 async def tasks(board: Board, *, as_json: bool) -> None:
     """List the tasks on the card of the board at URL."""
     rows = await board.tasks()
@@ -104,7 +90,8 @@ async def switch(board: Board, *, as_json: bool, task: str) -> None:
         return [row.name for row in await board.tasks()]
 
     async with helping("task", task, names):
-        report = await board.switch(task)
+        with waiting(as_json, f"switching to {task}"):
+            report = await board.switch(task)
     if as_json:
         output.print_json(report._asdict())
     else:

@@ -23,8 +23,8 @@ from host_client.cli import demo_card, output, terminal
 from host_client.cli.endings import run_async
 from host_client.cli.options import board_type_option, json_option
 from host_client.cli.simulation import (
-    READY_TIMEOUT,
     micropython_option,
+    started,
     virtual_board,
     virtual_board_command,
 )
@@ -38,13 +38,13 @@ _PLAIN_PERIOD = 1.0  # seconds between lines where stdout is no terminal
 _LIVE_PERIOD = 0.125  # seconds between changes of the live view
 _FOUND = 30  # columns for what a task found
 _WIDTH = 80
-_SLOWER = "the PC simulates the KPU, which is slow: docs/performance.md estimates a board"
 _NEXT = (
     "k230 demo --open                see it live in the browser",
     "k230 verify PACKAGE PICTURES    try your own model on this computer",
-    "k230 install --port TTY         bring the service to a board",
+    "k230 setup                      bring the service to a board, step by step",
 )
-_FIRST_RESULT = 10.0  # seconds that a task may take for its first result, its time over or not
+_ENOUGH = 5  # results of each task at least: fewer say nothing about its rate
+_PATIENCE_S = 10.0  # for these results, even when the task's share of the time is over
 
 
 class Meter:
@@ -58,6 +58,7 @@ class Meter:
         self._times: deque[float] = deque()
         self._first = self._newest = 0.0
         self.report: SwitchReport | None = None  # of the switch to this task
+        self.note = ""  # shown until the first result
         self.problem = ""
 
     def add(self, result: Result) -> None:
@@ -110,10 +111,19 @@ class Tour:
 
 @click.command()
 @click.option(
-    "--seconds", type=click.FloatRange(min=1), default=20.0, show_default=True, help="How long."
+    "--seconds",
+    type=click.FloatRange(min=1),
+    default=20.0,
+    show_default=True,
+    help=f"Length of the tour; each task shows at least {_ENOUGH} results.",
 )
 @click.option(
-    "--open", "opens", is_flag=True, help="Play it in the browser, until Ctrl-C (extra `hub`)."
+    "--open", "opens", is_flag=True, help="Show it in the browser until Ctrl-C (extra `hub`)."
+)
+@click.option(
+    "--language",
+    type=click.Choice(demo_card.LANGUAGES),
+    help="Language of the labels (default: this computer's).",
 )
 @board_type_option
 @micropython_option
@@ -124,25 +134,27 @@ def demo(
     context: click.Context,
     seconds: float,
     opens: bool,
+    language: str | None,
     board: str | None,
     micropython: str | None,
     as_json: bool,
 ) -> None:
-    """Run the whole product on this computer, without a board.
+    """Show every task on this computer, without a board.
 
-    The service runs in MicroPython on a virtual board, its camera shows pictures, real
-    kmodels run in the vendor's KPU simulator, and results arrive here over the network link.
-    The board is switched through all tasks while it runs.
+    The firmware runs in MicroPython on a virtual board. Its camera shows pictures, real
+    kmodels run in the vendor's KPU simulator, and results arrive over the network link.
+    The tour switches through all tasks; for metric learning it enrolls and recognises.
     """
+    spoken = language or demo_card.language()
     if opens:
         given = context.get_parameter_source("seconds") is not ParameterSource.DEFAULT
         show = importlib.import_module("board_hub.dashboard_demo").show
         wiring = {"board": board, "micropython": micropython}
-        run_async(show(wiring, seconds if given else None, as_json))
+        run_async(show(wiring, seconds if given else None, as_json, spoken))
         return
     with tempfile.TemporaryDirectory(prefix="k230-demo-") as name:
         folder = Path(name)
-        stops, card, camera = demo_card.make(folder)
+        stops, card, camera = demo_card.make(folder, spoken)
         options = {
             "sdcard": card,
             "data": folder / "data",
@@ -157,9 +169,8 @@ async def _demo(
     options: dict[str, Any], stops: list[demo_card.Stop], seconds: float, as_json: bool
 ) -> None:
     tour = Tour(stops)
-    output.note("starting the service on a virtual board ...")
     async with virtual_board(**options) as virtual:
-        await virtual.ready(READY_TIMEOUT)
+        await started(virtual, as_json)
         assert virtual.url is not None
         async with Board.connect(virtual.url, virtual.key, client_name="k230 demo") as board:
             show = (
@@ -171,7 +182,7 @@ async def _demo(
             problem = "" if any(m.count for m in tour.meters.values()) else await _problem(board)
     if not any(meter.count for meter in tour.meters.values()):
         raise SimulationError(f"no result came within {seconds:g} s{problem}")
-    _summarize(tour, counts.dropped, counts.rejected, as_json)
+    _summarize(tour, stops, counts.dropped, counts.rejected, as_json)
     failed = [f"{task}: {meter.problem}" for task, meter in tour.meters.items() if meter.problem]
     if failed:
         raise SimulationError("; ".join(failed))
@@ -192,39 +203,41 @@ async def _travel(
                 tour.meter.report = await board.switch(stop.task)
                 show.switched(tour)
             if stop.task == "metric_learning":
-                started = time.monotonic()
-                for identity, picture in signs:
+                began = time.monotonic()
+                for place, (identity, picture) in enumerate(signs, 1):
+                    tour.meter.note = f"enrolled {identity} ({place} of {len(signs)})"
                     await board.gallery.enroll(identity, path=picture)
+                    show.enrolled(tour, identity)
                 await _skip(stream)
-                until += time.monotonic() - started
-                end += time.monotonic() - started
+                until += time.monotonic() - began
+                end += time.monotonic() - began
             await _watch(stream, tour, until, show)
         except K230Error as error:
             tour.meter.problem = str(error)
 
 
 async def _skip(stream: Stream[Result]) -> None:
-    """Throw away the results that wait to be read: they are of before."""
+    """Drop the queued results: they were made before the samples were enrolled."""
     with contextlib.suppress(asyncio.TimeoutError):
         while True:
             await asyncio.wait_for(anext(stream), 0.01)
 
 
 async def _watch(stream: Stream[Result], tour: Tour, end: float, show: _Plain | _Live) -> None:
-    """Take the running task's results until end, but one at least."""
+    """Take the running task's results until end, and a few at least."""
     meter = tour.meter
+    last = max(end, time.monotonic() + _PATIENCE_S)
     while True:
-        left = end - time.monotonic()
+        left = (end if meter.count >= _ENOUGH else last) - time.monotonic()
         if left <= 0 and meter.count:
             return
         try:
-            limit = left if meter.count else max(left, _FIRST_RESULT)
-            result = await asyncio.wait_for(anext(stream), limit)
+            result = await asyncio.wait_for(anext(stream), max(left, 0.0))
         except (asyncio.TimeoutError, StopAsyncIteration):
             if not meter.count:
-                meter.problem = f"no result came within {_FIRST_RESULT:g} s"
+                meter.problem = f"no result came within {_PATIENCE_S:g} s"
             return
-        if result.task == tour.task:  # one of the task before may still have been on its way
+        if result.task == tour.task:  # a result of the task before may arrive late
             meter.add(result)
             show.result(tour)
 
@@ -238,7 +251,7 @@ async def _problem(board: Board) -> str:
 
 
 class _Plain:
-    """Lines, for pipes and machines."""
+    """Prints lines, for pipes and programs."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
@@ -251,14 +264,21 @@ class _Plain:
         pass
 
     def switched(self, tour: Tour) -> None:
-        """Tell of a switch."""
+        """Report a switch."""
         report = tour.meter.report
         self._told = 0.0
         if self._as_json and report is not None:
             output.print_json({"switch": report._asdict()})
 
+    def enrolled(self, tour: Tour, identity: str) -> None:
+        """Report an enrolled sample."""
+        if self._as_json:
+            output.print_json({"enrolled": identity})
+        else:
+            output.print_line(f"{tour.task}  {tour.meter.note}")
+
     def result(self, tour: Tour) -> None:
-        """Tell of a result."""
+        """Report a result."""
         result = tour.meter.last
         assert result is not None
         if self._as_json:
@@ -269,7 +289,7 @@ class _Plain:
 
 
 class _Live:
-    """A table that changes in place: one row a task, the running one marked."""
+    """Draws a table in place: one row a task, the running one marked."""
 
     def __init__(self) -> None:
         self._height = 0
@@ -283,6 +303,10 @@ class _Live:
 
     def switched(self, tour: Tour) -> None:
         """Show a switch."""
+        self._draw(_table(tour))
+
+    def enrolled(self, tour: Tour, identity: str) -> None:
+        """Show an enrolled sample."""
         self._draw(_table(tour))
 
     def result(self, tour: Tour) -> None:
@@ -306,7 +330,7 @@ def _line(meter: Meter) -> str:
 
 
 def _rate(rate: float) -> str:
-    """Return frames a second; the first result alone has none."""
+    """Return frames a second; a single result has no rate."""
     return f"{rate:.1f}" if rate > 0 else "–"
 
 
@@ -318,7 +342,7 @@ def _latency(meter: Meter) -> str:
 
 
 def _table(tour: Tour) -> list[str]:
-    # The spaces keep the columns where they are while what stands in them changes.
+    # The spaces keep the columns in place while their content changes.
     heads = [" ", "task", "found".ljust(_FOUND), "fps  ", "latency", "switch   "]
     rows = []
     for task, meter in tour.meters.items():
@@ -330,19 +354,21 @@ def _table(tour: Tour) -> list[str]:
             cells[2] = output.summary(meter.last)
             cells[3] = _rate(rate)
             cells[4] = "–" if latency is None else f"{latency[0]:.0f} ms"
-        cells[2] = clipped(terminal.shown(meter.problem or cells[2]), _FOUND)
+        cells[2] = clipped(terminal.shown(meter.problem or cells[2] or meter.note), _FOUND)
         rows.append(cells)
     width = min(_WIDTH, terminal_width())
     return table("K230 vision service on a virtual board", heads, rows, width, fold=False)
 
 
 def _gap(meter: Meter) -> str:
-    """Return for how long a switch left no results, in frames."""
+    """Return how many frames passed without a result at the switch."""
     frames = meter.report.gap_frames if meter.report is not None else None
     return "" if frames is None else f"{frames} frame{'s' * (frames != 1)}"
 
 
-def _summarize(tour: Tour, dropped: int, rejected: int, as_json: bool) -> None:
+def _summarize(
+    tour: Tour, stops: list[demo_card.Stop], dropped: int, rejected: int, as_json: bool
+) -> None:
     meters = [meter for meter in tour.meters.values() if meter.count]
     if as_json:
         latencies = sorted(value for meter in meters for value in meter.latencies)
@@ -375,13 +401,22 @@ def _summarize(tour: Tour, dropped: int, rejected: int, as_json: bool) -> None:
                 _gap(meter) or "–",
             ]
         )
-    heads = ["task", "results", "fps", "latency p50 / p99", "switch"]
+    heads = ["task", "results", "fps", "latency p50 / p99", "switch gap"]
     output.print_table("summary", heads, rows)
-    output.print_line(f"lost here: {dropped} dropped, {rejected} rejected")
-    output.print_line(_SLOWER)
+    output.print_line(f"results lost: {dropped} dropped, {rejected} rejected")
+    output.print_line(_slower(tour, stops))
     output.print_line("next:")
     for line in _NEXT:
         output.print_line(f"  {line}")
+
+
+def _slower(tour: Tour, stops: list[demo_card.Stop]) -> str:
+    """Return the line that compares this computer with a board, for one task."""
+    ran = [stop for stop in stops if tour.meters[stop.task].count]
+    stop = next((stop for stop in ran if stop.task == "detection"), ran[0])
+    here = _rate(tour.meters[stop.task].mean_rate)
+    there = demo_card.board_fps(next(iter(stop.packages.values())))
+    return f"{stop.task}: {here} fps simulated on this PC, about {there:.0f} on a board (estimate)"
 
 
 def _row(task: str, meter: Meter) -> dict[str, Any]:

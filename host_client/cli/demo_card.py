@@ -1,4 +1,4 @@
-"""What `k230 demo` shows: a card with every task, and a camera whose frame has a place for each.
+"""What `k230 demo` shows: a card with every task, and camera pictures with a tile for each task.
 
 A frame is a mosaic of the packages' own pictures; each task looks at its tile by `region`.
 """
@@ -6,6 +6,8 @@ A frame is a mosaic of the packages' own pictures; each task looks at its tile b
 from __future__ import annotations
 
 import json
+import locale
+import os
 import shutil
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +21,24 @@ PACKAGES = data("packages")
 TILE = (320, 240)
 LINE = (320, 64)  # one line of text
 COLUMNS = 4
-SIGNS = 2  # that are enrolled, by one picture each; the others stay unknown
+CHINESE = "zh"
+LANGUAGES = ("en", CHINESE)
+# The packages' labels come in both languages, as users' packages do; the demo speaks one.
+_LABELS = {
+    "background": "背景",
+    "circle": "圆形",
+    "triangle": "三角形",
+    "square": "正方形",
+    "star": "星形",
+    "cross": "十字形",
+    "heart": "心形",
+    "ellipse": "椭圆",
+    "rectangle": "长方形",
+    "arrow": "箭头",
+    "dart": "飞镖",
+    "kite": "风筝",
+}
+_ENGLISH = {chinese: english for english, chinese in _LABELS.items()}
 
 
 class Stop(NamedTuple):
@@ -53,8 +72,45 @@ def _complete(package: str) -> bool:
     return any(folder.glob("*.kmodel")) and bool(_pictures(package))
 
 
-def make(folder: Path) -> tuple[list[Stop], Path, Path]:
-    """Fill folder; return the stops whose packages are there, the card and the camera's pictures."""
+def language() -> str:
+    """Return the user's language: Chinese, or English for all others."""
+    names = [os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    found = next((name for name in names if name), None) or locale.getlocale()[0] or ""
+    return CHINESE if found.lower().startswith(("zh", "chinese")) else LANGUAGES[0]
+
+
+def copy_package(name: str, folder: Path, spoken: str) -> None:
+    """Copy a package of the demo to a folder, with its labels in one language."""
+    shutil.copytree(PACKAGES / name / "mp_deployment_source", folder, dirs_exist_ok=True)
+    place = folder / "deploy_config.json"
+    config = json.loads(place.read_text(encoding="utf-8"))
+    table = _LABELS if spoken == CHINESE else _ENGLISH
+    if "categories" in config:
+        config["categories"] = [table.get(label, label) for label in config["categories"]]
+        place.write_text(json.dumps(config, ensure_ascii=False, indent=2), encoding="utf-8")
+
+
+def board_fps(package: str) -> float:
+    """Return how many frames a second a board makes of a package, as its timing profile estimates."""
+    from virtual_board.silicon.clock.profile import DEFAULT_MODES, load_profile  # noqa: PLC0415
+
+    profile = load_profile("k230")
+    source = PACKAGES / package / "mp_deployment_source"
+    kmodel = next(source.glob("*.kmodel"))
+    width, height = json.loads((source / "deploy_config.json").read_text("utf-8"))["img_size"]
+    pixels = width * height
+    ms = profile.ai2d_ms(TILE[0] * TILE[1])
+    # As many outputs as a detector has: the slower case.
+    ms += profile.kpu_ms(kmodel.name, kmodel.stat().st_size, max(width, height), pixels, pixels)
+    ms += profile.numbers["post_processing.ms"] + profile.numbers["camera.snapshot_ms"]
+    return min(1000 / ms, DEFAULT_MODES[0][2])
+
+
+def make(folder: Path, spoken: str = LANGUAGES[0]) -> tuple[list[Stop], Path, Path]:
+    """Fill folder; return the stops with complete packages, the card and the camera's pictures.
+
+    spoken: the language of the labels, one of LANGUAGES.
+    """
     stops = [stop for stop in STOPS if all(_complete(name) for name in stop.packages.values())]
     if not stops:
         raise PackageError(f"{PACKAGES}: expected the demo packages, found none that is complete")
@@ -63,7 +119,7 @@ def make(folder: Path) -> tuple[list[Stop], Path, Path]:
     tasks = card / "configs" / "tasks"
     tasks.mkdir(parents=True)
     for name in names:
-        shutil.copytree(PACKAGES / name / "mp_deployment_source", card / "packages" / name)
+        copy_package(name, card / "packages" / name, spoken)
     (card / "pictures").mkdir()
     for picture in _pictures("glyphs_ml"):
         shutil.copyfile(picture, card / "pictures" / picture.name)
@@ -109,12 +165,12 @@ def _film(names: list[str], camera: Path) -> tuple[int, int]:
 
 
 def signs() -> list[tuple[str, str]]:
-    """Return (identity, path on the card) of the samples that the demo enrolls."""
+    """Return (identity, path on the card) of the samples that the demo enrolls: one an identity."""
     path = PACKAGES / "glyphs_ml" / "expected.json"
     answers = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     samples: dict[str, str] = {}
     for picture in _pictures("glyphs_ml"):
         identity = answers.get(picture.name, {}).get("identity")
-        if identity and len(samples) < SIGNS:
+        if identity:
             samples.setdefault(identity, f"/sdcard/pictures/{picture.name}")
     return list(samples.items())

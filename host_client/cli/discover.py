@@ -12,6 +12,7 @@ from firmware_app.settings.service_fields import DEFAULT_BAUDRATE
 from firmware_app.wire import messages
 from host_client.cli import output
 from host_client.cli.endings import run_async
+from host_client.cli.progress import waiting
 from host_client.link.discovery import FoundBoard, discover_serial
 from host_client.link.discovery import discover as discover_boards
 
@@ -68,9 +69,11 @@ async def _discover(
     asked = list(ttys)
     if serial:  # not on the console: bytes there end a script
         asked += [p.device for p in ports if (p.vid, p.pid) not in BOARD_IDS]
-    network, wired = await asyncio.gather(
-        discover_boards(seconds, addresses), discover_serial(asked, baudrate, max(seconds, 1.5))
-    )
+    with waiting(as_json, "looking for boards"):
+        network, wired = await asyncio.gather(
+            discover_boards(seconds, addresses),
+            discover_serial(asked, baudrate, max(seconds, 1.5)),
+        )
     found = network + wired
     answered = {urlsplit(board.url).path for board in wired}
     ports = [port for port in ports if port.device not in answered]

@@ -10,6 +10,7 @@ from host_client.check import doctor as looks
 from host_client.cli import output
 from host_client.cli.endings import run_async
 from host_client.cli.options import json_option, teller
+from host_client.cli.progress import waiting
 
 TROUBLE_EXIT_CODE = 11
 _MARKS = {"ok": "✓", "warning": "!", "trouble": "✗", "unknown": "?"}
@@ -36,14 +37,15 @@ def doctor(
     if where is None and card is None and package is None:
         raise click.UsageError("give a URL, a TTY, --card or --package")
     found: list[looks.Finding] = []
-    if where is not None and "://" in where:
-        found += run_async(looks.look_at_url(where, key, teller()))
-    elif where is not None:
-        found += looks.look_at_port(where)
-    if card is not None:
-        found += looks.look_at_card(card)
-    if package is not None:
-        found += looks.look_at_package(package)
+    with waiting(as_json, "looking"):
+        if where is not None and "://" in where:
+            found += run_async(looks.look_at_url(where, key, teller()))
+        elif where is not None:
+            found += looks.look_at_port(where)
+        if card is not None:
+            found += looks.look_at_card(card)
+        if package is not None:
+            found += looks.look_at_package(package)
     for row in found:
         if as_json:
             output.print_json(row._asdict())

@@ -11,7 +11,7 @@ from host_client.board import Board
 from host_client.check.embeddings import Embedded, Nearest, matrix, nearest
 from host_client.cli import output
 from host_client.cli.drawings import SIMILARITIES
-from host_client.cli.progress import bar
+from host_client.cli.progress import counted
 from host_client.drawing.result import draw, save
 from host_client.drawing.similarity import draw_similarities
 from host_client.results.types import MetricLearningResult, Result
@@ -27,8 +27,8 @@ async def ask(
     """Return the pictures' embeddings, and the pictures that gave none; draw the answers."""
     rows: list[Embedded] = []
     failed: list[tuple[Path, K230Error]] = []
-    with bar(as_json, counted=True) as progress:
-        for number, picture in enumerate(pictures):
+    with counted(as_json, pictures, "pictures") as each:
+        for picture in each:
             try:
                 vector, result = await _embedding(board, picture)
             except (PictureError, CommandFailed) as error:
@@ -40,14 +40,15 @@ async def ask(
                 continue
             draw(picture, result, drawn[picture])
             rows.append(Embedded(str(picture), vector, wanted.get(picture)))
-            if progress is not None:
-                progress(number + 1, len(pictures), "pictures")
     return rows, failed
 
 
-async def ask_before(board: Board, rows: Sequence[Embedded]) -> list[Embedded]:
+async def ask_before(board: Board, rows: Sequence[Embedded], as_json: bool) -> list[Embedded]:
     """Return the rows with the embeddings of the model before its conversion."""
-    return [row._replace(before=(await _embedding(board, Path(row.picture)))[0]) for row in rows]
+    with counted(as_json, rows, "pictures with the ONNX model") as each:
+        return [
+            row._replace(before=(await _embedding(board, Path(row.picture)))[0]) for row in each
+        ]
 
 
 async def _embedding(board: Board, picture: Path) -> tuple[tuple[float, ...], Result]:

@@ -25,7 +25,7 @@ from host_client.cli import output
 from host_client.cli.endings import run_async
 from host_client.cli.names import task_option
 from host_client.cli.options import board_type_option, json_option
-from host_client.cli.progress import bar
+from host_client.cli.progress import bar, waiting
 from host_client.commands.packages import PackageFiles, read_package
 from host_client.commands.service_files import service_files
 from host_client.installer import content as contents
@@ -135,7 +135,8 @@ def install(
         if over_link:
             later = files
         wanted = contents.Content(firmware, _configs(target, configs, files, kind), files, compiled)
-        plan = installer.make_plan(target, wanted, with_package=not over_link)
+        with waiting(as_json, "comparing with what is on the card"):
+            plan = installer.make_plan(target, wanted, with_package=not over_link)
         report |= {"changes": plan.lines(), "bytes": plan.size, "compiled": compiled}
         report["notes"] = plan.notes + list(files.warnings if files is not None else ())
         if kind is None and config is None and "configs/service.yaml" in plan.configs:
@@ -159,11 +160,10 @@ def install(
     has_task = files is not None or b"\ntask: null" not in b"\n" + wanted.configs.get(
         "configs/service.yaml", b""
     )
-    if not as_json:
-        output.note("waiting for the service ...")
-    said = _await_service(port, later is None and has_task)
+    with waiting(as_json, "waiting for the service to start"):
+        said = _await_service(port, later is None and has_task)
     key = said.key or key
-    report |= run_async(_finish(report, url or said.url, key, later, said, has_task))
+    report |= run_async(_finish(report, url or said.url, key, later, said, has_task, as_json))
     report["key"] = key.hex()
     _show(report, as_json)
     return report
@@ -334,6 +334,7 @@ async def _finish(
     package: PackageFiles | None,
     said: _Said,
     has_task: bool,
+    as_json: bool,
 ) -> dict[str, Any]:
     """Send the package over the link, and see results arrive."""
     found: dict[str, Any] = {"url": url, "results": said.results}
@@ -353,9 +354,10 @@ async def _finish(
             store.add(board.info.board_id, key)
             found["id"] = board.info.board_id
             if package is not None:
-                found |= await _push(board, package)
+                found |= await _push(board, package, as_json)
             if has_task:
-                found |= await _first_result(board)
+                with waiting(as_json, "waiting for the first result"):
+                    found |= await _first_result(board)
     except K230Error as error:
         if isinstance(error, InstallError) or package is not None or not said.results:
             raise
@@ -363,7 +365,7 @@ async def _finish(
     return found
 
 
-async def _push(board: Board, package: PackageFiles) -> dict[str, Any]:
+async def _push(board: Board, package: PackageFiles, as_json: bool) -> dict[str, Any]:
     import tempfile  # noqa: PLC0415
 
     start = time.monotonic()
@@ -372,7 +374,7 @@ async def _push(board: Board, package: PackageFiles) -> dict[str, Any]:
         folder.mkdir()
         for file, data in package.files:
             (folder / file).write_bytes(data)
-        with bar(False) as progress:
+        with bar(as_json) as progress:
             await board.card.push(folder, package.name, task=package.task, progress=progress)
     seconds = time.monotonic() - start
     size = sum(len(data) for _, data in package.files)
@@ -453,7 +455,7 @@ def uninstall(port: str | None, card: Path | None, purge: bool, as_json: bool) -
     if purge and port is None:
         raise click.UsageError("--purge needs --port: a card's own folder does not show /data")
     kept: list[str] = []
-    with target_of(port, card) as target:
+    with target_of(port, card) as target, waiting(as_json, "removing the service"):
         uninstaller.uninstall(target, kept.append)
         if isinstance(target, ReplTarget) and purge:
             uninstaller.purge(target)

@@ -16,6 +16,7 @@ from host_client.base.exceptions import K230Error
 from host_client.board import Board
 from host_client.cli import output, terminal
 from host_client.cli.endings import run_async
+from host_client.cli.progress import counted
 from host_client.link.address import looks_like_address
 from host_client.results.messages import State, StateChange
 
@@ -152,16 +153,17 @@ async def for_each_image(
     Returns the exit code of the first that failed, else 0. A single one raises its error.
     """
     exit_code = 0
-    for image in images:
-        try:
-            await work(image)
-        except K230Error as error:
-            if len(images) == 1:
-                raise
-            if not as_json and image not in str(error):
-                output.note(f"{image}:")
-            output.print_error(error, as_json)
-            exit_code = exit_code or error.exit_code
+    with counted(as_json, images, "pictures") as each:
+        for image in each:
+            try:
+                await work(image)
+            except K230Error as error:
+                if len(images) == 1:
+                    raise
+                if not as_json and image not in str(error):
+                    output.note(f"{image}:")
+                output.print_error(error, as_json)
+                exit_code = exit_code or error.exit_code
     return exit_code
 
 

@@ -1,48 +1,105 @@
-"""Progress on one line where a person looks."""
+"""Progress on one line of stderr: n of m and seconds left, or how long something has taken.
+
+Nothing is shown with --json, or where stderr is no terminal. A line of output that comes meanwhile
+takes the place of the progress line, which is drawn again below it.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from host_client.cli import terminal
-from host_client.cli.table import clipped, terminal_width, width_of
+from host_client.cli.table import clipped, terminal_width
 from host_client.link.calls import Progress
 
-_PERIOD = 0.1  # seconds between changes
-_BAR = 24
+T = TypeVar("T")
+
+_PERIOD = 0.1  # seconds between changes of a bar
+_TICK = 0.5  # seconds between changes of a waiting line
+_QUIET = 1.0  # seconds that a wait may take before a line is shown
+_BAR = 24  # characters
+
+
+def _hidden(as_json: bool) -> bool:
+    return as_json or sys.stderr is None or not sys.stderr.isatty()
 
 
 @contextlib.contextmanager
 def bar(as_json: bool, *, counted: bool = False) -> Iterator[Progress | None]:
-    """Yield a callback that moves a progress bar on stderr, or None where nobody looks.
+    """Yield a callback (done, total, what) that moves a progress bar; None where nothing is shown.
 
-    counted: things are counted, not bytes.
+    counted: done and total are things, not bytes.
     """
-    if as_json or sys.stderr is None or not sys.stderr.isatty():
+    if _hidden(as_json):
         yield None
         return
     started = time.monotonic()
     changed = 0.0
-    before = ""
 
     def moved(done: int, total: int, what: str) -> None:
-        nonlocal changed, before
+        nonlocal changed
         now = time.monotonic()
         if done < total and now - changed < _PERIOD:
             return
         changed = now
-        line = clipped(_line(done, total, what, now - started, counted), terminal_width() - 1)
-        terminal.tell_own("\r" + line + " " * (width_of(before) - width_of(line)))
-        before = line
+        _show(_line(done, total, what, now - started, counted))
 
     try:
         yield moved
     finally:
-        if before:
-            terminal.tell_own("\n")
+        terminal.progress_line.leave(keep=not counted)
+
+
+@contextlib.contextmanager
+def counted(as_json: bool, items: Sequence[T], what: str) -> Iterator[Iterator[T]]:
+    """Yield an iterator over items that moves a bar: "3 of 12 pictures", where there are several."""
+    with bar(as_json, counted=True) as moved:
+
+        def each() -> Iterator[T]:
+            for number, item in enumerate(items):
+                if moved is not None and len(items) > 1:
+                    moved(number, len(items), what)
+                yield item
+
+        yield each()
+
+
+@contextlib.contextmanager
+def waiting(as_json: bool, what: str) -> Iterator[Callable[[str], None]]:
+    """Show on one line what is waited for and for how long, once it takes more than a second.
+
+    Yields a function that changes the text.
+    """
+    if _hidden(as_json):
+        yield lambda text: None
+        return
+    started = time.monotonic()
+    over = threading.Event()
+    texts = [what]
+
+    def tick() -> None:
+        while not over.wait(_TICK):
+            seconds = time.monotonic() - started
+            if seconds >= _QUIET:
+                _show(f"{terminal.shown(texts[-1])}  {seconds:.0f} s")
+
+    thread = threading.Thread(target=tick, name="k230-waiting", daemon=True)
+    thread.start()
+    try:
+        yield texts.append
+    finally:
+        over.set()
+        thread.join()
+        terminal.progress_line.leave(keep=False)
+
+
+def _show(line: str) -> None:
+    terminal.progress_line.show(clipped(line, terminal_width() - 1))
 
 
 def _line(done: int, total: int, what: str, seconds: float, counted: bool) -> str:

@@ -20,12 +20,12 @@ from host_client.cli.endings import run_async
 from host_client.cli.names import Verbs
 from host_client.cli.options import board_type_option, json_option
 from host_client.cli.simulation import (
-    READY_TIMEOUT,
     board_key,
     card_of,
     kept_key,
     micropython_option,
     package_options,
+    started,
     virtual_board,
     virtual_board_command,
 )
@@ -236,7 +236,7 @@ async def _infer(
     options: dict[str, Any], images: tuple[str, ...], as_json: bool, out: Path | None
 ) -> int:
     async with virtual_board(**options) as virtual:
-        await virtual.ready(READY_TIMEOUT)
+        await started(virtual, as_json)
         url = virtual.url or virtual.uart_url
         assert url is not None
         key = virtual.key if virtual.url else False

@@ -18,6 +18,7 @@ from host_client.base.exceptions import K230Error, KeyFormatError, PackageError,
 from host_client.cli.names import task_option
 from host_client.cli.options import key_values
 from host_client.cli.output import note
+from host_client.cli.progress import waiting
 from host_client.installer.card_target import open_volume
 from host_client.link.keys import ENVIRONMENT, KeyStore, parse_key
 
@@ -153,6 +154,12 @@ async def virtual_board(**fields: Any) -> AsyncIterator[VirtualBoard]:
             yield board
     except BoardError as error:
         raise SimulationError(str(error)) from None
+
+
+async def started(virtual: VirtualBoard, as_json: bool) -> None:
+    """Wait until the service runs on a virtual board."""
+    with waiting(as_json, "starting the virtual board"):
+        await virtual.ready(READY_TIMEOUT)
 
 
 def board_key(given: str | None) -> str | None:

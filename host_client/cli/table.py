@@ -27,6 +27,19 @@ def clipped(text: str, width: int) -> str:
     return _split(text, width - 1)[0] + "…"
 
 
+def folded(cell: str, width: int) -> list[str]:
+    """Return text as lines of at most width columns, broken at spaces where there are any."""
+    lines = []
+    while width_of(cell) > width:
+        line, rest = _split(cell, width)
+        space = line.rfind(" ")
+        if space > 0 and not rest.startswith(" "):
+            line, rest = line[:space], line[space:] + rest
+        lines.append(line)
+        cell = rest.lstrip()
+    return [*lines, cell]
+
+
 def table(
     title: str,
     heads: Sequence[str],
@@ -45,7 +58,7 @@ def table(
     lines = [title, _row(heads, widths), _row(["-" * wide for wide in widths], widths)]
     for cells in rows:
         if fold:
-            parts = [_folded(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
+            parts = [folded(cell, wide) for cell, wide in zip(cells, widths, strict=True)]
         else:
             parts = [[clipped(cell, wide)] for cell, wide in zip(cells, widths, strict=True)]
         for number in range(max(map(len, parts))):
@@ -58,18 +71,6 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
         cell + " " * (wide - width_of(cell)) for cell, wide in zip(cells, widths, strict=True)
     ]
     return _BETWEEN.join(padded).rstrip()
-
-
-def _folded(cell: str, width: int) -> list[str]:
-    lines = []
-    while width_of(cell) > width:
-        line, rest = _split(cell, width)
-        space = line.rfind(" ")
-        if space > 0 and not rest.startswith(" "):
-            line, rest = line[:space], line[space:] + rest
-        lines.append(line)
-        cell = rest.lstrip()
-    return [*lines, cell]
 
 
 def _split(text: str, width: int) -> tuple[str, str]:

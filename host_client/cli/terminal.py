@@ -13,11 +13,13 @@ import json
 import os
 import re
 import sys
+import threading
 import unicodedata
 from collections.abc import Callable
 from typing import Any, TextIO
 
 from host_client.base.exceptions import K230Error
+from host_client.cli.table import width_of
 
 FILE_EXIT_CODE = 12
 _REPLACING = "k230_replacing"
@@ -27,6 +29,7 @@ _JOINERS = (
     "\u200c\u200d"  # Persian, Indian scripts and emoji need them; a terminal does not obey them
 )
 _abandoned: list[TextIO | None] = []
+_lock = threading.RLock()  # a progress line is also drawn by a thread
 _PLAIN = re.compile(r"[ -~]*")
 _BEYOND = re.compile(r"[^ -~]")
 
@@ -111,11 +114,55 @@ def tell(text: str) -> None:
 
 
 def tell_own(text: str) -> None:
-    """Write a text of this program's own to stderr; where that fails, nobody can be told."""
+    """Write a text of this program's own to stderr; a stderr that fails is left alone."""
+    with _lock:
+        progress_line.make_way()
+        _tell(text)
+        progress_line.follow(text)
+
+
+def _tell(text: str) -> None:
     if sys.stderr is not None:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(text)
             sys.stderr.flush()
+
+
+class _ProgressLine:
+    """The progress line on stderr: other text takes its place, and the line follows it."""
+
+    def __init__(self) -> None:
+        self._line = ""
+
+    def show(self, line: str) -> None:
+        """Replace the line."""
+        with _lock:
+            _tell("\r" + line + " " * (width_of(self._line) - width_of(line)))
+            self._line = line
+
+    def leave(self, *, keep: bool) -> None:
+        """End the line: keep it in the output, or remove it."""
+        with _lock:
+            if self._line:
+                _tell("\n" if keep else self._blank())
+            self._line = ""
+
+    def make_way(self) -> None:
+        """Remove the line before other text."""
+        if self._line:
+            _tell(self._blank())
+
+    def follow(self, text: str) -> None:
+        """Draw the line again after other text, unless that is a question on the same line."""
+        if self._line and text.endswith("\n"):
+            _tell(self._line)
+
+    def _blank(self) -> str:
+        # Blanks, not an escape sequence: not every console of Windows obeys one.
+        return "\r" + " " * width_of(self._line) + "\r"
+
+
+progress_line = _ProgressLine()
 
 
 def prepare() -> None:
@@ -134,7 +181,10 @@ def abandon_stdout() -> None:
 
 
 def _write(text: str) -> None:
-    _guarded(lambda: sys.stdout.write(text))
+    with _lock:
+        progress_line.make_way()
+        _guarded(lambda: sys.stdout.write(text))
+        progress_line.follow(text)
 
 
 def _guarded(write: Callable[[], Any]) -> None:

@@ -32,10 +32,12 @@ from host_client.cli.embeddings import ask, ask_before, compared
 from host_client.cli.endings import run_async
 from host_client.cli.names import task_option
 from host_client.cli.options import json_option
+from host_client.cli.progress import counted, waiting
 from host_client.cli.simulation import (
     READY_TIMEOUT,
     fill_card,
     micropython_option,
+    started,
     virtual_board,
     virtual_board_command,
 )
@@ -178,8 +180,8 @@ class Trial(NamedTuple):
 
 async def verify_files(trial: Trial, as_json: bool) -> dict[str, Any]:
     """Return the report of a trial; its `judgement` is the Verdict."""
-    async with _board(trial) as board:
-        problem = await _loaded(board)
+    async with _board(trial, as_json) as board:
+        problem = await _loaded(board, as_json)
         if problem:
             return _report([], checks.Verdict("deployment", (problem,)), None, ())
         model = await board.describe()
@@ -194,23 +196,27 @@ async def verify_files(trial: Trial, as_json: bool) -> dict[str, Any]:
             return await _verify_embeddings(trial, board, drawn, as_json)
         rows: list[checks.Row] = []
         failed: list[tuple[Path, K230Error]] = []
-        for picture in trial.pictures:
-            try:
-                row = await _try(board, picture, wanted.get(picture), name, size, drawn[picture])
-            except (PictureError, CommandFailed) as error:
-                if isinstance(error, CommandFailed) and error.code == "failed":
-                    return _report(rows, checks.Verdict("deployment", (str(error),)), None, failed)
-                if len(trial.pictures) == len(failed) + 1:
-                    raise  # none is left that a verdict could rest on
-                failed.append((picture, error))
+        with counted(as_json, trial.pictures, "pictures") as pictures:
+            for picture in pictures:
+                try:
+                    row = await _try(
+                        board, picture, wanted.get(picture), name, size, drawn[picture]
+                    )
+                except (PictureError, CommandFailed) as error:
+                    if isinstance(error, CommandFailed) and error.code == "failed":
+                        verdict = checks.Verdict("deployment", (str(error),))
+                        return _report(rows, verdict, None, failed)
+                    if len(trial.pictures) == len(failed) + 1:
+                        raise  # none is left that a verdict could rest on
+                    failed.append((picture, error))
+                    if not as_json:
+                        output.print_error(error, as_json)
+                    continue
+                rows.append(row)
                 if not as_json:
-                    output.print_error(error, as_json)
-                continue
-            rows.append(row)
-            if not as_json:
-                output.print_line(_line(row))
+                    output.print_line(_line(row))
     if trial.onnx is not None:
-        rows = await _with_onnx(trial, rows, name)
+        rows = await _with_onnx(trial, rows, name, as_json)
     own = _own_threshold(trial.files, name)
     known = labels if model.task in LABELLED else ()
     return _report(rows, checks.judge(rows, own, size, known), own, failed)
@@ -223,19 +229,19 @@ async def _verify_embeddings(
     wanted = material.identities(trial.pictures, trial.expected)
     rows, failed = await ask(board, trial.pictures, wanted, drawn, as_json)
     if trial.onnx is not None:
-        async with _board(trial, trial.onnx) as other:
-            problem = await _loaded(other)
+        async with _board(trial, as_json, trial.onnx) as other:
+            problem = await _loaded(other, as_json)
             if problem:
                 output.note(f"k230: {trial.onnx}: not compared: {problem}")
             else:
-                rows = await ask_before(other, rows)
+                rows = await ask_before(other, rows, as_json)
     threshold = _own_threshold(trial.files, "confidence_threshold")
     report = _report([], judge_embeddings(rows, threshold), threshold, failed)
     return {**report, **compared(rows, threshold, trial.out, as_json)}
 
 
 @contextlib.asynccontextmanager
-async def _board(trial: Trial, onnx: Path | None = None) -> AsyncIterator[Board]:
+async def _board(trial: Trial, as_json: bool, onnx: Path | None = None) -> AsyncIterator[Board]:
     """Yield a virtual board with the package; onnx: it runs that model in place of the kmodel."""
     with tempfile.TemporaryDirectory(prefix="k230-verify-") as folder:
         card = Path(folder) / "card"
@@ -249,16 +255,17 @@ async def _board(trial: Trial, onnx: Path | None = None) -> AsyncIterator[Board]
             micropython=trial.micropython,
             kpu="auto" if onnx is None else "onnx",
         ) as virtual:
-            await virtual.ready(READY_TIMEOUT)
+            await started(virtual, as_json)
             assert virtual.url is not None
             async with Board.connect(virtual.url, virtual.key, client_name="k230 verify") as board:
                 yield board
 
 
-async def _loaded(board: Board) -> str:
+async def _loaded(board: Board, as_json: bool) -> str:
     """Wait for the task to run; return why it does not, or an empty text."""
     try:
-        await board.describe(READY_TIMEOUT)  # comes when the model is loaded
+        with waiting(as_json, "loading the model"):
+            await board.describe(READY_TIMEOUT)  # comes when the model is loaded
     except CommandFailed as error:
         if error.code != "no_task":
             raise
@@ -267,22 +274,24 @@ async def _loaded(board: Board) -> str:
     return ""
 
 
-async def _with_onnx(trial: Trial, rows: list[checks.Row], name: str | None) -> list[checks.Row]:
+async def _with_onnx(
+    trial: Trial, rows: list[checks.Row], name: str | None, as_json: bool
+) -> list[checks.Row]:
     """Return the rows with what the model before its conversion finds."""
     assert trial.onnx is not None
-    async with _board(trial, trial.onnx) as board:
-        problem = await _loaded(board)
+    async with _board(trial, as_json, trial.onnx) as board:
+        problem = await _loaded(board, as_json)
         if problem:
             output.note(f"k230: {trial.onnx}: not compared: {problem}")
             return rows
         if name is not None:
             await board.set({name: checks.LOW})
-        return [
-            row._replace(
-                before=checks.answer_of(await board.infer(Path(row.picture)), _low_of(name))
-            )
-            for row in rows
-        ]
+        compared = []
+        with counted(as_json, rows, "pictures with the ONNX model") as each:
+            for row in each:
+                answer = checks.answer_of(await board.infer(Path(row.picture)), _low_of(name))
+                compared.append(row._replace(before=answer))
+        return compared
 
 
 def _low_of(name: str | None) -> float | None:

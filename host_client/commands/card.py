@@ -1,4 +1,4 @@
-"""What a board's card holds: packages, configurations, single files, the service itself."""
+"""The board's card: packages, configurations, single files and the service itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SERVICE = "firmware_app"
 
 
 class InstalledPackage(NamedTuple):
-    """A package that was pushed: tasks are the names with which `switch` runs it."""
+    """A package that was pushed. tasks: names to pass to `switch`."""
 
     name: str
     task: str
@@ -32,7 +32,7 @@ class InstalledPackage(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> InstalledPackage:
-        """Return the package of the answer to `install`."""
+        """Return the package from the answer to `install`."""
         return cls(
             row.text("name"),
             row.text("task"),
@@ -45,9 +45,9 @@ class InstalledPackage(NamedTuple):
 
 
 class InstalledFiles(NamedTuple):
-    """A file of the card, or a version of the service, that was pushed: name and size in bytes.
+    """A file or a version of the service that was pushed: name and size in bytes.
 
-    warnings: what a task's YAML still lacks on the card, its package for one.
+    warnings: what is still missing on the card, such as the package of a task's YAML.
     """
 
     name: str
@@ -56,16 +56,16 @@ class InstalledFiles(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> InstalledFiles:
-        """Return what the answer to `install` names."""
+        """Return the files from the answer to `install`."""
         return cls(
             row.text("name"), row.integer("size"), row.optional("warnings", Answer.texts) or ()
         )
 
 
 class PackageInfo(NamedTuple):
-    """A package on the card: size in bytes; problem says why it can't be used, else None.
+    """A package on the card: size in bytes. problem: why it can't be used, else None.
 
-    warnings: what may be wrong with it though it can be used.
+    warnings: possible faults of a usable package.
     """
 
     name: str
@@ -78,7 +78,7 @@ class PackageInfo(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> PackageInfo:
-        """Return the package of one map of the answer to `packages`."""
+        """Return a package from one map of the answer to `packages`."""
         return cls(
             row.text("name"),
             row.optional("task", Answer.text),
@@ -91,7 +91,7 @@ class PackageInfo(NamedTuple):
 
 
 class Card:
-    """The card of a board, over the link; the results of the running task go on meanwhile."""
+    """The card of a board, over the link. Results continue during every operation."""
 
     def __init__(self, board: Requester) -> None:
         """Not for users: see Board.card."""
@@ -107,12 +107,12 @@ class Card:
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
     ) -> InstalledPackage:
-        """Send a deployment package and install it beside the others; results go on meanwhile.
+        """Send a deployment package and install it; results continue meanwhile.
 
-        path: the cloud platform's zip file, outer or inner, or a folder. name: on the card (default:
-        the file's). task: what it does, where its files do not say. replace: also take the place of a
-        package of that name that does another task; else that is CommandFailed with the code exists.
-        timeout: seconds without progress. The upload resumes after a lost link.
+        path: the cloud platform's zip file (outer or inner), or a folder. name: name on the card;
+        default: the file's. task: the package's task, needed if its files do not name it.
+        replace: overwrite a package of this name with another task; otherwise CommandFailed with
+        code `exists`. timeout: seconds without progress. The upload resumes after a lost link.
         Raises PackageError, CommandFailed, RequestTimeout, LinkLost.
         """
         loop = asyncio.get_running_loop()
@@ -133,11 +133,11 @@ class Card:
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
     ) -> InstalledFiles:
-        """Replace or add one file of the card; the board checks it before it counts.
+        """Add or replace one file of the card; the board checks it first.
 
         name: configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or
-        packages/PACKAGE/NAME.txt; default: from `configs/` on in path. A YAML takes effect as if it
-        had been edited on the card.
+        packages/PACKAGE/NAME.txt; default: the part of path from `configs/` on. A YAML file takes
+        effect as if it were edited on the card.
         """
         place = name or configurations.name_on_card(path)
         files = [(place.rsplit("/", 1)[-1], read_file(path))]
@@ -147,11 +147,12 @@ class Card:
     async def pull(
         self, name: str, timeout: float = GET_TIMEOUT, *, progress: Progress | None = None
     ) -> bytes:
-        """Return a file of the card, to be edited and pushed back.
+        """Return a file of the card, for example to edit it and push it back.
 
         name: configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or
-        packages/PACKAGE/FILE. A service.yaml with a password comes over encrypted links and wires only.
-        timeout: seconds without progress. Raises CommandFailed, RequestTimeout, LinkLost.
+        packages/PACKAGE/FILE. The board sends a service.yaml with a password only over encrypted
+        links and wires. timeout: seconds without progress.
+        Raises CommandFailed, RequestTimeout, LinkLost.
         """
         return (await self._board.get("file", {"name": name}, timeout, progress)).data
 
@@ -163,11 +164,11 @@ class Card:
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
     ) -> InstalledFiles:
-        """Send another version of the service, to run from the next start on (see Board.restart()).
+        """Send another version of the service; it runs from the next start on (Board.restart()).
 
-        folder: its files (default: the version that belongs to this client, compiled; sources: as
-        source). The board keeps the version before and goes back to it where the new one does not
-        last. Raises PackageError, CommandFailed, RequestTimeout, LinkLost.
+        folder: its files; default: this client's own version, compiled. sources: send source files
+        instead. The board keeps the previous version and returns to it if the new one fails.
+        Raises PackageError, CommandFailed, RequestTimeout, LinkLost.
         """
         place = Path(folder) if folder is not None else None
         version = await asyncio.to_thread(service_files, place, mpy=MPY_VERSION, sources=sources)
@@ -181,19 +182,19 @@ class Card:
         return [*Answer("packages", answer, list).read_all(dict, PackageInfo.from_map)]
 
     async def remove_package(self, name: str, timeout: float = REQUEST_TIMEOUT) -> list[str]:
-        """Remove a package that is not in use; return the tasks on the card that now lack it."""
+        """Remove an unused package; return the tasks on the card that now lack it."""
         answer = await self._board.request("package.remove", {"name": name}, timeout)
         return [*Answer("package.remove", answer).texts("tasks")]
 
     async def config_get(self, timeout: float = REQUEST_TIMEOUT) -> dict[str, Any]:
-        """Return the settings in force: maps `service` and `task` (None without one), no secrets."""
+        """Return the current settings as maps `service` and `task` (None if no task runs), without secrets."""
         answer = await self._board.request("config", timeout=timeout, repeat=True)
         return dict(configurations.rounded(Answer("config", answer).values))
 
     @staticmethod
     def config_validate(path: str | PathLike[str], kind: str | None = None) -> dict[str, Any]:
-        """Return the settings of a YAML file as the board would read it; needs no board.
+        """Return the settings of a YAML file as the board reads it; needs no board.
 
-        kind: "service" or "task", where the name does not tell. Raises ConfigurationError.
+        kind: "service" or "task"; default: from the file's name. Raises ConfigurationError.
         """
         return dict(configurations.rounded(configurations.validate(path, kind).public()))

@@ -1,4 +1,4 @@
-"""Checks YAML files on this computer with the board's own code: the same verdict, the same words."""
+"""Check YAML files on this computer with the board's own code, so that both agree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from host_client.commands.files import read_file
 
 
 def name_on_card(path: str | PathLike[str]) -> str:
-    """Return the name that the board would give to a file: from `configs/` on, where it is in one."""
+    """Return a file's name on the board: its path from `configs/` on, if it lies in one."""
     parts = Path(path).absolute().parts
     for length in (3, 2):
         tail = parts[-length:]
@@ -24,12 +24,12 @@ def name_on_card(path: str | PathLike[str]) -> str:
 
 
 def validate(path: str | PathLike[str], kind: str | None = None) -> settings.Settings:
-    """Return the checked settings of a YAML file: the service's, or one of a task.
+    """Return the checked settings of a YAML file of the service or of a task.
 
-    kind: "service" or "task"; by default what the file's name and its content tell.
+    kind: "service" or "task"; default: from the file's name and content.
 
     Raises:
-        ConfigurationError: messages has a sentence for each fault.
+        ConfigurationError: messages has one sentence per fault.
     """
     try:
         data = read_file(path)
@@ -51,7 +51,7 @@ _GROUP = re.compile(r"^([a-z_]+):", re.MULTILINE)
 
 
 def _for_service(path: Path, text: str) -> bool:
-    """Return whether a file holds the service's settings: by its name, else by what it names."""
+    """Return whether a file holds the service's settings: by its name, else by its fields."""
     if path.parent.name == "tasks":
         return False
     if _COPY.fullmatch(path.name.split(".")[0].replace("_", " ")):
@@ -60,7 +60,7 @@ def _for_service(path: Path, text: str) -> bool:
 
 
 def rounded(value: Any) -> Any:
-    """Return a value with the floats of a board in the digits that single precision has."""
+    """Return a value with its floats rounded to the digits of single precision."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Large data from a board: taken piece by piece, resumed over a new link, checked as a whole."""
+"""Download large data from a board in pieces; resume after a reconnect, check the whole."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from host_client.link.driver import Link
 from host_client.results.answers import Answer
 from host_client.results.limits import DOWNLOAD_BYTES
 
-_TRIES = 3  # of data that changes while it is sent
-_BARREN_LINKS = 8  # links in a row over which nothing came through
+_TRIES = 3  # attempts for data that changes during the download
+_BARREN_LINKS = 8  # links in a row without progress before giving up
 
 
 async def receive(
@@ -26,7 +26,7 @@ async def receive(
     timeout: float,
     progress: Progress | None,
 ) -> Received:
-    """Get data of a kind from the board; see Requester.get()."""
+    """Download data of a kind; see Requester.get()."""
     data = bytearray()
     digest: bytes | None = None
     damaged = barren = 0
@@ -62,7 +62,7 @@ async def receive(
         damaged += 1
         if damaged >= _TRIES:
             raise ProtocolError("get: the data does not have the SHA-256 that was announced")
-        digest = None  # it was changed while it came
+        digest = None  # it changed during the download
         data.clear()
 
 
@@ -74,7 +74,7 @@ async def _take(
     timeout: float,
     progress: Progress | None,
 ) -> None:
-    """Take all of it; RequestTimeout where nothing comes for timeout seconds."""
+    """Take all pieces; RequestTimeout after timeout seconds without progress."""
     receiving = Receiving(number, size, data, time.monotonic())
     receiving.on_progress = progress
     taking = asyncio.ensure_future(link.receive(receiving))
@@ -82,7 +82,7 @@ async def _take(
         while not taking.done():
             left = receiving.moved + timeout - time.monotonic()
             if left <= 0:
-                raise RequestTimeout(f"get: nothing more came for {timeout:g} s")
+                raise RequestTimeout(f"get: no progress for {timeout:g} s")
             await asyncio.wait([taking], timeout=left)
         taking.result()
     finally:

@@ -1,4 +1,4 @@
-"""Files of this computer that are to go to a board's card."""
+"""Read files of this computer that are sent to a board's card."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from host_client.base.exceptions import PackageError
 
 
 def read_file(path: str | PathLike[str]) -> bytes:
-    """Return a file's content; PackageError where it can't be read."""
+    """Return a file's content; PackageError if it can't be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:

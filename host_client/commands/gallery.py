@@ -1,4 +1,4 @@
-"""Metric learning over the link: enroll, recognize, and everything about galleries (docs/gallery.md)."""
+"""Metric learning over the link: enroll, recognize, manage galleries (docs/gallery.md)."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from host_client.link.calls import Progress
 from host_client.results import limits
 from host_client.results.answers import Answer
 
-LONG = 600.0  # seconds for what takes frames or reads all samples
+LONG = 600.0  # seconds, for commands that take frames or read all samples
 _SLICE = 16384  # bytes of a file in one command
 _SERIAL_SLICE = 2048
-_MAX_EXPORT = 1 << 28  # bytes, far beyond what a board can hold
-_FRAMES_SLACK = 60.0  # seconds on top of those that the board may wait for frames
+_MAX_EXPORT = 1 << 28  # bytes; far above a board's capacity
+_FRAMES_SLACK = 60.0  # seconds added to the time the board may wait for frames
 
 K = TypeVar("K")
 T = TypeVar("T")
 
 
 class Gallery:
-    """The galleries of a board whose running task is metric_learning.
+    """The galleries of a board that runs a metric_learning task.
 
-    Every method raises CommandFailed where the board refuses, and what Board.request() raises.
+    Every method raises CommandFailed if the board refuses, and the errors of Board.request().
     """
 
     def __init__(self, board: Requester) -> None:
@@ -55,19 +55,18 @@ class Gallery:
         seconds: int = 60,
         progress: Progress | None = None,
     ) -> Enrolment:
-        """Add samples of a label: a picture, one on the board's card, or the next good frames of the camera.
+        """Add samples of a label: from a picture, a picture on the card, or the next good camera frames.
 
         Args:
             label: any text of at most 200 bytes in UTF-8.
-            picture: as for Board.infer(); None: the camera, or path.
-            path: of a picture on the board's card.
-            frames: good frames to take, 1...100; each gives one sample.
-            region: (x, y, width, height) of the camera's frame to look at; None: what the task
-                looks at.
-            negative: the samples say what is not this label.
-            seconds: how long to wait for good frames.
-            progress: called about once a second with the good frames so far, how many there will be,
-                and "frames"; of a picture with the bytes that were sent.
+            picture: as for Board.infer(); None: use path or the camera.
+            path: path of a picture on the board's card.
+            frames: good frames to take, 1...100; one sample each.
+            region: (x, y, width, height) of the camera frame in pixels; None: the task's region.
+            negative: enroll as negative samples: pictures that must not match this label.
+            seconds: give up after this many seconds without enough good frames.
+            progress: called about once a second with (good frames, wanted frames, "frames"); for a
+                picture with the bytes sent.
         """
         arguments: dict[str, Any] = {"label": label, "negative": negative}
         if picture is not None:
@@ -94,7 +93,7 @@ class Gallery:
         region: Region | None = None,
         seconds: int = 60,
     ) -> Recognition:
-        """Return the `top` best labels for the next frame, a region of it, or a picture."""
+        """Match the next frame, a region of it, or a picture; return the `top` best labels."""
         arguments: dict[str, Any] = {"top": top}
         name = None
         if picture is not None:
@@ -114,7 +113,7 @@ class Gallery:
         return Recognition.from_map(Answer("recognize", answer), name)
 
     async def list(self) -> GalleryInfo:
-        """Return the gallery in use, its labels, and the galleries on the card."""
+        """Return the selected gallery, its labels, and the galleries on the card."""
         labels: dict[str, LabelInfo] = {}
         while True:
             row = await self._ask("gallery.list", repeat=True, offset=len(labels))
@@ -134,44 +133,44 @@ class Gallery:
                 return tuple(samples.values())
 
     async def rename(self, label: str, to: str) -> None:
-        """Give a label another text."""
+        """Rename a label."""
         await self._ask("gallery.rename", label=label, to=to)
 
     async def set_threshold(self, label: str, threshold: float | None) -> None:
-        """Give a label its own threshold (a cosine 0...1), or none."""
+        """Set a label's own threshold (cosine 0...1); None removes it."""
         value = None if threshold is None else round(threshold * 10000)
         await self._ask("gallery.threshold", label=label, threshold=value)
 
     async def remove(self, label: str | None = None, *, sample: int | None = None) -> None:
-        """Remove a label with its samples, or one sample (the last one takes its label with it)."""
+        """Remove a label with its samples, or one sample. Removing the last sample removes the label."""
         if sample is None:
             await self._ask("gallery.remove", label=label)
         else:
             await self._ask("gallery.remove", sample=sample)
 
     async def clear(self) -> None:
-        """Remove everything from the gallery in use, from the card too."""
+        """Remove all samples of the selected gallery, also from the card."""
         await self._ask("gallery.clear")
 
     async def select(self, name: str | None) -> int:
-        """Use another gallery (a new name: an empty one; None: none); return its samples."""
+        """Select a gallery; return its number of samples. A new name starts empty; None selects none."""
         row = await self._ask("gallery.select", name=name)
         return row.integer("total_samples")
 
     async def delete(self, name: str) -> None:
-        """Remove a gallery that is not in use from the card."""
+        """Delete a gallery that is not selected from the card."""
         await self._ask("gallery.delete", name=name)
 
     async def suggest(self, *, progress: Progress | None = None) -> Suggestion:
-        """Return a threshold from what is enrolled, and the scores that it comes from.
+        """Suggest a threshold from the enrolled samples; return it with the scores behind it.
 
-        progress: called about once a second with the samples looked at, all to look at, and "samples".
+        progress: called about once a second with (compared samples, all samples, "samples").
         """
         row = await self._ask("gallery.suggest", repeat=True, progress=progress)
         return Suggestion.from_map(row)
 
     async def export(self, *, progress: Progress | None = None) -> bytes:
-        """Return the gallery in use as a file, checked."""
+        """Return the selected gallery as the bytes of a checked file."""
         data = bytearray()
         changes = None
         while True:
@@ -203,8 +202,8 @@ class Gallery:
     ) -> int:
         """Put an exported gallery (bytes or a file's path) on the card under a name.
 
-        What had that name is replaced, only once all has arrived and is whole. Returns the number
-        of samples. Raises GalleryFileError before anything is sent.
+        A gallery of that name is replaced once the new file has arrived completely. Returns the
+        number of samples. Raises GalleryFileError before anything is sent.
         """
         data = source if isinstance(source, bytes) else load(source)
         read_file(data)
@@ -216,7 +215,7 @@ class Gallery:
             if progress is not None:
                 progress(at + len(part), len(data), "bytes")
         if not row.flag("done"):
-            raise ProtocolError("gallery.import: the board expects more than there is")
+            raise ProtocolError("gallery.import: the board expects more data than the file has")
         return row.integer("total_samples")
 
     def _slice(self) -> int:
@@ -238,7 +237,7 @@ class Gallery:
 
 
 def remove_target(error: CommandFailed, target: str) -> int | None:
-    """Return the sample's number if target, which is no label, may be meant as one (17 or #17)."""
+    """Return the sample number that target means (17 or #17), once it is known not to be a label."""
     digits = target[1:] if target.startswith("#") else target
     known = error.code == "not_found" and digits.isascii() and digits.isdigit()
     return int(digits) if known else None

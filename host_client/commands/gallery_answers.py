@@ -1,6 +1,6 @@
-"""What a board answers about galleries: immutable and typed.
+"""Typed, immutable answers of a board about galleries.
 
-Cosines and margins are floats -1...1, as everywhere in the library; the wire has them x 10,000.
+Cosines and margins are floats -1...1; the wire carries them times 10,000.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ Region = tuple[int, int, int, int]
 
 
 class Enrolment(NamedTuple):
-    """What was enrolled: added are the new samples' numbers; samples and negatives the label's in all.
+    """The result of an enrolment.
 
-    total_samples counts those of all labels, negatives included. frames_seen were looked at, refused
-    says how many of them were not good and why; warnings are
-    sentences about samples that should be looked at (they are enrolled all the same).
+    added: numbers of the new samples. samples, negatives: totals of the label. total_samples: of
+    all labels, negatives included. frames_seen: frames examined. refused: reason -> frames that
+    were not good. warnings: sentences about doubtful samples, which are enrolled nevertheless.
     """
 
     gallery: str
@@ -32,7 +32,7 @@ class Enrolment(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> Enrolment:
-        """Return what the answer to `enroll` says."""
+        """Return the enrolment from the answer to `enroll`."""
         return cls(
             row.text("gallery"),
             row.text("label"),
@@ -59,10 +59,10 @@ class Match(NamedTuple):
 
 
 class Recognized(NamedTuple):
-    """One embedding's best matches; identity None is unknown and reason says why.
+    """The best matches of one embedding. identity None means unknown; reason says why.
 
-    reason: empty, threshold, margin, negative or no_direction. box: (x, y, w, h) in pixels and
-    label, label_score behind a detector, else None. light: what is wrong with the picture.
+    reason: empty, threshold, margin, negative or no_direction. box: (x, y, w, h) in pixels, with
+    label and label_score, if a detector found the object, else None. light: a fault of the picture.
     """
 
     identity: str | None
@@ -77,7 +77,7 @@ class Recognized(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> Recognized:
-        """Return one map of what was found."""
+        """Return the matches from one map of the answer."""
         identity, score, margin = row.row("identity", _decision)
         box = row.optional("box", lambda item, name: item.row(name, _rectangle))
         return cls(
@@ -94,7 +94,7 @@ class Recognized(NamedTuple):
 
 
 class Recognition(NamedTuple):
-    """What a frame or picture shows; found is empty where a detector found nothing."""
+    """The matches of a frame or picture; found is empty if a detector found nothing."""
 
     gallery: str
     threshold: float
@@ -103,7 +103,7 @@ class Recognition(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer, image: str | None = None) -> Recognition:
-        """Return what the answer to `recognize` says about the frame, or the image."""
+        """Return the matches from the answer to `recognize`."""
         return cls(
             row.text("gallery"),
             row.cosine("threshold"),
@@ -113,7 +113,7 @@ class Recognition(NamedTuple):
 
 
 class LabelInfo(NamedTuple):
-    """A label: positive samples and negative ones; threshold is its own, or None."""
+    """A label with its numbers of positive and negative samples, and its own threshold or None."""
 
     label: str
     samples: int
@@ -127,7 +127,7 @@ class LabelInfo(NamedTuple):
 
 
 class SampleInfo(NamedTuple):
-    """A sample: own is its best cosine to the others of its label, other that to another label's."""
+    """A sample. own: best cosine to other samples of its label; other: to samples of other labels."""
 
     number: int
     negative: bool
@@ -148,9 +148,9 @@ class SampleInfo(NamedTuple):
 
 
 class GalleryInfo(NamedTuple):
-    """The gallery in use (selected; None: none), the rule, the labels, and all files on the card.
+    """The selected gallery (None: none), the rule, the labels, and all galleries on the card.
 
-    sha256 (hex) and dimension are the embedding model's; problem says why a gallery can't be used.
+    sha256 (hex) and dimension: of the embedding model. problem: why a gallery can't be used.
     """
 
     selected: str | None
@@ -170,7 +170,7 @@ class GalleryInfo(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer, labels: tuple[LabelInfo, ...]) -> GalleryInfo:
-        """Return what an answer to `gallery.list` says, with the labels of all its pages."""
+        """Return the gallery from the answer to `gallery.list`, with the labels of all pages."""
         return cls(
             row.optional("selected", Answer.text),
             row.text("problem"),
@@ -190,9 +190,9 @@ class GalleryInfo(NamedTuple):
 
 
 class Suggestion(NamedTuple):
-    """A threshold from what is enrolled: refused and accepted would then be wrong.
+    """A suggested threshold. refused, accepted: wrong decisions it makes on the enrolled samples.
 
-    within: each sample's score for its own label, itself left out; between: the best score of
+    within: each sample's score for its own label, without itself. between: its best score for
     another label.
     """
 
@@ -207,7 +207,7 @@ class Suggestion(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> Suggestion:
-        """Return what the answer to `gallery.suggest` says."""
+        """Return the suggestion from the answer to `gallery.suggest`."""
         return cls(
             row.text("gallery"),
             row.cosine("threshold"),

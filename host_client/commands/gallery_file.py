@@ -1,4 +1,4 @@
-"""A gallery's file (docs/gallery.md), read and checked on this computer."""
+"""Read and check a gallery file (docs/gallery.md) on this computer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from host_client.commands.gallery_answers import LabelInfo
 
 
 class GalleryContent(NamedTuple):
-    """What a gallery's file holds."""
+    """The content of a gallery file, without its vectors."""
 
     dimension: int
     sha256: str
@@ -23,7 +23,7 @@ class GalleryContent(NamedTuple):
 
 
 class _Tally(Contents):
-    """Counts what a file holds; the vectors are checked and not kept."""
+    """Counts the samples of a file; checks the vectors without keeping them."""
 
     def __init__(self, dimension: int) -> None:
         super().__init__(dimension)
@@ -56,9 +56,9 @@ class _Tally(Contents):
 
 
 def read_file(data: bytes, *, complete: bool = True) -> GalleryContent:
-    """Check a gallery's file, every byte of it, and return what it holds.
+    """Check every byte of a gallery file and return its content.
 
-    complete: the file must end as an export does, not inside of changes. Raises GalleryFileError.
+    complete: the file must end as an export does, not within changes. Raises GalleryFileError.
     """
     position = 0
 
@@ -75,9 +75,9 @@ def read_file(data: bytes, *, complete: bool = True) -> GalleryContent:
             kind, body, _ = record
             tally.apply(kind, body)
     except ValueError as error:
-        raise GalleryFileError(f"no gallery's file, or a damaged one: {error}") from error
+        raise GalleryFileError(f"not a gallery file, or damaged: {error}") from error
     if complete and kind != gallery_format.END:
-        raise GalleryFileError("the gallery's file is not complete: its end is missing")
+        raise GalleryFileError("the gallery file is incomplete: its end is missing")
     labels = tuple(
         LabelInfo(label.text, label.count, label.negatives, label.threshold)
         for label in tally.labels()
@@ -86,7 +86,7 @@ def read_file(data: bytes, *, complete: bool = True) -> GalleryContent:
 
 
 def load(path: str | PathLike[str]) -> bytes:
-    """Return a gallery file's bytes, unchecked; GalleryFileError where it can't be read."""
+    """Return the unchecked bytes of a gallery file; GalleryFileError if it can't be read."""
     try:
         return Path(path).read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Deployment packages on this computer, read and checked as the board does before they are sent."""
+"""Read deployment packages on this computer and check them as the board does."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from host_client.base.exceptions import PackageError
 
 
 class PackageFiles(NamedTuple):
-    """A package to send: its name on the card, what it does, and the files that the board needs.
+    """A package to send: its name on the card, its task, and the files that the board needs.
 
-    warnings: what may be wrong with it though it can be used, one sentence each.
+    warnings: possible faults of a usable package, one sentence each.
     """
 
     name: str
@@ -30,12 +30,12 @@ class PackageFiles(NamedTuple):
 def read_package(
     path: str | PathLike[str], name: str | None = None, task: str | None = None
 ) -> PackageFiles:
-    """Return the package of a folder, or of a zip file as the cloud platform ships it.
+    """Return the package in a folder, or in a zip file of the cloud platform.
 
-    A zip file may be the platform's outer or inner one; scripts and other code in it stay here.
+    The zip file may be the platform's outer or inner one. Scripts and other code are not sent.
 
     Raises:
-        PackageError: with one sentence that names what was given, the field, expected and found.
+        PackageError: one sentence with the path, the field, what was expected and what was found.
     """
     given = Path(path)
     with _unpacked(given) as root:
@@ -76,7 +76,7 @@ def _paths(package: board_package.Package) -> list[str]:
 
 
 def _refuse_links(path: Path, top: Path, given: Path) -> None:
-    """Raise PackageError where a file, or a folder on the way from top to it, is a symbolic link."""
+    """Raise PackageError if a file, or a folder between top and the file, is a symbolic link."""
     for part in (path, *path.parents):
         if part == top:
             return

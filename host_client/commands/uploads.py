@@ -1,4 +1,4 @@
-"""Files on their way to a board's card: sent piece by piece, resumed over a new link."""
+"""Upload files to a board's card in pieces; resume after a reconnect."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from host_client.link.driver import Link
 from host_client.results.answers import Answer
 
 _DAMAGED_TRIES = 3
-_BARREN_LINKS = 8  # links in a row over which nothing came through
+_BARREN_LINKS = 8  # links in a row without progress before giving up
 
 
 async def send_files(
@@ -29,7 +29,7 @@ async def send_files(
     timeout: float,
     progress: Progress | None,
 ) -> Any:
-    """Send files and have them installed; see Requester.send_files()."""
+    """Send and install files; see Requester.send_files()."""
     loop = asyncio.get_running_loop()
     digests = await loop.run_in_executor(
         None, lambda: [hashlib.sha256(data).digest() for _, data in files]
@@ -48,7 +48,7 @@ async def send_files(
                 raise
             await asyncio.sleep(0)
         except asyncio.TimeoutError:
-            raise RequestTimeout(f"push: the board took nothing more for {timeout:g} s") from None
+            raise RequestTimeout(f"push: no progress for {timeout:g} s") from None
         except CommandFailed as error:
             damaged += 1
             if error.code != "damaged" or damaged >= _DAMAGED_TRIES:
@@ -56,7 +56,7 @@ async def send_files(
 
 
 class _State:
-    """How far a push has come, over all its links."""
+    """The progress of a push across its links."""
 
     def __init__(self, timeout: float, progress: Progress | None, total: int) -> None:
         self._timeout = timeout
@@ -67,7 +67,7 @@ class _State:
         self.deadline = time.monotonic() + timeout
 
     def moved(self, done: int, file: str) -> None:
-        """The board has so many bytes of all files."""
+        """Note how many bytes of all files the board has."""
         if done > self._best:
             self._best = done
             self._barren = 0
@@ -76,13 +76,13 @@ class _State:
             self._progress(done, self._total, file)
 
     def lost(self) -> bool:
-        """A link was lost; return whether going on is no use."""
+        """Note a lost link; return whether to give up."""
         self._barren += 1
         return self._barren > _BARREN_LINKS or time.monotonic() >= self.deadline
 
 
 async def _send(link: Link, begin: dict[str, Any], files: Files, state: _State) -> None:
-    """Send what the board has not: the files, one behind the other."""
+    """Send what the board does not have yet, all files in sequence."""
     place = await link.request("push", begin, PUSH_TIMEOUT)
     number, offset, window = transfer_place("push", place, sum(len(data) for _, data in files))
     ends = list(itertools.accumulate(len(data) for _, data in files))
@@ -105,6 +105,6 @@ async def _send(link: Link, begin: dict[str, Any], files: Files, state: _State) 
 
 
 def transfer_place(command: str, answer: Any, size: int) -> tuple[int, int, int]:
-    """Return transfer id, offset and window of the answer to `put` or `push`."""
+    """Return transfer id, offset and window from the answer to `put` or `push`."""
     place = Answer(command, answer)
     return place.integer("transfer"), place.integer("offset", 0, size), place.integer("window", 1)

@@ -1,8 +1,8 @@
-"""Results as other libraries want them: supervision, numpy, pandas, OpenCV, JSON lines and CSV.
+"""Convert results for other libraries: supervision, numpy, pandas, OpenCV, JSON lines and CSV.
 
     from host_client.convert import csv_file, data_frame, detections, draw, json_lines, masks
 
-None of those libraries is needed to import this: each function needs its own when it is called.
+Importing this needs none of these libraries; each function imports its own when called.
 """
 
 from host_client.convert.arrays import class_map, masks

@@ -1,4 +1,4 @@
-"""Results drawn into a picture with OpenCV."""
+"""Draw results into a picture with OpenCV."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _COLOURS = (  # BGR
 def draw(picture: Any, result: Result) -> Any:
     """Draw a result into a uint8 BGR array, in place, and return it.
 
-    picture: of any size; coordinates are scaled from the frame's. OpenCV's font has ASCII alone: other
-    characters become `?`.
+    picture: any size; coordinates are scaled from the frame's size. OpenCV's font has only ASCII:
+    other characters become `?`.
     """
     cv2 = need("cv2", "opencv-python-headless")
     height, width = picture.shape[:2]

@@ -1,4 +1,4 @@
-"""Libraries of other people's, loaded when they are needed."""
+"""Load optional third-party libraries when they are needed."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 
 def need(module: str, package: str = "") -> Any:
-    """Return a module; ImportError says how to install it."""
+    """Import a module; ImportError names the command that installs it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
         name = package or module
         if error.name is not None and error.name.partition(".")[0] != module:
-            raise  # it is there, and lacks something itself
+            raise  # installed, but one of its own dependencies is missing
         raise ImportError(f"{module} is not installed: pip install {name}", name=module) from None

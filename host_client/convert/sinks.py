@@ -1,4 +1,4 @@
-"""Files that lines are appended to: never half a line, whatever the disk does."""
+"""Append lines to files; a full disk never leaves half a line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class _Sink:
-    """A file that grows by whole lines. `lost`: lines that the disk had no room for."""
+    """A file that grows by whole lines. `lost`: lines dropped because the disk was full."""
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
@@ -35,7 +35,7 @@ class _Sink:
         self.empty = self._size == 0
 
     def _mend(self) -> None:
-        """End the line that an earlier run of ours left unfinished, so that the next one stands alone."""
+        """Terminate a line that an earlier run left unfinished, so that the next line is valid."""
         if not self._size:
             return
         with open(self.path, "rb") as file:
@@ -44,7 +44,7 @@ class _Sink:
                 self._append(b"\n")
 
     def _append(self, data: bytes) -> bool:
-        """Append all of data or nothing of it; False where the disk is full."""
+        """Append all of data or nothing; return False if the disk is full."""
         done = 0
         try:
             while done < len(data):
@@ -59,7 +59,7 @@ class _Sink:
         return True
 
     def write_lines(self, data: bytes, count: int) -> bool:
-        """Append lines, each with its end; a full disk loses them all, counted."""
+        """Append lines with their line ends; on a full disk all are dropped and counted."""
         if self._append(data):
             self.written += count
             return True
@@ -67,7 +67,7 @@ class _Sink:
         return False
 
     def close(self) -> None:
-        """Close the file; may be called again."""
+        """Close the file. Calling it again does nothing."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
@@ -85,19 +85,19 @@ class _Sink:
 
 
 class JsonLinesSink(_Sink):
-    """The lines of docs/json.md."""
+    """Writes the JSON lines of docs/json.md."""
 
     def write(self, item: Result | Event | Statistics | LogLine) -> bool:
-        """Append one line; False where the disk is full."""
+        """Append one line; return False if the disk is full."""
         line = json.dumps(item.to_dict(), ensure_ascii=True, separators=(",", ":"))
         return self.write_lines(line.encode() + b"\n", 1)
 
 
 class CsvSink(_Sink):
-    """A row for each object, label or text, with a line of COLUMNS at the top of a new file."""
+    """Writes a row for each object, label or text; a new file starts with a line of COLUMNS."""
 
     def write(self, result: Result) -> bool:
-        """Append the rows of a result; False where the disk is full."""
+        """Append the rows of a result; return False if the disk is full."""
         table = rows(result)
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -110,7 +110,7 @@ class CsvSink(_Sink):
 
 
 def _cell(value: Any) -> Any:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return the text with a quote in front if a spreadsheet would run it as a formula."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value
     return value

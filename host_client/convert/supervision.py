@@ -1,4 +1,4 @@
-"""Results as `supervision` has them: its trackers, zones and annotators then work."""
+"""Convert results to the types of `supervision`, for its trackers, zones and annotators."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from host_client.results.types import PoseResult, Result
 
 
 def detections(result: Result) -> Any:
-    """Return supervision.Detections of a result with boxes; empty for one without.
+    """Return supervision.Detections of a result with boxes; empty for a result without boxes.
 
     class_name, and identity or text where there is one, are in `data`; corners of rotated boxes are
     `data["xyxyxyxy"]`; tracks of the board are `tracker_id`.

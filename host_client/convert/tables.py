@@ -1,4 +1,4 @@
-"""Results as rows of a table: one for each object, label or text; one for a frame without any."""
+"""Convert results to table rows: one per object, label or text; one for an empty frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLUMNS = (
 
 
 def rows(result: Result) -> list[dict[str, Any]]:
-    """Return the rows of one result; what a task does not have is None.
+    """Return the rows of one result; columns that the task does not have are None.
 
     time: RFC 3339, UTC. x, y, w, h: pixels of the frame. area: pixels of a class of the class map.
     """

@@ -1,4 +1,4 @@
-"""A picture to draw on: outlines and labels that stay inside and avoid each other, and a legend."""
+"""A picture to draw on: outlines, labels that stay inside and do not overlap, and a legend."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from host_client.drawing.palette import GREY, INK, PAPER, Colour, colour_of, ink
 Point = tuple[float, float]
 Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
 
-_LEAST = 640  # pixels of the longer side: smaller pictures are enlarged, so that text fits
+_LEAST = 640  # pixels of the longer side; smaller pictures are enlarged so that text fits
 _PAD = 3
 _MARGIN = 8
-_SHADE = 110  # of 255: how much of a mask's colour covers the picture
-_RIM = 5  # pixels, odd: twice a mask's rim and one
-_MOST = 100  # labels at most: a picture with more is unreadable
-_LEGEND = 12  # rows at most: a model may have thousands of labels
+_SHADE = 110  # of 255: opacity of a mask
+_RIM = 5  # pixels, odd: 2 * width of a mask's rim + 1
+_MOST = 100  # labels at most; more are unreadable
+_LEGEND = 12  # rows at most; a model may have thousands of labels
 
 
 class Entry(NamedTuple):
-    """A row of the legend: colour (None: plain text), text, and the length of its bar from 0 to 1."""
+    """A row of the legend: colour (None: text only), text, and length of its bar, 0 to 1."""
 
     colour: Colour | None
     text: str
@@ -37,7 +37,7 @@ class _Wanted(NamedTuple):
 
 
 class Canvas:
-    """Takes coordinates of the picture; draws in those of the enlarged one."""
+    """Draws into an enlarged copy of a picture; all coordinates are those of the original."""
 
     def __init__(self, image: Image.Image) -> None:
         self.scale = max(1.0, _LEAST / max(image.size))
@@ -50,15 +50,15 @@ class Canvas:
         self._wanted: list[_Wanted] = []
         self._bars: tuple[float, ...] = ()
         self.placed: list[Rectangle] = []
-        """Where the labels are."""
+        """Rectangles of the labels."""
         self.left_out = 0
-        """Labels that found no room."""
+        """Number of labels without room."""
 
     def _place(self, points: Iterable[Sequence[float]]) -> list[Point]:
         return [(self.scale * point[0], self.scale * point[1]) for point in points]
 
     def line(self, points: Iterable[Sequence[float]], colour: Colour, *, closed: bool) -> None:
-        """Draw a line through points, dark under light, so that it stands out on any ground."""
+        """Draw a line through points, with a dark edge, so that it is visible on any background."""
         path = self._place(points)
         if closed:
             path.append(path[0])
@@ -88,7 +88,7 @@ class Canvas:
             return
         x, y = mask.width / (right - left), mask.height / (bottom - top)
         place = (x, 0, (corner[0] - left) * x, 0, y, (corner[1] - top) * y)
-        # Nearest: the cells of a coarse mask stay where the model saw them.
+        # Nearest keeps the cells of a coarse mask at their places.
         grown = mask.transform(size, Image.Transform.AFFINE, place, Image.Resampling.NEAREST)
         grown = grown.point(lambda v: 255 if v else 0)
         rim = ImageChops.subtract(grown, grown.filter(ImageFilter.MinFilter(_RIM)))
@@ -96,16 +96,16 @@ class Canvas:
         self.image.paste(colour, corner, rim)
 
     def label(self, text: str, colour: Colour, box: Rectangle) -> None:
-        """Name what is in a box (picture coordinates); where it goes is decided at the end."""
+        """Add the label of a box (picture coordinates); finish() places all labels."""
         (left, top), (right, bottom) = self._place([box[:2], box[2:]])
         self._wanted.append(_Wanted(shown(text), colour, (left, top, right, bottom)))
 
     def bars(self, values: Sequence[float]) -> None:
-        """Draw numbers as bars below the picture, up or down from a middle line."""
+        """Draw numbers as bars below the picture, up or down from a centre line."""
         self._bars = tuple(values)
 
     def finish(self, title: str, entries: Sequence[Entry]) -> Image.Image:
-        """Draw the labels, and below the picture its title and legend; return the whole."""
+        """Draw the labels, and a title and legend below the picture; return the image."""
         self._labels()
         self.left_out += max(0, len(self._wanted) - _MOST)
         return self._with_legend(shown(title), entries)
@@ -129,7 +129,7 @@ class Canvas:
     def _spot(
         self, width: float, height: float, box: Rectangle, taken: Sequence[Rectangle]
     ) -> Rectangle | None:
-        """Return the place nearest to a box that is inside and free, or None."""
+        """Return the free place inside the picture that is nearest to a box, or None."""
         left, top, right, bottom = box
         starts = (
             (left, top - height),
@@ -158,7 +158,7 @@ class Canvas:
     def _free(
         self, y: float, width: float, height: float, wanted: float, taken: Sequence[Rectangle]
     ) -> list[float]:
-        """Return the left edges near which a label of that size is free in a row."""
+        """Return the left edges at which a label of this size is free in a row."""
         most = self.width - 1 - width
         blocked = [(r[0] - width, r[2]) for r in taken if r[1] < y + height and y < r[3]]
         places = [min(max(0.0, wanted), most), *(edge for pair in blocked for edge in pair)]
@@ -172,7 +172,7 @@ class Canvas:
         return x, y, x + width, y + height
 
     def _leader(self, spot: Rectangle, box: Rectangle, colour: Colour) -> None:
-        """Connect a label that lies away from its box."""
+        """Draw a line from a distant label to its box."""
         across = _gap(spot[0], spot[2], box[0], box[2])
         down = _gap(spot[1], spot[3], box[1], box[3])
         if max(across, down) <= self.text_size / 2:
@@ -186,7 +186,7 @@ class Canvas:
         size = self.text_size
         row = round(1.5 * size)
         if self.left_out:
-            title += f"; {self.left_out} labels found no room"
+            title += f"; {self.left_out} labels not shown (no room)"
         rows = list(entries[:_LEGEND])
         if len(entries) > len(rows):
             rows.append(Entry(None, f"… and {len(entries) - len(rows)} more"))

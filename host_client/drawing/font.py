@@ -1,4 +1,4 @@
-"""The font of labels: our own has Latin and Chinese; others are asked for what it lacks."""
+"""The font of labels: the shipped one has Latin and Chinese; system fonts provide the rest."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from PIL import ImageFont
 Font = ImageFont.FreeTypeFont
 
 OWN = Path(__file__).parents[1] / "vendor" / "k230-labels.otf"
-# Of this computer, for writings that ours has not: Korean, traditional Chinese, Thai ...
+# System fonts for other scripts: Korean, traditional Chinese, Thai ...
 _OTHERS = ("NotoSansCJK-Regular.ttc", "PingFang.ttc", "msyh.ttc", "malgun.ttf", "DejaVuSans.ttf")
-_LONGEST = 200  # characters: more fit into no picture
+_LONGEST = 200  # characters; more do not fit into any picture
 _MISSING = "\uffff"  # no font has it
 _REPLACEMENT = "\ufffd"
 
 
 def shown(text: str) -> str:
-    """Return a text as it can be drawn in one line: what is no character is a replacement mark."""
+    """Return a text for one line: invisible characters become a replacement mark."""
     return "".join(c if c.isprintable() else _REPLACEMENT for c in text[:_LONGEST])
 
 
 def font_for(text: str, size: int) -> Font:
-    """Return the font that has all characters of a text, or else our own."""
+    """Return the first font with all characters of a text; by default the shipped one."""
     own = _load(str(OWN), size)
     assert own is not None
     if _has_all(own, text):
@@ -37,7 +37,7 @@ def font_for(text: str, size: int) -> Font:
 
 
 def clipped(text: str, font: Font, width: float) -> str:
-    """Return as much of a text as fits into a width, with an ellipsis where some is missing."""
+    """Return a text cut to a width in pixels, with an ellipsis if it was cut."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:
@@ -58,5 +58,5 @@ def _has_all(font: Font, text: str) -> bool:
 
 @functools.cache
 def _has(font: Font, character: str) -> bool:
-    """Return whether a font draws a character as anything but its mark for missing ones."""
+    """Return whether a font has a character."""
     return bytes(font.getmask(character)) != bytes(font.getmask(_MISSING))

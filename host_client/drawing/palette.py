@@ -1,4 +1,4 @@
-"""Colours of classes that people who see fewer colours can tell apart, too."""
+"""Colours of classes, distinguishable with colour-vision deficiency."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ GREY: Colour = (120, 120, 120)
 
 
 def colour_of(number: int) -> Colour:
-    """Return the colour of a class by its number; 21 differ."""
+    """Return the colour of a class by its number; there are 21."""
     change = _ROUNDS[number // len(_BASE) % len(_ROUNDS)]
     red, green, blue = (min(255, max(0, part + change)) for part in _BASE[number % len(_BASE)])
     return red, green, blue
 
 
 def ink_on(colour: Colour) -> Colour:
-    """Return black or white, whichever is easier to read on a colour."""
+    """Return black or white for readable text on a colour."""
     red, green, blue = colour
     return INK if 299 * red + 587 * green + 114 * blue > 128_000 else PAPER

@@ -1,4 +1,4 @@
-"""Draws a result into its picture, for a person to look at."""
+"""Draw a result into its picture."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from host_client.results.types import (
     SegmentationResult,
 )
 
-DRAWN_BY = "k230"  # in the header of each PNG that we drew
-_SURE = 0.3  # score of a keypoint that is drawn
-_BARS = 128  # numbers of an embedding that are drawn at most
+DRAWN_BY = "k230"  # in the header of each PNG drawn here
+_SURE = 0.3  # lowest score of a keypoint that is drawn
+_BARS = 128  # numbers of an embedding drawn at most
 
 
 def draw(picture: str | Path | bytes, result: Result, out: Path) -> None:
-    """Write the picture (a file, or its content) with what was found in it to `out`."""
+    """Write the picture (a path, or its content) with the result drawn into it to `out`."""
     save(drawn(open_rgb(picture), result), out)
 
 
 def save(image: Image.Image, out: Path) -> None:
-    """Write a drawing; a PNG says in its header whose it is."""
+    """Write a drawing; a PNG names this program in its header."""
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix.lower() == ".png":
         mark = PngInfo()
@@ -88,7 +88,7 @@ def _count(number: int, what: str) -> str:
 
 
 class _Legend:
-    """Classes in the order they come, each with its colour and how many there are."""
+    """Classes in order of appearance, each with its colour and count."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[Colour, int]] = {}
@@ -140,7 +140,7 @@ def _boxes(canvas: Canvas, boxes: Iterable[Box]) -> tuple[str, list[Entry]]:
 def _instances(canvas: Canvas, objects: tuple[Instance, ...]) -> tuple[str, list[Entry]]:
     legend = _Legend()
     coloured = [(item, legend.colour(item.label, item.class_id)) for item in objects]
-    # The best last, on top of the others; outlines and labels over all masks.
+    # The best is drawn last, on top; outlines and labels go over all masks.
     for item, colour in reversed(coloured):
         mask = item.mask
         if mask is not None and mask.columns > 0 and mask.rows > 0:
@@ -223,7 +223,7 @@ def _areas(canvas: Canvas, result: SegmentationResult) -> tuple[str, list[Entry]
     for number, (name, area) in enumerate(result.areas.items()):
         if not area:
             continue
-        # The first class is what lies behind: it stays as it is, and the eye finds the others.
+        # The first class is the background: not coloured, so that the others stand out.
         colour = colour_of(number - 1) if number else None
         if colour is not None and size:
             mask = Image.frombytes("L", (result.width, result.height), classes)
@@ -232,7 +232,7 @@ def _areas(canvas: Canvas, result: SegmentationResult) -> tuple[str, list[Entry]
             shown += 1
         part = area / (size or 1)
         entries.append(Entry(colour, f"{name} {100 * part:.1f} %", part))
-    return f"{shown} class{'es' * (shown != 1)} beside the background", entries
+    return f"{shown} class{'es' * (shown != 1)} and the background", entries
 
 
 def _embedding(canvas: Canvas, result: Any) -> tuple[str, list[Entry]]:
@@ -242,10 +242,10 @@ def _embedding(canvas: Canvas, result: Any) -> tuple[str, list[Entry]]:
         canvas.bars(vector[:_BARS])
     title = f"embedding of {len(vector)} numbers"
     if result.score is None:
-        return f"{title}, compared with no gallery", []
+        return f"{title}, no gallery to compare with", []
     name = result.identity if result.identity is not None else "unknown"
     colour = colour_of(0) if result.identity is not None else GREY
     entries = [Entry(colour, f"{name}, cosine {result.score:.2f}", result.score)]
     if result.margin is not None:
-        entries.append(Entry(GREY, f"margin to the next {result.margin:.2f}", result.margin))
+        entries.append(Entry(GREY, f"margin to the second best {result.margin:.2f}", result.margin))
     return f"{name} {result.score:.2f}", entries

@@ -1,4 +1,4 @@
-"""How alike pictures are to a metric-learning model: a matrix of cosines."""
+"""Draw how similar pictures are to a metric-learning model: a matrix of cosines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES = 230  # pixels for the pictures' names
 _TOP = 64
 _SIDE = 720  # of the matrix
 _CELLS = (6, 64)  # pixels of a cell, at least and at most
-_READABLE = 34  # pixels of a cell that has its number written in
+_READABLE = 34  # pixels; smaller cells show no number
 _MOST = 120  # pictures that are drawn
 _LOW: Colour = (255, 255, 255)
 _HIGH: Colour = colour_of(1)
@@ -26,17 +26,17 @@ def draw_similarities(
     cosines: Sequence[Sequence[float]],
     threshold: float | None,
 ) -> Image.Image:
-    """Return the matrix: the darker the more alike; framed where the identity is the same."""
+    """Return the matrix: darker means more similar; a frame marks pairs of one identity."""
     count = min(len(names), _MOST)
     cell = min(max(_SIDE // max(1, count), _CELLS[0]), _CELLS[1])
     size = (_NAMES + max(count * cell, 360) + 12, _TOP + count * cell + 12)
     image = Image.new("RGB", size, PAPER)
     pen = ImageDraw.Draw(image)
     font = font_for("", 15)
-    at = "" if threshold is None else f"; bold from the threshold of {threshold:g} on"
+    at = "" if threshold is None else f"; bold: at or above the threshold {threshold:g}"
     pen.text((12, 10), f"cosine between pictures{at}", fill=INK, font=font)
     pen.rectangle((12, 36, 28, 52), outline=_FRAME, width=3)
-    note = "the same identity"
+    note = "same identity"
     if count < len(names):
         note += f"; the first {count} of {len(names)} pictures"
     pen.text((36, 44), note, fill=INK, font=font, anchor="lm")

@@ -1,1 +1,1 @@
-"""Firmware images, SD cards and boards in boot mode: read, judge, write, compare."""
+"""Firmware images, SD cards and boards in boot mode: read, check, write, compare."""

@@ -1,6 +1,6 @@
-"""Disks of this computer, and which of them may be overwritten.
+"""Find the disks of this computer, and decide which of them may be overwritten.
 
-Linux says it in /sys, /proc and udev's database. A disk is opened only to read what lies on it.
+The facts come from Linux' /sys, /proc and udev's database. A disk is only opened to read it.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ class Device:
     Attributes:
         path: /dev/sdb.
         size: bytes; 0 where no card is in the reader.
-        model: for people.
-        serial: for --yes: the disk's own, or one made of name and size where it has none.
+        model: name to show.
+        serial: for --yes: the disk's own, or one derived from name and size if it has none.
         own_serial: whether the serial is the disk's own.
         removable: whether it is a card or a stick.
-        read_only: whether the system says that it is write-protected.
+        read_only: whether it is write-protected.
         contents: what is on it: partitions and labels.
         mounts: where it is mounted.
-        users: what else of the system uses it: swap, RAID, encryption.
-        system: whether the running system lies on it.
+        users: other uses by the system: swap, RAID, encryption.
+        system: whether it holds the running system.
         image: whether it is an ordinary file.
     """
 
@@ -63,7 +63,7 @@ class Device:
 
     @property
     def name(self) -> str:
-        """What a person types to confirm: sdb."""
+        """Name to type as confirmation: sdb."""
         return self.path.rpartition("/")[2]
 
 
@@ -85,7 +85,7 @@ def find(path: str) -> Device:
     """Return the disk with this path, or the file that holds a card.
 
     Raises:
-        FlashError: there is none, or it is a partition or another kind of file.
+        FlashError: the path does not exist, or is a partition or another kind of file.
     """
     try:
         real = os.path.realpath(path)
@@ -101,8 +101,8 @@ def find(path: str) -> Device:
         raise FlashError(f"--card {path}: expected a disk, found another kind of file")
     if not sys.platform.startswith("linux"):
         raise FlashError(
-            f"--card {path}: writing to a card was made for Linux; on this system write the image "
-            "with a tool like balenaEtcher or Rufus, then go on with k230 setup --from restart"
+            f"--card {path}: writing a card is supported on Linux only; here, write the image "
+            "with a tool like balenaEtcher or Rufus, then run k230 setup --from restart"
         )
     name = _name_of(status.st_rdev)
     folder = Path("/sys/block") / name
@@ -114,9 +114,9 @@ def find(path: str) -> Device:
 
 
 def refusal(device: Device, fixed_too: bool) -> str | None:
-    """Return why a device must not be written, None where it may be.
+    """Return why a device must not be written, or None if it may be.
 
-    fixed_too: the user said that it may be one that is not removable.
+    fixed_too: the user allows a disk that is not removable.
     """
     where = f"{device.path} ({device.model})" if device.model else device.path
     if device.system:
@@ -136,7 +136,7 @@ def refusal(device: Device, fixed_too: bool) -> str | None:
         )
     if not device.removable and not device.image and not fixed_too:
         return (
-            f"{where} is no removable card but a disk of this computer; if it really is the card, "
+            f"{where} is not removable, so it may be a disk of this computer; if it is the card, "
             "add --fixed-disk"
         )
     return None
@@ -150,7 +150,7 @@ def _listed() -> str:
 
 
 def size_text(size: int) -> str:
-    """Return a size as it is printed on cards: 31.9 GB."""
+    """Return a size in decimal units, as printed on cards: 31.9 GB."""
     if size >= 10**9:
         return f"{size / 10**9:.1f} GB"
     return f"{size / 10**6:.1f} MB"
@@ -208,7 +208,7 @@ def _device(name: str) -> Device:
 
 
 def _loops(path: str) -> Iterator[str]:
-    """Yield the loop devices that a file is."""
+    """Yield the loop devices of a file."""
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         with contextlib.suppress(OSError):
             if os.path.samefile(_text(backing), path):
@@ -236,7 +236,7 @@ def _mounts(numbers: dict[str, str]) -> Iterator[Mount]:
         if len(words) > 4 and words[2] in numbers:
             place = words[4].encode().decode("unicode_escape")
             yield Mount(f"/dev/{numbers[words[2]]}", place)
-    # A file system with a device number of its own (btrfs) names its disk by path alone.
+    # A file system with its own device number (btrfs) names its disk only by path.
     paths = {f"/dev/{name}": name for name in numbers.values()}
     for line in _text(Path("/proc/self/mounts")).splitlines():
         words = line.split(" ")
@@ -265,7 +265,7 @@ def _system(numbers: dict[str, str], mounts: tuple[Mount, ...], holders: list[st
             number = f"{os.major(device)}:{os.minor(device)}"
             if number in numbers:
                 return True
-            # Behind encryption or LVM: the mapper's disk holds the system, this disk holds that.
+            # With encryption or LVM the system is on a mapper's disk, and that is on this disk.
             if holders and _name_of(device) in holders:
                 return True
     return False
@@ -288,7 +288,7 @@ def _disk_of(number: int) -> str:
 
 
 class _Reader:
-    """The first bytes of a disk; nothing where this user may not read it."""
+    """The first bytes of a disk; empty if this user may not read it."""
 
     def __init__(self, handle: int, size: int) -> None:
         self._handle = handle
@@ -300,14 +300,14 @@ class _Reader:
 
     def write_at(self, offset: int, data: bytes) -> None:
         """Nothing is written here."""
-        raise FlashError("this disk is not written to")
+        raise FlashError("this disk is opened for reading only")
 
     def flush(self) -> None:
         """Nothing is written here."""
 
 
 def _contents(path: str) -> tuple[str, ...]:
-    """Return what is on a card, a line a partition."""
+    """Return the content of a card, one line per partition."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     except OSError:

@@ -1,4 +1,4 @@
-"""What keeps an image from a card."""
+"""The exceptions of flashing."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from host_client.base.exceptions import K230Error
 
 
 class ImageError(K230Error, ValueError):
-    """A file is no firmware image, or a damaged one."""
+    """A file is not a firmware image, or is damaged."""
 
     code = "bad_image"
     exit_code = 8
 
 
 class FlashError(K230Error):
-    """A card or a board is not written: it must not be, or it can't be."""
+    """A card or board must not or can't be written."""
 
     code = "flash"
     exit_code = 13

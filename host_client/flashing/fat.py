@@ -1,8 +1,8 @@
-"""A FAT file system on a card or in an image, without mounting it: folders and files, read and written.
+"""Read and write a FAT file system on a card or in an image, without mounting it.
 
-FAT16 and FAT32 with long names, as mkfs.vfat makes them for the vendor's images. A file is replaced
-in an order that a pulled card survives: content, allocation table, folder entry, then the old
-content's clusters are given back.
+Supports FAT16 and FAT32 with long names, as mkfs.vfat makes them for the vendor's images. The order
+of writes survives pulling the card: content, allocation table, folder entry, then the old content's
+clusters are freed.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ _LABEL = 0x08
 _LONG = 0x0F
 ENTRY = 32
 _FREE = 0xE5
-_DATE = 0x5A21  # 1 January 2025: a board without a clock has none either
+_DATE = 0x5A21  # 1 January 2025: a fixed date, as boards have no clock
 _END = 0x0FFFFFF8
 _MOST = 1 << 28  # clusters that a table can have
 _DEEPEST = 16
 
 
 class FatError(FlashError):
-    """A file system that can't be read, or has no room."""
+    """A file system can't be read, or is full."""
 
 
 class Store(Protocol):
-    """The card that the volume lies on."""
+    """The card that holds the volume."""
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return up to size bytes from there."""
+        """Return up to size bytes from a place."""
 
     def write_at(self, offset: int, data: bytes) -> None:
-        """Write there."""
+        """Write data at a place."""
 
     def flush(self) -> None:
-        """Let all of it reach the card."""
+        """Wait until all data is on the card."""
 
 
 class Entry(NamedTuple):
-    """A name in a folder: what it names, and its place there."""
+    """An entry of a folder, and its place there."""
 
     name: str
     attributes: int
@@ -60,7 +60,7 @@ class Entry(NamedTuple):
 
 
 class Volume:
-    """A FAT volume that begins at a place of a store."""
+    """A FAT volume at a place of a store."""
 
     def __init__(self, store: Store, offset: int, size: int, name: str) -> None:
         self._store = store
@@ -172,7 +172,7 @@ class Volume:
 
     def _flush_table(self) -> None:
         if self._hints is not None and self._changed:
-            # How many clusters are free is not known any more: the board counts them anew.
+            # Mark the number of free clusters as unknown: the board counts them again.
             self._store.write_at(self._hints + 488, b"\xff" * 8)
             self._hints = None
         width = 4 if self.wide else 2
@@ -246,14 +246,14 @@ class Volume:
         return parent, entry
 
     def find(self, path: str) -> Entry | None:
-        """Return the entry of a file or folder, None where there is none."""
+        """Return the entry of a file or folder, or None."""
         try:
             return self._find(path)[1]
         except FileNotFoundError:
             return None
 
     def listing(self, path: str) -> list[Entry]:
-        """Return what is in a folder; [] where there is none."""
+        """Return the entries of a folder; [] if it does not exist."""
         parts = [part for part in path.split("/") if part not in ("", ".")]
         cluster = 0
         if parts:
@@ -264,7 +264,7 @@ class Volume:
         return [each for each in self._entries(cluster) if each.name not in (".", "..")]
 
     def files(self, path: str = "", deep: int = 0) -> Iterator[tuple[str, Entry]]:
-        """Yield every file below a folder: its path seen from it, and its entry."""
+        """Yield every file below a folder: its relative path and its entry."""
         if deep > _DEEPEST:
             raise FatError(f"{self.name}: damaged: folders lie deeper than {_DEEPEST}")
         for entry in self.listing(path):
@@ -289,12 +289,12 @@ class Volume:
         raise FatError(f"{self.name}: damaged: {entry.name} is shorter than its folder says")
 
     def read(self, path: str) -> bytes | None:
-        """Return a file's content, None where there is none."""
+        """Return a file's content, or None if it does not exist."""
         entry = self.find(path)
         return b"".join(self.pieces(entry)) if entry is not None and not entry.folder else None
 
     def _content(self, data: bytes) -> int:
-        """Write data into free clusters; return the first one, 0 where there are no data."""
+        """Write data into free clusters; return the first one, 0 for no data."""
         clusters = self._allocate(-(-len(data) // self.cluster_size))
         size = self.cluster_size
         for index, cluster in enumerate(clusters):
@@ -303,7 +303,7 @@ class Volume:
         return clusters[0] if clusters else 0
 
     def write(self, path: str, data: bytes) -> None:
-        """Write a file and its folders; one of that name is replaced."""
+        """Write or replace a file, and create its folders."""
         folder, _, name = path.rpartition("/")
         self._encoded(path, name, set())  # before anything is changed
         if folder:
@@ -352,7 +352,7 @@ class Volume:
             raise FatError(f"{path}: {error}") from None
 
     def _room(self, cluster: int, slots: int) -> int:
-        """Return the place of so many free entries in a row; a folder that is full grows."""
+        """Return the place of `count` free entries in a row; a full folder grows."""
         raw = self._raw(cluster)
         row = 0
         ended = False
@@ -370,7 +370,7 @@ class Volume:
         return self._room(cluster, slots)
 
     def make_folders(self, path: str) -> None:
-        """Make a folder and those above it."""
+        """Make a folder and its parents."""
         done = ""
         for part in [each for each in path.split("/") if each not in ("", ".")]:
             above, done = done, f"{done}/{part}" if done else part
@@ -389,13 +389,13 @@ class Volume:
             self._enter(above, part, FOLDER, cluster, 0)
 
     def _strike(self, path: str, entry: Entry) -> None:
-        """Take a name out of its folder."""
+        """Remove a name from its folder."""
         parent, _ = self._find(path)
         for index in range(entry.start, entry.start + entry.slots):
             self._patch(parent, index * ENTRY, bytes([_FREE]))
 
     def remove(self, path: str) -> None:
-        """Remove a file, or a folder with all in it; nothing where there is none."""
+        """Remove a file or a folder with its content, if it exists."""
         entry = self.find(path)
         if entry is None:
             return
@@ -409,7 +409,7 @@ class Volume:
         self._store.flush()
 
     def rename(self, path: str, to: str) -> None:
-        """Rename or move; `to` must not exist. The new name is there before the old one goes."""
+        """Rename or move; `to` must not exist. The new name is written before the old one is removed."""
         entry = self.find(path)
         if entry is None:
             raise FatError(f"{path}: there is no such file")
@@ -417,7 +417,7 @@ class Volume:
         if folder:
             self.make_folders(folder)
         if self.find(to) is not None:
-            raise FatError(f"{to} is in the way")
+            raise FatError(f"{to} already exists")
         self._enter(folder, name, entry.attributes, entry.cluster, entry.size)
         self._store.flush()
         self._strike(path, entry)

@@ -1,4 +1,4 @@
-"""Names on FAT: long ones, and the 8.3 alias that each of them has."""
+"""FAT names: long names, and the 8.3 alias of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST = 255
 
 
 def checksum(alias: bytes) -> int:
-    """Return what ties the entries of a long name to their alias."""
+    """Return the checksum that ties the entries of a long name to their alias."""
     total = 0
     for byte in alias:
         total = (((total & 1) << 7) + (total >> 1) + byte) & 0xFF
@@ -19,7 +19,7 @@ def checksum(alias: bytes) -> int:
 
 
 def long_name(entries: Sequence[bytes], alias: bytes) -> str:
-    """Return the long name that stands before an alias; "" where none belongs to it."""
+    """Return the long name in the entries before an alias; "" if none belongs to it."""
     if not entries or entries[0][0] & 0x3F != len(entries):
         return ""
     total = checksum(alias)
@@ -32,7 +32,7 @@ def long_name(entries: Sequence[bytes], alias: bytes) -> str:
 
 
 def short_name(alias: bytes, case: int) -> str:
-    """Return an alias as people write it; `case` says which half is in small letters."""
+    """Return an alias as NAME.EXT; `case` says which part is in lower case."""
     raw = (b"\xe5" + alias[1:]) if alias[0] == 0x05 else alias
     base, end = raw[:8].decode("cp437").rstrip(), raw[8:].decode("cp437").rstrip()
     base = base.lower() if case & 0x08 else base
@@ -41,10 +41,10 @@ def short_name(alias: bytes, case: int) -> str:
 
 
 def encode(name: str, used: Container[bytes]) -> tuple[bytes, list[bytes]]:
-    """Return the alias and the entries of the long name, in their order in the folder.
+    """Return the alias and the entries of the long name, in folder order.
 
     Raises:
-        ValueError: FAT has no such names.
+        ValueError: FAT does not allow the name.
     """
     if (
         not name

@@ -1,4 +1,4 @@
-"""What a firmware image is, read from the file itself: board, versions, whole or not, where it fits."""
+"""Read what a firmware image is from the file itself: board, versions, completeness, size."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Segment(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What speaks against an image: a code for programs, a sentence for people."""
+    """A problem of an image: a code for programs, a sentence for people."""
 
     code: str
     text: str
@@ -69,17 +69,17 @@ class ImageFacts:
         form: img or kdimg.
         compressed: whether it is a .gz.
         file_size: bytes of the file.
-        card_size: bytes that a card must have.
-        segments: what is written.
-        boards: names of the types that it is for; several where the image can't tell them apart.
-        board_from: where that was read: image, header, name; "" where nothing says it.
-        canmv: version as the image or its name says it.
-        nncase: version, and nncase_from where it was read: image, name, release.
-        partitions: those of the card.
-        label: what the partition for /sdcard is called.
-        hash: whether the release's own hash was compared: md5, sha256, or None.
-        update: whether it holds a kernel only, for a running board.
-        problems: what speaks against it.
+        card_size: bytes that the card needs at least.
+        segments: the pieces to write.
+        boards: names of the board types it is for; several if the image does not distinguish them.
+        board_from: source of that: image, header, name; "" if unknown.
+        canmv: version, from the image or its name.
+        nncase: version. nncase_from: its source: image, name, release.
+        partitions: partitions of the card.
+        label: label of the partition for /sdcard.
+        hash: which hash of the release was compared: md5, sha256, or None.
+        update: whether it holds only a kernel, for a running board.
+        problems: problems found so far.
     """
 
     path: Path
@@ -101,12 +101,12 @@ class ImageFacts:
 
     @property
     def written(self) -> int:
-        """Bytes that are written."""
+        """Bytes to write."""
         return sum(segment.size + segment.padding for segment in self.segments)
 
 
 class _Card:
-    """A .kdimg as the card that it makes."""
+    """Shows a .kdimg as the card it would become."""
 
     def __init__(self, source: Source, segments: list[Segment], size: int) -> None:
         self._source = source
@@ -114,7 +114,7 @@ class _Card:
         self.size = size
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return bytes of the card; zero where nothing is written."""
+        """Return bytes of the card; zeros between the parts."""
         size = max(0, min(size, self.size - offset))
         data = bytearray(size)
         for place, source, length, padding in self._segments:
@@ -127,17 +127,17 @@ class _Card:
 
     def write_at(self, offset: int, data: bytes) -> None:
         """An image is not written to."""
-        raise FlashError("an image is not written to")
+        raise FlashError("an image is opened for reading only")
 
     def flush(self) -> None:
         """Nothing is written."""
 
 
 def open_image(path: Path, progress: Progress | None = None) -> tuple[Source, ImageFacts]:
-    """Open an image and read what it is; the caller closes the source.
+    """Open an image and read its facts; the caller closes the source.
 
     Raises:
-        ImageError: it is none, or it is damaged or cut off.
+        ImageError: it is not an image, or is damaged or cut off.
     """
     source = open_source(path, progress)
     try:
@@ -148,7 +148,7 @@ def open_image(path: Path, progress: Progress | None = None) -> tuple[Source, Im
 
 
 def inspect(path: Path, progress: Progress | None = None) -> ImageFacts:
-    """Return what an image is."""
+    """Return the facts of an image."""
     source, facts = open_image(path, progress)
     source.close()
     return facts
@@ -186,7 +186,7 @@ def _facts(source: Source, progress: Progress | None) -> ImageFacts:
 
 
 def _refuse_others(source: Source) -> None:
-    """Name what people take for an image and is none."""
+    """Raise ImageError for files that are often mistaken for an image."""
     head = source.read_at(0, 512)
     path = source.path
     if not head:
@@ -212,7 +212,7 @@ def _check_layout(source: Source, facts: ImageFacts) -> None:
     if not facts.partitions:
         raise ImageError(
             f"{path}: expected a partition table in the first {SECTOR} bytes, found none: "
-            "not a card's image"
+            "not an image of a card"
         )
     last = max(facts.partitions, key=lambda each: each.end)
     if last.end > source.size:
@@ -231,7 +231,7 @@ _HASHES = ((".md5", 32, "md5"), (".sha256", 64, "sha256"))
 
 
 def _check_hash(path: Path) -> str | None:
-    """Compare the file with the hash that the release has beside it; return which."""
+    """Compare the file with the release's hash file beside it; return its kind."""
     for end, digits, kind in _HASHES:
         beside = path.with_name(path.name + end)
         try:
@@ -259,7 +259,7 @@ def _check_hash(path: Path) -> str | None:
 
 
 class _Binary:
-    """What the interpreter's own texts say, piece by piece."""
+    """Collects facts from the interpreter's texts, piece by piece."""
 
     def __init__(self) -> None:
         self.canmv: str | None = None
@@ -271,7 +271,7 @@ class _Binary:
         self._names = re.compile(rf"(?<![A-Za-z0-9_])(?:{choice})(?![A-Za-z0-9_])".encode())
 
     def take(self, piece: bytes) -> bool:
-        """Look at the next piece; return whether all is known."""
+        """Search the next piece; return whether everything is known."""
         data = self._rest + piece
         found = _CANMV.search(data)
         if found is not None and self.canmv is None:
@@ -283,7 +283,7 @@ class _Binary:
 
 
 def card_volume(store: Store, parts: list[Partition], name: str) -> Volume | None:
-    """Return the volume that becomes /sdcard: by its label, else the last FAT one."""
+    """Return the volume that becomes /sdcard: by its label, else the last FAT volume."""
     found = None
     for partition in parts:
         with contextlib.suppress(FlashError):
@@ -315,9 +315,9 @@ def _look_inside(card: _Card, facts: ImageFacts, binary: _Binary) -> None:
 
 
 def _kernel(card: _Card) -> Iterator[bytes]:
-    """Yield the unpacked kernel: on some boards it holds the interpreter (boards/*/romfs.toml).
+    """Yield the unpacked kernel; on some boards it holds the interpreter (boards/*/romfs.toml).
 
-    The vendor marks its gzip data with another number (tools/image_tools/k230_priv_gzip.py).
+    The vendor's gzip data has its own magic number (tools/image_tools/k230_priv_gzip.py).
     """
     for part in boot_parts(card):
         if part.name not in _KERNELS or part.offset >= card.size:
@@ -403,7 +403,7 @@ def _conclude(
 
 
 def _by_header(text: str) -> tuple[str, ...]:
-    """Return the types that a .kdimg's header means: it joins the same words in another order."""
+    """Return the board types in a .kdimg's header, which joins the same words in another order."""
 
     def words(name: str) -> frozenset[str]:
         return frozenset(re.split(r"[_\- ]+", name.casefold()))
@@ -419,7 +419,7 @@ def _by_header(text: str) -> tuple[str, ...]:
 def fits(
     facts: ImageFacts, board: str | None = None, room: int | None = None, nncase: str | None = None
 ) -> list[Problem]:
-    """Return what keeps an image from a board, a card of so many bytes, or packages of a version."""
+    """Return why an image does not fit a board, a card of `room` bytes, or an nncase version."""
     found = list(facts.problems)
     if board is not None and facts.boards and board not in facts.boards:
         found.append(

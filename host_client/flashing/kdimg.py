@@ -1,4 +1,4 @@
-"""The vendor's .kdimg: parts with their places on a card and their SHA-256.
+"""Read the vendor's .kdimg: parts with their places on a card and their SHA-256.
 
 Format after kendryte/k230_rtos_sdk tools/genimage_py/image_kd.py and PyPI k230-flash 1.4 kdimage.md.
 """
@@ -25,7 +25,7 @@ PADDING = b"\xff"
 
 
 class KdPart(NamedTuple):
-    """A part: where it goes on the medium, and where its content lies in the file."""
+    """A part: its place on the medium, and the place of its content in the file."""
 
     name: str
     offset: int
@@ -37,12 +37,12 @@ class KdPart(NamedTuple):
 
     @property
     def written(self) -> int:
-        """Bytes that go onto the medium: the content, padded."""
+        """Bytes on the medium: the padded content."""
         return max(self.size, self.content_size)
 
 
 class Kdimg(NamedTuple):
-    """What the header says, and the parts by their place."""
+    """The header, and the parts by their place."""
 
     image_info: str
     chip_info: str
@@ -51,12 +51,12 @@ class Kdimg(NamedTuple):
 
     @property
     def end(self) -> int:
-        """Bytes that the medium needs."""
+        """Bytes that the medium needs at least."""
         return max((part.offset + max(part.room, part.written) for part in self.parts), default=0)
 
 
 def is_kdimg(source: Source) -> bool:
-    """Return whether the file begins like one."""
+    """Return whether the file begins like a .kdimg."""
     return source.read_at(0, 4) == struct.pack("<I", MAGIC)
 
 
@@ -64,7 +64,7 @@ def read_kdimg(source: Source) -> Kdimg:
     """Return header and parts, checked by their CRC-32.
 
     Raises:
-        ImageError: with what is wrong.
+        ImageError: header or table is damaged.
     """
     head = source.read_at(0, HEADER_SIZE)
     if len(head) < HEADER_SIZE:

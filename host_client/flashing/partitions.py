@@ -1,4 +1,4 @@
-"""Where the parts of a card lie: partition table (MBR or GPT) and the boot loader's own table.
+"""Read where the parts of a card lie: partition table (MBR or GPT) and boot loader's table.
 
 Layout after kendryte/k230_rtos_sdk tools/genimage_py: image_hd.py, lib/gpt.py, lib/toc.py.
 """
@@ -21,16 +21,16 @@ _GPT_MOST = 128
 
 
 class Readable(Protocol):
-    """What has bytes at places."""
+    """Gives bytes at places."""
 
     size: int
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return up to size bytes from there."""
+        """Return up to size bytes from a place."""
 
 
 class Partition(NamedTuple):
-    """A partition: number from 1, bytes, and what it holds as its type says."""
+    """A partition: number from 1, place and size in bytes, and its type."""
 
     number: int
     offset: int
@@ -40,12 +40,12 @@ class Partition(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The first byte behind it."""
+        """The first byte after it."""
         return self.offset + self.size
 
 
 class Part(NamedTuple):
-    """An entry of the boot loader's table: what it loads, and from where."""
+    """An entry of the boot loader's table: a name and its place."""
 
     name: str
     offset: int
@@ -53,7 +53,7 @@ class Part(NamedTuple):
 
 
 def partitions(source: Readable) -> list[Partition]:
-    """Return the partitions by number; none where there is no partition table."""
+    """Return the partitions by number; empty without a partition table."""
     head = source.read_at(0, SECTOR)
     if len(head) < SECTOR or head[510:] != b"\x55\xaa":
         return []
@@ -92,7 +92,7 @@ def _gpt(source: Readable) -> list[Partition]:
 
 
 def boot_parts(source: Readable) -> list[Part]:
-    """Return the boot loader's table; [] where it is empty or makes no sense."""
+    """Return the boot loader's table; [] if it is empty or invalid."""
     table = source.read_at(TOC_PLACE, _TOC_STEP * _TOC_MOST)
     found = []
     for index in range(len(table) // _TOC_STEP):

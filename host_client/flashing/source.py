@@ -1,7 +1,7 @@
-"""Bytes of an image at any place, whether the file is compressed or not.
+"""Read bytes at any place of an image, compressed or not.
 
-A .gz is read once from end to end, which also checks it; every so often the state of the
-decompression is kept, so that a place in it is found again without beginning at the front.
+A .gz is read once from end to end, which also checks it. Saved decompression states along the way
+make later reads start near their place.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 CHUNK = 1 << 20
-_INPUT = 1 << 14  # bytes read of a .gz at once: zeros unpack to a thousand times as much
-_SPACING = 16 << 20  # bytes of the image between two kept states
+_INPUT = 1 << 14  # bytes read from a .gz at once; zeros unpack to a thousand times as much
+_SPACING = 16 << 20  # bytes of the image between two saved states
 _GZIP = 31  # zlib's name for a gzip header and trailer
-MAX_SIZE = 64 << 30  # bytes; a larger image is no card's
+MAX_SIZE = 64 << 30  # bytes; larger than any card's image
 Progress = Callable[[int, int, str], None]
 
 
@@ -54,7 +54,7 @@ class Source:
         self._file.close()
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return up to size bytes from there; fewer only at the end."""
+        """Return up to size bytes from a place; fewer only at the end."""
         try:
             self._file.seek(offset)
             return self._file.read(size)
@@ -62,7 +62,7 @@ class Source:
             raise ImageError(f"{self.path}: {_reason(error)}") from None
 
     def chunks(self, offset: int, size: int) -> Iterator[bytes]:
-        """Yield size bytes from there, in pieces."""
+        """Yield size bytes from a place, in pieces."""
         while size:
             piece = self.read_at(offset, min(size, CHUNK))
             if not piece:
@@ -73,7 +73,7 @@ class Source:
 
 
 class _State(NamedTuple):
-    """Where the decompression stood: bytes out, bytes in, and how to go on."""
+    """A saved decompression state: bytes out, bytes in, and the decompressor."""
 
     out: int
     place: int
@@ -109,9 +109,9 @@ class GzipSource(Source):
         return total
 
     def _pieces(self, state: _State, keep: bool = False) -> Iterator[bytes]:
-        """Yield what comes out from a state on.
+        """Yield the unpacked data from a state on.
 
-        The file's own place is restored before each read: several of these run at once.
+        Sets the file's position before each read, because several generators share the file.
         """
         out, place, decoder = state
         decoder = decoder.copy()
@@ -150,11 +150,11 @@ class GzipSource(Source):
                     if not pending:
                         return
                 if pending[:2] != b"\x1f\x8b":
-                    return  # what lies behind a .gz is not part of it
+                    return  # ignore data after the end of the .gz
                 decoder = zlib.decompressobj(_GZIP)
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return up to size bytes from there."""
+        """Return up to size bytes from a place."""
         size = max(0, min(size, self.size - offset))
         if not size:
             return b""
@@ -176,7 +176,7 @@ class GzipSource(Source):
         return b"".join(parts)
 
     def _at(self, offset: int) -> tuple[int, Iterator[bytes], bytes]:
-        """Return a place at or before offset, what comes from there, and what is unpacked of it."""
+        """Return a place at or before offset, its data generator, and its unpacked rest."""
         state = [each for each in self._states if each.out <= offset][-1]
         cursor = self._cursor
         if cursor is not None and state.out <= cursor[0] <= offset:
@@ -185,7 +185,7 @@ class GzipSource(Source):
 
 
 def open_source(path: Path, progress: Progress | None = None) -> Source:
-    """Open an image; a .gz is known by its first bytes, not by its name."""
+    """Open an image; a .gz is recognised by its first bytes, not by its name."""
     with contextlib.suppress(OSError):
         if path.is_dir():
             raise ImageError(f"{path}: expected an image file, found a folder")

@@ -1,8 +1,7 @@
-"""Boards in boot mode at this computer's USB, through the vendor's package k230-flash.
+"""Flash boards in boot mode over USB, with the vendor's package k230-flash.
 
-The interface is that of k230-flash 1.4: find_devices, flash_kdimg, flash_addr_file_pairs. It was tried
-with a scripted device, never with a board. What is written is not read back: the vendor's loader has
-a command for that, the package none.
+Uses the interface of k230-flash 1.4: find_devices, flash_kdimg, flash_addr_file_pairs. Tested with a
+scripted device, never with a board. Data is not read back: the package has no command for it.
 """
 
 from __future__ import annotations
@@ -34,13 +33,13 @@ def _api() -> Any:
     if importlib.util.find_spec("k230_flash") is None:
         raise FlashError('flashing over USB needs an extra: pip install "k230-vision[flash]"')
     with contextlib.suppress(ImportError):
-        # It writes its own progress and its texts, in Chinese, to stderr.
+        # The package prints progress and Chinese texts to stderr.
         importlib.import_module("loguru").logger.disable("k230_flash")
     return importlib.import_module("k230_flash.api")
 
 
 def boards() -> list[str]:
-    """Return the USB places of the boards in boot mode, like 1-2.
+    """Return the USB ports of boards in boot mode, such as 1-2.
 
     Raises:
         FlashError: the package or its USB library is missing.
@@ -55,10 +54,10 @@ def boards() -> list[str]:
 def write(
     source: Source, facts: ImageFacts, port: str, medium: str, progress: Progress | None
 ) -> None:
-    """Write an image into the board at a USB place and restart it.
+    """Write an image into the board at a USB port and restart it.
 
     Raises:
-        FlashError: with the vendor's own words behind ours.
+        FlashError: the vendor's package failed; its text is included.
     """
     api = _api()
 
@@ -84,7 +83,7 @@ def write(
 
 @contextlib.contextmanager
 def _plain(source: Source, facts: ImageFacts) -> Iterator[Path]:
-    """Yield a file of the name that the package insists on, unpacked."""
+    """Yield the unpacked image under a file name that the package accepts."""
     end = f".{facts.form}"
     if not facts.compressed and facts.path.suffix.lower() == end:
         yield facts.path

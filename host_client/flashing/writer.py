@@ -1,7 +1,7 @@
-"""Writes an image to a card, reads it back, and compares.
+"""Write an image to a card, read it back, and compare.
 
-The first megabyte, with the partition table, is written last: a card whose writing was cut short has
-no partition table, so nothing takes it for a finished one.
+The first megabyte, with the partition table, is written last. An interrupted card has no partition
+table, so nothing mistakes it for a complete one.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from host_client.flashing.image import ImageFacts, Segment
 from host_client.flashing.source import CHUNK, Progress, Source
 
 HEAD = 1 << 20  # bytes that are written last
-_FLUSHED = 32 << 20  # bytes between two waits for the card: progress is what it has taken
+_FLUSHED = 32 << 20  # bytes between two syncs, so that progress shows what is on the card
 _BLKFLSBUF = 0x1261
 _BLKRRPART = 0x125F
 _PADDING = b"\xff"
 
 
 class Written(NamedTuple):
-    """What was done: bytes written and compared, and their SHA-256."""
+    """The result: bytes written and compared, and their SHA-256."""
 
     size: int
     sha256: str
@@ -81,7 +81,7 @@ class Card:
         return b"".join(parts)
 
     def write_at(self, offset: int, data: bytes) -> None:
-        """Write all of data there."""
+        """Write all of data at a place."""
         view = memoryview(data)
         try:
             while view:
@@ -101,7 +101,7 @@ class Card:
             raise self._lost(error) from None
 
     def forget(self) -> None:
-        """Let the next reads come from the card, not from memory."""
+        """Make the next reads come from the card, not from the cache."""
         if self._block and sys.platform.startswith("linux"):
             import fcntl  # noqa: PLC0415 - Windows has none
 
@@ -112,7 +112,7 @@ class Card:
                 os.posix_fadvise(self._handle, 0, 0, os.POSIX_FADV_DONTNEED)
 
     def announce(self) -> None:
-        """Let the system see the new partitions."""
+        """Make the system read the new partition table."""
         if self._block and sys.platform.startswith("linux"):
             import fcntl  # noqa: PLC0415
 
@@ -135,7 +135,7 @@ class Card:
 
 
 def open_error(device: Device, error: OSError) -> FlashError:
-    """Return what to do about a card that can't be opened."""
+    """Return the sentence for a card that can't be opened."""
     path = device.path
     if error.errno in (errno.EACCES, errno.EPERM):
         if device.image:
@@ -185,7 +185,7 @@ def write_image(
     The device is looked at once more, at the last moment.
 
     Raises:
-        FlashError: it must not be written, it can't be, or what was read back differs.
+        FlashError: the card must not or can't be written, or the comparison failed.
     """
     now = find(device.path)
     if (now.size, now.serial) != (device.size, device.serial):
@@ -204,8 +204,8 @@ def write_image(
         found = _read_back(facts, card, progress)
         if found != expected:
             raise FlashError(
-                f"{device.path}: what was read back is not what was written; the card or the "
-                "reader is broken, or the card is smaller than it says"
+                f"{device.path}: the data read back differs from the data written; the card or the "
+                "reader is faulty, or the card is smaller than it claims"
             )
         card.announce()
     finally:
@@ -214,7 +214,7 @@ def write_image(
 
 
 def _write(source: Source, facts: ImageFacts, card: Card, progress: Progress | None) -> str:
-    """Write everything, the head last; return the SHA-256 of all in the order of the segments."""
+    """Write everything, the first megabyte last; return the SHA-256 in segment order."""
     digest = hashlib.sha256()
     head: list[tuple[int, bytes]] = []
     card.write_at(0, bytes(min(HEAD, card.size)))

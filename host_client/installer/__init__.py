@@ -1,1 +1,1 @@
-"""Brings a board, or an SD card in this computer's reader, to run the service."""
+"""Install the service on a board, or on an SD card in this computer's reader."""

@@ -1,11 +1,11 @@
-"""What runs on the board while its console is used: a few functions in the REPL's own names.
+"""Helper functions that run in the board's REPL while its console is used (MicroPython 1.21).
 
-MicroPython 1.21. The firmware holds back every "0" that comes over USB until five more bytes tell
-that it is no frame of its IDE: data therefore come in base64 without that digit.
+The firmware holds back every "0" that arrives over USB until five more bytes show that it is not a
+frame of its IDE. Data is therefore sent in base64 without that digit.
 
-A byte of the text may get lost, and another thread of the board may print into an answer. So both
-carry a number and a digest: damaged text does not run, and a request that is said again, because its
-answer was damaged, is answered again but does not run again.
+Bytes may get lost, and other threads of the board may print into an answer. Requests and answers
+therefore carry a number and a digest: damaged text does not run, and a repeated request gets its
+answer again without running again.
 """
 
 from __future__ import annotations
@@ -143,21 +143,21 @@ def _k_do(number, digest, text):
 """
 MARK = "@k230"
 IDENTITY = hashlib.sha256(HELPERS.encode()).hexdigest()[:8]
-"""What the board's _k_id is once these very helpers are there."""
+"""The value of the board's _k_id when these helpers are loaded."""
 
 
 def encoded(data: bytes) -> str:
-    """Return data as the board's _k_w() takes it: base64 with "-" for "0"."""
+    """Return data for the board's _k_w(): base64 with "-" for "0"."""
     return base64.b64encode(data).decode().replace("0", "-")
 
 
 def digest(number: int, text: str) -> str:
-    """Return what the board's _k_sum() returns."""
+    """Return the same digest as the board's _k_sum()."""
     return hashlib.sha256(f"{number} {text}".encode()).hexdigest()[:8]
 
 
 def introduction() -> str:
-    """Return code that brings the helpers to the board, where they run only if they came whole."""
+    """Return code that defines the helpers on the board, if they arrive undamaged."""
     whole = hashlib.sha256(HELPERS.encode()).digest()
     return (
         f"import hashlib\n_k_text={HELPERS!r}\n"
@@ -168,12 +168,12 @@ def introduction() -> str:
 
 
 def request(number: int, expression: str) -> str:
-    """Return code that lets the board evaluate an expression, once, and print what answer() reads."""
+    """Return code that evaluates an expression on the board once, and prints text for answer()."""
     return f"_k_do({number},'{digest(number, expression)}',{expression!r})"
 
 
 def answer(number: int, out: str) -> list[Any] | None:
-    """Return [error, value] of the answer to a request, None where it is not there or damaged."""
+    """Return [error, value] from the answer to a request; None if it is missing or damaged."""
     for line in out.splitlines():
         mark, _, rest = line.strip().partition(" ")
         if mark != MARK:

@@ -1,4 +1,4 @@
-"""A card that is not mounted: its device, or a file that holds a card."""
+"""Install on a card that is not mounted: its device, or a file that holds a card."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class CardTarget:
         return TargetInfo(self._place, free=self._volume.free())
 
     def hashes(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return the SHA-256 of the files that are there."""
+        """Return the SHA-256 of the files that exist."""
         found = {}
         for path in paths:
             data = self._volume.read(path)
@@ -58,7 +58,7 @@ class CardTarget:
         self._volume.write(path, self._volume.read(source) or b"")
 
     def rename(self, path: str, to: str) -> None:
-        """Rename; refuses to replace, as the board does."""
+        """Rename; does not replace, like the board."""
         self._volume.rename(path, to)
 
     def remove(self, path: str) -> None:
@@ -66,7 +66,7 @@ class CardTarget:
         self._volume.remove(path)
 
     def remove_empty(self, folder: str) -> None:
-        """Remove a folder without entries."""
+        """Remove an empty folder."""
         entry = self._volume.find(folder)
         if entry is not None and entry.folder and not self._volume.listing(folder):
             self._volume.remove(folder)
@@ -78,11 +78,11 @@ def open_volume(
 ) -> Iterator[Volume]:
     """Yield the volume for /sdcard of a card.
 
-    careful: a card that is pulled out has the old files or the new ones; without, waiting is left to
-    the end.
+    careful: sync after each change, so that a pulled card has either the old or the new files;
+    otherwise sync only at the end.
 
     Raises:
-        FlashError: the card must not be written, or has no such volume.
+        FlashError: the card must not be written, or has no volume for /sdcard.
     """
     device = find(str(path))
     reason = refusal(device, fixed_too) if write else None

@@ -1,4 +1,4 @@
-"""What an installation puts on a card: the service, its configuration, a deployment package."""
+"""The files of an installation: the service, its configuration, a deployment package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TASK = re.compile(r"^task:[^\n]*$", re.MULTILINE)
 class Content(NamedTuple):
     """Files by their path on the card.
 
-    firmware: path in firmware_app/ -> content; configs: path -> content; package: or None.
+    firmware: path in firmware_app/ -> content; configs: path -> content; package: None for none.
     compiled: whether the firmware's files are .mpy.
     """
 
@@ -30,17 +30,17 @@ class Content(NamedTuple):
 
     @property
     def launcher(self) -> bytes:
-        """What becomes /sdcard/main.py."""
+        """The content of /sdcard/main.py."""
         return self.firmware["main.py"]
 
     @property
     def fallback(self) -> bytes:
-        """What becomes /sdcard/fallback.py."""
+        """The content of /sdcard/fallback.py."""
         return self.firmware["fallback.py"]
 
     @property
     def boot(self) -> bytes | None:
-        """What becomes /sdcard/boot.py; None: a version before there was one."""
+        """The content of /sdcard/boot.py; None for older versions without one."""
         return self.firmware.get("boot.py")
 
 
@@ -48,7 +48,7 @@ def config_files(given: Path | None) -> dict[str, bytes]:
     """Return the checked YAML files of --config: a service.yaml, or a folder like configs/.
 
     Raises:
-        ConfigurationError: with the file and what is wrong in it.
+        ConfigurationError: a file is missing or not valid.
     """
     if given is None:
         return {}
@@ -76,18 +76,18 @@ def config_files(given: Path | None) -> dict[str, bytes]:
 
 
 def with_task(text: str, task: str | None) -> str:
-    """Return the text of a service.yaml that names this task."""
+    """Return the text of a service.yaml with this task."""
     line = f"task: {task or 'null'}"
     return _TASK.sub(line, text, count=1) if _TASK.search(text) else f"{line}\n{text}"
 
 
 def task_of(text: bytes) -> str | None:
-    """Return the task that a checked service.yaml names."""
+    """Return the task in a checked service.yaml."""
     task = read_service(text.decode(), "service.yaml").get("task")
     return str(task) if task is not None else None
 
 
 def task_file(package: PackageFiles) -> tuple[str, bytes]:
-    """Return path and text of the YAML that lets a task use a package, as a push would write it."""
+    """Return path and text of the YAML of a task that uses a package, as a push writes it."""
     text = f'task: {package.task}\npackage: "packages/{package.name}"\n'
     return f"configs/tasks/{package.name}.yaml", text.encode()

@@ -1,11 +1,10 @@
-"""Puts the service on a card so that whatever interrupts it, the board starts as it did before.
+"""Install the service on a card. After an interruption at any point, the board still starts.
 
-Everything is gathered and checked in a folder of its own, `.k230/stage`, where nothing runs it. Only
-then is it put in place, by renames: configuration, package, firmware (which main.py itself takes at
-the next start, and gives back where it does not last), boot.py where the card has none of its own,
-fallback.py, and main.py as the last. A rename
-on the card refuses to replace, so main.py is away for a moment: it is then called bad_main.py, and
-the board runs fallback.py, which brings it back.
+All files are first sent to the folder `.k230/stage` and checked there. Renames then put them in
+place: configuration, package, firmware (main.py takes it over at the next start, and rolls back if it
+fails), boot.py if the card has none of its own, fallback.py, and main.py last. A rename on the card
+can't replace a file, so main.py is briefly called bad_main.py; meanwhile the board would run
+fallback.py, which restores it.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ BOOT = (
     "the card has its own boot.py, which runs before the service and stays; if it never returns, the "
     "service cannot start"
 )
-SPARE = 1 << 20  # bytes of the card that stay free
+SPARE = 1 << 20  # bytes of the card to keep free
 _CLUSTER = 32768
 
 Moved = Callable[[int, str], None]
@@ -46,13 +45,13 @@ def digest(data: bytes) -> str:
 
 @dataclass
 class Plan:
-    """What an installation would do.
+    """The changes that an installation makes.
 
-    stage: path under the stage -> content to send; reused: stage path -> path of the same file on the
-    card; configs, package, firmware, launcher, fallback, boot: what is put in place; aside: bad_main.py is
-    there, and goes; launcher_first: without main.py the firmware would run fallback.py at once;
-    before: files that were there before and are kept for the uninstallation; noted: the manifest
-    changes; notes: sentences for the user.
+    stage: path under the stage -> content to send. reused: stage path -> path of the same file on the
+    card. configs, package, firmware, launcher, fallback, boot: files to put in place. aside: remove
+    bad_main.py. launcher_first: write main.py first, because without it the firmware would run
+    fallback.py at once. before: existing files to keep for `k230 uninstall`. noted: the manifest
+    changes. notes: sentences for the user.
     """
 
     stage: dict[str, bytes] = field(default_factory=dict)
@@ -78,17 +77,17 @@ class Plan:
 
     @property
     def empty(self) -> bool:
-        """Whether all is there already."""
+        """Whether nothing has to change."""
         changes = (self.configs, self.package, self.firmware, self.scripts, self.aside)
         return not any(changes)
 
     def lines(self) -> list[str]:
-        """Return what would change, one line each."""
+        """Return the changes, one line each."""
         single = [path for path in self.before if not path.startswith(f"{NAME}/")]
-        found = [f"keep {path} for the uninstallation" for path in single]
+        found = [f"keep {path} for k230 uninstall" for path in single]
         if len(single) < len(self.before):
             count = len(self.before) - len(single)
-            found.append(f"keep {NAME} for the uninstallation: {count} files")
+            found.append(f"keep {NAME} for k230 uninstall: {count} files")
         found += [f"write {path}" for path in self.configs]
         if self.package:
             found.append(f"write packages/{self.package}")
@@ -101,7 +100,7 @@ class Plan:
 
     @property
     def scripts(self) -> list[str]:
-        """The root's scripts to write, main.py as the last."""
+        """The scripts to write at the card's root; main.py last."""
         return (
             ["boot.py"] * self.boot + ["fallback.py"] * self.fallback + ["main.py"] * self.launcher
         )
@@ -110,10 +109,10 @@ class Plan:
 def make_plan(target: Target, content: Content, with_package: bool = True) -> Plan:
     """Compare a card with what should be on it.
 
-    with_package: false where the package goes another way, later.
+    with_package: False if the package is sent later, over the link.
 
     Raises:
-        InstallError: the card is too full, or what was noted on it is damaged.
+        InstallError: the card is too full, or its manifest is damaged.
     """
     plan = Plan()
     known = read_manifest(target)
@@ -148,7 +147,7 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
             plan.stage[stage] = everything[path]
 
     def keep(paths: Iterable[str]) -> None:
-        """What is nobody's but the user's comes back with the uninstallation."""
+        """Keep the user's own files, so that `k230 uninstall` restores them."""
         for path in paths:
             if path in there and path not in plan.manifest.before:
                 plan.before.append(path)
@@ -163,7 +162,7 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
         differs(path) for path in firmware
     )
     if plan.firmware and _matches(target, f"{NAME}.new", content.firmware):
-        plan.firmware = False  # sent before; the board takes it at its next start
+        plan.firmware = False  # already sent; the board uses it from its next start on
     if plan.firmware:
         if not plan.manifest.firmware:
             keep_folder(NAME)
@@ -176,7 +175,9 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
     plan.fallback = differs("fallback.py")
     plan.boot = "boot.py" in roots and differs("boot.py")
     for path in [*plan.configs, *plan.scripts]:
-        if path not in plan.manifest.files:  # one of ours, even an edited one, is nobody else's
+        if (
+            path not in plan.manifest.files
+        ):  # a file of an installation is not kept, even an edited one
             keep([path])
         plan.manifest.note(path, digest(everything[path]))
         put(path)
@@ -206,7 +207,7 @@ def make_plan(target: Target, content: Content, with_package: bool = True) -> Pl
 
 
 def has_foreign_boot(target: Target, manifest: Manifest) -> bool:
-    """Return whether the card has a boot.py that no installation wrote: it stays."""
+    """Return whether the card has a boot.py that no installation wrote."""
     if "boot.py" not in target.names(""):
         return False
     return not manifest.wrote("boot.py", target.hashes(["boot.py"]).get("boot.py"))
@@ -233,17 +234,17 @@ def _matches(target: Target, folder: str, files: dict[str, bytes]) -> bool:
 
 
 def apply(target: Target, plan: Plan, moved: Moved) -> None:
-    """Do what the plan says; moved gets the bytes of each piece sent and the file's path.
+    """Carry out the plan. moved: called with the bytes of each piece sent and the file's path.
 
     Raises:
-        InstallError: the card is as it was, or the next attempt finishes what was begun.
+        InstallError: the card is unchanged, or the next attempt completes the change.
     """
     for path in plan.before:
         target.copy(path, f"{BEFORE}/{path}")
     if target.hashes(f"{BEFORE}/{path}" for path in plan.before) != {
         f"{BEFORE}/{path}": plan.manifest.before[path] for path in plan.before
     }:
-        raise InstallError("the card did not keep the copies of what was there before")
+        raise InstallError("the card did not store the copies of the existing files")
     if plan.noted:
         write_manifest(target, plan.manifest)
     if plan.empty:
@@ -266,7 +267,7 @@ def apply(target: Target, plan: Plan, moved: Moved) -> None:
 
 
 def _tidy_stage(target: Target, plan: Plan) -> None:
-    """Remove what an earlier attempt staged and this one does not want."""
+    """Remove staged files of an earlier attempt that this one does not need."""
     wanted = set(plan.expected)
     for path in plan.expected:
         folder = path.rpartition("/")[0]
@@ -284,7 +285,7 @@ def _tidy_stage(target: Target, plan: Plan) -> None:
 
 
 def swap(target: Target, stage: str, path: str) -> None:
-    """Put a staged file in place; the names are those that the service recovers (files.py)."""
+    """Put a staged file in place, with the names from which the service recovers (files.py)."""
     folder, _, name = path.rpartition("/")
     target.remove(f"{path}.new")
     target.rename(stage, f"{path}.new")
@@ -335,7 +336,7 @@ def _swap_package(target: Target, name: str) -> None:
 
 
 def put_main(target: Target, new: str) -> None:
-    """Make a file on the card main.py; fallback.py must be ours already."""
+    """Rename a file on the card to main.py; the installation's fallback.py must be in place."""
     if "main.py" in target.names(""):
         target.remove(ASIDE)
         target.rename("main.py", ASIDE)

@@ -1,4 +1,4 @@
-"""What an installation notes on the card: its own files, and those that were there before it."""
+"""The manifest of an installation on the card: its own files, and the files before it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ HOME = ".k230"
 BEFORE = f"{HOME}/before"
 PLACE = f"{HOME}/install.json"
 ASIDE = "bad_main.py"
-"""What main.py is called while it is away: the firmware's own name for one that it puts aside."""
+"""Name of main.py while it is replaced: the firmware uses it for a main.py that it puts aside."""
 _REMEMBERED = 8  # versions of one file
 
 
 @dataclass
 class Manifest:
-    """What was installed.
+    """The record of an installation.
 
-    files: path -> SHA-256 of each version that an installation wrote there, the newest as the last;
-    before: path -> SHA-256 of what was there and is kept under .k230/before; packages: the names of
-    those that were sent; firmware: whether the service itself was; version: the service's.
+    files: path -> SHA-256 of each version that an installation wrote there, newest last. before:
+    path -> SHA-256 of the earlier file, kept under .k230/before. packages: names of the packages
+    sent. firmware: whether the service was installed. version: the service's version.
     """
 
     files: dict[str, list[str]] = field(default_factory=dict)
@@ -34,16 +34,16 @@ class Manifest:
     version: str = VERSION
 
     def wrote(self, path: str, digest: str | None) -> bool:
-        """Return whether a content of path is a version that an installation wrote."""
+        """Return whether an installation wrote this content of path."""
         return digest is not None and digest in self.files.get(path, ())
 
     def note(self, path: str, digest: str) -> None:
-        """Note the version that is going to be written."""
+        """Record the version that will be written."""
         found = [each for each in self.files.get(path, []) if each != digest]
         self.files[path] = [*found, digest][-_REMEMBERED:]
 
     def leftover(self, digest: str | None) -> bool:
-        """Return whether bad_main.py is what an exchange of main.py left when it was cut."""
+        """Return whether bad_main.py comes from an interrupted replacement of main.py."""
         if digest is None or digest == self.before.get(ASIDE):
             return False
         return self.wrote("main.py", digest) or digest == self.before.get("main.py")
@@ -54,13 +54,13 @@ class Manifest:
 
 
 def read_manifest(target: Target) -> Manifest | None:
-    """Return what was noted on a card, None where nothing was installed.
+    """Return the manifest of a card, or None if nothing was installed.
 
     Raises:
-        InstallError: the note is there but damaged.
+        InstallError: the manifest is damaged.
     """
     found = None
-    for place in (PLACE, f"{PLACE}.new"):  # between two renames there is only the new one
+    for place in (PLACE, f"{PLACE}.new"):  # between two renames only the new one exists
         data = target.read(place)
         if data is None:
             continue
@@ -76,10 +76,10 @@ def read_manifest(target: Target) -> Manifest | None:
 
 
 def write_manifest(target: Target, manifest: Manifest) -> None:
-    """Note it on the card; a power cut leaves the old note or the new one.
+    """Write the manifest; a power cut leaves either the old or the new one.
 
     Raises:
-        InstallError: the card did not keep what was written; the old note is in force.
+        InstallError: the card did not store it; the old manifest stays.
     """
     data = manifest.to_bytes()
     target.write(f"{PLACE}.new", data, lambda _: None)

@@ -1,7 +1,7 @@
-"""A board over its USB console: mpremote's transport, raw-paste mode, no soft reset.
+"""Access a board over its USB console: mpremote's transport, raw-paste mode, no soft reset.
 
-A soft reset would run main.py again (docs/installation.md). The console moves a few kB a second on
-a board.
+A soft reset would run main.py again (docs/installation.md). A board's console transfers a few kB
+a second.
 """
 
 from __future__ import annotations
@@ -26,56 +26,58 @@ from host_client.installer.board_code import ROOT, encoded
 from host_client.installer.target import InstallError, Moved, TargetInfo
 
 GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError)
-"""What a port that went away may raise."""
+"""Errors of a port that disappeared."""
 
 with contextlib.suppress(ImportError):  # Windows has none
     import termios
 
     GONE = (*GONE, termios.error)
 
-_READING: tuple[type[Exception], ...] = (TypeError, *GONE)  # pyserial's own slip at a closed port
+_READING: tuple[type[Exception], ...] = (TypeError, *GONE)  # a fault of pyserial at a closed port
 
 BAUDRATE = 115200
 PIECE = 3072  # bytes of a file in one piece of code
-ANSWER_S = 15.0  # until a board that loads a model looks at Ctrl-C
+ANSWER_S = 15.0  # seconds until a board that loads a model reacts to Ctrl-C
 EXEC_S = 30.0
-READ_S = 10.0  # for a byte; without it one that got lost would be waited for for ever
-_ASK_S = 3.0  # between two lines sent to a board that is listened to
-TAIL = 32768  # bytes of the log that are looked at
+READ_S = 10.0  # seconds for a byte, so that a lost byte does not block
+_ASK_S = 3.0  # seconds between two lines sent while listening to a board
+TAIL = 32768  # bytes of the log to read
 FILE = 1 << 20  # bytes of a file that is read from the board
 SAID = 1 << 20  # bytes that the board prints in answer to one piece of code
 _LINE = 8192  # bytes of a line
-TRIES = 4  # to say what was damaged on the way, or whose answer was
+TRIES = 4  # for a request that arrived damaged, or its answer
 _FULL, _DAMAGED, _READ_ONLY = 28, 5, 30  # errno
 _CARD = {
     _FULL: "the card is full",
-    _DAMAGED: "the card cannot be read or written: expected a sound card",
+    _DAMAGED: "the card can't be read or written; it may be damaged",
     _READ_ONLY: "the card is write-protected",
 }
 _PROMPT = b">>> "
 _RESET = "import time, machine\ntime.sleep_ms(200)\nmachine.reset()"
-_RESET_S = 0.3  # from the order to the reset
+_RESET_S = 0.3  # seconds from the command to the reset
 _RESETS = 2  # tries
-_AGAIN_S = 5.0  # for a REPL that answered before
-_ALONE_S = 0.05  # between what must reach the firmware apart
+_AGAIN_S = 5.0  # seconds, for a REPL that answered before
+_ALONE_S = 0.05  # seconds between bytes that must reach the firmware separately
 
 
 class _LostError(Exception):
-    """An answer did not come whole."""
+    """An answer arrived incomplete."""
 
 
 class ReplTarget:
-    """The files of a board; use it as a context: whatever ends it, the board is started again.
+    """The files of a board, as a context manager: leaving it always restarts the board.
 
-    on_stopped gets a sentence where the board may be stopped and could not be started again.
+    on_stopped: called with a sentence if the board may be stopped and could not be restarted.
     """
 
     def __init__(self, port: str, on_stopped: Callable[[str], None] = lambda text: None) -> None:
         self.port = port
         self._on_stopped = on_stopped
-        self._prompted = False  # a REPL was seen: what ran on the board is stopped
+        self._prompted = False  # a REPL answered: the program on the board is stopped
         self._transport: Any = None
-        self._number = secrets.randbelow(1 << 16)  # no answer to an earlier session is one to this
+        self._number = secrets.randbelow(
+            1 << 16
+        )  # random, so that answers to an earlier session do not match
         self._error = ""
         self._place = ""
 
@@ -87,7 +89,7 @@ class ReplTarget:
         self.restart()
 
     def open(self) -> None:
-        """Interrupt what runs on the board, and get its attention."""
+        """Interrupt the board's program and enter the REPL."""
         try:
             self._transport = SerialTransport(os.path.realpath(self.port), BAUDRATE, timeout=READ_S)
         except (TransportError, *GONE) as error:
@@ -121,7 +123,9 @@ class ReplTarget:
         stop = time.monotonic() + seconds
         seen = b""
         while time.monotonic() < stop:
-            port.write(b"\x03")  # alone: to older firmware it is no interrupt with more behind it
+            port.write(
+                b"\x03"
+            )  # alone: older firmware ignores an interrupt with more bytes after it
             time.sleep(_ALONE_S)
             port.write(b"\x02")
             quiet = time.monotonic() + 1.0
@@ -146,7 +150,7 @@ class ReplTarget:
         )
 
     def _introduce(self) -> None:
-        """Bring the helpers to the board; a request tells whether they came whole."""
+        """Define the helpers on the board; a request shows whether they arrived undamaged."""
         for _ in range(TRIES):
             self._execute(board_code.introduction())
             with contextlib.suppress(_LostError):
@@ -155,7 +159,7 @@ class ReplTarget:
         raise self._lost()
 
     def _ask(self, expression: str) -> Any:
-        """Return an expression's value on the board; it is evaluated once, however often it is said."""
+        """Return an expression's value on the board; repeated requests evaluate it only once."""
         try:
             return self._request(expression, TRIES)
         except _LostError:
@@ -177,13 +181,13 @@ class ReplTarget:
         raise _LostError
 
     def _execute(self, code: str) -> str:
-        """Let the board run code; return what it printed, "" where that got lost."""
+        """Run code on the board; return its output, "" if that got lost."""
         printed = bytearray()
 
         def take(data: bytes) -> None:
             printed.extend(data)
             if len(printed) > SAID:
-                raise TransportError("it prints without end")
+                raise TransportError("it does not stop printing")
 
         try:
             with _quietly():
@@ -199,7 +203,7 @@ class ReplTarget:
         return printed.replace(b"\x04", b"").decode(errors="replace")
 
     def _recover(self) -> None:
-        """Bring the REPL back to its prompt, whatever it waits for."""
+        """Return the REPL to its prompt from any state."""
         try:
             self._enter()
         except (TransportError, *_READING) as failed:
@@ -228,7 +232,7 @@ class ReplTarget:
         return TargetInfo(self.port, board, firmware, mpy & 0xFF if mpy else None, free)
 
     def hashes(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return the SHA-256 of the files that are there, computed on the board."""
+        """Return the SHA-256 of the files that exist, computed on the board."""
         found: dict[str, str] = {}
         wanted = list(paths)
         for i in range(0, len(wanted), 16):
@@ -263,7 +267,7 @@ class ReplTarget:
         return self._read_from(path, 0)
 
     def _read_from(self, path: str, at: int) -> bytes | None:
-        """Return a file's content from a place on; a negative one counts from its end."""
+        """Return a file's content from an offset on; a negative offset counts from the end."""
         data = b""
         while True:
             answer = self._ask(f"_k_read({path!r}, {at})")
@@ -279,13 +283,13 @@ class ReplTarget:
 
     @property
     def place(self) -> str:
-        """The folder where the service keeps its files on this board, as base/storage.py finds it."""
+        """The service's folder on this board, found as in base/storage.py."""
         if not self._place:
             self._place = str(self._ask("_k_place()"))
         return self._place
 
     def last_log(self) -> str:
-        """Return what the service logged since its last start, as far as the end of its log goes."""
+        """Return the log since the service's last start, as far as the log's end contains it."""
         path = f"{self.place}/{places.LOG}"
         log = (self._read_from(path, -TAIL) or b"").decode("utf-8", "replace")
         return log[max(0, log.rfind("--- start")) :]
@@ -315,9 +319,9 @@ class ReplTarget:
         self._ask(f"_k_remove_empty({ROOT + folder!r})")
 
     def restart(self, *, answers: bool = True) -> None:
-        """Restart the board, once; the console is closed, and comes back by itself.
+        """Restart the board once. The console closes, and reopens after the restart.
 
-        answers: false where the REPL has just been waited for in vain.
+        answers: False if the REPL just failed to answer.
         """
         if self._transport is None:
             return
@@ -336,10 +340,10 @@ class ReplTarget:
             )
 
     def _reset(self) -> bool:
-        """Let the board reset itself; return whether it took the order."""
+        """Tell the board to reset; return whether it accepted the command."""
         for _ in range(_RESETS):
             with contextlib.suppress(TransportError, InstallError, struct.error, *_READING):
-                self._enter(_AGAIN_S if self._prompted else ANSWER_S)  # whatever it was doing
+                self._enter(_AGAIN_S if self._prompted else ANSWER_S)  # from any state
                 with _quietly():
                     self._transport.exec_raw_no_follow(_RESET)
                 time.sleep(_RESET_S)
@@ -349,7 +353,7 @@ class ReplTarget:
         return False
 
     def _type_reset(self) -> None:
-        """Type the order blindly: the last resort, for a REPL whose answers are damaged."""
+        """Type the command without reading answers: a last resort if answers arrive damaged."""
         with contextlib.suppress(*GONE):
             for text in (b"\x03", b"\x02", b"\r" + _RESET.replace("\n", ";").encode() + b"\r"):
                 self._transport.serial.write(text)
@@ -358,9 +362,9 @@ class ReplTarget:
 
 
 def listen(port: str, seconds: float) -> Iterator[str]:
-    """Yield the lines that the board prints after a restart, until `seconds` have passed.
+    """Yield the lines that the board prints after a restart, for `seconds`.
 
-    What it printed before this computer opened the console again is not among them.
+    Lines printed before this computer reopened the console are missing.
     """
     stop = time.monotonic() + seconds
     device: Any = None
@@ -376,12 +380,12 @@ def listen(port: str, seconds: float) -> Iterator[str]:
                 continue
         try:
             if silent and time.monotonic() - asked > _ASK_S:
-                # The firmware holds text back until it is sent something; the service then shows how it is.
+                # The firmware holds back output until it receives something; the service then prints its state.
                 asked = time.monotonic()
                 device.write(b"\r")
             line += device.read(max(1, device.in_waiting))
         except _READING:
-            device = None  # the board restarts again
+            device = None  # the board restarts once more
             silent = True
             continue
         *lines, line = line.split(b"\n")
@@ -389,26 +393,26 @@ def listen(port: str, seconds: float) -> Iterator[str]:
         for each in lines:
             silent = False
             yield each.decode("utf-8", "replace").strip()
-        yield ""  # so that the caller may look at the clock
+        yield ""  # lets the caller check the time
     if device is not None:
         device.close()
 
 
 def _quietly() -> contextlib.redirect_stdout[io.StringIO]:
-    """Keep what mpremote prints of damaged answers from the user's output."""
+    """Hide what mpremote prints about damaged answers."""
     return contextlib.redirect_stdout(io.StringIO())
 
 
 def _last(text: str) -> str:
     lines = text.strip().splitlines()
-    return lines[-1] if lines else "an error without words"
+    return lines[-1] if lines else "an error without a message"
 
 
 def _why(port: str, error: Exception) -> str:
     if not os.path.exists(port):
-        return "there is no such port (k230 discover lists the ports)"
+        return "the port does not exist (k230 discover lists the ports)"
     if "Permission" in str(error):
-        return "permission denied: your user must be in the group of the device (dialout)"
+        return "permission denied: add your user to the device's group (dialout)"
     if "lock" in str(error).lower() or "busy" in str(error).lower():
-        return "another program has it: close the IDE or the terminal"
+        return "another program uses it: close the IDE or the terminal"
     return str(error)

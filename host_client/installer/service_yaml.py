@@ -9,7 +9,7 @@ from host_client.installer import content, suited
 def service_yaml(
     kind: BoardType | None, name: str | None, ssid: str | None, password: str | None
 ) -> str:
-    """Return the text; what is None stays as the default has it."""
+    """Return the text of a service.yaml; None keeps a default."""
     text = content.DEFAULT_SERVICE.read_text("utf-8")
     if kind is not None:
         text = suited.suited(text, kind)

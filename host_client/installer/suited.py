@@ -1,4 +1,4 @@
-"""The settings that suit a type of board, for a card that has none yet."""
+"""Default settings for a type of board, for a card without a service.yaml."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from board_types import BoardType
 
 
 def settings_for(kind: BoardType) -> dict[str, object]:
-    """Return the settings by dotted name in which the type differs from the defaults."""
+    """Return the settings, by dotted name, that differ from the defaults for this type."""
     number, tx, rx = kind.link
     found: dict[str, object] = {"uart.id": number, "uart.tx": tx, "uart.rx": rx}
     if not kind.wlan and kind.lan:
@@ -20,9 +20,9 @@ def settings_for(kind: BoardType) -> dict[str, object]:
 
 
 def unknown(uname: str) -> str:
-    """Return the sentence for a board of no known type, or of none that a card tells ("")."""
+    """Return the sentence for an unknown board type; uname "": a card, which does not tell its type."""
     if uname:
-        return f"{uname} is no known type of board: service.yaml has the default settings"
+        return f"unknown board type {uname}: service.yaml gets the default settings"
     return (
         "a card does not tell its board's type: service.yaml has the default settings; "
         "name the type with --board"
@@ -37,10 +37,10 @@ def suited(text: str, kind: BoardType) -> str:
 
 
 def with_setting(text: str, path: str, value: object) -> str:
-    """Return the text of a service.yaml with another value of group.name; comments stay.
+    """Return the text of a service.yaml with a new value of group.name; comments stay.
 
     Raises:
-        ValueError: the text has no line for it.
+        ValueError: the text has no line for this setting.
     """
     group, _, name = path.partition(".")
     lines = text.splitlines(keepends=True)
@@ -50,7 +50,7 @@ def with_setting(text: str, path: str, value: object) -> str:
             inside = line.startswith(f"{group}:")
         found = re.match(rf"( +{name}: )(\S+)( *)(.*\n?)", line) if inside else None
         if found is not None:
-            # Where there is room, the comment beside it stays in its column.
+            # The comment beside it stays in its column if there is room.
             width = len(found[2]) + len(found[3])
             shown = json.dumps(value).ljust(width - 1) + " " if found[3] else json.dumps(value)
             lines[index] = found[1] + shown + found[4]

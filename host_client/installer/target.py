@@ -1,4 +1,4 @@
-"""What an installation writes to: a board over its console, or a card in this computer's reader."""
+"""Targets of an installation: a board over its console, or a card in this computer's reader."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ Moved = Callable[[int], None]
 
 
 class InstallError(K230Error):
-    """The board or card can't be set up; the text says what was expected and what to do."""
+    """The installation failed; the text says what was expected and what to do."""
 
     code = "install"
     exit_code = 10
 
 
 class TargetInfo(NamedTuple):
-    """What is known of the board: empty and None where a card does not tell.
+    """Facts about the board; empty or None for a card, which does not tell them.
 
-    mpy: the version of .mpy files that its interpreter loads.
+    mpy: the .mpy version that its interpreter loads.
     """
 
     place: str
@@ -39,22 +39,22 @@ class Target(Protocol):
     """Files under the card's root, by paths like `configs/service.yaml`."""
 
     def info(self) -> TargetInfo:
-        """Return what is known of the board."""
+        """Return the facts about the board."""
 
     def hashes(self, paths: Iterable[str]) -> dict[str, str]:
         """Return the SHA-256 (hex) of those paths that are files."""
 
     def names(self, folder: str) -> list[str]:
-        """Return the sorted names in a folder, [] where there is none."""
+        """Return the sorted names in a folder; [] if it does not exist."""
 
     def files(self, folder: str) -> list[str]:
-        """Return the paths of all files in a folder and its folders, seen from it."""
+        """Return the relative paths of all files below a folder."""
 
     def write(self, path: str, data: bytes, moved: Moved) -> None:
-        """Write a file and its folder, flushed to the card; moved gets the bytes of each piece."""
+        """Write a file and flush it to the card. moved: called with the bytes of each piece."""
 
     def read(self, path: str) -> bytes | None:
-        """Return a small file's content, None where there is none."""
+        """Return a small file's content, or None if it does not exist."""
 
     def copy(self, source: str, path: str) -> None:
         """Copy a file on the card."""
@@ -63,7 +63,7 @@ class Target(Protocol):
         """Rename a file or folder; `to` must not exist."""
 
     def remove(self, path: str) -> None:
-        """Remove a file, or a folder with all in it; nothing where there is none."""
+        """Remove a file, or a folder with its content, if it exists."""
 
     def remove_empty(self, folder: str) -> None:
         """Remove a folder if it is empty."""
@@ -85,7 +85,7 @@ class FolderTarget:
         return TargetInfo(str(self._root), free=shutil.disk_usage(self._root).free)
 
     def hashes(self, paths: Iterable[str]) -> dict[str, str]:
-        """Return the SHA-256 of the files that are there."""
+        """Return the SHA-256 of the files that exist."""
         return {
             path: hashlib.sha256(self._at(path).read_bytes()).hexdigest()
             for path in paths
@@ -104,7 +104,7 @@ class FolderTarget:
         return sorted(each.relative_to(place).as_posix() for each in found if each.is_file())
 
     def write(self, path: str, data: bytes, moved: Moved) -> None:
-        """Write a file, synced: the card may be pulled at any time."""
+        """Write a file and sync it, as the card may be pulled at any time."""
         place = self._at(path)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -125,9 +125,9 @@ class FolderTarget:
         self.write(path, self._at(source).read_bytes(), lambda _: None)
 
     def rename(self, path: str, to: str) -> None:
-        """Rename; refuses to replace, as the board does."""
+        """Rename; does not replace, like the board."""
         if self._at(to).exists():
-            raise InstallError(f"{self._at(to)} is in the way")
+            raise InstallError(f"{self._at(to)} already exists")
         self._at(to).parent.mkdir(parents=True, exist_ok=True)
         self._at(path).rename(self._at(to))
         for folder in {self._at(path).parent, self._at(to).parent}:
@@ -142,15 +142,15 @@ class FolderTarget:
             place.unlink(missing_ok=True)
 
     def remove_empty(self, folder: str) -> None:
-        """Remove a folder without entries."""
+        """Remove an empty folder."""
         place = self._at(folder)
         if place.is_dir() and not any(place.iterdir()):
             place.rmdir()
 
 
 def _flush(folder: Path) -> None:
-    """Let a rename reach the card before the next one: it may be pulled at any time."""
-    with contextlib.suppress(OSError):  # Windows has no such thing
+    """Sync a rename to the card before the next one, as the card may be pulled at any time."""
+    with contextlib.suppress(OSError):  # Windows can't sync folders
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -1,6 +1,6 @@
-"""Takes the service from a card: what was there before comes back, what somebody edited since stays.
+"""Remove the service from a card. Earlier files are restored; files edited since then stay.
 
-Whatever interrupts it, the board starts, and the next attempt goes on.
+After an interruption the board still starts, and the next attempt continues.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _DATA = (
     "update_failed",
     "probe",
 )
-"""What the service writes into /data, or HOME, beside the .new and .old of the files among them."""
+"""What the service writes to /data or HOME, besides .new and .old versions of these files."""
 
 _ENDS = ("", ".new", ".old")
 _LEFTOVERS = (".new", ".old", ".bad", ".dropped", ".try")
@@ -45,16 +45,16 @@ Told = Callable[[str], None]
 
 
 def uninstall(target: Target, told: Told) -> None:
-    """Leave the card as it was before the first installation.
+    """Restore the card to its state before the first installation.
 
-    told gets a sentence for each file that is not as it was then.
+    told: called with a sentence for each file that differs from that state.
 
     Raises:
-        InstallError: nothing was installed, or what was noted is damaged.
+        InstallError: nothing was installed, or the manifest is damaged.
     """
     known = read_manifest(target)
     if known is None:
-        raise InstallError("there is no installation of the service on this card")
+        raise InstallError("the service is not installed on this card")
     for path in known.files:
         _settle(target, path)
     found = target.hashes([*known.files, *known.before, ASIDE])
@@ -66,7 +66,7 @@ def uninstall(target: Target, told: Told) -> None:
         _restore(target, known, path, found.get(path), told)
     _restore_aside(target, known)
     if "main.py" not in known.before and "main.py" in found:
-        # The last of the scripts: while it is there, the firmware looks at none of the others.
+        # main.py is removed last: while it exists, the firmware ignores the other scripts.
         if known.wrote("main.py", found["main.py"]):
             target.remove("main.py")
         else:
@@ -86,17 +86,17 @@ def uninstall(target: Target, told: Told) -> None:
     target.remove(STAGE)
     target.remove(BEFORE)
     kept = {f"{name}{end}" for name in _DATA for end in _ENDS}
-    if places.BOOTS in target.names(HOME):  # a board without /data: it keeps its own files here
+    if places.BOOTS in target.names(HOME):  # a board without /data keeps its files here
         kept.add(places.KEY_COPY)
     for name in target.names(HOME):
         if name not in kept and f"{HOME}/{name}" != PLACE:
             target.remove(f"{HOME}/{name}")
-    target.remove(PLACE)  # the last: without it nobody knows what to go on with
+    target.remove(PLACE)  # last, because a new attempt needs it to continue
     target.remove_empty(HOME)
 
 
 def purge(target: ReplTarget) -> None:
-    """Remove what the service wrote for itself: key, galleries, state, logs."""
+    """Remove the service's own files: key, galleries, state, logs."""
     for folder in (places.DATA, places.SPARE):
         for name in _DATA:
             for end in _ENDS:
@@ -106,7 +106,7 @@ def purge(target: ReplTarget) -> None:
 
 
 def _settle(target: Target, path: str) -> None:
-    """Take back an exchange of a file that was cut (swap)."""
+    """Undo an interrupted replacement of a file (swap)."""
     folder, _, name = path.rpartition("/")
     names = target.names(folder)
     if f"{name}.old" in names and name not in names:
@@ -117,7 +117,7 @@ def _settle(target: Target, path: str) -> None:
 
 
 def _keep_aside(target: Target, known: Manifest, digest: str | None) -> None:
-    """A bad_main.py that came since the installation is the user's, too."""
+    """Keep a bad_main.py that appeared after the installation: it is the user's."""
     if digest is None or known.leftover(digest) or digest == known.before.get(ASIDE):
         return
     target.copy(ASIDE, f"{BEFORE}/{ASIDE}")
@@ -129,7 +129,7 @@ def _restore_aside(target: Target, known: Manifest) -> None:
     wanted = known.before.get(ASIDE)
     if target.hashes([ASIDE]).get(ASIDE) == wanted:
         return
-    target.remove(ASIDE)  # of an exchange of main.py that was cut
+    target.remove(ASIDE)  # left by an interrupted replacement of main.py
     if wanted is not None:
         target.copy(f"{BEFORE}/{ASIDE}", _RESTORED)
         target.rename(_RESTORED, ASIDE)
@@ -140,7 +140,7 @@ def _restore(target: Target, known: Manifest, path: str, digest: str | None, tol
     edited = digest is not None and digest != before and not known.wrote(path, digest)
     if before is not None and digest != before:
         if edited:
-            told(f"{path} was edited since the installation: the one from before it comes back")
+            told(f"{path} was edited since the installation; the earlier version is restored")
         target.copy(f"{BEFORE}/{path}", _RESTORED)
         swap(target, _RESTORED, path)
     elif edited:
@@ -150,16 +150,16 @@ def _restore(target: Target, known: Manifest, path: str, digest: str | None, tol
 
 
 def _restore_folder(target: Target, known: Manifest, path: str) -> None:
-    """Remove a folder, and bring back the one that had its name."""
+    """Remove a folder, and restore the earlier folder of that name."""
     if not any(kept.startswith(f"{path}/") for kept in known.before):
         _take_away(target, path)
-    elif target.names(f"{BEFORE}/{path}"):  # else it is back already
+    elif target.names(f"{BEFORE}/{path}"):  # otherwise it is restored already
         _take_away(target, path)
         target.rename(f"{BEFORE}/{path}", path)
 
 
 def _take_away(target: Target, path: str) -> None:
-    """Remove a folder at once: a part of it must not run."""
+    """Remove a folder by renaming it first, so that no part of it can run."""
     target.remove(_GONE)
     folder, _, name = path.rpartition("/")
     if name in target.names(folder):

@@ -1,6 +1,6 @@
-"""Where a board is: tcp://HOST[:5230] or serial:///dev/ttyUSB0?baudrate=921600; replay:FILE for a recording.
+"""Board addresses: tcp://HOST[:5230], serial:///dev/ttyUSB0?baudrate=921600, or replay:FILE.
 
-People may leave the scheme out: HOST:PORT, an IP address, localhost, /dev/ttyUSB0, COM3.
+The scheme is optional: HOST:PORT, an IP address, localhost, /dev/ttyUSB0 and COM3 also work.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class TcpAddress(NamedTuple):
 
 
 class SerialAddress(NamedTuple):
-    """A board behind a tty: path as the operating system names it (COM3 on Windows)."""
+    """A board on a tty. path: as the operating system names it (COM3 on Windows)."""
 
     path: str
     baudrate: int
@@ -52,12 +52,12 @@ Address = TcpAddress | SerialAddress | ReplayAddress
 
 
 def looks_like_address(text: str) -> bool:
-    """Return whether a text is meant as a board's address, good or bad, and not as a name."""
+    """Return whether a text is meant as an address, valid or not, rather than a name."""
     return "://" in text or text.startswith(_REPLAY) or _completed(text) != text
 
 
 def _completed(text: str) -> str:
-    """Return what people write without a scheme as a URL, anything else as it is."""
+    """Return an address without a scheme as a URL, any other text unchanged."""
     if text.startswith("/dev/") or re.fullmatch(r"COM\d+(\?.*)?", text, re.IGNORECASE):
         return f"serial://{'' if text.startswith('/') else '/'}{text}"
     if text == "localhost" or re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[A-Za-z0-9._-]+):\d+", text):
@@ -70,21 +70,21 @@ def _completed(text: str) -> str:
 
 
 def parse_address(url: str) -> Address:
-    """Return the address that url names; AddressError says what is wrong with it."""
+    """Return the address in a URL; raises AddressError."""
     if url.startswith(_REPLAY):
         if url == _REPLAY:
-            raise AddressError(f"{url!r} names no recording; expected replay:FILE")
+            raise AddressError(f"{url!r}: expected replay:FILE, found no file name")
         return ReplayAddress(url[len(_REPLAY) :])
     url = _completed(url)
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise AddressError(f"{url!r} is no address: {error}; expected {_FORMS}") from error
+        raise AddressError(f"{url!r} is not an address: {error}; expected {_FORMS}") from error
     if parts.scheme == "tcp":
         return _tcp(url)
     if parts.scheme == "serial":
         return _serial(url)
-    raise AddressError(f"{url!r} is no address of a board; expected {_FORMS}")
+    raise AddressError(f"{url!r} is not the address of a board; expected {_FORMS}")
 
 
 def _tcp(url: str) -> TcpAddress:
@@ -96,9 +96,11 @@ def _tcp(url: str) -> TcpAddress:
     if port == 0:
         raise AddressError(f"{url!r}: the port must be a number from 1 to 65535")
     if not parts.hostname:
-        raise AddressError(f"{url!r} names no host; expected tcp://HOST[:PORT]")
+        raise AddressError(f"{url!r}: expected tcp://HOST[:PORT], found no host")
     if parts.username or parts.password or parts.path not in ("", "/") or parts.query:
-        raise AddressError(f"{url!r}: nothing may stand before the host or behind the port")
+        raise AddressError(
+            f"{url!r}: expected tcp://HOST[:PORT], found more before the host or after the port"
+        )
     return TcpAddress(parts.hostname, port or DEFAULT_PORT)
 
 
@@ -110,11 +112,11 @@ def _serial(url: str) -> SerialAddress:
     if path[1:4].upper() == "COM":
         path = path[1:]
     if path in ("", "/"):
-        raise AddressError(f"{url!r} names no tty; expected serial:///dev/ttyUSB0")
+        raise AddressError(f"{url!r}: expected serial:///dev/ttyUSB0, found no tty")
     baudrate = DEFAULT_BAUDRATE
     for name, value in parse_qsl(parts.query, keep_blank_values=True):
         if name != "baudrate":
-            raise AddressError(f"{url!r}: {name!r} is no setting of a tty; expected baudrate")
+            raise AddressError(f"{url!r}: expected the setting baudrate, found {name!r}")
         if not (value.isascii() and value.isdigit() and 300 <= int(value) <= 12_000_000):
             raise AddressError(f"{url!r}: baudrate must be a number from 300 to 12000000")
         baudrate = int(value)

@@ -1,4 +1,4 @@
-"""What a client waits for in a session: answers to commands, and data being taken. No I/O."""
+"""What a client waits for in a session: answers to commands, and transfers. No I/O."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from host_client.base.exceptions import CommandFailed, K230Error
 _FIRST_RETRY = 1.0  # seconds
 _SLOWEST_RETRY = 4.0
 _FRAME_OVERHEAD = 64  # bytes of framing, answer and seal around what is counted
-# On a UART: small chunks survive noise, and no more may be under way than the board's input
+# On a UART small chunks survive noise. No more may be in transit than the board's input
 # ring (16 KiB) holds while its interpreter is busy with a frame.
 _SERIAL_CHUNK = 512
 _SERIAL_WINDOW = 8192
@@ -21,25 +21,25 @@ Progress = Callable[[int, int, str], None]
 
 
 class Retry:
-    """When to say something again: never on TCP, by line speed and size on a UART."""
+    """When to repeat a message: never on TCP; on a UART by line speed and size."""
 
     def __init__(self, baudrate: int | None) -> None:
         self.baudrate = baudrate
 
     def first(self, size: int) -> float:
-        """Return the seconds to wait for an answer to size bytes; inf where nothing gets lost."""
+        """Return the seconds to wait for an answer to size bytes; inf if nothing can get lost."""
         if self.baudrate is None:
             return float("inf")
         return _FIRST_RETRY + 2 * 10 * (size + _FRAME_OVERHEAD) / self.baudrate
 
     @staticmethod
     def next(wait: float) -> float:
-        """Return the wait that follows a wait in vain."""
+        """Return the wait after one without an answer."""
         return max(wait, min(wait * 1.5, _SLOWEST_RETRY))
 
 
 class Call:
-    """One command on its way; on_done is called once, when result or error is known."""
+    """One command in progress. on_done: called once, with the result or error."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class Call:
         return f"request {self.number} {self.command}"
 
     def again(self, now: float) -> None:
-        """Note that the command was sent once more."""
+        """Note that the command was sent again."""
         self._wait = Retry.next(self._wait)
         self.next_try = now + self._wait
 
     def finish(self, result: Any = None, error: K230Error | None = None) -> None:
-        """Keep the outcome; later ones are repetitions."""
+        """Keep the first outcome; later ones are repetitions."""
         if self.done:
             return
         self.result, self.error, self.done = result, error, True
@@ -86,10 +86,10 @@ _EVERY = 2  # CHUNKs between two TAKEN
 
 
 class Receiving:
-    """Data on its way from the board, which may be lost and come again; out of order it is not taken."""
+    """Data from the board. Lost chunks are repeated; chunks out of order are ignored."""
 
     def __init__(self, number: int, size: int, data: bytearray, now: float) -> None:
-        """data: what is there already, and grows."""
+        """data: what has arrived already; it grows."""
         self.number = number
         self.error: K230Error | None = None
         self.done = len(data) >= size
@@ -101,7 +101,7 @@ class Receiving:
         self.moved = now
 
     def chunk(self, fields: list[Any], now: float) -> list[Any] | None:
-        """Take the fields of a CHUNK behind its number; return the TAKEN to answer with, or None."""
+        """Take the fields of a CHUNK after its number; return the TAKEN to answer with, or None."""
         offset, piece = fields[0], fields[1]
         have = len(self._data)
         if piece is None:
@@ -116,7 +116,7 @@ class Receiving:
             if self.on_progress:
                 self.on_progress(have, self._size, "bytes")
             self._untold += 1
-            # The board waits at four CHUNKs ahead, whatever their size: one lost TAKEN must not stop it.
+            # The board sends at most four CHUNKs ahead: one lost TAKEN must not stop it.
             if have < self._size and self._untold < _EVERY:
                 return None
         self._untold = 0
@@ -133,7 +133,7 @@ class Receiving:
 
 
 class Transfer:
-    """Data on its way to the board in CHUNKs, at most a window ahead of what it has TAKEN."""
+    """Data to the board in CHUNKs, at most one window ahead of what it has TAKEN."""
 
     def __init__(
         self, number: int, data: bytes, offset: int, *, window: int, now: float, retry: Retry
@@ -155,10 +155,10 @@ class Transfer:
         self._first_wait = self._wait = retry.first(self._window)
         self.next_try = now + self._wait
         self._rewound = False
-        self.moved = now  # when the board last took something
+        self.moved = now  # time of the board's last progress
 
     def taken(self, offset: int, now: float) -> None:
-        """Take the board's word on how far it has everything."""
+        """Take the board's TAKEN: how many bytes it has without a gap."""
         if type(offset) is not int or not 0 <= offset <= len(self._data):
             raise ValueError("TAKEN outside of the data")
         if offset > self._acked:
@@ -171,14 +171,14 @@ class Transfer:
             if self.on_progress:
                 self.on_progress(offset, len(self._data), "bytes")
         elif offset == self._acked < self._next and not self._rewound:
-            # Said twice: a chunk was lost. The others under way will say it again.
+            # A repeated TAKEN means a lost chunk. The other chunks in transit cause more of them.
             self._rewound = True
             self._next = offset
         if self._acked == len(self._data):
             self.finish()
 
     def late(self, now: float) -> None:
-        """Begin again behind what was taken: neither chunks nor TAKEN came through for too long."""
+        """Resend from the last TAKEN on, after too long without progress."""
         self._next = self._acked
         self._rewound = False
         self._wait = Retry.next(self._wait)

@@ -1,8 +1,8 @@
 """The board's clock in this computer's time, from PINGs and their PONGs.
 
-The offset comes from the exchange with the shortest round trip: whatever delays a message,
-the capture of a frame that a PONG waits for included, makes the trip longer and the exchange
-worse. Old exchanges lose to newer ones at the rate at which two crystals may drift apart.
+The offset comes from the exchange with the shortest round trip. Every delay, such as a PONG that
+waits for a frame's capture, lengthens the trip and makes the exchange less exact. Old exchanges
+lose weight at the rate at which two crystals may drift apart.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import time
 from collections import deque
 from typing import NamedTuple
 
-# Two uncompensated crystals differ by less than this (seconds a second).
+# Two uncompensated crystals differ by less than this (seconds per second).
 DRIFT = 100e-6
 # time_ms is cut to whole milliseconds.
 _RESOLUTION = 0.001
@@ -19,13 +19,13 @@ _WINDOW = 64  # exchanges kept: more than three minutes at one PING in 3 s
 
 
 class _Exchange(NamedTuple):
-    when: float  # host monotonic seconds at the middle of the round trip
+    when: float  # host monotonic seconds, middle of the round trip
     offset: float  # host monotonic minus board clock, seconds
     trip: float  # round trip, seconds
 
 
 class BoardClock:
-    """Offset of one board's clock since its start; a restart of the board needs a new one."""
+    """The offset of one board's clock; a restart of the board needs a new object."""
 
     def __init__(self) -> None:
         self._exchanges: deque[_Exchange] = deque(maxlen=_WINDOW)
@@ -33,7 +33,7 @@ class BoardClock:
         self._wall = 0.0  # Unix time minus monotonic time
 
     def add(self, sent: float, received: float, board_seconds: float) -> None:
-        """Take one exchange: PING sent and PONG received (monotonic), the board's clock between."""
+        """Add one exchange: times of PING and PONG (monotonic), and the board's clock between."""
         trip = received - sent
         if trip < 0.0:
             return
@@ -42,16 +42,16 @@ class BoardClock:
         self._best = min(
             self._exchanges, key=lambda past: past.trip / 2 + (received - past.when) * DRIFT
         )
-        # Read again each time: the wall clock may be set while we run.
+        # Read each time: the wall clock may be set meanwhile.
         self._wall = time.time() - time.monotonic()
 
     @property
     def known(self) -> bool:
-        """Whether one exchange has taken place."""
+        """Whether there was an exchange."""
         return self._best is not None
 
     def host_time(self, time_ms: int) -> tuple[float, float] | tuple[None, None]:
-        """Return a moment of the board in Unix seconds and its uncertainty (plus or minus).
+        """Return a board time as Unix seconds, with its uncertainty (plus or minus seconds).
 
         (None, None) before the first exchange.
         """

@@ -1,4 +1,4 @@
-"""The link that comes back: connects, and reconnects with growing pauses until closed."""
+"""Connect to a board, and reconnect with growing pauses until closed."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from host_client.results.messages import State, StateChange
 
 _log = logging.getLogger(__name__)
 
-_FIRST_DELAY = 0.25  # seconds; doubled up to the longest, each time a random half of it less
+_FIRST_DELAY = 0.25  # seconds; doubled up to the longest, minus a random part of up to half
 _LONGEST_DELAY = 10.0
 
 
 class Connection:
-    """Keeps one link to a board up; on_link is called with each new one, on_state with changes."""
+    """Keeps a link to one board. on_link: called with each new link; on_state: with each change."""
 
     def __init__(
         self,
@@ -58,15 +58,15 @@ class Connection:
         self._link_changed = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
         self._error: K230Error | None = None
-        self._rejected = 0  # of links that are gone
+        self._rejected = 0  # counts of closed links
 
     @property
     def rejected(self) -> int:
-        """Packets thrown away, over all links."""
+        """Packets dropped over all links."""
         return self._rejected + (self._link.session.rejected if self._link else 0)
 
     async def open(self, wait: float) -> None:
-        """Connect; a board that can't be reached is tried again for wait seconds."""
+        """Connect; keep trying for `wait` seconds."""
         if self._keeper is not None or self.state is not State.CONNECTING:
             raise Closed("a Board is connected once; make another one with Board.connect()")
         give_up = time.monotonic() + wait
@@ -90,7 +90,7 @@ class Connection:
         self._keeper = asyncio.create_task(self._keep(), name="k230-keeper")
 
     async def close(self) -> None:
-        """Close the link for good; may be called again."""
+        """Close the link permanently. Calling it again does nothing."""
         if self.state is State.CLOSED:
             return
         if self._keeper is not None:
@@ -107,16 +107,18 @@ class Connection:
             if self._error is not None:
                 raise self._error
             if self.state is State.CLOSED or self._keeper is None:
-                raise Closed("the board is not connected: it was closed or never entered")
+                raise Closed(
+                    "the board is not connected: it was closed, or not entered with `async with`"
+                )
             if self._link is not None:
                 if not self._link.ended.done():
                     return self._link
-                await asyncio.sleep(0)  # the keeper has yet to see the end
+                await asyncio.sleep(0)  # the reconnecting task has not seen the end yet
                 continue
             remaining = deadline - time.monotonic()
             if remaining > 0 and await happened(self._link_changed, remaining):
                 continue
-            raise RequestTimeout(f"{self.address}: the link did not come back in time")
+            raise RequestTimeout(f"{self.address}: not reconnected before the timeout")
 
     async def _connect_once(self) -> None:
         link = await Link.open(
@@ -128,7 +130,7 @@ class Connection:
             self._wait_for_greeting,
         )
         welcome = link.session.welcome
-        assert welcome is not None  # a link is ready behind its WELCOME only
+        assert welcome is not None  # a link is ready only after its WELCOME
         restarted = self.info is not None and (
             (self.info.board_id, self.info.boot_id) != (welcome.board_id, welcome.boot_id)
         )
@@ -146,7 +148,7 @@ class Connection:
 
     def _find_key(self, welcome: Welcome) -> bytes | None:
         key = self._keys.find(str(self.address), welcome.board_id)
-        # Where no key is asked for, there is nothing to protect, unless it is wanted.
+        # Without a key there is no encryption to remember, unless the caller requires it.
         wanted = welcome.key_required or self._encryption == "required"
         if wanted and isinstance(self.address, TcpAddress):
             check(welcome, self._encryption, self._encrypted)
@@ -159,7 +161,7 @@ class Connection:
         self._inbox.clock.add(sent, received, board_seconds)
 
     async def _keep(self) -> None:
-        """Reconnect whenever the link is lost, until closed or until that can't help."""
+        """Reconnect after each lost link, until closed or until an error is final."""
         while self._link is not None:
             error = await asyncio.shield(self._link.ended)
             self._rejected += self._link.session.rejected
@@ -180,7 +182,7 @@ class Connection:
                     await self._connect_once()
                 except K230Error as failure:
                     error = failure
-                except Exception as failure:  # a fault of ours must not end the service
+                except Exception as failure:  # a bug here must not end reconnecting
                     _log.exception("connecting to %s", self.address)
                     error = ConnectionFailed(f"{self.address}: {failure}")
 

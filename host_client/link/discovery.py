@@ -1,4 +1,4 @@
-"""Finds boards: on the local network SEEK by UDP, on a tty a greeting (docs/protocol.md)."""
+"""Find boards: on the network by SEEK over UDP, on a tty by a greeting (docs/protocol.md)."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ Target = tuple[int, Any]  # family of the socket, and its address
 
 
 class FoundBoard(NamedTuple):
-    """A board that answered: where its link is, and whether it asks for a key.
+    """A board that answered: its URL, and whether it requires a key.
 
-    version is the service's. With another protocol than messages.PROTOCOL_VERSION the board refuses
-    this client. What a board of another protocol does not tell over a tty is empty.
+    version: of the service. A board with a protocol other than messages.PROTOCOL_VERSION refuses this
+    client; over a tty it leaves some fields empty.
     """
 
     url: str
@@ -48,36 +48,36 @@ class FoundBoard(NamedTuple):
 
 
 class _Seeker(asyncio.DatagramProtocol):
-    """Collects the answers to one number."""
+    """Collects the answers to one search."""
 
     def __init__(self, number: int, boards: dict[str, FoundBoard]) -> None:
-        """boards: filled with who answered, by URL."""
+        """boards: filled with the boards that answer, by URL."""
         self._number = number
         self._boards = boards
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        """Take one datagram; whatever is no answer to our number is not ours."""
+        """Take one datagram; ignore it unless it answers this search."""
         for message in packets.Decoder().feed(data):
             if message[0] != messages.HERE or len(message) < 6 or message[1] != self._number:
                 continue
             _, _, board_id, name, version, flags = message[:6]
             if not isinstance(flags, int):
                 continue
-            # The link has the number of the UDP port.
+            # The TCP link uses the same port number as UDP.
             url = str(TcpAddress(str(addr[0]), int(addr[1])))
             required = bool(flags & messages.FLAG_KEY_REQUIRED)
             texts = (printable(board_id), printable(name), printable(version))
-            # Version 1 did not tell the protocol.
+            # Protocol version 1 did not send the version.
             protocol = message[6] if len(message) > 6 and type(message[6]) is int else 1
             if url in self._boards or len(self._boards) < limits.BOARDS:
                 self._boards[url] = FoundBoard(url, *texts, required, protocol)
 
     def error_received(self, exc: Exception) -> None:
-        """An address that nobody listens on says so; others may answer."""
+        """Ignore an address without a listener; others may answer."""
 
 
 def seek(number: int) -> bytes:
-    """Return the datagram that asks boards to answer: filled up, since no answer is longer than it."""
+    """Return the search datagram, padded because an answer is never longer than it."""
     return packets.encode([messages.SEEK, number, b"\xff" * (SEEK_SIZE - 16)])
 
 
@@ -86,11 +86,11 @@ async def discover(timeout: float = 1.0, addresses: Iterable[str] = ()) -> list[
 
     Args:
         timeout: seconds to wait for answers.
-        addresses: HOST or HOST:PORT to ask, [IPV6]:PORT too; none: everybody on the networks of each
-            interface, by broadcast, and virtual boards on this computer.
+        addresses: HOST, HOST:PORT or [IPV6]:PORT to query; none: broadcast on every interface, and
+            query virtual boards on this computer.
 
     Raises:
-        AddressError: an address is none, or the network can't be used.
+        AddressError: an address is not valid, or the network can't be used.
     """
     asked = list(addresses)
     loop = asyncio.get_running_loop()
@@ -136,7 +136,7 @@ async def _resolve(loop: asyncio.AbstractEventLoop, address: str) -> list[Target
     host, port = address, ""
     if address.startswith("["):
         host, bracket, port = address[1:].partition("]")
-        # What is no port is refused below, as a missing bracket is.
+        # An invalid port or a missing bracket is refused below.
         port = port[1:] if port.startswith(":") else port
         host = host if bracket else ""
     elif address.count(":") == 1:
@@ -154,9 +154,9 @@ async def _resolve(loop: asyncio.AbstractEventLoop, address: str) -> list[Target
 
 
 def _everybody() -> list[tuple[str, int]]:
-    """Return the broadcast address of each interface, the general one, and this computer's own ports.
+    """Return each interface's broadcast address, the general one, and this computer's own ports.
 
-    The general one leaves by one interface only, as the system likes.
+    The system sends the general broadcast over one interface only.
     """
     hosts = dict.fromkeys([BROADCAST, *_interface_broadcasts()])
     local = [(LOOPBACK, DEFAULT_PORT + step) for step in range(LOCAL_PORTS)]
@@ -164,7 +164,7 @@ def _everybody() -> list[tuple[str, int]]:
 
 
 def _interface_broadcasts() -> Iterator[str]:
-    """Yield the IPv4 broadcast address of each interface, where the system tells."""
+    """Yield the IPv4 broadcast address of each interface, if the system provides it."""
     try:
         import fcntl  # noqa: PLC0415 - not on Windows
     except ImportError:
@@ -184,8 +184,8 @@ async def discover_serial(
 ) -> list[FoundBoard]:
     """Return the boards that answer a greeting on these ttys within timeout seconds.
 
-    What is in use by another program or can't be opened is left out. A greeting ends the session of
-    whoever had the line before; what else is connected gets some 40 bytes.
+    Skips ttys that can't be opened or are in use. A greeting ends another client's session on the
+    line; a device that is not a board receives about 40 bytes.
     """
     answers = await asyncio.gather(*(_greet(SerialAddress(p, baudrate), timeout) for p in ports))
     return [board for board in answers if board is not None]
@@ -200,7 +200,7 @@ async def _greet(address: SerialAddress, timeout: float) -> FoundBoard | None:
 
     def on_data(data: bytes) -> None:
         session.receive(data, time.monotonic())
-        if session.ready or session.error:  # an error: it needs its key
+        if session.ready or session.error:  # the error of a board that needs its key
             answered.set()
 
     session = ClientSession(no_key, Settings("discover", address.baudrate), time.monotonic())
@@ -211,7 +211,7 @@ async def _greet(address: SerialAddress, timeout: float) -> FoundBoard | None:
     try:
         hello = session.data_to_send()
         for _ in range(REPEATS):
-            transport.write(hello)  # the same one gets the same answer
+            transport.write(hello)  # a repeated one gets the same answer
             if await happened(answered, timeout / REPEATS):
                 break
         session.goodbye()

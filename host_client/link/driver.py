@@ -1,4 +1,4 @@
-"""One session over one transport, driven by the event loop: bytes, timers, nothing else."""
+"""Drive one session over one transport in the event loop: bytes and timers."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from host_client.results.decode import MALFORMED
 _log = logging.getLogger(__name__)
 
 OnMessages = Callable[[list[list[Any]]], None]
-_PATIENCE = 2.0  # seconds of a greeting that nobody needs to be told of
+_PATIENCE = 2.0  # seconds that a greeting may take before it is reported
 
 
 class Link:
-    """From open() to its end; `ended` is done with the reason as its result."""
+    """One link from open() to its end. `ended`: a future with the reason as its result."""
 
     def __init__(self, session: ClientSession, on_messages: OnMessages) -> None:
         self.session = session
@@ -33,7 +33,7 @@ class Link:
         self._timer: asyncio.TimerHandle | None = None
         self._due = float("inf")
         self.ended: asyncio.Future[K230Error] = self._loop.create_future()
-        self._greeted: asyncio.Future[None] = self._loop.create_future()  # well or badly
+        self._greeted: asyncio.Future[None] = self._loop.create_future()  # with or without an error
         self._transport: Transport | None = None
 
     @classmethod
@@ -48,7 +48,7 @@ class Link:
     ) -> Link:
         """Open the transport and greet; return the link when the session is ready.
 
-        on_waiting is called once where the greeting takes its time.
+        on_waiting: called once if the greeting is slow.
         """
         if isinstance(address, SerialAddress):
             settings = settings._replace(baudrate=address.baudrate)
@@ -96,7 +96,7 @@ class Link:
                 error = session.cut_off(f"{error} during the greeting")
             raise _addressed(error, address)
         welcome = session.welcome
-        assert welcome is not None  # a link is ready behind its WELCOME only
+        assert welcome is not None  # a link is ready only after its WELCOME
         _log.debug(
             "%s: greeted after %.1f ms by %s (%s, boot %d, service %s), %s",
             address,
@@ -110,7 +110,7 @@ class Link:
         return link
 
     def close(self, error: K230Error | None = None) -> None:
-        """End the link; whatever waits fails with error."""
+        """End the link; everything in progress fails with error."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -136,7 +136,7 @@ class Link:
         timeout: float,
         progress: Progress | None = None,
     ) -> Any:
-        """Send a command and return its result; raises what the answer says."""
+        """Send a command and return its result; raises the error in the answer."""
         call = self.session.request(command, arguments, timeout, time.monotonic())
         call.on_progress = progress
         future = self._loop.create_future()
@@ -158,7 +158,7 @@ class Link:
     async def transfer(
         self, number: int, data: bytes, offset: int, window: int, progress: Progress | None = None
     ) -> None:
-        """Send data that `put` announced; return when the board has all of it."""
+        """Send the data announced by `put`; return when the board has it all."""
         transfer = self.session.transfer(number, data, offset, window, time.monotonic())
         transfer.on_progress = progress
         if not transfer.done:
@@ -178,9 +178,9 @@ class Link:
             raise transfer.error
 
     async def receive(self, receiving: Receiving) -> None:
-        """Take data that the answer to `get` announced; return when all of it is there.
+        """Receive the data announced by the answer to `get`; return when it is complete.
 
-        Raises LinkLost, or what the board says where it can't go on.
+        Raises LinkLost, or the board's error if it can't continue.
         """
         try:
             self.session.receive_transfer(receiving, time.monotonic())
@@ -229,13 +229,13 @@ class Link:
         if data and self._transport is not None:
             self._transport.write(data)
         if self.ended.done():
-            return  # writing showed that the port is gone
+            return  # writing failed: the port is gone
         if self.session.error is not None:
             self.close(self.session.error)
             return
         due = self.session.deadline()
         if self._timer is None or due < self._due:
-            # A timer that rings too early only sets itself again; one per message would cost more.
+            # A timer that fires too early is set again; a timer per message would cost more.
             if self._timer is not None:
                 self._timer.cancel()
             self._due = due
@@ -244,7 +244,7 @@ class Link:
 
 
 def _addressed(error: K230Error, address: Address) -> K230Error:
-    """Return an error of a greeting with the address, and what to do next."""
+    """Return a greeting's error with the address and what to do next."""
     text = str(error)
     if not text.startswith(str(address)):
         text = f"{address}: {text}"

@@ -1,4 +1,4 @@
-"""AES for encrypted sessions, and which boards have encrypted theirs before."""
+"""AES for encrypted sessions, and the record of boards that encrypted before."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from host_client.link.greeting import Welcome
 
 _log = logging.getLogger(__name__)
 
-# required: always; remembered: where this board has encrypted before; optional: as the board says.
+# required: always; remembered: if this board encrypted before; optional: the board decides.
 Encryption = Literal["required", "remembered", "optional"]
-_MOST = 1000  # boards remembered, the latest
+_MOST = 1000  # latest boards to remember
 
 
 def cipher(key: bytes) -> seal.Cipher:
-    """Return what encrypts one direction of a session with a key of 16 bytes."""
+    """Return the cipher for one direction of a session, from a key of 16 bytes."""
     return seal.Cipher(_encryptor(key))
 
 
 def _encryptor(key: bytes) -> Callable[[bytes], bytes]:
-    # Imported when needed: a UART never encrypts, and the library takes its time.
+    # Imported when needed: a UART never encrypts, and the library loads slowly.
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415
 
     return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
 
 
 class Remembered:
-    """The ids of boards that encrypted a session, one a line in a file without secrets."""
+    """Ids of boards that encrypted a session, one a line; the file has no secrets."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -40,7 +40,7 @@ class Remembered:
         return board_id in self._load()
 
     def add(self, board_id: str) -> None:
-        """Remember a board; a file that can't be written is no reason to end a session."""
+        """Remember a board; a file that can't be written does not end the session."""
         known = self._load()
         if not board_id or board_id in known:
             return
@@ -59,10 +59,10 @@ class Remembered:
 
 
 def check(welcome: Welcome, wanted: Encryption, known: Remembered) -> None:
-    """Raise AuthenticationError where a board on the network offers less than is wanted.
+    """Raise AuthenticationError if a board on the network offers less than required.
 
-    Nobody can leave the encryption out on the way: both proofs cover the WELCOME. This is for a
-    board whose setting was changed.
+    An attacker can't remove the encryption, because both proofs cover the WELCOME. This check is
+    for a board with a changed setting.
     """
     if welcome.encrypted or wanted == "optional":
         return

@@ -1,6 +1,6 @@
-"""The client's half of a greeting, without any I/O: HELLO, WELCOME, AUTH, READY.
+"""The client's half of a greeting, without I/O: HELLO, WELCOME, AUTH, READY.
 
-Each side proves that it knows the key; what ends the session is raised as a K230Error.
+Each side proves that it knows the key. Failures are raised as K230Error.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from host_client.link.calls import Retry
 from host_client.link.trace import printable
 
 _TRIES = 4
-GREETING_TIMEOUT = 10.0  # seconds; what has not greeted then is no board, or a very busy one
+GREETING_TIMEOUT = 10.0  # seconds; no greeting after this means no board, or a very busy one
 
 
 class Welcome(NamedTuple):
-    """Who answers: what WELCOME says; version is the service's."""
+    """The board's identity from WELCOME; version is the service's."""
 
     protocol: int
     version: str
@@ -41,7 +41,7 @@ class Welcome(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How a session behaves; baudrate is None on TCP."""
+    """The parameters of a session; baudrate is None on TCP."""
 
     client_name: str = "host_client"
     baudrate: int | None = None
@@ -50,13 +50,13 @@ class Settings(NamedTuple):
 
 
 class Send(Protocol):
-    """Sends a payload; kind and about are for the log."""
+    """Sends a payload; kind and about go to the log."""
 
     def __call__(self, kind: int, payload: bytes, about: str = "", /) -> None: ...
 
 
 class Greeting:
-    """From HELLO to READY; find_key gets the WELCOME and returns the key or None."""
+    """The greeting from HELLO to READY. find_key: takes the WELCOME, returns the key or None."""
 
     def __init__(
         self,
@@ -69,10 +69,10 @@ class Greeting:
         self.welcome: Welcome | None = None
         self.done = False
         self.handshake: seal.Handshake | None = None
-        self.other_protocol: int | None = None  # the board's version, where it is not ours
+        self.other_protocol: int | None = None  # the board's version, if it differs from ours
         self._arrived = b""  # the first bytes
         self._count = 0  # bytes that arrived
-        self._packets = 0  # of a board, among them
+        self._packets = 0  # packets of a board among them
         self.hello = b""
         self._find_key = find_key
         self._settings = settings
@@ -99,7 +99,7 @@ class Greeting:
         self._send(kind, payload)
 
     def take_welcome(self, message: list[Any], payload: bytes, now: float) -> None:
-        """Take the board's answer to HELLO; prove that this client knows the key, where it must."""
+        """Take the board's answer to HELLO; prove that this client knows the key, if required."""
         if self.welcome is not None:
             if self.done and payload != self._welcome_payload:
                 raise LinkLost("the board restarted")
@@ -125,7 +125,7 @@ class Greeting:
         key = self._find_key(welcome)
         if not welcome.key_required:
             if key is not None and not self._lossy:
-                # Else an impostor would only have to ask for no key to be believed.
+                # Otherwise an impostor could pass by not asking for a key.
                 raise AuthenticationError(
                     "a key was given, but what answers does not ask for one: it is another board, "
                     "or its key was switched off (connect without a key to accept that)"
@@ -134,14 +134,14 @@ class Greeting:
         if key is None:
             raise AuthenticationError(
                 f"the board {welcome.board_name!r} needs its key: give --key, set K230_KEY, "
-                "or keep it with `k230 key add`"
+                "or store it with `k230 key add`"
             )
         self.handshake = seal.Handshake(key, self.hello, payload)
         proof = packets.payload_of([messages.AUTH, self.handshake.client_proof()])
         self._say(messages.AUTH, proof, now)
 
     def take_ready(self, message: list[Any]) -> bool:
-        """Check the board's proof; return whether the greeting is done with it."""
+        """Check the board's proof; return whether that completes the greeting."""
         welcome = self.welcome
         if self.done or welcome is None:
             return False
@@ -149,7 +149,7 @@ class Greeting:
             proof = message[1]
             if not isinstance(proof, bytes) or not seal.same(proof, self.handshake.board_proof()):
                 raise AuthenticationError(
-                    "what answers could not prove that it knows the key: it is another board, "
+                    "the device could not prove that it knows the key: it is a different board, "
                     "or it pretends to be this one"
                 )
         elif welcome.key_required:
@@ -158,17 +158,17 @@ class Greeting:
         return True
 
     def take_refused(self, code: str, text: str, protocol: list[Any]) -> None:
-        """Raise what the board refuses; protocol: its version, where it says one."""
+        """Raise the board's refusal. protocol: its version, if it sends one."""
         if self.done:
             raise LinkLost(f"the board ended the session: {printable(text)}")
         if code == "session":
-            return  # of a client before us on this wire
+            return  # for an earlier client on this wire
         if code == "version":
-            self._refuse_version(protocol[0] if protocol else 1)  # version 1 did not say
+            self._refuse_version(protocol[0] if protocol else 1)  # version 1 did not send it
         raise REFUSALS.get(code, ConnectionFailed)(f"the board refused: {printable(text)}")
 
     def _refuse_version(self, protocol: object) -> None:
-        """The board speaks another version of the protocol: name the upgrade."""
+        """Raise VersionError with the upgrade to make."""
         if type(protocol) is not int:
             raise ValueError("a version is an integer")
         self.other_protocol = protocol
@@ -178,22 +178,22 @@ class Greeting:
             else "update this client with `pip install --upgrade k230-vision`"
         )
         raise VersionError(
-            f"the board speaks protocol version {protocol}, "
+            f"the board uses protocol version {protocol}, "
             f"this client {messages.PROTOCOL_VERSION}: {upgrade}"
         )
 
     def hear(self, data: bytes) -> None:
-        """Note what arrives before the greeting is done: it tells who is there."""
+        """Record the bytes that arrive before the greeting is done; they show what is connected."""
         if self.welcome is None:
             self._count += len(data)
             self._arrived += data[: strangers.KEPT - len(self._arrived)]
 
     def hear_packet(self) -> None:
-        """Note a whole packet of a board that is no part of a greeting."""
+        """Count a complete packet of a board that is not part of the greeting."""
         self._packets += 1
 
     def missed(self, what: str, ended: bool = False) -> ConnectionFailed:
-        """Return why there was no greeting; what: "no greeting within 10 s"; ended: the link is gone."""
+        """Return why there was no greeting. what: "no greeting within 10 s"; ended: the link is closed."""
         if ended and not self._count:
             return ConnectionFailed(what)
         if self.welcome is not None:
@@ -208,13 +208,13 @@ class Greeting:
         return NoGreeting(f"{what}: {found.text}", found.code, found.text)
 
     def tick(self, now: float) -> None:
-        """Say things again where that is due; ConnectionFailed where the time is over."""
+        """Repeat messages that are due; raise ConnectionFailed after the timeout."""
         waited = now - self._started
         if waited > self._settings.greeting_timeout:
             raise self.missed(f"no greeting within {waited:.0f} s")
         if now >= self._next_try:
             if self._tries >= _TRIES and self.handshake is not None:
-                # The board took our proof, but its READY was lost: only a new HELLO helps.
+                # The board accepted our proof, but its READY was lost: send a new HELLO.
                 self._say_hello(now)
                 return
             self._tries += 1
@@ -223,5 +223,5 @@ class Greeting:
             self._send(*self._said, ", again")
 
     def deadline(self) -> float:
-        """Return when tick() has something to do next."""
+        """Return the time of the next tick()."""
         return min(self._started + self._settings.greeting_timeout + 0.01, self._next_try)

@@ -1,4 +1,4 @@
-"""Turns what a board sends by itself into typed objects and hands them to whoever reads."""
+"""Turn a board's unrequested messages into typed objects and deliver them to streams."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from host_client.results.types import Result
 
 T = TypeVar("T")
 
-_MODELS_KEPT = 8  # generations; results of older ones can't arrive any more
-_HELD = 32  # results that wait for their MODEL
+_MODELS_KEPT = 8  # generations to keep; results of older ones no longer arrive
+_HELD = 32  # results waiting for their MODEL
 
 
 class Channel(Generic[T]):
-    """All streams of one kind. It holds them weakly: a loop that was left ends its stream."""
+    """All streams of one kind, as weak references: leaving a loop ends its stream."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._streams: weakref.WeakSet[Stream[T]] = weakref.WeakSet()
@@ -37,12 +37,12 @@ class Channel(Generic[T]):
         return stream
 
     def add(self, stream: Stream[T]) -> None:
-        """Let this stream get what comes."""
+        """Deliver to this stream from now on."""
         self._streams.add(stream)
         self._changed()
 
     def push(self, item: T) -> None:
-        """Hand item to every reader."""
+        """Deliver an item to every stream."""
         for stream in tuple(self._streams):
             stream.push(item)
 
@@ -53,12 +53,12 @@ class Channel(Generic[T]):
 
     @property
     def open_streams(self) -> list[Stream[T]]:
-        """The streams that somebody reads."""
+        """The streams in use."""
         return [stream for stream in self._streams if not stream.over]
 
 
 class Inbox:
-    """Decodes messages; results of an unknown generation wait, bounded, for their MODEL."""
+    """Decodes messages. Results of an unknown generation wait for their MODEL, up to a limit."""
 
     def __init__(self, changed: Callable[[], None], describe: Callable[[], None]) -> None:
         self.results: Channel[Result] = Channel(changed)
@@ -66,29 +66,29 @@ class Inbox:
         self.statistics: Channel[Statistics] = Channel(changed)
         self.logs: Channel[LogLine] = Channel(changed)
         self.clock = BoardClock()
-        self.board = UNKNOWN  # who sends all this
+        self.board = UNKNOWN  # the sender
         self.boot_id: int | None = None
         self._changed = changed
-        self._newest: Position | None = None  # of the events that this client knows of
-        self._rewinds = 0  # readers that want events of the past
+        self._newest: Position | None = None  # newest event that this client knows of
+        self._rewinds = 0  # readers that request past events
         self.model: Model | None = None
         self.latest_statistics: Statistics | None = None
         self.malformed = 0
         self.undescribed = 0
         self._describe = describe
-        self._described = -1  # the generation that was asked for
+        self._described = -1  # the requested generation
         self._models: dict[int, tuple[list[Any], Model]] = {}
         self._held: deque[list[Any]] = deque()
 
     def restart(self) -> None:
-        """Forget what belonged to an earlier run of the board."""
+        """Forget everything about an earlier run of the board."""
         self.clock = BoardClock()
         self._models.clear()
         self.model = None
         self._drop_held()
 
     def open_events(self, limit: int, after: Position | None) -> Stream[Event]:
-        """Return a new stream of events; after: begin behind this one, where the board still has them."""
+        """Return a new stream of events. after: start after this event, if the board still has them."""
         stream = EventStream(limit, after, self._changed)
         if after is not None:
             self._rewinds += 1
@@ -108,7 +108,7 @@ class Inbox:
         return [stream for stream in streams if isinstance(stream, EventStream)]
 
     def relink(self, board_id: str, board_name: str, boot_id: int) -> None:
-        """A new session: what was asked for in the old one is not answered any more."""
+        """Begin a new session: requests of the old one get no answer."""
         if boot_id != self.boot_id:
             self.boot_id = boot_id
             self._newest = None if self._newest is None else (boot_id, 0)
@@ -126,7 +126,7 @@ class Inbox:
             channel.end(error)
 
     def wanted(self) -> dict[str, Any]:
-        """Return what the streams that are read want: it is asked for anew when it changes."""
+        """Return what the streams in use need; a change causes a new `subscribe`."""
         rates = [stream.rate for stream in self.results.open_streams]
         return {
             "results": bool(rates),
@@ -138,7 +138,7 @@ class Inbox:
         }
 
     def arguments(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of `subscribe` for what is wanted, and from which event on."""
+        """Return the arguments of `subscribe`: what to send, and from which event on."""
         arguments = {name: value for name, value in wanted.items() if name != "rewinds"}
         asked = [stream.ask() for stream in self._event_streams()]
         places = [place for place in asked if place is not None]
@@ -147,7 +147,7 @@ class Inbox:
         return arguments
 
     def subscribed(self, answer: Any) -> None:
-        """Take the answer to `subscribe`: from which event on the board sends them."""
+        """Take the answer to `subscribe`: the first event that the board will send."""
         if not isinstance(answer, dict):
             return
         newest, oldest = answer.get("newest"), answer.get("oldest", 0)
@@ -158,7 +158,7 @@ class Inbox:
                 stream.begin(self.boot_id, newest, oldest)
 
     def take(self, arrived: Iterable[list[Any]]) -> None:
-        """Take what arrived, in order."""
+        """Take the messages that arrived, in order."""
         for message in arrived:
             try:
                 if message[0] >= messages.CLASSIFICATION:
@@ -183,7 +183,7 @@ class Inbox:
         return self.model
 
     def find_model(self, generation: int) -> Model | None:
-        """Return the model of a generation, where it was described."""
+        """Return the model of a generation, if known."""
         known = self._models.get(generation)
         return known[1] if known else None
 
@@ -215,7 +215,7 @@ class Inbox:
             elif message[3] > generation:
                 self._held.append(message)
             else:
-                self.undescribed += 1  # it was replaced before we could ask what it meant
+                self.undescribed += 1  # the generation was replaced before its MODEL arrived
 
     def _drop_held(self) -> None:
         self.undescribed += len(self._held)

@@ -1,6 +1,6 @@
-"""Where a board's key comes from: given, K230_KEY, or the store.
+"""Find a board's key: given, in K230_KEY, or in the key store.
 
-A key is 32 bytes, written as 64 hexadecimal digits. Nothing here prints or logs one.
+A key is 32 bytes, written as 64 hexadecimal digits. Keys are never printed or logged here.
 The store has one line a board: its address or id, a space, the key; mode 0600. It is
 ~/.config/k230/keys on Linux, ~/Library/Application Support/k230/keys on macOS,
 %APPDATA%\\k230\\keys on Windows.
@@ -30,7 +30,7 @@ ENVIRONMENT = "K230_KEY"
 
 
 def parse_key(text: str, source: str = "key") -> bytes:
-    """Return the key that text says: 64 hexadecimal digits, or @FILE that holds them."""
+    """Return the key in a text: 64 hexadecimal digits, or @FILE with them."""
     text = text.strip().removeprefix("\ufeff")
     if text.startswith("@"):
         return _read_key_file(Path(text[1:]).expanduser())
@@ -55,7 +55,7 @@ def _read_key_file(path: Path) -> bytes:
     if len(data) == messages.KEY_SIZE:
         return data
     try:
-        # PowerShell's > writes UTF-16, other editors a BOM.
+        # PowerShell's > writes UTF-16; some editors write a BOM.
         utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text = data.decode("utf-16" if utf16 else "utf-8-sig").strip()
     except UnicodeDecodeError:
@@ -66,7 +66,7 @@ def _read_key_file(path: Path) -> bytes:
 
 
 def default_store() -> Path:
-    """Return the path of the per-user store, in the folder that the system has for settings."""
+    """Return the path of the user's key store, in the system's folder for settings."""
     return platformdirs.user_config_path("k230", appauthor=False, roaming=True) / "keys"
 
 
@@ -77,11 +77,11 @@ class KeyStore:
         self.path = path or default_store()
 
     def names(self) -> list[str]:
-        """Return the boards whose keys are known; never the keys."""
+        """Return the boards with a stored key, without the keys."""
         return sorted(self._load())
 
     def find(self, *names: str) -> bytes | None:
-        """Return the key of the first of names that the store knows."""
+        """Return the key of the first name in the store, or None."""
         known = self._load()
         for name in names:
             if name in known:
@@ -89,7 +89,7 @@ class KeyStore:
         return None
 
     def add(self, name: str, key: bytes) -> None:
-        """Keep a board's key, in place of an older one."""
+        """Store a board's key, replacing an older one."""
         if not name or len(name.split()) != 1:
             raise KeyFormatError(f"{name!r} can't name a board: it is empty or has spaces")
         with self._alone():
@@ -98,7 +98,7 @@ class KeyStore:
             self._save(known)
 
     def remove(self, name: str) -> bool:
-        """Forget a board's key; False where there was none."""
+        """Remove a board's key; return False if there was none."""
         with self._alone():
             known = self._load()
             if name not in known:
@@ -109,7 +109,7 @@ class KeyStore:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keep other programs from changing the store meanwhile, where the system can."""
+        """Lock the store against other programs, if the system supports it."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with open(self.path.with_name(self.path.name + ".lock"), "w") as lock:
@@ -121,7 +121,7 @@ class KeyStore:
 
     def _load(self) -> dict[str, bytes]:
         try:
-            text = self.path.read_text("utf-8-sig")  # Windows editors begin with a BOM
+            text = self.path.read_text("utf-8-sig")  # some Windows editors write a BOM
         except FileNotFoundError:
             return {}
         except UnicodeDecodeError:
@@ -139,10 +139,10 @@ class KeyStore:
         return known
 
     def _save(self, known: dict[str, bytes]) -> None:
-        lines = ["# Keys of K230 boards. Whoever reads this file can use the boards.\n"]
+        lines = ["# Keys of K230 boards. Anyone who can read this file can use the boards.\n"]
         lines += [f"{name} {key.hex()}\n" for name, key in sorted(known.items())]
         try:
-            # mkstemp makes the file 0600; the rename replaces the old one at once.
+            # mkstemp creates the file with mode 0600; the rename replaces the old file in one step.
             handle, temporary = tempfile.mkstemp(prefix="keys.", dir=self.path.parent)
             try:
                 with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -192,13 +192,13 @@ class KeyRing:
 
     @property
     def folder(self) -> Path:
-        """Where what is known of this user's boards lies."""
+        """The folder with this user's board data."""
         return self._store.path.parent
 
     def find(self, address: str, board_id: str) -> bytes | None:
-        """Return the key for the board that answers at address and calls itself board_id.
+        """Return the key for the board at an address with a board id.
 
-        The address decides before the id: an id is only what the other side says of itself.
+        The address is tried before the id, because the device only claims its id.
         """
         if self._search_store:
             return self._store.find(address, board_id)

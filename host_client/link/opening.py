@@ -1,4 +1,4 @@
-"""Opens the transport that an address names."""
+"""Open the transport of an address."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from host_client.link.transport import OnData, OnLost, Transport
 
 
 async def open_transport(address: Address, on_data: OnData, on_lost: OnLost) -> Transport:
-    """Open the way to address; raises ConnectionFailed (PortLocked for a tty in use)."""
+    """Open a transport to an address; raises ConnectionFailed (PortLocked for a tty in use)."""
     if isinstance(address, TcpAddress):
         from host_client.link.tcp import open_tcp  # noqa: PLC0415 - each medium loads its own library
 

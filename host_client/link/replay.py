@@ -1,4 +1,4 @@
-"""A recording in place of a board: what the client writes goes to a Peer in this process."""
+"""Replay a recording in place of a board: the client talks to a Peer in this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from host_client.replay import Peer, Player
 
 
 class ReplayTransport:
-    """Plays a recording at its own speed; when all was played it stays open, and silent."""
+    """Plays a recording in real time; after its end the transport stays open and silent."""
 
     def __init__(self, player: Player, on_data: OnData) -> None:
         self._loop = asyncio.get_running_loop()
@@ -20,7 +20,7 @@ class ReplayTransport:
         self._closed = False
 
     def write(self, data: bytes) -> None:
-        """Take what the client sends; never waits."""
+        """Take the client's bytes; never waits."""
         self._loop.call_soon(self._feed, data)
 
     def close(self) -> None:

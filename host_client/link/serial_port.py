@@ -1,7 +1,7 @@
 """A tty as a transport: a UART adapter, USB, or a pty.
 
-pyserial opens and sets the port up. On POSIX the event loop then reads and writes the file
-itself; elsewhere a thread waits in pyserial.
+pyserial opens and configures the port. On POSIX the event loop reads and writes the file
+directly; on other systems a thread waits in pyserial.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _READ_SIZE = 65536
 
 
 def open_serial(address: SerialAddress, on_data: OnData, on_lost: OnLost) -> Transport:
-    """Open a tty for this program alone; raises ConnectionFailed, PortLocked."""
+    """Open a tty for exclusive use; raises ConnectionFailed, PortLocked."""
     port = _open(address)
     if os.name == "posix":
         return PosixSerial(port, on_data, on_lost)
@@ -39,22 +39,24 @@ def _open(address: SerialAddress) -> Any:
         text = str(error)
         if code in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in text:
             raise PortLocked(
-                f"{address.path} is in use by another program: a tty carries one client at a time "
+                f"{address.path} is in use by another program: a tty serves one client at a time "
                 "(several can watch over the network)"
             ) from None
         if code == errno.ENOENT:
             raise ConnectionFailed(f"{address.path}: no such tty") from None
         if code in (errno.EACCES, errno.EPERM):
             raise ConnectionFailed(
-                f"{address.path}: no permission (on Linux: be in the group dialout)"
+                f"{address.path}: permission denied (on Linux, add your user to the group dialout)"
             ) from None
         if code == errno.ENOTTY or "Could not configure port" in text:
-            raise ConnectionFailed(f"{address.path} is no tty") from None
+            raise ConnectionFailed(
+                f"{address.path}: expected a tty, found another kind of file"
+            ) from None
         raise ConnectionFailed(f"{address.path}: {text}") from None
 
 
 class PosixSerial:
-    """A tty that the event loop watches."""
+    """A tty watched by the event loop."""
 
     def __init__(self, port: Any, on_data: OnData, on_lost: OnLost) -> None:
         self._port = port
@@ -68,7 +70,7 @@ class PosixSerial:
         self._loop.add_reader(self._file, self._read)
 
     def write(self, data: bytes) -> None:
-        """Send data as the line takes it."""
+        """Send data as fast as the line accepts it."""
         if self._closed:
             return
         empty = not self._rest
@@ -79,12 +81,12 @@ class PosixSerial:
                 self._loop.add_writer(self._file, self._flush)
 
     def close(self) -> None:
-        """Close the port and let others have it."""
+        """Close and unlock the port."""
         if not self._closed:
             self._closed = True
             self._loop.remove_reader(self._file)
             self._loop.remove_writer(self._file)
-            with contextlib.suppress(OSError):  # unplugged already
+            with contextlib.suppress(OSError):  # already unplugged
                 self._port.close()
 
     def _read(self) -> None:
@@ -120,7 +122,7 @@ class PosixSerial:
 
 
 class ThreadedSerial:
-    """A tty where the event loop can't watch one: a thread waits for bytes."""
+    """A tty on systems without support in the event loop: a thread waits for bytes."""
 
     def __init__(self, port: Any, on_data: OnData, on_lost: OnLost) -> None:
         self._port = port

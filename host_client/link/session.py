@@ -1,7 +1,7 @@
-"""The client's half of a session (docs/protocol.md), without any I/O.
+"""The client's half of a session (docs/protocol.md), without I/O.
 
-Bytes and the time go in, messages and bytes to send come out; `error` tells why a session
-ended. host_client.link.driver drives it over a transport, tests drive it over nothing.
+Bytes and times go in, messages and bytes to send come out; `error` is why a session ended.
+host_client.link.driver runs it over a transport; tests run it without one.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ from host_client.results.decode import MALFORMED
 _log = logging.getLogger(__name__)
 
 PING_INTERVAL = 3.0  # seconds; the board closes after 20 s of silence
-_RECEIVED = 8  # transfers from the board that are remembered, and CHUNKs before their transfer
-_FIRST_PINGS = 4  # quick ones at the start, so that the clocks are compared soon
+_RECEIVED = (
+    8  # transfers from the board to remember, and CHUNKs that arrive before their transfer is known
+)
+_FIRST_PINGS = 4  # fast at the start, to compare the clocks soon
 _FIRST_PING_INTERVAL = 0.25
-# A UART session ends without a word when the board restarts: asked after this long with no PONG.
+# A board's restart ends a UART session silently: the client checks after this long without PONG.
 _DEAF_SECONDS = 10.0
-# What only a board says that knows our session.
+# Messages that only a board with our session sends.
 _ANSWERS = (
     messages.PONG,
     messages.REPLY,
@@ -44,7 +46,7 @@ _ANSWERS = (
 
 
 class ClientSession:
-    """One session from HELLO to its end; find_key gets the WELCOME and returns the key or None."""
+    """One session from HELLO to its end. find_key: takes the WELCOME, returns the key or None."""
 
     def __init__(
         self, find_key: Callable[[Welcome], bytes | None], settings: Settings, now: float
@@ -62,7 +64,7 @@ class ClientSession:
         self._calls: dict[int, Call] = {}
         self._transfers: dict[int, Transfer] = {}
         self._receiving: dict[int, Receiving] = {}
-        self._early: list[list[Any]] = []  # CHUNKs of transfers that are not known yet
+        self._early: list[list[Any]] = []  # CHUNKs of transfers not known yet
         self._pings = 0
         self._next_ping = now
         self._last_answer = now
@@ -70,7 +72,7 @@ class ClientSession:
 
     @property
     def welcome(self) -> Welcome | None:
-        """What the board said of itself, once it did."""
+        """The board's WELCOME, once it arrived."""
         return self._greeting.welcome
 
     @property
@@ -80,24 +82,24 @@ class ClientSession:
 
     @property
     def other_protocol(self) -> int | None:
-        """The board's version of the protocol, where it is not ours."""
+        """The board's protocol version, if it differs from ours."""
         return self._greeting.other_protocol
 
     @property
     def rejected(self) -> int:
-        """Packets thrown away because they were damaged, or not sealed as they should be."""
+        """Packets dropped because they were damaged or not sealed correctly."""
         return int(self._decoder.rejected)
 
     def data_to_send(self) -> bytes:
-        """Return what is to be sent now, once."""
+        """Return the bytes to send now, and forget them."""
         data = b"".join(self._outgoing)
         self._outgoing.clear()
         return data
 
-    # What comes in.
+    # Incoming.
 
     def receive(self, data: bytes, now: float) -> list[list[Any]]:
-        """Take bytes; return the messages that are not the session's own (results, MODEL, ...)."""
+        """Take bytes; return the messages that the session does not handle (results, MODEL, ...)."""
         if not self.ready:
             self._greeting.hear(data)
         others: list[list[Any]] = []
@@ -106,7 +108,7 @@ class ClientSession:
         while data and self.error is None:
             cut = len(data)
             if not self.ready or self._lossy or traced:
-                # Packet by packet: what follows READY may be sealed, and WELCOME is hashed as sent.
+                # Packet by packet: packets after READY may be sealed, and WELCOME is hashed as sent.
                 cut = data.find(b"\0") + 1 or cut
             for message in self._decoder.feed(data[:cut]):
                 self._heard = now
@@ -149,7 +151,7 @@ class ClientSession:
             else:
                 others.append(message)
         except MALFORMED:
-            self._decoder.rejected += 1  # well framed, but not what the protocol says
+            self._decoder.rejected += 1  # well framed, but not valid in the protocol
 
     def _take_greeting(self, message: list[Any], now: float) -> None:
         try:
@@ -159,18 +161,18 @@ class ClientSession:
                 self._greeting.take_refused(str(message[1]), str(message[2]), message[3:4])
             elif self.error is None and self._greeting.take_ready(message):
                 self._open(now)
-        except K230Error as error:  # before MALFORMED: some errors of ours are a ValueError too
+        except K230Error as error:  # before MALFORMED: some of our errors are also a ValueError
             self.error = error
 
     def _open(self, now: float) -> None:
-        """The greeting is done: seal from here on, where the board said so."""
+        """Complete the greeting: seal from here on, if the board does."""
         handshake, welcome = self._greeting.handshake, self.welcome
         if handshake is not None and welcome is not None and welcome.sealed:
             ours = cipher(handshake.client_cipher()) if welcome.encrypted else None
             theirs = cipher(handshake.board_cipher()) if welcome.encrypted else None
             self._sealer = seal.Sealer(handshake.client_seal(), ours)
             self._decoder.opener = seal.Opener(handshake.board_seal(), theirs).open
-            # On a wire, the answer to the HELLO of _ping(): unsealed, and only ever compared.
+            # On a wire: the answer to the HELLO of _ping(), unsealed and only compared.
             self._decoder.plain = (messages.WELCOME,) if self._lossy else ()
         self._last_answer = now
         self._next_ping = now
@@ -192,7 +194,7 @@ class ClientSession:
             return
         call = self._calls.get(message[1])
         if call is None:
-            return  # an answer repeated, or given up
+            return  # a repeated answer, or one to a cancelled call
         if kind == messages.PROGRESS:
             call.deadline = now + call.timeout
             if call.on_progress:
@@ -206,16 +208,16 @@ class ClientSession:
         del self._calls[message[1]]
         call.finish(*outcome)
 
-    # What goes out.
+    # Outgoing.
 
     def request(self, command: str, arguments: dict[str, Any], timeout: float, now: float) -> Call:
         """Send a command; the Call gets the answer. The session must be ready.
 
-        Raises ArgumentError where no message can carry it.
+        Raises ArgumentError if it does not fit into a message.
         """
         message = [messages.REQUEST, self._last_id + 1, command, arguments]
         if self._lossy:
-            message.append(list(self._calls))  # the board keeps these answers, and no others
+            message.append(list(self._calls))  # the board keeps only these answers
         try:
             payload = packets.payload_of(message)
         except (TypeError, ValueError, OverflowError) as error:
@@ -227,11 +229,11 @@ class ClientSession:
         return call
 
     def forget(self, call: Call) -> None:
-        """Wait no longer for an answer."""
+        """Stop waiting for an answer."""
         self._calls.pop(call.number, None)
 
     def transfer(self, number: int, data: bytes, offset: int, window: int, now: float) -> Transfer:
-        """Send data that a `put` announced; the Transfer tells when everything was taken."""
+        """Send the data announced by `put`; the Transfer reports when everything was taken."""
         transfer = Transfer(number, data, offset, window=window, now=now, retry=self._retry)
         if offset >= len(data):
             transfer.finish()
@@ -241,7 +243,7 @@ class ClientSession:
         return transfer
 
     def receive_transfer(self, receiving: Receiving, now: float) -> None:
-        """Take the data that the answer to a `get` announced."""
+        """Receive the data announced by the answer to `get`."""
         while len(self._receiving) >= _RECEIVED:
             done = next((r for r in self._receiving.values() if r.done), None)
             if done is None:
@@ -253,14 +255,14 @@ class ClientSession:
             self._take_chunk(message, now)
 
     def drop_receiving(self, receiving: Receiving) -> None:
-        """Take no more of it, and tell the board; what is whole is still answered when it comes again."""
+        """Stop receiving, and tell the board; repeated chunks of a complete download are still answered."""
         if not receiving.done and self._receiving.pop(receiving.number, None) is not None:
             self._send_taken([messages.TAKEN, receiving.number, None])
 
     def _take_chunk(self, message: list[Any], now: float) -> None:
         receiving = self._receiving.get(message[1])
         if receiving is None:
-            # Right behind the answer to `get`, which its caller has not seen yet.
+            # It may directly follow the answer to `get`, before the caller sees that.
             self._early = [*self._early[1 - _RECEIVED :], message]
             return
         answer = receiving.chunk(message[2:], now)
@@ -271,7 +273,7 @@ class ClientSession:
         self._send(messages.TAKEN, packets.payload_of(message), details(message))
 
     def drop_transfer(self, transfer: Transfer) -> None:
-        """Send no more of it."""
+        """Stop sending."""
         self._transfers.pop(transfer.number, None)
 
     def _pump(self, transfer: Transfer) -> None:
@@ -285,13 +287,13 @@ class ClientSession:
             _log.debug("out %s, %d bytes%s", type_name(kind), len(payload), about)
         if self._sealer is not None:
             payload = self._sealer.seal(payload)
-        # On a UART a delimiter in front ends whatever noise came before.
+        # On a UART a leading delimiter separates the packet from noise before it.
         self._outgoing.append((b"\0" if self._lossy else b"") + packets.packet_of(payload))
 
     # Time.
 
     def tick(self, now: float) -> None:
-        """Do what is due: say things again, PING, give up."""
+        """Do what is due: repeat messages, PING, give up."""
         if self.error:
             return
         if not self.ready:
@@ -310,7 +312,7 @@ class ClientSession:
                 del self._calls[call.number]
                 call.finish(error=RequestTimeout(f"no answer within {call.timeout:g} s"))
             elif now >= call.next_try:
-                # The same number: the board executes it once, however often it arrives.
+                # The same number: the board executes it only once.
                 call.again(now)
                 self._send(messages.REQUEST, call.payload, f", {call}, again")
         for transfer in list(self._transfers.values()):
@@ -324,14 +326,14 @@ class ClientSession:
         quick = self._pings < _FIRST_PINGS
         self._next_ping = now + (_FIRST_PING_INTERVAL if quick else PING_INTERVAL)
         if self._lossy and now - self._last_answer > _DEAF_SECONDS:
-            # On a wire: does our session still exist? A board that knows this very HELLO repeats its
+            # On a wire, check that our session still exists: a board that knows this HELLO repeats its
             # WELCOME and changes nothing; one that has restarted answers with another WELCOME.
             hello = self._greeting.hello
             _log.debug("out HELLO, %d bytes, does the board know this session?", len(hello))
             self._outgoing.append(b"\0" + packets.packet_of(hello))
 
     def deadline(self) -> float:
-        """Return when tick() has something to do next."""
+        """Return the time of the next tick()."""
         if self.error:
             return float("inf")
         if not self.ready:
@@ -346,12 +348,12 @@ class ClientSession:
         return self._greeting.missed(what, ended=True)
 
     def goodbye(self) -> None:
-        """Tell the board that this client goes, so that its place is free at once."""
+        """Tell the board that this client leaves, to free its place at once."""
         if self.ready and self.error is None:
             self._send(messages.BYE, packets.payload_of([messages.BYE]))
 
     def end(self, error: K230Error) -> None:
-        """Let everything that waits fail with error."""
+        """Fail everything in progress with error."""
         for call in list(self._calls.values()):
             call.finish(error=error)
         for transfer in list(self._transfers.values()):

@@ -1,15 +1,15 @@
-"""What is at the other end where no board greets: the likely cause, by the bytes that arrived."""
+"""Identify what is connected when no board greets, from the bytes that arrived."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-KEPT = 1024  # bytes that are looked at; the first ones tell
+KEPT = 1024  # first bytes that are examined
 _SHOWN = 40  # characters of a text
-_SHORTEST = 8  # bytes of our own that must come back to be an echo
-_TEXTUAL = 0.9  # part of the bytes that is printable in a text
+_SHORTEST = 8  # of our own bytes that must return to count as an echo
+_TEXTUAL = 0.9  # share of printable bytes in a text
 
-# What other programs begin with.
+# First bytes of other services.
 _BANNERS = (
     (b"SSH-", "an SSH server"),
     (b"HTTP/", "a web server (HTTP)"),
@@ -34,10 +34,10 @@ _LOGIN = (b"login:", b"Password:", b"U-Boot", b"msh />", b"msh >", b"[    0.")
 
 
 class Cause(NamedTuple):
-    """Why no greeting came: a code and a sentence.
+    """Why no greeting arrived: a code and a sentence.
 
-    code: silence, echo, repl, protocol (another one), text, packets (of a board, but no answer),
-    noise.
+    code: silence, echo, repl, protocol (another one), text, packets (of a board, without an
+    answer), noise.
     """
 
     code: str
@@ -49,8 +49,8 @@ def cause(arrived: bytes, count: int, packets: int, hello: bytes, baudrate: int 
 
     Args:
         arrived: the first KEPT bytes that arrived.
-        count: how many bytes arrived in all.
-        packets: how many of the board's packets were among them.
+        count: number of bytes that arrived.
+        packets: number of a board's packets among them.
         hello: the bytes that were sent.
         baudrate: of the tty; None on TCP.
     """
@@ -59,24 +59,26 @@ def cause(arrived: bytes, count: int, packets: int, hello: bytes, baudrate: int 
         return Cause("silence", _SILENCE_TTY if lossy else _SILENCE_TCP)
     core = hello.strip(b"\0")
     if len(core) >= _SHORTEST and core in arrived:
-        return Cause("echo", _ECHO if lossy else "every byte comes back: an echo server answers")
+        return Cause("echo", _ECHO if lossy else "every byte is returned: this is an echo server")
     if packets:
         return Cause("packets", _PACKETS_TTY if lossy else _PACKETS_TCP)
     start = arrived.lstrip(b"\0\r\n\t ")
     for banner, name in _BANNERS:
-        # On a wire two bytes of noise are no TLS.
+        # On a wire, two bytes of noise may look like TLS.
         if start.startswith(banner) and (not lossy or min(banner) >= 32):
-            return Cause("protocol", f"{name} answers, no K230 service")
+            return Cause("protocol", f"{name} answered, not a K230 service")
     if any(mark in arrived for mark in _REPL):
         return Cause("repl", _CONSOLE)
     printable = sum(32 <= byte < 127 or byte in b"\r\n\t\x1b" for byte in arrived)
     if printable >= _TEXTUAL * len(arrived):
         shown = " ".join(arrived.decode("ascii", "replace").split())[:_SHOWN]
         if any(mark in arrived for mark in _LOGIN):
-            return Cause("text", f"a computer's console answers ({shown!r}), no K230 service")
+            return Cause("text", f"a computer's console answered ({shown!r}), not a K230 service")
         if _echoed(core, arrived):
             return Cause("repl", _CONSOLE)
-        return Cause("text", f"text arrives ({shown!r}), no K230 service: another program")
+        return Cause(
+            "text", f"text arrived ({shown!r}) from another program, not from a K230 service"
+        )
     if lossy:
         return Cause("noise", f"{count} bytes arrive, {_NOISE.format(baudrate)}")
     return Cause("protocol", f"bytes of another protocol arrive ({arrived[:8].hex(' ')} ...)")
@@ -89,8 +91,8 @@ _SILENCE_TCP = (
 _SILENCE_TTY = (
     "nothing arrives: no board is on this line, TX and RX are swapped, or uart.enabled is false"
 )
-_ECHO = "every byte comes back: TX and RX touch each other"
-_PACKETS_TCP = "packets of a board arrive, but no greeting: the board's version may be another"
+_ECHO = "every byte is returned: TX and RX are connected to each other"
+_PACKETS_TCP = "packets of a board arrive, but no greeting: the board may have a different version"
 _PACKETS_TTY = (
     "results arrive, but the board does not answer: the wire from this computer's TX to the board's "
     "RX is missing, or on another pin"
@@ -102,6 +104,6 @@ _NOISE = "but no whole packet: the board's baud rate is not {}, or there is no c
 
 
 def _echoed(sent: bytes, arrived: bytes) -> bool:
-    """Return whether a console echoes what can be printed of what was sent."""
+    """Return whether a console echoes the printable part of what was sent."""
     typed = bytes(byte for byte in sent if 32 <= byte < 127)
     return len(typed) >= _SHORTEST and typed[:_SHORTEST] in arrived

@@ -1,4 +1,4 @@
-"""Tells the board what to send by itself: what this program's streams read, and nothing else."""
+"""Subscribe to exactly what this program's streams read."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any, Protocol
 from host_client.base.exceptions import K230Error, LinkLost, RequestTimeout
 from host_client.link.driver import Link
 
-_TIMEOUT = 60.0  # seconds until the board is told again
+_TIMEOUT = 60.0  # seconds before `subscribe` is sent again
 _SENT = ("results", "events", "statistics", "logs")
 
 
 class Readers(Protocol):
-    """Who knows what is read."""
+    """Knows which streams are in use."""
 
     def wanted(self) -> dict[str, Any]:
-        """Return what is to be asked for; the board is told again when it changes."""
+        """Return what to subscribe to; a change is sent to the board."""
 
     def arguments(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments of `subscribe` for it."""
+        """Return the arguments of `subscribe`."""
 
     def subscribed(self, answer: Any) -> None:
         """Take the answer."""
 
 
 class Subscriber:
-    """Sends `subscribe` over each new link, and again whenever the streams that are read change."""
+    """Sends `subscribe` over each new link, and after each change of the streams in use."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
@@ -35,24 +35,24 @@ class Subscriber:
         self._task: asyncio.Task[None] | None = None
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Work in this event loop."""
+        """Start in this event loop."""
         self._loop = loop
 
     def streams_changed(self) -> None:
-        """Note that a stream was opened or ended; may be called in any thread."""
+        """Note that a stream was opened or ended; callable from any thread."""
         if self._loop is None or self._loop.is_closed():
             return
-        with contextlib.suppress(RuntimeError):  # the loop has just ended
+        with contextlib.suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._changed.set)
 
     def start(self, link: Link, readers: Readers) -> None:
-        """Serve a new link in place of the one before."""
+        """Use a new link instead of the old one."""
         if self._task is not None:
             self._task.cancel()
         self._task = asyncio.create_task(self._serve(link, readers), name="k230-subscriber")
 
     async def stop(self) -> None:
-        """End; the board is told nothing more."""
+        """Stop; nothing more is sent to the board."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -11,16 +11,16 @@ from host_client.base.waiting import within
 from host_client.link.address import TcpAddress
 from host_client.link.transport import OnData, OnLost
 
-CONNECT_TIMEOUT = 10.0  # seconds until a host that says nothing counts as absent
-# A board without power takes no data and says nothing: this long until the kernel tells.
+CONNECT_TIMEOUT = 10.0  # seconds without an answer until a host counts as absent
+# A board without power acknowledges nothing: the kernel reports it after this long.
 _UNACKNOWLEDGED_MS = 20_000
-# A program that can't keep up shall get new results, not old ones: what waits in the kernel is short,
-# and the board drops what its reader is too slow for.
+# A slow program should get new results, not old ones: the kernel's buffer is small, and the
+# board drops results for a slow reader.
 _RECEIVE_BUFFER = 64 * 1024
 
 
-# Taken from a connection in one turn of the loop. A program with many boards that all have much to
-# say goes on with everything else meanwhile; what it does not take, the boards hold back, and drop.
+# Taken from a connection in one iteration of the loop, so that a program with many busy boards
+# stays responsive. The boards hold back the rest, or drop it.
 _PIECE = 2048
 
 
@@ -35,23 +35,23 @@ class TcpTransport(asyncio.BufferedProtocol):
         self._closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Set the socket up."""
+        """Configure the socket."""
         self._transport = cast("asyncio.Transport", transport)
         sock = transport.get_extra_info("socket")
         if sock is not None:
             _set_up(sock)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return where the loop may put what arrived."""
+        """Return the buffer for received bytes."""
         return self._buffer
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Hand on what arrived."""
+        """Deliver the received bytes."""
         if not self._closed:
             self._on_data(bytes(self._buffer[:nbytes]))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Say why it ended, unless we ended it."""
+        """Report why the connection ended, unless close() ended it."""
         if not self._closed:
             self._closed = True
             reason = "the board closed the connection" if exc is None else _reason(exc)
@@ -86,7 +86,7 @@ async def open_tcp(address: TcpAddress, on_data: OnData, on_lost: OnLost) -> Tcp
             f"{address}: no answer within {CONNECT_TIMEOUT:.0f} s; is the board on this network?"
         ) from None
     except ConnectionRefusedError:
-        raise ConnectionFailed(f"{address}: nobody listens there") from None
+        raise ConnectionFailed(f"{address}: connection refused: no service listens there") from None
     except socket.gaierror as error:
         raise ConnectionFailed(f"{address}: unknown host ({error.strerror})") from None
     except (OSError, UnicodeError) as error:
@@ -107,7 +107,7 @@ def _set_up(sock: socket.socket) -> None:
     for level, name, value in wanted:
         option = getattr(socket, name, None)
         if option is None:
-            continue  # not every system has every one
+            continue  # not every system has all of them
         try:
             sock.setsockopt(level, option, value)
         except OSError:

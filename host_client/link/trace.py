@@ -1,6 +1,6 @@
-"""How messages look in the log: type, size, and what they belong to; never what they carry.
+"""Describe messages for the log: type, size and reference, never their content.
 
-Keys, passwords, pictures and embeddings travel in fields that are not named here.
+Keys, passwords, pictures and embeddings are in fields that are not logged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _TYPES = (
 )
 _NAMES: dict[int, str] = {getattr(messages, name): name for name in _TYPES}
 _NAMES.update({kind: f"RESULT {task}" for kind, task in messages.RESULT_TASKS.items()})
-_CODED = {messages.REFUSED: 1, messages.FAILURE: 2, messages.EVENT: 2}  # where a code stands
+_CODED = {messages.REFUSED: 1, messages.FAILURE: 2, messages.EVENT: 2}  # position of a code
 
 
 def type_name(kind: int) -> str:
@@ -24,7 +24,7 @@ def type_name(kind: int) -> str:
 
 
 def details(message: list[Any]) -> str:
-    """Return what tells a message from others of its type: a code, or numbers; else nothing."""
+    """Return a message's distinguishing code or numbers, if any."""
     kind = message[0]
     at = _CODED.get(kind)
     if at is not None and len(message) > at:
@@ -37,5 +37,5 @@ def details(message: list[Any]) -> str:
 
 
 def printable(value: object) -> str:
-    """Return what a stranger says of itself without what ends a line or steers a terminal."""
+    """Return foreign text without line ends and control characters."""
     return "".join(c if c.isprintable() else "?" for c in str(value)[:200])

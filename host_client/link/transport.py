@@ -1,4 +1,4 @@
-"""Moves bytes between this computer and a board; who uses it knows neither sockets nor ttys."""
+"""The interface of transports, which move bytes between this computer and a board."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ OnLost = Callable[[str], None]
 
 
 class Transport(Protocol):
-    """An open connection. on_data gets what arrives, on_lost once the reason of its end."""
+    """An open connection. on_data: called with received bytes; on_lost: once, with the reason."""
 
     def write(self, data: bytes) -> None:
-        """Send data, some time; never waits."""
+        """Queue data for sending; never waits."""
 
     def close(self) -> None:
-        """Close; on_lost is not called any more."""
+        """Close; on_lost is not called afterwards."""

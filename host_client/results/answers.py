@@ -1,7 +1,7 @@
-"""Reads what a board answers to commands; whatever is odd in it is a ProtocolError, nothing else.
+"""Read a board's answers to commands; invalid answers raise ProtocolError only.
 
-A typed answer has a classmethod `from_map` (or `from_row`) that takes an Answer and names each
-field once. Fields that it does not name are ignored: they are of a later version.
+A typed answer has a classmethod `from_map` (or `from_row`) that takes an Answer and reads each
+field once. Other fields belong to later versions and are ignored.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Answer:
         return cast("bytes", self._typed(name, bytes))
 
     def any(self, name: Name) -> Any:
-        """Return a value as it is."""
+        """Return a value unchecked."""
         return self._value(name)
 
     def map(self, name: Name) -> dict[str, Any]:
-        """Return a map as it is."""
+        """Return a map unchecked."""
         return cast("dict[str, Any]", self._typed(name, dict))
 
     def integer(self, name: Name, low: float = -math.inf, high: float = math.inf) -> int:
@@ -68,11 +68,11 @@ class Answer:
         return cast("float", value)
 
     def cosine(self, name: Name) -> float:
-        """Return a cosine or a margin, which the wire has x 10,000."""
+        """Return a cosine or margin, which the wire carries times 10,000."""
         return self.number(name) / 10000
 
     def optional(self, name: Name, read: Callable[[Answer, Name], T]) -> T | None:
-        """Return read(self, name), or None where the field is nil or left out."""
+        """Return read(self, name), or None if the field is nil or missing."""
         present = name in self.values if isinstance(name, str) else name < len(self.values)
         return read(self, name) if present and self.values[name] is not None else None
 
@@ -99,7 +99,7 @@ class Answer:
         return part.read_all(kind, read)
 
     def part(self, name: Name, kind: type) -> Answer:
-        """Return a map or array in this one, to be read in its turn."""
+        """Return a nested map or array as an Answer."""
         return Answer(self._command, self._value(name), kind, self._path(name))
 
     def row(self, name: Name, read: Callable[[Answer], T]) -> T:
@@ -114,7 +114,7 @@ class Answer:
         )
 
     def typed(self, kind: type[T]) -> T:
-        """Return the map as a TypedDict; a field that it names has the type that it says."""
+        """Return the map as a TypedDict after checking the types of its fields."""
         for name, hint in get_type_hints(kind).items():
             if name in self.values and not _matches(self.values[name], hint):
                 raise self._odd(name, _hint(hint), self.values[name])
@@ -153,7 +153,7 @@ class Answer:
 
 
 def decoded(command: str, decode: Callable[[], T]) -> T:
-    """Return decode(); what it makes of a senseless result message or MODEL is a ProtocolError."""
+    """Return decode(); an invalid result message or MODEL raises ProtocolError."""
     try:
         return decode()
     except MALFORMED as error:
@@ -168,7 +168,7 @@ def _range(what: str, low: float, high: float) -> str:
 
 
 def _hint(hint: Any) -> str:
-    """Return a type as it stands in the code: list[Problem]."""
+    """Return a type as written in code: list[Problem]."""
     plain = isinstance(hint, type) and not get_args(hint)
     return hint.__name__ if plain else _MODULE.sub("", str(hint))
 

@@ -1,4 +1,4 @@
-"""What lines have counted, and what is there now: the answer to `counters`."""
+"""Line counters and the objects present now: the answer to `counters`."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class PlaceCount(NamedTuple):
 class Counters(NamedTuple):
     """Counters of the running task.
 
-    since_start, since_ms: when counting began, as the number of the board's start and milliseconds
-    after it; since_time_ms: the same in Unix milliseconds, where the one who reset them told. kept:
-    whether a power cut would lose nothing; at most ten seconds of counting are lost.
+    since_start, since_ms: when counting began: number of the board's start, and milliseconds after
+    it. since_time_ms: the same in Unix milliseconds, if the client that reset them sent it. kept:
+    whether all counts are stored; a power cut loses at most ten seconds of counting.
     """
 
     task: str

@@ -1,7 +1,7 @@
-"""From a result message of the wire (docs/protocol.md, section 4) to a typed result.
+"""Decode a result message (docs/protocol.md, section 4) to a typed result.
 
-This is the hot path of a client: tables are made once per model, rows are made by
-tuple.__new__ (a named tuple's own constructor takes three times as long).
+This is a client's hot path: tables are built once per model, and rows by tuple.__new__, which is
+three times as fast as a named tuple's constructor.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ _rotated_rows = struct.Struct("<7h").iter_unpack
 _MAX_PACKED_CLASSES = 1024  # a packed box has 10 bits for the class
 _SCORES = tuple(i / 1000 for i in range(1024))  # a packed box has 10 bits for the score
 _MAX_MAP_SIDE = 65535
-_MAX_KEYPOINTS = 1024  # names of a MODEL that are kept
+_MAX_KEYPOINTS = 1024  # names of a MODEL to keep
 _TASKS = messages.RESULT_TASKS
 
-# Whatever a well-framed but senseless message makes of the code below.
+# The errors of the code below for a well-framed but invalid message.
 MALFORMED = (
     IndexError,
     TypeError,
@@ -54,11 +54,11 @@ MALFORMED = (
 
 
 class Model:
-    """One generation of the board's configuration: what its results' numbers mean.
+    """One generation of the board's configuration, which gives results their meaning.
 
-    width and height are those of the camera's frame in pixels, sha256 is the kmodel's (hex), task_name
-    is the name of the task's file in configs/tasks, source what its results say of board and frame.
-    keypoints: names of a pose model's points; skeleton: pairs of them to connect, by number.
+    width, height: of the camera frame in pixels. sha256: of the kmodel (hex). task_name: name of the
+    task's file in configs/tasks. source: board and frame of its results. keypoints: names of a pose
+    model's points. skeleton: pairs of point numbers to connect.
     """
 
     __slots__ = (
@@ -79,7 +79,7 @@ class Model:
     def __init__(
         self, fields: list[Any], board_id: str | None = None, board_name: str | None = None
     ) -> None:
-        """Take MODEL's fields as they come (without the type); more of them are ignored."""
+        """Take the fields of MODEL (without the type); extra fields are ignored."""
         generation, task, name, digest, labels, width, height, task_name = fields[:8]
         kinds = (int, str, str, bytes, list, int, int, str)
         for value, kind in zip(fields, kinds, strict=False):
@@ -106,7 +106,7 @@ class Model:
             and len(pair) == 2
             and all(type(end) is int and 0 <= end < len(names) for end in pair)
         )
-        # A class beyond the labels is named by its number rather than lost.
+        # A class beyond the labels gets its number as name.
         self._table: tuple[str, ...] = self.labels + tuple(
             str(i) for i in range(len(self.labels), _MAX_PACKED_CLASSES)
         )
@@ -116,7 +116,7 @@ class Model:
 
     @property
     def table(self) -> tuple[str, ...]:
-        """The labels, filled up with numbers to 1,024 names at least."""
+        """The labels, extended with numbers to at least 1,024 names."""
         return self._table
 
     def label(self, index: int) -> str:
@@ -137,9 +137,9 @@ def decode_result(
     host_time: float | None = None,
     uncertainty: float | None = None,
 ) -> Result:
-    """Return the typed result of a message whose generation is model's.
+    """Return the typed result of a message of the model's generation.
 
-    A message that is none raises one of MALFORMED.
+    An invalid message raises one of MALFORMED.
     """
     return _DECODERS[message[0]](message, model, image, host_time, uncertainty)
 
@@ -183,9 +183,9 @@ def _boxes(rows: Any, model: Model) -> tuple[Box, ...]:
 
 
 def _with_tracks(items: tuple[_Item, ...], ids: Any) -> tuple[_Item, ...]:
-    """Return objects with the ids of their tracks: 2 bytes each, 0 where it has none yet."""
+    """Return objects with the ids of their tracks: 2 bytes each, 0 for none."""
     if type(ids) is not bytes or len(ids) != 2 * len(items):
-        return items  # of a later version
+        return items  # from a later version
     numbers = struct.unpack(f"<{len(items)}H", ids)
     return tuple(
         [
@@ -235,7 +235,7 @@ def _segmentation(
 
 
 def _runs(data: bytes, pixels: int) -> tuple[tuple[int, int], ...]:
-    """Undo the run lengths: pairs of class + 1 (1 byte) and length (LEB128)."""
+    """Expand run lengths: pairs of class + 1 (1 byte) and length (LEB128)."""
     pairs = []
     at = 0
     size = len(data)
@@ -333,7 +333,7 @@ def _mask(row: list[Any]) -> Mask:
 
 
 def _lengths(data: bytes, cells: int) -> tuple[int, ...]:
-    """Undo run lengths (LEB128) that together make so many cells."""
+    """Expand run lengths (LEB128) into `count` cells."""
     runs = []
     run = shift = 0
     for byte in data:
@@ -417,5 +417,5 @@ _DECODERS: dict[
     messages.ORIENTED_DETECTION: _oriented_detection,
 }
 
-# What this client understands; results of other types are of a later version.
+# The types this client understands; others belong to later versions.
 RESULT_TYPES = frozenset(_DECODERS)

@@ -1,4 +1,4 @@
-"""Numbered events for one reader: in order, each once, across lost links and restarts; what is missing is said."""
+"""Deliver numbered events in order and once each, across reconnects and restarts; report gaps."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from host_client.results.messages import Event
 from host_client.results.streams import Stream
 
-LOST = "lost"  # an event of the client's own: details `reason` ("overflow", "restart"), `count` (None: unknown)
+LOST = "lost"  # event made by the client: details `reason` ("overflow", "restart"), `count` (None: unknown)
 Position = tuple[int, int]  # boot id, number
 
 
 class EventStream(Stream[Event]):
-    """A stream of events that knows its place, and puts an event `lost` where some are missing."""
+    """A stream of events that knows its position, and inserts an event `lost` at each gap."""
 
     def __init__(
         self,
@@ -21,22 +21,22 @@ class EventStream(Stream[Event]):
         after: Position | None = None,
         ended: Callable[[], None] | None = None,
     ) -> None:
-        """after: the last event that this reader had, in an earlier run of its program perhaps."""
+        """after: the last event that this reader received, maybe in an earlier run of the program."""
         super().__init__(limit, 0, ended)
-        self.arrived = after  # the last event that the board need not send again
+        self.arrived = after  # the last event that the board need not resend
         self._read = after
-        self._next: Event | None = None  # behind the `lost` that was just told
-        # What came before the board's answer to `subscribe`: of the past that is asked for, or too early.
+        self._next: Event | None = None  # to deliver after the `lost` just delivered
+        # Events that arrived before the answer to `subscribe`.
         self._held: deque[Event] | None = deque(maxlen=limit) if after is not None else None
         self._asked = False  # for what is held
 
     @property
     def position(self) -> Position | None:
-        """Boot id and number of the last event that was read, for `events(after=…)`; None: not known yet."""
+        """Boot id and number of the last event read, for `events(after=…)`; None: not known yet."""
         return self._read
 
     async def __anext__(self) -> Event:
-        """Return the next event; known ones are left out, and `lost` stands in front of a gap."""
+        """Return the next event; skips known events, and returns `lost` before a gap."""
         while True:
             if self._next is not None:
                 event, self._next = self._next, None
@@ -72,12 +72,12 @@ class EventStream(Stream[Event]):
                 return
             known = self.arrived
             if known is not None and known[0] == item.boot_id and item.number <= known[1]:
-                return  # sent again for another reader
+                return  # resent for another reader
             self.arrived = (item.boot_id, item.number)
         super().push(item)
 
     def linked(self, boot_id: int, marker: Event) -> None:
-        """A session began with a board that runs since boot_id; marker: says that it has restarted."""
+        """Begin a session with a board of this boot_id. marker: the event of a restart."""
         if self._held is not None:
             self._held.clear()
         if self.arrived is not None and self.arrived[0] != boot_id:
@@ -85,15 +85,15 @@ class EventStream(Stream[Event]):
             super().push(marker)
 
     def ask(self) -> Position | None:
-        """Return behind which event the board shall begin; it is asked for now."""
+        """Return the event after which the board should start; it is requested now."""
         self._asked = True
         return self.arrived
 
     def begin(self, boot_id: int, newest: int, oldest: int) -> None:
-        """The board has answered `subscribe`; newest, oldest: of the events that it keeps.
+        """Take the answer to `subscribe`. newest, oldest: of the events that the board keeps.
 
-        What it sends behind its answer begins with the first event that this reader lacks. A reader that
-        has had none yet begins behind the newest.
+        The board then sends events from the first one this reader lacks. A new reader starts after
+        the newest.
         """
         if self._held is not None and self._asked and self.arrived is not None:
             first = max(self.arrived[1] + 1, oldest)

@@ -1,4 +1,4 @@
-"""Events of tracks, zones, lines, counters and steady answers, typed: typed_event(event)."""
+"""Typed events of tracks, zones, lines, counters and steady answers: typed_event(event)."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ class EventBox(NamedTuple):
 
 
 class TrackEvent(NamedTuple):
-    """An object is followed from now on, has changed, or is gone.
+    """A track began, changed or ended.
 
-    score is the best so far; first_ms, last_ms: when it was seen first and last, by the board's clock;
-    objects: of this label that are followed now; identity, text: once steady; reason of an end:
-    "gone", or "switched" (another task or other settings). snapshot: the board has a picture of it
-    when it is gone (Board.event_snapshot()).
+    score: best so far. first_ms, last_ms: first and last sighting, by the board's clock. objects:
+    tracked objects of this label now. identity, text: once steady. reason, at the end: "gone", or
+    "switched" (new task or settings). snapshot: the board has a picture (Board.event_snapshot()).
     """
 
     kind: Literal["track.new", "track.update", "track.end"]
@@ -47,7 +46,7 @@ class TrackEvent(NamedTuple):
 
 
 class ZoneEvent(NamedTuple):
-    """An object is in a zone, or left it; inside: objects of this label that are in it now.
+    """An object entered or left a zone. inside: objects of this label in the zone now.
 
     leave_ms, dwell_ms and reason ("left", "gone", "switched") are None for zone.enter.
     """
@@ -67,7 +66,7 @@ class ZoneEvent(NamedTuple):
 
 
 class LineEvent(NamedTuple):
-    """An object crossed a line; counted_in, counted_out: of this label since the counters began."""
+    """An object crossed a line. counted_in, counted_out: of this label since the last reset."""
 
     kind: Literal["line.cross"]
     line: str
@@ -84,7 +83,7 @@ class LineEvent(NamedTuple):
 class StateEvent(NamedTuple):
     """A steady answer changed. name: "label", "identity", "text", a label of multilabel, or an area's name.
 
-    value, before: the answer now and before; None: none. Of a label of multilabel and of an area: true or false.
+    value, before: the answer now and before, or None; true or false for a multilabel label or an area.
     """
 
     kind: Literal["state.change"]
@@ -94,10 +93,10 @@ class StateEvent(NamedTuple):
 
 
 class CountEvent(NamedTuple):
-    """How many objects there are now, or what a line has counted.
+    """The number of objects now, or the counters of a line.
 
-    place: "frame", "zone" or "line"; name: of the zone or line; objects: how many now; counted_in,
-    counted_out: of a line. label is None where a line's counters were reset.
+    place: "frame", "zone" or "line". name: of the zone or line. objects: number now. counted_in,
+    counted_out: of a line. label is None after a reset of a line's counters.
     """
 
     kind: Literal["count"]
@@ -113,7 +112,7 @@ TypedEvent = TrackEvent | ZoneEvent | LineEvent | StateEvent | CountEvent
 
 
 def typed_event(event: Event) -> TypedEvent | None:
-    """Return what an event says, typed; None for the board's own, and for what makes no sense."""
+    """Return a typed event; None for the board's own events and for invalid ones."""
     make = _MAKERS.get(event.kind)
     if make is None:
         return None

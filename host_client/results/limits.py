@@ -1,6 +1,6 @@
-"""What the answers of a board hold at most. One that says more is damaged, or lies.
+"""Upper limits of a board's answers that arrive in pages; a larger answer is invalid.
 
-An answer of one message is bounded by its bytes (wire/packets.py); these bound what comes in pages.
+The size of a packet (wire/packets.py) limits answers of a single message.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ def _highest(fields: Iterable[Field], path: str) -> int:
 
 
 LOG_BYTES = 2 * 1024 * _highest(service_fields.FIELDS, "log.size")
-"""Of the log on the card, with the part before."""
+"""Bytes of the log on the card, both parts."""
 
 SAMPLES = _highest(task_fields.FIELDS, "gallery_capacity")
-"""Of a gallery; a label has one at least."""
+"""Samples of a gallery; each label has at least one."""
 
 DOWNLOAD_BYTES = 128 << 20
-"""Of one file or picture; the largest file of a package."""
+"""Bytes of one file or picture; the largest file of a package."""
 
 BOARDS = 256
-"""That answer one search."""
+"""Boards that answer one search."""
 
 
 def at_most(command: str, what: str, count: int, most: int) -> None:
-    """Raise ProtocolError where a board answers a command with more than a board can have."""
+    """Raise ProtocolError if an answer exceeds a limit."""
     if count > most:
         raise ProtocolError(f"{command}: expected at most {most} {what} in the answers, found more")

@@ -1,4 +1,4 @@
-"""What every line of JSON says: schema, type, board, and when it was (docs/json.md)."""
+"""The common fields of every JSON line: schema, type, board and time (docs/json.md)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import struct
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
-SCHEMA = 1  # grows when a field of a line changes its meaning or goes; new fields come any time
+SCHEMA = 1  # grows when a field changes its meaning or is removed; new fields do not change it
 Json = dict[str, Any]
 
 
 class Source(NamedTuple):
-    """Where a result, event or line comes from; None where it is not known.
+    """The source of a result, event or line; None for unknown values.
 
-    width, height: pixels of the frame, or of the picture that was sent.
+    width, height: of the frame, or of the picture that was sent, in pixels.
     """
 
     board_id: str | None = None
@@ -29,7 +29,7 @@ UNKNOWN = Source()
 def head(
     kind: str, source: Source, time_ms: int, at: float | None, uncertainty: float | None
 ) -> Json:
-    """Return the fields that begin every line; at: Unix seconds, uncertainty: plus or minus seconds."""
+    """Return the common fields. at: Unix seconds; uncertainty: plus or minus seconds."""
     return {
         "schema": SCHEMA,
         "type": kind,
@@ -46,7 +46,7 @@ def rfc3339(seconds: float) -> str:
     try:
         whole, thousandths = divmod(round(seconds * 1000), 1000)
         return f"{_second(whole)}.{thousandths:03}Z"
-    except (OverflowError, ValueError, OSError):  # a clock that was set to nonsense
+    except (OverflowError, ValueError, OSError):  # the clock is far outside the calendar
         return "1970-01-01T00:00:00.000Z"
 
 
@@ -56,7 +56,7 @@ def _second(whole: int) -> str:
 
 
 def short32(value: float) -> float:
-    """Return a float32 as the shortest decimal that is it again."""
+    """Return a float32 as its shortest exact decimal."""
     for digits in (6, 7, 8):
         short = float(f"{value:.{digits}g}")
         if struct.pack("<f", short) == struct.pack("<f", value):

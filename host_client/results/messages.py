@@ -1,4 +1,4 @@
-"""What a board says and answers besides results: immutable and typed."""
+"""Typed, immutable messages and answers of a board, other than results."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from host_client.results.lines import UNKNOWN, Json, Source, head
 
 
 class State(str, enum.Enum):
-    """Where a Board object stands."""
+    """The state of a Board object's link."""
 
     CONNECTING = "connecting"
-    GREETING = "greeting"  # the line is open, and nobody has greeted for two seconds
+    GREETING = "greeting"  # the connection is open, but there was no greeting for two seconds
     CONNECTED = "connected"
     RECONNECTING = "reconnecting"
-    FAILED = "failed"  # for good: wrong key or another protocol version
+    FAILED = "failed"  # permanent: wrong key or another protocol version
     CLOSED = "closed"
 
 
 class StateChange(NamedTuple):
-    """A step between states; reason is a sentence, restarted says that the board started anew.
+    """A change of state. reason: a sentence; restarted: the board has restarted.
 
-    delay: seconds until the next attempt while reconnecting, attempt: its number.
+    delay: seconds until the next attempt while reconnecting. attempt: its number.
     """
 
     state: State
@@ -38,10 +38,10 @@ class StateChange(NamedTuple):
 
 
 class Event(NamedTuple):
-    """Something that happened on the board; time_ms on its clock, host_time in Unix seconds.
+    """An event of the board. time_ms: on its clock; host_time: in Unix seconds.
 
-    number counts the events of tracks, zones and lines; the board's own, and `lost`, have 0. boot_id
-    tells the board's starts apart. uncertainty: plus or minus seconds of host_time.
+    number: counts events of tracks, zones and lines; 0 for the board's own events and `lost`.
+    boot_id: identifies the board's start. uncertainty: of host_time, plus or minus seconds.
     """
 
     time_ms: int
@@ -62,7 +62,7 @@ class Event(NamedTuple):
 
 
 class Statistics(NamedTuple):
-    """What the board counts and measures; values as docs/protocol.md lists them."""
+    """The board's statistics; docs/protocol.md lists the values."""
 
     time_ms: int
     values: dict[str, Any]
@@ -78,7 +78,7 @@ class Statistics(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """A line of the board's log; level 10 debug, 20 info, 30 warning, 40 error."""
+    """A line of the board's log. level: 10 debug, 20 info, 30 warning, 40 error."""
 
     time_ms: int
     level: int
@@ -95,7 +95,7 @@ class LogLine(NamedTuple):
 
 
 class TaskInfo(NamedTuple):
-    """A task that the card offers; problem says why it can't run, None where it can."""
+    """A task on the card. problem: why it can't run, or None."""
 
     name: str
     task: str | None
@@ -105,7 +105,7 @@ class TaskInfo(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> TaskInfo:
-        """Return the task of one map of the answer to `tasks`."""
+        """Return a task from one map of the answer to `tasks`."""
         return cls(
             row.text("name"),
             row.optional("task", Answer.text),
@@ -116,7 +116,7 @@ class TaskInfo(NamedTuple):
 
 
 class SwitchReport(NamedTuple):
-    """What a switch did; what the board does not tell is None. Times in ms, memory in bytes."""
+    """The report of a switch. Times in ms, memory in bytes; None if the board does not report it."""
 
     task: str
     generation: int
@@ -132,7 +132,7 @@ class SwitchReport(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> SwitchReport:
-        """Return the report of the answer to `switch`."""
+        """Return the report from the answer to `switch`."""
         return cls(
             row.text("task"),
             row.integer("generation"),
@@ -149,21 +149,21 @@ class SwitchReport(NamedTuple):
 
 
 class Problem(TypedDict):
-    """Something wrong on the board: a code for programs, a sentence for people."""
+    """A problem of the board: a code for programs, a sentence for people."""
 
     code: str
     text: str
 
 
 class RestartReason(TypedDict):
-    """Why the board restarted last: a code for programs, a sentence for people."""
+    """The reason for the board's last restart: a code for programs, a sentence for people."""
 
     code: str
     text: str
 
 
 class MemoryStatus(TypedDict, total=False):
-    """The board's memory in kB; None where its firmware can't tell. docs/boards.md."""
+    """The board's memory in kB; None if its firmware can't report it (docs/boards.md)."""
 
     media_total_kb: int | None
     media_free_kb: int | None
@@ -173,7 +173,7 @@ class MemoryStatus(TypedDict, total=False):
 class NetworkStatus(TypedDict, total=False):
     """The board's network: interface, whether it is up, address, signal in dBm, reconnects.
 
-    waiting: "address" while the link is there and DHCP is to give an address, else empty.
+    waiting: "address" while the interface is up and waits for DHCP, else empty.
     """
 
     interface: str
@@ -185,7 +185,7 @@ class NetworkStatus(TypedDict, total=False):
 
 
 class ClientStatus(TypedDict, total=False):
-    """One session of the board: the messages sent to it and those it was too slow for."""
+    """One session of the board: messages sent, and results dropped because the client was slow."""
 
     name: str
     client: str | None
@@ -240,11 +240,11 @@ class Status(TypedDict, total=False):
 
 
 class Counts(NamedTuple):
-    """What this client threw away since it was created.
+    """What this client dropped since it was created.
 
-    rejected: packets with a wrong CRC, encoding or seal; malformed: intact messages that made
-    no sense; undescribed: results whose generation the board never described; dropped: what
-    slow readers of this program missed, over all open streams.
+    rejected: packets with a wrong CRC, encoding or seal. malformed: intact but invalid messages.
+    undescribed: results of a generation without a MODEL. dropped: items that slow readers of this
+    program missed, over all open streams.
     """
 
     rejected: int
@@ -254,7 +254,7 @@ class Counts(NamedTuple):
 
 
 def _numbered(details: dict[str, Any]) -> dict[str, Any]:
-    """Return the details of a numbered event: scores 0 to 1, boxes by their names."""
+    """Return the details of a numbered event, with scores 0...1 and boxes as maps."""
     row: dict[str, Any] = plain(details)
     score = row.get("score")
     if type(score) is int:
@@ -267,7 +267,7 @@ def _numbered(details: dict[str, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return value with binary as hexadecimal text, so that JSON can hold it."""
+    """Return a value for JSON, with bytes as hexadecimal text."""
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).hex()
     if isinstance(value, dict):

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-_DIGITS = 2  # of coordinates that are no whole pixels
+_DIGITS = 2  # of fractional coordinates
 _CORNERS = ((-1, -1), (1, -1), (1, 1), (-1, 1))
 
 
 class Mask(NamedTuple):
-    """Which pixels are an object's: columns x rows cells that tile the rectangle x, y, w, h of the frame.
+    """The mask of an object: columns x rows cells that divide the rectangle x, y, w, h of the frame.
 
-    rle holds run lengths row by row: off, on, off ...; the first one may be 0.
+    rle: run lengths row by row: off, on, off ...; the first may be 0.
     """
 
     x: int
@@ -31,11 +31,11 @@ class Mask(NamedTuple):
 
     @property
     def area(self) -> int:
-        """Cells that are the object's."""
+        """Number of cells of the object."""
         return sum(self.rle[1::2])
 
     def cells(self) -> bytes:
-        """Return columns * rows bytes, row by row: 1 where the object is."""
+        """Return columns * rows bytes, row by row: 1 for the object, else 0."""
         return b"".join(bytes((i & 1,)) * run for i, run in enumerate(self.rle))
 
     def to_numpy(self) -> npt.NDArray[np.bool_]:
@@ -46,7 +46,7 @@ class Mask(NamedTuple):
         return cells.reshape(self.rows, self.columns)
 
     def in_frame(self, width: int, height: int) -> npt.NDArray[np.bool_]:
-        """Return a (height, width) array of the whole frame, true where the object is. Needs numpy."""
+        """Return a boolean (height, width) array of the whole frame, True for the object. Needs numpy."""
         import numpy as np  # noqa: PLC0415 - not every client has it
 
         frame = np.zeros((height, width), np.bool_)
@@ -60,7 +60,7 @@ class Mask(NamedTuple):
         return frame
 
     def enlarged(self, x: float, y: float) -> Mask:
-        """Return the mask with its rectangle multiplied."""
+        """Return the mask with its rectangle scaled."""
         left, top = round(self.x * x), round(self.y * y)
         w, h = round((self.x + self.w) * x) - left, round((self.y + self.h) * y) - top
         return self._replace(x=left, y=top, w=w, h=h)
@@ -69,7 +69,7 @@ class Mask(NamedTuple):
 class Instance(NamedTuple):
     """An object with its mask: left, top, width and height in pixels of the source frame.
 
-    mask is None where the message had no room for it. track: as Box.track (types.py).
+    mask: None if the message had no room for it. track: as Box.track (types.py).
     """
 
     label: str
@@ -92,7 +92,7 @@ class Instance(NamedTuple):
 
 
 class Keypoint(NamedTuple):
-    """A named point in pixels of the source frame; score is None where the model has none for points."""
+    """A named point in pixels of the source frame. score: None if the model has no point scores."""
 
     name: str
     x: int
@@ -123,9 +123,9 @@ class Pose(NamedTuple):
 class OrientedBox(NamedTuple):
     """A rotated box: its centre (x, y), its size (w, h), and the angle of its side w.
 
-    angle: degrees from the frame's x axis, clockwise as one sees it, 0 <= angle < 180. x, y, w, h is
-    the upright box around it. corners: four (x, y); those of the box before it was turned were top
-    left, top right, bottom right, bottom left.
+    angle: degrees clockwise from the frame's x axis, 0 <= angle < 180. x, y, w, h: the upright box
+    around it. corners: four (x, y): top left, top right, bottom right and bottom left of the box
+    before its rotation.
     """
 
     label: str
@@ -150,7 +150,7 @@ class OrientedBox(NamedTuple):
         return row
 
     def enlarged(self, x: float, y: float) -> OrientedBox:
-        """Return the box with its coordinates multiplied."""
+        """Return the box with its coordinates scaled."""
         turn = math.radians(self.angle)
         cos, sin = math.cos(turn), math.sin(turn)
         angle = math.degrees(math.atan2(sin * y, cos * x))

@@ -1,4 +1,4 @@
-"""Coordinates of a picture that was sent smaller than it is."""
+"""Scale results of a picture that was sent at a smaller size."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from host_client.results.types import (
 
 
 def enlarged(result: Result, x: float, y: float) -> Result:
-    """Return a result with its coordinates multiplied: x and y are source size / sent size."""
+    """Return a result with scaled coordinates. x, y: source size / sent size."""
     if x == y == 1:
         return result
     if isinstance(result, DetectionResult):

@@ -1,4 +1,4 @@
-"""What a board says of its settings: the values in force, those of its YAML, and changes."""
+"""A board's answers about its settings: current values, values in the YAML files, and changes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _OF_TASK = 4
 class Setting(NamedTuple):
     """One setting of a board; secrets are "***".
 
-    value: in force now. file_value: what the YAML on the card says, else the default. next_value: in
-    force from the next start on; it differs from value where a change waits for that. live: `set`
-    changes it at once; others take effect from the next start. kept: the change outlasts a restart.
-    of_task: of the running task's YAML, not of service.yaml.
+    value: current value. file_value: value in the YAML file on the card, else the default.
+    next_value: value from the next start on. live: `set` changes it at once; other settings change at
+    the next start. kept: the change survives a restart. of_task: a setting of the running task's YAML
+    file, not of service.yaml.
     """
 
     name: str
@@ -32,18 +32,18 @@ class Setting(NamedTuple):
 
     @property
     def changed(self) -> bool:
-        """Whether it is, or will be, another than the YAML says."""
+        """Whether the current or next value differs from the YAML file."""
         return self.kept or self.value != self.file_value
 
     @property
     def field(self) -> Field | None:
-        """What values it may have, in what unit, and what it means; None: this client does not know it."""
+        """Its range, unit and meaning; None if this client does not know it."""
         fields = task_fields.FIELDS if self.of_task else service_fields.FIELDS
         return next((field for field in fields if field.path == self.name), None)
 
     @classmethod
     def from_row(cls, row: Answer) -> Setting:
-        """Return the setting of one row of the answer to `settings`."""
+        """Return a setting from one row of the answer to `settings`."""
         name = row.text(0)
         flags = row.integer(1)
         value, file_value = row.any(2), row.any(3)
@@ -55,10 +55,10 @@ class Setting(NamedTuple):
 
 
 class SetReport(NamedTuple):
-    """What a change of settings did; all of it or nothing.
+    """The report of a change of settings; either all change or none.
 
-    generation: of the first result made with them. changed: full names. saved: kept over a restart.
-    later: of those, the ones that take effect from the next start.
+    generation: of the first result with them. changed: full names. saved: they survive a restart.
+    later: the changed settings that take effect at the next start.
     """
 
     generation: int
@@ -68,7 +68,7 @@ class SetReport(NamedTuple):
 
     @classmethod
     def from_map(cls, row: Answer) -> SetReport:
-        """Return the report of the answer to `set`, `keep` or `forget`."""
+        """Return the report from the answer to `set`, `keep` or `forget`."""
         return cls(
             row.integer("generation"),
             row.texts("changed"),

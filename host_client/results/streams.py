@@ -1,4 +1,4 @@
-"""What a board says by itself, for one reader each: bounded, the newest wins, drops are counted."""
+"""Streams of a board's messages: one reader, a bounded queue, oldest items dropped and counted."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 class Stream(Generic[T]):
-    """An async iterator over what arrives from its creation on, also across reconnects.
+    """An async iterator over everything that arrives after its creation, also across reconnects.
 
-    It ends when the Board is closed, and raises the error where the link can't come back.
-    `dropped` counts what a slow reader missed: the oldest makes room for the newest.
+    It ends when the Board is closed, and raises a final error of the link. `dropped` counts items
+    that a slow reader missed: the oldest are dropped for the newest.
     """
 
     def __init__(self, limit: int, rate: int = 0, ended: Callable[[], None] | None = None) -> None:
@@ -63,33 +63,33 @@ class Stream(Generic[T]):
 
     @property
     def position(self) -> tuple[int, int] | None:
-        """Boot id and number of the last event that was read, for `events(after=…)`; else None."""
+        """Boot id and number of the last event read, for `events(after=…)`; else None."""
         return None
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will arrive."""
+        """Whether the stream has ended."""
         return self._over
 
     async def aclose(self) -> None:
-        """End the stream; the board is told to send no more where nobody else reads."""
+        """End the stream; unsubscribe at the board if no other stream needs the data."""
         if not self._over:
             self.end()
             if self._ended is not None:
                 self._ended()
 
     def forward(self, deliver: Callable[[T], None]) -> None:
-        """Hand each item to deliver at once, in the event loop, in place of a reader.
+        """Call deliver with each item at once, in the event loop, instead of a reader.
 
-        For programs with many boards: a reader costs a turn of the loop for each item. deliver must
-        neither wait nor raise.
+        For programs with many boards, because a reader costs a loop iteration per item. deliver must
+        not wait or raise.
         """
         while self._items:
             deliver(self._items.popleft())
         self._deliver = deliver
 
     def push(self, item: T) -> None:
-        """Hand an item to the reader, in place of the oldest where the queue is full."""
+        """Queue an item for the reader; a full queue drops its oldest item."""
         if self._over:
             return
         if self._deliver is not None:
@@ -101,7 +101,7 @@ class Stream(Generic[T]):
         self._wake()
 
     def end(self, error: K230Error | None = None) -> None:
-        """Let the reader finish what is queued, then stop, or raise error."""
+        """End the stream after the queued items, with error if there is one."""
         self._over = True
         self._error = error
         self._wake()

@@ -1,13 +1,12 @@
-"""What a board found in a frame: immutable results, named tuples for rows and results alike.
+"""Results of a frame, as immutable named tuples.
 
 `to_dict()` returns the JSON that docs/json.md describes. Every result has
 
-- `task`, the kind of result; `seq`, the camera's frame number; `time_ms`, when the frame was
-  captured on the board's clock (ms since its start); `generation` of the configuration that
-  made it; `model`
-- `image`: what was sent, where a picture was (a path as given, else None)
-- `host_time`: when the frame was captured, in Unix seconds of this computer, and
-  `uncertainty`, plus or minus seconds; both None until the clocks were compared
+- `task`: the kind of result; `seq`: the camera's frame number; `time_ms`: the capture time on the
+  board's clock (ms since its start); `generation`: of the configuration that made it; `model`
+- `image`: the path of the picture that was sent, else None
+- `host_time`: the capture time in Unix seconds of this computer, and `uncertainty`, plus or
+  minus seconds; both None until the clocks are compared
 - `source`: the board, and the size of the frame.
 
 Coordinates are pixels of the source frame, scores 0...1.
@@ -21,11 +20,11 @@ from typing import Literal, NamedTuple
 from host_client.results.lines import UNKNOWN, Json, Source, head, short32
 from host_client.results.objects import Instance, OrientedBox, Pose
 
-_DIGITS = 5  # of a score: enough to tell all 65,536 that travel
+_DIGITS = 5  # decimals of a score: enough for all 65,536 values on the wire
 
 
 class Label(NamedTuple):
-    """A class, its score and its number; class_id is -1 where no board said it."""
+    """A class, its score and its number; class_id is -1 if unknown."""
 
     label: str
     score: float
@@ -35,7 +34,7 @@ class Label(NamedTuple):
 class Box(NamedTuple):
     """A detected object: left, top, width and height in pixels of the source frame.
 
-    track: id of the object that is followed (docs/events.md), None where it is not.
+    track: id of the tracked object (docs/events.md), or None.
     """
 
     label: str
@@ -49,7 +48,7 @@ class Box(NamedTuple):
 
 
 class Text(NamedTuple):
-    """A text: what the task doesn't deliver is None.
+    """A text; fields that the task does not deliver are None.
 
     quad holds four (x, y) corners in pixels, top left first, clockwise. track: as Box.track.
     """
@@ -61,7 +60,7 @@ class Text(NamedTuple):
 
 
 class ClassificationResult(NamedTuple):
-    """label and score are of the best class; label is None when nothing passes the threshold."""
+    """label, score: of the best class; label is None if no class reaches the threshold."""
 
     task: Literal["classification"]
     seq: int
@@ -86,7 +85,7 @@ class ClassificationResult(NamedTuple):
 
 
 class DetectionResult(NamedTuple):
-    """boxes, best first; empty when nothing was found."""
+    """boxes: best first; empty if nothing was found."""
 
     task: Literal["detection"]
     seq: int
@@ -178,10 +177,10 @@ class OcrResult(NamedTuple):
 
 
 class MetricLearningResult(NamedTuple):
-    """An embedding; where the board has a gallery, also who it is.
+    """An embedding and, with a gallery, the identity it matches.
 
-    identity is None for unknown; score (cosine, -1...1) and margin to the runner-up are
-    None without a gallery.
+    identity: None for unknown. score (cosine, -1...1) and margin to the second best: None without
+    a gallery.
     """
 
     task: Literal["metric_learning"]
@@ -208,10 +207,10 @@ class MetricLearningResult(NamedTuple):
 
 
 class Identified(NamedTuple):
-    """An object and whose it is: identity is None for unknown.
+    """A detected object and its identity; identity is None for unknown.
 
-    score (cosine, -1...1) and margin are None without a gallery; label and label_score are the
-    detector's; left, top, width and height in pixels of the source frame. track: as Box.track.
+    score (cosine, -1...1) and margin: None without a gallery. label, label_score: the detector's.
+    x, y, w, h: left, top, width, height in pixels of the source frame. track: as Box.track.
     """
 
     identity: str | None
@@ -228,7 +227,7 @@ class Identified(NamedTuple):
 
 
 class IdentitiesResult(NamedTuple):
-    """metric_learning behind a detector: objects, in the order of the detector's scores."""
+    """Results of metric_learning with a detector. objects: in order of the detector's scores."""
 
     task: Literal["metric_learning"]
     seq: int
@@ -251,7 +250,7 @@ class IdentitiesResult(NamedTuple):
 
 
 class MultilabelResult(NamedTuple):
-    """Every label that passes the threshold, best first."""
+    """labels: every label that reaches the threshold, best first."""
 
     task: Literal["multilabel"]
     seq: int
@@ -272,7 +271,7 @@ class MultilabelResult(NamedTuple):
 
 
 class InstanceSegmentationResult(NamedTuple):
-    """objects with their masks, best first; empty when nothing was found."""
+    """objects: with their masks, best first; empty if nothing was found."""
 
     task: Literal["instance_segmentation"]
     seq: int
@@ -293,7 +292,7 @@ class InstanceSegmentationResult(NamedTuple):
 
 
 class PoseResult(NamedTuple):
-    """objects with their keypoints, best first; skeleton: pairs of keypoint numbers to connect."""
+    """objects: with their keypoints, best first. skeleton: pairs of keypoint numbers to connect."""
 
     task: Literal["pose"]
     seq: int
@@ -316,7 +315,7 @@ class PoseResult(NamedTuple):
 
 
 class OrientedDetectionResult(NamedTuple):
-    """objects with their rotated boxes, best first; empty when nothing was found."""
+    """objects: with their rotated boxes, best first; empty if nothing was found."""
 
     task: Literal["oriented_detection"]
     seq: int
@@ -366,7 +365,7 @@ def _head(result: Result) -> Json:
 
 
 def _tracked(row: Json, name: str, items: Sequence[Box | Text | Identified]) -> Json:
-    """Return the row with the track of each object that has one."""
+    """Return the row with the track of each tracked object."""
     for line, item in zip(row[name], items, strict=True):
         if item.track is not None:
             line["track"] = item.track

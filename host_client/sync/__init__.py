@@ -1,4 +1,4 @@
-"""The same surface as host_client.Board without await: an event loop in a thread of its own.
+"""The interface of host_client.Board without await; the event loop runs in its own thread.
 
     from host_client.sync import Board
 
@@ -6,8 +6,8 @@
         for result in board.results():
             print(result.to_dict())
 
-Every method may be called from any thread. Callbacks (on_state, progress) run in the board's thread.
-An iterator waits for the next item; `next(timeout)` of it raises RequestTimeout.
+All methods are callable from any thread. Callbacks (on_state, progress) run in the board's thread.
+An iterator waits for the next item; its `next(timeout)` raises RequestTimeout.
 """
 
 from host_client.sync.board import Board, Card, Gallery

@@ -84,7 +84,7 @@ class Board(Derived, of=_board.Board):
         silence_timeout: float = 120.0,
         encryption: Encryption = "remembered",
     ) -> Board:
-        """Return a connected board; arguments and errors as host_client.Board.connect().
+        """Return a connected board. Arguments and errors: see host_client.Board.connect().
 
         on_state is called in the board's thread.
         """
@@ -124,39 +124,39 @@ class Board(Derived, of=_board.Board):
         return repr(self._async)
 
     def close(self) -> None:
-        """Close the link; streams end. May be called again."""
+        """Close the link and end all streams. Calling it again does nothing."""
         with contextlib.suppress(Closed):
             self._loop.run(self._async.close())
         self._loop.stop()
 
     @property
     def address(self) -> Address:
-        """Where the board is."""
+        """The board's address."""
         return self._async.address
 
     @property
     def state(self) -> State:
-        """Where the link stands."""
+        """The state of the link."""
         return self._async.state
 
     @property
     def info(self) -> Welcome:
-        """Who answered last: service version, name, id, boot id."""
+        """Service version, name, id and boot id of the board that answered last."""
         return self._async.info
 
     @property
     def gallery(self) -> Gallery:
-        """What is enrolled for metric learning: enroll, recognize, list, suggest and more."""
+        """The galleries for metric learning: enroll, recognize, list, suggest and more."""
         return Gallery(self._async.gallery, self._loop)
 
     @property
     def card(self) -> Card:
-        """What lies on the board's card: push, packages, config_get and more."""
+        """The board's card: push, packages, config_get and more."""
         return Card(self._async.card, self._loop)
 
     @property
     def model(self) -> Model | None:
-        """The running configuration, as far as it was announced (see describe())."""
+        """The running configuration; None until the board announced it (see describe())."""
         return self._async.model
 
     @property
@@ -166,12 +166,12 @@ class Board(Derived, of=_board.Board):
 
     @property
     def latest_statistics(self) -> Statistics | None:
-        """What the board counted last, while statistics() is read."""
+        """The latest statistics; None unless a statistics() stream is read."""
         return self._async.latest_statistics
 
     @property
     def counts(self) -> Counts:
-        """What was thrown away, and why."""
+        """How many packets and results were dropped, by reason."""
         return self._loop.call(lambda: self._async.counts)
 
     results = streaming(_board.Board.results)

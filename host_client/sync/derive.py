@@ -1,4 +1,4 @@
-"""Makes methods without await of async ones: arguments, result and docstring stay the same."""
+"""Derive blocking methods from async ones, with the same arguments, result and docstring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class LoopThread:
-    """An event loop that runs in a daemon thread: it never keeps the program from ending."""
+    """An event loop in a daemon thread, which does not prevent the program from exiting."""
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
@@ -67,7 +67,7 @@ class LoopThread:
 
 
 class Stream(Generic[T]):
-    """An iterator over what a board sends by itself; see host_client.Stream."""
+    """An iterator over a board's messages; see host_client.Stream."""
 
     def __init__(self, loop: LoopThread, stream: AsyncStream[T]) -> None:
         self._loop = loop
@@ -75,12 +75,12 @@ class Stream(Generic[T]):
 
     @property
     def dropped(self) -> int:
-        """How many items a slow reader missed."""
+        """Number of items that a slow reader missed."""
         return self._stream.dropped
 
     @property
     def position(self) -> tuple[int, int] | None:
-        """Boot id and number of the last event that was read, for `events(after=…)`; else None."""
+        """Boot id and number of the last event read, for `events(after=…)`; else None."""
         return self._stream.position
 
     def __iter__(self) -> Stream[T]:
@@ -97,7 +97,7 @@ class Stream(Generic[T]):
         try:
             return self._loop.run(asyncio.wait_for(self._stream.__anext__(), timeout))
         except asyncio.TimeoutError:
-            raise RequestTimeout(f"nothing came within {timeout:g} s") from None
+            raise RequestTimeout(f"nothing arrived within {timeout:g} s") from None
         except StopAsyncIteration:
             raise Closed("the stream has ended") from None
 
@@ -114,11 +114,11 @@ class Stream(Generic[T]):
 
 
 class Derived:
-    """Base of a class that has every coroutine method of an async one, without await.
+    """Base of a class with every coroutine method of an async class, without await.
 
-    A class statement names the async class: `class Board(Derived, of=host_client.board.Board)`.
-    Methods come by themselves at run time; a line for each in the class's body, such as
-    `status = blocking(Async.status)`, shows them to type checkers, and a test demands it.
+    The class statement names the async class: `class Board(Derived, of=host_client.board.Board)`.
+    Methods are added at run time. A line for each in the class's body, such as
+    `status = blocking(Async.status)`, shows them to type checkers; a test requires it.
     """
 
     _loop: LoopThread
@@ -132,7 +132,7 @@ class Derived:
 
 
 class Method(Protocol[P, R_co]):
-    """How type checkers see a function in a class: self is bound, all else is kept."""
+    """The type of a method for type checkers: self is bound, the rest is kept."""
 
     @overload
     def __get__(self, instance: None, owner: type) -> Callable[Concatenate[Any, P], R_co]: ...
