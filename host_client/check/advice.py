@@ -1,4 +1,4 @@
-"""What to do about each problem that a board can have, by its code."""
+"""Advice for each problem of a board, by its code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks at a link, a board, a card or a package, and names the trouble in words to act on."""
+"""Diagnose a link, a board, a card or a package, with advice for each fault."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ from host_client.installer.target import FolderTarget, InstallError, Target
 from host_client.link.address import SerialAddress, TcpAddress, parse_address
 
 BAUDRATES = (DEFAULT_BAUDRATE, 921600, 9600, 19200, 38400, 57600, 230400, 460800, 1500000, 3000000)
-LISTEN_S = 1.5  # at each baud rate; results come unasked
+LISTEN_S = 1.5  # at each baud rate; a board sends results unasked
 HOT = 85  # degrees Celsius
 LOW_HEAP = 1 << 20  # bytes
 LOW_CARD_KB = 4096
 WEAK_DBM = -75
 GROWTH_KB = 2048  # an hour
 _SEEN = {"echo": "wires", "repl": "console", "text": "port", "protocol": "port"}
-"""What arrived says enough: no other baud rate needs to be tried. Cause -> what is found."""
+"""Causes that need no test of other baud rates, and the name of their finding."""
 
 
 class Finding(NamedTuple):
-    """One thing looked at; state: ok, warning, trouble or unknown."""
+    """One check and its result. state: ok, warning, trouble or unknown."""
 
     what: str
     state: str
@@ -63,17 +63,17 @@ class Finding(NamedTuple):
 
 
 async def look_at_url(url: str, key: str | None, on_state: OnState | None = None) -> list[Finding]:
-    """Look at a board over its link; on_state as for Board.connect()."""
+    """Diagnose a board over its link. on_state: as for Board.connect()."""
     address = parse_address(url)
     found: list[Finding] = []
     if isinstance(address, TcpAddress):
         trouble = await asyncio.to_thread(_tcp_trouble, address)
         if trouble is not None:
             return [trouble]
-        found.append(Finding("network", "ok", f"somebody listens at {address}"))
+        found.append(Finding("network", "ok", f"a service listens at {address}"))
     try:
         async with Board.connect(url, key, on_state=on_state, client_name="k230 doctor") as board:
-            found.append(Finding("link", "ok", f"{board.info.board_name} answers"))
+            found.append(Finding("link", "ok", f"{board.info.board_name} answered"))
             found += await _look_at_board(board)
     except AuthenticationError as error:
         text = f"{error}: the board shows its key once, at its first start; k230 key add {url}"
@@ -83,9 +83,9 @@ async def look_at_url(url: str, key: str | None, on_state: OnState | None = None
     except TooManyAttempts as error:
         found.append(Finding("key", "trouble", f"{error}: wait, then use the right key"))
     except BoardFull as error:
-        found.append(Finding("link", "trouble", f"{error}: end another client first"))
+        found.append(Finding("link", "trouble", f"{error}: close another client first"))
     except PortLocked as error:
-        found.append(Finding("port", "trouble", f"{error}: close the program that has it"))
+        found.append(Finding("port", "trouble", f"{error}: close the program that uses it"))
     except NoGreeting as error:
         if isinstance(address, SerialAddress) and error.cause not in _SEEN:
             found.append(await asyncio.to_thread(_serial_trouble, address, error))
@@ -95,7 +95,7 @@ async def look_at_url(url: str, key: str | None, on_state: OnState | None = None
         if isinstance(address, SerialAddress):
             found.append(Finding("port", "trouble", str(error)))
         else:
-            text = f"{error}: another service may have this port, or an old version runs"
+            text = f"{error}: another service may use this port, or the board runs an old version"
             found.append(Finding("link", "trouble", text))
     except K230Error as error:
         found.append(Finding("link", "trouble", str(error)))
@@ -107,15 +107,15 @@ def _tcp_trouble(address: TcpAddress) -> Finding | None:
         socket.create_connection((address.host, address.port), timeout=5).close()
     except ConnectionRefusedError:
         text = (
-            f"{address}: the computer there refuses: the service does not run, or listens on another "
-            "port (network.port); k230 discover"
+            f"{address}: connection refused: the service is not running, or it uses another port "
+            "(network.port); k230 discover lists the boards"
         )
     except socket.gaierror:
-        text = f"{address}: no such name; k230 discover lists the boards of this network"
+        text = f"{address}: unknown host name; k230 discover lists the boards of this network"
     except OSError as error:
         text = (
-            f"{address}: not reached ({error.strerror or error}): the board is off, in another "
-            "network, or did not join it; its console tells: k230 doctor TTY"
+            f"{address}: not reachable ({error.strerror or error}): the board is off, in another "
+            "network, or did not join its network; check its console with k230 doctor TTY"
         )
     else:
         return None
@@ -123,9 +123,9 @@ def _tcp_trouble(address: TcpAddress) -> Finding | None:
 
 
 def _serial_trouble(address: SerialAddress, greeting: NoGreeting) -> Finding:
-    """Listen at all usual speeds: results come unasked, and tell by their CRC."""
+    """Listen at all usual baud rates: a packet with a correct CRC shows the right one."""
     if not os.path.exists(address.path):
-        text = f"{address.path}: no such port; k230 discover lists them"
+        text = f"{address.path}: the port does not exist; k230 discover lists the ports"
         return Finding("port", "trouble", text)
     heard = 0
     rates = [address.baudrate, *(rate for rate in BAUDRATES if rate != address.baudrate)]
@@ -135,32 +135,32 @@ def _serial_trouble(address: SerialAddress, greeting: NoGreeting) -> Finding:
         except (serial.SerialException, OSError, ValueError) as failed:
             if rate == address.baudrate:
                 return Finding("port", "trouble", f"{address.path}: cannot be opened: {failed}")
-            continue  # a speed that this port does not have
+            continue  # the port does not support this baud rate
         heard += count
         if whole and rate != address.baudrate:
             text = (
-                f"wrong baud rate: expected {address.baudrate}, the board sends at {rate}: use "
-                f"?baudrate={rate}, or change uart.baudrate"
+                f"wrong baud rate: expected {address.baudrate}, the board sends at {rate}; add "
+                f"?baudrate={rate} to the URL, or change uart.baudrate"
             )
             return Finding("baud rate", "trouble", text)
         if whole:
             text = (
                 "results arrive, but the board does not answer: the wire from this computer's TX to "
-                "the board's RX is missing, or on another pin"
+                "the board's RX is missing, or on the wrong pin"
             )
             return Finding("wires", "trouble", text)
     if heard:
         text = (
-            f"{heard} bytes arrive, but no whole packet at any usual speed: wrong baud rate, no "
-            "common ground, or another program of the board uses this UART"
+            f"{heard} bytes arrived, but no complete packet at any usual baud rate: wrong baud rate, "
+            "no common ground, or another program of the board uses this UART"
         )
         return Finding("baud rate", "trouble", text)
-    if greeting.cause != "silence":  # it came as an answer: listening alone hears nothing
+    if greeting.cause != "silence":  # bytes arrived only as an answer
         what = "wires" if greeting.cause == "packets" else "baud rate"
         return Finding(what, "trouble", greeting.reason)
     text = (
-        "nobody answers, and nothing arrives: TX and RX swapped or on other pins (docs/wiring.md), "
-        "uart.enabled false, or the service does not run"
+        "no answer, and no bytes arrive: TX and RX are swapped or on the wrong pins (docs/wiring.md), "
+        "uart.enabled is false, or the service is not running"
     )
     return Finding("wires", "trouble", text)
 
@@ -190,7 +190,7 @@ async def _look_at_board(board: Board) -> list[Finding]:
 
 
 def status_findings(status: dict[str, Any]) -> list[Finding]:
-    """Return what a board's own account of itself tells."""
+    """Return the findings from a board's status."""
     found: list[Finding] = []
 
     def add(what: str, bad: bool, text: str, good: str = "", state: str = "trouble") -> None:
@@ -203,13 +203,13 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
     add(
         "version",
         version != VERSION,
-        f"the board runs {version}, this computer has {VERSION}: k230 install or k230 push --firmware",
+        f"the board runs {version}, this computer has {VERSION}: update with k230 push URL --firmware",
         f"{version} on both sides",
         "warning",
     )
     for problem in status.get("problems", []):
         code = problem["code"]
-        if code != SAFE_MODE:  # said below
+        if code != SAFE_MODE:  # reported below
             advice = advice_for(code)
             text = f"{problem['text']}: {advice}" if advice else problem["text"]
             found.append(Finding(code, "trouble", text))
@@ -217,34 +217,34 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
     add(
         "camera",
         status.get("camera") is False and not told,
-        "no camera is open: camera.enabled is false, or the service has only just started",
+        "no camera is open: camera.enabled is false, or the service has just started",
         "" if told else "open",
         "warning",
     )
     add(
         "task",
         not status.get("model"),
-        "no task runs: k230 tasks, k230 switch",
+        "no task runs: k230 tasks lists the tasks, k230 switch starts one",
         f"{status.get('task')} ({status.get('model')})",
     )
     add(
         "safe mode",
         bool(status.get("safe_mode")),
-        "the last starts crashed: no task is started; k230 logs tells why, k230 switch leaves it",
+        "the last starts crashed, so no task is started; k230 logs shows why, k230 switch leaves safe mode",
     )
     heap = status.get("heap_free")
     growth = status.get("heap_growth_kb_per_hour")
     add(
         "memory",
         isinstance(heap, int) and heap < LOW_HEAP,
-        f"only {(heap or 0) >> 10} kB of the heap are free: a smaller model, or "
+        f"only {(heap or 0) >> 10} kB of the heap are free: use a smaller model, or set "
         "switch.policy: unload_first",
         f"{(heap or 0) >> 10} kB of the heap are free",
     )
     add(
         "memory",
         isinstance(growth, int) and growth > GROWTH_KB,
-        f"the heap grows by {growth} kB an hour: plan a restart, and report it",
+        f"the heap grows by {growth} kB an hour: plan restarts, and report this fault",
         state="warning",
     )
     for name, where in (("card_free_kb", "card"), ("data_free_kb", "data partition")):
@@ -252,14 +252,14 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
         add(
             where,
             isinstance(free, int) and free < LOW_CARD_KB,
-            f"the {where} is nearly full: {free} kB are free: k230 packages remove",
+            f"the {where} is nearly full: {free} kB are free; k230 packages remove frees space",
             f"{free} kB are free" if isinstance(free, int) else "",
         )
     hot = status.get("temperature")
     add(
         "temperature",
         isinstance(hot, int) and hot >= HOT,
-        f"{hot} °C: the chip needs a heat sink or a lower rate",
+        f"{hot} °C: add a heat sink, or lower the frame rate",
         f"{hot} °C" if isinstance(hot, int) else "",
         "warning",
     )
@@ -287,7 +287,7 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
 
 
 def look_at_port(port: str) -> list[Finding]:
-    """Look at a board over its USB console; its service is interrupted and started again."""
+    """Diagnose a board over its USB console; its service is interrupted and restarted."""
     found: list[Finding] = []
     stopped: list[str] = []
     try:
@@ -305,12 +305,12 @@ def _look_at_console(port: str, on_stopped: Callable[[str], None], found: list[F
         found += log_findings(target.last_log())
         key = target.read_anywhere(f"{target.place}/{places.KEY}")
         if key is None:
-            text = "the board has no key yet: it makes one at its first start"
+            text = "the board has no key yet: it creates one at its first start"
             found.append(Finding("key", "warning", text))
 
 
 def log_findings(log: str) -> list[Finding]:
-    """Return what the log of a start complains of, each thing once."""
+    """Return the errors and warnings in the log of a start, each once."""
     found: dict[str, Finding] = {}
     states = {"error": "trouble", "warning": "warning"}
     for line in log.splitlines():
@@ -321,7 +321,7 @@ def log_findings(log: str) -> list[Finding]:
 
 
 def look_at_card(folder: Path) -> list[Finding]:
-    """Look at a card in this computer's reader."""
+    """Diagnose a card in this computer's reader."""
     try:
         found = _look_at_files(FolderTarget(folder))
     except InstallError as error:
@@ -341,29 +341,31 @@ def _look_at_files(target: Target) -> list[Finding]:
     names = target.names("")
     found: list[Finding] = []
     if "main.py" not in names:
-        text = "there is no main.py: nothing starts by itself; k230 install"
+        text = "main.py is missing, so nothing starts by itself: run k230 install"
         if "bad_main.py" in names:
-            text = "main.py was put aside after a fault (bad_main.py): k230 install"
+            text = "the firmware renamed main.py to bad_main.py after a fault: run k230 install"
         found.append(Finding("main.py", "trouble", text))
     known = read_manifest(target)
     if has_foreign_boot(target, known or Manifest()):
         found.append(Finding("boot.py", "warning", BOOT))
     if known is None or NAME not in names:
-        found.append(Finding("service", "trouble", "the service is not installed: k230 install"))
+        found.append(
+            Finding("service", "trouble", "the service is not installed: run k230 install")
+        )
         return found
     if known.version != VERSION:
-        text = f"{known.version} is installed, this computer has {VERSION}: k230 install"
+        text = f"{known.version} is installed, this computer has {VERSION}: run k230 install"
         found.append(Finding("version", "warning", text))
     own = service_files().files
     missing = sorted(modules(own) - modules(target.files(NAME)))
     if known.version == VERSION and missing:
         more = f" and {len(missing) - 3} more files" if len(missing) > 3 else ""
-        text = f"{NAME} on the card lacks {', '.join(missing[:3])}{more}: k230 install"
+        text = f"{NAME} on the card lacks {', '.join(missing[:3])}{more}: run k230 install"
         found.append(Finding("service", "trouble", text))
     there = target.hashes(["main.py", *known.files])
     main = there.get("main.py")
     if main not in (None, digest(own["main.py"])) and not known.wrote("main.py", main):
-        text = "main.py is another program's: the service does not start; k230 install"
+        text = "main.py belongs to another program, so the service does not start: run k230 install"
         found.append(Finding("main.py", "trouble", text))
     elif "main.py" in there:
         found.append(Finding("main.py", "ok", "starts the service"))
@@ -379,7 +381,7 @@ def _look_at_files(target: Target) -> list[Finding]:
 
 
 def look_at_package(path: Path) -> list[Finding]:
-    """Look at a deployment package: its files, its nncase version, whether they fit each other."""
+    """Diagnose a deployment package: its files, its nncase version, and their consistency."""
     try:
         files = read_package(path)
     except PackageError as error:

@@ -1,4 +1,4 @@
-"""Judges a metric-learning package by its embeddings: are pictures of one identity alike?"""
+"""Judge a metric-learning package: are embeddings of one identity similar, and others not?"""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import NamedTuple
 from host_client.check.verify import Verdict
 
 _FEW = 0.2  # of the pictures or pairs that may be wrong
-_ALIKE = 0.98  # cosine of all pictures, different ones included: the model sees no difference
+_ALIKE = 0.98  # cosine between all pictures: the model sees no difference
 _SAME_MODEL = 0.9  # mean cosine between the kmodel's embeddings and those before its conversion
 
 Vector = Sequence[float]
 
 
 class Embedded(NamedTuple):
-    """A picture's embedding; identity: None where nobody said it; before: of the ONNX model."""
+    """A picture's embedding. identity: None if unknown; before: embedding of the ONNX model."""
 
     picture: str
     vector: Vector
@@ -26,7 +26,7 @@ class Embedded(NamedTuple):
 
 
 class Nearest(NamedTuple):
-    """The other picture that is most alike."""
+    """The most similar other picture."""
 
     picture: str
     identity: str | None
@@ -34,7 +34,7 @@ class Nearest(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """How many pairs of pictures a threshold puts on the right side."""
+    """How many pairs of pictures a threshold decides correctly."""
 
     threshold: float
     accepted: int
@@ -44,7 +44,7 @@ class Pairs(NamedTuple):
 
     @property
     def good(self) -> bool:
-        """Whether nearly all are right, of both kinds."""
+        """Whether nearly all pairs of both kinds are right."""
         return self.quality >= 1 - _FEW
 
     @property
@@ -60,7 +60,7 @@ class Pairs(NamedTuple):
 
 
 def cosine(one: Vector, other: Vector) -> float:
-    """Return the cosine of two vectors; 0 where one of them is empty, zero or no number."""
+    """Return the cosine of two vectors; 0 if one of them is empty, zero or not finite."""
     size = math.sqrt(sum(a * a for a in one) * sum(b * b for b in other))
     if len(one) != len(other) or not math.isfinite(size) or size == 0:
         return 0.0
@@ -68,7 +68,7 @@ def cosine(one: Vector, other: Vector) -> float:
 
 
 def matrix(rows: Sequence[Embedded]) -> list[list[float]]:
-    """Return the cosine of each picture with each."""
+    """Return the cosines between all pictures."""
     half = [[cosine(row.vector, other.vector) for other in rows[:i]] for i, row in enumerate(rows)]
     return [
         [1.0 if i == j else half[max(i, j)][min(i, j)] for j in range(len(rows))]
@@ -77,7 +77,7 @@ def matrix(rows: Sequence[Embedded]) -> list[list[float]]:
 
 
 def nearest(rows: Sequence[Embedded], cosines: Sequence[Sequence[float]]) -> list[Nearest | None]:
-    """Return for each picture the other one that is most alike; None where it is alone."""
+    """Return the most similar other picture for each picture; None if there is only one."""
     found: list[Nearest | None] = []
     for i in range(len(rows)):
         others = [j for j in range(len(rows)) if j != i]
@@ -93,7 +93,12 @@ def nearest(rows: Sequence[Embedded], cosines: Sequence[Sequence[float]]) -> lis
 def judge_embeddings(rows: Sequence[Embedded], threshold: float | None) -> Verdict:
     """Return the verdict over all pictures; threshold: the package's cosine."""
     if not rows:
-        return Verdict("unknown", ("there are no pictures to try: give some",))
+        return Verdict(
+            "unknown",
+            (
+                "no pictures were given and the package has none: add IMAGE or FOLDER to the command",
+            ),
+        )
     broken = [row.picture for row in rows if cosine(row.vector, row.vector) == 0]
     if broken:
         return Verdict("model", (f"the embedding of {broken[0]} is empty, zero or not a number",))
@@ -114,7 +119,7 @@ def judge_embeddings(rows: Sequence[Embedded], threshold: float | None) -> Verdi
     repeated = {name for name, count in counts.items() if count > 1}
     if not repeated or len(counts) < 2:
         text = (
-            "who is in the pictures is not known for two identities, with two pictures of one: give "
+            "not enough identities are known: expected two, one of them with two pictures; give "
             "--expected with {picture: identity}, or a folder for each identity"
         )
         return Verdict("unknown", (text, _range(cosines)))
@@ -128,7 +133,7 @@ def _differ(rows: Sequence[Embedded], i: int, j: int) -> bool:
 def _range(cosines: Sequence[Sequence[float]]) -> str:
     values = [value for i, line in enumerate(cosines) for value in line[:i]]
     if not values:
-        return "there is one picture only"
+        return "there is only one picture"
     return f"cosines between the pictures: {min(values):.2f} to {max(values):.2f}"
 
 
@@ -144,13 +149,11 @@ def _judge_known(
         if row.identity in repeated and near is not None
     ]
     right = sum(1 for row, near in with_sibling if near.identity == row.identity)
-    text = (
-        f"{right} of {len(with_sibling)} pictures are most like another picture of their identity"
-    )
+    text = f"{right} of {len(with_sibling)} pictures are most similar to another picture of their identity"
     if right < (1 - _FEW) * len(with_sibling):
         why = (
-            "the model does not tell these identities apart: its training, quantisation or "
-            "preprocessing (mean, std) is wrong, or expected.json names other pictures"
+            "the model does not distinguish these identities: its training, quantisation or "
+            "preprocessing (mean, std) is wrong, or expected.json belongs to other pictures"
         )
         return Verdict("model", (text, why))
     known = [i for i, row in enumerate(rows) if row.identity is not None]

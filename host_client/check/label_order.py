@@ -1,17 +1,17 @@
-"""Finds out whether a package's labels are in another order than in the training."""
+"""Detect labels of a package in a different order than in the training."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-_MOST = 0.6  # of the expected answers that another order of the labels must explain
-_MORE = 0.2  # of them that the given order must not explain
+_MOST = 0.6  # of the expected answers: another order must explain at least so many
+_MORE = 0.2  # of them: and so many more than the given order
 
 
 def swapped_labels(pairs: Sequence[tuple[frozenset[str], set[str]]]) -> dict[str, str]:
-    """Return true label -> label given, where giving the labels another order explains the answers.
+    """Return true label -> reported label, if another order of the labels explains the answers.
 
-    pairs: what should be in a picture, and what is found there.
+    pairs: expected labels and reported labels of each picture.
     """
     names = sorted(frozenset().union(*(expected | given for expected, given in pairs)))
     worth = [
@@ -22,7 +22,7 @@ def swapped_labels(pairs: Sequence[tuple[frozenset[str], set[str]]]) -> dict[str
         for name in names
     ]
     plain = sum(worth[i][i] for i in range(len(names)))
-    # The names themselves where another order explains no more.
+    # Prefer the given order if another explains no more.
     places = assignment(
         [
             [2 * len(names) * value + (i == j) for j, value in enumerate(row)]
@@ -39,7 +39,7 @@ def swapped_labels(pairs: Sequence[tuple[frozenset[str], set[str]]]) -> dict[str
 
 
 def assignment(worth: Sequence[Sequence[float]]) -> list[int]:
-    """Return a column for each row, each once, of the largest sum (the Hungarian algorithm)."""
+    """Assign each row its own column with the largest sum (the Hungarian algorithm)."""
     size = len(worth)
     row_price, column_price = [0.0] * (size + 1), [0.0] * (size + 1)
     row_of = [size] * (size + 1)  # of each column; the last column is the row being placed

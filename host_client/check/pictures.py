@@ -1,4 +1,4 @@
-"""The pictures that a deployment package is tried with, and what should be in them."""
+"""Find the pictures to try a deployment package with, and their expected answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 
 
 def find_pictures(package: Path) -> list[Path]:
-    """Return the result pictures that lie with an unpacked package, or its own `pictures` folder."""
+    """Return the result pictures beside an unpacked package, or those of its `pictures` folder."""
     base = package if package.is_dir() else package.parent
     for root in (base, base.parent):
         pictures = sorted(
@@ -35,7 +35,7 @@ def find_pictures(package: Path) -> list[Path]:
 def pictures_in(place: Path) -> list[Path]:
     """Return the pictures of a folder in name order, or the picture itself; PictureError.
 
-    In a folder, hidden files (a Mac puts one beside each file) and our own drawings are passed over.
+    Skips hidden files (macOS adds one beside each file) and our own drawings in a folder.
     """
     if place.is_file():
         return [place]
@@ -53,21 +53,24 @@ def is_picture(path: Path) -> bool:
 
 
 def drawn_here(path: Path) -> bool:
-    """Return whether a PNG is one of our own drawings, which say so in their header."""
+    """Return whether a PNG is one of our own drawings, by its header."""
     try:
         with Image.open(path) as image:
             return bool(image.info.get("Software") == DRAWN_BY)
-    except Exception:  # decoders of damaged files raise nearly anything; trying it will tell
+    except (
+        Exception
+    ):  # decoders raise nearly anything for damaged files; trying the picture reports it
         return False
 
 
 def expectations(
     pictures: Sequence[Path], labels: Sequence[str], given: Path | None
 ) -> dict[Path, frozenset[str]]:
-    """Return what should be in the pictures, as far as anything says so.
+    """Return the expected labels of the pictures, as far as they are known.
 
-    It is said by a JSON file {picture: label, [labels] or {"label"|"labels"|"boxes": …}} (given, or
-    `expected.json` beside the pictures or above), else by folders or files that are named like a label.
+    They come from a JSON file {picture: label, [labels] or {"label"|"labels"|"boxes": …}} (given, or
+    `expected.json` beside the pictures or one folder above), else from folders or files named like a
+    label.
     """
     known = set(labels)
     expected: dict[Path, frozenset[str]] = {}
@@ -86,7 +89,7 @@ def expectations(
         names = _labels_of(table.get(picture.name))
         if not names:
             stem = picture.stem.lower()
-            # The longest first: "red_car" is no "red".
+            # The longest first: "red_car" must not match "red".
             ordered = sorted(known, key=len, reverse=True)
             by_folder = [label for label in ordered if picture.parent.name == label]
             by_name = [label for label in ordered if stem.startswith(label.lower() + "_")]
@@ -97,10 +100,10 @@ def expectations(
 
 
 def identities(pictures: Sequence[Path], given: Path | None) -> dict[Path, str]:
-    """Return whose each picture is, as far as anything says so.
+    """Return the identity of each picture, as far as it is known.
 
-    It is said by a JSON file {picture: identity or {"identity"}} (given, or `expected.json` beside the
-    pictures or above), else by the folders of the pictures where there are several.
+    It comes from a JSON file {picture: identity or {"identity": …}} (given, or `expected.json` beside
+    the pictures or one folder above), else from the pictures' folders if there are several.
     """
     found: dict[Path, str] = {}
     tables: dict[Path, dict[str, Any]] = {}
@@ -126,9 +129,9 @@ def _table(place: Path) -> dict[str, Any]:
     try:
         table = json.loads(place.read_text("utf-8-sig"))
     except (OSError, ValueError) as error:
-        raise PictureError(f"{place}: expected JSON of what is in the pictures: {error}") from None
+        raise PictureError(f"{place}: expected JSON with the expected answers: {error}") from None
     if not isinstance(table, dict):
-        raise PictureError(f"{place}: expected a JSON object of picture names")
+        raise PictureError(f"{place}: expected a JSON object with picture names as keys")
     return table
 
 

@@ -1,8 +1,8 @@
-"""Says what is wrong with a deployment package: its model, threshold, labels, resolution or files.
+"""Find the fault of a deployment package: model, threshold, labels, resolution or files.
 
-A package's pictures run through the service on a virtual board with its own threshold and with a low
-one, where something is missing in parts too, and where the model from before the conversion is there,
-with that as well; what should be in them is compared where it is known.
+Pictures run through the service on a virtual board: with the package's own threshold, with a low one,
+in parts if something is missing, and with the model from before the conversion if there is one. The
+answers are compared with the expected ones, if these are known.
 """
 
 from __future__ import annotations
@@ -25,41 +25,41 @@ from host_client.results.types import (
 
 LOW = 0.05  # the threshold of the second run
 THRESHOLDS = (0.05, *(round(0.1 * step, 1) for step in range(1, 10)), 0.95)
-_SPECK = 0.002  # of a picture's area that a class must have to count
-_FEW = 0.2  # of the expected answers that may be missed, and as many wrong, without a word
-_STRONG = 0.5  # of a picture's best score: what its model is sure of
-_CLEARLY = 0.1  # better F1 that makes the model before its conversion another one
-_ALIKE = 0.7  # of the pictures in which both models must find the same
-_CARELESS = 0.1  # a threshold that lets nearly anything through
+_SPECK = 0.002  # of a picture's area: a smaller class does not count
+_FEW = 0.2  # of the expected answers: so many may be missing, and so many wrong, in a good package
+_STRONG = 0.5  # of a picture's best score: higher answers are certain
+_CLEARLY = 0.1  # difference of F1 that shows a fault of the conversion
+_ALIKE = 0.7  # of the pictures: both models must agree in at least so many
+_CARELESS = 0.1  # a threshold that accepts almost everything
 
 
 class Answer(NamedTuple):
-    """What was found in a picture: labels with their scores, best first."""
+    """The answer for a picture: labels with their scores, best first."""
 
     labels: tuple[tuple[str, float], ...]
 
     @property
     def names(self) -> set[str]:
-        """The labels alone."""
+        """The labels without scores."""
         return {label for label, _ in self.labels}
 
     def at(self, threshold: float) -> set[str]:
-        """Return the labels that score so high."""
+        """Return the labels with at least this score."""
         return {label for label, score in self.labels if score >= threshold}
 
     @property
     def strong(self) -> set[str]:
-        """The labels that the model is sure of, at whatever threshold."""
+        """The labels that the model is certain of, independent of the threshold."""
         best = max((score for _, score in self.labels), default=0.0)
         return self.at(_STRONG * best)
 
 
 class Row(NamedTuple):
-    """One picture: with the package's threshold, with a low one, and what should be there.
+    """One picture: answers with the package's threshold and with a low one, and expected labels.
 
-    expected: labels, or None where nobody said; size: (width, height) in pixels; parts: what is found
-    in its parts, each by itself, with the package's threshold, None where that was not tried; before:
-    what the model before its conversion finds with a low threshold, None where there is none.
+    expected: labels, or None if unknown. size: (width, height) in pixels. parts: answers for its parts
+    with the package's threshold, None if not tried. before: answers of the model before its conversion
+    with a low threshold, None without one.
     """
 
     picture: str
@@ -72,7 +72,7 @@ class Row(NamedTuple):
 
     @property
     def all(self) -> Answer:
-        """All that was found: a package's threshold may be lower than the low one."""
+        """All answers; a package's threshold may be lower than the low one."""
         return Answer(tuple(dict.fromkeys((*self.low.labels, *self.normal.labels))))
 
 
@@ -127,7 +127,7 @@ def answer_of(result: Result, threshold: float | None = None) -> Answer:
         rows = [(text.text or "text", text.score) for text in result.texts]
     elif isinstance(result, SegmentationResult):
         whole = result.width * result.height or 1
-        # The largest, and not the first one: the labels may be in another order.
+        # The largest area, not the first label: the labels may be in the wrong order.
         background = max(result.areas, key=lambda name: result.areas[name], default=None)
         rows = [
             (name, area / whole)
@@ -140,7 +140,7 @@ def answer_of(result: Result, threshold: float | None = None) -> Answer:
 
 
 def counts(rows: Iterable[Row], thresholds: Sequence[float] = THRESHOLDS) -> list[Count]:
-    """Return what is found at each threshold, over the pictures whose content is known."""
+    """Return the counts at each threshold, over the pictures with expected labels."""
     return _counts([(row.all, row.expected) for row in rows if row.expected], thresholds)
 
 
@@ -164,13 +164,18 @@ def judge(
 ) -> Verdict:
     """Return the verdict over all pictures.
 
-    threshold: the package's own, where its task has one; model_size: the model's input; labels: all
-    that the package knows.
+    threshold: the package's own, if its task has one. model_size: of the model's input. labels: all
+    labels of the package.
     """
     known = [row for row in rows if row.expected]
     hints = _size_hints(rows, model_size)
     if not rows:
-        return Verdict("unknown", ("there are no pictures to try: give some",))
+        return Verdict(
+            "unknown",
+            (
+                "no pictures were given and the package has none: add IMAGE or FOLDER to the command",
+            ),
+        )
     if not known:
         trouble, *reasons = _without_expectations(rows, threshold)
         return Verdict(trouble, (*reasons, *hints))
@@ -181,7 +186,7 @@ def judge(
         return Verdict("labels", (text, *hints))
     swapped = swapped_labels(
         [
-            # Only what scores high counts; of a segmentation's areas each does.
+            # Only high scores count; for segmentation each area counts.
             (
                 row.expected or frozenset(),
                 row.all.strong if threshold is not None else row.all.names,
@@ -190,8 +195,8 @@ def judge(
         ]
     )
     if swapped:
-        pairs = ", ".join(f"{a} is called {b}" for a, b in sorted(swapped.items()))
-        text = f"the labels are in another order than in the training: {pairs}"
+        pairs = ", ".join(f"{a} is reported as {b}" for a, b in sorted(swapped.items()))
+        text = f"the order of the labels differs from the training: {pairs}"
         return Verdict("labels", (text, *hints))
     total = sum(len(row.expected or ()) for row in known)
     own = Count(
@@ -206,8 +211,8 @@ def judge(
 
 
 def _praise(rows: Sequence[Row], own: Count, threshold: float | None, total: int) -> Iterable[str]:
-    yield f"{own.found} of {total} expected answers are there" + (
-        f", {own.wrong} others are" if own.wrong else ""
+    yield f"{own.found} of {total} expected answers were found" + (
+        f", and {own.wrong} wrong ones" if own.wrong else ""
     )
     if threshold is None:
         return
@@ -219,15 +224,15 @@ def _praise(rows: Sequence[Row], own: Count, threshold: float | None, total: int
             text += f", wrong ones {max(wrong):.2f} or less"
         yield f"{text}; the threshold is {threshold:g}"
     if right and threshold <= _CARELESS and min(right) > 2 * threshold:
-        yield f"a threshold of {threshold:g} lets nearly anything through: whatever is seen has a name"
+        yield f"the threshold {threshold:g} is very low: almost every object will get a label"
 
 
 def _blame(rows: Sequence[Row], own: Count, threshold: float | None, total: int) -> tuple[str, ...]:
-    """Return what is wrong, and why, of a package that does not find what it should."""
+    """Return the fault and its reasons, of a package with missing or wrong answers."""
     table = counts(rows)
     best = max(table, key=lambda count: count.quality(total))
     before = _before(rows, threshold)
-    # Where the package's threshold suits the model before its conversion, and none suits this one:
+    # The package's threshold suits the model before its conversion, and none suits the kmodel:
     if before is not None and before.good(total) and before.above(best, total):
         return _lost(before, own, total)
     if threshold is not None and best.good(total):
@@ -239,31 +244,31 @@ def _blame(rows: Sequence[Row], own: Count, threshold: float | None, total: int)
     missing = total - own.found
     if parts - own.found > max(1.0, missing / 2):
         text = (
-            f"{missing} of {total} expected answers are missing, {parts - own.found} of them are found "
-            "where each part of the picture is looked at by itself: the objects are too small for "
+            f"{missing} of {total} expected answers are missing; {parts - own.found} of them are found "
+            "when each part of the picture is tried separately: the objects are too small for "
             "the model's input"
         )
         return (
             "resolution",
             text,
-            "train with a larger input resolution, set region, or go nearer",
+            "train with a larger input resolution, set region, or move the camera closer",
         )
     gone = total - max(count.found for count in table)
-    text = f"{own.found} of {total} expected answers are there"
+    text = f"{own.found} of {total} expected answers were found"
     if own.wrong:
-        text += f", {own.wrong} others are"
-    text += f"; {gone} are there at no threshold" if threshold is not None else ""
+        text += f", and {own.wrong} wrong ones"
+    text += f"; {gone} are missing at every threshold" if threshold is not None else ""
     if before is None:
         why = (
-            "the kmodel is another model's, or its training, quantisation or preprocessing (mean, "
-            "std) is wrong; --onnx with the model from before the conversion tells which"
+            "the kmodel belongs to another model, or its training, quantisation or preprocessing "
+            "(mean, std) is wrong; add --onnx MODEL.onnx to find out which"
         )
         return ("model", text, why)
     reachable = max(_counts(_pairs_before(rows), THRESHOLDS), key=lambda one: one.quality(total))
     if reachable.above(best, total, _CLEARLY if reachable.good(total) else 2 * _CLEARLY):
         return _lost(reachable, own, total)
     why = (
-        f"the model before its conversion finds {before.found} of {total}, {before.wrong} others: "
+        f"the model before its conversion finds {before.found} of {total}, and {before.wrong} wrong: "
         "the training is the cause, not the conversion"
     )
     return ("model", text, why)
@@ -273,9 +278,9 @@ def _lost(before: Count, own: Count, total: int) -> tuple[str, ...]:
     return (
         "deployment",
         f"the model before its conversion finds {before.found} of {total} expected answers and "
-        f"{before.wrong} others, the kmodel {own.found} and {own.wrong}",
-        "the kmodel is another model's, damaged, or lost it in the conversion: convert again, with "
-        "pictures from the real use for the quantisation and the mean and std of the training",
+        f"{before.wrong} wrong ones, the kmodel {own.found} and {own.wrong}",
+        "the kmodel belongs to another model, is damaged, or lost accuracy in the conversion: convert "
+        "again with pictures from real use, and with the mean and std of the training",
     )
 
 
@@ -291,7 +296,7 @@ def _before(rows: Sequence[Row], threshold: float | None) -> Count | None:
 def _threshold_reasons(
     rows: Sequence[Row], own: Count, best: Count, threshold: float, total: int
 ) -> tuple[str, ...]:
-    advice = f"with {best.threshold:g}: {best.found} of {total}, and {best.wrong} others"
+    advice = f"with {best.threshold:g}: {best.found} of {total} found, and {best.wrong} wrong"
     if best.threshold < threshold:
         below = total - own.found
         scores = [
@@ -303,13 +308,15 @@ def _threshold_reasons(
         return (
             "threshold",
             f"{below} of {total} expected answers score below the threshold of {threshold:g}",
-            f"their scores: {min(scores):.2f} to {max(scores):.2f}" if scores else "none comes",
+            f"their scores: {min(scores):.2f} to {max(scores):.2f}"
+            if scores
+            else "no scores at all",
             advice,
         )
     return (
         "threshold",
-        f"at the threshold of {threshold:g}, {own.wrong} answers are wrong, beside {own.found} of "
-        f"{total} that are right",
+        f"at the threshold {threshold:g}, {own.wrong} answers are wrong and {own.found} of "
+        f"{total} are right",
         advice,
     )
 
@@ -317,13 +324,13 @@ def _threshold_reasons(
 def _without_expectations(rows: Sequence[Row], threshold: float | None) -> tuple[str, ...]:
     normal = sum(1 for row in rows if row.normal.labels)
     low = sum(1 for row in rows if row.low.labels)
-    note = "what should be in the pictures is not known: look at those that were drawn"
+    note = "no expected answers were given (--expected): look at the drawn pictures"
     compared = [row for row in rows if row.before is not None]
     alike = sum(1 for row in compared if row.before and row.before.strong == row.low.strong)
     if compared and alike < _ALIKE * len(compared):
         text = (
-            f"the model before its conversion finds the same in {alike} of {len(compared)} pictures "
-            "only: the kmodel is another model's, damaged, or lost it in the conversion"
+            f"the model before its conversion agrees in only {alike} of {len(compared)} pictures: "
+            "the kmodel belongs to another model, is damaged, or lost accuracy in the conversion"
         )
         return ("deployment", text, note)
     if normal < low and normal <= len(rows) // 2:
@@ -335,8 +342,8 @@ def _without_expectations(rows: Sequence[Row], threshold: float | None) -> tuple
     parts = sum(1 for row in rows if row.parts and row.parts.labels and not row.normal.labels)
     if parts > len(rows) // 2:
         text = (
-            f"in {parts} of {len(rows)} pictures something is found only where each part is looked at "
-            "by itself: the objects are too small for the model's input"
+            f"in {parts} of {len(rows)} pictures, objects are found only when each part is tried "
+            "separately: the objects are too small for the model's input"
         )
         return ("resolution", text, note)
     if low == 0:

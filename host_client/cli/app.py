@@ -1,4 +1,4 @@
-"""The top of the command line: the verbs, and one place where every error ends."""
+"""The top of the command line: all verbs, and the handling of every error."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class UsageError(K230Error):
 
 
 class InternalError(K230Error):
-    """A fault of this program."""
+    """A bug of this program."""
 
     code = "internal"
     exit_code = 70
 
 
 class _Escaping(logging.Formatter):
-    """Lines of the log that no terminal obeys, whatever a board says."""
+    """Formats log lines with control characters escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's lines, escaped."""
@@ -116,7 +116,7 @@ for _verb in (
 ):
     cli.add_command(_verb)
 cli.add_command(restart, "reboot")
-# Verbs of packages above this one, found by name: what they need is an extra.
+# Verbs of packages above this one, found by name: they need an extra.
 for _place in ("board_hub.cli:hub", "board_hub.dashboard_cli:dashboard"):
     _module, _, _name = _place.partition(":")
     cli.add_command(getattr(importlib.import_module(_module), _name))
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line; return the exit code. No traceback leaves here without --debug."""
+    """Run the command line; return the exit code. Tracebacks are shown only with --debug."""
     terminal.prepare()
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     as_json = "--json" in options
@@ -160,7 +160,7 @@ def run(arguments: list[str]) -> int:
     except Terminated as error:
         return error.exit_code
     except BrokenPipeError:
-        terminal.abandon_stdout()  # whoever read our output has enough
+        terminal.abandon_stdout()  # the reader of our output has closed the pipe
         return 0
 
 
@@ -171,7 +171,7 @@ def _without_debug(arguments: list[str]) -> list[str]:
 
 def _invoke(arguments: list[str]) -> int:
     try:
-        # Not cli.main(): it prints a line at Ctrl-C and ends the process at a closed pipe.
+        # Not cli.main(), which prints a line at Ctrl-C and exits at a closed pipe.
         with cli.make_context("k230", list(arguments)) as context:
             outcome: Any = cli.invoke(context)
     except click.exceptions.Abort:
@@ -189,7 +189,7 @@ def _invoke(arguments: list[str]) -> int:
         raise terminal.file_error(error) from error
     except Exception as error:
         raise InternalError(
-            f"a fault of this program ({type(error).__name__}: {error}); --debug shows where"
+            f"a bug in k230 ({type(error).__name__}: {error}); run again with --debug to report it"
         ) from error
     return outcome if isinstance(outcome, int) else 0
 

@@ -1,4 +1,4 @@
-"""Questions of a guided command: a default in brackets, and words that leave the step."""
+"""Ask questions in a guided command, with a default in brackets and words that leave the step."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SKIP, BACK, QUIT, HELP = "skip", "back", "quit", "help"
 
 
 class Leave(Exception):  # noqa: N818 - it names what the person wants
-    """The person leaves the step: skip, back or quit."""
+    """The user leaves the step: skip, back or quit."""
 
     def __init__(self, word: str) -> None:
         super().__init__(word)
@@ -24,12 +24,12 @@ class Leave(Exception):  # noqa: N818 - it names what the person wants
 
 
 def interactive() -> bool:
-    """Return whether a person can be asked."""
+    """Return whether stdin is a terminal."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
 def say(text: str = "", indent: int = 2) -> None:
-    """Tell the person something, in lines that fit the terminal."""
+    """Print a text on stderr, in lines that fit the terminal."""
     if not text:
         terminal.tell_own("\n")
         return
@@ -44,18 +44,18 @@ def ask(
     help_text: str = "",
     secret: bool = False,
 ) -> str:
-    """Return what the person types, the default where they type nothing.
+    """Return the user's answer, or the default for an empty one.
 
-    option: what a script gives instead. A word in quotes is taken as it is.
+    option: the option that a script uses instead. An answer in quotes is returned without them.
 
     Raises:
-        Leave: the person wants to skip, go back or quit.
-        click.UsageError: nobody can be asked, and there is no default.
+        Leave: the user typed skip, back or quit.
+        click.UsageError: stdin is not a terminal, and there is no default.
     """
     if not interactive():
         if default is not None:
             return default
-        raise click.UsageError(f"nobody can be asked here: give {option}, or --skip the step")
+        raise click.UsageError(f"stdin is not a terminal: give {option}, or --skip the step")
     shown = f" [{terminal.shown(default)}]" if default else ""
     while True:
         terminal.tell_own(f"  {question}{shown}: ")
@@ -81,7 +81,7 @@ def ask_until(
     default: str | None = None,
     help_text: str = "",
 ) -> str:
-    """Ask until check finds nothing wrong: it returns a sentence otherwise."""
+    """Ask until check accepts the answer; it returns a sentence for a wrong one."""
     while True:
         answer = ask(question, option, default, help_text)
         wrong = check(answer)

@@ -1,6 +1,6 @@
-"""`k230 setup --batch`: many cards from one table, each flashed, installed, named and keyed.
+"""`k230 setup --batch`: prepare many cards from one table, each with its own name and key.
 
-The report has no secrets. Each board's key goes into a file of its own that only its owner can read.
+The report has no secrets. Each board's key is written to its own file, readable only by its owner.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _LARGEST = 4 << 20  # bytes of the table
 
 
 class BatchError(K230Error, ValueError):
-    """The table of a batch can't be used; messages has a sentence for each fault."""
+    """The table of a batch has faults; the text names each of them."""
 
     code = "bad_batch"
     exit_code = 8
@@ -86,7 +86,7 @@ def run_batch(
     """Prepare the cards of a table; return the exit code of the first that failed.
 
     Raises:
-        BatchError: the table is wrong somewhere: nothing was written.
+        BatchError: the table has faults; nothing was written.
     """
     report = report or path.with_name(f"{path.stem}-report.csv")
     keys = keys or path.with_name(f"{path.stem}-keys")
@@ -123,7 +123,7 @@ def run_batch(
 
 
 def _jobs(path: Path, given: Mapping[str, object], password: str | None) -> list[Job]:
-    """Return the cards of a table, all of it checked before the first is touched."""
+    """Return the cards of a table, after checking all rows."""
     faults: list[str] = []
     rows = _rows(path)
     images: dict[Path, ImageFacts | K230Error] = {}
@@ -166,13 +166,13 @@ def _jobs(path: Path, given: Mapping[str, object], password: str | None) -> list
                 raise FlashError("; ".join(each.text for each in problems))
             name = row["name"]
             if name.casefold() in names:
-                raise FlashError(f"name: {name} stands in row {names[name.casefold()]}, too")
+                raise FlashError(f"name: {name} is also in row {names[name.casefold()]}")
             names[name.casefold()] = number
             card = value(row, "card")
             if "/" not in card:
                 card = str(path.parent / card)
             if card in cards and not interactive():
-                raise FlashError(f"card: {card} stands in row {cards[card]}, too")
+                raise FlashError(f"card: {card} is also in row {cards[card]}")
             cards.setdefault(card, number)
             secret = value(row, "password")
             config = service_yaml(kind, name, value(row, "ssid") or None, secret or None)
@@ -286,7 +286,7 @@ def _check_config(text: str, secret: str) -> None:
 
 
 def _without(text: str, secret: str) -> str:
-    """Return a sentence without the password, in whatever form it was quoted."""
+    """Return a sentence without the password, in any quoting."""
     for form in {secret, json.dumps(secret)[1:-1], repr(secret)[1:-1]}:
         if form:
             text = text.replace(form, "…")
@@ -337,7 +337,7 @@ def _prepare(
         target.write(_KEY_COPY, json.dumps(record).encode(), lambda _: None)
     with open_volume(Path(job.card), write=False) as volume:
         if volume.read("configs/service.yaml") != job.config or volume.read("main.py") is None:
-            raise FlashError(f"{job.card}: what was read back is not what was installed")
+            raise FlashError(f"{job.card}: the files read back differ from those installed")
     job.report["key_file"] = str(key_file)
 
 
@@ -354,7 +354,7 @@ class _Moved:
 
 
 def _key(folder: Path, name: str) -> tuple[bytes, Path]:
-    """Return a board's key: that of an earlier run, else a new one; only its owner reads it."""
+    """Return a board's key: the one of an earlier run, or a new one in a private file."""
     path = folder / f"{name}.key"
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -391,7 +391,7 @@ def _write_report(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def _cell(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula."""
+    """Return a value that a spreadsheet does not run as a formula."""
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value
     return value

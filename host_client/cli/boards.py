@@ -1,4 +1,4 @@
-"""Verbs that talk to a board."""
+"""The verbs snapshot, tasks, switch and infer."""
 
 from __future__ import annotations
 
@@ -25,12 +25,19 @@ from host_client.drawing.result import draw
 @click.command(cls=BoardCommand)
 @board_verb
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--quality", type=click.IntRange(5, 95), help="JPEG quality.")
 @click.option(
-    "--every", type=click.FloatRange(min=0.05), metavar="SECONDS", help="Keep saving new pictures."
+    "--quality",
+    type=click.IntRange(5, 95),
+    help="JPEG quality, 5 to 95 (default: preview.quality).",
 )
 @click.option(
-    "--count", type=click.IntRange(min=1), help="With --every: stop after N.", metavar="N"
+    "--every",
+    type=click.FloatRange(min=0.05),
+    metavar="SECONDS",
+    help="Save a new picture at this interval, until Ctrl-C.",
+)
+@click.option(
+    "--count", type=click.IntRange(min=1), help="With --every: stop after N pictures.", metavar="N"
 )
 async def snapshot(
     board: Board,
@@ -43,8 +50,8 @@ async def snapshot(
 ) -> None:
     """Save a JPEG snapshot from the board's camera to TARGET.
 
-    The board needs preview.enabled. With --every the file is replaced again and again: a preview
-    of low rate, for viewers that follow a file.
+    Needs preview.enabled on the board. With --every, the file is replaced each time, for
+    viewers that reload it.
     """
     saved = 0
     async for data in board.previews(every or 0.0, quality):
@@ -84,7 +91,7 @@ async def tasks(board: Board, *, as_json: bool) -> None:
 @board_verb
 @click.argument("task")
 async def switch(board: Board, *, as_json: bool, task: str) -> None:
-    """Run another TASK on the board at URL; `k230 tasks` lists them."""
+    """Switch the board at URL to TASK. `k230 tasks` lists the tasks."""
 
     async def names() -> list[str]:
         return [row.name for row in await board.tasks()]
@@ -106,13 +113,13 @@ async def switch(board: Board, *, as_json: bool, task: str) -> None:
 async def infer(
     board: Board, *, as_json: bool, on_card: bool, out: Path | None, images: tuple[str, ...]
 ) -> int:
-    """Send each IMAGE to the board at URL and show what it finds.
+    """Send each IMAGE to the board at URL and show the results.
 
-    An IMAGE of - is read from stdin. Pictures are decoded here; an EXIF orientation is not
-    applied. With --on-card the board decodes them, in fewer bits: scores may differ a little.
+    IMAGE can be - for stdin. Pictures are decoded on this computer; the EXIF orientation is
+    ignored. With --on-card the board decodes them in RGB565, so scores may differ slightly.
     """
     if on_card and out is not None:
-        raise click.UsageError("--out draws into pictures of this computer: leave --on-card out")
+        raise click.UsageError("--out needs pictures on this computer: remove --on-card")
     return await infer_all(board, images, as_json, on_card, out)
 
 
@@ -123,9 +130,9 @@ async def infer_all(
     on_card: bool = False,
     out: Path | None = None,
 ) -> int:
-    """Send pictures, or name those on the card, in order and print each answer.
+    """Send pictures, or name pictures on the card, in order; print each answer.
 
-    out: a folder for copies of the pictures with the answers drawn into them.
+    out: folder for copies of the pictures with the answers drawn into them.
     """
     places: dict[Path, Path] = {}
     if out is not None:

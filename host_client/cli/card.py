@@ -1,4 +1,4 @@
-"""Verbs about what lies on a board's card: push, packages, config, restart."""
+"""Verbs for a board's card: push, pull, packages, config, restart."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def _need_path(
 @click.option(
     "--replace",
     is_flag=True,
-    help="Also replace a package of that name that does another task.",
+    help="Replace a package of this name even if it has another task.",
 )
 @click.option(
     "--firmware",
     is_flag=True,
     is_eager=True,
-    help="Send the service itself: its files in FOLDER, or this client's own without FOLDER.",
+    help="Update the service: send this client's version, or the files in FOLDER.",
 )
-@click.option("--sources", is_flag=True, help="With --firmware: send source, for debugging.")
+@click.option("--sources", is_flag=True, help="With --firmware: send source files, for debugging.")
 async def push(
     board: Board,
     *,
@@ -67,8 +67,8 @@ async def push(
 ) -> None:
     """Send a deployment package (zip file or folder) to the board at URL.
 
-    A .yaml or .txt file is a single file: --name says where it belongs, e.g.
-    configs/tasks/detection.yaml.
+    A .yaml or .txt file is sent as a single file; --name gives its place on the card, e.g.
+    configs/tasks/detection.yaml. Results continue meanwhile.
     """
     sent: InstalledFiles | InstalledPackage
     with bar(as_json) as progress:
@@ -84,12 +84,12 @@ async def push(
     for warning in sent.warnings:
         output.note(f"k230: warning: {warning}")
     if firmware:
-        output.print_line("the board takes this version at its next start (k230 restart)")
+        output.print_line("sent; the board runs this version after k230 restart")
     elif isinstance(sent, InstalledPackage):
         names = " or ".join(f"k230 switch {board.address} {task}" for task in sent.tasks)
-        output.print_line(f"{sent.name} is installed ({sent.task}); {names or 'done'}")
+        output.print_line(f"{sent.name} installed ({sent.task}); run: {names or '–'}")
     else:
-        output.print_line(f"{sent.name} is on the card")
+        output.print_line(f"{sent.name}: sent to the card")
 
 
 @click.command(cls=BoardCommand)
@@ -97,11 +97,11 @@ async def push(
 @click.argument("name", metavar="FILE")
 @click.argument("target", required=False, metavar="[TARGET]")
 async def pull(board: Board, *, as_json: bool, name: str, target: str | None) -> None:
-    """Fetch FILE from the card of the board at URL, to edit it and push it back.
+    """Download FILE from the card of the board at URL.
 
-    FILE is configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or
-    packages/PACKAGE/NAME; or events/NUMBER.jpg, the snapshot of that event's object.
-    TARGET is a file here (default: FILE's last part), or - for stdout.
+    FILE is configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt,
+    packages/PACKAGE/NAME, or events/NUMBER.jpg (the picture of an event's object).
+    TARGET is a local file (default: the last part of FILE), or - for stdout.
     """
     place = target or name.replace("\\", "/").rsplit("/", 1)[-1]
     with bar(as_json) as progress:
@@ -116,14 +116,14 @@ async def pull(board: Board, *, as_json: bool, name: str, target: str | None) ->
     if as_json:
         output.print_json({"name": name, "target": place, "size": len(data)})
     else:
-        output.print_line(f"{name} is in {place} ({len(data)} bytes)")
+        output.print_line(f"{name}: saved to {place} ({len(data)} bytes)")
 
 
 class DefaultGroup(Verbs):
-    """A group whose first command is meant where none is named: `k230 packages URL`."""
+    """A group that runs its first command if none is named: `k230 packages URL`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the default command in front where the first word is none of the commands."""
+        """Insert the default command if the first word is not a command."""
         first = next(iter(self.commands))
         if args and args[0] not in (*self.commands, "--help", "-h"):
             if len(args) > 1 and "://" not in args[0] and nearest(args[0], self.commands):
@@ -140,7 +140,7 @@ def packages() -> None:
 @packages.command("list", cls=BoardCommand)
 @board_verb
 async def packages_list(board: Board, *, as_json: bool) -> None:
-    """List the packages (also without the word list)."""
+    """List the packages on the card (the word list may be left out)."""
     rows = await board.card.packages()
     if as_json:
         for row in rows:
@@ -177,18 +177,18 @@ async def packages_remove(board: Board, *, as_json: bool, name: str) -> None:
         return
     output.print_line(f"{name} is removed")
     if tasks:
-        output.note(f"k230: without a package now: {', '.join(tasks)}")
+        output.note(f"k230: warning: tasks without a package now: {', '.join(tasks)}")
 
 
 @click.group(cls=Verbs)
 def config() -> None:
-    """Show a board's settings, or check YAML files here as the board would."""
+    """Show a board's settings, or check YAML files on this computer."""
 
 
 @config.command("get", cls=BoardCommand)
 @board_verb
 async def config_get(board: Board, *, as_json: bool) -> None:
-    """Show the settings in force on the board at URL."""
+    """Show the current settings of the board at URL."""
     values = await board.card.config_get()
     if as_json:
         output.print_json(values)
@@ -202,13 +202,13 @@ async def config_get(board: Board, *, as_json: bool) -> None:
 @click.option(
     "--kind",
     type=click.Choice(["service", "task"]),
-    help="What the files are (default: what their names and contents tell).",
+    help="Kind of the files (default: from their names and contents).",
 )
 @click.argument(
     "files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE..."
 )
 def config_validate(*, as_json: bool, kind: str | None, files: tuple[Path, ...]) -> int:
-    """Check each FILE; the words are those of the board."""
+    """Check each FILE with the board's own rules. Needs no board."""
     exit_code = 0
     for file in files:
         problems: list[str] = []
@@ -239,4 +239,4 @@ async def restart(board: Board, *, as_json: bool) -> None:
     if as_json:
         output.print_json({"restarting": True})
     else:
-        output.print_line("the board restarts")
+        output.print_line("the board is restarting")

@@ -16,7 +16,7 @@ _VARIABLE = "_K230_COMPLETE"  # set by the script that a shell has loaded
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print the script that lets SHELL complete verbs and options.
+    """Print the completion script for SHELL.
 
     \b
     bash: k230 completion bash > ~/.local/share/bash-completion/completions/k230
@@ -30,7 +30,7 @@ def completion(context: click.Context, shell: str) -> None:
 
 
 def complete(command: click.Command) -> int | None:
-    """Answer a shell that asks how a command line may go on; None where no shell does."""
+    """Answer a shell's completion request; None if there is none."""
     instruction = os.environ.get(_VARIABLE)
     if not instruction:
         return None

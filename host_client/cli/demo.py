@@ -1,4 +1,4 @@
-"""`k230 demo`: the whole product on this computer: a tour of all tasks, with a live view."""
+"""`k230 demo`: a tour of all tasks on this computer, with a live view."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PATIENCE_S = 10.0  # for these results, even when the task's share of the time 
 
 
 class Meter:
-    """What one task has found so far."""
+    """The results of one task so far."""
 
     def __init__(self) -> None:
         self.last: Result | None = None
@@ -62,7 +62,7 @@ class Meter:
         self.problem = ""
 
     def add(self, result: Result) -> None:
-        """Take a result that has just arrived."""
+        """Add a result that just arrived."""
         now = time.monotonic()
         self._first = self._first or now
         self._newest = now
@@ -78,7 +78,7 @@ class Meter:
 
     @property
     def rate(self) -> float:
-        """Results a second, lately."""
+        """Results a second in the last seconds."""
         span = self._times[-1] - self._times[0] if len(self._times) > 1 else 0.0
         return (len(self._times) - 1) / span if span > 0 else 0.0
 
@@ -89,7 +89,7 @@ class Meter:
         return (self.count - 1) / span if span > 0 else 0.0
 
     def latency(self) -> tuple[float, float] | None:
-        """Median and 99th percentile in ms; None before the clocks were compared."""
+        """Median and 99th percentile in ms; None until the clocks are compared."""
         if not self.latencies:
             return None
         ordered = sorted(self.latencies)
@@ -97,7 +97,7 @@ class Meter:
 
 
 class Tour:
-    """The stops, what each task found, and which one runs."""
+    """The stops of the tour, a meter for each task, and the running task."""
 
     def __init__(self, stops: list[demo_card.Stop]) -> None:
         self.meters = {stop.task: Meter() for stop in stops}
@@ -105,7 +105,7 @@ class Tour:
 
     @property
     def meter(self) -> Meter:
-        """What the running task found."""
+        """The meter of the running task."""
         return self.meters[self.task]
 
 

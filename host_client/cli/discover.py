@@ -1,4 +1,4 @@
-"""The verb that looks for boards."""
+"""The verb discover."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
 
 @click.command()
 @click.option(
-    "--seconds", type=click.FloatRange(0.1, 60), default=1.0, help="Seconds to wait for answers."
+    "--seconds",
+    type=click.FloatRange(0.1, 60),
+    default=1.0,
+    show_default=True,
+    help="Seconds to wait for answers.",
 )
 @click.option(
     "--address",
@@ -31,7 +35,7 @@ BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
     metavar="HOST[:PORT]",
     help="Query this address instead of broadcasting.",
 )
-@click.option("--serial", is_flag=True, help="Probe every USB serial port, too.")
+@click.option("--serial", is_flag=True, help="Also probe every USB serial port.")
 @click.option("--port", "ttys", multiple=True, metavar="TTY", help="Probe this tty.")
 @click.option(
     "--baudrate",
@@ -51,8 +55,8 @@ def discover(
 ) -> None:
     """Find boards on the local network and list serial ports.
 
-    Serial ports are listed; a greeting is sent where --serial or --port say so, as something
-    else may be connected.
+    Serial ports are only listed, because other devices may be connected. --serial and --port
+    send a greeting to them.
     """
     run_async(_discover(seconds, addresses, serial, ttys, baudrate, as_json))
 
@@ -67,7 +71,7 @@ async def _discover(
 ) -> None:
     ports = [port for port in list_ports.comports() if port.vid is not None]
     asked = list(ttys)
-    if serial:  # not on the console: bytes there end a script
+    if serial:  # not to a console, where bytes would stop a script
         asked += [p.device for p in ports if (p.vid, p.pid) not in BOARD_IDS]
     with waiting(as_json, "looking for boards"):
         network, wired = await asyncio.gather(
@@ -94,7 +98,7 @@ async def _discover(
     if rows:
         output.print_table("boards and ports", ["address", "name", "id", "version", "key"], rows)
     else:
-        output.print_line("no board answered, and there is no USB serial port")
+        output.print_line("no board answered, and no USB serial port was found")
 
 
 def _version(board: FoundBoard) -> str:

@@ -1,4 +1,4 @@
-"""`k230 doctor`: names the trouble of a link, a board, a card or a package."""
+"""`k230 doctor`: diagnose a link, a board, a card or a package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _MARKS = {"ok": "✓", "warning": "!", "trouble": "✗", "unknown": "?"}
 
 @click.command()
 @click.argument("where", required=False, metavar="[URL|TTY]")
-@click.option("--key", metavar="HEX|@FILE", help="The board's key.")
+@click.option(
+    "--key", metavar="HEX|@FILE", help="The board's key (default: K230_KEY, then the key store)."
+)
 @click.option(
     "--card", type=click.Path(path_type=Path), metavar="FOLDER", help="An SD card, mounted here."
 )
@@ -31,8 +33,8 @@ def doctor(
 ) -> int:
     """Diagnose a board (URL or USB console), an SD card, or a package.
 
-    Over the console the service is interrupted and the board restarted. The exit code is
-    11 where there is trouble.
+    A diagnosis over the console interrupts the service and restarts the board. The exit code
+    is 11 if a fault is found.
     """
     if where is None and card is None and package is None:
         raise click.UsageError("give a URL, a TTY, --card or --package")

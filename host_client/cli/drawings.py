@@ -1,4 +1,4 @@
-"""Where pictures with answers drawn into them go."""
+"""Places for pictures with drawn answers."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def drawings_option(function: F) -> F:
         "--out",
         type=click.Path(path_type=Path),
         metavar="FOLDER",
-        help="Save a copy of each IMAGE with the answer drawn into it: FOLDER/NAME.png.",
+        help="Save each IMAGE with the answer drawn into it as FOLDER/NAME.png.",
     )(function)
 
 
 def make_folder(out: Path) -> None:
-    """Make the folder for the drawings before anything takes its time; FileError where that fails."""
+    """Create the folder for the drawings before slow work begins; raises FileError."""
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out):
@@ -41,7 +41,7 @@ def make_folder(out: Path) -> None:
 
 
 def drawing_places(pictures: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Return where each picture is drawn: STEM.png, with its ending where two have one stem."""
+    """Return the drawing's path for each picture: STEM.png, or NAME.png if two share a stem."""
     stems = Counter(picture.stem.casefold() for picture in pictures)
     places: dict[Path, Path] = {}
     taken: set[str] = {Path(SIMILARITIES).stem}
@@ -55,6 +55,7 @@ def drawing_places(pictures: Sequence[Path], out: Path) -> dict[Path, Path]:
         places[picture] = out / f"{name}.png"
         if os.path.lexists(places[picture]) and not drawn_here(places[picture]):
             raise FileError(
-                f"--out: {places[picture]} is in the way: it is no drawing of an earlier run"
+                f"--out: {places[picture]} exists and is not a drawing of an earlier run; "
+                "choose another folder"
             )
     return places

@@ -1,4 +1,4 @@
-"""What `k230 verify` asks and tells of a metric-learning package."""
+"""`k230 verify` for a metric-learning package."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def ask(
     drawn: Mapping[Path, Path],
     as_json: bool,
 ) -> tuple[list[Embedded], list[tuple[Path, K230Error]]]:
-    """Return the pictures' embeddings, and the pictures that gave none; draw the answers."""
+    """Return the pictures' embeddings, and the pictures that failed; draw the answers."""
     rows: list[Embedded] = []
     failed: list[tuple[Path, K230Error]] = []
     with counted(as_json, pictures, "pictures") as each:
@@ -33,7 +33,7 @@ async def ask(
                 vector, result = await _embedding(board, picture)
             except (PictureError, CommandFailed) as error:
                 if len(pictures) == len(failed) + 1:
-                    raise  # none is left that a verdict could rest on
+                    raise  # no picture is left for a verdict
                 failed.append((picture, error))
                 if not as_json:
                     output.print_error(error, as_json)
@@ -60,7 +60,7 @@ async def _embedding(board: Board, picture: Path) -> tuple[tuple[float, ...], Re
 def compared(
     rows: Sequence[Embedded], threshold: float | None, out: Path, as_json: bool
 ) -> dict[str, Any]:
-    """Draw the matrix, tell each picture's nearest one, and return both for the report."""
+    """Draw the matrix, print each picture's nearest one, and return both for the report."""
     cosines = matrix(rows)
     names = [Path(row.picture).name for row in rows]
     chart = out / SIMILARITIES
@@ -69,7 +69,7 @@ def compared(
     if not as_json:
         for row, near in zip(rows, closest, strict=True):
             output.print_line(_line(row, near))
-        output.print_line(f"how alike the pictures are to the model: {chart}")
+        output.print_line(f"similarity of all pictures: {chart}")
     return {
         "pictures": len(rows),
         "answers": [
@@ -90,7 +90,7 @@ def _line(row: Embedded, near: Nearest | None) -> str:
         text += f" ({row.identity})"
     if near is None:
         return f"{text}: the only picture"
-    whose = f" ({near.identity})" if near.identity is not None else ""
+    owner = f" ({near.identity})" if near.identity is not None else ""
     wrong = row.identity is not None and near.identity not in (None, row.identity)
-    text += f": most like {Path(near.picture).name}{whose}, cosine {near.cosine:.2f}"
+    text += f": nearest {Path(near.picture).name}{owner}, cosine {near.cosine:.2f}"
     return text + ("  <- another identity" if wrong else "")

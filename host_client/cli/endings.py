@@ -1,4 +1,4 @@
-"""How a command ends early: every signal becomes an exception, so that all it opened is closed."""
+"""End a command early: signals become exceptions, so that everything is closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SIGNALS = tuple(number for number in undisturbed.SIGNALS if number != signal.SIG
 
 
 class Terminated(BaseException):
-    """The process was asked to end: SIGTERM, or SIGHUP where its terminal went away."""
+    """The process was asked to end: SIGTERM, or SIGHUP when its terminal closed."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -27,7 +27,7 @@ class Terminated(BaseException):
 
 @contextlib.contextmanager
 def endings() -> Iterator[None]:
-    """Raise Terminated where the process is asked to end; an ignored signal stays ignored (nohup)."""
+    """Raise Terminated on a signal to end; ignored signals stay ignored (nohup)."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise Terminated(number)
@@ -48,7 +48,7 @@ def endings() -> Iterator[None]:
 
 
 def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a verb's coroutine; Ctrl-C and a signal to end cancel it, so that all it opened is closed."""
+    """Run a verb's coroutine; Ctrl-C and signals to end cancel it, so that it closes everything."""
     ended = 0
 
     async def guarded() -> T:
@@ -57,7 +57,7 @@ def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
 
         def stop(number: int) -> None:
             nonlocal ended
-            if not ended:  # a second one does not disturb what is being closed
+            if not ended:  # a second signal does not disturb closing
                 ended = number
                 task.cancel()
 
@@ -75,7 +75,7 @@ def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
             raise Terminated(ended) from None
         raise
     finally:
-        for number, handler in handlers.items():  # a loop that ends leaves the default behind
+        for number, handler in handlers.items():  # a closed loop leaves the default handlers
             signal.signal(number, handler)
 
 

@@ -1,4 +1,4 @@
-"""`k230 firmware`: which firmware a board needs, and what an image file is."""
+"""`k230 firmware`: find the firmware for a board, and check image files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from host_client.flashing.image import ImageFacts, Problem, fits, inspect
 
 
 def nncase_of(package: PackageFiles) -> str | None:
-    """Return the nncase version that a package says it was converted with."""
+    """Return the nncase version of a package's conversion, if the package states it."""
     for name, data in package.files:
         if name == "deploy_config.json":
             version = json.loads(data).get("nncase_version")
@@ -31,13 +31,13 @@ def nncase_of(package: PackageFiles) -> str | None:
 
 @click.group(cls=Verbs)
 def firmware() -> None:
-    """The vendor's firmware: which file a board needs, and what a file is."""
+    """Find the vendor's firmware for a board, and check firmware files."""
 
 
 @firmware.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the boards, what the firmware files for them are called, and where to get them."""
+    """List the boards, the names of their firmware files, and where to download them."""
     known = releases()
     types = [each for each in board_types.all_types() if each.name != board_types.VIRTUAL]
     if as_json:
@@ -78,17 +78,17 @@ def list_(as_json: bool) -> None:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FOLDER|ZIP",
-    help="A deployment package that shall run on it; may be given again.",
+    help="A deployment package that should run on it; repeatable.",
 )
-@click.option("--card", metavar="DEVICE", help="The card that it shall go to.")
+@click.option("--card", metavar="DEVICE", help="The card to write it to; its size is checked.")
 @json_option
 def check(
     image: Path, board: str | None, packages: tuple[Path, ...], card: str | None, as_json: bool
 ) -> None:
-    """Say what IMAGE is (.img, .img.gz, .kdimg), whether it is whole, and whether it fits.
+    """Check IMAGE (.img, .img.gz, .kdimg): what it is, whether it is complete and fits.
 
-    Board and versions are read from the file itself, from its name where it does not say
-    them. A file IMAGE.md5 or IMAGE.sha256 beside it is compared.
+    Board and versions are read from the file's content, else from its name. A file IMAGE.md5
+    or IMAGE.sha256 beside it is compared.
     """
     with bar(as_json) as progress:
         facts = inspect(image, progress)
@@ -113,7 +113,7 @@ def check(
 
 
 def report_of(facts: ImageFacts) -> dict[str, Any]:
-    """Return what is known of an image, for programs."""
+    """Return the facts of an image as JSON."""
     return {
         "image": str(facts.path),
         "form": facts.form,
@@ -139,7 +139,7 @@ _FROM = {
 
 
 def lines_of(facts: ImageFacts) -> list[str]:
-    """Return what is known of an image, for people."""
+    """Return the facts of an image as lines of text."""
     titles = [board_types.find(name).title for name in facts.boards]
     form = f".{facts.form}" + (".gz" if facts.compressed else "")
     rows = [
@@ -149,14 +149,14 @@ def lines_of(facts: ImageFacts) -> list[str]:
         ("board", (" or ".join(titles) or "not said") + _FROM[facts.board_from]),
         ("CanMV", facts.canmv or "not said"),
         ("nncase", (facts.nncase or "not said") + _FROM[facts.nncase_from]),
-        ("hash", f"{facts.hash} is that of the release" if facts.hash else _unhashed(facts)),
+        ("hash", f"{facts.hash} matches the release" if facts.hash else _unhashed(facts)),
     ]
     return [f"{name:8}{text}" for name, text in rows]
 
 
 def _unhashed(facts: ImageFacts) -> str:
     if facts.form == "kdimg":
-        return "each part has the SHA-256 in its table"
+        return "each part matches the SHA-256 in the file's table"
     if facts.compressed:
-        return "whole, by the CRC-32 of the .gz"
-    return "not checked: no .md5 file beside it"
+        return "complete, by the CRC-32 of the .gz"
+    return "not checked: there is no .md5 file beside it"

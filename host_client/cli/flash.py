@@ -1,4 +1,4 @@
-"""`k230 flash`: an image onto a card in this computer's reader, or into a board in boot mode."""
+"""`k230 flash`: write an image to a card in this computer's reader, or to a board in boot mode."""
 
 from __future__ import annotations
 
@@ -22,32 +22,36 @@ from host_client.flashing.image import ImageFacts, fits, open_image
 from host_client.flashing.source import Source
 from host_client.flashing.writer import write_image
 
-_UNUSABLE = "interrupted: the card is not usable now; start the command again"
+_UNUSABLE = "interrupted: the card is unusable now; run the command again"
 Ask = Callable[[str], str]
 
 
 @click.command()
 @click.argument("image", type=click.Path(path_type=Path))
-@click.option("--card", metavar="DEVICE", help="The card, like /dev/sdb; or a file that is one.")
+@click.option(
+    "--card", metavar="DEVICE", help="The card, such as /dev/sdb, or a file that holds a card."
+)
 @click.option(
     "--usb", "over_usb", is_flag=True, help="Write into a board in boot mode (extra `flash`)."
 )
-@click.option("--usb-port", metavar="BUS-PORT", help="Which of several boards at USB: 1-2.")
+@click.option(
+    "--usb-port", metavar="BUS-PORT", help="The USB port if several boards are connected, e.g. 1-2."
+)
 @click.option(
     "--medium",
     type=click.Choice(usb.MEDIA),
     default="sdcard",
     show_default=True,
-    help="Where a board at USB boots from.",
+    help="With --usb: the medium that the board boots from.",
 )
 @board_type_option
 @click.option(
     "--yes",
     metavar="SERIAL",
-    help="Do not ask, if the card has this serial (or the board this USB port).",
+    help="Write without asking if the card has this serial (with --usb: this port).",
 )
 @click.option("--fixed-disk", is_flag=True, help="Allow a disk that is not removable.")
-@click.option("--anyway", is_flag=True, help="Write an image that does not fit the board.")
+@click.option("--anyway", is_flag=True, help="Write the image even if it does not fit the board.")
 @json_option
 def flash(
     *,
@@ -64,8 +68,8 @@ def flash(
 ) -> None:
     """Write IMAGE (.img, .img.gz, .kdimg) to an SD card, read it back and compare.
 
-    Shows what will be lost and asks for the card's name. A disk with the running system
-    or with something mounted is never written.
+    First shows what will be lost, and asks for the card's name. Never writes a disk with the
+    running system or with mounted partitions.
     """
     if card is not None and (over_usb or usb_port):
         raise click.UsageError("give either --card or --usb")
@@ -95,21 +99,21 @@ def flash(
 
 
 def check_fit(facts: ImageFacts, board: str | None, anyway: bool) -> None:
-    """Refuse an image that does not fit; with --anyway only say so."""
+    """Refuse an image that does not fit; with --anyway only print a warning."""
     problems = fits(facts, board)
     if not problems:
         return
     text = "; ".join(each.text for each in problems)
     if not anyway:
-        raise FlashError(f"nothing was written: {text} (--anyway writes it all the same)")
+        raise FlashError(f"nothing was written: {text} (--anyway writes it nevertheless)")
     output.note(f"k230: warning: {text}")
 
 
 def choose(card: str | None, yes: str | None, fixed_too: bool) -> Device:
-    """Return the card to write: the one that is named, or the only one.
+    """Return the card to write: the named one, or the only one.
 
     Raises:
-        FlashError: none or several, or one that must not be written.
+        FlashError: no card, several cards, or one that must not be written.
     """
     if card is not None:
         device = devices.find(card)
@@ -150,10 +154,10 @@ def flash_card(
     as_json: bool,
     ask: Ask | None = None,
 ) -> dict[str, Any]:
-    """Ask, write, compare; return what was done.
+    """Ask, write, compare; return a report.
 
     Raises:
-        FlashError: nothing was written, or the card is not usable now.
+        FlashError: nothing was written, or the card is unusable now.
     """
     if facts.card_size > device.size:
         raise FlashError(
@@ -165,10 +169,10 @@ def flash_card(
         for line in lines_of(facts):
             output.note(line)
         output.note(describe(device))
-        for line in device.contents or ("what is on it can't be read by this user",):
+        for line in device.contents or ("this user can't read its content",):
             output.note(f"  {line}")
         output.note(f"Everything on {device.path} will be lost.")
-        confirm(f"Type {device.name} to go on: ", device.name, device.serial, ask)
+        confirm(f"Type {device.name} to continue: ", device.name, device.serial, ask)
     elif yes != device.serial:
         raise FlashError(
             f"nothing was written: expected --yes {device.serial}, the serial of {device.path}, "
@@ -198,7 +202,7 @@ def flash_usb(
     as_json: bool,
     ask: Ask | None = None,
 ) -> dict[str, Any]:
-    """Ask and write into a board in boot mode; return what was done."""
+    """Ask, and write to a board in boot mode; return a report."""
     found = usb.boards()
     wanted = port or yes
     if wanted is not None and wanted not in found:
@@ -217,7 +221,7 @@ def flash_usb(
         for line in lines_of(facts):
             output.note(line)
         output.note(f"Everything on the {medium} of the board at USB {place} will be lost.")
-        confirm(f"Type {place} to go on: ", place, place, ask)
+        confirm(f"Type {place} to continue: ", place, place, ask)
     elif yes != place:
         raise FlashError(f"nothing was written: expected --yes {place}, found {yes}")
     try:
@@ -230,11 +234,11 @@ def flash_usb(
 
 
 def confirm(question: str, name: str, serial: str, ask: Ask | None = None) -> None:
-    """Go on only if the person types the name."""
+    """Continue only if the user types the name."""
     if ask is None:
         if sys.stdin is None or not sys.stdin.isatty():
             raise FlashError(
-                f"nothing was written: nobody can be asked here; for a script add --yes {serial}"
+                f"nothing was written: stdin is not a terminal; in a script add --yes {serial}"
             )
         ask = typed
     answer = ask(question).strip()

@@ -29,7 +29,7 @@ def gallery() -> None:
 @gallery.command("list", cls=BoardCommand)
 @board_verb
 async def list_(board: Board, *, as_json: bool) -> None:
-    """Show the labels of the gallery in use, and the galleries on the card."""
+    """List the labels of the selected gallery, and the galleries on the card."""
     info = await board.gallery.list()
     if as_json:
         row = info._asdict()
@@ -60,7 +60,7 @@ async def list_(board: Board, *, as_json: bool) -> None:
 @board_verb
 @click.argument("label")
 async def show(board: Board, *, as_json: bool, label: str) -> None:
-    """Show the samples of LABEL and how near they are to each other and to other labels."""
+    """List the samples of LABEL, with their best cosines within and to other labels."""
     async with _label(board, label):
         samples = await board.gallery.show(label)
     if as_json:
@@ -86,7 +86,7 @@ async def show(board: Board, *, as_json: bool, label: str) -> None:
 @click.argument("label")
 @click.argument("to")
 async def rename(board: Board, *, as_json: bool, label: str, to: str) -> None:
-    """Give LABEL the text TO."""
+    """Rename LABEL to TO."""
     async with _label(board, label):
         await board.gallery.rename(label, to)
     await _print_totals(board, as_json)
@@ -96,7 +96,7 @@ async def rename(board: Board, *, as_json: bool, label: str, to: str) -> None:
 @board_verb
 @click.argument("target", metavar="LABEL|SAMPLE")
 async def remove(board: Board, *, as_json: bool, target: str) -> None:
-    """Remove a label with all its samples, or one sample (17 or #17)."""
+    """Remove LABEL with all its samples, or one SAMPLE (17 or #17)."""
     try:
         await board.gallery.remove(target)
     except CommandFailed as error:
@@ -111,7 +111,7 @@ async def remove(board: Board, *, as_json: bool, target: str) -> None:
 @gallery.command(cls=BoardCommand)
 @board_verb
 async def clear(board: Board, *, as_json: bool) -> None:
-    """Remove everything from the gallery in use."""
+    """Remove all labels and samples from the selected gallery."""
     await board.gallery.clear()
     await _print_totals(board, as_json)
 
@@ -134,7 +134,7 @@ class _ThresholdType(click.ParamType):  # type: ignore[type-arg]
 @click.argument("label")
 @click.argument("value", type=_ThresholdType(), metavar="VALUE|none")
 async def threshold(board: Board, *, as_json: bool, label: str, value: float | str) -> None:
-    """Give LABEL its own threshold (a cosine 0...1), or none."""
+    """Set LABEL's own threshold (a cosine 0...1), or remove it with none."""
     async with _label(board, label):
         await board.gallery.set_threshold(label, None if isinstance(value, str) else value)
     await _print_totals(board, as_json)
@@ -142,15 +142,15 @@ async def threshold(board: Board, *, as_json: bool, label: str, value: float | s
 
 @gallery.command(cls=BoardCommand)
 @board_verb
-@click.option("--new", is_flag=True, help="Begin an empty gallery of that name.")
+@click.option("--new", is_flag=True, help="Create an empty gallery of this name.")
 @click.argument("name", metavar="NAME|none")
 async def select(board: Board, *, as_json: bool, new: bool, name: str) -> None:
-    """Use the gallery NAME from now on; none: no gallery."""
+    """Select the gallery NAME; none selects no gallery."""
     if name != "none":
         known = await _galleries(board)
         if not new and name not in known:
             text = no_such("gallery", name, sorted(known))
-            raise CommandFailed("not_found", f"{text}; --new begins an empty one")
+            raise CommandFailed("not_found", f"{text}; --new creates an empty one")
         if new and name in known:
             raise CommandFailed("failed", f"the card has a gallery {name}: select it without --new")
     await board.gallery.select(None if name == "none" else name)
@@ -161,14 +161,14 @@ async def select(board: Board, *, as_json: bool, new: bool, name: str) -> None:
 @board_verb
 @click.argument("name")
 async def delete(board: Board, *, as_json: bool, name: str) -> None:
-    """Remove the gallery NAME from the card."""
+    """Delete the gallery NAME from the card."""
     async with helping("gallery", name, lambda: _galleries(board)):
         await board.gallery.delete(name)
     await _print_totals(board, as_json)
 
 
 async def _galleries(board: Board) -> set[str]:
-    """Return the names of the galleries on the card, and of the one in use."""
+    """Return the names of the galleries on the card, and of the selected one."""
     info = await board.gallery.list()
     return {*info.galleries, *([info.selected] if info.selected else [])}
 
@@ -181,7 +181,7 @@ def _label(board: Board, label: str) -> contextlib.AbstractAsyncContextManager[N
 
 
 async def _print_totals(board: Board, as_json: bool) -> None:
-    """Print what the gallery holds after a change."""
+    """Print the totals of the gallery after a change."""
     info = await board.gallery.list()
     total = info.samples + info.negatives
     if as_json:
@@ -193,9 +193,11 @@ async def _print_totals(board: Board, as_json: bool) -> None:
 
 @gallery.command(cls=BoardCommand)
 @board_verb
-@click.option("--picture", type=click.Path(), metavar="FILE.png", help="Draw the scores there.")
+@click.option(
+    "--picture", type=click.Path(), metavar="FILE.png", help="Save a chart of the scores."
+)
 async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
-    """Propose a threshold from what is enrolled, and show the scores it comes from."""
+    """Suggest a threshold from the enrolled samples, and show their scores."""
     with bar(as_json, counted=True) as progress:
         answer = await board.gallery.suggest(progress=progress)
     if as_json:
@@ -206,11 +208,11 @@ async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
         output.print_line(
             f"suggested threshold {answer.threshold:.3f}: {answer.refused} of "
             f"{len(answer.within)} samples refused, {answer.accepted} of {len(answer.between)} "
-            f"accepted for another label (in force: {answer.current:.3f})"
+            f"accepted for another label (current: {answer.current:.3f})"
         )
         output.print_line(
-            f"k230 set {board.address} confidence_threshold={answer.threshold:.3f} --save "
-            "puts it in force"
+            f"to use it: k230 set {board.address} "
+            f"confidence_threshold={answer.threshold:.3f} --save"
         )
     if picture is not None:
         write_file(picture, _chart(answer, picture))
@@ -220,7 +222,7 @@ async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
 @board_verb
 @click.argument("file", type=click.Path())
 async def export(board: Board, *, as_json: bool, file: str) -> None:
-    """Write the gallery in use to FILE."""
+    """Save the selected gallery to FILE."""
     with bar(as_json) as progress:
         data = await board.gallery.export(progress=progress)
     write_file(file, data)
@@ -234,9 +236,9 @@ async def export(board: Board, *, as_json: bool, file: str) -> None:
 @gallery.command("import", cls=BoardCommand)
 @board_verb
 @click.argument("file", type=click.Path())
-@click.option("--name", help="Its name on the card (default: the file's).")
+@click.option("--name", help="Name on the card (default: the file's name).")
 async def import_(board: Board, *, as_json: bool, file: str, name: str | None) -> None:
-    """Put the exported gallery FILE on the card; `gallery select` then uses it."""
+    """Copy the exported gallery FILE to the card; `k230 gallery select` selects it."""
     title = name or Path(file).name.split(".")[0]
     with bar(as_json) as progress:
         total = await board.gallery.import_(file, title, progress=progress)
@@ -250,14 +252,14 @@ async def import_(board: Board, *, as_json: bool, file: str, name: str | None) -
 @click.argument("file", type=click.Path())
 @json_option
 def check(file: str, as_json: bool) -> None:
-    """Check a gallery's FILE on this computer, byte by byte, and show what it holds."""
+    """Check every byte of a gallery FILE on this computer, and list its labels."""
     held = read_file(load(file))
     if as_json:
         row = held._asdict()
         row["labels"] = [label._asdict() for label in held.labels]
         output.print_json(row)
         return
-    title = f"{file}: whole; {held.dimension} values, kmodel SHA-256 {held.sha256}"
+    title = f"{file}: valid; {held.dimension} values, kmodel SHA-256 {held.sha256}"
     rows = [[label.label, str(label.samples), str(label.negatives)] for label in held.labels]
     output.print_table(title, ["label", "samples", "negative"], rows)
 

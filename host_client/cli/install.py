@@ -1,4 +1,4 @@
-"""`k230 install` and `k230 uninstall`: a board over its USB console, or a card in a reader."""
+"""`k230 install` and `k230 uninstall`, over a board's USB console or on a card in a reader."""
 
 from __future__ import annotations
 
@@ -37,21 +37,23 @@ from host_client.link.keys import KeyStore
 
 SMALL_PACKAGE = (
     256 * 1024
-)  # bytes: what is larger goes over the service's own link, where there is one
-START_S = 90.0  # for the service to make its first result
-LINK_S = 10.0  # to reach it over the network
+)  # bytes; a larger package is sent over the service's own link, if there is one
+START_S = 90.0  # seconds for the service to make its first result
+LINK_S = 10.0  # seconds to reach it over the network
 _NO_RESULTS = {TASK, SAFE_MODE, CAMERA, RESULTS}  # problems that prevent them
-_DHCP_S = 40.0  # without a line, where the board awaits an address; it gives up after 30 s
-_ADDRESS_S = 5.0  # without a line, where only the board's address is missing
-_LOOK_S = 2.0  # between looks at a board that makes no results
-_SILENCE_S = 20.0  # without a line, when the first result is
+_DHCP_S = (
+    40.0  # seconds without output while the board waits for an address; it gives up after 30 s
+)
+_ADDRESS_S = 5.0  # seconds without output while only the board's address is missing
+_LOOK_S = 2.0  # seconds between checks of a board that makes no results
+_SILENCE_S = 20.0  # seconds without output while the first result is missing
 
 _port_option = click.option("--port", metavar="TTY", help="The board's USB console.")
 _card_option = click.option(
     "--card",
     type=click.Path(path_type=Path),
     metavar="FOLDER|DEVICE",
-    help="An SD card: where it is mounted, or its device.",
+    help="An SD card: the folder where it is mounted, or its device.",
 )
 
 
@@ -79,7 +81,12 @@ def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
 @click.command()
 @_port_option
 @_card_option
-@click.option("--package", type=click.Path(path_type=Path), metavar="FOLDER|ZIP")
+@click.option(
+    "--package",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|ZIP",
+    help="Deployment package to install and run.",
+)
 @task_option
 @click.option(
     "--config",
@@ -88,16 +95,18 @@ def target_of(port: str | None, card: Path | None) -> Iterator[Target]:
     help="A service.yaml, or a folder like configs/.",
 )
 @board_type_option
-@click.option("--url", help="Where the service will be (default: what the board says).")
+@click.option("--url", help="Address of the service (default: as the board reports it).")
 @click.option(
     "--via",
     type=click.Choice(["auto", "link", "console"]),
     default="auto",
     show_default=True,
-    help="How a package goes to the board.",
+    help="How to send the package: over the service's link, or the console.",
 )
-@click.option("--sources", is_flag=True, help="Copy the service as source, for debugging.")
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option(
+    "--sources", is_flag=True, help="Install source files instead of compiled ones, for debugging."
+)
+@click.option("--dry-run", is_flag=True, help="Show the changes without making them.")
 @json_option
 def install(
     *,
@@ -115,8 +124,8 @@ def install(
 ) -> dict[str, Any]:
     """Install the service on a CanMV board, or update it.
 
-    Only what differs is copied; every file is checked by its hash; main.py comes last. A
-    main.py of your own is kept, and comes back with `k230 uninstall`.
+    Copies only files that differ, checks each by its hash, and writes main.py last. Your own
+    main.py is kept, and `k230 uninstall` restores it.
     """
     configs = contents.config_files(config)
     files = read_package(package, None, task) if package is not None else None
@@ -143,7 +152,7 @@ def install(
             report["notes"].append(suited.unknown(info.board))
         if dry_run:
             if port is not None:
-                report["notes"].append("the board was interrupted to look at it; it starts again")
+                report["notes"].append("the board was interrupted for this check; it restarts now")
             _show(report, as_json)
             return report
         report |= _apply(target, plan, as_json)
@@ -152,8 +161,8 @@ def install(
         _show(report, as_json)
         if not as_json:
             output.print_line(
-                "the card is ready: put it into the board; at its first start the board shows its "
-                "key on the USB console, once"
+                "the card is ready: put it into the board; at its first start the board prints its "
+                "key once on the USB console"
             )
         return report
     assert key is not None
@@ -175,7 +184,7 @@ def _configs(
     package: PackageFiles | None,
     kind: board_types.BoardType | None,
 ) -> dict[str, bytes]:
-    """Return the YAML files to write: those given, and what the package needs to be run.
+    """Return the YAML files to write: those given, and those that the package needs.
 
     A card without a service.yaml gets one that suits its board's type.
     """
@@ -188,7 +197,7 @@ def _configs(
             found[path] = text
     name = package.name if package is not None else None
     if place in found:
-        # A service.yaml may name a task that nothing describes: the example's own, for one.
+        # A service.yaml may name a task without a file, such as the example's `classification`.
         task = contents.task_of(found[place])
         path = f"configs/tasks/{task}.yaml"
         if name is not None and path not in found and target.read(path) is None:
@@ -222,16 +231,16 @@ def _apply(target: Target, plan: installer.Plan, as_json: bool) -> dict[str, Any
 
 
 def _keep_key(target: ReplTarget) -> bytes:
-    """Return the board's key; a board without one gets one, so that nobody has to read it off."""
+    """Return the board's key; create it if it has none, so that users need not copy it by hand."""
     path = f"{target.place}/{places.KEY}"
     text = (target.read_anywhere(path) or b"").decode("ascii", "replace").strip()
     if not text and target.read_anywhere(f"{target.place}/{places.BOOTS}") is None:
-        text = _copied_key(target)  # which the board brings back at its start
+        text = _copied_key(target)  # the board restores it at its start
     if re.fullmatch(f"[0-9a-fA-F]{{{2 * messages.KEY_SIZE}}}", text):
         return bytes.fromhex(text)
     if text:
         raise InstallError(
-            f"{path} on the board holds no key: remove it, and the board makes a new one"
+            f"{path} on the board does not hold a key: remove it, and the board creates a new one"
         )
     key = secrets.token_bytes(messages.KEY_SIZE)
     target.write_anywhere(path, key.hex().encode())
@@ -239,9 +248,9 @@ def _keep_key(target: ReplTarget) -> bytes:
 
 
 def _copied_key(target: ReplTarget) -> str:
-    """Return the key of the card's copy, empty where there is none.
+    """Return the key from the card's copy, or an empty text.
 
-    A copy of another chip's key is none to the board: it makes its own then, and says so.
+    The board ignores a copy for another chip: it creates its own key and logs that.
     """
     copy = target.read_anywhere(f"{places.SPARE}/{places.KEY_COPY}")
     with contextlib.suppress(ValueError, KeyError, TypeError):
@@ -250,14 +259,14 @@ def _copied_key(target: ReplTarget) -> str:
 
 
 class _Said:
-    """What the service says on the console: the last of its ready lines, and its key."""
+    """The service's console output: its last ready line, and its key."""
 
     def __init__(self) -> None:
         self.ready: dict[str, Any] = {}
         self.key: bytes | None = None
 
     def hear(self, line: str) -> None:
-        """Take a line; one that lost bytes on its way is left out, as everything else is."""
+        """Take a line; damaged and other lines are ignored."""
         with contextlib.suppress(ValueError):
             if line.startswith(messages.CONSOLE_READY):
                 self.ready = json.loads(line.removeprefix(messages.CONSOLE_READY))
@@ -266,30 +275,30 @@ class _Said:
 
     @property
     def results(self) -> bool:
-        """Whether a result was made."""
+        """Whether the service has made a result."""
         return self.ready.get("results") is True
 
     @property
     def problems(self) -> set[str]:
-        """The codes of what is wrong."""
+        """The codes of the board's problems."""
         return set(self.ready.get("problems", ()))
 
     @property
     def url(self) -> str | None:
-        """Where the service can be reached, as far as it said so."""
+        """The service's address, once reported."""
         addresses = self.ready.get("address")
         return f"tcp://{addresses[0]}:{self.ready['port']}" if addresses else None
 
     @property
     def settled(self) -> bool:
-        """Whether an address can still come."""
+        """Whether no further address is expected."""
         if self.url is not None or not self.ready.get("port"):
             return True
         return NETWORK in self.problems and not self.waiting
 
     @property
     def waiting(self) -> bool:
-        """Whether the board awaits an address: it says so itself when that has taken too long."""
+        """Whether the board waits for an address; it reports a problem when that takes too long."""
         return bool(self.ready.get("waiting"))
 
 
@@ -301,9 +310,9 @@ def _patience_s(said: _Said, enough: bool) -> float:
 
 
 def _await_service(port: str, for_results: bool) -> _Said:
-    """Return what the service says while it starts.
+    """Return the service's output while it starts.
 
-    What it says before the USB device is back is lost; after some silence it is read in its log.
+    Output before the USB device returns is lost; if nothing arrives, the log is read instead.
     """
     said = _Said()
     told = False
@@ -336,13 +345,13 @@ async def _finish(
     has_task: bool,
     as_json: bool,
 ) -> dict[str, Any]:
-    """Send the package over the link, and see results arrive."""
+    """Send the package over the link, and wait for results."""
     found: dict[str, Any] = {"url": url, "results": said.results}
     if url is None:
         if package is not None:
             raise InstallError(
                 "the service runs, but this computer can't reach it over a network to send the "
-                "package: name the network in --config, or send it with --via console"
+                "package: set the network with --config, or use --via console"
             )
         if has_task and not said.results:
             raise InstallError(_no_results(sorted(said.problems)))
@@ -395,7 +404,7 @@ async def _first_result(board: Board) -> dict[str, Any]:
             status = await board.status()
             problems = status.get("problems", [])
             stuck = not _NO_RESULTS.isdisjoint(row["code"] for row in problems)
-            # While a task still loads there is none, and nothing to complain about.
+            # While a task is still loading, missing results are no problem.
             if time.monotonic() > stop or (stuck and not status.get("model")):
                 raise InstallError(_no_results([str(row["text"]) for row in problems]))
     finally:
@@ -404,7 +413,7 @@ async def _first_result(board: Board) -> dict[str, Any]:
 
 
 def _no_results(faults: list[str]) -> str:
-    why = "; ".join(faults) or "the board said nothing"
+    why = "; ".join(faults) or "the board reports no problem"
     return f"the service is installed, but makes no results: {why}"
 
 
@@ -417,7 +426,7 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
     for line in report["changes"]:
         output.print_line(("would " if report["dry_run"] else "") + line)
     if not report["changes"]:
-        output.print_line("everything is there already")
+        output.print_line("nothing to change: the installation is up to date")
     if report.get("kB_per_second"):
         output.print_line(
             f"{report['bytes']} bytes in {report['seconds']} s: {report['kB_per_second']} kB/s"
@@ -432,28 +441,28 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
     if report.get("url"):
         output.print_line(f"address: {report['url']}")
     if report.get("unreachable"):
-        output.note(f"k230: not reached from here: {report['unreachable']}")
+        output.note(f"k230: warning: not reachable from this computer: {report['unreachable']}")
     if report.get("results"):
         output.print_line("results are arriving")
     elif report.get("key"):
         output.print_line(
-            "the service runs, without a task: k230 push a package, k230 switch to it"
+            "the service runs without a task: send a package with k230 push, start it with k230 switch"
         )
 
 
 @click.command()
 @_port_option
 @_card_option
-@click.option("--purge", is_flag=True, help="Remove the board's key, galleries and logs, too.")
+@click.option("--purge", is_flag=True, help="Also remove the board's key, galleries and logs.")
 @json_option
 def uninstall(port: str | None, card: Path | None, purge: bool, as_json: bool) -> None:
-    """Leave the card as it was before the first installation.
+    """Restore the card to its state before the first installation.
 
-    What the service wrote into /data (its key, galleries, state, logs) stays, unless
-    --purge is given.
+    The service's own files in /data (key, galleries, state, logs) stay, unless --purge is
+    given.
     """
     if purge and port is None:
-        raise click.UsageError("--purge needs --port: a card's own folder does not show /data")
+        raise click.UsageError("--purge needs --port: /data is not on the card")
     kept: list[str] = []
     with target_of(port, card) as target, waiting(as_json, "removing the service"):
         uninstaller.uninstall(target, kept.append)
@@ -466,4 +475,4 @@ def uninstall(port: str | None, card: Path | None, purge: bool, as_json: bool) -
         return
     for line in kept:
         output.note(f"k230: {line}")
-    output.print_line("the card is as it was before the installation")
+    output.print_line("uninstalled: the card is as before the installation")

@@ -1,4 +1,4 @@
-"""`k230 key`: the store of this user's keys."""
+"""`k230 key`: manage this user's key store."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from host_client.link.keys import KeyStore, parse_key
 
 
 class UnknownBoard(K230Error):  # noqa: N818 - it names what is wrong
-    """The store has no such board."""
+    """The key store does not have the board."""
 
     code = "not_found"
     exit_code = 7
@@ -30,7 +30,7 @@ def key() -> None:
 @click.argument("board")
 @click.argument("value", default="-", metavar="[HEX|@FILE|-]")
 def add(board: str, value: str) -> None:
-    """Keep the key of BOARD: its URL or its id. Without a value it is read from stdin."""
+    """Store the key of BOARD (a URL or board id). Without a value, reads it from stdin."""
     if value == "-":
         if sys.stdin.isatty():
             value = click.prompt(f"key of {board}", hide_input=True)
@@ -38,13 +38,13 @@ def add(board: str, value: str) -> None:
             value = sys.stdin.readline()
     store = KeyStore()
     store.add(board_name(board), parse_key(value))
-    output.print_line(f"key of {board_name(board)} kept in {store.path}")
+    output.print_line(f"key of {board_name(board)} stored in {store.path}")
 
 
 @key.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the boards whose keys are kept; never the keys."""
+    """List the boards with a stored key, without the keys."""
     for name in KeyStore().names():
         if as_json:
             output.print_json({"board": name})
@@ -55,14 +55,14 @@ def list_(as_json: bool) -> None:
 @key.command("remove")
 @click.argument("board")
 def remove(board: str) -> None:
-    """Forget the key of BOARD."""
+    """Remove the stored key of BOARD."""
     name = board_name(board)
     store = KeyStore()
     if not store.remove(name):
         raise UnknownBoard(f"{store.path}: {no_such('board', name, store.names())}")
-    output.print_line(f"key of {name} forgotten")
+    output.print_line(f"key of {name} removed")
 
 
 def board_name(board: str) -> str:
-    """Return how the store calls a board: a URL in full, an id as it is."""
+    """Return a board's name in the store: its full URL, or its id."""
     return str(parse_address(board)) if "://" in board else board

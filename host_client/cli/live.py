@@ -1,4 +1,4 @@
-"""Verbs that go on: watch, events, stats, each over one board or several at once."""
+"""Continuous verbs for one or several boards: watch, events, stats."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from host_client.results.messages import Event, Statistics
 from host_client.results.streams import Stream
 from host_client.results.types import Result
 
-# Told apart by people who see few colours, and readable on black and on white.
+# Distinguishable with colour-vision deficiency, readable on black and on white.
 _COLOURS = ("36", "33", "35", "32", "34", "31")
-_LOOK_S = 0.1  # until a stream knows its place
+_LOOK_S = 0.1  # seconds between checks for a stream's position
 _ALARMS = ("problem", "lost")
 
 
 class Printer:
-    """Prints what one of several boards says; the name stands in front where there are several."""
+    """Prints the output of a board, with the board's name in front if there are several."""
 
     def __init__(self, board: Board, count: int) -> None:
         self._prefix = f"{board.info.board_name or board.address}: " if count > 1 else ""
@@ -39,7 +39,7 @@ class Printer:
         self._colours = self.terminal and "NO_COLOR" not in os.environ
 
     def line(self, text: str, colour: str = "") -> None:
-        """Print one line, in a colour where the terminal has them."""
+        """Print one line, in colour if the terminal supports it."""
         text = terminal.shown(self._prefix + text)
         if colour and self._colours:
             terminal.write_own(f"\x1b[{colour}m{text}\x1b[0m\n")
@@ -57,12 +57,16 @@ class Printer:
 @boards_verb
 @click.option("--count", type=click.IntRange(min=1), help="Stop after N results.", metavar="N")
 @click.option(
-    "--rate", type=click.IntRange(0, 1000), default=0, help="Results a second at most (0: all)."
+    "--rate",
+    type=click.IntRange(0, 1000),
+    default=0,
+    help="Show at most N results a second (default: all).",
+    metavar="N",
 )
 async def watch(board: Board, others: int, *, as_json: bool, count: int | None, rate: int) -> None:
-    """Show the results of the board at each URL as they come.
+    """Print the results of the board at each URL, until Ctrl-C.
 
-    On a terminal with a header, and with its events: a switch, a problem, a rejected YAML.
+    On a terminal, also prints events: switches, problems, rejected YAML files.
     """
     results = board.results(rate=rate)
     if as_json:
@@ -101,7 +105,7 @@ def _show(printer: Printer, result: Result) -> None:
 
 
 def _colour(name: str | None) -> str:
-    """Return the colour of a class: the same for its name on every board and every day."""
+    """Return the colour of a class name; it is always the same."""
     return _COLOURS[zlib.crc32(name.encode()) % len(_COLOURS)] if name else ""
 
 
@@ -115,7 +119,7 @@ async def live_events(
     resume: str | None,
     snapshots: str | None,
 ) -> None:
-    """Show what happens on boards."""
+    """Print the events of boards."""
     if snapshots is not None:
         await asyncio.to_thread(_make_folder, snapshots)
     printer = Printer(board, others)
@@ -136,7 +140,7 @@ async def live_events(
     places = places_of(resume)
     board_id = board.info.board_id
     stream = board.events(after=places.find(board_id))
-    # Events that happen before the first one is shown must not be missed by the next run either.
+    # Store a first position, so that the next run gets events before the first one shown here.
     keeper = asyncio.create_task(_keep_first(places, board_id, stream))
 
     def show_and_keep(event: Event) -> None:
@@ -158,7 +162,7 @@ def _make_folder(path: str) -> None:
 
 
 async def _save(board: Board, event: Event, folder: str) -> None:
-    """Save the picture of an event's object; a note where the board has it no more."""
+    """Save the picture of an event's object; print a note if the board has none."""
     try:
         data = await board.event_snapshot(event.number)
     except CommandFailed as error:
@@ -179,9 +183,9 @@ async def _keep_first(places: Places, board_id: str, stream: Stream[Event]) -> N
 @boards_verb
 @click.option("--count", type=click.IntRange(min=1), help="Stop after N lines.", metavar="N")
 async def stats(board: Board, others: int, *, as_json: bool, count: int | None) -> None:
-    """Show how fast the board at each URL works: rate, stages, heap, what was dropped.
+    """Print the speed of the board at each URL: rate, ms per stage, heap, dropped results.
 
-    One line for each results.statistics_period_ms of the board.
+    One line for each results.statistics_period_ms of the board, until Ctrl-C.
     """
     if as_json:
         await _each(board.statistics(), lambda row: output.print_json(row.to_dict()), count)
@@ -197,7 +201,7 @@ _COLUMNS = (("fps", 6), *((name, 7) for name in _STAGES), ("heap kB", 8), ("drop
 
 
 def statistics_line(row: Statistics) -> str:
-    """Return the figures of a period on one line: results a second, milliseconds a result."""
+    """Return a period's figures as one line: results a second, milliseconds per result."""
     values = row.values
     results = _number(values.get("results"))
     period = _number(values.get("period_us"))

@@ -1,4 +1,4 @@
-"""`k230 logs`: what a board logged, and what it logs."""
+"""`k230 logs`: print a board's log."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _START = "--- start"
 @click.command(cls=BoardCommand)
 @board_verb
 @click.option("--follow", "-f", is_flag=True, help="Keep printing new log lines (like tail -f).")
-@click.option("--all", "everything", is_flag=True, help="Show the starts before this one, too.")
+@click.option("--all", "everything", is_flag=True, help="Also print earlier starts of the board.")
 async def logs(board: Board, *, as_json: bool, follow: bool, everything: bool) -> None:
-    """Show the log of the board at URL since its start, as far as its card keeps it."""
+    """Print the log of the board at URL since its last start."""
     live = board.logs() if follow else None
     lines = await _kept(board)
     if not everything:
@@ -62,7 +62,7 @@ def _show(board: Board, line: str, as_json: bool) -> None:
     if not as_json:
         output.print_line(line)
         return
-    # Of an earlier start, maybe: its clock says nothing about this computer's.
+    # The line may be of an earlier start, so its clock can't be converted.
     time_ms, name, text = log_lines.parse(line) or (0, "info", line)
     source = Source(board.info.board_id, board.info.board_name)
     try:

@@ -1,4 +1,4 @@
-"""Names that a person types: the nearest one, and the list, where there is none of that name."""
+"""Suggest the nearest known name, and list the known names, for a mistyped one."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _LISTED = 12  # names of a list
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that was probably meant; None where none is near."""
+    """Return the known name that was probably meant, or None."""
     folded: dict[str, str] = {}
     for each in known:
         folded.setdefault(_folded(each), each)
     found = difflib.get_close_matches(_folded(name), folded, 3, _NEAR)
-    # Letters that changed places are likelier than a letter too many.
+    # Swapped letters are likelier than an extra letter.
     found.sort(key=lambda each: sorted(each) != sorted(_folded(name)))
     return folded[found[0]] if found else None
 
@@ -34,7 +34,7 @@ def _folded(name: str) -> str:
 
 
 def no_such(what: str, name: str, known: Sequence[str]) -> str:
-    """Return the sentence for a name that nothing has; what: "task", "label"."""
+    """Return the sentence for an unknown name. what: "task", "label"."""
     meant = nearest(name, known)
     hint = f"; did you mean {meant}?" if meant is not None else ""
     more = f" and {len(known) - _LISTED} more" if len(known) > _LISTED else ""

@@ -1,4 +1,4 @@
-"""Options that several verbs have."""
+"""Options shared by several verbs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def json_option(function: F) -> F:
     """Add --json."""
-    return click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON lines on stdout.")(
+        function
+    )
 
 
 def _board_options(function: F) -> F:
@@ -46,15 +48,15 @@ def _board_options(function: F) -> F:
     return click.option(
         "--unencrypted",
         is_flag=True,
-        help="Accept a board that encrypted before and does not any more.",
+        help="Accept a board that no longer encrypts its sessions.",
     )(function)
 
 
 class BoardCommand(click.Command):
-    """A verb whose URL may be left out where K230_URL says it."""
+    """A verb with an optional URL: default K230_URL."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put K230_URL in front where the first word is no address."""
+        """Insert K230_URL if the first word is not an address."""
         url = os.environ.get(URL_VARIABLE)
         if url and "--help" not in args and "-h" not in args:
             given, _, _ = self.make_parser(ctx).parse_args(list(args))
@@ -66,10 +68,10 @@ class BoardCommand(click.Command):
 
 
 def boards_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., int]:
-    """Make a verb of work(board, boards, as_json=..., …) that runs for each of several URLs at once.
+    """Make a verb from work(board, boards, as_json=..., …) that runs for several URLs at once.
 
-    boards: how many there are. A board that fails does not stop the others; the exit code is that of
-    the first that failed.
+    boards: the number of boards. A failing board does not stop the others; the exit code is that of
+    the first failure.
     """
 
     @functools.wraps(work)
@@ -113,10 +115,10 @@ def _connect(url: str, key: str | None, unencrypted: bool, wait: float) -> Board
 
 
 def board_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., int]:
-    """Make a verb of work(board, as_json=..., and its own options): it gets a connected board.
+    """Make a verb from work(board, as_json=..., and its own options), called with a connected board.
 
-    Adds URL, --key, --unencrypted, --wait and --json. Changes of the link are told on stderr. work returns the
-    exit code, None for 0.
+    Adds URL, --key, --unencrypted, --wait and --json. Link changes are printed on stderr. work
+    returns the exit code, or None for 0.
     """
 
     @functools.wraps(work)
@@ -131,26 +133,26 @@ def board_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable
 
 
 def on_card_option(function: F) -> F:
-    """Add --on-card: the pictures of a verb lie on the board's card."""
+    """Add --on-card: a verb's pictures are on the board's card."""
     return click.option(
         "--on-card",
         is_flag=True,
         is_eager=True,
-        help="Each IMAGE is a path on the board's card: /sdcard/a.jpg.",
+        help="IMAGE is a path on the board's card, such as /sdcard/a.jpg.",
     )(function)
 
 
 def picture_named(image: str) -> str | bytes:
-    """Return what to send for an IMAGE: its path, or of - what stdin holds."""
+    """Return the picture to send for IMAGE: its path, or stdin's content for -."""
     return terminal.read_bytes() if image == "-" else image
 
 
 async def for_each_image(
     images: tuple[str, ...], as_json: bool, work: Callable[[str], Awaitable[None]]
 ) -> int:
-    """Do one picture after another; one that fails does not stop the others.
+    """Process pictures in order; a failing one does not stop the others.
 
-    Returns the exit code of the first that failed, else 0. A single one raises its error.
+    Returns the exit code of the first failure, else 0. A single picture raises its error.
     """
     exit_code = 0
     with counted(as_json, images, "pictures") as each:
@@ -168,7 +170,7 @@ async def for_each_image(
 
 
 def key_values(settings: Iterable[str]) -> dict[str, Any]:
-    """Return the values of KEY=VALUE texts: JSON where they are, else text."""
+    """Return the values of KEY=VALUE texts, parsed as JSON if possible, else as text."""
     values: dict[str, Any] = {}
     for setting in settings:
         name, sign, text = setting.partition("=")
@@ -182,7 +184,7 @@ def key_values(settings: Iterable[str]) -> dict[str, Any]:
 
 
 def teller() -> Callable[[StateChange], None]:
-    """Return what tells the person of the changes of a link; of a slow greeting once."""
+    """Return a callback that prints changes of a link, and once a slow greeting."""
     told = False
 
     def tell(change: StateChange) -> None:
@@ -190,10 +192,10 @@ def teller() -> Callable[[StateChange], None]:
         if change.state is State.RECONNECTING and change.attempt == 1:
             output.note(f"k230: {change.reason}; reconnecting")
         elif change.state is State.CONNECTED and change.restarted:
-            output.note("k230: connected again; the board has restarted")
+            output.note("k230: reconnected; the board has restarted")
         elif change.state is State.GREETING and not told:
             told = True
-            output.note("k230: waiting for a greeting…")
+            output.note("k230: waiting for the board's greeting…")
 
     return tell
 

@@ -1,4 +1,4 @@
-"""What the command line prints: JSON lines for machines, text and tables for people."""
+"""Print JSON lines for programs, text and tables for people."""
 
 from __future__ import annotations
 
@@ -41,23 +41,23 @@ def print_json(value: Any) -> None:
 
 
 def print_line(text: str) -> None:
-    """Print one line of text; line ends and control characters in it are shown escaped."""
+    """Print one line of text; line ends and control characters in it are escaped."""
     terminal.write_line(text)
 
 
 def note(text: str) -> None:
-    """Tell the person something that is not the answer."""
+    """Print a remark on stderr."""
     terminal.tell(text)
 
 
 def print_error(error: K230Error, as_json: bool) -> None:
-    """Print an error: JSON on stdout, or a sentence on stderr."""
+    """Print an error: as JSON on stdout, or as a sentence on stderr."""
     if as_json:
         try:
             print_json({"error": {"code": error.code, "message": str(error)}})
             return
         except (terminal.FileError, BrokenPipeError):
-            pass  # nobody reads stdout: stderr is left
+            pass  # stdout is closed: use stderr
     for text in error.messages if isinstance(error, ConfigurationError) else [str(error)]:
         note(f"k230: {text}")
 
@@ -70,16 +70,16 @@ def print_table(title: str, heads: list[str], rows: list[list[str]]) -> None:
 
 
 def print_map(title: str, values: dict[str, Any]) -> None:
-    """Print what a board says of itself, nested maps indented."""
+    """Print a map as a table, with dotted names for nested maps."""
     rows: list[list[str]] = []
     _flatten(plain(values), "", rows)
     print_table(title, ["name", "value"], rows)
 
 
 def ordered(values: dict[str, Any], *first: str) -> dict[str, Any]:
-    """Return a board's map in an order to be read in: these names first, the others by name.
+    """Return a board's map with these names first, and the others sorted.
 
-    MicroPython keeps no order.
+    MicroPython's maps have no order.
     """
     names = [*(name for name in first if name in values), *sorted(set(values) - set(first))]
     return {
@@ -111,7 +111,7 @@ def _text(value: Any) -> str:
 
 
 def summary(result: Result) -> str:
-    """Return what was found, on one line."""
+    """Return a result as one line."""
     if isinstance(result, ClassificationResult):
         best = f"{result.top[0].label} {result.score:.3f}" if result.top else "nothing"
         return best if result.label is not None else f"undecided (best: {best})"
@@ -158,7 +158,7 @@ def _boxed(item: Instance | Pose) -> str:
 
 
 def event_summary(event: Event) -> str:
-    """Return what an event says, on one line."""
+    """Return an event as one line."""
     typed = typed_event(event)
     if isinstance(typed, TrackEvent):
         name = typed.identity or typed.text
@@ -193,7 +193,7 @@ def _seconds(ms: int) -> str:
 
 
 def first_name(result: Result) -> str | None:
-    """Return the name of what was found first, None where nothing was."""
+    """Return the first name in a result, or None."""
     names: list[str | None] = []
     if isinstance(result, ClassificationResult):
         names = [result.label]

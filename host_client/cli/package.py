@@ -1,4 +1,4 @@
-"""`k230 package`: a deployment package made of a YOLO kmodel, and tried."""
+"""`k230 package`: make a deployment package from a YOLO kmodel, and try it."""
 
 from __future__ import annotations
 
@@ -39,21 +39,25 @@ _MAX_FILE = 1 << 20  # bytes of a file of names
     type=click.Path(path_type=Path),
     metavar="FILE",
     required=True,
-    help="The classes in the model's order: a text with one a line, JSON, or Ultralytics' data.yaml.",
+    help="The labels in the model's order: text with one a line, JSON, or Ultralytics' data.yaml.",
 )
-@click.option("--family", type=click.Choice(yolo.FAMILIES), help="Default: what the outputs show.")
-@click.option("--task", type=click.Choice(yolo.TASKS), help="Default: what the outputs show.")
+@click.option(
+    "--family", type=click.Choice(yolo.FAMILIES), help="Model family (default: from its outputs)."
+)
+@click.option(
+    "--task", type=click.Choice(yolo.TASKS), help="Model task (default: from its outputs)."
+)
 @click.option(
     "--keypoints",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Names of a pose model's keypoints, as --labels has them.",
+    help="Names of a pose model's keypoints, in the same formats as --labels.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="The package's folder (default: named like the model, here).",
+    help="Folder of the package (default: ./MODEL).",
 )
 @click.option("--no-verify", is_flag=True, help="Do not try the package on a virtual board.")
 @micropython_option
@@ -71,10 +75,10 @@ def package(
     micropython: str | None,
     as_json: bool,
 ) -> None:
-    """Make a deployment package of a YOLO kmodel: YOLOv5, v8, 11 or 26, for any task.
+    """Make a deployment package from a YOLO kmodel: YOLOv5, v8, 11 or 26, any task.
 
-    Family and task are taken from the model's outputs. What they do not tell is asked for, or
-    must be given. The package is then tried on a virtual board, with the pictures that are given.
+    Family and task are detected from the model's outputs; what remains unclear is asked. The
+    package is then tried on a virtual board, with each IMAGE if there are any.
     """
     header = _header(model)
     size = _size(header)
@@ -125,7 +129,7 @@ def package(
     if report is not None and report["verdict"] not in ("ok", "unknown"):
         raise Trouble(f"{report['verdict']}: {'; '.join(report['reasons'])}")
     if not as_json:
-        output.print_line(f"Put it on a board: k230 push URL {place}")
+        output.print_line(f"next: k230 push URL {place}")
 
 
 def _header(model: Path) -> kmodel.Kmodel:
@@ -142,7 +146,7 @@ def _found(path: Path) -> str:
 
 
 def _size(header: kmodel.Kmodel) -> tuple[int, int]:
-    """Return (width, height) of the input; PackageError where it is no picture of bytes."""
+    """Return (width, height) of the input; PackageError if it does not take pictures of bytes."""
     first = header.inputs[0] if header.inputs else None
     shape = first.shape if first is not None else ()
     picture = len(header.inputs) == 1 and len(shape) == 4 and shape[:2] == (1, 3)
@@ -160,7 +164,7 @@ def _size(header: kmodel.Kmodel) -> tuple[int, int]:
 
 
 def _names(path: Path) -> list[str]:
-    """Return the names in a file: one a line, a JSON or YAML list or map of numbers, or `names:` of one."""
+    """Return the names in a file: one a line, or JSON or YAML with a list, a numbered map or `names:`."""
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_FILE + 1)
@@ -208,7 +212,7 @@ def _number(key: Any) -> int:
 
 
 def _family(model: Path, layout: yolo.Layout) -> str:
-    """Return the family: what the outputs show, then what the file's name says."""
+    """Return the family: from the outputs, else from the file's name."""
     named = _NAMED.search(model.stem.lower())
     said = _FAMILIES[named[1].lstrip("v")] if named else None
     if layout.kind == "anchors":
@@ -217,24 +221,22 @@ def _family(model: Path, layout: yolo.Layout) -> str:
         return said or "yolo26"
     if said is not None:
         return said
-    # The outputs of yolov8, yolo11 and a one-to-many yolo26 are decoded alike.
+    # Outputs of yolov8, yolo11 and a one-to-many yolo26 are decoded in the same way.
     if layout.kind == "columns":
-        output.note(
-            "k230: taken for yolov8, whose outputs yolo11's are like; --family says otherwise"
-        )
+        output.note("k230: assuming yolov8; yolo11 has the same outputs (--family changes it)")
     return "yolov8"
 
 
 def _task(
     model: Path, layout: yolo.Layout, names: list[str], points: list[str] | None, labels: Path
 ) -> str:
-    """Return the task that outputs and labels show; asked for where they show several."""
+    """Return the task from outputs and labels; ask if several are possible."""
     if layout.kind == "vector":
         return "classification"
     likely = yolo.likely_task(layout, len(names))
     rest = yolo.rest_of(layout, len(names))
     if likely == "pose" and layout.kind != "rows":
-        # A wrong number of labels looks like keypoints, too.
+        # A wrong number of labels also looks like keypoints.
         known = rest == 3 * len(yolo.PERSON) or points is not None
         if not known:
             classes = layout.width - layout.first
@@ -260,7 +262,7 @@ def _task(
 
 
 def _write(place: Path, model: Path, config: dict[str, Any]) -> None:
-    """Write the package beside its place, check it, and move it there."""
+    """Write the package to a temporary folder, check it, and move it to its place."""
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise PackageError(f"--out: expected a new or an empty folder, found {place}")
     try:
@@ -292,7 +294,7 @@ def _beside(place: Path) -> Iterator[Path]:
 def _try(
     place: Path, images: tuple[Path, ...], micropython: str | None, as_json: bool
 ) -> dict[str, Any]:
-    """Verify the package; without pictures, with a grey one: then it is known to load and to answer."""
+    """Verify the package; without pictures, a grey one shows whether it loads and answers."""
     files = read_package(place)
     with tempfile.TemporaryDirectory(prefix="k230-package-") as folder:
         grey = Path(folder) / "grey.png"

@@ -1,4 +1,4 @@
-"""Where `k230 events --resume FILE` goes on: the last event shown of each board, kept in FILE."""
+"""The file of `k230 events --resume FILE`: the last event shown of each board."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _open: weakref.WeakValueDictionary[str, Places] = weakref.WeakValueDictionary()
 
 
 def places_of(path: str) -> Places:
-    """Return the places that FILE keeps: one object for all boards of a command."""
+    """Return the positions in FILE: one object for all boards of a command."""
     places = _open.get(path)
     if places is None:
         places = _open[path] = Places(path)
@@ -22,10 +22,10 @@ def places_of(path: str) -> Places:
 
 
 class Places:
-    """The last event of each board, by board id; the file is replaced whole with every change."""
+    """The last event of each board, by board id; each change rewrites the whole file."""
 
     def __init__(self, path: str) -> None:
-        """Read FILE, where there is one; FileError where it is something else."""
+        """Read FILE if it exists; FileError if it is something else."""
         self._path = path
         self._boards: dict[str, tuple[int, int]] = {}
         try:
@@ -33,7 +33,7 @@ class Places:
         except FileNotFoundError:
             write_file(
                 path, self._text()
-            )  # a place that can't be kept is told now, not at the first event
+            )  # report a file that can't be written now, not at the first event
             return
         except OSError as error:
             raise file_error(error) from error
@@ -46,7 +46,7 @@ class Places:
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise FileError(
                 f"{path}: expected a file that `k230 events --resume` wrote, found something else; "
-                "remove it, or name another"
+                "remove it, or choose another"
             ) from None
 
     def find(self, board_id: str) -> tuple[int, int] | None:
@@ -54,7 +54,7 @@ class Places:
         return self._boards.get(board_id)
 
     def keep(self, board_id: str, place: tuple[int, int] | None) -> None:
-        """Keep the last event shown of a board; FileError."""
+        """Store the last event shown of a board; raises FileError."""
         if place is not None and place != self._boards.get(board_id):
             self._boards[board_id] = place
             write_file(self._path, self._text())

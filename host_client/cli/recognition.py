@@ -33,7 +33,7 @@ class _RegionType(click.ParamType):  # type: ignore[type-arg]
 
 
 _region = click.option(
-    "--region", type=_RegionType(), help="Part of the camera's frame to look at, in pixels."
+    "--region", type=_RegionType(), help="Use only this part of the camera frame, in pixels."
 )
 _seconds = click.option(
     "--seconds",
@@ -64,7 +64,7 @@ _images = click.argument("images", nargs=-1, metavar="[IMAGE]...", callback=_nee
     type=click.IntRange(1, 100),
     default=5,
     show_default=True,
-    help="Good camera frames to take.",
+    help="Number of good camera frames to enroll.",
 )
 @on_card_option
 @_region
@@ -86,9 +86,9 @@ async def enroll(
     negative: bool,
     seconds: int,
 ) -> int:
-    """Teach the board at URL what LABEL looks like.
+    """Enroll samples of LABEL on the board at URL.
 
-    Takes the next good camera frames, or each IMAGE.
+    Uses the next good camera frames, or each IMAGE. Needs a metric-learning task.
     """
 
     async def enroll_image(image: str) -> None:
@@ -123,11 +123,11 @@ def _print_enrolment(done: Enrolment, as_json: bool) -> None:
     numbers = ", ".join(f"#{number}" for number in done.added)
     negative = f" and {done.negatives} negative" if done.negatives else ""
     output.print_line(
-        f"{done.label}: {numbers} enrolled; it has {done.samples} samples{negative}, "
-        f"the gallery {done.gallery} {done.total_samples}"
+        f"{done.label}: {numbers} enrolled; the label now has {done.samples} samples{negative}, "
+        f"the gallery {done.gallery} has {done.total_samples}"
     )
     for reason, count in done.refused.items():
-        output.note(f"k230: {count} of {done.frames_seen} frames not taken: {reason}")
+        output.note(f"k230: {count} of {done.frames_seen} frames refused: {reason}")
     for warning in done.warnings:
         output.note(f"k230: warning: {warning}")
 
@@ -136,13 +136,13 @@ def _print_enrolment(done: Enrolment, as_json: bool) -> None:
 @board_verb
 @_images
 @click.option(
-    "--top", type=click.IntRange(1, 50), default=5, show_default=True, help="Labels to show."
+    "--top", type=click.IntRange(1, 50), default=5, show_default=True, help="Best labels to show."
 )
 @on_card_option
 @_region
-@click.option("--stream", is_flag=True, help="Repeat for each next frame, until Ctrl-C.")
+@click.option("--stream", is_flag=True, help="Repeat for each new frame, until Ctrl-C.")
 @click.option(
-    "--count", type=click.IntRange(min=1), help="With --stream: stop after N.", metavar="N"
+    "--count", type=click.IntRange(min=1), help="With --stream: stop after N frames.", metavar="N"
 )
 @_seconds
 async def recognize(
@@ -159,7 +159,8 @@ async def recognize(
 ) -> int:
     """Identify the current camera frame, or each IMAGE, against the gallery.
 
-    `k230 watch` shows the decision for every frame; this shows the runners-up too.
+    `k230 watch` prints the decision for every frame; this command also prints the next best
+    labels.
     """
 
     async def recognize_image(image: str) -> None:

@@ -1,4 +1,4 @@
-"""Verbs about events and recordings: events (live or of a recording), record, replay, counters."""
+"""Verbs for events and recordings: events, record, replay, counters."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _OWN = ("recording", "config")
 
 
 class EventsCommand(BoardCommand):
-    """`k230 events`: with --from no URL is needed."""
+    """`k230 events`: needs no URL with --from."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Let the URL be left out where a recording is read."""
+        """Make the URL optional with --from."""
         if any(word == "--from" or word.startswith("--from=") for word in args):
             return click.Command.parse_args(self, ctx, args)
         rest = super().parse_args(ctx, args)
@@ -43,11 +43,11 @@ class EventsCommand(BoardCommand):
 
 
 def _events(**options: Any) -> int:
-    """Show what happens on the board at each URL: tracks, zones, lines, switches, problems.
+    """Print the events of the board at each URL: tracks, zones, lines, switches, problems.
 
-    With --resume no event is missed or shown twice, as long as the board still has it (256 are kept);
-    what is missing is said. With --from and --config: the events that the task's YAML would have made
-    of the results in a recording.
+    With --resume, each event is printed once across runs, if the board still has it (it keeps
+    256); gaps are reported. With --from and --config, prints the events that a task's YAML
+    makes of the results in a recording.
     """
     recording, config = options.pop("recording"), options.pop("config")
     if recording is None and config is None:
@@ -64,15 +64,15 @@ for _option in (
     click.option(
         "--resume",
         metavar="FILE",
-        help="Begin behind the last event of an earlier run; FILE keeps the place.",
+        help="Continue after the last event of an earlier run; FILE stores the position.",
     ),
     click.option(
         "--snapshots",
         metavar="FOLDER",
-        help="Save the picture of each object that is gone, where the board has one.",
+        help="Save the picture of each object that left, if the board has one.",
     ),
     click.option(
-        "--from", "recording", metavar="FILE", help="Read the results of a recording instead."
+        "--from", "recording", metavar="FILE", help="Read results from a recording instead."
     ),
     click.option("--config", metavar="TASK.yaml", help="The task's YAML to use with --from."),
 ):
@@ -121,7 +121,7 @@ _recorders: dict[str, Recorder] = {}
     "--pictures",
     type=click.FloatRange(min=0.05),
     metavar="SECONDS",
-    help="Record the preview's picture this often, too.",
+    help="Also record a preview picture at this interval.",
 )
 async def record(
     board: Board,
@@ -177,10 +177,10 @@ async def record(
 
 @click.command(cls=BoardCommand)
 @board_verb
-@click.option("--reset", is_flag=True, help="Begin counting anew.")
+@click.option("--reset", is_flag=True, help="Reset the counters.")
 @click.option("--line", metavar="NAME", help="Reset this line only.")
 async def counters(board: Board, *, as_json: bool, reset: bool, line: str | None) -> None:
-    """Show what the lines of the board at URL have counted, and what is in its zones now."""
+    """Show the line counters of the board at URL, and the objects in its zones now."""
     if line is not None and not reset:
         raise click.UsageError("--line goes together with --reset")
     found = await (board.reset_counters(line) if reset else board.counters())
@@ -213,13 +213,13 @@ def _since(found: Counters) -> str:
     "--tcp",
     default="127.0.0.1:5230",
     metavar="HOST:PORT",
-    help="Where to listen (default: 127.0.0.1:5230; port 0: a free one).",
+    help="Address to listen on (default: 127.0.0.1:5230; port 0: any free port).",
 )
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after this many seconds.")
 def replay(recording: str, tcp: str, seconds: float | None) -> int:
-    """Play the recording FILE as if it were a board, from its beginning for each client.
+    """Replay the recording FILE as if it were a board, from its beginning for each client.
 
-    Ends with Ctrl-C. In a program, Board.connect("replay:FILE") needs no server.
+    Stop with Ctrl-C. A Python program can use Board.connect("replay:FILE") without this.
     """
     host, _, port = tcp.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65535:

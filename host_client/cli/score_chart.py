@@ -52,7 +52,7 @@ def text_chart(scores: Suggestion) -> list[str]:
         if start <= scores.threshold < start + step:
             mark = f"  ◄ suggested {scores.threshold:.3f}"
         elif start <= scores.current < start + step:
-            mark = f"  ◄ in force {scores.current:.3f}"
+            mark = f"  ◄ current {scores.current:.3f}"
         lines.append(f"{left:>{_BAR}}  {start + step / 2:6.3f}  {right}{mark}")
     return lines
 
@@ -101,7 +101,7 @@ def draw_chart(scores: Suggestion) -> Image.Image:
     )
     text = f"suggested {scores.threshold:.3f}: {scores.refused} refused, {scores.accepted} accepted"
     draw.text((_LEFT, 34), text, fill=lines[1][1], font=font)
-    draw.text((_LEFT + 420, 34), f"in force {scores.current:.3f}", fill=lines[0][1], font=font)
+    draw.text((_LEFT + 420, 34), f"current {scores.current:.3f}", fill=lines[0][1], font=font)
     draw.text((_SIZE[0] / 2, _SIZE[1] - 8), "cosine", fill=_INK, font=font, anchor="mb")
     return image
 

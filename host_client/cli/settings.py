@@ -1,4 +1,4 @@
-"""Verbs about the settings of a running board: set, settings, keep, forget."""
+"""Verbs for the settings of a running board: set, settings, keep, forget."""
 
 from __future__ import annotations
 
@@ -15,23 +15,25 @@ from host_client.results.settings import SetReport, Setting
 
 @click.command("set", cls=BoardCommand)
 @board_verb
-@click.option("--save", is_flag=True, help="Keep the settings over a restart.")
+@click.option("--save", is_flag=True, help="Keep the values across restarts.")
 @click.argument(
     "values", nargs=-1, required=True, metavar="KEY=VALUE...", callback=lambda *a: key_values(a[2])
 )
 async def set_(board: Board, *, as_json: bool, values: dict[str, Any], save: bool) -> None:
     """Change settings of the board at URL and of its task, from the next frame on.
 
-    What takes effect from the next start only needs --save.
+    Settings that take effect at the next start need --save. `k230 settings` lists all.
     """
     _print_report(await board.set(values, save=save), as_json)
 
 
 @click.command(cls=BoardCommand)
 @board_verb
-@click.option("--changed", is_flag=True, help="Only what differs from the YAML on the card.")
+@click.option(
+    "--changed", is_flag=True, help="Only settings that differ from the YAML files on the card."
+)
 async def settings(board: Board, *, as_json: bool, changed: bool) -> None:
-    """List the settings of the board at URL: in force, and in its YAML."""
+    """List the settings of the board at URL: current value, and value in the YAML file."""
     rows = [row for row in await board.settings() if row.changed or not changed]
     if as_json:
         for row in rows:
@@ -55,7 +57,7 @@ async def settings(board: Board, *, as_json: bool, changed: bool) -> None:
 @board_verb
 @click.argument("names", nargs=-1, metavar="[KEY]...")
 async def keep(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
-    """Keep each KEY of the board at URL as it is now over a restart, or all that was changed."""
+    """Keep the current value of each KEY across restarts; without KEY, of all changed ones."""
     _print_report(await board.keep(names or None), as_json)
 
 
@@ -63,7 +65,7 @@ async def keep(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
 @board_verb
 @click.argument("names", nargs=-1, metavar="[KEY]...")
 async def forget(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
-    """Set each KEY of the board at URL, or all that was changed, back to its YAML's value."""
+    """Reset each KEY to the value in the YAML file; without KEY, all changed ones."""
     _print_report(await board.forget(names or None), as_json)
 
 

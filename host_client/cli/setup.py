@@ -1,4 +1,4 @@
-"""`k230 setup`: from an empty card to results, one step after another."""
+"""`k230 setup`: from an empty card to results, step by step."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _CONNECT_S = 20.0
 
 @dataclass
 class Setup:
-    """What is known so far; answers of earlier runs are defaults."""
+    """The answers so far; answers of earlier runs are the defaults."""
 
     board: str | None = None
     image: Path | None = None
@@ -75,20 +75,20 @@ class Setup:
         return board_types.find(self.board) if self.board else None
 
     def default(self, name: str) -> str | None:
-        """Return what was given, else what an earlier run was given."""
+        """Return the given value, else the one of an earlier run."""
         value = getattr(self, name)
         return str(value) if value else self.last.get(name)
 
 
 class Step(NamedTuple):
-    """A step: its name for --skip and --from, its title, and what it does."""
+    """A step: its name for --skip and --from, its title, and its function."""
 
     name: str
     title: str
     work: Callable[[Setup], None]
 
 
-# What an earlier run remembers: nothing secret.
+# Remembered for the next run: nothing secret.
 _REMEMBERED = ("board", "image", "port", "package", "ssid", "name")
 
 
@@ -112,7 +112,7 @@ def _remember(setup: Setup) -> None:
         if key in found:
             found[key] = str(Path(found[key]).absolute())
     path = _memory()
-    with contextlib.suppress(OSError):  # it is a convenience
+    with contextlib.suppress(OSError):  # only a convenience
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
         temporary.write_text(json.dumps(found), "utf-8")
@@ -158,7 +158,7 @@ def _image(setup: Setup) -> None:
         say(f"Take CanMV {' or '.join(known.supported)}, from:")
         for url in known.downloads:
             say(url, 4)
-        say("Leave it packed (.img.gz). Type skip if the board runs such firmware already.")
+        say("Do not unpack it (.img.gz). Type skip if the board already runs this firmware.")
     answer = ask("Path of the file", "--image", setup.default("image") or _downloaded(kind))
     if not answer:
         raise FlashError("expected the path of a firmware image, found nothing")
@@ -174,7 +174,7 @@ def _image(setup: Setup) -> None:
 
 
 def _downloaded(kind: BoardType | None) -> str | None:
-    """Return the newest image for the board here or among the downloads."""
+    """Return the newest image for the board in this folder or in Downloads."""
     found: list[tuple[float, str]] = []
     for folder in (Path(), Path.home() / "Downloads"):
         with contextlib.suppress(OSError):
@@ -197,11 +197,11 @@ def _flash(setup: Setup) -> None:
         check_fit(facts, setup.board, anyway=False)
         if setup.over_usb:
             flash_usb(source, facts, None, "sdcard", setup.yes, False, _typed)
-            say("Written. Nothing was read back: the board at USB has no way to.")
+            say("Written. It was not read back: that is not possible over USB.")
             return
         if setup.card is None and interactive():
             say("Put the SD card into this computer's reader. Everything on it will be lost.")
-            ask("Press Enter when it is in", "--card")
+            ask("Press Enter when the card is in the reader", "--card")
         card = setup.card or _which_card()
         device = choose(card, None, setup.fixed_disk)
         flash_card(source, facts, device, setup.yes, setup.fixed_disk, False, _typed)
@@ -250,8 +250,8 @@ def _console(setup: Setup) -> None:
         )
     port = port or _appeared()
     if not port:
-        raise InstallError("no board's console was found: give its port (--port)")
-    say(f"Looking at {port}; it stops what the board does, and starts it again.")
+        raise InstallError("no board's USB console was found: give its port (--port)")
+    say(f"Checking {port}. This interrupts the board and restarts it.")
     with ReplTarget(port, lambda text: output.note(f"k230: {text}")) as target:
         info = target.info()
     setup.port = port
@@ -262,16 +262,16 @@ def _console(setup: Setup) -> None:
         wanted = " or ".join(releases().supported)
         raise InstallError(f"expected CanMV {wanted} on the board, found {info.firmware}")
     if kind is not None and setup.board is not None and kind.name != setup.board:
-        # A virtual board calls itself virtual whatever it stands for.
+        # A virtual board reports the type virtual, also when it plays another type.
         if kind.name != board_types.VIRTUAL:
-            say(f"You chose {setup.board}; the board says that it is {kind.name}, and counts.")
+            say(f"You chose {setup.board}, but the board reports {kind.name}: using {kind.name}.")
             setup.board = kind.name
     elif kind is not None and setup.board is None:
         setup.board = kind.name
 
 
 def _appeared() -> str | None:
-    """Wait for the board's port; return it, or None where it does not come or there are several."""
+    """Wait for the board's port; return it, or None if there is none or more than one."""
     stop = time.monotonic() + (_PORT_S if interactive() else 5.0)
     told = False
     while True:
@@ -283,11 +283,11 @@ def _appeared() -> str | None:
             say(f"Found {len(found)} boards: {', '.join(found)}.")
             return None
         if time.monotonic() > stop:
-            say("No board was found at USB. Is the cable one for data, not only for power?")
+            say("No board was found at USB. Check that the cable carries data, not only power.")
             return None
         if not told:
             told = True
-            say("Waiting for the board's console (Ctrl-C ends it; --port names it) …")
+            say("Waiting for the board's console (Ctrl-C stops; --port names the port) …")
         time.sleep(_LOOK_S)
 
 
@@ -297,7 +297,7 @@ def _read(setup: Setup) -> PackageFiles:
             "Path of your deployment package (zip or folder)",
             "--package",
             setup.default("package"),
-            "The file that the training platform lets you download, or the folder in it.",
+            "The zip file from the training platform, or the unpacked folder.",
         )
         if not answer:
             raise FlashError("expected the path of a deployment package, found nothing")
@@ -323,9 +323,9 @@ def _verify(setup: Setup) -> None:
     say(f"{files.name}: {files.task}")
     missing = sim_missing()
     if missing is not None:
-        say(f"Its pictures are not tried: {missing}")
+        say(f"The package is not tried with pictures: {missing}")
         return
-    say("Trying it with its own pictures on this computer …")
+    say("Trying the package with its own pictures on this computer …")
     with (
         tempfile.TemporaryDirectory(prefix="k230-setup-") as folder,
         contextlib.suppress(click.exceptions.Exit),
@@ -349,10 +349,10 @@ def _network(setup: Setup) -> None:
     if kind is not None and not kind.wlan and kind.name != board_types.VIRTUAL:
         say(
             "This board's firmware has no Wi-Fi. "
-            + ("It takes USB Ethernet." if kind.lan else "It takes its UART.")
+            + ("Use USB Ethernet." if kind.lan else "Use its UART.")
         )
         return
-    say("Enter alone leaves Wi-Fi out: then the board is reached by cable.")
+    say("Press Enter without a name to use a cable instead of Wi-Fi.")
     setup.ssid = ask(
         "Name of your Wi-Fi network", "--ssid", setup.ssid or setup.last.get("ssid", "")
     )
@@ -398,8 +398,8 @@ def _results(setup: Setup) -> None:
         url = ask("The board's address (like tcp://192.168.1.42)", "--url")
         if not url:
             raise InstallError(
-                "the board told no address: give it a network (k230 setup --from network), or wire "
-                "its UART and use serial:///dev/ttyUSB0"
+                "the board has no network address: set up a network (k230 setup --from network), or "
+                "connect its UART and use serial:///dev/ttyUSB0"
             )
     say(f"The next {_RESULTS} results of {url}:")
     click.get_current_context().invoke(
@@ -435,10 +435,15 @@ _NAMES = [step.name for step in STEPS]
 @click.option("--image", type=click.Path(path_type=Path), help="The firmware image.")
 @click.option("--card", metavar="DEVICE", help="The card in this computer's reader.")
 @click.option("--usb", "over_usb", is_flag=True, help="Flash a board in boot mode instead.")
-@click.option("--yes", metavar="SERIAL", help="Write this card (its serial) without asking.")
+@click.option("--yes", metavar="SERIAL", help="Write the card with this serial without asking.")
 @click.option("--fixed-disk", is_flag=True, help="Allow a disk that is not removable.")
 @click.option("--port", metavar="TTY", help="The board's USB console.")
-@click.option("--package", type=click.Path(path_type=Path), metavar="FOLDER|ZIP")
+@click.option(
+    "--package",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|ZIP",
+    help="Deployment package to install and run.",
+)
 @task_option
 @click.option("--name", help="The board's name.")
 @click.option("--ssid", help="The Wi-Fi network to join.")
@@ -448,32 +453,32 @@ _NAMES = [step.name for step in STEPS]
     metavar="FILE",
     help="A file with the network's password in its first line.",
 )
-@click.option("--url", help="Where the service will be (default: what the board says).")
+@click.option("--url", help="Address of the service (default: as the board reports it).")
 @click.option(
     "--skip",
     "skipped",
     multiple=True,
     type=click.Choice(_NAMES),
-    help="Leave a step out; may be given again.",
+    help="Skip a step; repeatable.",
 )
-@click.option("--from", "first", type=click.Choice(_NAMES), help="Begin with this step.")
+@click.option("--from", "first", type=click.Choice(_NAMES), help="Start with this step.")
 @click.option(
     "--batch",
     type=click.Path(path_type=Path),
     metavar="CSV",
-    help="Prepare many cards: one a row (docs/flashing.md).",
+    help="Prepare many cards, one per row (docs/flashing.md).",
 )
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
     metavar="CSV",
-    help="With --batch: where the report goes (default: CSV with -report in its name).",
+    help="With --batch: file for the report (default: NAME-report.csv).",
 )
 @click.option(
     "--keys",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="With --batch: where each board's key goes (default: CSV with -keys in its name).",
+    help="With --batch: folder for the boards' keys (default: NAME-keys).",
 )
 def setup(
     *,
@@ -485,10 +490,10 @@ def setup(
     keys: Path | None,
     **given: object,
 ) -> int:
-    """From an empty card to results, step by step.
+    """Set up a board step by step, from an empty card to results.
 
-    Each step can be skipped and repeated; what the options say is not asked. Without a
-    terminal, the options must say everything.
+    Steps can be skipped and repeated. Answers given as options are not asked. Without a
+    terminal, all answers must be options.
     """
     password = _password(password_file)
     if batch is not None:
@@ -499,8 +504,8 @@ def setup(
     done: dict[str, str] = {}
     if interactive():
         say(
-            "At each question: Enter takes what is in [ ]; skip leaves the step out, back returns "
-            "to the one before, quit ends, help explains.",
+            "At each question: Enter accepts the value in [ ]; skip skips the step, back returns "
+            "to the step before, quit ends, help explains.",
             0,
         )
     index = _NAMES.index(first) if first else 0
@@ -528,7 +533,7 @@ def _password(path: Path | None) -> str | None:
 
 
 def _do(step: Step, state: Setup, done: dict[str, str]) -> str | None:
-    """Do a step until it succeeds or is left; return the word that leaves it."""
+    """Repeat a step until it succeeds or the user leaves it; return the word that leaves it."""
     while True:
         try:
             step.work(state)
@@ -542,7 +547,7 @@ def _do(step: Step, state: Setup, done: dict[str, str]) -> str | None:
                 raise
             output.print_error(error, False)
             try:
-                ask("Enter tries again; skip, back and quit leave the step", "")
+                ask("Press Enter to try again, or type skip, back or quit", "")
             except Leave as leave:
                 if leave.word == SKIP:
                     done[step.name] = "failed"
@@ -559,13 +564,13 @@ def _end(state: Setup, done: dict[str, str], quit_at: str | None) -> None:
         if step.name in done:
             say(f"{step.title:22}{done[step.name]}", 0)
     if quit_at is not None:
-        output.print_line(f"go on with: k230 setup --from {quit_at}")
+        output.print_line(f"continue with: k230 setup --from {quit_at}")
         return
     url = state.url or state.found_url
     if url is None:
-        output.print_line("look for the board with: k230 discover")
+        output.print_line("find the board with: k230 discover")
         return
-    output.print_line("what to type next:")
+    output.print_line("next:")
     for line in (
         f"k230 watch {url}",
         f"k230 status {url}",

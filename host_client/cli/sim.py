@@ -1,4 +1,4 @@
-"""`k230 sim`: the service, pictures or any script on a virtual board."""
+"""`k230 sim`: run the service, pictures or a script on a virtual board."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _CONNECT_WAIT = 20.0  # seconds
 
 @click.group(cls=Verbs)
 def sim() -> None:
-    """A virtual board on this computer."""
+    """Run a virtual board on this computer."""
 
 
 def _camera_option(function: Any) -> Any:
@@ -46,7 +46,7 @@ def _camera_option(function: Any) -> Any:
         default="synthetic",
         show_default=True,
         metavar="SOURCE",
-        help="A picture folder (in name order, looping), a picture, a video, webcam, "
+        help="Folder of pictures (in name order, repeated), picture, video, webcam, "
         "synthetic or none.",
     )(function)
 
@@ -55,10 +55,10 @@ _sdcard_option = click.option(
     "--sdcard",
     type=click.Path(path_type=Path),
     metavar="DIR|DEVICE",
-    help="A folder as SD card, or a card that k230 flash wrote (a copy of it is used).",
+    help="Folder to use as SD card, or a flashed card (a copy of it is used).",
 )
 _frames_option = click.option(
-    "--frames", type=click.IntRange(min=1), help="Switch off after N camera frames.", metavar="N"
+    "--frames", type=click.IntRange(min=1), help="Stop after N camera frames.", metavar="N"
 )
 
 
@@ -71,8 +71,8 @@ _frames_option = click.option(
     default="127.0.0.1:0",
     show_default=True,
     metavar="HOST:PORT",
-    help="Where the service listens on this computer; port 0 takes a free one, of 5230-5245 if it "
-    "can: `k230 discover` asks there.",
+    help="Address of the service on this computer; port 0: a free port, from 5230 to 5245 if "
+    "possible, where `k230 discover` finds it.",
 )
 @click.option(
     "--uart",
@@ -87,28 +87,29 @@ _frames_option = click.option(
     help="Create a pseudo-terminal for the USB console at this path: REPL, mpremote, k230 install.",
 )
 @click.option(
-    "--bare", is_flag=True, help="A board without the service: only what lies on the card runs."
+    "--bare", is_flag=True, help="Do not install the service: run only the files on the card."
 )
 @click.option(
     "--air",
     type=click.Path(path_type=Path),
     metavar="JSON",
-    help='Radio and wires, re-read while the board runs: {"networks": {NAME: PASSWORD}, "join_ms": MS, '
-    '"dhcp_ms": MS, "ap": true, "lan": {"adapter": "rtl8152|ecm", "cable": true}, '
-    '"rssi": DBM, "camera": false}.',
+    help="JSON file listing the simulated Wi-Fi networks, cables and camera; re-read while the "
+    'board runs: {"networks": {NAME: PASSWORD}, "join_ms": MS, "dhcp_ms": MS, "ap": true, '
+    '"lan": {"adapter": "rtl8152|ecm", "cable": true}, "rssi": DBM, "camera": false}.',
 )
 @click.option(
     "--storage",
     type=click.Path(path_type=Path),
     metavar="JSON",
-    help='What is wrong with the card or /data, re-read while the board runs: {"sdcard": {"free": '
-    'BYTES}, "data": {"state": "full_folder|write_protected|pulled|unmounted"}}.',
+    help="JSON file with simulated faults of the card and /data; re-read while the board runs: "
+    '{"sdcard": {"free": BYTES}, "data": {"state": '
+    '"full_folder|write_protected|pulled|unmounted"}}.',
 )
-@click.option("--key", metavar="HEX|@FILE", help="The board's key (default: one of its own).")
+@click.option("--key", metavar="HEX|@FILE", help="The board's key (default: a new one).")
 @click.option(
     "--timing", metavar="PROFILE", help="Simulate a real board's timing (profile name or path)."
 )
-@click.option("--seconds", type=click.FloatRange(min=0), help="Switch off after this many seconds.")
+@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after this many seconds.")
 @_frames_option
 @board_type_option
 @micropython_option
@@ -127,8 +128,8 @@ def run(
 ) -> None:
     """Run the service on a virtual board until Ctrl-C.
 
-    What the firmware prints goes to stdout. The key is in the key store
-    while the board runs: `k230 watch URL` needs no --key.
+    The firmware's output goes to stdout. The key is in the key store while the board runs, so
+    `k230 watch URL` needs no --key.
     """
     with card_of(sdcard, packages, task_settings, task=task, uart=uart is not None) as card:
         # The other options are fields of virtual_board's BoardOptions by their names.
@@ -137,12 +138,12 @@ def run(
 
 
 def _seekable(tcp: str) -> str:
-    """Return where to listen for port 0: at the first free port at which `k230 discover` asks."""
+    """Return the address for port 0: the first free port that `k230 discover` queries."""
     host, _, port = tcp.rpartition(":")
     if port != "0":
         return tcp
     for number in range(DEFAULT_PORT, DEFAULT_PORT + LOCAL_PORTS):
-        # Without the option to use it again: a port that another board listens on is refused.
+        # Without SO_REUSEADDR, so that another board's port is refused.
         with contextlib.suppress(OSError), socket.socket() as probe:
             probe.bind((host, number))
             return f"{host}:{number}"
@@ -183,7 +184,13 @@ async def _run(options: dict[str, Any], as_json: bool) -> None:
 @drawings_option
 @_sdcard_option
 @package_options
-@click.option("--link", type=click.Choice(["tcp", "uart"]), default="tcp", show_default=True)
+@click.option(
+    "--link",
+    type=click.Choice(["tcp", "uart"]),
+    default="tcp",
+    show_default=True,
+    help="Link to the virtual board.",
+)
 @board_type_option
 @micropython_option
 @json_option
@@ -201,9 +208,9 @@ def infer(
     micropython: str | None,
     as_json: bool,
 ) -> int:
-    """Send each IMAGE through the service on a virtual board and the link, in order.
+    """Run each IMAGE through the service on a virtual board, and print the results.
 
-    Pictures are decoded on this side; an EXIF orientation is not applied.
+    Pictures are decoded on this computer; the EXIF orientation is ignored.
     """
     serial = link == "uart"
     settings: dict[str, Any] = {"network.enabled": not serial}
@@ -262,11 +269,11 @@ def exec_(
 ) -> None:
     """Run any CanMV SCRIPT on a virtual board, unmodified.
 
-    What it prints goes to stdout. The exit code is 0 where it came to its end, or took
-    all its frames.
+    Its output goes to stdout. The exit code is 0 if the script ended without an error, or used
+    all camera frames.
     """
     if not script.is_file():
-        raise SimulationError(f"{script}: no such script")
+        raise SimulationError(f"{script}: the script does not exist")
     with tempfile.TemporaryDirectory(prefix="k230-exec-") as folder:
         card = sdcard or Path(folder) / "card"
         if sdcard is None:
@@ -286,7 +293,7 @@ def exec_(
 
 
 def _on_board(script: Path, card: Path) -> str:
-    """Return how the board names the script: by its place on the card, if it is there."""
+    """Return the script's path on the board: its place on the card, if it is there."""
     try:
         return f"/sdcard/{script.resolve().relative_to(card.resolve()).as_posix()}"
     except ValueError:

@@ -1,4 +1,4 @@
-"""What `k230 sim` and `k230 demo` share: cards, virtual boards and their errors."""
+"""Shared by `k230 sim` and `k230 demo`: cards, virtual boards and their errors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _EXTRA = ("numpy", "cv2", "pyclipper", "yaml")  # what the virtual board imports
 
 
 def virtual_board_command(function: F) -> F:
-    """Let a command refuse in one sentence, before anything else, where no virtual board can run."""
+    """Make a command refuse in one sentence, first of all, if no virtual board can run here."""
 
     @functools.wraps(function)
     def checked(*arguments: Any, **options: Any) -> Any:
@@ -45,7 +45,7 @@ def virtual_board_command(function: F) -> F:
 
 
 def sim_missing() -> str | None:
-    """Return why no virtual board can run here, None where one can."""
+    """Return why no virtual board can run here, or None."""
     if sys.platform == "win32":
         return "the virtual board needs Linux or macOS (or WSL on Windows)"
     missing = [name for name in _EXTRA if not _installed(name)]
@@ -67,7 +67,9 @@ def _installed(name: str) -> bool:
 def micropython_option(function: F) -> F:
     """Add --micropython."""
     return click.option(
-        "--micropython", metavar="PATH", help="Another MicroPython interpreter for the firmware."
+        "--micropython",
+        metavar="PATH",
+        help="Use another MicroPython interpreter for the firmware.",
     )(function)
 
 
@@ -78,7 +80,7 @@ def package_options(function: F) -> F:
         "task_settings",
         multiple=True,
         metavar="KEY=VALUE",
-        help="A setting of the task, e.g. confidence_threshold=0.6; may be given again.",
+        help="Setting of the task, e.g. confidence_threshold=0.6; repeatable.",
     )(function)
     function = task_option(function)
     return click.option(
@@ -87,13 +89,13 @@ def package_options(function: F) -> F:
         multiple=True,
         type=click.Path(path_type=Path),
         metavar="FOLDER|ZIP",
-        help="A deployment package; a card is made around it. Two for OCR (text detection and "
-        "recognition) or for identities (a detector and metric learning).",
+        help="Deployment package to run from a temporary card. Give two for OCR (text detection "
+        "and recognition), or for identities (a detector and metric learning).",
     )(function)
 
 
 def fill_card(package: Path | Sequence[Path], folder: Path, **settings: Any) -> None:
-    """Make a card around a package, or two that make one task; raises PackageError."""
+    """Make a card for a package, or for two packages of one task; raises PackageError."""
     from virtual_board.card import CardError, make_card  # noqa: PLC0415 - numpy takes its time
 
     try:
@@ -106,7 +108,7 @@ def fill_card(package: Path | Sequence[Path], folder: Path, **settings: Any) -> 
 def card_of(
     sdcard: Path | None, packages: Sequence[Path], task_settings: Sequence[str], **settings: Any
 ) -> Iterator[Path]:
-    """Yield a folder to be used as card: the user's own, or one that is thrown away."""
+    """Yield a folder to use as card: the user's own, or a temporary one."""
     if (sdcard is None) == (not packages):
         raise click.UsageError("give either --sdcard or --package")
     if sdcard is not None:
@@ -126,9 +128,9 @@ def card_of(
 
 
 def copy_of(card: Path, folder: Path) -> None:
-    """Copy what lies on a card (its device, or a file that is one) into a folder.
+    """Copy the files of a card (its device, or a file that holds one) into a folder.
 
-    What a virtual board writes stays in the folder.
+    A virtual board then writes only to the folder.
     """
     with open_volume(card, write=False) as volume:
         for path, entry in volume.files():
@@ -163,7 +165,7 @@ async def started(virtual: VirtualBoard, as_json: bool) -> None:
 
 
 def board_key(given: str | None) -> str | None:
-    """Return the key that a virtual board shall have, or None for its own."""
+    """Return the key for a virtual board, or None for a new one."""
     if given is not None:
         return parse_key(given).hex()
     found = os.environ.get(ENVIRONMENT)
@@ -172,7 +174,7 @@ def board_key(given: str | None) -> str | None:
 
 @contextlib.contextmanager
 def kept_key(url: str | None, key: str | None) -> Iterator[None]:
-    """Keep a virtual board's key while it runs, so that `k230 watch URL` needs none."""
+    """Store a virtual board's key while it runs, so that `k230 watch URL` needs no --key."""
     names = _addresses(url) if url and key else []
     store = KeyStore()
     with contextlib.ExitStack() as stack:
@@ -181,7 +183,7 @@ def kept_key(url: str | None, key: str | None) -> Iterator[None]:
                 before = store.find(name)
                 store.add(name, bytes.fromhex(key or ""))
             except KeyFormatError as error:
-                note(f"k230: the key is not kept: {error}")
+                note(f"k230: warning: the key is not stored: {error}")
                 break
             stack.callback(_restore, store, name, before)
         yield

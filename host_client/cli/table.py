@@ -1,4 +1,4 @@
-"""Tables as plain text that fit the terminal."""
+"""Format tables as plain text that fits the terminal."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import unicodedata
 from collections.abc import Sequence
 
 _BETWEEN = "  "
-_NARROW = 8  # no column is made narrower than this
+_NARROW = 8  # least width of a column that is made narrower
 
 
 def terminal_width() -> int:
-    """Return the columns of the terminal; 80 where there is none."""
+    """Return the terminal's width in columns; 80 without a terminal."""
     return shutil.get_terminal_size().columns
 
 
 def width_of(text: str) -> int:
-    """Return how many columns a terminal takes for text: Chinese characters take two."""
+    """Return the display width of a text in columns; Chinese characters have two."""
     return sum(_columns(character) for character in text)
 
 
 def clipped(text: str, width: int) -> str:
-    """Return text, cut to width columns with an ellipsis where it is longer."""
+    """Return a text cut to width columns, with an ellipsis if it was longer."""
     if width_of(text) <= width:
         return text
     return _split(text, width - 1)[0] + "…"
@@ -50,7 +50,7 @@ def table(
 ) -> list[str]:
     """Return the lines of a table at most width columns wide: title, heads, a rule, rows.
 
-    fold: cells that are too long go on in the next line; without, they are cut.
+    fold: continue long cells on the next line; otherwise cut them.
     """
     widths = [max(map(width_of, column)) for column in zip(heads, *rows, strict=True)]
     while sum(widths) + len(_BETWEEN) * (len(widths) - 1) > width and max(widths) > _NARROW:
@@ -74,7 +74,7 @@ def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
 
 
 def _split(text: str, width: int) -> tuple[str, str]:
-    """Return the beginning of text that fits into width columns, one character at least; the rest."""
+    """Split a text after width columns, or after one character at least."""
     taken = 0
     for place, character in enumerate(text):
         taken += _columns(character)

@@ -1,8 +1,7 @@
-"""The one place that writes to stdout and stderr.
+"""The only module that writes to stdout and stderr.
 
-A board, a package or a file name says what it likes. What a terminal would obey (control characters,
-escape sequences, line ends, marks that turn the direction of text) is shown escaped, and what the
-stream's encoding can't hold is replaced: a text never ends a command.
+Text from boards, packages and file names is not trusted: control characters, escape sequences, line
+ends and direction marks are escaped, and characters that the stream's encoding lacks are replaced.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from host_client.cli.table import width_of
 
 FILE_EXIT_CODE = 12
 _REPLACING = "k230_replacing"
-# Our own signs, where an encoding lacks them.
+# Replacements for our own signs if an encoding lacks them.
 _SIGNS = {"✓": "+", "✗": "x", "▶": ">", "…": "...", "–": "-", "—": "-", "°": "", "×": "x", "·": "."}
 _JOINERS = (
     "\u200c\u200d"  # Persian, Indian scripts and emoji need them; a terminal does not obey them
@@ -42,7 +41,7 @@ class FileError(K230Error):
 
 
 def file_error(error: OSError) -> FileError:
-    """Return what the operating system refused, as one sentence."""
+    """Return an error of the operating system as one sentence."""
     reason = error.strerror or str(error) or type(error).__name__
     reason = reason[:1].lower() + reason[1:]
     if error.filename is None:
@@ -52,14 +51,14 @@ def file_error(error: OSError) -> FileError:
 
 
 def shown(text: str) -> str:
-    """Return text as one line that no terminal obeys: what is not visible becomes \\n, \\x1b, \\u202e."""
+    """Return a text as one harmless line: invisible characters become \\n, \\x1b, \\u202e."""
     if _PLAIN.fullmatch(text):
         return text
     return _BEYOND.sub(lambda found: _visible(found[0]), text)
 
 
 def json_line(value: Any, encoding: str = "utf-8") -> str:
-    """Return one line of JSON that no terminal obeys and that the encoding can hold."""
+    """Return one line of JSON, harmless to terminals and valid in the encoding."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False)
     if _PLAIN.fullmatch(text):
         return text
@@ -76,7 +75,7 @@ def json_line(value: Any, encoding: str = "utf-8") -> str:
 
 
 def write_line(text: str) -> None:
-    """Write one line to stdout, at once: whoever reads a pipe wants it now."""
+    """Write one line to stdout and flush it, for readers of a pipe."""
     _write(shown(text) + "\n")
 
 
@@ -86,17 +85,17 @@ def write_json(value: Any) -> None:
 
 
 def write_own(text: str) -> None:
-    """Write a text of this program's own, with its line ends and escape sequences, to stdout."""
+    """Write a trusted text, with line ends and escape sequences, to stdout."""
     _write(text)
 
 
 def write_bytes(data: bytes) -> None:
-    """Write a file's content to stdout as it is."""
+    """Write a file's content to stdout unchanged."""
     _guarded(lambda: sys.stdout.buffer.write(data))
 
 
 def read_bytes() -> bytes:
-    """Return all that stdin holds; FileError where there is none."""
+    """Return the content of stdin; FileError if it is closed or empty."""
     if sys.stdin is None:
         raise FileError("-: stdin is closed")
     try:
@@ -114,7 +113,7 @@ def tell(text: str) -> None:
 
 
 def tell_own(text: str) -> None:
-    """Write a text of this program's own to stderr; a stderr that fails is left alone."""
+    """Write a trusted text to stderr; errors of stderr are ignored."""
     with _lock:
         progress_line.make_way()
         _tell(text)
@@ -166,13 +165,13 @@ progress_line = _ProgressLine()
 
 
 def prepare() -> None:
-    """Let every text be written, whatever the streams' encoding."""
+    """Make the streams replace characters that their encoding lacks."""
     for stream in (sys.stdout, sys.stderr):
         _replace_what_it_lacks(stream)
 
 
 def abandon_stdout() -> None:
-    """Nothing can be written to stdout any more: nothing may be flushed into it at exit."""
+    """Stop using stdout after an error, so that nothing is flushed into it at exit."""
     _abandoned.append(sys.stdout)
     with contextlib.suppress(OSError, ValueError, AttributeError):
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -1,4 +1,4 @@
-"""`k230 verify`: a deployment package tried on this computer before it is ever flashed."""
+"""`k230 verify`: try a deployment package on this computer."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ from host_client.commands.pictures import open_rgb
 from host_client.drawing.result import draw
 
 _IN_PARTS = ("detection", "segmentation", "ocr_detection", "ocr", "multilabel")
-_LARGER = 1.5  # times the model's input a picture must be for its parts to show more
+_LARGER = 1.5  # times the model's input: larger pictures are also tried in parts
 _PART = 0.6  # of a picture's width and height
 _THRESHOLDS = ("confidence_threshold", "box_threshold", "detection_threshold")
 TROUBLE_EXIT_CODE = 11
 
 
 class Trouble(K230Error):  # noqa: N818 - it names what was found
-    """The package does not do what it should; the text is the verdict."""
+    """The package has a fault; the text is the verdict."""
 
     code = "verdict"
     exit_code = TROUBLE_EXIT_CODE
@@ -67,20 +67,20 @@ class Trouble(K230Error):  # noqa: N818 - it names what was found
     "--expected",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="JSON",
-    help="What is in the pictures: {picture: label or [labels]}.",
+    help="Expected answers: {picture: label or [labels]}.",
 )
 @click.option(
     "--onnx",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="The model before its conversion, to compare (default: an .onnx beside the package).",
+    help="ONNX model to compare with (default: an .onnx beside the package).",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     default=Path("k230-verify"),
     show_default=True,
-    help="Where the pictures with the answers go.",
+    help="Folder for pictures with the answers drawn into them.",
 )
 @micropython_option
 @json_option
@@ -96,12 +96,12 @@ def verify(
     micropython: str | None,
     as_json: bool,
 ) -> None:
-    """Try PACKAGE with pictures on this computer, and say where trouble lies.
+    """Try PACKAGE with pictures on this computer, and diagnose its faults.
 
-    Without pictures those are taken that come with the package (*_result/test_*.jpg).
-    What should be in them is known from --expected, from expected.json beside them, or
-    from folders and files that are named like a label. With the model from before the
-    conversion (and onnxruntime), the verdict tells the training from the conversion.
+    Without IMAGE, uses the package's own pictures (*_result/test_*.jpg). Expected answers come
+    from --expected, from expected.json beside the pictures, or from folders and files named
+    like a label. With the ONNX model (and onnxruntime), the verdict separates faults of the
+    training from faults of the conversion.
     """
     make_folder(out)
     try:
@@ -128,8 +128,8 @@ def verify(
         for line in _table(report):
             output.print_line(line)
         if twin is not None:
-            output.print_line(f"compared with the model before its conversion: {twin}")
-        output.print_line(f"{report['pictures']} pictures with the answers: {out}")
+            output.print_line(f"compared with the ONNX model: {twin}")
+        output.print_line(f"{report['pictures']} pictures with the answers drawn: {out}")
     text = f"{verdict.trouble}: {'; '.join(verdict.reasons)}"
     if verdict.trouble not in ("ok", "unknown"):
         raise Trouble(text)
@@ -141,7 +141,7 @@ def verify(
 
 @contextlib.contextmanager
 def _pictures(package: Path, given: tuple[Path, ...]) -> Iterator[list[Path]]:
-    """Yield the pictures to try; those in a zip file are unpacked for it."""
+    """Yield the pictures to try; pictures in a zip file are unpacked."""
     if given:
         yield [picture for place in given for picture in material.pictures_in(place)]
         return
@@ -164,9 +164,9 @@ def _pictures(package: Path, given: tuple[Path, ...]) -> Iterator[list[Path]]:
 
 
 class Trial(NamedTuple):
-    """What is tried: a package with pictures.
+    """A package to try, and its pictures.
 
-    onnx: the model before its conversion, where it is there.
+    onnx: the model before its conversion, or None.
     """
 
     package: Path
@@ -207,7 +207,7 @@ async def verify_files(trial: Trial, as_json: bool) -> dict[str, Any]:
                         verdict = checks.Verdict("deployment", (str(error),))
                         return _report(rows, verdict, None, failed)
                     if len(trial.pictures) == len(failed) + 1:
-                        raise  # none is left that a verdict could rest on
+                        raise  # no picture is left for a verdict
                     failed.append((picture, error))
                     if not as_json:
                         output.print_error(error, as_json)
@@ -225,7 +225,7 @@ async def verify_files(trial: Trial, as_json: bool) -> dict[str, Any]:
 async def _verify_embeddings(
     trial: Trial, board: Board, drawn: dict[Path, Path], as_json: bool
 ) -> dict[str, Any]:
-    """Return the report on a metric-learning package: no labels, but who is like whom."""
+    """Return the report on a metric-learning package: similarities instead of labels."""
     wanted = material.identities(trial.pictures, trial.expected)
     rows, failed = await ask(board, trial.pictures, wanted, drawn, as_json)
     if trial.onnx is not None:
@@ -242,7 +242,7 @@ async def _verify_embeddings(
 
 @contextlib.asynccontextmanager
 async def _board(trial: Trial, as_json: bool, onnx: Path | None = None) -> AsyncIterator[Board]:
-    """Yield a virtual board with the package; onnx: it runs that model in place of the kmodel."""
+    """Yield a virtual board with the package. onnx: model to run instead of the kmodel."""
     with tempfile.TemporaryDirectory(prefix="k230-verify-") as folder:
         card = Path(folder) / "card"
         fill_card(trial.package, card, task=trial.files.task, camera_enabled=False)
@@ -262,10 +262,10 @@ async def _board(trial: Trial, as_json: bool, onnx: Path | None = None) -> Async
 
 
 async def _loaded(board: Board, as_json: bool) -> str:
-    """Wait for the task to run; return why it does not, or an empty text."""
+    """Wait until the task runs; return why it does not, or an empty text."""
     try:
         with waiting(as_json, "loading the model"):
-            await board.describe(READY_TIMEOUT)  # comes when the model is loaded
+            await board.describe(READY_TIMEOUT)  # answered once the model is loaded
     except CommandFailed as error:
         if error.code != "no_task":
             raise
@@ -277,7 +277,7 @@ async def _loaded(board: Board, as_json: bool) -> str:
 async def _with_onnx(
     trial: Trial, rows: list[checks.Row], name: str | None, as_json: bool
 ) -> list[checks.Row]:
-    """Return the rows with what the model before its conversion finds."""
+    """Return the rows with the answers of the ONNX model."""
     assert trial.onnx is not None
     async with _board(trial, as_json, trial.onnx) as board:
         problem = await _loaded(board, as_json)
@@ -299,7 +299,7 @@ def _low_of(name: str | None) -> float | None:
 
 
 def _onnx_of(package: Path, given: Path | None) -> Path | None:
-    """Return the model before its conversion: the one given, or the one that lies beside."""
+    """Return the ONNX model: the given one, or the one beside the package."""
     if importlib.util.find_spec("onnxruntime") is None:
         if given is not None:
             raise click.UsageError("--onnx needs onnxruntime: pip install onnxruntime")
@@ -313,7 +313,7 @@ def _onnx_of(package: Path, given: Path | None) -> Path | None:
 
 
 async def _threshold(board: Board) -> str | None:
-    """Return the name of the setting that decides what counts, where the task has one."""
+    """Return the name of the task's threshold setting, or None."""
     settings = (await board.card.config_get()).get("task") or {}
     return next((name for name in _THRESHOLDS if name in settings), None)
 
@@ -365,7 +365,7 @@ async def _try(
 
 
 async def _in_parts(board: Board, image: Image.Image) -> checks.Answer:
-    """Return what is found in the four quarters of a picture, with some overlap."""
+    """Return the answers for the four quarters of a picture, with some overlap."""
     rows: list[tuple[str, float]] = []
     width, height = round(_PART * image.width), round(_PART * image.height)
     for left in (0, image.width - width):
@@ -383,7 +383,7 @@ def _line(row: checks.Row) -> str:
 
     text = f"{Path(row.picture).name}: {shown(row.normal)}"
     if row.low.labels != row.normal.labels:
-        text += f"  (from {checks.LOW} on: {shown(row.low)})"
+        text += f"  (at threshold {checks.LOW}: {shown(row.low)})"
     if row.expected:
         text += f"  expected {', '.join(sorted(row.expected))}"
     return text
@@ -392,7 +392,7 @@ def _line(row: checks.Row) -> str:
 def _table(report: dict[str, Any]) -> list[str]:
     total = sum(len(row.get("expected") or ()) for row in report["answers"])
     return [
-        f"threshold {row['threshold']:g}: {row['found']} of {total} found, {row['wrong']} others"
+        f"threshold {row['threshold']:g}: {row['found']} of {total} found, {row['wrong']} wrong"
         + ("  <- the package's" if row["threshold"] == report["threshold"] else "")
         for row in report["thresholds"]
     ]

@@ -1,4 +1,4 @@
-"""The verb zones: a snapshot with a grid and the zones and lines of the running task, to place them by."""
+"""The verb zones: save a snapshot with a grid, and the zones and lines of the running task."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _ARROW = 18  # pixels
 @board_verb
 @click.argument("target", type=click.Path(path_type=Path))
 async def zones(board: Board, *, as_json: bool, target: Path) -> None:
-    """Save a snapshot of the board at URL to TARGET (JPEG), with a grid, its zones and its lines.
+    """Save a snapshot of the board at URL to TARGET (JPEG), with a grid, zones and lines.
 
-    The board needs preview.enabled. The numbers at the grid are pixels of the frame, as events.zones
-    and events.lines take them. The arrow of a line shows where "in" is.
+    Needs preview.enabled on the board. Grid numbers are frame pixels, as in events.zones and
+    events.lines. The arrow of a line points to "in".
     """
     model = await board.describe()
     values = await board.card.config_get()
@@ -54,7 +54,7 @@ async def zones(board: Board, *, as_json: bool, target: Path) -> None:
 
 
 def draw(picture: Image.Image, width: int, height: int, events: dict[str, Any]) -> Image.Image:
-    """Return the picture with a grid, zones and lines; width, height: of the frame that they belong to."""
+    """Return the picture with a grid, zones and lines. width, height: of their frame."""
     across, down = picture.width / width, picture.height / height
     pen = ImageDraw.Draw(picture, "RGBA")
     for part in range(1, _GRID):
@@ -76,7 +76,7 @@ def draw(picture: Image.Image, width: int, height: int, events: dict[str, Any]) 
         pen.line([start, end], fill=_LINE, width=3)
         middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         length = math.dist(start, end) or 1.0
-        # The right of the way from start to end, as one sees it.
+        # To the right of the direction from start to end.
         tip = (
             middle[0] - (end[1] - start[1]) / length * _ARROW,
             middle[1] + (end[0] - start[0]) / length * _ARROW,
