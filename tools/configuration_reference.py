@@ -44,7 +44,7 @@ _TASKS: dict[str, tuple[str, dict[str, object]]] = {
         "Segmentation: a class for each pixel, run-length encoded, with the area of each class.",
         {},
     ),
-    "ocr_detection": ("Text detection: where text stands, as quadrilaterals.", {}),
+    "ocr_detection": ("Text detection: the places of text, as quadrilaterals.", {}),
     "ocr_recognition": (
         "Text recognition: the frame, or a region of it, is one line of text.",
         {},
@@ -63,7 +63,7 @@ _TASKS: dict[str, tuple[str, dict[str, object]]] = {
         {},
     ),
     "multilabel": (
-        "Multi-label classification: each label with a score that passes the threshold.",
+        "Multi-label classification: every label that reaches the threshold, with its score.",
         {},
     ),
     "instance_segmentation": (
@@ -120,7 +120,7 @@ def service_section() -> list[str]:
 
 def task_section() -> list[str]:
     """The settings of a task's file, and which tasks each is meant for."""
-    lines = ["## tasks/NAME.yaml", "", "Settings not meant for the file's task are refused.", ""]
+    lines = ["## tasks/NAME.yaml", "", "A setting that the file's task does not have is refused.", ""]
     lines += ["| setting | tasks | value | default | meaning |", "|---|---|---|---|---|"]
     lines += [_task_row(field.path, field) for field in task_fields.FIELDS if "." not in field.path]
     for group, text in _TASK_GROUPS.items():
@@ -177,8 +177,8 @@ def service_file() -> str:
     """Return configs/service.yaml."""
     lines = [
         "# The K230 vision service. Copy to /sdcard/configs/service.yaml.",
-        "# Every setting has a default, and here its value: an empty file is valid too.",
-        "# [in brackets]: the values that a setting may have. docs/configuration.md lists them all.",
+        "# Every setting is shown with its default: an empty file is valid too.",
+        "# [in brackets]: the allowed values. docs/configuration.md lists all settings.",
         "",
     ]
     for field in service_fields.FIELDS:
@@ -186,7 +186,7 @@ def service_file() -> str:
             lines += _entry(field, _SERVICE_EXAMPLE.get(field.path, field.default))
     for group, text in service_fields.GROUPS.items():
         if group == service_fields.FIRST_RARE_GROUP:
-            lines += ["", "# Most boards leave the rest as it is."]
+            lines += ["", "# Most boards keep the defaults below."]
         lines += ["", f"# {text}", f"{group}:"]
         for field in _members(group):
             lines += _entry(field, field.default, "  ")

@@ -172,7 +172,7 @@ FIELDS = (
         "events.enabled",
         False,
         live=True,
-        text="Make events of the results, and give track ids to objects (docs/events.md).",
+        text="Track objects and make events from results (docs/events.md).",
     ),
     Field.integer(
         "events.confirm_frames",
@@ -180,7 +180,7 @@ FIELDS = (
         range=(1, 30),
         tasks=BOXES,
         live=True,
-        text="Frames with an object until it counts as one.",
+        text="Frames in which an object must appear before its track begins.",
     ),
     Field.integer(
         "events.lost_ms",
@@ -189,7 +189,7 @@ FIELDS = (
         unit="ms",
         tasks=BOXES,
         live=True,
-        text="An object that was not seen for this long is gone.",
+        text="Time without a sighting after which an object is gone.",
     ),
     Field.integer(
         "events.update_ms",
@@ -198,7 +198,7 @@ FIELDS = (
         unit="ms",
         tasks=BOXES,
         live=True,
-        text="Least time between two track.update of an object that moved; 0: none but for a new text or "
+        text="Least time between two track.update of a moving object; 0: only for a new text or "
         + "identity.",
     ),
     Field.integer(
@@ -225,7 +225,7 @@ FIELDS = (
         words="a list of labels",
         tasks=BOXES,
         live=True,
-        text="Labels of the objects to follow; null: all.",
+        text="Labels of the objects to track; null: all.",
     ),
     Field.choice(
         "events.anchor",
@@ -233,7 +233,7 @@ FIELDS = (
         ANCHORS,
         tasks=BOXES,
         live=True,
-        text="Point of a box that stands for the object in zones and at lines.",
+        text="Point of a box that decides about zones and lines.",
     ),
     Field.rows(
         "events.zones",
@@ -258,7 +258,7 @@ FIELDS = (
         range=(1, 30),
         tasks=STEADY,
         live=True,
-        text="An answer is steady when this many of the last steady_of frames agree.",
+        text="An answer is steady if this many of the last steady_of frames agree.",
     ),
     Field.integer(
         "events.steady_of",
@@ -266,7 +266,7 @@ FIELDS = (
         range=(1, 30),
         tasks=STEADY,
         live=True,
-        text="Frames that are looked at for a steady answer.",
+        text="Number of last frames for a steady answer.",
     ),
     Field.rows(
         "events.areas",

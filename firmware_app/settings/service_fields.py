@@ -17,18 +17,18 @@ DEFAULT_PORT = 5230
 DEFAULT_BAUDRATE = 115200
 
 GROUPS = {
-    "board": "Who this board is.",
+    "board": "The board's identity.",
     "camera": "The camera.",
     "network": "The network and its link.",
     "uart": "The wired link.",
     "results": "Which results are sent, and how often.",
     "log": "The log, on the console and on the card.",
-    # Below this line: groups that most boards leave as they are.
-    "preview": "A second, small camera channel for snapshots; it never touches the AI frame.",
+    # Below this line: groups that most boards keep at their defaults.
+    "preview": "A second, small camera channel for snapshots; the model's frames are unaffected.",
     "switch": "Changing tasks and models while the service runs.",
     "memory": "Garbage collection.",
     "watchdog": "The hardware watchdog.",
-    "recovery": "When the service starts without a task after crashes.",
+    "recovery": "Safe mode: start without a task after repeated crashes.",
 }
 FIRST_RARE_GROUP = "preview"
 
@@ -42,7 +42,7 @@ FIELDS = (
         text="latency: always take the newest frame; completeness: skip no captured frame.",
     ),
     Field.string("board.name", "k230", length=(1, 32), live=True, text="Name that clients show."),
-    Field.boolean("camera.enabled", True, text="false: use only pictures that clients send."),
+    Field.boolean("camera.enabled", True, text="Use the camera; false: only pictures that clients send."),
     Field.integer(
         "camera.width",
         1280,
@@ -61,7 +61,7 @@ FIELDS = (
         range=(1, 120),
         unit="1/s",
         live=True,
-        text="Frame rate; the sensor's fast modes see a smaller part.",
+        text="Frame rate; fast modes of a sensor have a smaller field of view.",
     ),
     Field.boolean("camera.hmirror", False, live=True, text="Mirror left and right."),
     Field.boolean("camera.vflip", False, live=True, text="Turn the picture upside down."),
@@ -73,7 +73,7 @@ FIELDS = (
         "network.interface",
         "none",
         ("none", "station", "access_point", "ethernet"),
-        text="Interface to bring up at start; none: it is up already.",
+        text="Interface to bring up at start; none: already up.",
     ),
     # 802.11 counts bytes.
     Field.string(
@@ -94,20 +94,20 @@ FIELDS = (
     Field.integer("network.port", DEFAULT_PORT, range=(1, 65535), text="TCP port."),
     Field.boolean("network.key_required", True, text="Clients must prove the board's key."),
     Field.boolean(
-        "network.sealed", True, text="Add a tag to every packet of a session, against changes."
+        "network.sealed", True, text="Protect every packet of a session against changes."
     ),
     Field.boolean(
-        "network.encryption", True, text="Encrypt every packet of a session; a tag comes with it."
+        "network.encryption", True, text="Encrypt and protect every packet of a session."
     ),
     Field.boolean(
-        "network.discovery", True, live=True, text="Answer clients that search for boards."
+        "network.discovery", True, live=True, text="Answer k230 discover."
     ),
     Field.integer(
         "network.max_clients",
         8,
         range=(1, 8),
         live=True,
-        text="Maximum clients at a time; further ones are refused.",
+        text="Maximum network clients; more are refused.",
     ),
     Field.boolean("uart.enabled", False, text="Open the UART link."),
     Field.integer("uart.id", 3, range=(1, 4), text="UART number; UART 0 is the console."),
@@ -131,7 +131,7 @@ FIELDS = (
         live=True,
         text="Share of the UART's bandwidth that results may use.",
     ),
-    Field.boolean("uart.key_required", False, text="Ask for the board's key on this link too."),
+    Field.boolean("uart.key_required", False, text="Require the board's key on this link too."),
     Field.number(
         "results.rate_limit",
         0.0,
@@ -141,7 +141,7 @@ FIELDS = (
         text="Maximum results per second on each link; 0: no limit.",
     ),
     Field.integer(
-        "results.every_nth_frame", 1, range=(1, 1000), live=True, text="Infer every n-th frame."
+        "results.every_nth_frame", 1, range=(1, 1000), live=True, text="Run the model on every n-th frame."
     ),
     Field.integer(
         "results.statistics_period_ms",
@@ -163,7 +163,7 @@ FIELDS = (
         "info",
         tuple([log_lines.NAMES[level] for level in sorted(log_lines.NAMES, reverse=True)]),
         live=True,
-        text="Lines of this level and above are written.",
+        text="Lowest level to log.",
     ),
     Field.integer(
         "log.size", 64, range=(4, 1024), unit="kB", live=True, text="Size of the log on the card."
@@ -195,7 +195,7 @@ FIELDS = (
         "beside",
         ("beside", "unload_first"),
         live=True,
-        text="beside: load the new model next to the old one; unload_first: where memory is short.",
+        text="beside: load the new model next to the old one; unload_first: for little memory.",
     ),
     Field.integer(
         "switch.watch_s",
@@ -203,7 +203,7 @@ FIELDS = (
         range=(0, 60),
         unit="s",
         live=True,
-        text="Time between looks at edited YAML; 0: never.",
+        text="Time between checks for edited YAML files; 0: never.",
     ),
     Field.integer(
         "memory.collect_frames",
@@ -220,16 +220,16 @@ FIELDS = (
         live=True,
         text="Collect as soon as the heap has grown by this much.",
     ),
-    Field.boolean("watchdog.enabled", True, text="Reset the board when the service hangs."),
+    Field.boolean("watchdog.enabled", True, text="Reset the board if the service hangs."),
     Field.integer(
         "watchdog.timeout_s",
         60,
         range=(5, 300),
         unit="s",
-        text="Must exceed the longest model load.",
+        text="Timeout; it must exceed the longest model load.",
     ),
     Field.integer(
-        "recovery.early_crashes", 3, range=(1, 20), text="Early crashes in a row until safe mode."
+        "recovery.early_crashes", 3, range=(1, 20), text="Early crashes in a row before safe mode."
     ),
     Field.integer(
         "recovery.early_s",
@@ -237,13 +237,13 @@ FIELDS = (
         range=(5, 3600),
         unit="s",
         live=True,
-        text="A crash is early within this time after the start.",
+        text="A crash within this time after the start is early.",
     ),
     Field.integer(
         "recovery.retry_s",
         600,
         range=(0, 86400),
         unit="s",
-        text="Safe mode tries the task again after this time, twice as long after each crash; 0: never.",
+        text="Safe mode retries the task after this time, doubled after each crash; 0: never.",
     ),
 )

@@ -30,7 +30,7 @@ _SINGLE = tuple(task for task in TASKS if task != "ocr")
 _IDENTITIES = ("metric_learning",)
 
 FIELDS = (
-    Field.choice("task", None, TASKS, required=True, text="What the model does."),
+    Field.choice("task", None, TASKS, required=True, text="Task of the model."),
     Field.card_path(
         "package",
         tasks=_SINGLE,
@@ -41,19 +41,19 @@ FIELDS = (
         "detection_package",
         tasks=("ocr",),
         required=True,
-        text="Folder of the package that finds the text.",
+        text="Folder of the text detection package.",
     ),
     Field.card_path(
         "recognition_package",
         tasks=("ocr",),
         required=True,
-        text="Folder of the package that reads the text.",
+        text="Folder of the text recognition package.",
     ),
     Field.card_path(
         "gallery",
         tasks=_IDENTITIES,
         text="Gallery of enrolled identities: a name in /data/galleries, or a file's path; null: "
-        + "send embeddings only, until something is enrolled.",
+        + "send only embeddings, until something is enrolled.",
     ),
     Field.number(
         "confidence_threshold",
@@ -61,7 +61,7 @@ FIELDS = (
         range=(0, 1),
         tasks=("classification", "metric_learning", "multilabel") + OBJECTS,
         live=True,
-        text="Smallest score that counts (metric_learning: cosine); null: the package's value.",
+        text="Lowest score of a result (metric_learning: cosine); null: the package's value.",
     ),
     Field.number(
         "margin",
@@ -69,7 +69,7 @@ FIELDS = (
         range=(0, 1),
         tasks=_IDENTITIES,
         live=True,
-        text="Smallest lead over the runner-up that counts.",
+        text="Smallest difference to the second best label.",
     ),
     Field.number(
         "nms_threshold",
@@ -77,8 +77,8 @@ FIELDS = (
         range=(0, 1),
         tasks=OBJECTS,
         live=True,
-        text="Overlap from which two boxes are the same object; null: the package's value. An "
-        + "end-to-end YOLO26 has none, unless it is set here.",
+        text="Overlap at which two boxes are one object; null: the package's value. An "
+        + "end-to-end YOLO26 uses none unless it is set here.",
     ),
     Field.choice(
         "nms",
@@ -86,7 +86,7 @@ FIELDS = (
         ("class_aware", "class_agnostic"),
         tasks=OBJECTS,
         live=True,
-        text="class_agnostic: boxes of different classes suppress each other too; null: the "
+        text="class_agnostic: boxes of different classes also suppress each other; null: the "
         + "package's nms_option.",
     ),
     Field.number(
@@ -95,7 +95,7 @@ FIELDS = (
         range=(0, 1),
         tasks=_TEXT_BOXES + ("instance_segmentation",),
         live=True,
-        text="Probability from which a pixel is text, or the object's; null: the package's value.",
+        text="Lowest probability of a pixel of text or of an object; null: the package's value.",
     ),
     Field.number(
         "box_threshold",
@@ -103,7 +103,7 @@ FIELDS = (
         range=(0, 1),
         tasks=_TEXT_BOXES,
         live=True,
-        text="Mean text probability from which a box counts; null: the package's value.",
+        text="Lowest mean text probability of a box; null: the package's value.",
     ),
     Field.choice(
         "model_output",
@@ -111,7 +111,7 @@ FIELDS = (
         ("logits", "probabilities"),
         tasks=("classification", "multilabel"),
         live=True,
-        text="probabilities: the model ends in its softmax or sigmoid; null: found out from the frames.",
+        text="probabilities: the model ends in a softmax or sigmoid; null: detected from the frames.",
     ),
     Field.integer(
         "top_k",
@@ -119,7 +119,7 @@ FIELDS = (
         range=(1, 100),
         tasks=("classification",),
         live=True,
-        text="How many of the best classes are sent.",
+        text="Number of best classes to send.",
     ),
     Field.integer(
         "max_results",
@@ -127,7 +127,7 @@ FIELDS = (
         range=(1, 300),
         tasks=_BOXES + ("multilabel",),
         live=True,
-        text="Maximum results per frame, best first; ocr: each costs one run of the recognizer.",
+        text="Maximum results per frame, best first; ocr: each costs one recognition.",
     ),
     Field.integer(
         "min_size",
@@ -136,12 +136,12 @@ FIELDS = (
         unit="pixels",
         tasks=_BOXES + _IDENTITIES,
         live=True,
-        text="Leave out boxes with a shorter side than this.",
+        text="Ignore boxes with a shorter side than this.",
     ),
     Field.card_path(
         "detection_package",
         tasks=_IDENTITIES,
-        text="Folder of the detection package that finds the objects; null: the whole frame is one.",
+        text="Folder of the detection package for recognising each object; null: the whole frame.",
     ),
     Field.number(
         "detection_threshold",
@@ -149,7 +149,7 @@ FIELDS = (
         range=(0, 1),
         tasks=_IDENTITIES,
         live=True,
-        text="Smallest score of a box to identify; null: the detection package's value.",
+        text="Lowest score of a box to identify; null: the detection package's value.",
     ),
     Field.integer(
         "max_crops",
@@ -165,7 +165,7 @@ FIELDS = (
         ("best", "mean", "nearest"),
         tasks=_IDENTITIES,
         live=True,
-        text="How the samples of a label make its score: the best one, their mean direction, or the "
+        text="Score of a label from its samples: the best one, their mean direction, or the "
         + "mean of the nearest.",
     ),
     Field.integer(
@@ -174,7 +174,7 @@ FIELDS = (
         range=(1, 100),
         tasks=_IDENTITIES,
         live=True,
-        text="Samples of a label that count with combine: nearest.",
+        text="With combine nearest: number of samples.",
     ),
     Field.choice(
         "embeddings",
@@ -182,7 +182,7 @@ FIELDS = (
         ("auto", "always", "never"),
         tasks=_IDENTITIES,
         live=True,
-        text="Whether results carry the embedding; auto: while nothing is enrolled.",
+        text="Send the embedding with results; auto: while nothing is enrolled.",
     ),
     Field.integer(
         "gallery_capacity",
@@ -198,14 +198,14 @@ FIELDS = (
         unit="pixels",
         tasks=("segmentation", "instance_segmentation"),
         live=True,
-        text="Smallest side of the class map, or of the masks' grid over the model's input: of a model "
-        + "with an output twice as large or more, every second (third …) pixel is looked at. Smaller "
-        + "maps are faster.",
+        text="Smallest side of the class map, or of the masks' grid over the model's input. For an output "
+        + "of at least twice this size, every second (third …) pixel is used. Smaller maps are "
+        + "faster.",
     ),
     Field.card_path(
         "dictionary",
         tasks=_READS,
-        text="File of the recognizer's characters, one a line; null: dict.txt of its package.",
+        text="File with the recognizer's characters, one a line; null: dict.txt of its package.",
     ),
     Field.choice(
         "blank",
@@ -219,7 +219,7 @@ FIELDS = (
         "region",
         unit="pixels",
         live=True,
-        text="Part of the frame to look at, such as {x: 320, y: 0, width: 640, height: 640}; null: "
+        text="Part of the frame to use, such as {x: 320, y: 0, width: 640, height: 640}; null: "
         + "all of it.",
     ),
     Field.labels(
@@ -233,12 +233,12 @@ FIELDS = (
         None,
         HEADS,
         tasks=("detection",),
-        text="How the outputs are decoded; null: the package's model_type.",
+        text="Decoder of the outputs; null: the package's model_type.",
     ),
     Field.boolean(
         "vendor_compatible",
         False,
         live=True,
-        text="Repeat the known faults of the vendor's scripts.",
+        text="Reproduce the known faults of the vendor's scripts.",
     ),
 ) + event_fields.FIELDS

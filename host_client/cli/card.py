@@ -175,7 +175,7 @@ async def packages_remove(board: Board, *, as_json: bool, name: str) -> None:
     if as_json:
         output.print_json({"name": name, "tasks": tasks})
         return
-    output.print_line(f"{name} is removed")
+    output.print_line(f"{name}: removed")
     if tasks:
         output.note(f"k230: warning: tasks without a package now: {', '.join(tasks)}")
 

@@ -303,7 +303,7 @@ class _Said:
 
 
 def _patience_s(said: _Said, enough: bool) -> float:
-    """Return how long the board may say nothing."""
+    """Return how many seconds without output are acceptable."""
     if said.waiting:
         return _DHCP_S
     return _ADDRESS_S if enough else _SILENCE_S
