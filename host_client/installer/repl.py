@@ -145,7 +145,7 @@ class ReplTarget:
                 "console, not its UART (and the IDE must not be connected)"
             )
         raise InstallError(
-            f"{self.port}: nobody answers: expected the USB console of a board with CanMV "
+            f"{self.port}: no answer: expected the USB console of a board with CanMV "
             "firmware; the port next to it may be the one"
         )
 

@@ -80,7 +80,7 @@ def test_little_is_enough(text: str) -> None:
         ("boards: tcp://a", 'boards: expected a list of boards, found "tcp://a"'),
         ("boards:\n- 5", "hub.yaml line 2: boards[0]: expected url and more, found 5"),
         ("boards:\n- name: a", "line 2: boards[0].url: missing; expected tcp://HOST[:PORT]"),
-        ("boards:\n- {url: 'http://a'}", "boards[0].url: 'http://a' is no address of a board"),
+        ("boards:\n- {url: 'http://a'}", "boards[0].url: 'http://a' is not the address of a board"),
         ("boards:\n- {url: a, uri: b}", "boards[0].uri: unknown setting; did you mean url?"),
         ("boards:\n- tcp://a\n- tcp://a", "line 3: boards[1].url: the same board as boards[0]"),
         ("boards:\n- tcp://a\n- tcp://a:5230", "the same board as boards[0]"),

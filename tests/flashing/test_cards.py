@@ -114,7 +114,7 @@ def test_the_wrong_serial_writes_nothing(
 
 def test_nobody_to_ask(images: Images, card: Device, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["flash", str(images.img), "--card", card.path, "--fixed-disk"]) == 13
-    assert "for a script add --yes" in capsys.readouterr().err
+    assert "in a script add --yes" in capsys.readouterr().err
     assert content(card) == b"\xa5" * SIZE
 
 
@@ -224,7 +224,7 @@ def test_a_card_that_lies_about_its_size(images: Images, tmp_path: Path) -> None
 
     with source, pytest.MonkeyPatch.context() as patch:
         patch.setattr("host_client.flashing.writer.Card", Liar)
-        with pytest.raises(FlashError, match="what was read back is not what was written"):
+        with pytest.raises(FlashError, match="the data read back differs"):
             write_image(source, facts, device)
 
 
@@ -282,7 +282,7 @@ DISKS: list[tuple[Device, str]] = [
     (Device("/dev/sdb", 10**10, removable=True, users=("dm-0",)), "is in use by dm-0"),
     (Device("/dev/sdb", 0, removable=True), "there is no card in the reader"),
     (Device("/dev/sdb", 10**10, removable=True, read_only=True), "is write-protected"),
-    (Device("/dev/nvme0n1", 10**12), "is no removable card"),
+    (Device("/dev/nvme0n1", 10**12), "is not removable"),
 ]
 
 
@@ -290,7 +290,7 @@ DISKS: list[tuple[Device, str]] = [
 def test_disks_that_are_not_written(device: Device, said: str) -> None:
     assert said in (refusal(device, fixed_too=False) or "")
     told_twice = refusal(device, fixed_too=True)
-    assert (told_twice is None) == (said == "is no removable card")
+    assert (told_twice is None) == (said == "is not removable")
 
 
 def test_the_disk_of_the_running_system_is_known() -> None:

@@ -102,7 +102,7 @@ def test_random_work_against_a_folder(card: Path, tmp_path: Path) -> None:
         elif place.exists():
             to = f"moved/{rng.choice(names)}"
             if (twin / to).exists():
-                with pytest.raises(FatError, match="in the way"):
+                with pytest.raises(FatError, match="already exists"):
                     volume.rename(path, to)
             else:
                 volume.rename(path, to)

@@ -154,7 +154,7 @@ async def test_what_is_no_tty_or_not_there(tmp_path: os.PathLike[str]) -> None:
     file = os.path.join(tmp_path, "file")
     with open(file, "w"):
         pass
-    with pytest.raises(ConnectionFailed, match="is no tty"):
+    with pytest.raises(ConnectionFailed, match="expected a tty"):
         await Board.connect(f"serial://{file}")
 
 

@@ -139,7 +139,7 @@ def test_masks() -> None:
     assert (full.sum(0) == 1).all()
     with pytest.raises(ValueError, match="masks: detection has none"):
         convert.masks(DETECTION)
-    with pytest.raises(ValueError, match="how large its frame is"):
+    with pytest.raises(ValueError, match="the size of its frame"):
         convert.masks(SEGMENTATION._replace(source=Source()))
 
 

@@ -38,7 +38,7 @@ def test_a_healthy_board() -> None:
 @pytest.mark.parametrize(
     ("changed", "what", "words"),
     [
-        ({"version": "0.0.1"}, "version", "k230 install"),
+        ({"version": "0.0.1"}, "version", "k230 push URL --firmware"),
         ({"camera": False}, "camera", "camera.enabled is false"),
         (
             {"camera": False, "problems": [{"code": "camera", "text": "no frame: 3"}]},
@@ -91,11 +91,11 @@ async def test_nobody_listens() -> None:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     rows = await doctor.look_at_url(f"tcp://127.0.0.1:{port}", "ab" * 32)
-    assert "the computer there refuses" in rows[-1].text
+    assert "connection refused" in rows[-1].text
 
 
 @pytest.mark.parametrize(
-    ("noise", "words"), [(b"\xff\x81\x00\xfe", "wrong baud rate"), (b"", "TX and RX swapped")]
+    ("noise", "words"), [(b"\xff\x81\x00\xfe", "wrong baud rate"), (b"", "TX and RX are swapped")]
 )
 def test_a_wire_without_a_service(
     monkeypatch: pytest.MonkeyPatch, noise: bytes, words: str

@@ -34,16 +34,16 @@ GOOD = (("a", 0.0), ("a", 10.0), ("b", 90.0), ("b", 80.0), ("c", 170.0), ("c", 1
 @pytest.mark.parametrize(
     ("angles", "threshold", "trouble", "words"),
     [
-        (GOOD, 0.6, "ok", "6 of 6 pictures are most like another picture of their identity"),
+        (GOOD, 0.6, "ok", "6 of 6 pictures are most similar to another picture of their identity"),
         (GOOD, None, "ok", "6 of 6"),
         (GOOD, 0.995, "threshold", "at 0.995, 0 of 3 pairs of one identity are accepted"),
         (GOOD, -0.99, "threshold", "2 of 12 others refused"),
         (tuple(zip("abcabc", (0, 10, 90, 80, 170, 180), strict=True)), 0.6, "model", "apart"),
         ((("a", 0), ("a", 1), ("b", 2), ("b", 3)), 0.6, "model", "nearly the same embedding"),
         (((None, 0), (None, 90)), 0.6, "unknown", "--expected"),
-        ((("a", 0), ("a", 90)), 0.6, "unknown", "two identities"),
-        ((("a", 0), ("b", 90)), 0.6, "unknown", "two pictures of one"),
-        ((("a", 0),), 0.6, "unknown", "one picture only"),
+        ((("a", 0), ("a", 90)), 0.6, "unknown", "expected two"),
+        ((("a", 0), ("b", 90)), 0.6, "unknown", "one of them with two pictures"),
+        ((("a", 0),), 0.6, "unknown", "only one picture"),
         ((), 0.6, "unknown", "no pictures"),
     ],
 )

@@ -64,7 +64,7 @@ CAUSES: dict[str, tuple[int, str, list[list[str]]]] = {
     ),
     "no board": (
         3,
-        "nobody listens there",
+        "no service listens there",
         [
             ["status", "tcp://127.0.0.1:1"],
             ["watch", "tcp://127.0.0.1:1"],
@@ -74,7 +74,7 @@ CAUSES: dict[str, tuple[int, str, list[list[str]]]] = {
     ),
     "no port": (
         10,
-        "there is no such port",
+        "the port does not exist",
         [["install", "--port", "none"], ["uninstall", "--port", "none"]],
     ),
     "trouble": (

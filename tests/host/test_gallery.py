@@ -59,7 +59,7 @@ def test_changes_behind_the_end_count_where_they_may() -> None:
     ]
     held = read_file(gallery_file(more), complete=False)
     assert held.labels == (LabelInfo("🙂", 1, 0, None),)
-    with pytest.raises(GalleryFileError, match="not complete"):
+    with pytest.raises(GalleryFileError, match="incomplete"):
         read_file(gallery_file(more))
 
 

@@ -93,7 +93,7 @@ def test_names_on_a_board(words: list[str], said: str, capsys: pytest.CaptureFix
     assert error.startswith(f"k230: there is {said}"), error
     assert "(known: " in error and error.count("\n") == 1
     if words[1] == "select":
-        assert "--new begins an empty one" in error
+        assert "--new creates an empty one" in error
         assert "gallery.select" not in commands  # nothing was made
 
 

@@ -29,7 +29,7 @@ NOISE = bytes((byte * 157 + 99) & 0xFF for byte in HELLO * 20)
 CAUSES = [
     (b"", 0, None, "silence", "nothing arrives: the service is busy"),
     (b"", 0, 115200, "silence", "TX and RX are swapped"),
-    (b"\0" + HELLO, 0, 115200, "echo", "TX and RX touch"),
+    (b"\0" + HELLO, 0, 115200, "echo", "TX and RX are connected"),
     (HELLO * 3, 0, None, "echo", "an echo server"),
     (REPL, 0, 115200, "repl", "a MicroPython REPL answers"),
     (b"\r\n>>> ", 0, 115200, "repl", "a MicroPython REPL answers"),
@@ -41,9 +41,9 @@ CAUSES = [
     (b"\x15\x03\x01\x00\x02\x02\x46", 0, None, "protocol", "a TLS server answers"),
     (b"\xff\xfd\x18\xff\xfd\x20", 0, None, "protocol", "a Telnet server answers"),
     (b"\x01\x02\x03" * 30, 0, None, "protocol", "bytes of another protocol arrive (01 02 03"),
-    (b"temp=21.5 hum=40\r\n" * 9, 0, 115200, "text", "text arrives ('temp=21.5 hum=40"),
-    (b"raspberrypi login: ", 0, 115200, "text", "a computer's console answers ('raspberrypi"),
-    (HELLO * 9, 9, 115200, "echo", "TX and RX touch"),
+    (b"temp=21.5 hum=40\r\n" * 9, 0, 115200, "text", "text arrived ('temp=21.5 hum=40"),
+    (b"raspberrypi login: ", 0, 115200, "text", "a computer's console answered ('raspberrypi"),
+    (HELLO * 9, 9, 115200, "echo", "TX and RX are connected"),
     (b"\x09\x01\0" * 9, 9, 115200, "packets", "results arrive, but the board does not answer"),
     (NOISE, 0, 115200, "noise", "the board's baud rate is not 115200"),
     (b"\0" * 64, 0, 115200, "noise", "64 bytes arrive"),
@@ -95,7 +95,7 @@ async def test_over_the_network(ends: bool) -> None:
         "the board closed the connection during the greeting" if ends else "no greeting within 0 s"
     )
     assert str(caught.value) == (
-        f"{url}: {why}: an SSH server answers, no K230 service (`k230 doctor {url}` looks closer)"
+        f"{url}: {why}: an SSH server answered, not a K230 service (`k230 doctor {url}` looks closer)"
     )
     assert (caught.value.cause, caught.value.exit_code) == ("protocol", 3)
     if not ends:
@@ -141,10 +141,10 @@ def repl(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("answer", "code", "what", "words"),
     [
-        (bytes, "echo", "wires", "every byte comes back: TX and RX touch each other"),
+        (bytes, "echo", "wires", "every byte is returned: TX and RX are connected to each other"),
         (repl, "repl", "console", "a MicroPython REPL answers"),
-        (lambda _: b"OK\r\n", "text", "port", "text arrives ('OK"),
-        (lambda _: b"\xf1\x80\x00\xfe", "noise", "baud rate", "no whole packet"),
+        (lambda _: b"OK\r\n", "text", "port", "text arrived ('OK"),
+        (lambda _: b"\xf1\x80\x00\xfe", "noise", "baud rate", "no complete packet"),
     ],
     ids=["loop", "repl", "text", "noise"],
 )
@@ -174,4 +174,4 @@ def test_doctor_listens_where_nothing_came() -> None:
         path = url.removeprefix("serial://").partition("?")[0]
         row = doctor._serial_trouble(SerialAddress(path, 115200), NoGreeting("no greeting"))
     assert (row.what, row.state) == ("wires", "trouble")
-    assert row.text.endswith("or the service does not run")
+    assert row.text.endswith("or the service is not running")

@@ -89,7 +89,7 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
     cases = [
         (tmp_path / "none.jpg", "no such file"),
         (tmp_path, "is a folder"),
-        (text, "is no picture"),
+        (text, "expected a picture"),
         (b"", "the bytes given"),
         (cut.getvalue()[:900], "can't be decoded"),
         (PIXELS.astype(np.float32), r"found <f4 of shape \(5, 3, 3\)"),

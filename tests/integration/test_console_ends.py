@@ -158,5 +158,5 @@ def test_who_never_was_a_board_is_not_said_to_be_stopped(
         os.close(master)
         os.close(slave)
     error = capsys.readouterr().err
-    assert "nobody answers" in error
+    assert "no answer" in error
     assert "stopped" not in error

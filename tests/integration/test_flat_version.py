@@ -81,7 +81,7 @@ class FlatBench(Bench):
         stems = {name.rpartition(".")[0] for name in left}
         assert stems == {"__init__", "boot", "main", "fallback", "service", "version"}
         again = await self.run(*self.upgrade())
-        assert "everything is there already" in again
+        assert "nothing to change" in again
 
     async def see_it_uninstalled(self) -> None:
         await self.run("uninstall", "--port", str(self.port))
@@ -97,7 +97,7 @@ async def test_a_flat_board_refuses_a_push_and_is_upgraded_over_its_console(tmp_
         key = (tmp_path / "data" / "key").read_text().strip()
         for command in (("push", bench.url, "--firmware"), ("status", bench.url)):
             text = await bench.refused(*command, "--key", key)
-            assert "the board speaks protocol version 1, this client 2" in text
+            assert "the board uses protocol version 1, this client 2" in text
             assert "k230 install --port TTY" in text
         assert bench.contents() == card  # nothing arrived
         await bench.see_it_upgraded()

@@ -111,7 +111,7 @@ async def test_from_a_bare_board_to_results_and_back(tmp_path: Path, how: tuple[
         assert board.key in said or "key: " in said
         assert "kB/s" in said
         again = await bench.run(*bench.install(*how))
-        assert "everything is there already" in again
+        assert "nothing to change" in again
         assert (tmp_path / "data" / "key").exists()
         said = await bench.run("uninstall", "--port", str(bench.port), "--purge")
         assert bench.tree() == before
@@ -195,5 +195,5 @@ async def test_nobody_at_the_port(tmp_path: Path) -> None:
     process = await bench.start("install", "--port", str(tmp_path / "none"))
     out, _ = await process.communicate()
     assert process.returncode == 10
-    assert b"there is no such port" in out
+    assert b"the port does not exist" in out
     assert b"Traceback" not in out

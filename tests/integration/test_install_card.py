@@ -169,7 +169,7 @@ def test_install_again_and_uninstall(card: Path) -> None:
     }
     uninstaller.uninstall(target, lambda text: None)
     assert tree(card) == before
-    with pytest.raises(InstallError, match="no installation"):
+    with pytest.raises(InstallError, match="not installed"):
         uninstaller.uninstall(target, lambda text: None)
 
 
@@ -178,7 +178,7 @@ def test_a_service_copied_by_hand_is_one_line(card: Path) -> None:
     lines = installer.make_plan(FolderTarget(card), content()).lines()
     count = len(service("flat"))
     assert [line for line in lines if line.startswith("keep firmware_app")] == [
-        f"keep firmware_app for the uninstallation: {count} files"
+        f"keep firmware_app for k230 uninstall: {count} files"
     ]
 
 

@@ -54,9 +54,9 @@ def _damage(kmodel: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "change", "kmodel", "code", "words"),
     [
-        ("shapes_det", _nothing, "", 0, "ok: 21 of 21 expected answers are there"),
+        ("shapes_det", _nothing, "", 0, "ok: 21 of 21 expected answers were found"),
         ("shapes_det", _threshold, "", 11, "threshold: 21 of 21 expected answers score below"),
-        ("shapes_det", _low, "", 11, "threshold: at the threshold of 0.02, 6 answers are wrong"),
+        ("shapes_det", _low, "", 11, "threshold: at the threshold 0.02, 6 answers are wrong"),
         ("shapes_det", _labels, "", 11, "labels: the labels are in another order"),
         ("shapes_seg", _labels, "", 11, "labels: the labels are in another order"),
         ("shapes_det", _nothing, "shapes_det_free", 11, "deployment: "),
@@ -223,7 +223,7 @@ def test_metric_learning_is_judged_by_identities(
     assert run(["verify", str(package), "--out", str(out), "--json"]) == 0
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["verdict"] == "ok"
-    assert "8 of 8 pictures are most like another picture of their identity" in report["reasons"][0]
+    assert "8 of 8 pictures are most similar to another picture of their identity" in report["reasons"][0]
     assert (
         report["answers"][0]["nearest"]["identity"] == report["answers"][0]["identity"] == "sign0"
     )
@@ -251,4 +251,4 @@ def test_infer_draws_copies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
         assert image.height > 480  # the legend
     Image.new("RGB", (8, 8)).save(out / "shapes_det_0.png")
     assert run(command) == 12
-    assert "it is no drawing of an earlier run" in capsys.readouterr().err
+    assert "is not a drawing of an earlier run" in capsys.readouterr().err
