@@ -2,21 +2,22 @@
 # make test   runs every check and test
 # make quick  runs the fast tests of every room, in under a minute
 # make check  runs every check: rooms, format, lint, types, the board's dialect
-# make coverage  runs the tests that stay in one process, and says which lines none of them reaches
+# make coverage  runs the tests that stay in one process, and lists the lines that none reaches
 # make docs   serves the documentation at http://127.0.0.1:8000, and builds it again at each change
+# make pictures  makes the pictures of README and docs again, from a virtual board (docs/pictures)
 # make wheel  builds the wheel into dist/
-# All of them set themselves up in .venv/ first.
+# Each target first installs what it needs into .venv/.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# As many processes as cores; each keeps to one file for as long as it can, for the files' shared boards.
+# One process per core; each stays with one file if possible, because a file's tests share boards.
 SIDE_BY_SIDE := -n auto --dist worksteal
-# What failed beside others runs once more by itself, on a machine that is quiet by then. Its first report
-# stands above: a test that needs this is to be mended.
+# Failed tests run once more alone, when the machine is quiet. The first report stays visible: fix a test
+# that needs this.
 AGAIN := $(BIN)/python -m pytest --last-failed --last-failed-no-failures none -m "not alone"
 
-.PHONY: demo test quick check coverage docs setup wheel clean
+.PHONY: demo test quick check coverage docs pictures setup wheel clean
 
 demo: $(VENV)/.ready
 	$(BIN)/k230 demo
@@ -38,6 +39,10 @@ check: $(VENV)/.ready-dev
 
 docs: $(VENV)/.ready-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
+pictures: $(VENV)/.ready-dev
+	$(BIN)/python -m tools.task_pictures
+	$(BIN)/python -m tools.dashboard_pictures
 
 setup: $(VENV)/.ready-dev
 

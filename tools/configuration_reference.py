@@ -120,7 +120,12 @@ def service_section() -> list[str]:
 
 def task_section() -> list[str]:
     """The settings of a task's file, and which tasks each is meant for."""
-    lines = ["## tasks/NAME.yaml", "", "A setting that the file's task does not have is refused.", ""]
+    lines = [
+        "## tasks/NAME.yaml",
+        "",
+        "A setting that the file's task does not have is refused.",
+        "",
+    ]
     lines += ["| setting | tasks | value | default | meaning |", "|---|---|---|---|---|"]
     lines += [_task_row(field.path, field) for field in task_fields.FIELDS if "." not in field.path]
     for group, text in _TASK_GROUPS.items():

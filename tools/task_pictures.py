@@ -19,7 +19,7 @@ from host_client.cli import demo_card
 from host_client.commands.pictures import open_rgb
 from host_client.drawing.font import font_for
 from host_client.drawing.palette import INK, PAPER
-from host_client.drawing.result import drawn, save
+from host_client.drawing.result import drawn
 from virtual_board.board import VirtualBoard
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -45,10 +45,10 @@ _TITLES = {
     "ocr": "OCR",
 }
 _COLUMNS = 4
-_CELL = 300  # pixels
+_CELL = 290  # pixels
 _GAP = 10
 _HEAD = 26
-_COLOURS = 128
+_QUALITY = 82  # of the JPEG
 _READY_S = 120
 
 
@@ -110,12 +110,12 @@ def _mosaic(pictures: dict[str, Image.Image]) -> Image.Image:
 
 
 def main() -> None:
-    """Write docs/pictures/tasks.png."""
+    """Write docs/pictures/tasks.jpg."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="k230-pictures-") as name:
         pictures = asyncio.run(_answers(Path(name)))
-    place = FOLDER / "tasks.png"
-    save(_mosaic(pictures).quantize(_COLOURS, dither=Image.Dither.NONE), place)
+    place = FOLDER / "tasks.jpg"
+    _mosaic(pictures).save(place, quality=_QUALITY, optimize=True)
     print(json.dumps({"file": str(place.name), "bytes": place.stat().st_size}))
 
 

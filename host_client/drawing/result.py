@@ -84,14 +84,15 @@ def _draw(canvas: Canvas, result: Result) -> tuple[str, list[Entry]]:
 
 
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}" if number else f"no {what}"
+    return f"{number or 'no'} {what}{'s' * (number != 1)}"
 
 
 class _Legend:
-    """Classes in order of appearance, each with its colour and count."""
+    """Classes in order of appearance, each with its colour, count and share of the picture."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[Colour, int]] = {}
+        self._shares: dict[str, float] = {}
 
     def colour(self, label: str, class_id: int = -1) -> Colour:
         """Return the colour of a label, and count it."""
@@ -100,12 +101,19 @@ class _Legend:
         self._seen[label] = (colour, found[1] + 1 if found else 1)
         return colour
 
+    def cover(self, label: str, share: float) -> None:
+        """Add to the share of the picture that a label's masks cover."""
+        self._shares[label] = self._shares.get(label, 0.0) + share
+
     def entries(self) -> list[Entry]:
         """Return the rows."""
-        return [
-            Entry(colour, label if count == 1 else f"{label} ×{count}")
-            for label, (colour, count) in self._seen.items()
-        ]
+        rows = []
+        for label, (colour, count) in self._seen.items():
+            text = label if count == 1 else f"{label} ×{count}"
+            if label in self._shares:
+                text += f" {100 * self._shares[label]:.1f} %"
+            rows.append(Entry(colour, text))
+        return rows
 
 
 def _classes(result: ClassificationResult) -> tuple[str, list[Entry]]:
@@ -148,6 +156,8 @@ def _instances(canvas: Canvas, objects: tuple[Instance, ...]) -> tuple[str, list
             cells = mask.cells()[:size].ljust(size, b"\0")
             image = Image.frombytes("L", (mask.columns, mask.rows), cells)
             canvas.shade(image, (mask.x, mask.y, mask.x + mask.w, mask.y + mask.h), colour)
+            whole = canvas.width * canvas.height / canvas.scale**2
+            legend.cover(item.label, mask.area / size * mask.w * mask.h / whole)
     for item, colour in coloured:
         canvas.line(_corners(item), colour, closed=True)
         canvas.label(f"{item.label} {item.score:.2f}", colour, _around(item))

@@ -100,7 +100,7 @@ _PACKETS_TTY = (
 _CONSOLE = (
     "a MicroPython REPL answers: this is the board's USB console, or the service does not run there"
 )
-_NOISE = "but no whole packet: the board's baud rate is not {}, or there is no common ground"
+_NOISE = "but no complete packet: the board's baud rate is not {}, or there is no common ground"
 
 
 def _echoed(sent: bytes, arrived: bytes) -> bool:

@@ -157,6 +157,9 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["status", url, "--json"]) == 0
         assert lines(capsys)[0]["digest"] == "0102"
         assert run(["status", url]) == 0
+        first, second, *_ = capsys.readouterr().out.splitlines()
+        assert (first.split()[0], second) == ("board", "task        none runs (configured: a)")
+        assert run(["status", url, "--all"]) == 0
         shown = capsys.readouterr().out
         # What matters first, the rest by name, whatever the order on the board.
         places = [shown.index(name) for name in ("task", "chamber.state", "digest", "uptime_ms")]

@@ -137,7 +137,7 @@ def test_masks() -> None:
     assert full.shape == (2, 480, 640)
     assert full[0].sum() == 480 // 2 * 480
     assert (full.sum(0) == 1).all()
-    with pytest.raises(ValueError, match="masks: detection has none"):
+    with pytest.raises(ValueError, match="masks: results of detection have no masks"):
         convert.masks(DETECTION)
     with pytest.raises(ValueError, match="the size of its frame"):
         convert.masks(SEGMENTATION._replace(source=Source()))

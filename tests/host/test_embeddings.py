@@ -38,7 +38,12 @@ GOOD = (("a", 0.0), ("a", 10.0), ("b", 90.0), ("b", 80.0), ("c", 170.0), ("c", 1
         (GOOD, None, "ok", "6 of 6"),
         (GOOD, 0.995, "threshold", "at 0.995, 0 of 3 pairs of one identity are accepted"),
         (GOOD, -0.99, "threshold", "2 of 12 others refused"),
-        (tuple(zip("abcabc", (0, 10, 90, 80, 170, 180), strict=True)), 0.6, "model", "apart"),
+        (
+            tuple(zip("abcabc", (0, 10, 90, 80, 170, 180), strict=True)),
+            0.6,
+            "model",
+            "does not distinguish",
+        ),
         ((("a", 0), ("a", 1), ("b", 2), ("b", 3)), 0.6, "model", "nearly the same embedding"),
         (((None, 0), (None, 90)), 0.6, "unknown", "--expected"),
         ((("a", 0), ("a", 90)), 0.6, "unknown", "expected two"),

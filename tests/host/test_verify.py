@@ -66,7 +66,7 @@ def test_a_threshold_that_is_too_low() -> None:
     verdict = judge(rows * 4, 0.05)
     assert verdict.trouble == "threshold"
     assert "16 answers are wrong and 8 of 8 are right" in verdict.reasons[0]
-    assert verdict.reasons[1] == "with 0.4: 8 of 8, and 0 others"
+    assert verdict.reasons[1] == "with 0.4: 8 of 8 found, and 0 wrong"
 
 
 def test_thresholds_are_compared() -> None:
@@ -131,7 +131,7 @@ def test_objects_that_are_too_small() -> None:
     ]
     verdict = judge(rows, 0.5, (320, 320))
     assert verdict.trouble == "resolution"
-    assert "3 of 3 expected answers are missing, 2 of them" in verdict.reasons[0]
+    assert "3 of 3 expected answers are missing; 2 of them" in verdict.reasons[0]
     nobody = [each._replace(expected=None) for each in rows[:2]]
     assert judge(nobody, 0.5).trouble == "resolution"
 
