@@ -42,7 +42,9 @@ FIELDS = (
         text="latency: always take the newest frame; completeness: skip no captured frame.",
     ),
     Field.string("board.name", "k230", length=(1, 32), live=True, text="Name that clients show."),
-    Field.boolean("camera.enabled", True, text="Use the camera; false: only pictures that clients send."),
+    Field.boolean(
+        "camera.enabled", True, text="Use the camera; false: only pictures that clients send."
+    ),
     Field.integer(
         "camera.width",
         1280,
@@ -99,9 +101,7 @@ FIELDS = (
     Field.boolean(
         "network.encryption", True, text="Encrypt and protect every packet of a session."
     ),
-    Field.boolean(
-        "network.discovery", True, live=True, text="Answer k230 discover."
-    ),
+    Field.boolean("network.discovery", True, live=True, text="Answer k230 discover."),
     Field.integer(
         "network.max_clients",
         8,
@@ -141,7 +141,11 @@ FIELDS = (
         text="Maximum results per second on each link; 0: no limit.",
     ),
     Field.integer(
-        "results.every_nth_frame", 1, range=(1, 1000), live=True, text="Run the model on every n-th frame."
+        "results.every_nth_frame",
+        1,
+        range=(1, 1000),
+        live=True,
+        text="Run the model on every n-th frame.",
     ),
     Field.integer(
         "results.statistics_period_ms",

@@ -223,7 +223,10 @@ def test_metric_learning_is_judged_by_identities(
     assert run(["verify", str(package), "--out", str(out), "--json"]) == 0
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["verdict"] == "ok"
-    assert "8 of 8 pictures are most similar to another picture of their identity" in report["reasons"][0]
+    assert (
+        "8 of 8 pictures are most similar to another picture of their identity"
+        in report["reasons"][0]
+    )
     assert (
         report["answers"][0]["nearest"]["identity"] == report["answers"][0]["identity"] == "sign0"
     )
