@@ -77,8 +77,8 @@ async def _answers(folder: Path) -> dict[str, Image.Image]:
                 if number:
                     await board.switch(stop.task)
                 if stop.task == "metric_learning":
-                    for identity, path in demo_card.signs():
-                        await board.gallery.enroll(identity, path=path)
+                    for identity, sample in demo_card.signs():
+                        await board.gallery.enroll(identity, path=sample)
                 package, index = _SHOWN[stop.task]
                 pictures = sorted((demo_card.PACKAGES / package / "pictures").iterdir())
                 picture = pictures[index % len(pictures)]
