@@ -99,6 +99,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_no_page_is_wider_than_its_window(site: Path) -> None:
     names = ("index", "cli-reference", "protocol", "errors.zh-CN")
     with served(site) as address:
