@@ -72,6 +72,22 @@ def candidates(tensor, layout: "Layout", threshold: float, most: int) -> Candida
     return Candidates(items, step, ranked[:most] if len(ranked) > most else ranked)
 
 
+def shapes(rows: list) -> tuple:
+    """Return ([a], [b], [c], [root]) of rotated boxes (cx, cy, w, h, angle), seen as Gaussians.
+
+    a, b, c: their covariances; root: that of its determinant.
+    """
+    table = np.array(rows)
+    along, aside = table[:, 2] * table[:, 2] * (1 / 12), table[:, 3] * table[:, 3] * (1 / 12)
+    cosine, sine = np.cos(table[:, 4]), np.sin(table[:, 4])
+    part = cosine * cosine
+    a = along * part + aside * (1.0 - part)
+    b = along * (1.0 - part) + aside * part
+    c = (along - aside) * cosine * sine
+    roots = table[:, 2] * table[:, 3] * (1 / 12)
+    return a.tolist(), b.tolist(), c.tolist(), roots.tolist()
+
+
 class _Boxes:
     """The candidates that pass as arrays: scores, and a table of corners (x1, y1, x2, y2) in the model's input."""
 

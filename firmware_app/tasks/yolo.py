@@ -6,7 +6,7 @@ boxes wrongly. So candidates are found with ulab and sorted out here, on the few
 threshold; with `vendor_compatible` the native functions do it (board/decoders.py).
 """
 
-from math import cos, exp, log, sin
+from math import log
 
 from firmware_app.base.errors import TaskError
 from firmware_app.board import yolo_arrays
@@ -72,62 +72,72 @@ def kept_rotated(tensor, layout: "Layout", confidence: float, overlap: float, al
     found = yolo_arrays.candidates(tensor, layout, confidence, MOST)
     items, step = found.items, found.step
     ended = layout.kind == "rows"
-    turn = 6 if ended else 4 + layout.classes
+    turn = (6 if ended else 4 + layout.classes) * step
     rows: list = []
-    shapes: list = []
-    for score, base in found.ranked:
-        cx, cy = items[base], items[base + step]
-        w, h = items[base + 2 * step], items[base + 3 * step]
-        angle = items[base + turn * step]
-        label = int(items[base + 5]) if ended else -1
-        if overlap < 1:
-            shape = _shape(w, h, angle)
-            reach = (w + h) / 2
-            for number, other in enumerate(rows):
-                far = reach + (other[4] + other[5]) / 2
-                dx, dy = cx - other[2], cy - other[3]
-                if dx < far and -dx < far and dy < far and -dy < far:
-                    if ended:
-                        same = label == other[1]
-                    else:
-                        same = items[base + (4 + other[1]) * step] >= score
-                    if (alone or same) and _probable(shape, shapes[number], dx, dy) > overlap:
-                        break
-            else:
-                shapes.append(shape)
-                label = label if ended else _class(tensor, layout, base)
-                rows.append((score, label, cx, cy, w, h, angle))
+    for _, base in found.ranked:
+        cx, cy, w = items[base], items[base + step], items[base + 2 * step]
+        rows.append((cx, cy, w, items[base + 3 * step], items[base + turn]))
+    if overlap < 1 and len(rows) > 1:
+        kept = _apart(rows, found, tensor, layout, overlap, alone)
+    else:
+        kept = [(i, _label(found, tensor, layout, i)) for i in range(len(rows))]
+    return [(found.ranked[number][0], label) + rows[number] for number, label in kept]
+
+
+def _apart(rows: list, found, tensor, layout: "Layout", overlap: float, alone: bool) -> list:
+    """Return (number, class) of the rotated boxes that no better one suppresses.
+
+    rows: (cx, cy, w, h, angle) of each candidate found.
+    """
+    items, ranked, step = found.items, found.ranked, found.step
+    ended = layout.kind == "rows"
+    a, b, c, sizes = yolo_arrays.shapes(rows)
+    # 1 - (1 - e^-d)^(1/2) > overlap, solved for the distance d of two shapes.
+    limit = -log(max(_TINY, 1 - (1 - overlap) ** 2))
+    kept: list = []
+    near: list = []
+    for number in range(len(rows)):
+        cx, cy, w, h, _ = rows[number]
+        score, base = ranked[number]
+        # Whole pixels tell which boxes can't touch: other than floats they take no heap.
+        x, y, reach = int(cx), int(cy), int((w + h) / 2) + 2
+        for x2, y2, reach2, other, label in near:
+            far = reach + reach2
+            off = x - x2
+            if off >= far or -off >= far:
+                continue
+            off = y - y2
+            if off >= far or -off >= far:
+                continue
+            if not alone:
+                # Of the kept box's class is what has no better one.
+                if ended:
+                    if int(items[base + 5]) != label:
+                        continue
+                elif items[base + (4 + label) * step] < score:
+                    continue
+            p, q, r = a[number] + a[other], b[number] + b[other], c[number] + c[other]
+            inner = p * q - r * r
+            if inner < _TINY:
+                continue
+            dx, dy = cx - rows[other][0], cy - rows[other][1]
+            distance = (p * dy * dy + q * dx * dx - 2 * r * dx * dy) / inner / 4
+            if distance < limit:
+                size = 4 * sizes[number] * sizes[other]
+                if size > 0 and distance + log(inner / size) / 2 < limit:
+                    break
         else:
-            rows.append(
-                (score, label if ended else _class(tensor, layout, base), cx, cy, w, h, angle)
-            )
-    return rows
+            label = _label(found, tensor, layout, number)
+            kept.append((number, label))
+            near.append((x, y, reach, number, label))
+    return kept
 
 
-def _class(tensor, layout: "Layout", base: int) -> int:
+def _label(found, tensor, layout: "Layout", number: int) -> int:
+    base = found.ranked[number][1]
+    if layout.kind == "rows":
+        return int(found.items[base + 5])
     return yolo_arrays.class_of(tensor, layout, base) if layout.classes > 1 else 0
-
-
-def _shape(w: float, h: float, angle: float) -> tuple:
-    """Return the covariance (a, b, c) of a rotated box, seen as a Gaussian, and its determinant."""
-    a, b = w * w / 12, h * h / 12
-    c, s = cos(angle), sin(angle)
-    return a * c * c + b * s * s, a * s * s + b * c * c, (a - b) * c * s, a * b
-
-
-def _probable(one: tuple, two: tuple, dx: float, dy: float) -> float:
-    """Return the overlap of two Gaussian shapes, 0 to 1: 1 - their Hellinger distance."""
-    a, b, c = one[0] + two[0], one[1] + two[1], one[2] + two[2]
-    inner = a * b - c * c
-    if inner < _TINY:
-        return 0.0
-    distance = (a * dy * dy + b * dx * dx - 2 * c * dx * dy) / inner / 4
-    if distance > 20:
-        return 0.0
-    distance += log(inner / (4 * (one[3] * two[3]) ** 0.5 + _TINY) + _TINY) / 2
-    if distance < _TINY:
-        return 1.0
-    return 1 - (1 - exp(-distance)) ** 0.5
 
 
 def _base(row: tuple) -> int:
