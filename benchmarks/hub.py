@@ -33,6 +33,7 @@ SETTLE_S = 5.0
 DRAIN_S = 2.0
 START_S = 120.0
 RECOVERY_S = 120.0
+END_S = 60.0
 _LINE = re.compile(rb"(\d+\.\d+) k230/([0-9a-f]{16})/result .*\"time_ms\":(\d+)")
 _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin"))
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -105,7 +106,7 @@ def started(*command: str, **more: Any) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(END_S)
         except subprocess.TimeoutExpired:
             print(f"benchmarks.hub: {command[-1]} did not end on SIGTERM", file=sys.stderr)
             process.kill()
