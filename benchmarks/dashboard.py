@@ -191,9 +191,9 @@ async def _server_ms(seconds: float) -> float:
             await asyncio.sleep(seconds)
             spent.append(time.process_time() - before)
             view.preview.leave(key)
-        pictures = view.preview.taken - taken
-        assert pictures >= 0.5 * RATE * seconds, f"{pictures} pictures in {seconds} s"
-        return round(1000 * max(0.0, spent[1] - spent[0]) / pictures, 3)
+        made = view.preview.taken - taken
+        assert made >= 0.5 * RATE * seconds, f"{made} pictures in {seconds} s"
+        return round(1000 * max(0.0, spent[1] - spent[0]) / made, 3)
 
 
 async def _share(size: tuple[int, int], seconds: float) -> dict[str, float]:
