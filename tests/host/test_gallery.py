@@ -141,7 +141,7 @@ SCORES = Suggestion(
 def test_the_text_chart_holds_every_score() -> None:
     lines = text_chart(SCORES)
     assert any("suggested 0.700" in line for line in lines)
-    assert any("in force 0.500" in line for line in lines)
+    assert any("current 0.500" in line for line in lines)
     low, high = span(SCORES)
     assert low <= 0.1
     assert high == 1.0
