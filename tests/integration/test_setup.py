@@ -180,9 +180,9 @@ def first_half(me: Typist, image: Path, card: Path) -> None:
     assert "CanMV_K230_01Studio" in me.type("Path of the file", "none.img.gz")
     assert "no such file" in me.type("Press Enter to try again", "")
     me.type("Path of the file", str(image))
-    assert "needs 38.8 MB" in me.type("Type card.img to go on", "yes")
+    assert "needs 38.8 MB" in me.type("Type card.img to continue", "yes")
     assert "expected card.img, found yes" in me.type("Press Enter to try again", "")
-    me.type("Type card.img to go on", "card.img")
+    me.type("Type card.img to continue", "card.img")
     assert "written and compared" in me.until("Put the card into the board")
     assert "2: 33.6 MB fat SDCARD" in find(str(card)).contents
 
