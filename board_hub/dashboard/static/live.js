@@ -69,7 +69,7 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
   }, [shapes, region]);
   useEffect(() => {
     stageRef.current?.use(tool);
-    if (tool) canvas.current.focus(); // the keyboard draws there
+    if (tool) canvas.current.focus({ preventScroll: true }); // the keyboard draws there
   }, [tool]);
 
   const toggle = (name) => {
