@@ -53,7 +53,7 @@ async def get(board: "Board", call: "Call") -> dict:
     number = board.transfers.next_number()
     if offset < data.size:
         session.downloads.append(
-            downloads.Download(number, data, offset, session.chunk, board.clock)
+            downloads.Download(number, data, offset, session.chunk, board.clock, session.lossy)
         )
     answer = {"transfer": number, "size": data.size, "sha256": digest, "offset": offset}
     answer.update(details)

@@ -11,6 +11,8 @@ MOST = 2  # at a time, of one session
 _WINDOW = 4  # chunks that may be on their way
 _AHEAD = 4  # chunks that are read at a time
 _AGAIN_MS = 3000  # without a word of the client, what it has not taken is sent again
+_WIRE_AGAIN_MS = 1000  # on a UART, where packets get lost
+_WIRE_WINDOW = 2048  # bytes that may be on their way there: its chunks are small
 _IDLE_MS = 30000  # and then it is given up
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -51,14 +53,21 @@ class Parts:
 class Download:
     """What one client gets."""
 
-    def __init__(self, number: int, source, offset: int, chunk: int, clock: "Clock") -> None:
-        """source: has size and read(offset, length), which raises OSError; chunk: bytes of one CHUNK."""
+    def __init__(
+        self, number: int, source, offset: int, chunk: int, clock: "Clock", lossy: bool = False
+    ) -> None:
+        """source: has size and read(offset, length), which raises OSError; chunk: bytes of one CHUNK.
+
+        lossy: whether packets may get lost, as on a UART.
+        """
         self.number = number
         self._source = source
         self._chunk = chunk
         self._clock = clock
         self._next = self._taken = offset
-        self._rewound = False
+        self._window = max(_WINDOW * chunk, _WIRE_WINDOW) if lossy else _WINDOW * chunk
+        self._again_ms = _WIRE_AGAIN_MS if lossy else _AGAIN_MS
+        self._stale = -1  # words about chunks that were under way when it went back; -1: it has not
         self._ahead = b""  # read, from self._ahead_at on
         self._ahead_at = 0
         self._heard_ms = self._moved_ms = clock.ms()
@@ -74,23 +83,27 @@ class Download:
         if offset > self._taken:
             self._taken = offset
             self._moved_ms = self._heard_ms
-            self._rewound = False
+            self._stale = -1
             self.done = offset == self._source.size
-        elif offset < self._next and not self._rewound:
-            self._rewound = True  # said twice: a chunk was lost; the others behind it say so too
-            self._next = offset
+        elif offset < self._next:
+            # Said twice: a chunk was lost. The others under way say so too, each once; a word more is
+            # about what was sent again, and lost again.
+            self._stale -= 1
+            if self._stale < 0:
+                self._stale = (self._next - offset) // self._chunk
+                self._next = offset
 
     def message(self) -> "list | None":
         """Return the CHUNK to send now, None where the client has to take some first."""
         now_ms = self._clock.ms()
         size = self._source.size
-        if self._next - self._taken >= _WINDOW * self._chunk or self._next >= size:
+        if self._next - self._taken >= self._window or self._next >= size:
             if now_ms - self._moved_ms > _IDLE_MS:
                 self.done = True
-            if self.done or now_ms - self._heard_ms <= _AGAIN_MS:
+            if self.done or now_ms - self._heard_ms <= self._again_ms:
                 return None
             self._heard_ms = now_ms
-            self._rewound = False
+            self._stale = -1
             self._next = self._taken
         try:
             data = self._read(self._next, min(self._chunk, size - self._next))

@@ -70,6 +70,7 @@ class Session:
         self.logs = False
         self.downloads: list = []  # large data on its way to this client
         self.chunk = messages.CHUNK_SIZE  # bytes of one piece of it
+        self.lossy = False  # packets may get lost on the way
         self.private = encrypted  # no one else reads what is sent
         self._period_ms = 0
         self._next_ms = 0

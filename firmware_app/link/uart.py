@@ -16,7 +16,9 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.link.gateway import Gateway
 _PIECE_US = 2000  # the interpreter is held for about this long at a time
 _BETWEEN_FRAMES = 512  # bytes
-_CHUNK = 512  # bytes of a download that a result may have to wait for
+_CHUNK_US = 15000  # of the line that a result may have to wait for a piece of a download
+_CHUNK = 512  # bytes of it at most
+_LEAST_CHUNK = 64
 _DEPTH = 1  # on a slow line only the newest result is worth its time
 _READ_ROUNDS = 8
 _TURN_US = 3000  # that what arrived may take before frames have their turn
@@ -35,6 +37,7 @@ class UartLink:
         self._uart: "Any" = None
         baudrate = settings["baudrate"]
         self._piece = max(16, baudrate * _PIECE_US // 10_000_000)
+        self._chunk = max(_LEAST_CHUNK, min(_CHUNK, baudrate * _CHUNK_US // 10_000_000))
         # What goes out between two frames at most: any result, but no long answer in one go.
         self.pieces = _BETWEEN_FRAMES // self._piece + 1
         self._us_per_byte = 10_000_000 // baudrate  # rounded down; 86 at 115200
@@ -44,8 +47,9 @@ class UartLink:
         self.session: Session = None  # type: ignore[assignment]  # start() makes it
         self.threads = 0
         self.refused = 0  # none: a new greeting takes the line over
-        # With a key nothing goes out to who has not shown it.
-        self.always = settings["publish"] != "on_request" and not settings["key_required"]
+        self.always = False
+        self._publish = ""
+        self._say_unasked(settings["publish"])
 
     def start(self) -> None:
         """Open the UART; VendorError says what is wrong."""
@@ -57,8 +61,25 @@ class UartLink:
 
     def adopt(self, settings: dict) -> bool:
         """Let what may change while the link is open be as in these settings of service.yaml."""
-        self._share = settings["uart"]["share"]
+        wired = settings["uart"]
+        self._share = wired["share"]
+        if wired["publish"] != self._publish:
+            self._say_unasked(wired["publish"])
+            if self.session is not None and not self.session.greeted:
+                self._subscribe()  # a client that greeted has what it asked for
         return True
+
+    def _say_unasked(self, publish: str) -> None:
+        self._publish = publish
+        # With a key nothing goes out to who has not shown it.
+        self.always = publish != "on_request" and not self._settings["key_required"]
+
+    def _subscribe(self) -> None:
+        """Let a session that nobody opened have what is sent unasked."""
+        events = self._publish == "events"
+        self.session.subscribe(
+            self.always and not events, self.always and events, self.always, False, 0
+        )
 
     def close(self) -> None:
         """Nothing runs for it but the loop."""
@@ -69,11 +90,11 @@ class UartLink:
         rejected = self.session.decoder.rejected if self.session is not None else 0
         self.session = Session(self._gateway, name, now_ms, settings["key_required"], True, _DEPTH)
         self.session.decoder.rejected = rejected
-        self.session.chunk = _CHUNK
+        self.session.chunk = self._chunk
+        self.session.lossy = True
         self.session.private = True
         if self.always:
-            events = settings["publish"] == "events"
-            self.session.subscribe(not events, events, True, False, 0)
+            self._subscribe()
 
     def serve(self, now_ms: int) -> bool:
         """Take what arrived, send at most one piece; return whether anything happened."""

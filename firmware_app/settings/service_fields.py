@@ -120,6 +120,7 @@ FIELDS = (
         "uart.publish",
         "always",
         ("always", "events", "on_request"),
+        live=True,
         text="always: send results unasked, for readers that only listen; events: send events "
         + "unasked; on_request, or with a key: send both to subscribers.",
     ),

@@ -154,7 +154,7 @@ class Transfer:
         self._chunk = min(self._chunk, self._window)
         self._first_wait = self._wait = retry.first(self._window)
         self.next_try = now + self._wait
-        self._rewound = False
+        self._stale = -1  # words about chunks that were under way when it went back; -1: it has not
         self.moved = now  # time of the board's last progress
 
     def taken(self, offset: int, now: float) -> None:
@@ -164,23 +164,26 @@ class Transfer:
         if offset > self._acked:
             self._acked = offset
             self._next = max(self._next, offset)
-            self._rewound = False
+            self._stale = -1
             self._wait = self._first_wait
             self.next_try = now + self._wait
             self.moved = now
             if self.on_progress:
                 self.on_progress(offset, len(self._data), "bytes")
-        elif offset == self._acked < self._next and not self._rewound:
-            # A repeated TAKEN means a lost chunk. The other chunks in transit cause more of them.
-            self._rewound = True
-            self._next = offset
+        elif offset == self._acked < self._next:
+            # Said twice: a chunk was lost. The others under way say it again, each once; a word more is
+            # about what was sent again, and lost again.
+            self._stale -= 1
+            if self._stale < 0:
+                self._stale = (self._next - offset) // self._chunk
+                self._next = offset
         if self._acked == len(self._data):
             self.finish()
 
     def late(self, now: float) -> None:
         """Resend from the last TAKEN on, after too long without progress."""
         self._next = self._acked
-        self._rewound = False
+        self._stale = -1
         self._wait = Retry.next(self._wait)
         self.next_try = now + self._wait
 

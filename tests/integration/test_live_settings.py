@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from firmware_app.settings import service_fields
+from firmware_app.settings.schema import Field
+from firmware_app.wire import messages, packets
 from host_client import Board, BoardFull, CommandFailed, Event, Setting
 from host_client.results.streams import Stream
 from tests.integration.boards import card, running
@@ -165,3 +169,81 @@ async def test_the_preview_costs_a_second_of_results_at_most(tmp_path: Path) -> 
                 if max(tries[-1]) <= 1000:
                     break
             assert max(tries[-1]) <= 1000, (change, tries)
+
+
+def another(field: Field, value: Any) -> Any:
+    """Return a value that the field takes and that differs from this one."""
+    if field.kind == "boolean":
+        return not value
+    if field.choices:
+        return next(choice for choice in field.choices if choice != value)
+    if field.kind in ("integer", "number"):
+        assert field.low is not None and field.high is not None
+        step = max(1, field.step)
+        places = [value + step, value - step] if value is not None else [field.low]
+        return next(place for place in places if field.low <= place <= field.high)
+    return "x" * int(field.low or 1)
+
+
+@pytest.mark.slow
+async def test_each_setting_changes_now_or_says_from_the_next_start(tmp_path: Path) -> None:
+    """Every field of service.yaml: `set` puts it in force, or refuses it and keeps it with `save`."""
+    folder = card(tmp_path)
+    # Of these the value that is tried has to suit others.
+    values = {"uart.tx": 40, "uart.rx": 41, "camera.csi_id": 1, "camera.fps": 20}
+    async with running(folder) as virtual, connect(virtual) as board:
+        rows = {row.name: row for row in await board.settings()}
+        for field in service_fields.FIELDS:
+            if field.kind == "name":
+                with pytest.raises(CommandFailed, match="switch"):
+                    await board.set({field.path: "other"})
+                continue
+            row = rows[field.path]
+            assert row.live == field.live, field.path
+            value = values.get(field.path, another(field, row.file_value))
+            if field.live:
+                report = await board.set({field.path: value})
+                assert (report.changed, report.later) == ((field.path,), ()), field.path
+                now = await named(board, field.path)
+                assert (now.value, now.kept) == (value, False), field.path
+                await board.forget([field.path])
+                assert (await named(board, field.path)).value == row.value
+                continue
+            with pytest.raises(CommandFailed, match="from the next start"):
+                await board.set({field.path: value})
+            together = {name: values[name] for name in ("uart.tx", "uart.rx")}
+            changes = together if field.path in together else {field.path: value}
+            report = await board.set(changes, save=True)
+            assert set(report.later) == set(changes), field.path
+            now = await named(board, field.path)
+            assert now.value == row.value and now.kept, field.path
+            assert field.secret or now.next_value == value
+            await board.forget(list(changes))
+            assert not (await named(board, field.path)).kept
+
+
+async def test_what_a_wire_says_unasked_changes_at_once(tmp_path: Path) -> None:
+    folder = card(tmp_path, uart=True)
+    async with running(folder, uart=tmp_path / "wire") as virtual, connect(virtual) as board:
+        decoder: Any = packets.Decoder()
+        with Path(tmp_path / "wire").open("rb", buffering=0) as wire:
+            os.set_blocking(wire.fileno(), False)
+
+            async def heard(seconds: float) -> set[int]:
+                await asyncio.sleep(seconds)
+                kinds: set[int] = set()
+                while data := wire.read(65536):
+                    kinds |= {message[0] for message in decoder.feed(data)}
+                return kinds
+
+            while messages.CLASSIFICATION not in await heard(0.5):
+                pass
+            await board.set({"uart.publish": "on_request"})
+            while await heard(1.5):
+                pass  # what was under way
+            await board.set({"uart.publish": "events"})
+            while messages.STATISTICS not in (kinds := await heard(1.0)):
+                assert messages.CLASSIFICATION not in kinds
+            await board.set({"uart.publish": "always"})
+            while messages.CLASSIFICATION not in await heard(0.5):
+                pass
