@@ -35,6 +35,13 @@ LONG_TRIALS = 200_000_000
 ROUNDS = 400
 REPEAT = 40
 CLIENTS = (1, 8)
+WIRE_BYTES = 11_520  # a second, of 115200 baud
+SHARE = 0.9  # uart.share by default: what results may have of it
+# What is asked of the figures; docs/performance.md has what was measured.
+MOST_BYTES = {"1": 29, "5": 61, "20": 181}
+MOST_BYTES_ENCRYPTED = {"1": 40, "5": 72, "20": 192}
+LEAST_WIRE_RESULTS = 57  # a second, of 20 boxes at 115200 baud
+LEAST_SPEEDUP = {"1": 1.5, "5": 1.4, "20": 1.3}
 
 
 def message(count: int, seq: int = SEQ) -> list[Any]:
@@ -71,7 +78,14 @@ def _sizes() -> dict[str, Any]:
         if asked is not None:
             peers["huskylens"][str(n)] = int(asked["bytes"])
             husky[str(n)] = asked["ms"]
+    for found, most in ((plain, MOST_BYTES), (encrypted, MOST_BYTES_ENCRYPTED)):
+        if any(found[n] > most[n] for n in most):
+            raise RuntimeError(f"bytes of a result: expected at most {most}, found {found}")
+    wire = {n: round(WIRE_BYTES * SHARE / size, 1) for n, size in plain.items()}
+    if wire["20"] < LEAST_WIRE_RESULTS:
+        raise RuntimeError(f"results a second at 115200 baud: found {wire}")
     return {
+        "results_per_second_115200": wire,
         "bytes": plain,
         "bytes_tagged": tagged,
         "bytes_encrypted": encrypted,
@@ -260,11 +274,15 @@ def _table(found: dict[str, Any]) -> str:
     lines.append(f"{'bytes sealed and encrypted':34}" + by_count(found["bytes_encrypted"]))
     for peer, sizes in found["bytes_peers"].items():
         lines.append(f"{'bytes, ' + peer:34}" + by_count(sizes))
+    lines.append(
+        f"{'results a second at 115200 baud':34}" + by_count(found["results_per_second_115200"])
+    )
     lines.append(f"{'decode to typed results, us':34}" + by_count(found["decode_us"]))
     for peer, values in found["decode_us_peers"].items():
         lines.append(f"{'decode, ' + peer + ', us':34}" + by_count(values))
     for peer in ("sscma", "esphome"):
         lines.append(f"{'times as fast as ' + peer:34}" + by_count(found[f"decode_speedup_{peer}"]))
+    lines.append(f"{'asked of both':34}" + by_count(LEAST_SPEEDUP))
     lines.append(f"{'decode, encrypted, us':34}" + by_count(found["decode_us_encrypted"]))
     lines.append(f"{'decode, esphome/noise, us':34}" + by_count(found["decode_us_esphome_noise"]))
     lines.append(
@@ -296,7 +314,8 @@ def _table(found: dict[str, Any]) -> str:
     for clients, row in found["latency_ms"].items():
         lines.append(
             f"capture to client, encrypted, {clients} subscriber(s): median {row['p50']} ms,"
-            f" p99 {row['p99']} ms ({row['results']} results,"
+            f" p99 {row['p99']} ms (asked: {row['p99_asked']}, {row['stages']} of them the board's stages;"
+            f" {row['results']} results,"
             f" clocks within {row['clock_uncertainty_ms']} ms)"
         )
     row = found["download"]

@@ -34,7 +34,6 @@ if sys.implementation.name != "micropython":
     # The library makes room for every array before it has seen its items, a thousand levels deep:
     # hundreds of megabytes for one hostile payload. Above this size mpack's own bounds count.
     _LIBRARY_BYTES = 1024
-    _CONTAINERS: "frozenset[type]" = frozenset((list, dict))
 
     def unpack(payload: bytes) -> "Any":  # type: ignore[misc]
         """Return the message that payload holds, under mpack's limits; ValueError where it does not."""
@@ -47,8 +46,12 @@ if sys.implementation.name != "micropython":
             ext_hook=_extension,
             object_pairs_hook=_map,
         )
-        if type(value) is list and not _CONTAINERS.isdisjoint(map(type, value)):
-            _check_depth(value, 0)
+        if type(value) is list:
+            for item in value:
+                kind = type(item)
+                if kind is list or kind is dict:
+                    _check_depth(value, 0)
+                    break
         return value
 
     def _extension(code: int, data: bytes):
@@ -90,45 +93,38 @@ def payload_of(message: list) -> bytes:
 
 def packet_of(payload: bytes) -> bytes:
     """Return payload with its CRC-32, stuffed, ending in the delimiter."""
-    # MicroPython hashes all of each bytes object that it makes: as few copies as can be.
-    return _stuffed(b"".join((b"\1", payload, crc32(payload).to_bytes(4, "little"), b"\0")))
+    return stuff(payload + crc32(payload).to_bytes(4, "little")) + b"\0"
 
 
 def stuff(data: bytes) -> bytes:
     """Consistent overhead byte stuffing: return data without any zero byte, no delimiter."""
-    return _stuffed(b"".join((b"\1", data, b"\0")))[:-1]
-
-
-def _stuffed(framed: bytes) -> bytes:
-    """Return a packet: framed is what it holds between one byte, whatever it is, and the delimiter."""
-    last = len(framed) - 1
-    at = 0
-    if (
-        last < 255
-    ):  # no block can be a full one: each zero becomes the way to the next, or to the delimiter
-        out = bytearray(framed)
-        while at < last:
-            zero = framed.find(b"\0", at + 1)
-            out[at] = zero - at
-            at = zero
+    size = len(data)
+    if size < 254:  # no block can be a full one: each zero becomes the way to the next
+        out = bytearray(b"\1" + data)
+        at = 0
+        zero = data.find(b"\0")
+        while zero >= 0:
+            out[at] = zero + 1 - at
+            at = zero + 1
+            zero = data.find(b"\0", at)
+        out[at] = size + 1 - at
         return bytes(out)
     out = bytearray()
-    view = memoryview(framed)
-    while at < last:
-        zero = framed.find(b"\0", at + 1)
-        at += 1
-        while zero - at >= 254:
+    start = 0
+    while True:
+        zero = data.find(b"\0", start)
+        stop = size if zero < 0 else zero
+        while stop - start >= 254:
             out.append(255)
-            out.extend(view[at : at + 254])
-            at += 254
-            if at == last:
-                out.append(0)
+            out.extend(data[start : start + 254])
+            start += 254
+            if start == size:
                 return bytes(out)  # a full last block needs no empty block behind it
-        out.append(zero - at + 1)
-        out.extend(view[at:zero])
-        at = zero
-    out.append(0)
-    return bytes(out)
+        out.append(stop - start + 1)
+        out.extend(data[start:stop])
+        if zero < 0:
+            return bytes(out)
+        start = zero + 1
 
 
 def unstuff(data: bytes) -> bytes:
@@ -176,6 +172,13 @@ class Decoder:
                 return []
             data = bytes(self._buffer) + data
             self._buffer = bytearray()
+        elif data.find(b"\0") == len(data) - 1 > 0 and not self._skipping:
+            # One whole packet, as most reads of a client are.
+            message = self._message(data[:-1])
+            if message is None:
+                self.rejected += 1
+                return []
+            return [message]
         parts = data.split(b"\0")
         rest = parts.pop()
         messages: list = []

@@ -95,24 +95,3 @@ class BoardSide:
         self._process.stdin.close()
         self._process.wait(10)
         self._process.stdout.close()
-
-
-def damaged(data: bytes, chance: random.Random, faults: int) -> bytes:
-    """Return data with bits flipped, bytes lost, inserted, zeroed, repeated."""
-    noisy = bytearray(data)
-    for _ in range(faults):
-        at = chance.randrange(len(noisy))
-        kind = chance.randrange(7)
-        if kind < 3:
-            noisy[at] ^= 1 << chance.randrange(8)
-        elif kind == 3:
-            del noisy[at : at + chance.randint(1, 20)]
-        elif kind == 4:
-            noisy[at:at] = chance.randbytes(chance.randint(1, 20))
-        elif kind == 5:
-            noisy[at] = 0
-        else:
-            noisy[at:at] = noisy[max(0, at - 30) : at]
-        if not noisy:
-            noisy.append(1)
-    return bytes(noisy)

@@ -13,7 +13,7 @@ from firmware_app.wire import packets
 
 from .support import load
 
-LIMITS = {1: 31, 5: 71, 20: 276}
+LIMITS = {1: 29, 5: 61, 20: 181}
 
 
 @pytest.mark.parametrize("count", [1, 5, 20])

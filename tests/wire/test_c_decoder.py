@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.wire_fuzz import damaged
 from firmware_app.wire import messages, packets
 
-from .support import ROOT, damaged, joined, load, value_of
+from .support import ROOT, joined, load, value_of
 
 FILE = load()
 HEADER = ROOT / "clients" / "c" / "k230_wire.h"

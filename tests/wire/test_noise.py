@@ -10,9 +10,10 @@ from typing import Any
 import msgpack
 import pytest
 
+from benchmarks.wire_fuzz import damaged
 from firmware_app.wire import messages, packets
 
-from .support import BoardSide, damaged, load, pieces, value_of
+from .support import BoardSide, load, pieces, value_of
 
 MESSAGES = [
     value_of(row["message"])
