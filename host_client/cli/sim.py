@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +32,9 @@ from host_client.cli.simulation import (
     virtual_board_command,
 )
 from host_client.link.discovery import LOCAL_PORTS
+
+if TYPE_CHECKING:
+    from virtual_board.board import VirtualBoard
 
 _SERIAL_BAUDRATE = 921600
 _CONNECT_WAIT = 20.0  # seconds
@@ -137,46 +142,72 @@ def run(
         run_async(_run(options, as_json))
 
 
-def _seekable(tcp: str) -> str:
-    """Return the address for port 0: the first free port that `k230 discover` queries."""
+@contextlib.contextmanager
+def _seekable(tcp: str) -> Iterator[str]:
+    """Yield where to listen for port 0: at the first free port at which `k230 discover` asks.
+
+    The board listens a second later: until this ends no other board of this computer takes the port.
+    """
     host, _, port = tcp.rpartition(":")
-    if port != "0":
-        return tcp
-    for number in range(DEFAULT_PORT, DEFAULT_PORT + LOCAL_PORTS):
-        # Without SO_REUSEADDR, so that another board's port is refused.
-        with contextlib.suppress(OSError), socket.socket() as probe:
-            probe.bind((host, number))
-            return f"{host}:{number}"
-    return tcp
+    with contextlib.ExitStack() as held:
+        if port == "0":
+            for number in range(DEFAULT_PORT, DEFAULT_PORT + LOCAL_PORTS):
+                name = _reserved(host, number)
+                if name is not None:
+                    held.enter_context(name)
+                    tcp = f"{host}:{number}"
+                    break
+        yield tcp
+
+
+def _reserved(host: str, port: int) -> socket.socket | None:
+    """Return what keeps other boards off a port while it is open; None where the port is taken."""
+    linux = sys.platform.startswith("linux")
+    name = socket.socket(socket.AF_UNIX if linux else socket.AF_INET)
+    try:
+        if linux:
+            name.bind(f"\0k230-sim-{port}")  # no file: it goes with this process
+        # Without the option to use it again: a port that another board listens on is refused.
+        with socket.socket() as probe:
+            probe.bind((host, port))
+    except OSError:
+        name.close()
+        return None
+    return name
 
 
 async def _run(options: dict[str, Any], as_json: bool) -> None:
-    options["tcp"] = _seekable(options["tcp"])
-    async with virtual_board(**options) as board:
-        with kept_key(board.url, board.key):
-            addresses = (
-                ("tcp", board.url),
-                ("uart", board.uart_url),
-                ("console", str(options["console"]) if options["console"] else None),
-            )
-            for name, url in addresses:
-                if url is not None and as_json:
-                    output.print_json({"event": "address", "detail": url})
-                elif url is not None:
-                    output.print_line(f"{name}: {url}")
-            trouble = ""
-            async for event in board.events():
-                if as_json:
-                    output.print_json(event)
-                elif event["event"] == "console":
-                    output.print_line(event["detail"])
-                elif event["event"] in ("reset", "fault", "dead", "bug", "error", "off"):
-                    output.note(f"{event['event']}: {event['detail']}")
-                if event["event"] in ("repl", "fault", "bug", "error"):
-                    trouble = f"{event['event']}: {event['detail']}"
-            code = await board.wait()
-            if code:
-                raise SimulationError(f"the virtual board stopped ({trouble or f'code {code}'})")
+    with _seekable(options["tcp"]) as tcp:
+        async with virtual_board(**{**options, "tcp": tcp}) as board:
+            await _show(board, options["console"], as_json)
+
+
+async def _show(board: VirtualBoard, console: Path | None, as_json: bool) -> None:
+    """Tell what happens to the board until it is off."""
+    with kept_key(board.url, board.key):
+        addresses = (
+            ("tcp", board.url),
+            ("uart", board.uart_url),
+            ("console", str(console) if console else None),
+        )
+        for name, url in addresses:
+            if url is not None and as_json:
+                output.print_row("simulation", {"event": "address", "detail": url})
+            elif url is not None:
+                output.print_line(f"{name}: {url}")
+        trouble = ""
+        async for event in board.events():
+            if as_json:
+                output.print_row("simulation", event)
+            elif event["event"] == "console":
+                output.print_line(event["detail"])
+            elif event["event"] in ("reset", "fault", "dead", "bug", "error", "off"):
+                output.note(f"{event['event']}: {event['detail']}")
+            if event["event"] in ("repl", "fault", "bug", "error"):
+                trouble = f"{event['event']}: {event['detail']}"
+        code = await board.wait()
+        if code:
+            raise SimulationError(f"the virtual board stopped ({trouble or f'code {code}'})")
 
 
 @sim.command("infer")
