@@ -292,7 +292,7 @@ async def soak(
                             "fps": round(measured.fps, 2),
                             "latency_ms_p50": measured.p50_ms and round(measured.p50_ms, 1),
                             "latency_ms_p99": measured.p99_ms and round(measured.p99_ms, 1),
-                            "heap_floor": status["heap_floor"],
+                            "heap_floor_bytes": status["heap_floor_bytes"],
                             "skipped": status["skipped"],
                             "late": round(measured.late, 3),
                         }

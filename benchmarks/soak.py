@@ -98,7 +98,7 @@ async def soak(minutes: float) -> dict[str, Any]:
                         samples.append(
                             {
                                 "s": round(now - end + 60 * minutes),
-                                "heap": status["heap_used"],
+                                "heap": status["heap_used_bytes"],
                                 **resident_kb(),
                             }
                         )

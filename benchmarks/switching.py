@@ -83,14 +83,14 @@ async def _switches(
             period = arrivals.period_ms(report.generation - 1)
             assert report.gap_ms is not None
             assert report.pause_ms is not None
-            assert report.heap_after is not None
+            assert report.heap_after_bytes is not None
             gaps_ms.append(report.gap_ms)
             gaps_frames.append(report.gap_ms / period)
             ratios.append(report.gap_ms / loads[task])
             pauses.append(report.pause_ms)
             if number % BETWEEN == 0:
-                heaps.append(report.heap_after)
-                mmz.append(report.mmz_after or 0)
+                heaps.append(report.heap_after_bytes)
+                mmz.append(report.mmz_after_bytes or 0)
                 sizes.append(processes())
             await asyncio.sleep(PAUSE_S)
     finally:

@@ -85,7 +85,7 @@ def hub(
             configuration.values[path] = given
     if check:
         if as_json:
-            output.print_json({"boards": len(configuration.boards)})
+            output.print_row("hub_check", {"boards": len(configuration.boards)})
         else:
             output.print_line(f"{config or default}: {len(configuration.boards)} boards, no fault")
         return
@@ -102,7 +102,7 @@ async def _run(configuration: object, demo: bool, seconds: float | None, as_json
     async with boards, running(configuration, remember=not demo, preview=demo) as hub_:
         if hub_.url is not None:
             if as_json:
-                output.print_json({"event": "listening", "url": hub_.url})
+                output.print_row("listening", {"url": hub_.url, "open": None})
             else:
                 output.print_line(f"web: {hub_.url}")
         if seconds is not None:

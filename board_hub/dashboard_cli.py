@@ -80,7 +80,7 @@ async def serve(
         if hub.accounts is not None:
             address += f"#ticket={hub.accounts.ticket()}"
         if as_json:
-            output.print_json({"event": "listening", "url": hub.url, "open": address})
+            output.print_row("listening", {"url": hub.url, "open": address})
         else:
             output.print_line(f"open {address}")
             if hub.accounts is not None:

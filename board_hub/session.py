@@ -172,7 +172,7 @@ class BoardSession:
             "version": status.get("version"),
             "task": status.get("task"),
             "model": status.get("model"),
-            "temperature": status.get("temperature"),
+            "temperature": status.get("temperature_c"),
             "signal_dbm": (status.get("network") or {}).get("signal_dbm"),
             "problems": list(status.get("problems") or ()),
         }

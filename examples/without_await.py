@@ -15,4 +15,4 @@ with Board.connect(URL) as board:
         print(result.seq, result.to_dict())
         if count == 10:
             break
-    print("temperature", board.status().get("temperature"))
+    print("temperature", board.status().get("temperature_c"))

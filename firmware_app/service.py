@@ -155,7 +155,7 @@ class Service:
             now = board.clock.us()
             values = board.engine.statistics(now - last)
             values["generation"] = board.engine.running.generation
-            values["heap_used"] = board.engine.collector.used()
+            values["heap_used_bytes"] = board.engine.collector.used()
             last = now
             board.publisher.statistics(values, now // 1000)
 

@@ -118,8 +118,9 @@ class Board:
             on_state: called with each StateChange, in the event loop.
             key_store: file to use instead of the user's key store (link.keys.default_store).
             client_name: name of this client in the board's log.
-            greeting_timeout: seconds to wait for the board's greeting before giving up.
-            silence_timeout: seconds of silence after which a link counts as lost.
+            greeting_timeout: seconds to wait for the board's greeting before giving up; 10 by default, and
+                10 s is the limit for a TCP connection to be made.
+            silence_timeout: seconds of silence after which a link counts as lost; 120 by default.
             encryption: of network sessions. "required": refuse a board without it. "remembered":
                 required if this board encrypted an earlier session. "optional": the board decides.
 

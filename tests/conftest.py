@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +51,22 @@ def settings_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         del os.environ["XDG_CONFIG_HOME"]
     else:
         os.environ["XDG_CONFIG_HOME"] = before
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_line_keeps_to_its_schema() -> Iterator[None]:
+    """Hold each line of JSON that the command prints in this process to its schema."""
+    from host_client.cli import output
+    from tests.json_lines import check_form
+
+    printed = output.print_json
+
+    def checked(value: Any) -> None:
+        # What a board says of itself goes through as it is, also where a test's board says odd things.
+        if value.get("type", "status") not in ("status", "configuration"):
+            check_form(output.shown_json(value))
+        printed(value)
+
+    output.print_json = checked
+    yield
+    output.print_json = printed

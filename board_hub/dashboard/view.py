@@ -182,7 +182,7 @@ class View:
         results = values.get("results") or 0
         row: Message = {"t": round(statistics.host_time or time.time(), 2)}
         row["fps"] = round(1e6 * results / period, 2) if period else None
-        row["heap_kb"] = _kb(values.get("heap_used"))
+        row["heap_kb"] = _kb(values.get("heap_used_bytes"))
         row["dropped"] = values.get("dropped")
         row["skipped"] = values.get("skipped")
         row["latency_ms"] = round(max(self._latency), 1) if self._latency else None

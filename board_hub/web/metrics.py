@@ -82,9 +82,9 @@ def _families(sessions: list[BoardSession]) -> Iterator[Metric]:
             state.add_metric([session.id, name], float(session.state == name))
         for row in status.get("problems") or ():
             problem.add_metric([session.id, _text(row.get("code"))], 1.0)
-        for name, value in (status.get("stages_ms") or {}).items():
+        for name, value in (status.get("stages_us") or {}).items():
             if isinstance(value, (int, float)):
-                stage.add_metric([session.id, _text(name)], value / 1000)
+                stage.add_metric([session.id, _text(name)], value / 1e6)
     yield from (info, state, problem, stage)
     for kind, name, text, read in _SERIES:
         family = kind(name, text, labels=["board"])
@@ -110,7 +110,7 @@ def _status(name: str, factor: float = 1.0) -> Callable[[BoardSession], float | 
 def _memory(name: str) -> Callable[[BoardSession], float | None]:
     def read(session: BoardSession) -> float | None:
         value: Any = (session.status.get("memory") or {}).get(name)
-        return value * 1024.0 if isinstance(value, (int, float)) else None
+        return float(value) if isinstance(value, (int, float)) else None
 
     return read
 
@@ -190,31 +190,31 @@ _SERIES: tuple[tuple[Any, str, str, Callable[[BoardSession], float | None]], ...
         GaugeMetricFamily,
         "k230_board_temperature_celsius",
         "Temperature of the chip.",
-        _status("temperature"),
+        _status("temperature_c"),
     ),
     (
         GaugeMetricFamily,
         "k230_board_heap_used_bytes",
         "Heap of the interpreter in use.",
-        _status("heap_used"),
+        _status("heap_used_bytes"),
     ),
     (
         GaugeMetricFamily,
         "k230_board_heap_free_bytes",
         "Heap of the interpreter that is free.",
-        _status("heap_free"),
+        _status("heap_free_bytes"),
     ),
     (
         GaugeMetricFamily,
         "k230_board_media_free_bytes",
         "Media memory that is free.",
-        _memory("media_free_kb"),
+        _memory("media_free_bytes"),
     ),
     (
         GaugeMetricFamily,
         "k230_board_card_free_bytes",
         "Free space of the card.",
-        _status("card_free_kb", 1024.0),
+        _status("card_free_bytes"),
     ),
     (GaugeMetricFamily, "k230_board_signal_dbm", "Strength of the Wi-Fi signal.", _signal),
     (

@@ -54,12 +54,12 @@ def trouble(root: str) -> str:
                 raise
     except (OSError, AttributeError) as error:
         return "%s: %s" % (root, files.why(error))
-    free = free_kb(stat)
+    free = free_bytes(stat) // 1024
     if free < _LEAST_KB:
         return "%s: it is full, %d kB are free" % (root, free)
     return ""
 
 
-def free_kb(stat) -> int:
-    """Return how many kB are free, of what statvfs() says."""
-    return (stat[1] or stat[0]) * stat[4] // 1024
+def free_bytes(stat) -> int:
+    """Return how many bytes are free, of what statvfs() says."""
+    return (stat[1] or stat[0]) * stat[4]

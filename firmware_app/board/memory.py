@@ -163,16 +163,10 @@ def holds_file(size: int) -> bool:
     return figures is None or size + _PAGES_RESERVE <= figures[2]
 
 
-_UNKNOWN = 40 << 20
-
-
 def garbage_limit(most: int) -> int:
-    """Return how many bytes of arrays may wait for a collection: at most `most`, a quarter of the free pages.
-
-    Where those are not known, a quarter of what the smallest board with room for models has.
-    """
+    """Return how many bytes of arrays may wait for a collection: at most `most`, a quarter of the pages."""
     figures = pages()
-    return min(most, _UNKNOWN) if figures is None else max(65536, min(most, figures[2] // 4))
+    return most if figures is None else max(65536, min(most, figures[2] // 4))
 
 
 def buffers() -> int:
@@ -237,11 +231,11 @@ def camera_layout(width: int, height: int, preview: int, second: bool) -> Layout
 
 
 def state() -> dict:
-    """Return what `status` shows, kB; None where the firmware can't tell."""
-    media_kb = media()
-    pages_kb = pages()
+    """Return what `status` shows; None where the firmware can't tell."""
+    media_now = media()
+    pages_now = pages()
     return {
-        "media_total_kb": media_kb[0] // 1024 if media_kb else None,
-        "media_free_kb": media_kb[2] // 1024 if media_kb else None,
-        "programs_free_kb": pages_kb[2] // 1024 if pages_kb else None,
+        "media_total_bytes": media_now[0] if media_now else None,
+        "media_free_bytes": media_now[2] if media_now else None,
+        "programs_free_bytes": pages_now[2] if pages_now else None,
     }

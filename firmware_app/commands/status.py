@@ -35,7 +35,7 @@ def status(board: "Board") -> dict:
         "safe_mode": board.boots.safe,
         "restart_reason": board.boots.restart_reason(),
         "starts": board.boots.starts,
-        "watchdog_s": board.upkeep.watchdog_s,
+        "watchdog_ms": board.upkeep.watchdog_s * 1000,
         "network": links.nic.status() if links.nic is not None else None,
         "task": running.name,
         "model": running.task.name if running.task is not None else "",
@@ -45,9 +45,9 @@ def status(board: "Board") -> dict:
         "captured": camera.captured if camera is not None else 0,
         "skipped": camera.skipped if camera is not None else 0,
         "renewed": engine.renewed,
-        "stages_ms": engine.stage_times(),
-        "heap_floor": engine.collector.floor,
-        "heap_floor_first": engine.collector.first_floor,
+        "stages_us": engine.stage_times(),
+        "heap_floor_bytes": engine.collector.floor,
+        "heap_floor_first_bytes": engine.collector.first_floor,
         "seq": camera.seq if camera is not None else 0,
         "clients": [
             {"name": s.name, "client": s.client, "sent": s.outbox.sent, "dropped": s.outbox.dropped}
@@ -56,23 +56,23 @@ def status(board: "Board") -> dict:
         "rejected": sum([link.rejected for link in links.all]),
         "refused": sum([link.refused for link in links.all]),
         "failed_attempts": board.attempts.total,
-        "heap_used": gc.mem_alloc(),
-        "heap_free": gc.mem_free(),
+        "heap_used_bytes": gc.mem_alloc(),
+        "heap_free_bytes": gc.mem_free(),
         "memory": memory.state(),
-        "heap_growth_kb_per_hour": board.upkeep.trend(),
-        "card_free_kb": _free_kb("/sdcard"),
-        "data_free_kb": _free_kb(storage.place()),
-        "temperature": hardware.temperature(),
+        "heap_growth_bytes_per_hour": board.upkeep.trend(),
+        "card_free_bytes": _free_bytes("/sdcard"),
+        "data_free_bytes": _free_bytes(storage.place()),
+        "temperature_c": hardware.temperature(),
         "problems": board.problems.rows(),
     }
 
 
-def _free_kb(path: str) -> "int | None":
+def _free_bytes(path: str) -> "int | None":
     try:
         stat = os.statvfs(path)
     except (OSError, AttributeError):
         return None
-    return storage.free_kb(stat)
+    return storage.free_bytes(stat)
 
 
 async def tasks(board: "Board") -> list:

@@ -95,10 +95,10 @@ class Engine:
         return self._waiting is not None or self.camera is None or self.running.task is None
 
     def stage_times(self) -> dict:
-        """Return milliseconds a frame of each stage in the last statistics period."""
+        """Return microseconds a frame of each stage in the last statistics period."""
         results = max(1, self._reported.get("results", 0))
         return {
-            name[:-3]: self._reported[name] / results / 1000
+            name[:-3]: self._reported[name] // results
             for name in self._reported
             if name.endswith("_us")
         }
@@ -113,8 +113,8 @@ class Engine:
         values["captured"] = camera.captured if camera is not None else 0
         values["processed"] = self.processed
         values["skipped"] = camera.skipped if camera is not None else 0
-        values["heap_floor"] = self.collector.floor
-        values["heap_floor_first"] = self.collector.first_floor
+        values["heap_floor_bytes"] = self.collector.floor
+        values["heap_floor_first_bytes"] = self.collector.first_floor
         return values
 
     def replace(self, running: Running) -> None:

@@ -337,7 +337,7 @@ def _sentence(name: str, error) -> str:
 
 
 def _memory(answer: dict, when: str) -> None:
-    answer["heap_" + when] = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
+    answer["heap_%s_bytes" % when] = gc.mem_alloc() if hasattr(gc, "mem_alloc") else 0
     figures = memory.media()
     if figures is not None:
-        answer["mmz_" + when] = figures[1]
+        answer["mmz_%s_bytes" % when] = figures[1]

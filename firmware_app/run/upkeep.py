@@ -212,10 +212,10 @@ class Upkeep:
                 self.file.add(line)
 
     def trend(self) -> "int | None":
-        """Return how much the used heap grew over the figures kept, kB an hour; None: too early."""
+        """Return how much the used heap grew over the figures kept, bytes an hour; None: too early."""
         if len(self.memory) < 10:
             return None
         quarter = len(self.memory) // 4
         first = min(self.memory[:quarter])  # the least of some: between collections it swings
         last = min(self.memory[-quarter:])
-        return (last - first) * 60 // (len(self.memory) - quarter)
+        return (last - first) * 60 * 1024 // (len(self.memory) - quarter)

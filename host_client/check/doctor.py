@@ -47,9 +47,9 @@ BAUDRATES = (DEFAULT_BAUDRATE, 921600, 9600, 19200, 38400, 57600, 230400, 460800
 LISTEN_S = 1.5  # at each baud rate; a board sends results unasked
 HOT = 85  # degrees Celsius
 LOW_HEAP = 1 << 20  # bytes
-LOW_CARD_KB = 4096
+LOW_CARD = 4 << 20  # bytes
 WEAK_DBM = -75
-GROWTH_KB = 2048  # an hour
+GROWTH = 2 << 20  # bytes an hour
 _SEEN = {"echo": "wires", "repl": "console", "text": "port", "protocol": "port"}
 """Causes that need no test of other baud rates, and the name of their finding."""
 
@@ -232,8 +232,8 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
         bool(status.get("safe_mode")),
         "the last starts crashed, so no task is started; k230 logs shows why, k230 switch leaves safe mode",
     )
-    heap = status.get("heap_free")
-    growth = status.get("heap_growth_kb_per_hour")
+    heap = status.get("heap_free_bytes")
+    growth = status.get("heap_growth_bytes_per_hour")
     add(
         "memory",
         isinstance(heap, int) and heap < LOW_HEAP,
@@ -243,19 +243,19 @@ def status_findings(status: dict[str, Any]) -> list[Finding]:
     )
     add(
         "memory",
-        isinstance(growth, int) and growth > GROWTH_KB,
-        f"the heap grows by {growth} kB an hour: plan restarts, and report this fault",
+        isinstance(growth, int) and growth > GROWTH,
+        f"the heap grows by {(growth or 0) >> 10} kB an hour: plan restarts, and report this fault",
         state="warning",
     )
-    for name, where in (("card_free_kb", "card"), ("data_free_kb", "data partition")):
+    for name, where in (("card_free_bytes", "card"), ("data_free_bytes", "data partition")):
         free = status.get(name)
         add(
             where,
-            isinstance(free, int) and free < LOW_CARD_KB,
-            f"the {where} is nearly full: {free} kB are free; k230 packages remove frees space",
-            f"{free} kB are free" if isinstance(free, int) else "",
+            isinstance(free, int) and free < LOW_CARD,
+            f"the {where} is nearly full: {(free or 0) >> 10} kB are free; k230 packages remove frees space",
+            f"{free >> 10} kB are free" if isinstance(free, int) else "",
         )
-    hot = status.get("temperature")
+    hot = status.get("temperature_c")
     add(
         "temperature",
         isinstance(hot, int) and hot >= HOT,
@@ -374,7 +374,7 @@ def _look_at_files(target: Target) -> list[Finding]:
         found.append(Finding("configuration", "trouble", text))
     free = target.info().free
     if free is not None:
-        full = free < LOW_CARD_KB << 10
+        full = free < LOW_CARD
         text = f"{free >> 10} kB are free"
         found.append(Finding("card", "trouble" if full else "ok", text))
     return found

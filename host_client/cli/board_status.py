@@ -45,7 +45,7 @@ async def status(board: Board, *, as_json: bool, everything: bool) -> None:
     """
     values = dict(await board.status())
     if as_json:
-        output.print_json(values)
+        output.print_row("status", values, board)
         return
     if everything:
         info = board.info
@@ -88,7 +88,7 @@ def status_lines(values: Mapping[str, Any], seen: Seen, width: int) -> list[str]
         ("clients", _clients(values)),
         ("memory", _memory(values)),
         ("card", _card(values)),
-        ("temperature", _unit(values.get("temperature"), "°C")),
+        ("temperature", _unit(values.get("temperature_c"), "°C")),
         *_problems(values),
     ]
     lines = []
@@ -133,12 +133,12 @@ def _rate(values: Mapping[str, Any], seen: Seen) -> str:
     if not values.get("model"):
         return "no results: no task runs"
     rate = "fewer than two results a second" if seen.fps is None else f"{seen.fps:.1f} results/s"
-    stages = values.get("stages_ms")
+    stages = values.get("stages_us")
     spent = []
     if isinstance(stages, Mapping):
         for name in ("wait", "ai2d", "kpu", "decode", "publish"):
             if _number(stages.get(name)):
-                spent.append(f"{name} {stages[name]:.1f}")
+                spent.append(f"{name} {stages[name] / 1000:.1f}")
     return f"{rate}; ms a frame: {', '.join(spent)}" if spent else rate
 
 
@@ -184,25 +184,25 @@ def _clients(values: Mapping[str, Any]) -> str:
 
 def _memory(values: Mapping[str, Any]) -> str:
     parts = []
-    if _number(values.get("heap_free")):
-        parts.append(f"{values['heap_free'] / 1e6:.1f} MB of the heap free")
-    growth = values.get("heap_growth_kb_per_hour")
+    if _number(values.get("heap_free_bytes")):
+        parts.append(f"{values['heap_free_bytes'] / 1e6:.1f} MB of the heap free")
+    growth = values.get("heap_growth_bytes_per_hour")
     if _number(growth):
-        parts.append(f"{growth:+.0f} kB an hour" if growth else "not growing")
-    elif "heap_growth_kb_per_hour" in values:
+        parts.append(f"{growth / 1000:+.0f} kB an hour" if growth else "not growing")
+    elif "heap_growth_bytes_per_hour" in values:
         parts.append("trend known after ten minutes")
     media = values.get("memory")
-    if isinstance(media, Mapping) and _number(media.get("media_free_kb")):
-        parts.append(f"{media['media_free_kb'] / 1000:.0f} MB of media memory free")
+    if isinstance(media, Mapping) and _number(media.get("media_free_bytes")):
+        parts.append(f"{media['media_free_bytes'] / 1e6:.0f} MB of media memory free")
     return ", ".join(parts) or "not reported"
 
 
 def _card(values: Mapping[str, Any]) -> str:
     parts = []
-    for field, place in (("card_free_kb", "/sdcard"), ("data_free_kb", "the data folder")):
+    for field, place in (("card_free_bytes", "/sdcard"), ("data_free_bytes", "the data folder")):
         free = values.get(field)
         if _number(free):
-            parts.append(f"{free / 1000:.0f} MB free on {place}")
+            parts.append(f"{free / 1e6:.0f} MB free on {place}")
     return ", ".join(parts) or "not reported"
 
 

@@ -58,7 +58,7 @@ async def snapshot(
         write_file(target, data)
         saved += 1
         if as_json:
-            output.print_json({"file": str(target), "bytes": len(data)})
+            output.print_row("file", {"file": str(target), "size_bytes": len(data)}, board)
         else:
             output.print_line(f"{target}: {len(data)} bytes")
         if every is None or saved == count:
@@ -72,7 +72,7 @@ async def tasks(board: Board, *, as_json: bool) -> None:
     rows = await board.tasks()
     if as_json:
         for row in rows:
-            output.print_json(row._asdict())
+            output.print_row("task", row._asdict(), board)
         return
     cells = [
         [
@@ -100,7 +100,7 @@ async def switch(board: Board, *, as_json: bool, task: str) -> None:
         with waiting(as_json, f"switching to {task}"):
             report = await board.switch(task)
     if as_json:
-        output.print_json(report._asdict())
+        output.print_row("switch", report._asdict(), board)
     else:
         output.print_map(f"running {report.task}", report._asdict())
 

@@ -79,7 +79,7 @@ async def push(
         else:
             sent = await board.card.push(path, name, task=task, replace=replace, progress=progress)
     if as_json:
-        output.print_json(sent._asdict())
+        output.print_row("pushed", sent._asdict(), board)
         return
     for warning in sent.warnings:
         output.note(f"k230: warning: {warning}")
@@ -114,7 +114,7 @@ async def pull(board: Board, *, as_json: bool, name: str, target: str | None) ->
         return
     await asyncio.to_thread(write_file, place, data)
     if as_json:
-        output.print_json({"name": name, "target": place, "size": len(data)})
+        output.print_row("file", {"file": place, "size_bytes": len(data), "name": name}, board)
     else:
         output.print_line(f"{name}: saved to {place} ({len(data)} bytes)")
 
@@ -144,7 +144,7 @@ async def packages_list(board: Board, *, as_json: bool) -> None:
     rows = await board.card.packages()
     if as_json:
         for row in rows:
-            output.print_json(row._asdict())
+            output.print_row("package", row._asdict(), board)
         return
     cells = [
         [
@@ -152,7 +152,7 @@ async def packages_list(board: Board, *, as_json: bool) -> None:
             row.name,
             row.task or "–",
             row.model or "–",
-            f"{row.size / 1e6:.2f} MB",
+            f"{row.size_bytes / 1e6:.2f} MB",
             row.problem or "",
         ]
         for row in rows
@@ -173,7 +173,7 @@ async def packages_remove(board: Board, *, as_json: bool, name: str) -> None:
     async with helping("package", name, names):
         tasks = await board.card.remove_package(name)
     if as_json:
-        output.print_json({"name": name, "tasks": tasks})
+        output.print_row("package_removed", {"name": name, "tasks": tasks}, board)
         return
     output.print_line(f"{name}: removed")
     if tasks:
@@ -191,7 +191,7 @@ async def config_get(board: Board, *, as_json: bool) -> None:
     """Show the current settings of the board at URL."""
     values = await board.card.config_get()
     if as_json:
-        output.print_json(values)
+        output.print_row("configuration", values, board)
     else:
         parts = {name: value or {} for name, value in values.items()}
         output.print_map("settings", output.ordered(parts))
@@ -219,9 +219,8 @@ def config_validate(*, as_json: bool, kind: str | None, files: tuple[Path, ...])
             problems = error.messages
             exit_code = error.exit_code
         if as_json:
-            output.print_json(
-                {"file": str(file), "valid": not problems, "problems": problems, "values": values}
-            )
+            found = {"file": str(file), "valid": not problems, "problems": problems}
+            output.print_row("configuration_check", {**found, "values": values})
         elif problems:
             for problem in problems:
                 output.note(f"k230: {problem}")
@@ -237,6 +236,6 @@ async def restart(board: Board, *, as_json: bool) -> None:
     with contextlib.suppress(LinkLost):  # it may go before it answers
         await board.restart()
     if as_json:
-        output.print_json({"restarting": True})
+        output.print_row("restart", {"restarting": True}, board)
     else:
         output.print_line("the board is restarting")

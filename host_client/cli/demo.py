@@ -173,9 +173,8 @@ async def _demo(
         await started(virtual, as_json)
         assert virtual.url is not None
         async with Board.connect(virtual.url, virtual.key, client_name="k230 demo") as board:
-            show = (
-                _Live() if sys.stdout and sys.stdout.isatty() and not as_json else _Plain(as_json)
-            )
+            live = sys.stdout and sys.stdout.isatty() and not as_json
+            show = _Live() if live else _Plain(board, as_json)
             with show:
                 await _travel(board, tour, stops, seconds, show)
             counts = board.counts
@@ -253,7 +252,8 @@ async def _problem(board: Board) -> str:
 class _Plain:
     """Prints lines, for pipes and programs."""
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, board: Board, as_json: bool) -> None:
+        self._board = board
         self._as_json = as_json
         self._told = 0.0
 
@@ -268,12 +268,12 @@ class _Plain:
         report = tour.meter.report
         self._told = 0.0
         if self._as_json and report is not None:
-            output.print_json({"switch": report._asdict()})
+            output.print_row("switch", report._asdict(), self._board)
 
     def enrolled(self, tour: Tour, identity: str) -> None:
         """Report an enrolled sample."""
         if self._as_json:
-            output.print_json({"enrolled": identity})
+            output.print_row("demo_enrolled", {"identity": identity}, self._board)
         else:
             output.print_line(f"{tour.task}  {tour.meter.note}")
 
@@ -380,14 +380,14 @@ def _summarize(
             labels.update(meter.labels)
         row = {
             "results": sum(meter.count for meter in meters),
-            "fps": round(statistics.mean(meter.mean_rate for meter in meters), 2),
+            "results_per_s": round(statistics.mean(meter.mean_rate for meter in meters), 2),
             "latency_ms": None if latency is None else {"p50": latency[0], "p99": latency[1]},
             "labels": dict(labels),
             "dropped": dropped,
             "rejected": rejected,
             "tasks": [_row(task, meter) for task, meter in tour.meters.items()],
         }
-        output.print_json({"summary": row})
+        output.print_row("demo", row)
         return
     rows = []
     for task, meter in tour.meters.items():
@@ -425,7 +425,7 @@ def _row(task: str, meter: Meter) -> dict[str, Any]:
         "task": task,
         "model": meter.last.model if meter.last is not None else None,
         "results": meter.count,
-        "fps": round(meter.mean_rate, 2),
+        "results_per_s": round(meter.mean_rate, 2),
         "latency_ms": None if latency is None else {"p50": latency[0], "p99": latency[1]},
         "gap_ms": meter.report.gap_ms if meter.report is not None else None,
         "gap_frames": meter.report.gap_frames if meter.report is not None else None,

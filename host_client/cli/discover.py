@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
@@ -83,10 +84,10 @@ async def _discover(
     ports = [port for port in ports if port.device not in answered]
     if as_json:
         for board in found:
-            output.print_json(board._asdict())
+            output.print_row("found_board", _json(board))
         for port in ports:
             known = BOARD_IDS.get((port.vid, port.pid), port.description)
-            output.print_json({"url": f"serial://{port.device}", "name": known})
+            output.print_row("serial_port", {"url": f"serial://{port.device}", "name": known})
         return
     rows = [
         [b.url, b.name, b.board_id, _version(b), "yes" if b.key_required else "no"] for b in found
@@ -99,6 +100,12 @@ async def _discover(
         output.print_table("boards and ports", ["address", "name", "id", "version", "key"], rows)
     else:
         output.print_line("no board answered, and no USB serial port was found")
+
+
+def _json(board: FoundBoard) -> dict[str, Any]:
+    row = board._asdict()
+    row["board_name"] = row.pop("name")
+    return row
 
 
 def _version(board: FoundBoard) -> str:

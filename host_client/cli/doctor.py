@@ -50,7 +50,7 @@ def doctor(
             found += looks.look_at_package(package)
     for row in found:
         if as_json:
-            output.print_json(row._asdict())
+            output.print_row("finding", row._asdict())
         else:
             output.print_line(f"{_MARKS[row.state]} {row.what}: {row.text}")
     return TROUBLE_EXIT_CODE if any(row.state == "trouble" for row in found) else 0

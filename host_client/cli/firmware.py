@@ -42,17 +42,18 @@ def list_(as_json: bool) -> None:
     types = [each for each in board_types.all_types() if each.name != board_types.VIRTUAL]
     if as_json:
         for each in types:
-            output.print_json(
+            output.print_row(
+                "firmware",
                 {
                     "board": each.name,
                     "title": each.title,
                     "chip": each.chip,
-                    "memory_mb": each.total_kb // 1024,
+                    "memory_bytes": each.total_kb * 1024,
                     "files": [f"{image}_micropython_" for image in each.images],
                     "canmv": list(known.supported),
                     "nncase": known.nncase,
                     "downloads": list(known.downloads),
-                }
+                },
             )
         return
     flat = []
@@ -101,7 +102,8 @@ def check(
             if each.code == "nncase"
         ]
     if as_json:
-        output.print_json(report_of(facts) | {"problems": [each._asdict() for each in problems]})
+        found = {"problems": [each._asdict() for each in problems]}
+        output.print_row("image", report_of(facts) | found)
         if problems:
             click.get_current_context().exit(Trouble.exit_code)
         return
@@ -118,7 +120,7 @@ def report_of(facts: ImageFacts) -> dict[str, Any]:
         "image": str(facts.path),
         "form": facts.form,
         "compressed": facts.compressed,
-        "bytes": facts.file_size,
+        "size_bytes": facts.file_size,
         "card_bytes": facts.card_size,
         "boards": list(facts.boards),
         "board_from": facts.board_from or None,

@@ -83,18 +83,18 @@ def flash(
         else:
             device = choose(card, yes, fixed_disk)
             done = flash_card(source, facts, device, yes, fixed_disk, as_json)
-    done["seconds"] = round(time.monotonic() - started, 1)
+    seconds = time.monotonic() - started
+    done["duration_ms"] = round(seconds * 1000)
     if as_json:
-        output.print_json(report_of(facts) | done)
+        output.print_row("flashed", report_of(facts) | done)
     elif "sha256" in done:
         output.print_line(
-            f"{done['device']}: written and compared, {done['written']} bytes in "
-            f"{done['seconds']} s; take the card out"
+            f"{done['device']}: written and compared, {done['written_bytes']} bytes in "
+            f"{seconds:.1f} s; take the card out"
         )
     else:
         output.print_line(
-            f"USB {done['device']}: written in {done['seconds']} s, not read back; the board "
-            "restarts"
+            f"USB {done['device']}: written in {seconds:.1f} s, not read back; the board restarts"
         )
 
 
@@ -187,7 +187,7 @@ def flash_card(
     return {
         "device": device.path,
         "serial": device.serial,
-        "written": written.size,
+        "written_bytes": written.size,
         "sha256": written.sha256,
         "compared": True,
     }
@@ -230,7 +230,7 @@ def flash_usb(
     except (KeyboardInterrupt, Terminated):
         output.note(f"k230: USB {place}: {_UNUSABLE}")
         raise
-    return {"device": place, "medium": medium, "written": facts.written, "compared": False}
+    return {"device": place, "medium": medium, "written_bytes": facts.written, "compared": False}
 
 
 def confirm(question: str, name: str, serial: str, ask: Ask | None = None) -> None:

@@ -34,7 +34,10 @@ async def list_(board: Board, *, as_json: bool) -> None:
     if as_json:
         row = info._asdict()
         row["labels"] = [label._asdict() for label in info.labels]
-        output.print_json(row)
+        row["galleries"] = [
+            {"name": name, "size_bytes": size} for name, size in info.galleries.items()
+        ]
+        output.print_row("gallery", row, board)
         return
     if info.problem:
         output.note(f"k230: {info.problem}")
@@ -65,7 +68,7 @@ async def show(board: Board, *, as_json: bool, label: str) -> None:
         samples = await board.gallery.show(label)
     if as_json:
         for sample in samples:
-            output.print_json(sample._asdict())
+            output.print_row("sample", {"label": label, **sample._asdict()}, board)
         return
     rows = [
         [
@@ -185,7 +188,8 @@ async def _print_totals(board: Board, as_json: bool) -> None:
     info = await board.gallery.list()
     total = info.samples + info.negatives
     if as_json:
-        output.print_json({"gallery": info.selected, "labels": len(info.labels), "samples": total})
+        totals = {"gallery": info.selected, "labels": len(info.labels), "total_samples": total}
+        output.print_row("gallery_totals", totals, board)
     else:
         name = info.selected or "none"
         output.print_line(f"gallery {name}: {len(info.labels)} labels, {total} samples")
@@ -201,7 +205,7 @@ async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
     with bar(as_json, counted=True) as progress:
         answer = await board.gallery.suggest(progress=progress)
     if as_json:
-        output.print_json(answer._asdict())
+        output.print_row("suggestion", answer._asdict(), board)
     else:
         for line in text_chart(answer):
             output.print_line(line)
@@ -228,7 +232,9 @@ async def export(board: Board, *, as_json: bool, file: str) -> None:
     write_file(file, data)
     held = read_file(data)
     if as_json:
-        output.print_json({"file": file, "bytes": len(data), "labels": len(held.labels)})
+        output.print_row(
+            "file", {"file": file, "size_bytes": len(data), "labels": len(held.labels)}, board
+        )
     else:
         output.print_line(f"{file}: {len(data)} bytes, {len(held.labels)} labels")
 
@@ -243,7 +249,7 @@ async def import_(board: Board, *, as_json: bool, file: str, name: str | None) -
     with bar(as_json) as progress:
         total = await board.gallery.import_(file, title, progress=progress)
     if as_json:
-        output.print_json({"gallery": title, "samples": total})
+        output.print_row("gallery_imported", {"gallery": title, "total_samples": total}, board)
     else:
         output.print_line(f"gallery {title}: {total} samples")
 
@@ -257,7 +263,7 @@ def check(file: str, as_json: bool) -> None:
     if as_json:
         row = held._asdict()
         row["labels"] = [label._asdict() for label in held.labels]
-        output.print_json(row)
+        output.print_row("gallery_content", {"file": file, **row})
         return
     title = f"{file}: valid; {held.dimension} values, kmodel SHA-256 {held.sha256}"
     rows = [[label.label, str(label.samples), str(label.negatives)] for label in held.labels]

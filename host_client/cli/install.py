@@ -146,7 +146,7 @@ def install(
         wanted = contents.Content(firmware, _configs(target, configs, files, kind), files, compiled)
         with waiting(as_json, "comparing with what is on the card"):
             plan = installer.make_plan(target, wanted, with_package=not over_link)
-        report |= {"changes": plan.lines(), "bytes": plan.size, "compiled": compiled}
+        report |= {"changes": plan.lines(), "size_bytes": plan.size, "compiled": compiled}
         report["notes"] = plan.notes + list(files.warnings if files is not None else ())
         if kind is None and config is None and "configs/service.yaml" in plan.configs:
             report["notes"].append(suited.unknown(info.board))
@@ -226,8 +226,8 @@ def _apply(target: Target, plan: installer.Plan, as_json: bool) -> dict[str, Any
 
         installer.apply(target, plan, moved)
     seconds = time.monotonic() - start
-    rate = plan.size / seconds / 1000 if plan.size else None
-    return {"seconds": round(seconds, 1), "kB_per_second": rate and round(rate, 1)}
+    rate = round(plan.size / seconds) if plan.size else None
+    return {"duration_ms": round(seconds * 1000), "bytes_per_s": rate}
 
 
 def _keep_key(target: ReplTarget) -> bytes:
@@ -361,7 +361,8 @@ async def _finish(
             store = KeyStore()
             store.add(str(board.address), key)
             store.add(board.info.board_id, key)
-            found["id"] = board.info.board_id
+            found["board_id"] = board.info.board_id
+            found["board_name"] = board.info.board_name
             if package is not None:
                 found |= await _push(board, package, as_json)
             if has_task:
@@ -388,7 +389,7 @@ async def _push(board: Board, package: PackageFiles, as_json: bool) -> dict[str,
     seconds = time.monotonic() - start
     size = sum(len(data) for _, data in package.files)
     await board.switch(package.name)
-    return {"link_bytes": size, "link_kB_per_second": round(size / seconds / 1000, 1)}
+    return {"link_size_bytes": size, "link_bytes_per_s": round(size / seconds)}
 
 
 async def _first_result(board: Board) -> dict[str, Any]:
@@ -419,7 +420,7 @@ def _no_results(faults: list[str]) -> str:
 
 def _show(report: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        output.print_json(report)
+        output.print_row("installation", report)
         return
     for line in report["notes"]:
         output.note(f"k230: {line}")
@@ -427,14 +428,15 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
         output.print_line(("would " if report["dry_run"] else "") + line)
     if not report["changes"]:
         output.print_line("nothing to change: the installation is up to date")
-    if report.get("kB_per_second"):
+    if report.get("bytes_per_s"):
         output.print_line(
-            f"{report['bytes']} bytes in {report['seconds']} s: {report['kB_per_second']} kB/s"
+            f"{report['size_bytes']} bytes in {report['duration_ms'] / 1000:.1f} s: "
+            f"{report['bytes_per_s'] / 1000:.1f} kB/s"
         )
-    if report.get("link_kB_per_second"):
+    if report.get("link_bytes_per_s"):
         output.print_line(
-            f"package: {report['link_bytes']} bytes over the link: "
-            f"{report['link_kB_per_second']} kB/s"
+            f"package: {report['link_size_bytes']} bytes over the link: "
+            f"{report['link_bytes_per_s'] / 1000:.1f} kB/s"
         )
     if report.get("key"):
         output.print_line(f"key: {report['key']}")
@@ -471,7 +473,7 @@ def uninstall(port: str | None, card: Path | None, purge: bool, as_json: bool) -
     if as_json:
         place = port or os.fspath(card or "")
         report = {"uninstalled": True, "purged": purge, "kept": kept, "place": place}
-        output.print_json(report)
+        output.print_row("uninstallation", report)
         return
     for line in kept:
         output.note(f"k230: {line}")

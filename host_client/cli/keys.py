@@ -47,7 +47,7 @@ def list_(as_json: bool) -> None:
     """List the boards with a stored key, without the keys."""
     for name in KeyStore().names():
         if as_json:
-            output.print_json({"board": name})
+            output.print_row("key", {"board": name})
         else:
             output.print_line(name)
 

@@ -209,7 +209,7 @@ def statistics_line(row: Statistics) -> str:
     for name in _STAGES:
         spent = _number(values.get(f"{name}_us"))
         cells.append(f"{spent / results / 1000:.2f}" if results else "-")
-    cells.append(f"{_number(values.get('heap_used')) / 1000:.0f}")
+    cells.append(f"{_number(values.get('heap_used_bytes')) / 1000:.0f}")
     cells.append(f"{_number(values.get('dropped')):.0f}")
     texts = [f"{cell:>{width}}" for cell, (_, width) in zip(cells, _COLUMNS, strict=True)]
     return f"{_clock(row.host_time)} {' '.join(texts)}"

@@ -91,7 +91,7 @@ def boards_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callabl
             except K230Error as error:
                 if len(urls) == 1:
                     raise
-                output.print_error(error, as_json)
+                output.print_error(error, as_json, url)
                 return error.exit_code
 
         async def every() -> int:

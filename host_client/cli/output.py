@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from host_client.base.exceptions import ConfigurationError, K230Error
+from host_client.board import Board
 from host_client.cli import terminal
 from host_client.cli.table import table, terminal_width
 from host_client.results.events import (
@@ -16,6 +18,7 @@ from host_client.results.events import (
     ZoneEvent,
     typed_event,
 )
+from host_client.results.lines import UNKNOWN, Source, answer
 from host_client.results.messages import Event, finite, plain
 from host_client.results.objects import Instance, Pose
 from host_client.results.types import (
@@ -35,9 +38,22 @@ from host_client.results.types import (
 _SHOWN = 4  # rows of a result on one line
 
 
+def shown_json(value: Any) -> Any:
+    """Return value as JSON has it: binary as hexadecimal text, null for what it has no number for."""
+    return finite(plain(value))
+
+
 def print_json(value: Any) -> None:
     """Print one JSON line."""
-    terminal.write_json(finite(plain(value)))
+    terminal.write_json(shown_json(value))
+
+
+def print_row(kind: str, row: Mapping[str, Any], board: Board | None = None) -> None:
+    """Print one JSON line of a type of docs/json.md; board: whose answer it is."""
+    source = UNKNOWN
+    if board is not None:
+        source = Source(board.info.board_id, board.info.board_name)
+    print_json(answer(kind, row, source))
 
 
 def print_line(text: str) -> None:
@@ -50,11 +66,12 @@ def note(text: str) -> None:
     terminal.tell(text)
 
 
-def print_error(error: K230Error, as_json: bool) -> None:
-    """Print an error: as JSON on stdout, or as a sentence on stderr."""
+def print_error(error: K230Error, as_json: bool, url: str | None = None) -> None:
+    """Print an error: as JSON on stdout, or as a sentence on stderr; url: of the board, where there are several."""
     if as_json:
+        said = {"code": error.code, "message": str(error)}
         try:
-            print_json({"error": {"code": error.code, "message": str(error)}})
+            print_json(answer("error", {"url": url, "error": said}))
             return
         except (terminal.FileError, BrokenPipeError):
             pass  # stdout is closed: use stderr

@@ -125,7 +125,7 @@ def package(
         )
     report = None if no_verify else _try(place, images, micropython, as_json)
     if as_json:
-        output.print_json({**said, "verify": report})
+        output.print_row("package_made", {**said, "verify": report})
     if report is not None and report["verdict"] not in ("ok", "unknown"):
         raise Trouble(f"{report['verdict']}: {'; '.join(report['reasons'])}")
     if not as_json:

@@ -94,7 +94,7 @@ async def enroll(
     async def enroll_image(image: str) -> None:
         picture, path = _source(image, on_card)
         done = await board.gallery.enroll(label, picture, path=path, negative=negative)
-        _print_enrolment(done, as_json)
+        _print_enrolment(board, done, as_json)
 
     if images:
         return await for_each_image(images, as_json, enroll_image)
@@ -107,7 +107,7 @@ async def enroll(
             seconds=seconds,
             progress=progress,
         )
-    _print_enrolment(done, as_json)
+    _print_enrolment(board, done, as_json)
     return 0
 
 
@@ -116,9 +116,9 @@ def _source(image: str, on_card: bool) -> tuple[str | bytes | None, str | None]:
     return (None, image) if on_card else (picture_named(image), None)
 
 
-def _print_enrolment(done: Enrolment, as_json: bool) -> None:
+def _print_enrolment(board: Board, done: Enrolment, as_json: bool) -> None:
     if as_json:
-        output.print_json(done._asdict())
+        output.print_row("enrolment", done._asdict(), board)
         return
     numbers = ", ".join(f"#{number}" for number in done.added)
     negative = f" and {done.negatives} negative" if done.negatives else ""
@@ -166,26 +166,24 @@ async def recognize(
     async def recognize_image(image: str) -> None:
         picture, path = _source(image, on_card)
         answer = await board.gallery.recognize(picture, path=path, top=top)
-        _print_recognition(answer, as_json)
+        _print_recognition(board, answer, as_json)
 
     if images:
         return await for_each_image(images, as_json, recognize_image)
     seen = 0
     while True:
         answer = await board.gallery.recognize(top=top, region=region, seconds=seconds)
-        _print_recognition(answer, as_json)
+        _print_recognition(board, answer, as_json)
         seen += 1
         if not stream or seen == count:
             return 0
 
 
-def _print_recognition(answer: Recognition, as_json: bool) -> None:
+def _print_recognition(board: Board, answer: Recognition, as_json: bool) -> None:
     if as_json:
-        row: dict[str, Any] = {"gallery": answer.gallery, "threshold": answer.threshold}
-        if answer.image is not None:
-            row["image"] = answer.image
+        row: dict[str, Any] = answer._asdict()
         row["found"] = [_recognized_json(item) for item in answer.found]
-        output.print_json(row)
+        output.print_row("recognition", row, board)
         return
     head = f"{answer.image}: " if answer.image else ""
     if not answer.found:
@@ -204,4 +202,5 @@ def _print_recognition(answer: Recognition, as_json: bool) -> None:
 def _recognized_json(item: Recognized) -> dict[str, Any]:
     row = item._asdict()
     row["matches"] = [match._asdict() for match in item.matches]
+    row["box"] = None if item.box is None else dict(zip("xywh", item.box, strict=True))
     return row

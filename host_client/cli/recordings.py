@@ -23,7 +23,7 @@ from host_client.link.replay import ReplayTransport
 from host_client.recording import Recorder, events_of
 from host_client.replay import Player
 from host_client.results.counters import Counters
-from host_client.results.lines import Source
+from host_client.results.lines import Source, rfc3339
 from host_client.ros2 import write_bag
 
 _OWN = ("recording", "config")
@@ -170,7 +170,7 @@ async def record(
         if _recorders.pop(out, None) is not None:
             writing.close()
             if as_json:
-                output.print_json({"file": out, "messages": writing.count})
+                output.print_row("file", {"file": out, "messages": writing.count})
             else:
                 output.print_line(f"{out}: {writing.count} messages")
 
@@ -188,7 +188,9 @@ async def counters(board: Board, *, as_json: bool, reset: bool, line: str | None
         row = found._asdict()
         row["lines"] = [item._asdict() for item in found.lines]
         row["now"] = [item._asdict() for item in found.now]
-        output.print_json(row)
+        at = row.pop("since_time_ms")
+        row["since_time"] = None if at is None else rfc3339(at / 1000)
+        output.print_row("counters", row, board)
         return
     lines = [
         [row.line, row.label, str(row.counted_in), str(row.counted_out)] for row in found.lines
@@ -239,7 +241,7 @@ def bag(recording: str, out: str, as_json: bool) -> int:
     """
     count = write_bag(recording, out)
     if as_json:
-        output.print_json({"file": out, "messages": count})
+        output.print_row("file", {"file": out, "messages": count})
     else:
         output.print_line(f"{out}: {count} messages")
     return 0

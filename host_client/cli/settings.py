@@ -24,7 +24,7 @@ async def set_(board: Board, *, as_json: bool, values: dict[str, Any], save: boo
 
     Settings that take effect at the next start need --save. `k230 settings` lists all.
     """
-    _print_report(await board.set(values, save=save), as_json)
+    _print_report(board, await board.set(values, save=save), as_json)
 
 
 @click.command(cls=BoardCommand)
@@ -37,7 +37,7 @@ async def settings(board: Board, *, as_json: bool, changed: bool) -> None:
     rows = [row for row in await board.settings() if row.changed or not changed]
     if as_json:
         for row in rows:
-            output.print_json({**row._asdict(), "changed": row.changed})
+            output.print_row("setting", {**row._asdict(), "changed": row.changed}, board)
         return
     heads = ["", "setting", "value", "in the YAML", "takes effect"]
     cells = [
@@ -58,7 +58,7 @@ async def settings(board: Board, *, as_json: bool, changed: bool) -> None:
 @click.argument("names", nargs=-1, metavar="[KEY]...")
 async def keep(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
     """Keep the current value of each KEY across restarts; without KEY, of all changed ones."""
-    _print_report(await board.keep(names or None), as_json)
+    _print_report(board, await board.keep(names or None), as_json)
 
 
 @click.command(cls=BoardCommand)
@@ -66,12 +66,12 @@ async def keep(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, metavar="[KEY]...")
 async def forget(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
     """Reset each KEY to the value in the YAML file; without KEY, all changed ones."""
-    _print_report(await board.forget(names or None), as_json)
+    _print_report(board, await board.forget(names or None), as_json)
 
 
-def _print_report(report: SetReport, as_json: bool) -> None:
+def _print_report(board: Board, report: SetReport, as_json: bool) -> None:
     if as_json:
-        output.print_json(report._asdict())
+        output.print_row("settings_changed", report._asdict(), board)
     else:
         output.print_map("settings", output.ordered(report._asdict()))
 

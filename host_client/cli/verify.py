@@ -123,7 +123,7 @@ def verify(
     }
     verdict: checks.Verdict = report.pop("judgement")
     if as_json:
-        output.print_json(report)
+        output.print_row("verdict", report)
     elif report["pictures"]:
         for line in _table(report):
             output.print_line(line)

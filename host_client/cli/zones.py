@@ -48,7 +48,8 @@ async def zones(board: Board, *, as_json: bool, target: Path) -> None:
     write_file(target, buffer.getvalue())
     counts = {name: len(events.get(name) or []) for name in ("zones", "lines")}
     if as_json:
-        output.print_json({"file": str(target), **counts})
+        data = buffer.getvalue()
+        output.print_row("file", {"file": str(target), "size_bytes": len(data), **counts}, board)
     else:
         output.print_line(f"{target}: {counts['zones']} zones, {counts['lines']} lines")
 

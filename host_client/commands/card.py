@@ -25,7 +25,7 @@ class InstalledPackage(NamedTuple):
     name: str
     task: str
     model: str
-    size: int
+    size_bytes: int
     tasks: tuple[str, ...]
     in_use: bool
     warnings: tuple[str, ...]
@@ -45,13 +45,13 @@ class InstalledPackage(NamedTuple):
 
 
 class InstalledFiles(NamedTuple):
-    """A file or a version of the service that was pushed: name and size in bytes.
+    """A file or a version of the service that was pushed.
 
     warnings: what is still missing on the card, such as the package of a task's YAML.
     """
 
     name: str
-    size: int
+    size_bytes: int
     warnings: tuple[str, ...] = ()
 
     @classmethod
@@ -63,7 +63,7 @@ class InstalledFiles(NamedTuple):
 
 
 class PackageInfo(NamedTuple):
-    """A package on the card: size in bytes. problem: why it can't be used, else None.
+    """A package on the card. problem: why it can't be used, else None.
 
     warnings: possible faults of a usable package.
     """
@@ -71,7 +71,7 @@ class PackageInfo(NamedTuple):
     name: str
     task: str | None
     model: str | None
-    size: int
+    size_bytes: int
     in_use: bool
     problem: str | None
     warnings: tuple[str, ...] = ()

@@ -159,7 +159,7 @@ class GalleryInfo(NamedTuple):
     samples: int
     negatives: int
     capacity: int
-    size: int
+    size_bytes: int
     dimension: int
     sha256: str
     threshold: float

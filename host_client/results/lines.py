@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import struct
+import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
@@ -39,6 +41,20 @@ def head(
         "time_uncertainty_ms": None if uncertainty is None else round(1000 * uncertainty, 1),
         "time_ms": time_ms,
     }
+
+
+def answer(kind: str, row: Mapping[str, Any], source: Source = UNKNOWN) -> Json:
+    """Return a line for what a command answered; its time is when this computer had it."""
+    line: Json = {
+        "schema": SCHEMA,
+        "type": kind,
+        "board_id": source.board_id,
+        "board_name": source.board_name,
+        "time": rfc3339(time.time()),
+        "time_uncertainty_ms": 0,
+    }
+    line.update(row)
+    return line
 
 
 def rfc3339(seconds: float) -> str:

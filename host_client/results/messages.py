@@ -121,14 +121,14 @@ class SwitchReport(NamedTuple):
     task: str
     generation: int
     first_seq: int | None
-    gap_ms: float | None
+    gap_ms: int | None
     gap_frames: int | None
-    heap_before: int | None
-    heap_after: int | None
+    heap_before_bytes: int | None
+    heap_after_bytes: int | None
     sha256: str | None
     pause_ms: int | None = None
-    mmz_before: int | None = None
-    mmz_after: int | None = None
+    mmz_before_bytes: int | None = None
+    mmz_after_bytes: int | None = None
 
     @classmethod
     def from_map(cls, row: Answer) -> SwitchReport:
@@ -137,14 +137,14 @@ class SwitchReport(NamedTuple):
             row.text("task"),
             row.integer("generation"),
             row.optional("first_seq", Answer.integer),
-            row.optional("gap_ms", Answer.number),
+            row.optional("gap_ms", Answer.integer),
             row.optional("gap_frames", Answer.integer),
-            row.optional("heap_before", Answer.integer),
-            row.optional("heap_after", Answer.integer),
+            row.optional("heap_before_bytes", Answer.integer),
+            row.optional("heap_after_bytes", Answer.integer),
             row.optional("sha256", Answer.text),
             row.optional("pause_ms", Answer.integer),
-            row.optional("mmz_before", Answer.integer),
-            row.optional("mmz_after", Answer.integer),
+            row.optional("mmz_before_bytes", Answer.integer),
+            row.optional("mmz_after_bytes", Answer.integer),
         )
 
 
@@ -163,11 +163,11 @@ class RestartReason(TypedDict):
 
 
 class MemoryStatus(TypedDict, total=False):
-    """The board's memory in kB; None if its firmware can't report it (docs/boards.md)."""
+    """The board's memory; None if its firmware can't report it (docs/boards.md)."""
 
-    media_total_kb: int | None
-    media_free_kb: int | None
-    programs_free_kb: int | None
+    media_total_bytes: int | None
+    media_free_bytes: int | None
+    programs_free_bytes: int | None
 
 
 class NetworkStatus(TypedDict, total=False):
@@ -196,8 +196,8 @@ class ClientStatus(TypedDict, total=False):
 class Status(TypedDict, total=False):
     """What `status` answers; a board may leave fields out, and add some that stand nowhere here.
 
-    Memory in bytes, free space in KiB, temperature in degrees Celsius, stages_ms in milliseconds a
-    frame. problems: what is wrong now. restart_reason: None where it is not known.
+    Integers, their units at the end of their names: _ms, _us, _bytes, _c (degrees Celsius). stages_us: a
+    frame's. problems: what is wrong now. restart_reason: None where it is not known.
     """
 
     board_name: str
@@ -211,7 +211,7 @@ class Status(TypedDict, total=False):
     safe_mode: bool
     restart_reason: RestartReason | None
     starts: int
-    watchdog_s: int
+    watchdog_ms: int
     network: NetworkStatus | None
     task: str | None
     model: str
@@ -221,21 +221,21 @@ class Status(TypedDict, total=False):
     captured: int
     skipped: int
     renewed: int
-    stages_ms: dict[str, float]
-    heap_floor: int | None
-    heap_floor_first: int | None
+    stages_us: dict[str, int]
+    heap_floor_bytes: int | None
+    heap_floor_first_bytes: int | None
     seq: int
     clients: list[ClientStatus]
     rejected: int
     refused: int
     failed_attempts: int
-    heap_used: int
-    heap_free: int
+    heap_used_bytes: int
+    heap_free_bytes: int
     memory: MemoryStatus
-    heap_growth_kb_per_hour: float | None
-    card_free_kb: int | None
-    data_free_kb: int | None
-    temperature: int | None
+    heap_growth_bytes_per_hour: int | None
+    card_free_bytes: int | None
+    data_free_bytes: int | None
+    temperature_c: int | None
     problems: list[Problem]
 
 

@@ -26,11 +26,11 @@ from tools import grafana_dashboard
 DEPLOY = Path(__file__).resolve().parents[2] / "board_hub" / "deploy"
 STATUS = {
     "uptime_ms": 5000,
-    "temperature": 41,
+    "temperature_c": 41,
     "task": 'quote " and \\ and \n line',
     "problems": [{"code": "chip", "text": "x"}],
-    "stages_ms": {"kpu": 12.5},
-    "heap_used": 1000,
+    "stages_us": {"kpu": 12500},
+    "heap_used_bytes": 1000,
     "processed": 7,
 }
 

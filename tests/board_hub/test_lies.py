@@ -37,8 +37,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "status is deep": {"status": {"task": "a", "network": _nested(15), "memory": _nested(15)}},
     "status has odd values": {
         "status": {f"n{number}": value for number, value in enumerate(ODD)}
-        | {"temperature": math.nan, "uptime_ms": math.inf, "heap_used": "many", "task": 7}
-        | {"problems": ODD, "stages_ms": dict.fromkeys("abc", math.inf), "network": 5},
+        | {"temperature_c": math.nan, "uptime_ms": math.inf, "heap_used_bytes": "many", "task": 7}
+        | {"problems": ODD, "stages_us": dict.fromkeys("abc", math.inf), "network": 5},
     },
     "many problems": {"status": {"problems": [{"code": f"c{n}", "text": "t"} for n in range(900)]}},
     "problems are no maps": {"status": {"problems": "all", "task": ["a"]}},
@@ -122,7 +122,7 @@ def _events(liar: ScriptedBoard) -> None:
 
 def _statistics(liar: ScriptedBoard) -> None:
     for value in (*ODD, _nested(15), LONG[:4000]):
-        values = {"results": value, "period_us": value, "heap_used": value, "kpu_us": value}
+        values = {"results": value, "period_us": value, "heap_used_bytes": value, "kpu_us": value}
         liar.broadcast([messages.STATISTICS, 5, values], "statistics")
     for _ in range(500):
         liar.broadcast([messages.LOG, 5, 99, "\x1b[2J" + LONG], "logs")

@@ -231,7 +231,7 @@ async def running_hub(*some: ScriptedBoard, **settings: Any) -> AsyncIterator[tu
 
 
 async def test_pages_and_metrics() -> None:
-    status = {"uptime_ms": 5000, "temperature": 41, "problems": [{"code": "chip", "text": "x"}]}
+    status = {"uptime_ms": 5000, "temperature_c": 41, "problems": [{"code": "chip", "text": "x"}]}
     answers: dict[str, Any] = {"status": lambda _: status, "tasks": lambda _: []}
     async with (
         boards(2, answers=answers) as some,

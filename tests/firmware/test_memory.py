@@ -128,7 +128,7 @@ def test_a_firmware_that_can_not_tell_is_not_asked(
     assert memory.garbage_limit(7) == 7
     layout = memory.camera_layout(3840, 2160, 0, False)
     assert (layout.width, layout.height, layout.second, layout.choice) == (3840, 2160, True, "")
-    assert memory.state()["media_free_kb"] is None
+    assert memory.state()["media_free_bytes"] is None
 
 
 def test_models_at_the_edge(board: Board) -> None:

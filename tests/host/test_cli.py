@@ -23,6 +23,7 @@ from host_client.cli.app import cli, run
 from tests.host.board_thread import BoardThread
 from tests.host.scripted_board import KEY
 from tests.host.test_odd_answers import ENROLLED, RECOGNIZED, SET
+from tests.json_lines import own
 
 _ROOT = Path(__file__).parents[2]
 # Whoever runs the tests in the background of a shell hands down an ignored Ctrl-C.
@@ -168,15 +169,15 @@ def test_status_tasks_switch_set(capsys: pytest.CaptureFixture[str]) -> None:
         assert lines(capsys)[0]["task"] == "ocr"
         assert run(["switch", url, "seg", "--json"]) == 0
         row = lines(capsys)[0]
-        assert sorted(row) == [
+        assert sorted(own(row)) == [
             "first_seq",
             "gap_frames",
             "gap_ms",
             "generation",
-            "heap_after",
-            "heap_before",
-            "mmz_after",
-            "mmz_before",
+            "heap_after_bytes",
+            "heap_before_bytes",
+            "mmz_after_bytes",
+            "mmz_before_bytes",
             "pause_ms",
             "sha256",
             "task",
@@ -209,7 +210,8 @@ def test_pull(
         url = scripted.board.url
         assert run(["pull", url, "configs/tasks/a.yaml", "--json"]) == 0
         row = json.loads(capsysbinary.readouterr().out)
-        assert row == {"name": "configs/tasks/a.yaml", "target": "a.yaml", "size": 25600}
+        wanted = {"name": "configs/tasks/a.yaml", "file": "a.yaml", "size_bytes": 25600}
+        assert own(row) == wanted
         assert (tmp_path / "a.yaml").read_bytes() == data
         assert run(["pull", url, "dictionaries/a.txt", "other"]) == 0
         assert (tmp_path / "other").read_bytes() == b""
@@ -270,7 +272,7 @@ def test_keys(capsys: pytest.CaptureFixture[str], own_store: Path, monkeypatch: 
         assert run(ask) == 0
         capsys.readouterr()
         assert run(["key", "list", "--json"]) == 0
-        assert lines(capsys) == [{"board": url}]
+        assert [own(row) for row in lines(capsys)] == [{"board": url}]
         assert run(["key", "remove", url]) == 0
         assert run(["key", "remove", url]) == 7
         assert run(["key", "add", "board-1", KEY.hex()]) == 0

@@ -75,13 +75,13 @@ PACKAGE = {
 }  # fmt: skip
 STATUS = {
     "board_name": "kitchen", "boot_id": 7, "task": "a", "problems": [{"code": "x", "text": "y"}],
-    "stages_ms": {"npu": 1.5},
+    "stages_us": {"npu": 1500},
     "network": {"up": True, "signal_dbm": None}, "clients": [{"name": "tcp", "sent": 1}],
-    "heap_floor": None, "later": [1], "restart_reason": {"code": "crash", "text": "z"},
+    "heap_floor_bytes": None, "later": [1], "restart_reason": {"code": "crash", "text": "z"},
 }  # fmt: skip
 SWITCH = {
     "task": "a", "generation": 2, "first_seq": 5, "gap_ms": 12, "gap_frames": 1, "pause_ms": 30,
-    "heap_before": 1, "heap_after": 2, "mmz_before": 3, "mmz_after": 4, "sha256": "ab",
+    "heap_before_bytes": 1, "heap_after_bytes": 2, "mmz_before_bytes": 3, "mmz_after_bytes": 4, "sha256": "ab",
 }  # fmt: skip
 GOT = {"transfer": 9, "size": 0, "sha256": hashlib.sha256(b"").digest(), "offset": 0}
 SET = {"generation": 2, "changed": ["a"], "saved": True, "later": ["a"]}

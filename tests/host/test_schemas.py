@@ -5,17 +5,33 @@ from __future__ import annotations
 import json
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonschema
 import pytest
 
 from firmware_app.wire import messages
 from host_client import Model, decode_result
-from host_client.results.lines import Source, rfc3339, short32
-from host_client.results.messages import Event, LogLine, Statistics
+from host_client.cli.app import cli
+from host_client.commands.card import PackageInfo
+from host_client.commands.gallery_answers import Enrolment, Recognition
+from host_client.results.lines import Source, answer, rfc3339, short32
+from host_client.results.messages import (
+    Event,
+    LogLine,
+    Statistics,
+    Status,
+    SwitchReport,
+    TaskInfo,
+)
+from host_client.results.settings import SetReport, Setting
 from tests.host.scripted_board import pack_box
+from tests.json_lines import check_line, validator
+from tools import json_schemas
+from tools.json_types import LINES
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "host_client" / "schemas"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "json.md"
@@ -54,6 +70,89 @@ def schema(name: str) -> Any:
     value = json.loads((SCHEMAS / f"{name}.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(value)
     return value
+
+
+def verbs(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield every verb that has --json."""
+    if isinstance(command, click.Group):
+        for name, part in command.commands.items():
+            yield from verbs(part, (*words, name))
+    elif any("--json" in parameter.opts for parameter in command.params):
+        yield " ".join(words)
+
+
+def test_each_verb_has_its_types_and_each_type_its_schema() -> None:
+    assert set(verbs(cli)) == set(json_schemas.VERBS)
+    types = {name for names in json_schemas.VERBS.values() for name in names}
+    assert types | {"error"} == {*LINES, *json_schemas.BY_HAND}
+    for name, written in json_schemas.schemas().items():
+        assert schema(name) == written, "run python -m tools.json_schemas"
+    assert {path.stem for path in SCHEMAS.glob("*.json")} == types | {"error", "line"}
+    page = PAGE.read_text("utf-8")
+    assert json_schemas.page(page) == page, "run python -m tools.json_schemas"
+
+
+def test_the_types_of_the_library_say_the_same() -> None:
+    for name, row, left_out in (
+        ("switch", SwitchReport, set()),
+        ("task", TaskInfo, set()),
+        ("settings_changed", SetReport, set()),
+        ("setting", Setting, {"changed"}),
+        ("package", PackageInfo, set()),
+        ("enrolment", Enrolment, set()),
+        ("recognition", Recognition, set()),
+        ("status", Status, set()),
+    ):
+        head = {"board_id", "board_name"} if name == "status" else set()
+        fields = {field.rstrip("?") for field in LINES[name][1]} | head
+        assert fields - left_out == set(row.__annotations__), name
+
+
+def test_units_stand_at_the_end_of_names() -> None:
+    """Bytes, milliseconds and microseconds are integers; no other unit of these is used."""
+
+    def names(found: Any) -> Iterator[tuple[str, Any]]:
+        for name, part in found.get("properties", {}).items():
+            yield name, part
+            yield from names(part)
+        for part in (found.get("items"), *found.get("anyOf", [])):
+            if part:
+                yield from names(part)
+
+    for path in SCHEMAS.glob("*.json"):
+        for name, part in names(schema(path.stem)):
+            assert not name.endswith(("_kb", "_mb", "_s", "seconds", "_size")) or name in (
+                "bytes_per_s", "link_bytes_per_s", "results_per_s", "img_size",  # a package has this name
+            ), (path.name, name)  # fmt: skip
+            if name.endswith(("_bytes", "_us")) and "type" in part:
+                kinds = part["type"] if isinstance(part["type"], list) else [part["type"]]
+                assert set(kinds) <= {"integer", "null", "object"}, (path.name, name)
+
+
+def test_lines_of_ten_boards_are_told_apart() -> None:
+    """A program that knows the schemas alone puts each line to its board, whatever it is."""
+    lines: list[dict[str, Any]] = []
+    for number in range(10):
+        source = Source(f"{number:016x}", f"board {number}", 640, 480)
+        model = Model(
+            [5, "fruit", "net", b"\x11" * 32, ["apple", "pear"], 640, 480, "bowl"],
+            source.board_id or "", source.board_name or "",
+        )  # fmt: skip
+        lines += [
+            decode_result([kind, *HEAD, *fields], model, None, 1.0, 0.1).to_dict()
+            for kind, fields in RESULTS[number::10]
+        ]
+        lines.append(Event(5, "problem", {"code": "camera"}, 1.0, 0, 0.001, source).to_dict())
+        lines.append(Statistics(5, {"results": 3}, 1.0, 0.001, source).to_dict())
+        lines.append(LogLine(5, 30, "hot", None, None, source).to_dict())
+        lines.append(answer("restart", {"restarting": True}, source))
+    found: dict[str, set[str]] = {}
+    for row in lines:
+        validator("line").validate(row)
+        found.setdefault(row["board_id"], set()).add(check_line(row))
+    assert found == {
+        f"{n:016x}": {"result", "event", "statistics", "log", "restart"} for n in range(10)
+    }
 
 
 def check(name: str, row: dict[str, Any]) -> None:

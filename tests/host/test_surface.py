@@ -121,3 +121,22 @@ if TYPE_CHECKING:
         assert_type(board.settings(), list[host_client.Setting])
         board.tasks(timeout="x")  # type: ignore[arg-type]
         board.gallery.enroll("a", cuont=3)  # type: ignore[call-arg]
+        status = board.status()
+        assert_type(status["heap_used_bytes"], int)
+        assert_type(status["problems"][0]["code"], str)
+        print(status["heap"])  # type: ignore[misc]
+
+    def results_that_are_told_apart_by_their_task(result: host_client.Result) -> None:
+        """Checked by mypy alone."""
+        if result.task == "detection":
+            assert_type(result, host_client.DetectionResult)
+            assert_type(result.boxes[0].label, str)
+            print(result.texts)  # type: ignore[attr-defined]
+        elif result.task == "ocr":
+            assert_type(result, host_client.OcrResult)
+        elif result.task == "pose":
+            assert_type(result, host_client.PoseResult)
+        else:
+            print(result.boxes)  # type: ignore[union-attr]
+        if result.task == "detekcion":  # type: ignore[comparison-overlap]
+            pass

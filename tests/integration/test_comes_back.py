@@ -87,7 +87,7 @@ async def test_a_camera_is_unplugged_and_plugged_in_again(tmp_path: Path) -> Non
             after: Any = await board.status()
         assert after["boot_id"] == before["boot_id"]  # no restart did it
         assert after["memory"] == before["memory"] or (
-            after["memory"]["media_free_kb"] >= before["memory"]["media_free_kb"] - 1024
+            after["memory"]["media_free_bytes"] >= before["memory"]["media_free_bytes"] - (1 << 20)
         )
 
 

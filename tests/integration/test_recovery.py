@@ -112,4 +112,4 @@ async def test_a_service_that_hangs_is_reset_by_the_watchdog(tmp_path: Path) -> 
                 status = await client.status()
             assert status["restart_reason"] is not None
             assert status["restart_reason"]["code"] == "unannounced"
-            assert status["watchdog_s"] == 5
+            assert status["watchdog_ms"] == 5000

@@ -72,10 +72,10 @@ async def test_every_result_is_of_the_model_that_its_generation_names(tmp_path: 
                 assert report.gap_ms is not None
                 assert report.gap_ms >= 0
                 assert report.gap_frames is not None
-                assert report.heap_before
-                assert report.heap_after
-                assert report.mmz_before
-                assert report.mmz_after
+                assert report.heap_before_bytes
+                assert report.heap_after_bytes
+                assert report.mmz_before_bytes
+                assert report.mmz_after_bytes
                 assert report.sha256 == _sha256(kmodel_of(MODELS[task]))
         assert sorted(reports) == list(range(2, 8))
         first: dict[int, int] = {}
@@ -379,7 +379,7 @@ async def test_packages_come_over_links_that_break(tmp_path: Path) -> None:
             assert proxy.made == 3
             assert installed.name == "from_platform"
             assert installed.task == "detection"
-            assert seen[-1] == installed.size
+            assert seen[-1] == installed.size_bytes
             await results.__anext__()
             report = await board.switch(installed.tasks[0])
             assert report.sha256 == _sha256(kmodel_of(DET))

@@ -10,7 +10,6 @@ from typing import Any
 from tools.site.markdown import cell
 
 FOLDER = Path(__file__).resolve().parents[2] / "host_client" / "schemas"
-_DEPTH = 2  # objects within objects that have rows of their own
 
 
 def files() -> list[Path]:
@@ -45,20 +44,12 @@ def _kind(value: Any) -> str:
     return " or ".join(kinds) + limits
 
 
-def _rows(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield a row for each property, then for those of objects within: `network.address`."""
+def _rows(schema: dict[str, Any]) -> Iterator[str]:
     required = set(schema.get("required", ()))
     for name, value in schema.get("properties", {}).items():
-        if not isinstance(value, dict):
-            continue
+        text = value.get("description", "") if isinstance(value, dict) else ""
         always = "yes" if name in required else ""
-        text = cell(value.get("description", ""))
-        yield f"| `{prefix}{name}` | {cell(_kind(value))} | {always} | {text} |"
-        if prefix.count(".") < _DEPTH:
-            yield from _rows(value, f"{prefix}{name}.")
-            items = value.get("items")
-            if isinstance(items, dict):
-                yield from _rows(items, f"{prefix}{name}[].")
+        yield f"| `{name}` | {cell(_kind(value))} | {always} | {cell(text)} |"
 
 
 def page() -> str:

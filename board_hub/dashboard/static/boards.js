@@ -20,8 +20,8 @@ function Card({ board, rows }) {
     [t("figure.fps"), f.fps == null ? "–" : f.fps.toFixed(1)],
     [t("figure.latency"), f.latency_ms == null ? "–" : `${Math.round(f.latency_ms)} ms`],
     [t("figure.dropped"), f.dropped ?? "–"],
-    [t("health.temperature"), s.temperature == null ? "–" : `${s.temperature} °C`],
-    [t("health.heap"), s.heap_free == null ? "–" : `${Math.round((100 * s.heap_used) / (s.heap_used + s.heap_free))}%`],
+    [t("health.temperature"), s.temperature_c == null ? "–" : `${s.temperature_c} °C`],
+    [t("health.heap"), s.heap_free_bytes == null ? "–" : `${Math.round((100 * s.heap_used_bytes) / (s.heap_used_bytes + s.heap_free_bytes))}%`],
     [t("health.version"), s.version || "–"],
   ];
   return html`<li class="card board"><header><h2><a href=${`#/board/${encodeURIComponent(board.id)}/now`}>${board.board_name || board.id}</a></h2><${State} board=${board} /></header>

@@ -5,7 +5,7 @@ import { t } from "./i18n.js";
 import { Button, Confirm, useWork } from "./parts.js";
 import { mayChange, toast } from "./store.js";
 
-const kb = (v) => (v == null ? null : v > 10240 ? `${(v / 1024).toFixed(0)} MB` : `${v} kB`);
+const kb = (v) => (v == null ? null : v > 10 << 20 ? `${(v / 1048576).toFixed(0)} MB` : `${Math.round(v / 1024)} kB`);
 
 export function duration(ms) {
   if (ms == null) return null;
@@ -23,9 +23,9 @@ export function Health({ board }) {
     [t("health.address"), board.url], [t("health.id"), board.board_id], [t("health.type"), s.board_type],
     [t("health.version"), s.version], [t("health.firmware"), s.firmware], [t("health.uptime"), duration(s.uptime_ms)],
     [t("health.restart"), s.restart_reason?.text], [t("health.starts"), s.starts],
-    [t("health.temperature"), s.temperature == null ? null : `${s.temperature} °C`],
-    [t("health.heap"), s.heap_free == null ? null : t("health.free", { used: kb(Math.round(s.heap_used / 1024)), free: kb(Math.round(s.heap_free / 1024)) })],
-    [t("health.media"), kb(s.memory?.media_free_kb)], [t("health.card"), kb(s.card_free_kb)],
+    [t("health.temperature"), s.temperature_c == null ? null : `${s.temperature_c} °C`],
+    [t("health.heap"), s.heap_free_bytes == null ? null : t("health.free", { used: kb(s.heap_used_bytes), free: kb(s.heap_free_bytes) })],
+    [t("health.media"), kb(s.memory?.media_free_bytes)], [t("health.card"), kb(s.card_free_bytes)],
     [t("health.network"), network.interface && [network.interface, network.address, network.signal_dbm != null ? `${network.signal_dbm} dBm` : ""].filter(Boolean).join(", ")],
     [t("health.frames"), s.processed == null ? null : t("health.framestext", { processed: s.processed, skipped: s.skipped })],
     [t("health.clients"), s.clients?.length],

@@ -51,7 +51,7 @@ export function Packages({ board, jobs }) {
       ${step && html`<${Step} step=${step} board=${board} jobs=${jobs} busy=${busy} install=${install} clear=${() => setStep(null)} />`}</section>`}
     <section class="card"><h2>${t("pkg.list")}</h2>
       ${!(board.packages || []).length && html`<${Empty}>${t("pkg.none")}<//>`}
-      <ul class="places">${(board.packages || []).map((row) => html`<li key=${row.name}><span class="name">${row.name}<small class="quiet block">${[row.task, row.model, `${(row.size / MB).toFixed(1)} MB`].filter(Boolean).join(" · ")}</small>
+      <ul class="places">${(board.packages || []).map((row) => html`<li key=${row.name}><span class="name">${row.name}<small class="quiet block">${[row.task, row.model, `${(row.size_bytes / MB).toFixed(1)} MB`].filter(Boolean).join(" · ")}</small>
         ${row.problem && html`<small class="warn-text block">${row.problem}</small>`}</span>${row.in_use && html`<span class="badge">${t("pkg.inuse")}</span>`}
         <${Button} icon="trash" label=${t("remove.what", { name: row.name })} showLabel=${false} disabled=${!can || row.in_use} onClick=${() => setRemoving(row.name)} /></li>`)}</ul></section>
     ${removing && html`<${Confirm} title=${t("remove.what", { name: removing })} text=${t("pkg.removetext")} action=${t("remove")} onClose=${() => setRemoving(null)}
