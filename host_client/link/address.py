@@ -14,7 +14,7 @@ from firmware_app.settings.service_fields import DEFAULT_BAUDRATE, DEFAULT_PORT
 from host_client.base.exceptions import AddressError
 
 _FORMS = "tcp://HOST[:PORT] or serial:///dev/ttyUSB0?baudrate=921600"
-_REPLAY = "replay:"
+REPLAY = "replay:"  # how the address of a recording begins
 
 
 class TcpAddress(NamedTuple):
@@ -53,7 +53,7 @@ Address = TcpAddress | SerialAddress | ReplayAddress
 
 def looks_like_address(text: str) -> bool:
     """Return whether a text is meant as an address, valid or not, rather than a name."""
-    return "://" in text or text.startswith(_REPLAY) or _completed(text) != text
+    return "://" in text or text.startswith(REPLAY) or _completed(text) != text
 
 
 def _completed(text: str) -> str:
@@ -71,10 +71,10 @@ def _completed(text: str) -> str:
 
 def parse_address(url: str) -> Address:
     """Return the address in a URL; raises AddressError."""
-    if url.startswith(_REPLAY):
-        if url == _REPLAY:
+    if url.startswith(REPLAY):
+        if url == REPLAY:
             raise AddressError(f"{url!r}: expected replay:FILE, found no file name")
-        return ReplayAddress(url[len(_REPLAY) :])
+        return ReplayAddress(url[len(REPLAY) :])
     url = _completed(url)
     try:
         parts = urlsplit(url)

@@ -106,6 +106,7 @@ def test_order_of_sources(tmp_path: Path) -> None:
     assert KeyRing(None, store, {}).find("tcp://other:1", "board-1") == B
     assert KeyRing(None, store, {"K230_KEY": B.hex()}).find(*where) == B
     assert KeyRing(A, store, {"K230_KEY": B.hex()}).find(*where) == A
+    assert KeyRing(None, store, {"K230_KEY": B.hex()}).find("replay:a.mcap", "board-1") is None
     assert KeyRing(A.hex(), store, {}).find(*where) == A
     assert KeyRing(False, store, {"K230_KEY": B.hex()}).find(*where) is None
     assert A.hex() not in repr(KeyRing(A, store, {}))
