@@ -38,6 +38,8 @@ _FILES = (
     "file.flush",
     "os.rename",
 )  # the last call of these in a step counts, too
+# Come as often as time passes: the second call comes at once, and no later one for sure.
+_POLLED = ("NIC.",)
 _WATCHES = ("open", "file.", "hash")
 _LOUD = re.compile(r"^\[[0-9.]+\] (warning|error): ")
 _UNTOLD = "it was reported nowhere"
@@ -167,7 +169,8 @@ def _of(name: str, way: Way, reaches: dict[str, Reach]) -> Iterator[Combination]
             continue
         steps = [step for step in steps if name in reached.again[step]]
         if at_boot > 2 and (not steps or name.startswith(_EVERYWHERE)):
-            yield Combination(name, way, BOOT, at_boot // 2 + 1, True, network)
+            later = 2 if name.startswith(_POLLED) else at_boot // 2 + 1
+            yield Combination(name, way, BOOT, later, True, network)
         candidates = tuple(steps[1:3])
         if name.startswith(_EVERYWHERE):
             candidates = ()
