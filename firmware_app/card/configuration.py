@@ -125,13 +125,14 @@ class Configuration:
         self._keep_good(fresh.source)
         fresh = self._applied(fresh)
         later: "list[str]" = []
-        usable = self._settings
+        live: "dict[str, object]" = {}
         for field in fresh.fields:
             value = fresh.get(field.path)
             if field.live:
-                usable = usable.changed(field.path, value)
+                live[field.path] = value
             elif field.path != "task" and value != self._settings.get(field.path):
                 later.append(field.path)
+        usable = self._settings.with_changes(live)
         self.task = fresh.get("task")
         usable.written = fresh.written
         return usable, later
@@ -205,31 +206,35 @@ def changed(
     Return (Settings to use now, Settings to keep, names of what waits for the next start). A text is
     read as the YAML file would read it: that is how `k230 set` sends every value.
     """
-    kept = values
     later: "list[str]" = []
-    for path in changes:
-        value = changes[path]
-        field = values.field(path)
-        try:
+    now: "dict[str, object]" = {}
+    every: "dict[str, object]" = {}
+    try:
+        for path in changes:
+            value = changes[path]
             if isinstance(value, str):
                 value = settings.read_value(value, path)
             if isinstance(value, float) and not -1e30 < value < 1e30:
                 raise CommandError("bad_argument", "%s: expected a finite number" % path)
-            kept = kept.changed(path, value)
+            every[path] = value
+        kept = values.with_changes(every)
+        for path in every:
+            field = values.field(path)
             if field is not None and field.live:
-                values = values.changed(path, value)
+                now[path] = every[path]
                 continue
-        except settings.SettingsError as error:
-            raise CommandError("bad_argument", str(error))
-        if path == "task":
-            raise CommandError(
-                "bad_argument", "task: another one runs with `switch`, not with `set`"
-            )
-        if not save:
-            raise CommandError(
-                "bad_argument",
-                "%s: takes effect from the next start; keep it for then (--save), or edit %s"
-                % (path, values.name),
-            )
-        later.append(path)
+            if path == "task":
+                raise CommandError(
+                    "bad_argument", "task: another one runs with `switch`, not with `set`"
+                )
+            if not save:
+                raise CommandError(
+                    "bad_argument",
+                    "%s: takes effect from the next start; keep it for then (--save), or edit %s"
+                    % (path, values.name),
+                )
+            later.append(path)
+        values = values.with_changes(now)
+    except settings.SettingsError as error:
+        raise CommandError("bad_argument", str(error))
     return values, kept, later

@@ -71,17 +71,26 @@ class State:
         """Return a file's settings with the remembered changes that still hold; forget the others."""
         changes = self._changes.get(settings.name, {})
         stale: list = []
-        result = settings
+        held: dict = {}
         for path in changes:
             base, value = changes[path]
             try:
                 if same(settings.get(path), base):
-                    result = result.changed(path, value)
+                    held[path] = value
                 else:
                     # Else an edit of the card, taken back later, would wake the old change up.
                     stale.append(path)
-            except (ValueError, KeyError):
+            except KeyError:
                 pass  # a setting of an older version
+        try:
+            result = settings.with_changes(held)  # some only fit together
+        except ValueError:
+            result = settings
+            for path in held:
+                try:
+                    result = result.changed(path, held[path])
+                except ValueError:
+                    pass  # what an older version allowed
         if stale:
             try:
                 self.remember([(settings.name, path, None, None) for path in stale])

@@ -68,18 +68,23 @@ class Settings:
 
     def changed(self, path: str, value: object) -> "Settings":
         """Return a copy with one setting changed and all checks made; raise SettingsError."""
-        field = _find(self.fields, path)
-        if field is None:
-            names = [other.path for other in self.fields]
-            hint = suggestion(path, names, "")
-            raise SettingsError([path + ": unknown setting" + hint])
+        return self.with_changes({path: value})
+
+    def with_changes(self, changes: "dict[str, object]") -> "Settings":
+        """As changed(), with several: some only fit together."""
         values: dict[str, object] = {}
         for other in self.fields:
             _put(values, other.path, self.get(other.path))
-        try:
-            _put(values, path, schema.check(field, value))
-        except FieldError as error:
-            raise SettingsError([path + ": " + str(error)])
+        for path in changes:
+            field = _find(self.fields, path)
+            if field is None:
+                names = [other.path for other in self.fields]
+                hint = suggestion(path, names, "")
+                raise SettingsError([path + ": unknown setting" + hint])
+            try:
+                _put(values, path, schema.check(field, changes[path]))
+            except FieldError as error:
+                raise SettingsError([path + ": " + str(error)])
         result = Settings(self.name, self.fields, values, self.lines, self.source, self.written)
         faults = [where + ": " + problem for where, problem in _together(result)]
         if faults:

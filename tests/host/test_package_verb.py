@@ -10,6 +10,7 @@ import pytest
 
 from host_client.cli.app import run
 from tests.firmware.both.fake_card import FLOAT32, UINT8, kmodel, tensor
+from tests.json_lines import check_line
 
 N = 42  # cells of 64 x 32
 NAMES = "one\ntwo\n"
@@ -147,3 +148,10 @@ def test_an_answer_at_the_terminal_decides(tmp_path: Path, monkeypatch: pytest.M
     assert _run(_model(tmp_path, (1, 12, N)), _labels(tmp_path)) == 0
     config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
     assert config["task"] == "pose"
+
+
+def test_a_program_learns_what_was_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(_model(tmp_path, (1, 3 * N, 7)), _labels(tmp_path), "--json") == 0
+    row = json.loads(capsys.readouterr().out)
+    assert check_line(row) == "package_made"
+    assert (row["family"], row["labels"], row["verify"]) == ("yolov5", 2, None)

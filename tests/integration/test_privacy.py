@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from firmware_app.wire import messages, packets, seal
-from host_client import AuthenticationError, Board, CommandFailed, K230Error
+from host_client import AuthenticationError, Board, CommandFailed, K230Error, LogLine
+from host_client.results.streams import Stream
 from tests.integration.boards import PACKAGES, card, running
 from tests.integration.test_link_abuse import port_of
 from tests.servers import Server
@@ -116,13 +117,12 @@ class Clear:
         monkeypatch.setattr(seal.Opener, "open", opening)
 
 
-async def speak_of_everything(board: Board, folder: Path) -> None:
-    """Results, logs, settings, pictures both ways, files, a gallery, events, errors."""
+async def speak_of_everything(board: Board, folder: Path) -> Stream[LogLine]:
+    """Results, settings, pictures both ways, files, a gallery, the log, errors; return what is logged next."""
     results, logs = board.results(), board.logs()
     assert board.info.encrypted
     await asyncio.wait_for(anext(results), 60)
     await board.set({"log.level": "debug", "board.name": "the name of a board"})
-    await asyncio.wait_for(anext(logs), 60)
     await board.infer(SIGN)
     await board.gallery.enroll("the label of somebody", SIGN)
     await board.gallery.recognize(SIGN)
@@ -139,6 +139,7 @@ async def speak_of_everything(board: Board, folder: Path) -> None:
     with pytest.raises(CommandFailed, match="a task that is not there"):
         await board.switch("a task that is not there")
     await asyncio.wait_for(anext(board.statistics()), 60)
+    return logs
 
 
 async def test_a_recorder_finds_no_plain_byte_and_no_block_twice(
@@ -151,10 +152,11 @@ async def test_a_recorder_finds_no_plain_byte_and_no_block_twice(
         Recorder(port_of(virtual.url)) as recorder,
     ):
         async with Board.connect(recorder.url, virtual.key, wait=20) as board:
-            await speak_of_everything(board, tmp_path)
+            logs = await speak_of_everything(board, tmp_path)
             # A second client at the same time, and some who come back: keys of their own.
             async with Board.connect(recorder.url, virtual.key) as other:
                 await asyncio.wait_for(anext(other.results()), 60)
+                await asyncio.wait_for(anext(logs), 60)  # of the new client
         for _ in range(5):
             async with Board.connect(recorder.url, virtual.key) as board:
                 await board.status()

@@ -300,6 +300,13 @@ def test_one_setting_changed_while_running() -> None:
             raise AssertionError(path)
     service = read_service("", SERVICE)
     assert service.changed("camera.fps", 60).get("camera.fps") == 60
+    pins = {"uart.id": 1, "uart.tx": 9, "uart.rx": 10}  # none of which fits without the others
+    assert service.with_changes(pins).get("uart.tx") == 9
+    try:
+        service.changed("uart.tx", 9)
+        raise AssertionError("a pin alone was taken")
+    except SettingsError as error:
+        assert "expected the pins" in str(error)
     assert service.get("camera.fps") == 30
     try:
         service.changed("network.interface", "station")
