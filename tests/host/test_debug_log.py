@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import struct
@@ -19,6 +20,7 @@ from host_client import Board
 from tests.host.board_thread import BoardThread
 from tests.host.scripted_board import KEY, ScriptedBoard, pty_board, tcp_board
 from tests.host.test_odd_answers import ENROLLED
+from tests.json_lines import own
 
 PASSWORD = "correct horse battery"
 SERVICE = f"network:\n  interface: station\n  ssid: home\n  password: {PASSWORD}\n"
@@ -137,7 +139,7 @@ def test_debug_on_the_command_line() -> None:
             timeout=60,
             check=True,
         )
-    assert done.stdout == '{"boot": 1}\n'
+    assert own(json.loads(done.stdout)) == {"boot": 1}
     lines = done.stderr.splitlines()
     stamp = r"\d\d:\d\d:\d\d\.\d{3} DEBUG host_client\.link\.session: "
     assert any(re.fullmatch(stamp + r"out REQUEST, \d+ bytes, request 1 status", x) for x in lines)

@@ -23,8 +23,9 @@ def test_the_tour_visits_every_task() -> None:
     run = CliRunner().invoke(demo, ["--json", "--seconds", "6"])
     assert run.exit_code == 0, run.output
     lines = rows(run.output)
+    results = [row for row in lines if row["type"] == "result"]
     tasks = [stop.task for stop in demo_card.STOPS]
-    seen = [row["task"] for row in lines if row["type"] == "result"]
+    seen = [row["task"] for row in results]
     assert list(dict.fromkeys(seen)) == tasks
     assert [row["task"] for row in lines if row["type"] == "switch"] == tasks[1:]
     summary: Any = lines[-1]
@@ -32,12 +33,12 @@ def test_the_tour_visits_every_task() -> None:
     assert [row["task"] for row in summary["tasks"]] == tasks
     assert all(row["results"] > 0 and not row["problem"] for row in summary["tasks"])
     # Every sign is enrolled in front of the user, and then recognised.
-    enrolled = [row["enrolled"] for row in lines if "enrolled" in row]
+    enrolled = [row["identity"] for row in lines if row["type"] == "demo_enrolled"]
     assert enrolled == ["sign0", "sign1", "sign2", "sign3"]
-    identities = [row["identity"] for row in lines if row.get("task") == "metric_learning"]
+    identities = [row["identity"] for row in results if row["task"] == "metric_learning"]
     assert set(identities) <= set(enrolled)
     # Each task looks at its own part of the frame.
-    boxes = [box for row in lines if row.get("task") == "detection" for box in row["boxes"]]  # type: ignore[attr-defined]
+    boxes = [box for row in results if row["task"] == "detection" for box in row["boxes"]]  # type: ignore[attr-defined]
     assert boxes
     assert all(320 <= box["x"] <= box["x"] + box["w"] <= 640 for box in boxes)
 
@@ -50,7 +51,7 @@ def test_fewer_packages_make_a_shorter_tour(
     monkeypatch.setattr(demo_card, "PACKAGES", tmp_path)
     run = CliRunner().invoke(demo, ["--json", "--seconds", "2"])
     assert run.exit_code == 0, run.output
-    tasks = list(dict.fromkeys(row["task"] for row in rows(run.output) if "task" in row))
+    tasks = list(dict.fromkeys(row["task"] for row in rows(run.output) if row["type"] == "result"))
     assert tasks == ["classification", "ocr_recognition"]
 
 
