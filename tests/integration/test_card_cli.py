@@ -12,6 +12,7 @@ import pytest
 
 from host_client.cli.app import run as k230
 from tests.integration.boards import PACKAGES, card, running
+from tests.json_lines import own
 
 
 async def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,7 +23,7 @@ async def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFi
     bad.write_text("task: detection\nconfidense_threshold: 0.25\n")
 
     def said() -> list[dict[str, Any]]:
-        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        return [own(json.loads(line)) for line in capsys.readouterr().out.splitlines()]
 
     async with running(folder) as virtual:
         assert virtual.url is not None
@@ -66,7 +67,7 @@ async def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFi
         ]
         assert await ask("push", url, str(yaml), "--name", "configs/tasks/mine.yaml") == 0
         size = yaml.stat().st_size
-        assert said() == [{"name": "configs/tasks/mine.yaml", "size": size, "warnings": []}]
+        assert said() == [{"name": "configs/tasks/mine.yaml", "size_bytes": size, "warnings": []}]
         assert await ask("tasks", url) == 0
         assert {row["name"]: row["problem"] for row in said()} == {
             "classification": None,
