@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tools import guards, layers
+from tools import guards, layers, words
 from tools.faults import ways
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,6 +96,11 @@ def fault_check() -> str:
     return "\n".join(ways.faults(ROOT))
 
 
+def word_check() -> str:
+    """Words and lines: pages fit a screen, and texts are no riddles (tools/words.py)."""
+    return "\n".join(words.faults(ROOT))
+
+
 # The slowest first, so that the quick ones fill the other cores meanwhile.
 CHECKS: dict[str, Callable[[], str]] = {
     "types": type_check,
@@ -104,6 +109,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "rooms": room_check,
     "guards": guard_check,
     "faults": fault_check,
+    "words": word_check,
     "format": format_check,
     "lint": lint_check,
 }

@@ -162,7 +162,7 @@ def transposed(tensor):
 _LONGEST = 16383  # of a run: two LEB128 bytes hold 14 bits
 _COUNTED = 65535  # ulab counts hits in 16 bits
 _FEW_RUNS = 32  # read one by one in less time than calls of ulab take
-_kinds: dict = {}  # by number of classes: their numbers in the runs, one below the other
+_kinds: dict = {}  # by number of classes: their numbers, one below the other
 
 
 def class_runs(logits, classes: int, step: int, overflow: bool) -> list:
@@ -182,44 +182,44 @@ def class_runs(logits, classes: int, step: int, overflow: bool) -> list:
     if overflow:
         best_class = best_class * (np.max(logits, axis=3).reshape((pixels,)) < 88.72)
     changes = best_class[1:] != best_class[:-1]
-    if pixels <= _COUNTED:
-        part = np.nonzero(changes)[0]
-        count = len(part) + 1
-        if count <= _FEW_RUNS:
-            return [width, height] + _runs_of_few(best_class, part.tolist(), pixels, classes)
-        places = [(0, part)]
+    bands = _positions(changes)
+    count = sum([len(part) for _, part in bands]) + 1
+    if count > pixels >> 3:
+        numbers, lengths = _many_runs(best_class, changes, bands, count)
     else:
-        places = _positions(changes)
-        count = sum([len(part) for _, part in places]) + 1
-    ends = np.zeros((count + 1,))  # the last pixel of each run, behind the one before the first
-    ends[0] = -1
-    ends[count] = pixels - 1
-    at = 1
-    for first, part in places:
-        ends[at : at + len(part)] = part + float(first) if first else part
-        at += len(part)
-    lengths = ends[1:] - ends[:-1]
-    values = _values(best_class, changes, places, count)
-    kinds = _kinds.get(classes)
-    if kinds is None:
-        kinds = np.array(range(1, classes + 1), dtype=np.uint8).reshape((classes, 1))
+        ends: list = [
+            -1
+        ]  # the last pixel of each run, which tells its class, behind the one before the first
+        kinds: list = []
+        for start, part in bands:
+            # Single items: many times faster than the array.
+            view = memoryview(best_class[start:] if start else best_class)
+            places = part.tolist()
+            kinds += [view[at] for at in places]
+            ends += [start + at for at in places] if start else places
+        kinds.append(best_class[-1])
+        ends.append(pixels - 1)
+        if count <= _FEW_RUNS:
+            return [width, height] + _runs_of_few(kinds, ends, classes)
+        numbers = np.array(kinds, dtype=np.uint8)
+        lengths = np.diff(np.array(ends))
+    column = _kinds.get(classes)
+    if column is None:
+        column = np.array(range(classes), dtype=np.uint8).reshape((classes, 1))
         _kinds.clear()
-        _kinds[classes] = kinds
+        _kinds[classes] = column
     # One product for all classes: which run is of which class, times the lengths.
-    areas = np.dot(kinds == values, lengths)
-    runs = _leb128_runs(values, lengths, count, pixels)
-    return [width, height, runs, [int(area + 0.5) for area in areas.tolist()]]
+    areas = np.dot(column == numbers, lengths).tolist()
+    runs = _leb128_runs(numbers, lengths, count, pixels)
+    return [width, height, runs, [int(area + 0.5) for area in areas]]
 
 
-def _runs_of_few(best_class, ends: list, pixels: int, classes: int) -> list:
-    """Return [runs, areas]; ends: the last pixel of each run but the last one."""
-    view = memoryview(best_class)
+def _runs_of_few(kinds: list, ends: list, classes: int) -> list:
+    """Return [runs, areas]; ends: -1 and the last pixel of each run."""
     areas = [0] * classes
     runs = bytearray()
     before = -1
-    ends.append(pixels - 1)
-    for end in ends:
-        kind = view[end]
+    for kind, end in zip(kinds, ends[1:]):
         length = end - before
         before = end
         areas[kind] += length
@@ -233,34 +233,36 @@ def _runs_of_few(best_class, ends: list, pixels: int, classes: int) -> list:
 
 def _positions(mask) -> list:
     """Return [(start, places behind it where a 1-D boolean array is true)], in bands that ulab can count."""
+    size = len(mask)
+    if size <= _COUNTED:
+        return [(0, np.nonzero(mask)[0])]
     bands = []
-    for start in range(0, len(mask), _COUNTED):
+    for start in range(0, size, _COUNTED):
         part = np.nonzero(mask[start : start + _COUNTED])[0]
         if len(part):
             bands.append((start, part))
     return bands
 
 
-def _values(best_class, changes, places: list, count: int):
-    """Return class + 1 of each run."""
-    if count > len(best_class) >> 3:
-        values = np.zeros((count,), dtype=np.uint8)
-        values[: count - 1] = np.array(best_class[:-1][changes], dtype=np.uint8)
-        values[count - 1] = best_class[-1]
-        return values + 1
-    classes = []
-    for first, part in places:
-        # Single items: many times faster than the array. Each run's last pixel tells its class.
-        view = memoryview(best_class[first:])
-        classes += [view[at] for at in part.tolist()]
-    classes.append(best_class[-1])
-    return np.array(classes, dtype=np.uint8) + 1
+def _many_runs(best_class, changes, bands: list, count: int) -> tuple:
+    """Return (classes, lengths) of runs of a few pixels, as arrays: lists of them would fill the heap."""
+    ends = np.zeros((count + 1,))
+    ends[0] = -1
+    ends[count] = len(best_class) - 1
+    at = 1
+    for start, part in bands:
+        ends[at : at + len(part)] = part + float(start)
+        at += len(part)
+    numbers = np.zeros((count,), dtype=np.uint8)
+    numbers[: count - 1] = np.array(best_class[:-1][changes], dtype=np.uint8)
+    numbers[count - 1] = best_class[-1]
+    return numbers, np.diff(ends)
 
 
-def _leb128_runs(values, lengths, count: int, pixels: int) -> bytes:
-    """Return the runs' bytes; lengths are changed."""
+def _leb128_runs(numbers, lengths, count: int, pixels: int) -> bytes:
+    """Return the runs' bytes; numbers: their classes; lengths are changed."""
     huge = []  # (index, length) of those that two bytes can't count: a few at most
-    if pixels > _LONGEST:
+    if pixels > _LONGEST and np.max(lengths) > _LONGEST:
         for first, part in _positions(lengths > _LONGEST):
             for at in part.tolist():
                 huge.append((first + at, int(lengths[first + at])))
@@ -268,10 +270,10 @@ def _leb128_runs(values, lengths, count: int, pixels: int) -> bytes:
     high = np.floor(lengths * (1 / 128))
     long = high > 0
     out = np.zeros((count, 3), dtype=np.uint8)
-    out[:, 0] = values
+    out[:, 0] = numbers + 1
     # The low byte says with its highest bit that another one follows.
-    out[:, 1] = np.array(lengths + (long - high) * 128, dtype=np.uint8)
-    out[:, 2] = np.array(high, dtype=np.uint8)
+    words = np.array((high + long) * 128 + lengths, dtype=np.uint16)
+    out[:, 1:] = np.frombuffer(memoryview(words), dtype=np.uint8).reshape((count, 2))
     out = out.reshape((3 * count,))
     runs = bytes(out[out > 0])
     for index, length in reversed(huge):
@@ -325,39 +327,35 @@ def peak_rows(table, step: int, threshold: float) -> list:
     return np.nonzero(np.max(table[::step], axis=1) > threshold)[0].tolist()
 
 
-def edges(values, width: int, first: int, last: int, threshold: float) -> list:
-    """Return [before, last, before, last ...] of the runs above threshold in rows first to last - 1.
+def peak_columns(table, first: int, last: int, step: int, threshold: float) -> tuple:
+    """Return (first, last + 1) column in which an item of every step-th row from first to last - 1 exceeds threshold.
 
-    values: dense 1-D map of rows of width items. For each run the place before it and its last one,
-    counted from the first row on, so -1 for a run that begins there; a run may go on from one row's
-    end to the next row's start.
+    There is such an item.
     """
+    places = np.nonzero(np.max(table[first:last:step], axis=0) > threshold)[0]
+    return places[0], places[-1] + 1
+
+
+def edges(table, rows, columns, threshold: float) -> list:
+    """Return [before, last, before, last ...] of the runs above threshold in a rectangle of a table.
+
+    rows, columns: (first, last + 1); fewer than 65,536 columns. For each run the place before it and its
+    last one, counted in the rectangle row by row, so -1 for a run that begins it; a run may go on from
+    one row's end to the next row's start.
+    """
+    width = columns[1] - columns[0]
+    size = (rows[1] - rows[0]) * width
+    above = (table[rows[0] : rows[1], columns[0] : columns[1]] > threshold).reshape((size,))
     ends: list = []
-    begin, end = first * width, last * width
-    if end - begin <= _COUNTED:
-        above = values[begin:end] > threshold
-        ends = np.nonzero(above[1:] != above[:-1])[0].tolist()
-        if above[0]:
-            ends.insert(0, -1)
-        if len(ends) % 2:
-            ends.append(end - begin - 1)
-        return ends
-    step = max(1, _COUNTED // width) * width
-    for start in range(begin, end, step):
-        stop = min(start + step, last * width)
-        above = values[start:stop] > threshold
-        places = np.nonzero(above[1:] != above[:-1])[0].tolist()
-        if above[0]:
-            places.insert(0, -1)
-        if len(places) % 2:
-            places.append(stop - start - 1)
-        begun = start - first * width
-        if begun:
-            places = [begun + place for place in places]
-            if ends and places and ends[-1] == places[0]:
-                ends.pop()
-                places.pop(0)
-        ends += places
+    changes = above[1:] != above[:-1]
+    for start in range(0, size - 1, _COUNTED):
+        places = changes if size <= _COUNTED else changes[start : start + _COUNTED]
+        places = np.nonzero(places)[0].tolist()
+        ends += [start + place for place in places] if start else places
+    if above[0]:
+        ends.insert(0, -1)
+    if len(ends) % 2:
+        ends.append(size - 1)
     return ends
 
 

@@ -163,10 +163,16 @@ def holds_file(size: int) -> bool:
     return figures is None or size + _PAGES_RESERVE <= figures[2]
 
 
+_UNKNOWN = 40 << 20
+
+
 def garbage_limit(most: int) -> int:
-    """Return how many bytes of arrays may wait for a collection: at most `most`, a quarter of the pages."""
+    """Return how many bytes of arrays may wait for a collection: at most `most`, a quarter of the free pages.
+
+    Where those are not known, a quarter of what the smallest board with room for models has.
+    """
     figures = pages()
-    return most if figures is None else max(65536, min(most, figures[2] // 4))
+    return min(most, _UNKNOWN) if figures is None else max(65536, min(most, figures[2] // 4))
 
 
 def buffers() -> int:

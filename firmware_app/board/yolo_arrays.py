@@ -25,7 +25,7 @@ _COORDINATE = 32000.0  # what keypoints are clipped to: 16 bits hold it
 
 
 class Candidates:
-    """The candidates of one picture whose best class passes, best first.
+    """The candidates of one picture with a best class that passes, best first.
 
     ranked: [(score, base)]; value j of one is items[base + j * step].
     """

@@ -9,7 +9,7 @@ import time
 
 from firmware_app.board import memory
 
-_MOST_BYTES = 40 << 20  # outputs of frames that may wait for a collection
+_MOST_BYTES = 96 << 20  # outputs of frames that may wait for a collection, where there is room
 # A look at the heap counts all its blocks, 4.5 ms of a board: rare, in the camera's wait where there is one.
 _LOOK_MS = 10000  # between two looks in waits
 _LOOK_LATEST_MS = 60000  # a busy board never waits

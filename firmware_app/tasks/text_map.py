@@ -27,28 +27,33 @@ class TextMap:
 
     def close_holes(self, value: float) -> None:
         """Set background that a text encloses to value."""
-        width = self._width
-        for first, last in self._bands():
-            edges = arrays.edges(self.values, width, first, last, self._threshold)
+        for first, last, sampled in self._bands():
+            # Above and below each pixel of a hole lies a sampled row, or it is in one. What that row has
+            # there is text, or hole between text: so holes lie between the sampled rows' outermost text,
+            # and what encloses them a column farther at most.
+            left, right = arrays.peak_columns(self._table, sampled, last, _SAMPLED, self._threshold)
+            left, right = max(0, left - 1), min(self._width, right + 1)
+            width = right - left
+            edges = arrays.edges(self._table, (first, last), (left, right), self._threshold)
             starts = [(edge + 1) // width for edge in edges[0::2]]
             if len(set(starts)) == len(starts):
                 # One run a row has no gaps, unless it is several that join at the rows' ends.
                 if starts == [edge // width for edge in edges[1::2]]:
                     continue
             for row, start, stop in holes.enclosed(holes.rows_of(edges, width)):
-                at = (first + row) * width
+                at = (first + row) * self._width + left
                 self.values[at + start : at + stop] = value
 
     def _bands(self) -> list:
-        """Return (first row, row behind the last) of each stretch of rows with text of three rows or more."""
+        """Return (first row, row behind the last, first sampled row) of each stretch of text of three rows or more."""
         bands: list = []
         for place in arrays.peak_rows(self._table, _SAMPLED, self._threshold):
             first = max(0, place * _SAMPLED - _SAMPLED + 1)
             last = min(self._height, place * _SAMPLED + _SAMPLED)
             if bands and bands[-1][1] >= first:
-                bands[-1] = (bands[-1][0], last)
+                bands[-1] = (bands[-1][0], last, bands[-1][2])
             else:
-                bands.append((first, last))
+                bands.append((first, last, place * _SAMPLED))
         return bands
 
     def inside(self, x: int, y: int) -> bool:

@@ -93,38 +93,45 @@ def payload_of(message: list) -> bytes:
 
 def packet_of(payload: bytes) -> bytes:
     """Return payload with its CRC-32, stuffed, ending in the delimiter."""
-    return stuff(payload + crc32(payload).to_bytes(4, "little")) + b"\0"
+    # MicroPython hashes all of each bytes object that it makes: as few copies as can be.
+    return _stuffed(b"".join((b"\1", payload, crc32(payload).to_bytes(4, "little"), b"\0")))
 
 
 def stuff(data: bytes) -> bytes:
     """Consistent overhead byte stuffing: return data without any zero byte, no delimiter."""
-    size = len(data)
-    if size < 254:  # no block can be a full one: each zero becomes the way to the next
-        out = bytearray(b"\1" + data)
-        at = 0
-        zero = data.find(b"\0")
-        while zero >= 0:
-            out[at] = zero + 1 - at
-            at = zero + 1
-            zero = data.find(b"\0", at)
-        out[at] = size + 1 - at
+    return _stuffed(b"".join((b"\1", data, b"\0")))[:-1]
+
+
+def _stuffed(framed: bytes) -> bytes:
+    """Return a packet: framed is what it holds between one byte, whatever it is, and the delimiter."""
+    last = len(framed) - 1
+    at = 0
+    if (
+        last < 255
+    ):  # no block can be a full one: each zero becomes the way to the next, or to the delimiter
+        out = bytearray(framed)
+        while at < last:
+            zero = framed.find(b"\0", at + 1)
+            out[at] = zero - at
+            at = zero
         return bytes(out)
     out = bytearray()
-    start = 0
-    while True:
-        zero = data.find(b"\0", start)
-        stop = size if zero < 0 else zero
-        while stop - start >= 254:
+    view = memoryview(framed)
+    while at < last:
+        zero = framed.find(b"\0", at + 1)
+        at += 1
+        while zero - at >= 254:
             out.append(255)
-            out.extend(data[start : start + 254])
-            start += 254
-            if start == size:
+            out.extend(view[at : at + 254])
+            at += 254
+            if at == last:
+                out.append(0)
                 return bytes(out)  # a full last block needs no empty block behind it
-        out.append(stop - start + 1)
-        out.extend(data[start:stop])
-        if zero < 0:
-            return bytes(out)
-        start = zero + 1
+        out.append(zero - at + 1)
+        out.extend(view[at:zero])
+        at = zero
+    out.append(0)
+    return bytes(out)
 
 
 def unstuff(data: bytes) -> bytes:

@@ -5,7 +5,7 @@ HELLO and WELCOME, so neither a recording nor an altered greeting is accepted. K
 direction are derived with HKDF (RFC 5869). docs/protocol.md, section "Key", is normative.
 """
 
-import hashlib
+from hashlib import sha256
 
 TAG_SIZE = 8  # bytes of HMAC-SHA-256 that travel with each sealed payload
 _OVERHEAD = 3 + TAG_SIZE  # mark, counter (2 bytes), tag
@@ -24,15 +24,19 @@ class Hmac:
 
     def __init__(self, key: bytes) -> None:
         if len(key) > 64:
-            key = hashlib.sha256(key).digest()
+            key = sha256(key).digest()
         key = key + bytes(64 - len(key))
         self._inner = bytes(b ^ 0x36 for b in key)
         self._outer = bytes(b ^ 0x5C for b in key)
 
     def digest(self, *parts: bytes) -> bytes:
         """Return the 32-byte digest of the parts put together."""
-        inner = hashlib.sha256(self._inner + b"".join(parts)).digest()
-        return hashlib.sha256(self._outer + inner).digest()
+        inner = sha256(self._inner)
+        for part in parts:
+            inner.update(
+                part
+            )  # what is put together first is copied, and MicroPython hashes each copy
+        return sha256(self._outer + inner.digest()).digest()
 
 
 def same(a: bytes, b: bytes) -> bool:
@@ -50,7 +54,7 @@ class Handshake:
 
     def __init__(self, key: bytes, hello: bytes, welcome: bytes) -> None:
         self._hmac = Hmac(key)
-        self._greeting = hashlib.sha256(hello).digest() + hashlib.sha256(welcome).digest()
+        self._greeting = sha256(hello).digest() + sha256(welcome).digest()
         # HKDF-Extract: the greeting, with both nonces, is the salt.
         self._derived = Hmac(Hmac(self._greeting).digest(key))
 
@@ -118,7 +122,8 @@ class Cipher:
                     for at in range(0, blocks, _RUN)
                 ]
             )
-        mixed = int.from_bytes(data, "little") ^ int.from_bytes(stream[:size], "little")
+        stream = memoryview(stream)[:size]  # a copy would be hashed
+        mixed = int.from_bytes(data, "little") ^ int.from_bytes(stream, "little")
         return mixed.to_bytes(size, "little")
 
 
@@ -139,8 +144,8 @@ class Sealer:
         counter = self._counter.to_bytes(8, "little")
         if self._cipher is not None:
             payload = self._cipher.crypt(counter, payload)
-        tag = self._hmac.digest(counter + payload)[:TAG_SIZE]
-        return _MARK + counter[:2] + payload + tag
+        tag = self._hmac.digest(counter, payload)[:TAG_SIZE]
+        return b"".join((_MARK, counter[:2], payload, tag))
 
 
 class Opener:

@@ -22,7 +22,7 @@ from host_client.flashing.image import ImageFacts, fits, open_image
 from host_client.flashing.source import Source
 from host_client.flashing.writer import write_image
 
-_UNUSABLE = "interrupted: the card is unusable now; run the command again"
+_UNUSABLE = "interrupted: the card is not usable now; run the command again"
 Ask = Callable[[str], str]
 
 
@@ -157,7 +157,7 @@ def flash_card(
     """Ask, write, compare; return a report.
 
     Raises:
-        FlashError: nothing was written, or the card is unusable now.
+        FlashError: nothing was written, or the card is not usable now.
     """
     if facts.card_size > device.size:
         raise FlashError(

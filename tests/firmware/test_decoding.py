@@ -239,14 +239,14 @@ shown = np.zeros((700, 100))
 for row, start, stop in ((0, 0, 100), (1, 0, 7), (1, 99, 100), (2, 0, 1), (654, 90, 100),
                          (655, 0, 10), (655, 20, 30), (699, 99, 100)):
     shown[row, start:stop] = 0.5
-shown = shown.reshape((70000,))
-for row, runs in holes.rows_of(arrays.edges(shown, 100, 0, 700, 0.25), 100):
+for row, runs in holes.rows_of(arrays.edges(shown, (0, 700), (0, 100), 0.25), 100):
     print(row, runs)
-print("none", arrays.edges(np.zeros((100,)), 10, 0, 10, 0.25))
-print("some", arrays.edges(shown, 100, 1, 3, 0.25), arrays.peak_rows(shown.reshape((700, 100)), 5, 0.25))
+print("none", arrays.edges(np.zeros((10, 10)), (0, 10), (0, 10), 0.25))
+print("some", arrays.edges(shown, (1, 3), (0, 100), 0.25), arrays.peak_rows(shown, 5, 0.25))
+print("part", arrays.edges(shown, (654, 656), (9, 95), 0.25), arrays.peak_columns(shown, 654, 656, 1, 0.25))
 """,
     )
-    assert lines[:8] == [
+    assert lines[:9] == [
         "0 [0, 100]",
         "1 [0, 7, 99, 100]",
         "2 [0, 1]",
@@ -255,6 +255,7 @@ print("some", arrays.edges(shown, 100, 1, 3, 0.25), arrays.peak_rows(shown.resha
         "699 [99, 100]",
         "none []",
         "some [-1, 6, 98, 100] [0, 131]",
+        "part [80, 86, 96, 106] (0, 100)",
     ]
 
 

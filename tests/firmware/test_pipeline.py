@@ -301,7 +301,7 @@ collector.waiting(0)
 print(made)
 collector.waiting(10000000)
 print(made)
-collector.frame(40 << 20)
+collector.frame(96 << 20)
 print(made, collector.floor > 0)
 """,
     ).lines

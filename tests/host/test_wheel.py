@@ -132,6 +132,7 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
         "bench",
         "compile",
         "dev",
+        "docs",
         "flash",
         "hub",
         "record",
