@@ -145,6 +145,7 @@ def test_the_page_of_schemas_has_each_of_them() -> None:
     for path in schemas.files():
         assert f"\n## {path.name}\n" in text
     assert "| `time_ms` | integer" in text
+    assert "| `boxes[].label` | string" in text  # of a list of objects
 
 
 def test_the_page_of_examples_has_each_of_them() -> None:

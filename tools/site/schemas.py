@@ -10,6 +10,7 @@ from typing import Any
 from tools.site.markdown import cell
 
 FOLDER = Path(__file__).resolve().parents[2] / "host_client" / "schemas"
+_DEPTH = 2  # objects within objects that have rows of their own
 
 
 def files() -> list[Path]:
@@ -44,12 +45,20 @@ def _kind(value: Any) -> str:
     return " or ".join(kinds) + limits
 
 
-def _rows(schema: dict[str, Any]) -> Iterator[str]:
+def _rows(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Yield a row for each property, then for those of objects within: `network.address`."""
     required = set(schema.get("required", ()))
     for name, value in schema.get("properties", {}).items():
-        text = value.get("description", "") if isinstance(value, dict) else ""
+        if not isinstance(value, dict):
+            continue
         always = "yes" if name in required else ""
-        yield f"| `{name}` | {cell(_kind(value))} | {always} | {cell(text)} |"
+        text = cell(value.get("description", ""))
+        yield f"| `{prefix}{name}` | {cell(_kind(value))} | {always} | {text} |"
+        if prefix.count(".") < _DEPTH:
+            yield from _rows(value, f"{prefix}{name}.")
+            items = value.get("items")
+            if isinstance(items, dict):
+                yield from _rows(items, f"{prefix}{name}[].")
 
 
 def page() -> str:
