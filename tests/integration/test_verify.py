@@ -57,8 +57,8 @@ def _damage(kmodel: Path) -> None:
         ("shapes_det", _nothing, "", 0, "ok: 21 of 21 expected answers were found"),
         ("shapes_det", _threshold, "", 11, "threshold: 21 of 21 expected answers score below"),
         ("shapes_det", _low, "", 11, "threshold: at the threshold 0.02, 6 answers are wrong"),
-        ("shapes_det", _labels, "", 11, "labels: the labels are in another order"),
-        ("shapes_seg", _labels, "", 11, "labels: the labels are in another order"),
+        ("shapes_det", _labels, "", 11, "labels: the order of the labels differs"),
+        ("shapes_seg", _labels, "", 11, "labels: the order of the labels differs"),
         ("shapes_det", _nothing, "shapes_det_free", 11, "deployment: "),
         ("shapes_det", _nothing, "damaged", 11, "deployment: "),
         ("shapes_det", _size, "", 11, "deployment: "),
@@ -117,7 +117,7 @@ def test_another_models_kmodel_of_the_same_shape(
     said = capsys.readouterr()
     assert "model: " in said.err
     assert "the training is the cause, not the conversion" in said.err  # its ONNX model is alike
-    assert "threshold 0.5: 1 of 8 found, 7 others  <- the package's" in said.out
+    assert "threshold 0.5: 1 of 8 found, 7 wrong  <- the package's" in said.out
 
 
 @pytest.mark.slow
@@ -236,7 +236,7 @@ def test_metric_learning_is_judged_by_identities(
     wrong = {f"glyphs_ml_{number}.jpg": f"sign{number % 4}" for number in range(8)}
     (tmp_path / "wrong.json").write_text(json.dumps(wrong))
     (tmp_path / "none.json").write_text("{}")
-    for name, code, words in (("wrong", 11, "model: 0 of 8"), ("none", 0, "unknown: who is in")):
+    for name, code, words in (("wrong", 11, "model: 0 of 8"), ("none", 0, "give --expected")):
         expected = ["--expected", str(tmp_path / f"{name}.json")]
         assert run(["verify", str(package), "--out", str(out), *expected]) == code
         said = capsys.readouterr()
