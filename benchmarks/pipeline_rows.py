@@ -76,8 +76,7 @@ def limit_ms(profile: Profile, case: Case, sensor_fps: int, baudrate: int = 0) -
 
     ai2d, KPU, copying the outputs, native post-processing and, on a UART, the result's own bytes. For
     a text map copying is twice: out of the tensor, and its first channel out of that, which the
-    native decoder wants by itself. A YOLO's output is turned once: the native decoder takes a row for
-    each candidate, the model gives a column.
+    native decoder wants by itself. Of a YOLO with several classes each score is looked at once.
     """
     copy = profile.numbers["native.copy_ms_mb"] / (1 << 20)
     total = 0.0
@@ -91,7 +90,9 @@ def limit_ms(profile: Profile, case: Case, sensor_fps: int, baudrate: int = 0) -
             profile.ai2d_ms(source) + kpu + profile.unexplained_ms(pixels**0.5) + copy * size
         )
     if case.scenes[0].config.get("task"):  # a YOLO's
-        total += case.scenes[0].outputs[0].size * profile.numbers["native.element_ns"] / 1e6
+        classes = len(case.scenes[0].config["categories"])
+        seen = classes * case.scenes[0].outputs[0].shape[2] if classes > 1 else 0
+        total += seen * profile.numbers["native.element_ns"] / 1e6
     if case.task in ("detection", "segmentation", "instance_segmentation", "pose"):
         total += profile.post_ms(sum(one.nbytes for one in case.scenes[0].outputs))
     elif case.task == "ocr":
