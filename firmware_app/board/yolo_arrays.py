@@ -21,7 +21,7 @@ _STEPS = 32.0  # of a pixel
 _MOST_STEPS = 65535.0
 _WIDEST = 2047.0  # pixels: the widest box that 16 bits hold in such steps
 _MOST_STRIPS = 32
-_MOST_NUMBER = 1023  # of a candidate: ten bits
+_MOST_NUMBER = 65535  # of a candidate: 16 bits
 _WHOLE = 1 << 20
 _MOST_SCORE = 60000.0
 _COORDINATE = 32000.0  # what keypoints are clipped to: 16 bits hold it
@@ -185,7 +185,7 @@ class _Boxes:
         keys = []
         below = _MOST_NUMBER
         for bits in struct.unpack(form % len(self.bases), bytes(self.scores)):
-            keys.append(bits << 10 | below)
+            keys.append(bits << 16 | below)
             below -= 1
         keys.sort(reverse=True)
         return [_MOST_NUMBER - (key & _MOST_NUMBER) for key in keys]
