@@ -12,6 +12,16 @@ TEXTS = array(string())
 SHARE = {"minimum": 0, "maximum": 1}
 COSINE = {"minimum": -1, "maximum": 1}
 BOX = entry({name: whole("Pixels.", None) for name in "xywh"})
+GALLERY_LABELS = array(
+    entry(
+        {
+            "label": string(),
+            "samples": whole(),
+            "negatives": whole(),
+            "threshold": maybe(number("Its own.", **COSINE)),
+        }
+    )
+)
 BYTES = whole("Bytes.")
 BYTES_OR_NULL = maybe(whole("Bytes; null where the board can't tell."))
 SHA256 = string("Hexadecimal digits.", pattern="^[0-9a-f]{64}$")
@@ -314,16 +324,7 @@ LINES: dict[str, tuple[str, Schema]] = {
         {
             "selected": maybe(string("Its name.")),
             "problem": string("Why it can't be used, or empty."),
-            "labels": array(
-                entry(
-                    {
-                        "label": string(),
-                        "samples": whole(),
-                        "negatives": whole(),
-                        "threshold": maybe(number("Its own.", **COSINE)),
-                    }
-                )
-            ),
+            "labels": GALLERY_LABELS,
             "samples": whole(),
             "negatives": whole(),
             "capacity": whole("Samples."),
@@ -357,16 +358,7 @@ LINES: dict[str, tuple[str, Schema]] = {
             "file": string(),
             "dimension": whole("Values of an embedding."),
             "sha256": string("Of the kmodel."),
-            "labels": array(
-                entry(
-                    {
-                        "label": string(),
-                        "samples": whole(),
-                        "negatives": whole(),
-                        "threshold": maybe(number("Its own.", **COSINE)),
-                    }
-                )
-            ),
+            "labels": GALLERY_LABELS,
         },
     ),
     "sample": (
