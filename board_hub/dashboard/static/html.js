@@ -5,4 +5,4 @@ import htm from "./vendor/htm.mjs";
 
 export const html = htm.bind(h);
 export { render, Fragment };
-export const { useState, useEffect, useRef, useMemo, useCallback } = hooks;
+export const { useState, useEffect, useLayoutEffect, useRef, useMemo, useCallback } = hooks;

@@ -1,5 +1,5 @@
 // The live view: the picture with its overlay, and what one does with it.
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { boardPath, post } from "./api.js";
 import { t } from "./i18n.js";
 import { Stage } from "./stage.js";
@@ -67,7 +67,8 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
     stageRef.current.region = region;
     stageRef.current.redraw();
   }, [shapes, region]);
-  useEffect(() => {
+  // Together with the hint: a click that comes right after it is the tool's already.
+  useLayoutEffect(() => {
     stageRef.current?.use(tool);
     if (tool) canvas.current.focus({ preventScroll: true }); // the keyboard draws there
   }, [tool]);
