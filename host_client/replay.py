@@ -155,8 +155,10 @@ class Peer:
             }
             if self._begun is None and any(self._wants.values()):
                 self._begun = self._now
-            answer = {"generation": 1, "oldest": 1, "newest": 0, "lost": 0}
+            past = self._past()
+            answer = {"generation": 1, "oldest": 1, "newest": len(past), "lost": 0}
             self._say([messages.REPLY, number, answer])
+            self._again(past, arguments.get("after"))
         elif command == "describe" and self._player.model is not None:
             self._say([messages.REPLY, number, self._player.model[1:]])
         elif command == "status":
@@ -169,6 +171,19 @@ class Peer:
         else:
             text = f"{command}: not possible with a recording"
             self._say([messages.FAILURE, number, "failed", text])
+
+    def _past(self) -> list[list[Any]]:
+        """Return the numbered events that were due so far."""
+        rows = self._player.messages[: self._at]
+        return [row[2] for row in rows if row[1] == "events" and row[2][4]]
+
+    def _again(self, past: list[list[Any]], after: Any) -> None:
+        """Send the past events after this position of the client, as a board does."""
+        if self._wants["events"] and isinstance(after, list) and len(after) == 2:
+            boot_id, number = after
+            first = number if boot_id == self._boot_id and isinstance(number, int) else 0
+            for message in past[max(0, first) :]:
+                self._say(message)
 
     def _say(self, message: list[Any]) -> None:
         self._send(packets.encode(message))

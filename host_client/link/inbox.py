@@ -89,7 +89,7 @@ class Inbox:
 
     def open_events(self, limit: int, after: Position | None) -> Stream[Event]:
         """Return a new stream of events. after: start after this event, if the board still has them."""
-        stream = EventStream(limit, after, self._changed)
+        stream = EventStream(limit, after, self._changed, self._rewind)
         if after is not None:
             self._rewinds += 1
             if self.boot_id is not None:
@@ -98,6 +98,11 @@ class Inbox:
             stream.begin(*self._newest, oldest=0)
         self.events.add(stream)
         return stream
+
+    def _rewind(self) -> None:
+        """Request events again, from the first one that a reader lacks."""
+        self._rewinds += 1
+        self._changed()
 
     def _restarted(self) -> Event:
         details = {"reason": "restart", "count": None}
@@ -148,14 +153,16 @@ class Inbox:
 
     def subscribed(self, answer: Any) -> None:
         """Take the answer to `subscribe`: the first event that the board will send."""
-        if not isinstance(answer, dict):
-            return
-        newest, oldest = answer.get("newest"), answer.get("oldest", 0)
-        if type(newest) is int and type(oldest) is int and self.boot_id is not None:
-            if self._newest is None:
-                self._newest = (self.boot_id, newest)
+        known = answer if isinstance(answer, dict) else {}
+        newest, oldest = known.get("newest"), known.get("oldest", 0)
+        if type(newest) is not int or type(oldest) is not int or self.boot_id is None:
             for stream in self._event_streams():
-                stream.begin(self.boot_id, newest, oldest)
+                stream.unanswered()
+            return
+        if self._newest is None:
+            self._newest = (self.boot_id, newest)
+        for stream in self._event_streams():
+            stream.begin(self.boot_id, newest, oldest)
 
     def take(self, arrived: Iterable[list[Any]]) -> None:
         """Take the messages that arrived, in order."""

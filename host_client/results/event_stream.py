@@ -10,6 +10,7 @@ from host_client.results.streams import Stream
 
 LOST = "lost"  # event made by the client: details `reason` ("overflow", "restart"), `count` (None: unknown)
 Position = tuple[int, int]  # boot id, number
+_MOST_TRIES = 3  # requests for the same missing event; it may have left the board's memory meanwhile
 
 
 class EventStream(Stream[Event]):
@@ -20,8 +21,12 @@ class EventStream(Stream[Event]):
         limit: int,
         after: Position | None = None,
         ended: Callable[[], None] | None = None,
+        missing: Callable[[], None] | None = None,
     ) -> None:
-        """after: the last event that this reader received, maybe in an earlier run of the program."""
+        """after: the last event that this reader received, maybe in an earlier run of the program.
+
+        missing: called where a wire lost an event; the next `subscribe` asks for it again.
+        """
         super().__init__(limit, 0, ended)
         self.arrived = after  # the last event that the board need not resend
         self._read = after
@@ -29,6 +34,11 @@ class EventStream(Stream[Event]):
         # Events that arrived before the answer to `subscribe`.
         self._held: deque[Event] | None = deque(maxlen=limit) if after is not None else None
         self._asked = False  # for what is held
+        self._missing = missing
+        self._resends = False  # the board knows how to send an event again
+        self._tries = 0  # for an event that the wire lost
+        self._mending = False  # it is requested; later ones come again after it
+        self._passed = False  # later ones came since the request was sent
 
     @property
     def position(self) -> Position | None:
@@ -73,6 +83,15 @@ class EventStream(Stream[Event]):
             known = self.arrived
             if known is not None and known[0] == item.boot_id and item.number <= known[1]:
                 return  # resent for another reader
+            gap = known is not None and known[0] == item.boot_id and item.number > known[1] + 1
+            if gap and self._resends:
+                if self._mending:
+                    self._passed = True
+                else:
+                    self._mend()
+                return
+            self._mending = False
+            self._tries = 0
             self.arrived = (item.boot_id, item.number)
         super().push(item)
 
@@ -80,13 +99,29 @@ class EventStream(Stream[Event]):
         """Begin a session with a board of this boot_id. marker: the event of a restart."""
         if self._held is not None:
             self._held.clear()
+        self.unanswered()
         if self.arrived is not None and self.arrived[0] != boot_id:
             self.arrived = (boot_id, 0)
             super().push(marker)
 
+    def _mend(self) -> None:
+        """Request the event after the last one; skip it if it never comes."""
+        if self._tries >= _MOST_TRIES and self.arrived is not None:
+            self._tries = 0
+            self.arrived = (self.arrived[0], self.arrived[1] + 1)
+        self._tries += 1
+        self._mending = True
+        if self._missing is not None:
+            self._missing()
+
+    def unanswered(self) -> None:
+        """Expect no event to be sent again."""
+        self._mending = self._resends = False
+
     def ask(self) -> Position | None:
         """Return the event after which the board should start; it is requested now."""
         self._asked = True
+        self._passed = False
         return self.arrived
 
     def begin(self, boot_id: int, newest: int, oldest: int) -> None:
@@ -95,8 +130,16 @@ class EventStream(Stream[Event]):
         The board then sends events from the first one this reader lacks. A new reader starts after
         the newest.
         """
+        self._resends = self._missing is not None
+        if self.arrived is not None and self.arrived[0] == boot_id:
+            # What fell out of the board's memory is not requested again.
+            self.arrived = (boot_id, max(self.arrived[1], oldest - 1))
+            if self._mending:
+                self._mending = False
+                if self._passed and self.arrived[1] < newest:
+                    self._mend()
         if self._held is not None and self._asked and self.arrived is not None:
-            first = max(self.arrived[1] + 1, oldest)
+            first = self.arrived[1] + 1
             early, self._held = [*self._held], None
             numbers = [event.number for event in early]
             if first in numbers:

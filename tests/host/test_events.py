@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import host_client
-from firmware_app.wire import messages
+from firmware_app.wire import messages, packets
 from host_client import Board, Event, Model, decode_result, sync, typed_event
 from host_client.cli.places import Places
 from host_client.cli.terminal import FileError
@@ -48,9 +48,9 @@ class EventBoard:
         after = arguments.get("after")
         if after is not None and arguments["events"]:
             number = after[1] if after[0] == self.scripted.boot_id else 0
-            for message in self.sent:
-                if message[4] > number:
-                    session.send(message)
+            kept = [message for message in self.sent if message[4] > number]
+            # The answer goes first, as on the board.
+            asyncio.get_running_loop().call_soon(lambda: [session.send(row) for row in kept])
         return {"generation": 1, "newest": self.newest, "oldest": self.newest + 1 - len(self.sent)}
 
 
@@ -95,6 +95,54 @@ async def test_a_lost_link_loses_no_event(scripted: ScriptedBoard) -> None:
         events.happen()
         assert await take(stream, 1) == [13]
         assert stream.position == (1, 13)
+
+
+def losing(numbers: list[int]) -> Callable[[bytes], bool]:
+    """Return what loses these events on the way to the client, each as often as it stands there."""
+
+    def lose(frame: bytes) -> bool:
+        for message in packets.Decoder().feed(frame):
+            if message[0] == messages.EVENT and message[4] in numbers:
+                numbers.remove(message[4])
+                return True
+        return False
+
+    return lose
+
+
+async def test_what_a_wire_loses_is_requested_again(scripted: ScriptedBoard) -> None:
+    events = EventBoard(scripted)
+    async with Board.connect(scripted.url, key=False) as board:
+        first, second = board.events(), board.events()
+        await known(first)
+        events.happen()
+        assert await take(first, 1) == [1]
+        scripted.lose = losing([2, 5, 6, 6, 9])
+        events.happen(9)
+        assert await take(first, 9) == list(range(2, 11))
+        assert await take(second, 10) == list(range(1, 11))
+
+
+async def test_what_a_wire_always_loses_is_said(scripted: ScriptedBoard) -> None:
+    events = EventBoard(scripted)
+    async with Board.connect(scripted.url, key=False) as board:
+        stream = board.events()
+        await known(stream)
+        scripted.lose = losing([3] * 1000)
+        events.happen(5)
+        assert await take(stream, 5) == [1, 2, ("overflow", 1), 4, 5]
+        events.happen(2)
+        assert await take(stream, 2) == [6, 7]
+
+
+async def test_what_fell_out_meanwhile_is_not_requested_for_ever(scripted: ScriptedBoard) -> None:
+    events = EventBoard(scripted, kept=3)
+    async with Board.connect(scripted.url, key=False) as board:
+        stream = board.events()
+        await known(stream)
+        scripted.lose = losing([2, 3, 4, 5, 6, 7, 8])
+        events.happen(9)
+        assert await take(stream, 5) == [1, ("overflow", 5), 7, 8, 9]
 
 
 async def test_a_link_lost_before_the_first_event_loses_none_either(
