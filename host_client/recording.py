@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from firmware_app.events.counters import Counters
 from firmware_app.events.follower import Follower
-from firmware_app.events.rules import Rules
+from firmware_app.events.rules import Rules, unknown
 from firmware_app.settings.reader import Settings
 from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
@@ -204,11 +204,15 @@ def read(path: str | Path) -> Iterator[Row]:
 
 
 class Replayed(NamedTuple):
-    """The events of one board of a recording, in order, and the counts of its lines."""
+    """The events of one board of a recording, in order, and the counts of its lines.
+
+    missing: labels that the settings name and that no result of the board has.
+    """
 
     board_id: str
     events: tuple[Event, ...]
     lines: tuple[tuple[str, str, int, int], ...]
+    missing: tuple[str, ...] = ()
 
 
 def events_of(path: str | Path, settings: Settings) -> list[Replayed]:
@@ -267,7 +271,12 @@ def _replay(
             f"{path}: a result of board {board_id} is not valid: "
             f"{type(error).__name__}: {str(error)[:80]}"
         ) from None
-    return Replayed(board_id, tuple(events), tuple(tuple(row) for row in counters.rows()))
+    return Replayed(
+        board_id,
+        tuple(events),
+        tuple(tuple(row) for row in counters.rows()),
+        tuple(unknown(wanted, names)),
+    )
 
 
 def label_names(rows: list[dict[str, Any]]) -> list[str]:

@@ -25,6 +25,7 @@ UPDATE = "update"  # a new version of the service, or the one before, can't be p
 GALLERY = "gallery"
 RESULTS = "results"  # the running task fails on the camera's frames
 LOG = "log"
+EVENTS = "events"  # a label that the running model does not have
 COUNTS = "counts"  # of lines: they can't be kept on the card
 CARD = "card"  # /sdcard is full, or can't be read or written
 DATA = "data"  # the same of the service's own folder, or what was there is lost

@@ -11,6 +11,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.settings.reader import Settings
 
 _ENDING = "_threshold"
+_EVENTS = "events."
 _TASK = "task"  # the one setting that `switch` changes
 _LIVE = 1
 _KEPT = 2
@@ -55,6 +56,8 @@ async def _change(board: "Board", mine: dict, others: dict, save: bool) -> None:
     other_frames = fresh_service.values["camera"] != service.values["camera"]
     if settings is not None and (fresh is not None or other_frames):
         board.live.check(fresh_service, settings.values if fresh is None else fresh.values)
+    if fresh is not None and [name for name in mine if _asks_for_events(fresh, name)]:
+        engine.check_labels(fresh.values)
     if len(later_service) < len(others):
         await board.live.use(fresh_service)
     try:
@@ -74,6 +77,11 @@ async def _change(board: "Board", mine: dict, others: dict, save: bool) -> None:
     if names:
         details = {"changed": sorted(names), "generation": engine.running.generation}
         board.publisher.event("settings", details)
+
+
+def _asks_for_events(values: "Settings", name: str) -> bool:
+    # What the YAML on the card says is a problem of its own, and refuses no `forget`.
+    return name.startswith(_EVENTS) and not same(values.get(name), values.in_file(name))
 
 
 async def keep(board: "Board", names: "list | None") -> dict:

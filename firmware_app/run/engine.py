@@ -213,6 +213,17 @@ class Engine:
         except (TaskError, npu.NpuError) as error:
             raise CommandError("bad_argument", str(error))
 
+    def check_labels(self, values: dict) -> None:
+        """Raise CommandError where `events:` names a label that the running task does not have."""
+        task = self.running.task
+        if task is None:
+            return
+        from firmware_app.run.happenings import fault_of_labels
+
+        fault = fault_of_labels(task, values["events"])
+        if fault:
+            raise CommandError("bad_argument", fault)
+
     async def run(self) -> None:
         """Process frames for ever; a failure of one is logged and survived."""
         while True:

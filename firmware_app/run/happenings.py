@@ -4,12 +4,13 @@ Loaded with the first task that has events on.
 """
 
 from firmware_app.base.files import why
-from firmware_app.base.problems import COUNTS
+from firmware_app.base.problems import COUNTS, EVENTS
 from firmware_app.card.counts import Counts
 from firmware_app.events import rules as event_rules
 from firmware_app.events.counters import Counters
 from firmware_app.events.follower import Follower
 from firmware_app.run.snapshots import Snapshots
+from firmware_app.settings.schema import suggestion
 from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -20,9 +21,11 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.card.boots import Boots
     from firmware_app.link.publisher import Publisher
     from firmware_app.run.running import Running
+    from firmware_app.tasks.base import Task
 
 _KEEP_MS = 10000  # between writes: a power cut loses no more of the counting
 _TEXTS = (messages.OCR, messages.OCR_DETECTION, messages.OCR_RECOGNITION)
+_MOST_NAMED = 8  # labels in a sentence
 
 
 class Happenings:
@@ -64,17 +67,12 @@ class Happenings:
         if self._follower is not None and self._made_of == made_of:
             return
         self.stop()
-        names = list(task.labels)
-        if task.result_type in _TEXTS:
-            names = ["text"]
-        missing = event_rules.unknown(settings, names)
-        if missing:
-            self._log.warning("events: the model has no label %s" % ", ".join(missing))
+        self._problems.set(EVENTS, fault_of_labels(task, settings))
         if self.counters is None or self._task != running.name:
             since = [self._boots.starts, self._clock.ms(), None]
             self.counters = Counters(since, self._store.find(running.name))
             self._task = running.name
-        rules = self._rules = event_rules.Rules(settings, names, width, height)
+        rules = self._rules = event_rules.Rules(settings, _names(task), width, height)
         self.counters.keep_only([line.name for line in rules.lines])
         self.snapshots.begin()
         self._snapshot_ms = settings.get("snapshot_ms", 0)
@@ -86,6 +84,7 @@ class Happenings:
         if self._follower is not None:
             self._follower.end(self._time_ms)
             self._follower = None
+            self._problems.clear(EVENTS)
             self.flush()
 
     def take(self, kind: int, time_ms: int, fields: list) -> list:
@@ -163,3 +162,22 @@ class Happenings:
             details = {"place": "line", "name": name, "in": 0, "out": 0}
             self._publisher.numbered(now_ms, "count", details)
         self.flush()
+
+
+def fault_of_labels(task: "Task", settings: dict) -> str:
+    """Return what is wrong with the labels that `events:` names for this task; empty: nothing."""
+    names = _names(task)
+    missing = event_rules.unknown(settings, names)
+    if not missing:
+        return ""
+    hint = suggestion(missing[0], names, "") or "; its labels: " + _some(names)
+    return "events: the model has no label " + _some(missing) + hint
+
+
+def _names(task: "Task") -> list:
+    return ["text"] if task.result_type in _TEXTS else list(task.labels)
+
+
+def _some(names: list) -> str:
+    more = ", …" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more

@@ -55,7 +55,7 @@ def _events(**options: Any) -> int:
     live = options["urls"] or options["resume"] or options["snapshots"]
     if recording is None or config is None or live:
         raise click.UsageError("--from FILE goes together with --config TASK.yaml, without a URL")
-    return _of_recording(recording, config, options["as_json"])
+    return _of_recording(recording, config, options["as_json"], options["count"])
 
 
 _events.__click_params__ = list(live_events.__click_params__)  # type: ignore[attr-defined]
@@ -83,7 +83,7 @@ for _parameter in events.params:
         _parameter.required = False
 
 
-def _of_recording(recording: str, config: str, as_json: bool) -> int:
+def _of_recording(recording: str, config: str, as_json: bool, count: int | None) -> int:
     try:
         text = decode(Path(config).read_bytes(), config)
         settings = read_task(text, config)
@@ -94,8 +94,17 @@ def _of_recording(recording: str, config: str, as_json: bool) -> int:
     wanted: Any = settings.values.get("events")
     if not wanted["enabled"]:
         raise FileError(f"{config}: events.enabled: expected true, found false")
+    shown = 0
     for board in events_of(recording, settings):
+        if board.missing:
+            output.note(
+                f"k230: warning: board {board.board_id}: no result in {recording} has the label "
+                + ", ".join(board.missing)
+            )
         for event in board.events:
+            if shown == count:
+                return 0
+            shown += 1
             if as_json:
                 output.print_json(event.to_dict())
             else:

@@ -10,7 +10,7 @@ from host_client.results.streams import Stream
 
 LOST = "lost"  # event made by the client: details `reason` ("overflow", "restart"), `count` (None: unknown)
 Position = tuple[int, int]  # boot id, number
-_MOST_TRIES = 3  # requests for the same missing event; it may have left the board's memory meanwhile
+_MOST_TRIES = 3  # requests for the same missing event
 
 
 class EventStream(Stream[Event]):

@@ -50,7 +50,8 @@ class EventBoard:
             number = after[1] if after[0] == self.scripted.boot_id else 0
             kept = [message for message in self.sent if message[4] > number]
             # The answer goes first, as on the board.
-            asyncio.get_running_loop().call_soon(lambda: [session.send(row) for row in kept])
+            for message in kept:
+                asyncio.get_running_loop().call_soon(session.send, message)
         return {"generation": 1, "newest": self.newest, "oldest": self.newest + 1 - len(self.sent)}
 
 

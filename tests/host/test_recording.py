@@ -157,6 +157,15 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert [line["kind"] for line in lines] == ["track.new", "line.cross", "track.end"]
     assert run(["events", "--from", str(path), "--config", str(config)]) == 0
     assert "line door: person 0 in, 1 out" in capsys.readouterr().out
+    words = ["events", "--from", str(path), "--config", str(config)]
+    assert run([*words, "--json", "--count", "2"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    config.write_text(YAML.replace("name: door,", "name: door, labels: [persn],"))
+    assert run(words) == 0
+    shown = capsys.readouterr()
+    assert "line.cross" not in shown.out
+    assert "no result in" in shown.err and "has the label persn" in shown.err
+    config.write_text(YAML)
     assert run(["events", "--from", str(path)]) == 2
     assert run(["events"]) == 2
     assert run(["events", "--from", str(tmp_path / "none"), "--config", str(config)]) == 8
