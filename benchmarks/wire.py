@@ -17,13 +17,14 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmarks import wire_download, wire_latency, wire_noise, wire_peers
 from firmware_app.wire import messages, packets, seal
-from host_client.link.encryption import cipher
+from host_client.link.decoder import Decoder
+from host_client.link.encryption import Opener, cipher
 from host_client.results.decode import Model, decode_result
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,6 +43,8 @@ MOST_BYTES = {"1": 29, "5": 61, "20": 181}
 MOST_BYTES_ENCRYPTED = {"1": 40, "5": 72, "20": 192}
 LEAST_WIRE_RESULTS = 57  # a second, of 20 boxes at 115200 baud
 LEAST_SPEEDUP = {"1": 1.5, "5": 1.4, "20": 1.3}
+LEAST_SPEEDUP_NOISE = dict.fromkeys(LEAST_SPEEDUP, 1.0)
+LEAST_KB = 95.0  # a second that flow from the board while results are counted
 
 
 def message(count: int, seq: int = SEQ) -> list[Any]:
@@ -78,12 +81,7 @@ def _sizes() -> dict[str, Any]:
         if asked is not None:
             peers["huskylens"][str(n)] = int(asked["bytes"])
             husky[str(n)] = asked["ms"]
-    for found, most in ((plain, MOST_BYTES), (encrypted, MOST_BYTES_ENCRYPTED)):
-        if any(found[n] > most[n] for n in most):
-            raise RuntimeError(f"bytes of a result: expected at most {most}, found {found}")
     wire = {n: round(WIRE_BYTES * SHARE / size, 1) for n, size in plain.items()}
-    if wire["20"] < LEAST_WIRE_RESULTS:
-        raise RuntimeError(f"results a second at 115200 baud: found {wire}")
     return {
         "results_per_second_115200": wire,
         "bytes": plain,
@@ -102,12 +100,10 @@ def _our_decoder(count: int) -> Callable[[], Any]:
     frame = packets.encode(message(count))
     labels = [f"class {i}" for i in range(20)]
     model = Model([GENERATION, "detection", "model", bytes(32), labels, 640, 480, "task"])
-    feed = packets.Decoder().feed
+    feed = Decoder().feed
 
     def decode() -> Any:
-        for found in feed(frame):
-            return decode_result(found, model)
-        raise RuntimeError("the frame was rejected")
+        return decode_result(feed(frame)[0], model)
 
     result = decode()
     rows = [(b.x, b.y, b.w, b.h, b.score, b.label) for b in result.boxes]
@@ -126,14 +122,12 @@ def _our_encrypted_decoder(count: int, calls: int) -> Callable[[], Any]:
     frames.reverse()
     labels = [f"class {i}" for i in range(20)]
     model = Model([GENERATION, "detection", "model", bytes(32), labels, 640, 480, "task"])
-    decoder: Any = packets.Decoder()
-    decoder.opener = seal.Opener(key, cipher(secret)).open
+    decoder: Any = Decoder()
+    decoder.opener = Opener(key, cipher(secret)).open
     feed = decoder.feed
 
     def decode() -> Any:
-        for found in feed(frames.pop()):
-            return decode_result(found, model)
-        raise RuntimeError("the packet was rejected")
+        return decode_result(feed(frames.pop())[0], model)
 
     if len(decode().boxes) != count:
         raise RuntimeError("the packet was decoded to something else")
@@ -303,7 +297,7 @@ def _table(found: dict[str, Any]) -> str:
     lines.append("noise                      rate  boxes  bytes      sent  delivered    ceiling")
     for row in found["noise"]:
         lines.append(
-            f"{row['channel']:24} {row['rate']:6.0e}  {row['boxes']:5}  {row['frame_bytes']:5}"
+            f"{row['channel']:24} {row['rate']:6.0e}  {row['boxes']:5}  {row['packet_bytes']:5}"
             f"  {row['sent']:8}  {row['delivered']:9.6f}  {row['ceiling']:9.6f}"
         )
     lines.append(
@@ -328,6 +322,34 @@ def _table(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def missed(found: dict[str, Any]) -> list[str]:
+    """Return a sentence for each figure that is not what is asked."""
+    rows: list[tuple[str, float, float, bool]] = []  # name, found, asked, whether more is better
+
+    def all_of(name: str, asked: Mapping[str, float], more: bool) -> None:
+        values = found[name]
+        if values is not None:  # a peer that is not installed
+            rows.extend((f"{name}, {n} boxes", values[n], asked[n], more) for n in asked)
+
+    all_of("bytes", MOST_BYTES, False)
+    all_of("bytes_encrypted", MOST_BYTES_ENCRYPTED, False)
+    all_of("results_per_second_115200", {"20": LEAST_WIRE_RESULTS}, True)
+    for peer in ("sscma", "esphome"):
+        all_of(f"decode_speedup_{peer}", LEAST_SPEEDUP, True)
+    all_of("decode_speedup_esphome_noise", LEAST_SPEEDUP_NOISE, True)
+    rows.append(("damaged packets delivered", found["damaged_delivered"], 0, False))
+    for clients, row in found["latency_ms"].items():
+        rows.append((f"p99 in ms, {clients} subscriber(s)", row["p99"], row["p99_asked"], False))
+    row = found["download"]
+    rows.append(("share of the results during a download", row["share"], row["target"], True))
+    rows.append(("kB/s of the download", row["kb_per_second"], LEAST_KB, True))
+    return [
+        f"{name}: expected at {'least' if more else 'most'} {asked:g}, found {value:g}"
+        for name, value, asked, more in rows
+        if (value < asked if more else value > asked)
+    ]
+
+
 def run(long: bool) -> dict[str, Any]:
     """Measure everything."""
     found: dict[str, Any] = {}
@@ -348,7 +370,10 @@ def main() -> int:
     arguments = parser.parse_args()
     found = run(arguments.long)
     print(json.dumps(found) if arguments.json else _table(found))
-    return 0
+    short = missed(found)
+    for sentence in short:
+        print(sentence, file=sys.stderr)
+    return 1 if short else 0
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from firmware_app.wire import packets, seal
-from host_client.link.encryption import cipher
+from host_client.link.decoder import Decoder
+from host_client.link.encryption import Opener, cipher
 
 SEAL, SECRET = bytes(range(32)), bytes(range(16))
 TRIALS = 10_000_000
@@ -40,8 +41,8 @@ class Wrong(AssertionError):
 
 def session() -> tuple[seal.Sealer, Any]:
     """Return a board's sealer and a client's decoder behind READY."""
-    decoder: Any = packets.Decoder()
-    decoder.opener = seal.Opener(SEAL, cipher(SECRET)).open
+    decoder: Any = Decoder()
+    decoder.opener = Opener(SEAL, cipher(SECRET)).open
     decoder.plain = ()
     return seal.Sealer(SEAL, cipher(SECRET)), decoder
 

@@ -26,9 +26,9 @@ else:
     from firmware_app.wire import mpack
 
 # CRC-32 over any data followed by its own CRC-32 in little endian.
-_CRC_RESIDUE = 0x2144DF1C
+CRC_RESIDUE = 0x2144DF1C
 # Begun with this, a CRC-32 over a zero byte and data is the CRC-32 of data alone.
-_CRC_BEFORE_ZERO = 0x0F6A7026
+CRC_BEFORE_ZERO = 0x0F6A7026
 
 if sys.implementation.name != "micropython":
     # The library makes room for every array before it has seen its items, a thousand levels deep:
@@ -228,12 +228,12 @@ class Decoder:
                 step = body[at]
                 body[at] = 0
                 at += step
-            if at != size or size < 6 or crc32(body, _CRC_BEFORE_ZERO) != _CRC_RESIDUE:
+            if at != size or size < 6 or crc32(body, CRC_BEFORE_ZERO) != CRC_RESIDUE:
                 return None
             payload: "bytes | bytearray" = body[1:-4]
         else:
             whole = unstuff(part)
-            if len(whole) < 5 or crc32(whole) != _CRC_RESIDUE:
+            if len(whole) < 5 or crc32(whole) != CRC_RESIDUE:
                 return None
             payload = whole[:-4]
             if len(payload) > (MAX_SEALED if payload[0] == SEALED_MARK else MAX_PAYLOAD):

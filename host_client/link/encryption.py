@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from hashlib import sha256
+from hmac import compare_digest
 from pathlib import Path
 from typing import Literal
 
@@ -16,18 +17,61 @@ _log = logging.getLogger(__name__)
 # required: always; remembered: if this board encrypted before; optional: the board decides.
 Encryption = Literal["required", "remembered", "optional"]
 _MOST = 1000  # latest boards to remember
+_FIRST_BLOCK = bytes(8)  # behind the counter
+_SHORTEST = 3 + 1 + seal.TAG_SIZE  # bytes of a sealed payload
+
+
+class Cipher(seal.Cipher):
+    """As seal.Cipher, by the library's own counter mode: its blocks are the same."""
+
+    def __init__(self, key: bytes) -> None:
+        # Imported when needed: a UART never encrypts, and the library loads slowly.
+        from cryptography.hazmat.primitives.ciphers import (  # noqa: PLC0415
+            Cipher,
+            algorithms,
+            modes,
+        )
+
+        self._context = Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
+
+    def crypt(self, counter: bytes, data: bytes | bytearray) -> bytes:
+        """Return data encrypted or decrypted. counter: 8 bytes."""
+        self._context.reset_nonce(counter + _FIRST_BLOCK)
+        return self._context.update(data)
 
 
 def cipher(key: bytes) -> seal.Cipher:
     """Return the cipher for one direction of a session, from a key of 16 bytes."""
-    return seal.Cipher(_encryptor(key))
+    return Cipher(key)
 
 
-def _encryptor(key: bytes) -> Callable[[bytes], bytes]:
-    # Imported when needed: a UART never encrypts, and the library loads slowly.
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415
+class Opener(seal.Opener):
+    """As seal.Opener, with what this computer's library has and a board's has not."""
 
-    return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
+    def __init__(self, key: bytes, cipher: seal.Cipher | None = None) -> None:
+        super().__init__(key, cipher)
+        # Copying these costs less than hashing the padded key with each packet.
+        self._inner = sha256(self._hmac._inner)
+        self._outer = sha256(self._hmac._outer)
+
+    def open(self, sealed: bytes) -> bytes:
+        """Return the payload, or b"" if tag or counter is wrong."""
+        if len(sealed) < _SHORTEST:
+            return b""
+        step = ((sealed[1] | sealed[2] << 8) - self._counter) & 0xFFFF
+        if step == 0:
+            return b""
+        counter = self._counter + step
+        number = counter.to_bytes(8, "little")
+        payload = sealed[3:-8]
+        inner = self._inner.copy()
+        inner.update(number + payload)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        if not compare_digest(outer.digest()[:8], sealed[-8:]):
+            return b""
+        self._counter = counter
+        return payload if self._cipher is None else self._cipher.crypt(number, payload)
 
 
 class Remembered:

@@ -19,7 +19,8 @@ from host_client.base.exceptions import (
     RequestTimeout,
 )
 from host_client.link.calls import Call, Receiving, Retry, Transfer
-from host_client.link.encryption import cipher
+from host_client.link.decoder import Decoder
+from host_client.link.encryption import Opener, cipher
 from host_client.link.greeting import Greeting, Settings, Welcome
 from host_client.link.trace import details, printable, type_name
 from host_client.results.decode import MALFORMED
@@ -54,7 +55,7 @@ class ClientSession:
         self.error: K230Error | None = None
         self.on_pong: Callable[[float, float, float], None] | None = None
         self._settings = settings
-        self._decoder: Any = packets.Decoder()
+        self._decoder: Any = Decoder()
         self._outgoing: list[bytes] = []
         self._sealer: seal.Sealer | None = None
         self._lossy = settings.baudrate is not None
@@ -171,7 +172,7 @@ class ClientSession:
             ours = cipher(handshake.client_cipher()) if welcome.encrypted else None
             theirs = cipher(handshake.board_cipher()) if welcome.encrypted else None
             self._sealer = seal.Sealer(handshake.client_seal(), ours)
-            self._decoder.opener = seal.Opener(handshake.board_seal(), theirs).open
+            self._decoder.opener = Opener(handshake.board_seal(), theirs).open
             # On a wire: the answer to the HELLO of _ping(), unsealed and only compared.
             self._decoder.plain = (messages.WELCOME,) if self._lossy else ()
         self._last_answer = now

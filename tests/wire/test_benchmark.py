@@ -58,7 +58,7 @@ def test_every_way_of_damage_costs_almost_every_packet_and_delivers_none(damage:
 
 
 def test_a_decoder_without_a_check_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(packets, "crc32", lambda data, start=0: packets._CRC_RESIDUE)
+    monkeypatch.setattr(packets, "crc32", lambda data, start=0: packets.CRC_RESIDUE)
     tally = wire_noise.Tally()
     pool = wire_noise.Pool(figures.message, 1)
     pool.deliver(wire_noise.flip(pool.stream, 1e-3, np.random.default_rng(4)), tally)

@@ -7,9 +7,11 @@ import subprocess
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from firmware_app.wire import messages, mpack, packets, seal
-from host_client.link.encryption import cipher
+from host_client.link.decoder import Decoder
+from host_client.link.encryption import Opener, cipher
 from tools import wire_vectors
 
 from .support import (
@@ -25,7 +27,14 @@ from .support import (
 
 FILE = load()
 SIZES = (1, 3, 64, 0, 0, 0)
+DECODERS = (packets.Decoder, Decoder)  # the board's and the client's
+OPENERS = (seal.Opener, Opener)
 LONG = 5000  # bytes; beyond, one byte at a time is left to the shorter ones
+
+
+def blocks(key: bytes) -> Any:
+    """Return AES-128 of whole blocks, which is all that the board's cipher needs."""
+    return Cipher(algorithms.AES(key), modes.ECB()).encryptor().update
 
 
 def _names(rows: list[dict[str, Any]]) -> list[str]:
@@ -74,16 +83,18 @@ def test_message(row: dict[str, Any]) -> None:
     assert mpack.unpack(payload) == message
     chance = random.Random(1)
     for size in SIZES if len(packet) < LONG else (0, len(packet)):
-        decoder = packets.Decoder()
-        assert _feed(decoder, packet, size, chance) == [message]
-        assert decoder.rejected == 0
+        for kind in DECODERS:
+            decoder = kind()
+            assert _feed(decoder, packet, size, chance) == [message]
+            assert decoder.rejected == 0
+    assert Decoder().feed(packet) == [message]  # whole, as most reads hold it
 
 
 def test_all_messages_in_one_stream() -> None:
     stream = b"".join(bytes.fromhex(row["packet"]) for row in FILE["messages"])
     expected = [value_of(row["message"]) for row in FILE["messages"]]
     for seed in range(20):
-        decoder = packets.Decoder()
+        decoder = DECODERS[seed % 2]()
         assert _feed(decoder, stream, 0 if seed else 1, random.Random(seed)) == expected
         assert decoder.rejected == 0
 
@@ -114,9 +125,11 @@ def test_cobs_of_zeros_in_a_row() -> None:
 def test_stream(row: dict[str, Any]) -> None:
     data = joined(row["stream"])
     for seed, size in enumerate(SIZES if len(data) < LONG else (0, len(data))):
-        decoder = packets.Decoder()
-        assert _feed(decoder, data, size, random.Random(seed)) == value_of(row["messages"])
-        assert decoder.rejected == row["rejected"]
+        for kind in DECODERS:
+            decoder = kind()
+            found = _feed(decoder, data, size, random.Random(seed))
+            assert found == value_of(row["messages"])
+            assert decoder.rejected == row["rejected"]
 
 
 def test_handshake() -> None:
@@ -130,14 +143,20 @@ def test_handshake() -> None:
     assert handshake.board_cipher() == row["board_cipher"]
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_sealed(size: int) -> None:
-    decoder: Any = packets.Decoder()
-    decoder.opener = seal.Opener(bytes.fromhex(FILE["sealed"]["key"])).open
+def _whole(decoder: Any, packet: bytes, size: int) -> list[Any]:
+    """Feed a packet in pieces, or at once where size is negative."""
+    return decoder.feed(packet) if size < 0 else _feed(decoder, packet, size, random.Random(2))
+
+
+@pytest.mark.parametrize("side", range(2), ids=["board", "client"])
+@pytest.mark.parametrize("size", [*SIZES[:4], -1])
+def test_sealed(size: int, side: int) -> None:
+    decoder: Any = DECODERS[side]()
+    decoder.opener = OPENERS[side](bytes.fromhex(FILE["sealed"]["key"])).open
     decoder.plain = ()
     rejected = 0
     for row in FILE["sealed"]["steps"]:
-        found = _feed(decoder, bytes.fromhex(row["packet"]), size, random.Random(2))
+        found = _whole(decoder, bytes.fromhex(row["packet"]), size)
         if row["message"] is None:
             rejected += 1
             assert found == [], row["name"]
@@ -146,15 +165,17 @@ def test_sealed(size: int) -> None:
         assert decoder.rejected == rejected, row["name"]
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_encrypted(size: int) -> None:
+@pytest.mark.parametrize("side", range(2), ids=["board", "client"])
+@pytest.mark.parametrize("size", [*SIZES[:4], -1])
+def test_encrypted(size: int, side: int) -> None:
     table = FILE["encrypted"]
-    decoder: Any = packets.Decoder()
-    theirs = cipher(bytes.fromhex(table["cipher"]))
-    decoder.opener = seal.Opener(bytes.fromhex(table["key"]), theirs).open
+    decoder: Any = DECODERS[side]()
+    secret = bytes.fromhex(table["cipher"])
+    theirs = cipher(secret) if side else seal.Cipher(blocks(secret))
+    decoder.opener = OPENERS[side](bytes.fromhex(table["key"]), theirs).open
     decoder.plain = ()
     for row in table["steps"]:
-        found = _feed(decoder, bytes.fromhex(row["packet"]), size, random.Random(2))
+        found = _whole(decoder, bytes.fromhex(row["packet"]), size)
         expected = [] if row["message"] is None else [value_of(row["message"])]
         assert found == expected, row["name"]
     sealer = seal.Sealer(bytes.fromhex(table["key"]), theirs)
