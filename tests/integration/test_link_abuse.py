@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,50 +11,7 @@ import pytest
 from firmware_app.wire import messages, packets
 from host_client import Board, K230Error, discover
 from tests.integration.boards import card, running
-from tests.servers import Server
-
-
-def port_of(url: str | None) -> int:
-    """Return the port of a tcp:// URL."""
-    return int(str(url).rsplit(":", 1)[1])
-
-
-class Middle:
-    """A man in the middle of one TCP link, who records and may change what the client sends."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._server = Server(self._serve)
-        self.recorded: list[bytes] = []
-        self.change: Callable[[bytes], bytes] = lambda data: data
-        self.change_back: Callable[[bytes], bytes] = lambda data: data
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    async def __aenter__(self) -> Middle:
-        await self._server.listen()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream, sink = await asyncio.open_connection("127.0.0.1", self._port)
-
-        async def copy(
-            source: asyncio.StreamReader, target: asyncio.StreamWriter, back: bool
-        ) -> None:
-            with contextlib.suppress(OSError):
-                while data := await source.read(4096):
-                    if not back:
-                        self.recorded.append(data)
-                    target.write((self.change_back if back else self.change)(data))
-                    await target.drain()
-            target.close()
-
-        await asyncio.gather(copy(reader, sink, False), copy(upstream, writer, True))
+from tests.integration.middle import Middle, port_of, unchanged
 
 
 @pytest.mark.timeout(300)
@@ -128,34 +84,30 @@ async def test_a_board_is_found_by_asking(tmp_path: Path) -> None:
 async def test_altered_packets_are_dropped_both_ways(tmp_path: Path) -> None:
     """What a third party changes, with a CRC put right, still has the wrong tag."""
 
-    def forge(data: bytes) -> bytes:
-        parts = []
-        for part in data.split(b"\0"):
-            body = packets.unstuff(part) if part else b""
-            if len(body) > 20 and body[0] == messages.SEALED_MARK:
-                payload = bytearray(body[:-4])
-                payload[5] ^= 1
-                parts.append(packets.packet_of(bytes(payload))[:-1])
-            else:
-                parts.append(part)
-        return b"\0".join(parts)
+    def forge(part: bytes) -> bytes:
+        body = packets.unstuff(part) if part else b""
+        if len(body) <= 20 or body[0] != messages.SEALED_MARK:
+            return part
+        payload = bytearray(body[:-4])
+        payload[5] ^= 1
+        return packets.packet_of(bytes(payload))[:-1]
 
     async with running(card(tmp_path / "card")) as vb, Middle(port_of(vb.url)) as middle:
         url = middle.url
         async with Board.connect(url, key=vb.key) as board:
             assert (await board.status())["problems"] == []
-            middle.change = forge
+            middle.up = forge
             with pytest.raises(K230Error):
                 await board.switch("classification", timeout=4)
         async with Board.connect(str(vb.url), key=vb.key) as board:
             status = await board.status()
             assert status["generation"] == 1, "a forged command was executed"
             assert status["rejected"] > 0
-        middle.change = lambda data: data
+        middle.up = unchanged
         async with Board.connect(url, key=vb.key) as board:
             stream = board.results()
             await asyncio.wait_for(anext(stream), 30)
-            middle.change_back = forge
+            middle.down = forge
             delivered = 0
             with contextlib.suppress(asyncio.TimeoutError):
                 for _ in range(100):  # what was on its way may still come
@@ -169,7 +121,7 @@ async def test_a_recorded_session_cannot_be_played_again(tmp_path: Path) -> None
         async with Board.connect(middle.url, key=vb.key) as board:
             await board.status()
             await board.switch("classification")
-        recorded = b"".join(middle.recorded)
+        recorded = bytes(middle.heard[0][0])
         reader, writer = await asyncio.open_connection("127.0.0.1", port_of(vb.url))
         writer.write(recorded)
         decoder = packets.Decoder()

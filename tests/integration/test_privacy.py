@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ import pytest
 
 from firmware_app.wire import messages, packets, seal
 from host_client import AuthenticationError, Board, CommandFailed, K230Error, LogLine
+from host_client.link import encryption
 from host_client.results.streams import Stream
 from tests.integration.boards import PACKAGES, card, running
-from tests.integration.test_link_abuse import port_of
-from tests.servers import Server
+from tests.integration.middle import Change, Middle, port_of, unchanged
 
 pytestmark = pytest.mark.slow
 
@@ -26,95 +26,33 @@ BACK = GREETING[1::2]
 WINDOW = 8  # bytes that are the same in clear and on the wire by chance: one in 10 ** 19
 
 
-class Recorder:
-    """A man in the middle who keeps every byte of both directions, and may change packets."""
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._server = Server(self._serve)
-        self.heard: list[tuple[bytearray, bytearray]] = []  # of each connection: up, down
-        self.change: Callable[[list[Any], bytes], bytes] | None = None
-        self.inject = b""  # said to the board once, as if by the client
-
-    @property
-    def url(self) -> str:
-        return self._server.url
-
-    async def __aenter__(self) -> Recorder:
-        await self._server.listen()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream, sink = await asyncio.open_connection("127.0.0.1", self._port)
-        ways = bytearray(), bytearray()
-        self.heard.append(ways)
-
-        async def copy(
-            source: asyncio.StreamReader, target: asyncio.StreamWriter, way: bytearray
-        ) -> None:
-            rest = b""
-            with contextlib.suppress(OSError):
-                while data := await source.read(4096):
-                    way += data
-                    rest += data
-                    whole, delimiter, rest = rest.rpartition(b"\0")
-                    if way is ways[0] and self.inject:
-                        target.write(self.inject)
-                        self.inject = b""
-                    for part in (whole + delimiter).split(b"\0")[:-1]:
-                        target.write(self._changed(part) + b"\0")
-                    await target.drain()
-            target.close()
-
-        await asyncio.gather(copy(reader, sink, ways[0]), copy(upstream, writer, ways[1]))
-
-    def _changed(self, part: bytes) -> bytes:
-        if self.change is None or not part:
-            return part
-        for message in packets.Decoder().feed(part + b"\0"):
-            return self.change(message, part)
-        return part
-
-    def packets(self) -> Iterator[tuple[int, bytes]]:
-        """Yield direction (0: up) and the payload of each packet."""
-        for ways in self.heard:
-            for way, data in enumerate(ways):
-                for part in bytes(data).split(b"\0"):
-                    body = packets.unstuff(part) if part else b""
-                    if body:
-                        yield way, body[:-4]
-
-
 class Clear:
     """Everything that the client's side of all sessions encrypted or decrypted."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.texts: list[bytes] = []
         self.blocks: list[bytes] = []  # of the keystream
-        crypt = seal.Cipher.crypt
+        crypt = encryption.Cipher.crypt
 
-        def watched(cipher: seal.Cipher, counter: bytes, data: bytes) -> bytes:
+        def watched(cipher: encryption.Cipher, counter: bytes, data: bytes) -> bytes:
             found = crypt(cipher, counter, data)
             stream = bytes(a ^ b for a, b in zip(data, found, strict=True))
             self.blocks += [stream[at : at + 16] for at in range(0, len(stream) - 15, 16)]
             return found
 
-        sealed, opened = seal.Sealer.seal, seal.Opener.open
+        sealed, opened = seal.Sealer.seal, encryption.Opener.open
 
         def sealing(sealer: seal.Sealer, payload: bytes) -> bytes:
             self.texts.append(payload)
             return sealed(sealer, payload)
 
-        def opening(opener: seal.Opener, packet: bytes) -> bytes:
+        def opening(opener: encryption.Opener, packet: bytes) -> bytes:
             self.texts.append(opened(opener, packet))
             return self.texts[-1]
 
-        monkeypatch.setattr(seal.Cipher, "crypt", watched)
+        monkeypatch.setattr(encryption.Cipher, "crypt", watched)
         monkeypatch.setattr(seal.Sealer, "seal", sealing)
-        monkeypatch.setattr(seal.Opener, "open", opening)
+        monkeypatch.setattr(encryption.Opener, "open", opening)
 
 
 async def speak_of_everything(board: Board, folder: Path) -> Stream[LogLine]:
@@ -149,7 +87,7 @@ async def test_a_recorder_finds_no_plain_byte_and_no_block_twice(
     sdcard = card(tmp_path / "card", GLYPHS)
     async with (
         running(sdcard, camera=str(GLYPHS / "pictures")) as virtual,
-        Recorder(port_of(virtual.url)) as recorder,
+        Middle(port_of(virtual.url)) as recorder,
     ):
         async with Board.connect(recorder.url, virtual.key, wait=20) as board:
             logs = await speak_of_everything(board, tmp_path)
@@ -164,13 +102,13 @@ async def test_a_recorder_finds_no_plain_byte_and_no_block_twice(
 
     plain = [
         (way, message[0])
-        for way, payload in recorder.packets()
+        for way, payload in recorder.payloads()
         if payload[0] != messages.SEALED_MARK
         for message in packets.Decoder().feed(packets.packet_of(payload))
     ]
     assert {kind for _, kind in plain} == set(GREETING)
     assert all((kind in BACK) == bool(way) for way, kind in plain)
-    sealed = [payload for _, payload in recorder.packets() if payload[0] == messages.SEALED_MARK]
+    sealed = [payload for _, payload in recorder.payloads() if payload[0] == messages.SEALED_MARK]
     assert len(sealed) > 100 and sum(map(len, sealed)) > 50_000
     seen = {
         payload[at : at + WINDOW] for payload in sealed for at in range(len(payload) - WINDOW + 1)
@@ -189,12 +127,13 @@ async def test_a_recorder_finds_no_plain_byte_and_no_block_twice(
 
 
 async def test_nobody_on_the_way_gets_less_than_was_meant(tmp_path: Path) -> None:
-    def changed(position: int, value: Any, kind: int = messages.WELCOME) -> Any:
-        def change(message: list[Any], part: bytes) -> bytes:
-            if message[0] != kind:
-                return part
-            message[position] = value(message[position])
-            return packets.encode(message)[:-1]
+    def changed(position: int, value: Callable[[Any], Any]) -> Change:
+        def change(part: bytes) -> bytes:
+            for message in packets.Decoder().feed(part + b"\0"):
+                if message[0] == messages.WELCOME:
+                    message[position] = value(message[position])
+                    return packets.encode(message)[:-1]
+            return part
 
         return change
 
@@ -208,14 +147,14 @@ async def test_nobody_on_the_way_gets_less_than_was_meant(tmp_path: Path) -> Non
     }
     async with (
         running(card(tmp_path / "card")) as virtual,
-        Recorder(port_of(virtual.url)) as recorder,
+        Middle(port_of(virtual.url)) as recorder,
     ):
         for name, attack in attacks.items():
-            recorder.change = attack
+            recorder.down = attack
             with pytest.raises(AuthenticationError):
                 async with Board.connect(recorder.url, virtual.key, encryption="optional"):
                     raise AssertionError(f"{name}: a session was opened")
-        recorder.change = None
+        recorder.down = unchanged
         async with Board.connect(recorder.url, virtual.key, wait=20) as board:
             assert board.info.encrypted
 
@@ -224,7 +163,7 @@ async def test_a_greeting_in_the_middle_of_a_session_shows_nothing(tmp_path: Pat
     """Anybody on the way can end a session; what the old one still had to say stays unsaid."""
     async with (
         running(card(tmp_path / "card")) as virtual,
-        Recorder(port_of(virtual.url)) as recorder,
+        Middle(port_of(virtual.url)) as recorder,
     ):
         async with Board.connect(recorder.url, virtual.key) as board:
             results = board.results(queue=1000)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -207,34 +208,40 @@ NOISE: dict[str, tuple[float, float, int, int, float]] = {
 }
 
 
+def asked(noise: str, seed: int, command: str) -> Wired:
+    """Return both ends of a wire, once the board has answered a command."""
+    flips, losses, *_ = NOISE[noise]
+    wired = Wired(seed, flips, losses)
+    wired.until(lambda: wired.client.ready, 60)
+    call = wired.client.request(command, {}, 60, wired.now)
+    wired.until(lambda: call.done, 60)
+    return wired
+
+
+def moved(wired: Wired, noise: str, done: Callable[[], bool], limit_s: int) -> None:
+    """Wait for large data to be there; so many results as the noise allows come meanwhile."""
+    results, made = wired.results, wired.made
+    wired.until(done, limit_s)
+    share = (wired.results - results) / (wired.made - made)
+    assert share >= NOISE[noise][4], f"{wired.results - results} of {wired.made - made} results"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISE)
 def test_half_a_megabyte_comes_while_results_flow(noise: str) -> None:
-    flips, losses, limit_s, _, share = NOISE[noise]
-    wired = Wired(1, flips, losses)
-    wired.until(lambda: wired.client.ready, 60)
-    call = wired.client.request("get", {}, 60, wired.now)
-    wired.until(lambda: call.done, 60)
-    results, made = wired.results, wired.made
+    wired = asked(noise, 1, "get")
     came = bytearray()
     receiving = Receiving(3, len(DATA), came, wired.now)
     wired.client.receive_transfer(receiving, wired.now)
-    wired.until(lambda: receiving.done, limit_s)
+    moved(wired, noise, lambda: receiving.done, NOISE[noise][2])
     assert receiving.error is None and came == DATA
-    assert wired.results - results >= share * (wired.made - made)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISE)
 def test_half_a_megabyte_goes_while_results_flow(noise: str) -> None:
-    flips, losses, _, limit_s, share = NOISE[noise]
-    wired = Wired(2, flips, losses)
-    wired.until(lambda: wired.client.ready, 60)
-    call = wired.client.request("put", {}, 60, wired.now)
-    wired.until(lambda: call.done, 60)
-    results, made = wired.results, wired.made
+    wired = asked(noise, 2, "put")
     window = messages.CHUNK_SIZE * 15
     transfer: Transfer = wired.client.transfer(3, DATA, 0, window, wired.now)
-    wired.until(lambda: transfer.done, limit_s)
+    moved(wired, noise, lambda: transfer.done, NOISE[noise][3])
     assert transfer.error is None and wired.board.taken == DATA
-    assert wired.results - results >= share * (wired.made - made)
