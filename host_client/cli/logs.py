@@ -5,9 +5,11 @@ from __future__ import annotations
 import click
 
 from firmware_app.wire import log_lines
+from host_client.base.exceptions import CommandFailed
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import BoardCommand, board_verb
+from host_client.cli.progress import waiting
 from host_client.results import limits
 from host_client.results.answers import Answer
 from host_client.results.lines import Source
@@ -23,7 +25,8 @@ _START = "--- start"
 async def logs(board: Board, *, as_json: bool, follow: bool, everything: bool) -> None:
     """Print the log of the board at URL since its last start."""
     live = board.logs() if follow else None
-    lines = await _kept(board)
+    with waiting(as_json, "reading the log"):
+        lines = await _kept(board)
     if not everything:
         starts = [i for i, line in enumerate(lines) if line.startswith(_START)]
         lines = lines[starts[-1] :] if starts else lines
@@ -44,6 +47,17 @@ async def logs(board: Board, *, as_json: bool, follow: bool, everything: bool) -
 
 async def _kept(board: Board) -> list[str]:
     """Return the lines on the card, oldest first."""
+    try:
+        received = await board.get("log")
+    except CommandFailed as error:
+        if error.code != "unknown_command":
+            raise
+        return await _pages(board)  # it has no `get`
+    return received.data.decode("utf-8", "replace").splitlines()
+
+
+async def _pages(board: Board) -> list[str]:
+    """Return the same lines, page by page."""
     pages: list[str] = []
     size = 0
     offset: int | None = 0

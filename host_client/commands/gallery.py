@@ -170,7 +170,21 @@ class Gallery:
         return Suggestion.from_map(row)
 
     async def export(self, *, progress: Progress | None = None) -> bytes:
-        """Return the selected gallery as the bytes of a checked file."""
+        """Return the selected gallery as the bytes of a checked file.
+
+        The download resumes after a lost link.
+        """
+        try:
+            data = (await self._board.get("gallery", {}, LONG, progress)).data
+        except CommandFailed as error:
+            if error.code != "unknown_command":
+                raise
+            data = await self._exported(progress)  # the board has no `get`
+        read_file(data)
+        return data
+
+    async def _exported(self, progress: Progress | None) -> bytes:
+        """Return the selected gallery's bytes, slice by slice."""
         data = bytearray()
         changes = None
         while True:
@@ -190,7 +204,6 @@ class Gallery:
                 break
             if not part:
                 raise ProtocolError("gallery.export: the file ends too early")
-        read_file(bytes(data))
         return bytes(data)
 
     async def import_(

@@ -46,7 +46,7 @@ class ScriptedBoard:
         self.clock_offset = 100.0  # the board's clock is ahead of this computer's by this
         self.commands: list[tuple[int, str, dict[str, Any]]] = []
         self.executed: list[str] = []  # each command once, however often it arrived
-        self.files: dict[str, bytes] = {}  # that `get` sends
+        self.files: dict[str, bytes] = {}  # that `get` sends, by name, or by kind without one
         self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {}
         self.lose: Callable[[bytes], bool] = lambda frame: False  # of what the board sends
         self.hellos = 0
@@ -244,7 +244,7 @@ class Session:
         if command == "subscribe" and board.announce:
             self.send(board.model())
         if command == "get" and answer[0] == messages.REPLY:
-            data = board.files.get(arguments.get("name", ""), b"")
+            data = board.files.get(_asked_for(arguments), b"")
             for at in range(answer[2]["offset"], len(data), messages.CHUNK_SIZE):
                 piece = data[at : at + messages.CHUNK_SIZE]
                 self.send([messages.CHUNK, number, at, piece])
@@ -261,8 +261,8 @@ class Session:
             return [messages.REPLY, number, {"generation": board.generation}]
         if command == "describe":
             return [messages.REPLY, number, board.model()[1:]]
-        if command == "get" and arguments.get("name") in board.files:
-            data = board.files[arguments["name"]]
+        if command == "get" and _asked_for(arguments) in board.files:
+            data = board.files[_asked_for(arguments)]
             digest = hashlib.sha256(data).digest()
             offset = arguments.get("offset", 0) if arguments.get("sha256") == digest else 0
             place = {"transfer": number, "size": len(data), "sha256": digest, "offset": offset}
@@ -276,6 +276,10 @@ class Session:
             row = [messages.CLASSIFICATION, 7, board.now_ms(), board.generation, 1, [2, 65535]]
             return [messages.REPLY, number, row]
         return [messages.FAILURE, number, "unknown_command", f"there is no command {command}"]
+
+
+def _asked_for(arguments: dict[str, Any]) -> str:
+    return str(arguments.get("name") or arguments.get("kind"))
 
 
 @contextlib.asynccontextmanager
