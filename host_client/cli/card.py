@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,9 @@ async def pull(board: Board, *, as_json: bool, name: str, target: str | None) ->
         output.print_row("file", {"file": place, "size_bytes": len(data), "name": name}, board)
     else:
         output.print_line(f"{name}: saved to {place} ({len(data)} bytes)")
+        if name.endswith((".yaml", ".txt")):
+            file = shlex.quote(place)
+            output.print_line(f"to push it back: k230 push {board.address} {file} --name {name}")
 
 
 class DefaultGroup(Verbs):

@@ -18,8 +18,9 @@ from host_client.base.exceptions import CommandFailed
 from host_client.board import Board
 from host_client.cli import output, terminal
 from host_client.cli.files import write_file
-from host_client.cli.options import BoardCommand, boards_verb
+from host_client.cli.options import BoardCommand, Group, boards_verb
 from host_client.cli.places import Places, places_of
+from host_client.cli.table import terminal_width, width_of
 from host_client.results.messages import Event, Statistics
 from host_client.results.streams import Stream
 from host_client.results.types import Result
@@ -33,18 +34,28 @@ _ALARMS = ("problem", "lost")
 class Printer:
     """Prints the output of a board, with the board's name in front if there are several."""
 
-    def __init__(self, board: Board, count: int) -> None:
-        self._prefix = f"{board.info.board_name or board.address}: " if count > 1 else ""
+    def __init__(self, board: Board, group: Group) -> None:
+        self._board = board
+        self._group = group
         self.terminal = sys.stdout.isatty()
         self._colours = self.terminal and "NO_COLOR" not in os.environ
 
     def line(self, text: str, colour: str = "") -> None:
         """Print one line, in colour if the terminal supports it."""
-        text = terminal.shown(self._prefix + text)
+        text = terminal.shown(self._prefix() + text)
         if colour and self._colours:
             terminal.write_own(f"\x1b[{colour}m{text}\x1b[0m\n")
         else:
             terminal.write_own(text + "\n")
+
+    def room(self, text: str) -> int | None:
+        """Return the columns that are free after a text; None without a terminal."""
+        if not self.terminal:
+            return None
+        return terminal_width() - width_of(terminal.shown(self._prefix() + text))
+
+    def _prefix(self) -> str:
+        return f"{self._group.name(self._board)}: " if self._group.size > 1 else ""
 
     def event(self, event: Event) -> None:
         """Print an event."""
@@ -63,7 +74,7 @@ class Printer:
     help="Show at most N results a second (default: all).",
     metavar="N",
 )
-async def watch(board: Board, others: int, *, as_json: bool, count: int | None, rate: int) -> None:
+async def watch(board: Board, group: Group, *, as_json: bool, count: int | None, rate: int) -> None:
     """Print the results of the board at each URL, until Ctrl-C.
 
     On a terminal, also prints events: switches, problems, rejected YAML files.
@@ -72,7 +83,7 @@ async def watch(board: Board, others: int, *, as_json: bool, count: int | None, 
     if as_json:
         await _each(results, lambda result: output.print_json(result.to_dict()), count)
         return
-    printer = Printer(board, others)
+    printer = Printer(board, group)
     if not printer.terminal:
         await _each(results, lambda result: _show(printer, result), count)
         return
@@ -97,10 +108,11 @@ async def watch(board: Board, others: int, *, as_json: bool, count: int | None, 
 
 
 def _show(printer: Printer, result: Result) -> None:
-    late = ""
+    late = "–"
     if result.host_time is not None:
         late = f"{1000 * (time.time() - result.host_time):6.0f} ms"
-    text = f"{result.seq:>8} {late} {result.task}: {output.summary(result)}"
+    text = f"{result.seq:>8} {late:>9} {result.task}: "
+    text += output.summary(result, printer.room(text))
     printer.line(text, _colour(output.first_name(result)))
 
 
@@ -112,7 +124,7 @@ def _colour(name: str | None) -> str:
 @boards_verb
 async def live_events(
     board: Board,
-    others: int,
+    group: Group,
     *,
     as_json: bool,
     count: int | None,
@@ -122,7 +134,7 @@ async def live_events(
     """Print the events of boards."""
     if snapshots is not None:
         await asyncio.to_thread(_make_folder, snapshots)
-    printer = Printer(board, others)
+    printer = Printer(board, group)
 
     def show(event: Event) -> None:
         if as_json:
@@ -182,7 +194,7 @@ async def _keep_first(places: Places, board_id: str, stream: Stream[Event]) -> N
 @click.command(cls=BoardCommand)
 @boards_verb
 @click.option("--count", type=click.IntRange(min=1), help="Stop after N lines.", metavar="N")
-async def stats(board: Board, others: int, *, as_json: bool, count: int | None) -> None:
+async def stats(board: Board, group: Group, *, as_json: bool, count: int | None) -> None:
     """Print the speed of the board at each URL: rate, ms per stage, heap, dropped results.
 
     One line for each results.statistics_period_ms of the board, until Ctrl-C.
@@ -190,7 +202,7 @@ async def stats(board: Board, others: int, *, as_json: bool, count: int | None) 
     if as_json:
         await _each(board.statistics(), lambda row: output.print_json(row.to_dict()), count)
         return
-    printer = Printer(board, others)
+    printer = Printer(board, group)
     heads = " ".join(f"{name:>{width}}" for name, width in _COLUMNS)
     printer.line(f"{'time':<8} {heads}", "1")
     await _each(board.statistics(), lambda row: printer.line(statistics_line(row)), count)

@@ -67,11 +67,34 @@ class BoardCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-def boards_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., int]:
-    """Make a verb from work(board, boards, as_json=..., …) that runs for several URLs at once.
+class Group:
+    """The boards of one verb: how many URLs were given, and those that answered so far."""
 
-    boards: the number of boards. A failing board does not stop the others; the exit code is that of
-    the first failure.
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._boards: list[Board] = []
+
+    def add(self, board: Board) -> None:
+        """Take a board that has answered."""
+        self._boards.append(board)
+
+    def name(self, board: Board) -> str:
+        """Return a board's name, with its address if another board here has the same name.
+
+        Names may change while the verb runs.
+        """
+        name = board.info.board_name
+        address = str(board.address).removeprefix("tcp://").removeprefix("serial://")
+        names = [each.info.board_name for each in self._boards]
+        if names.count(name) > 1:
+            return f"{name} ({address})" if name else address
+        return name or address
+
+
+def boards_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callable[..., int]:
+    """Make a verb from work(board, group, as_json=..., …) that runs for several URLs at once.
+
+    A failing board does not stop the others; the exit code is that of the first failure.
     """
 
     @functools.wraps(work)
@@ -84,10 +107,14 @@ def boards_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callabl
         as_json: bool,
         **options: Any,
     ) -> int:
+        group = Group(len(urls))
+
         async def one(url: str) -> int:
             try:
-                async with _connect(url, key, unencrypted, wait) as board:
-                    return await work(board, len(urls), as_json=as_json, **options) or 0
+                told = url if len(urls) > 1 else None
+                async with _connect(url, key, unencrypted, wait, told) as board:
+                    group.add(board)
+                    return await work(board, group, as_json=as_json, **options) or 0
             except K230Error as error:
                 if len(urls) == 1:
                     raise
@@ -103,12 +130,14 @@ def boards_verb(work: Callable[..., Coroutine[Any, Any, int | None]]) -> Callabl
     return click.argument("urls", nargs=-1, required=True, metavar="URL...")(_board_options(verb))
 
 
-def _connect(url: str, key: str | None, unencrypted: bool, wait: float) -> Board:
+def _connect(
+    url: str, key: str | None, unencrypted: bool, wait: float, told: str | None = None
+) -> Board:
     return Board.connect(
         url,
         key,
         wait=wait,
-        on_state=teller(),
+        on_state=teller(told),
         client_name="k230",
         encryption="optional" if unencrypted else "remembered",
     )
@@ -183,19 +212,23 @@ def key_values(settings: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def teller() -> Callable[[StateChange], None]:
-    """Return a callback that prints changes of a link, and once a slow greeting."""
+def teller(url: str | None = None) -> Callable[[StateChange], None]:
+    """Return a callback that prints changes of a link, and once a slow greeting.
+
+    url: of the board, where there are several.
+    """
     told = False
+    head = "k230: " if url is None else f"k230: {url}: "
 
     def tell(change: StateChange) -> None:
         nonlocal told
         if change.state is State.RECONNECTING and change.attempt == 1:
-            output.note(f"k230: {change.reason}; reconnecting")
+            output.note(f"{head}{change.reason}; reconnecting")
         elif change.state is State.CONNECTED and change.restarted:
-            output.note("k230: reconnected; the board has restarted")
+            output.note(f"{head}reconnected; the board has restarted")
         elif change.state is State.GREETING and not told:
             told = True
-            output.note("k230: waiting for the board's greeting…")
+            output.note(f"{head}waiting for the board's greeting…")
 
     return tell
 

@@ -8,7 +8,7 @@ from typing import Any
 from host_client.base.exceptions import ConfigurationError, K230Error
 from host_client.board import Board
 from host_client.cli import terminal
-from host_client.cli.table import table, terminal_width
+from host_client.cli.table import table, terminal_width, width_of
 from host_client.results.events import (
     CountEvent,
     EventBox,
@@ -76,7 +76,8 @@ def print_error(error: K230Error, as_json: bool, url: str | None = None) -> None
         except (terminal.FileError, BrokenPipeError):
             pass  # stdout is closed: use stderr
     for text in error.messages if isinstance(error, ConfigurationError) else [str(error)]:
-        note(f"k230: {text}")
+        whose = "" if url is None or url in text else f"{url}: "
+        note(f"k230: {whose}{text}")
 
 
 def print_table(title: str, heads: list[str], rows: list[list[str]]) -> None:
@@ -127,47 +128,50 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def summary(result: Result) -> str:
-    """Return a result as one line."""
+def summary(result: Result, room: int | None = None) -> str:
+    """Return a result as one line, of at most room columns if one object fits into them."""
     if isinstance(result, ClassificationResult):
         best = f"{result.top[0].label} {result.score:.3f}" if result.top else "nothing"
         return best if result.label is not None else f"undecided (best: {best})"
+    if isinstance(result, MetricLearningResult):
+        return _metric(result)
+    return _rows(_objects(result), room)
+
+
+def _objects(result: Result) -> list[str]:
+    """Return each object of a result as text."""
     if isinstance(result, DetectionResult):
-        return _rows([f"{b.label} {b.score:.2f} @{b.x},{b.y} {b.w}x{b.h}" for b in result.boxes])
+        return [f"{b.label} {b.score:.2f} @{b.x},{b.y} {b.w}x{b.h}" for b in result.boxes]
     if isinstance(result, SegmentationResult):
         total = result.width * result.height
         areas = sorted(result.areas.items(), key=lambda item: -item[1])
-        return _rows([f"{label} {100 * area / total:.1f} %" for label, area in areas if area])
+        return [f"{label} {100 * area / total:.1f} %" for label, area in areas if area]
     if isinstance(result, OcrResult):
         rows = []
         for text in result.texts:
             corner = "" if text.quad is None else f" @{text.quad[0][0]},{text.quad[0][1]}"
             words = "box" if text.text is None else f"{text.text!r}"
             rows.append(f"{words} {text.score:.2f}{corner}")
-        return _rows(rows)
+        return rows
     if isinstance(result, MultilabelResult):
-        return _rows([f"{row.label} {row.score:.2f}" for row in result.labels])
+        return [f"{row.label} {row.score:.2f}" for row in result.labels]
     if isinstance(result, IdentitiesResult):
-        return _rows(
-            [
-                f"{item.identity or 'unknown'} {item.score or 0:.3f} ({item.label}) "
-                f"@{item.x},{item.y} {item.w}x{item.h}"
-                for item in result.objects
-            ]
-        )
+        return [
+            f"{item.identity or 'unknown'} {item.score or 0:.3f} ({item.label}) "
+            f"@{item.x},{item.y} {item.w}x{item.h}"
+            for item in result.objects
+        ]
     if isinstance(result, InstanceSegmentationResult):
-        return _rows([_boxed(item) for item in result.objects])
+        return [_boxed(item) for item in result.objects]
     if isinstance(result, PoseResult):
-        return _rows([f"{_boxed(p)} {len(p.keypoints)} keypoints" for p in result.objects])
+        return [f"{_boxed(p)} {len(p.keypoints)} keypoints" for p in result.objects]
     if isinstance(result, OrientedDetectionResult):
-        return _rows(
-            [
-                f"{b.label} {b.score:.2f} @{b.centre[0]:.0f},{b.centre[1]:.0f} "
-                f"{b.size[0]:.0f}x{b.size[1]:.0f} {b.angle:.0f}°"
-                for b in result.objects
-            ]
-        )
-    return _metric(result)
+        return [
+            f"{b.label} {b.score:.2f} @{b.centre[0]:.0f},{b.centre[1]:.0f} "
+            f"{b.size[0]:.0f}x{b.size[1]:.0f} {b.angle:.0f}°"
+            for b in result.objects
+        ]
+    return []
 
 
 def _boxed(item: Instance | Pose) -> str:
@@ -198,7 +202,26 @@ def event_summary(event: Event) -> str:
         if typed.place == "line":
             return f"{where}: {typed.label or 'all'} {typed.counted_in} in, {typed.counted_out} out"
         return f"{where}: {typed.label} {typed.objects}"
-    return ", ".join(f"{name} {value}" for name, value in sorted(event.details.items()))
+    texts = {name: _listed(value) for name, value in event.details.items()}
+    try:
+        return _OWN_EVENTS[event.kind].format_map(texts)
+    except KeyError:
+        return ", ".join(f"{name} {text}" for name, text in sorted(texts.items()))
+
+
+# Events of the board itself (docs/protocol.md, section 2), with their details.
+_OWN_EVENTS = {
+    "switched": "task {task}, generation {generation}",
+    "problem": "{code}: {text}",
+    "solved": "{code}",
+    "settings": "changed {changed}",
+    "camera": "set up anew, no frames for {without_ms} ms, preview: {preview}",
+    "gallery": "{action} {label}",
+}
+
+
+def _listed(value: Any) -> str:
+    return ", ".join(_text(each) for each in value) if isinstance(value, list) else _text(value)
 
 
 def _at(box: EventBox) -> str:
@@ -237,8 +260,12 @@ def _metric(result: MetricLearningResult) -> str:
     return f"embedding of {size} numbers"
 
 
-def _rows(rows: list[str]) -> str:
+def _rows(rows: list[str], room: int | None) -> str:
     if not rows:
         return "nothing found"
-    more = f" (+{len(rows) - _SHOWN})" if len(rows) > _SHOWN else ""
-    return ", ".join(rows[:_SHOWN]) + more
+    for shown in range(min(len(rows), _SHOWN), 0, -1):
+        more = f" (+{len(rows) - shown})" if len(rows) > shown else ""
+        line = ", ".join(rows[:shown]) + more
+        if room is None or width_of(line) <= room:
+            break
+    return line

@@ -17,7 +17,7 @@ from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.endings import run_async
 from host_client.cli.live import live_events
-from host_client.cli.options import BoardCommand, board_verb, boards_verb, json_option
+from host_client.cli.options import BoardCommand, Group, board_verb, boards_verb, json_option
 from host_client.cli.terminal import FileError, file_error
 from host_client.link.replay import ReplayTransport
 from host_client.recording import Recorder, events_of
@@ -134,7 +134,7 @@ _recorders: dict[str, Recorder] = {}
 )
 async def record(
     board: Board,
-    others: int,
+    group: Group,
     *,
     as_json: bool,
     out: str,

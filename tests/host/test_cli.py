@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
@@ -20,6 +21,8 @@ from PIL import Image
 
 from firmware_app.wire import messages
 from host_client.cli.app import cli, run
+from host_client.cli.options import Group
+from host_client.link.address import parse_address
 from tests.host.board_thread import BoardThread
 from tests.host.scripted_board import KEY
 from tests.host.test_odd_answers import ENROLLED, RECOGNIZED, SET
@@ -75,7 +78,25 @@ def test_several_boards_at_once_one_of_which_fails(capsys: pytest.CaptureFixture
         assert run(["watch", *urls, "--count", "2"]) == 3
         shown = capsys.readouterr()
         assert [line.startswith("kitchen: ") for line in shown.out.splitlines()] == [True, True]
-        assert "all places are taken" in shown.err
+        assert f"k230: {urls[0]}: " in shown.err and "all places are taken" in shown.err
+
+
+def test_boards_of_one_name_are_told_apart() -> None:
+    def board(name: str, url: str) -> Any:
+        return SimpleNamespace(info=SimpleNamespace(board_name=name), address=parse_address(url))
+
+    group = Group(4)
+    first, second = board("kitchen", "tcp://10.0.0.1"), board("kitchen", "/dev/ttyUSB0")
+    other, nameless = board("hall", "tcp://[fe80::1]:99"), board("", "tcp://10.0.0.2:99")
+    group.add(first)
+    assert group.name(first) == "kitchen"
+    for each in (second, other, nameless):
+        group.add(each)
+    names = [group.name(each) for each in (first, second, other, nameless)]
+    wire = "kitchen (/dev/ttyUSB0?baudrate=115200)"
+    assert names == ["kitchen (10.0.0.1:5230)", wire, "hall", "10.0.0.2:99"]
+    second.info.board_name = "cellar"  # k230 set URL board.name=cellar
+    assert group.name(first) == "kitchen"
 
 
 def test_events_and_statistics(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +121,7 @@ def test_events_and_statistics(capsys: pytest.CaptureFixture[str]) -> None:
                 "event" if verb == "events" else "statistics"
             ]
         assert run(["events", board.url, "--count", "1"]) == 0
-        assert "problem: code camera, text a\\x1b[2Jb" in capsys.readouterr().out
+        assert "problem: camera: a\\x1b[2Jb" in capsys.readouterr().out
         assert run(["stats", board.url, "--count", "1"]) == 0
         heads, row = capsys.readouterr().out.splitlines()
         assert len(heads) == len(row) <= 80
