@@ -1,5 +1,9 @@
 """Follows objects from frame to frame: greedy overlap by class, with a guess of constant velocity.
 
+What overlaps no guess begins a track of its own. Where that is beside an object that is missing in this
+frame for the first time, it may be its heir: if the next frame confirms it, and the object is still
+missing, both were one (it turned, or was faster). A false box there comes only once.
+
 Positions are sixteenths of a pixel, velocities 1/4096 of that a millisecond. Everything is bounded:
 MOST tracks, and the first MOST boxes of a frame.
 """
@@ -11,21 +15,19 @@ MOST = 64
 LAST_NUMBER = 65535  # then ids begin anew, and skip those in use
 _UNIT = 16
 _SHIFT = 12
-_LEAST_OVERLAP = 250  # per mille, of a guess and a box of the same object
-_SEEN_BONUS = 100  # per mille: a track that was seen in the last frame goes before one that was not
+_LEAST_OVERLAP = 200  # per mille, of a guess and a box of the same object
+_SEEN_BONUS = 150  # per mille: a track that was seen in the last frame goes before one that was not
 _SURE_BONUS = 200  # a followed one before one that is not confirmed
-# Gains of position and velocity, 256ths, by the number of boxes that a track has: those of a straight line
-# through all of them at first, later those of a filter that forgets.
-_POSITION = (256, 256, 213, 179, 154, 134)
-_VELOCITY = (0, 256, 128, 77, 51, 37)
-_LEAST_POSITION = 130
-_LEAST_VELOCITY = 28
+# Gains of position and velocity, 256ths, by the number of boxes that a track has. High ones: a camera that
+# moves, and people who turn, are worse than jitter.
+_POSITION = (256, 256, 220, 210, 205, 200)
+_VELOCITY = (0, 256, 128, 96, 80, 70)
+_LEAST_POSITION = 200
+_LEAST_VELOCITY = 64
 _SIZE = 96  # gain of width and height, 256ths
 _FORGIVEN = 2  # frames that an object may be missed before it is confirmed
-_NEAR_MISSED = (
-    5  # frames that an object may be missed and still be trusted at once where it should be
-)
-_FAR_MISSED = 2  # the same where it is somewhere else
+# Frames that an object may be missed and still be trusted at once where it should be.
+_NEAR_MISSED = 5
 
 
 class Track:
@@ -50,6 +52,7 @@ class Track:
         self.h = h * _UNIT
         self.vx = 0
         self.vy = 0
+        self.heir_of: "Track | None" = None  # maybe it is that one, missing for one frame
         self.more: "Any" = None  # what the follower keeps of it: its places, its text
 
     def guess(self, time_ms: int) -> tuple:
@@ -91,6 +94,15 @@ class Track:
         self.seen_ms = time_ms
         self.hits = hits + 1
         self.missed = 0
+
+    def inherit(self, other: "Track") -> None:
+        """It was the same object all along."""
+        self.number = other.number
+        self.first_box = other.first_box
+        self.first_ms = other.first_ms
+        self.score = max(self.score, other.score)
+        self.hits += other.hits
+        self.more = other.more
 
 
 class Tracker:
@@ -143,46 +155,49 @@ class Tracker:
             at += 1
         pairs.sort(reverse=True)
         free = [True] * len(tracks)
-        self._match(pairs, found, free, False)
+        self._match(pairs, found, free)
+        heirs: list = []
         if len(rows) > len(tracks) - sum(free):
-            self._far(time_ms, rows, found, free, guesses)
-        return self._settle(time_ms, rows, found, free)
+            heirs = self._far(rows, found, free)
+        return self._settle(time_ms, rows, found, free, heirs)
 
-    def _far(self, time_ms: int, rows: list, found: list, free: list, guesses: list) -> None:
-        """Match what does not overlap: fast objects, and those that come out of hiding elsewhere."""
+    def _far(self, rows: list, found: list, free: list) -> list:
+        """Match boxes that overlap no guess; return (box, track) of those that need another frame to tell.
+
+        A new object's velocity is not known. One that was seen in the frame before may have turned, or
+        jumped: but a false box beside it looks the same, so the next frame decides.
+        """
         tracks = self.tracks
         pairs: list = []
         for at in range(len(tracks)):
-            if not free[at]:
-                continue
             track = tracks[at]
-            left, top, right, bottom = guesses[at]
-            w = right - left
-            h = bottom - top
-            was_x = 2 * track.box[0] + track.box[2]
-            was_y = 2 * track.box[1] + track.box[3]
-            reach = (w + h) // 2  # an object's own size
-            if track.hits == 1:
-                reach *= 2  # its velocity is not known yet
-            elif track.missed:
-                reach += reach * min(track.missed, 8) // 8
+            if not free[at] or track.missed > (_FORGIVEN if track.hits == 1 else 0):
+                continue
+            left, top, w, h = track.box
+            reach = w + h if track.hits == 1 else (w + h) // 2
             for i in range(len(rows)):
                 x, y, w2, h2, _, kind = rows[i]
                 if found[i] is not None or kind != track.kind:
                     continue
-                far = abs(2 * x + w2 - left - right) // 2 + abs(2 * y + h2 - top - bottom) // 2
-                if track.missed < 2:
-                    # Who turns is nearer to where it was than to where it should be.
-                    still = abs(2 * x + w2 - was_x) // 2 + abs(2 * y + h2 - was_y) // 2
-                    far = min(far, still)
+                far = abs(2 * (x - left) + w2 - w) // 2 + abs(2 * (y - top) + h2 - h) // 2
                 if far > reach or 2 * w2 < w or w2 > 2 * w or 2 * h2 < h or h2 > 2 * h:
                     continue
                 pairs.append((1000 * far // (reach + 1)) << 12 | at << 6 | i)
         pairs.sort()
-        self._match(pairs, found, free, True)
+        heirs: list = []
+        for pair in pairs:
+            i = pair & 63
+            at = pair >> 6 & 63
+            if free[at] and found[i] is None:
+                if tracks[at].hits == 1:
+                    free[at] = False
+                    found[i] = tracks[at]
+                else:
+                    heirs.append((i, tracks[at]))
+        return heirs
 
-    def _match(self, pairs: list, found: list, free: list, far: bool) -> None:
-        """Give each box its track, the first pairs first; a pair is place << 12 | track << 6 | box."""
+    def _match(self, pairs: list, found: list, free: list) -> None:
+        """Give each box its track, the first pairs first; a pair is overlap << 12 | track << 6 | box."""
         tracks = self.tracks
         for pair in pairs:
             i = pair & 63
@@ -191,20 +206,29 @@ class Tracker:
                 track = tracks[at]
                 free[at] = False
                 found[i] = track
-                track.leapt = track.missed > (_FAR_MISSED if far else _NEAR_MISSED)
+                track.leapt = track.missed > _NEAR_MISSED
 
-    def _settle(self, time_ms: int, rows: list, found: list, free: list) -> list:
+    def _settle(self, time_ms: int, rows: list, found: list, free: list, heirs: list) -> list:
         """Let the tracks see their boxes, end those that are lost, and begin new ones."""
+        gone: list = []
         for i in range(len(rows)):
             track = found[i]
             if track is not None:
                 track.see(rows[i], time_ms)
+                other = track.heir_of
+                if other is not None and other not in found and other not in gone:
+                    track.inherit(other)
+                    gone.append(other)
                 if not track.number and track.hits >= self._confirm:
                     track.number = self._next()
         kept: list = []
         ended: list = []
         at = 0
         for track in self.tracks:
+            track.heir_of = None
+            if gone and track in gone:
+                at += 1
+                continue
             if free[at]:
                 track.missed += 1
                 if track.number:
@@ -222,6 +246,9 @@ class Tracker:
                 track = Track(rows[i], time_ms)
                 if self._confirm <= 1:
                     track.number = self._next()
+                for place, other in heirs:
+                    if place == i and track.heir_of is None:
+                        track.heir_of = other
                 kept.append(track)
                 found[i] = track
         self.tracks = kept

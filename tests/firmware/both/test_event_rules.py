@@ -156,6 +156,41 @@ def test_missed_frames_don_t_end_an_object() -> None:
     assert scene.kinds() == ["track.new"]
 
 
+def test_who_jumps_keeps_its_track_where_the_next_frame_confirms_it() -> None:
+    scene = Scene()
+    scene.walk((100, 300), (180, 300))
+    before = scene.ids
+    scene.frame((225, 300))  # out of its own reach
+    assert scene.ids == [0]
+    scene.frame((227, 300))
+    assert scene.ids == before
+    scene.nothing(40)
+    assert scene.kinds() == ["track.new", "track.end"]
+    assert scene.told[1][1]["first_box"] == [85, 240, 30, 60]
+    assert scene.told[1][1]["first_ms"] == 1000
+
+
+def test_a_false_box_beside_a_missing_object_is_not_its_heir() -> None:
+    for feet in ((225, 300), (180, 345), (140, 300)):
+        scene = Scene()
+        scene.walk((100, 300), (180, 300))
+        before = scene.ids
+        scene.frame(feet)
+        scene.frame((196, 300))
+        assert scene.ids == before
+        scene.frame((204, 300), feet)
+        assert scene.ids[0] == before[0] and scene.ids[1] == 0
+        scene.nothing(40)
+        assert scene.kinds() == ["track.new", "track.end"], feet
+    # Two heirs of one object: one of them gets it.
+    scene = Scene()
+    scene.walk((100, 300), (180, 300))
+    for _ in range(4):
+        scene.frame((220, 300), (180, 345))
+    assert sorted(scene.ids) == [1, 2]
+    assert scene.kinds().count("track.new") == 2
+
+
 def test_classes_are_apart() -> None:
     scene = Scene()
     for i in range(10):
