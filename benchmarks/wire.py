@@ -357,7 +357,7 @@ def run(long: bool) -> dict[str, Any]:
     found.update(asyncio.run(_decode()))
     found.update(_encode())
     found.update(_noise(long))
-    found["latency_ms"] = wire_latency.measure(120.0 if long else 20.0)
+    found["latency_ms"] = wire_latency.measure(60.0 if long else 12.0)
     found["download"] = wire_download.measure(10.0, 6 if long else 3)
     return found
 

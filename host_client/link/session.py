@@ -31,8 +31,8 @@ PING_INTERVAL = 3.0  # seconds; the board closes after 20 s of silence
 _RECEIVED = (
     8  # transfers from the board to remember, and CHUNKs that arrive before their transfer is known
 )
-_FIRST_PINGS = 4  # fast at the start, to compare the clocks soon
-_FIRST_PING_INTERVAL = 0.25
+_FIRST_PINGS = 16  # fast at the start, to compare the clocks soon
+_FIRST_PING_INTERVAL = 0.11
 # A board's restart ends a UART session silently: the client checks after this long without PONG.
 _DEAF_SECONDS = 10.0
 # Messages that only a board with our session sends.
