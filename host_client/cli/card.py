@@ -69,7 +69,8 @@ async def push(
     """Send a deployment package (zip file or folder) to the board at URL.
 
     A .yaml or .txt file is sent as a single file; --name gives its place on the card, e.g.
-    configs/tasks/detection.yaml. Results continue meanwhile.
+    dictionaries/words.txt (of a .yaml by default configs/tasks/NAME.yaml or
+    configs/service.yaml). Results continue meanwhile.
     """
     sent: InstalledFiles | InstalledPackage
     with bar(as_json) as progress:

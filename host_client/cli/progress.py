@@ -46,6 +46,8 @@ def bar(as_json: bool, *, counted: bool = False) -> Iterator[Progress | None]:
         now = time.monotonic()
         if done < total and now - changed < _PERIOD:
             return
+        if done >= total and not changed:
+            return  # over at once: no bar for that
         changed = now
         _show(_line(done, total, what, now - started, counted))
 
@@ -108,8 +110,9 @@ def _line(done: int, total: int, what: str, seconds: float, counted: bool) -> st
     if counted:
         parts.append(f"{done} of {total}")
     else:
-        parts.append(f"{done / 1e6:.1f} of {total / 1e6:.1f} MB")
-        parts.append(f"{done / 1e6 / max(seconds, 1e-3):.1f} MB/s")
+        size, unit = (1e6, "MB") if total >= 1e6 else (1e3, "kB")
+        parts.append(f"{done / size:.1f} of {total / size:.1f} {unit}")
+        parts.append(f"{done / size / max(seconds, 1e-3):.1f} {unit}/s")
     if 0 < done < total:
         parts.append(f"{seconds * (total - done) / done:.0f} s left")
     return "  ".join(parts)

@@ -72,8 +72,17 @@ async def forget(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None
 def _print_report(board: Board, report: SetReport, as_json: bool) -> None:
     if as_json:
         output.print_row("settings_changed", report._asdict(), board)
-    else:
-        output.print_map("settings", output.ordered(report._asdict()))
+        return
+    if not report.changed:
+        output.print_line("nothing has changed")
+    for name in report.changed:
+        if name in report.later:
+            when = "from the next start"
+        elif report.saved:
+            when = "in effect, also after a restart"
+        else:
+            when = "in effect until a restart; --save keeps it"
+        output.print_line(f"{name}: {when}")
 
 
 def _shown(value: Any) -> str:

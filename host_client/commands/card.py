@@ -136,10 +136,11 @@ class Card:
         """Add or replace one file of the card; the board checks it first.
 
         name: configs/service.yaml, configs/tasks/NAME.yaml, dictionaries/NAME.txt or
-        packages/PACKAGE/NAME.txt; default: the part of path from `configs/` on. A YAML file takes
-        effect as if it were edited on the card.
+        packages/PACKAGE/NAME.txt; default: the part of path from `configs/` on, or for a YAML file
+        elsewhere configs/service.yaml if that is its name, else configs/tasks/NAME.yaml. A YAML file
+        takes effect as if it were edited on the card.
         """
-        place = name or configurations.name_on_card(path)
+        place = name or configurations.place_on_card(path)
         files = [(place.rsplit("/", 1)[-1], read_file(path))]
         answer = await self._board.send_files("file", place, files, {}, timeout, progress)
         return InstalledFiles.from_map(Answer("install", answer))

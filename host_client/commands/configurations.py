@@ -23,6 +23,15 @@ def name_on_card(path: str | PathLike[str]) -> str:
     return str(path)
 
 
+def place_on_card(path: str | PathLike[str]) -> str:
+    """Return where a file belongs on the card, unless its name leaves that open."""
+    place = name_on_card(path)
+    name = Path(path).name
+    if place == str(path) and name.endswith(".yaml"):
+        return f"configs/{name}" if name == "service.yaml" else f"configs/tasks/{name}"
+    return place
+
+
 def validate(path: str | PathLike[str], kind: str | None = None) -> settings.Settings:
     """Return the checked settings of a YAML file of the service or of a task.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import io
 import json
 import logging
@@ -22,6 +23,7 @@ from PIL import Image
 from firmware_app.wire import messages
 from host_client.cli.app import cli, run
 from host_client.cli.options import Group
+from host_client.commands.configurations import place_on_card
 from host_client.link.address import parse_address
 from tests.host.board_thread import BoardThread
 from tests.host.scripted_board import KEY
@@ -128,6 +130,41 @@ def test_events_and_statistics(capsys: pytest.CaptureFixture[str]) -> None:
         assert dict(zip(heads.split(), row.split(), strict=False))["fps"] == "30.0"
         assert dict(zip(heads.split(), row.split(), strict=False))["kpu"] == "20.00"
         talking.cancel()
+
+
+def test_set_says_when_each_change_takes_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    """What can't change while the board runs says "from the next start"."""
+    reports = [
+        {"generation": 1, "changed": ["a", "b"], "saved": False, "later": []},
+        {"generation": 1, "changed": ["a", "b"], "saved": True, "later": ["b"]},
+        {"generation": 1, "changed": [], "saved": False, "later": []},
+    ]
+    shown = [
+        ["a: in effect until a restart; --save keeps it", "b: in effect until a restart; --save keeps it"],
+        ["a: in effect, also after a restart", "b: from the next start"],
+        ["nothing has changed"],
+    ]  # fmt: skip
+    with BoardThread() as scripted:
+        for report, expected in zip(reports, shown, strict=True):
+            scripted.board.answers["set"] = functools.partial(lambda answer, _: answer, report)
+            assert run(["set", scripted.board.url, "a=1"]) == 0
+            assert capsys.readouterr().out.splitlines() == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("service.yaml", "configs/service.yaml"),
+        ("old/service.yaml", "configs/service.yaml"),
+        ("mine.yaml", "configs/tasks/mine.yaml"),
+        ("configs/tasks/a.yaml", "configs/tasks/a.yaml"),
+        ("somewhere/configs/service.yaml", "configs/service.yaml"),
+        ("words.txt", "words.txt"),  # the board says what it expects
+    ],
+)
+def test_where_a_file_is_pushed_to(path: str, place: str, tmp_path: Path) -> None:
+    given = path if path == place and "/" not in place else tmp_path / path
+    assert place_on_card(given) == place
 
 
 def test_k230_url(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

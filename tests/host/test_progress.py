@@ -56,6 +56,20 @@ def test_one_thing_needs_no_bar(items: list[str], monkeypatch: pytest.MonkeyPatc
     assert screen.getvalue() == ""
 
 
+def test_what_is_over_at_once_needs_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = looked_at(monkeypatch)
+    with bar(False) as moved:
+        assert moved is not None
+        moved(57, 57, "bytes")
+    assert screen.getvalue() == ""
+    with bar(False) as moved:
+        assert moved is not None
+        moved(50_000, 200_000, "bytes")
+        moved(200_000, 200_000, "bytes")
+    assert "50.0 of 200.0 kB" in screen.getvalue()
+    assert "200.0 of 200.0 kB" in visible(screen.getvalue())[0]
+
+
 def test_an_error_leaves_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     screen = looked_at(monkeypatch)
 
