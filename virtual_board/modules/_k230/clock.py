@@ -212,6 +212,10 @@ class Clock:
         if behind > 0:
             self._cost += behind
 
+    def waited(self, us: int) -> None:
+        """The native call under way waited so long for another thread, whose time is the PC's."""
+        self._cost += us
+
     def native(self, function, us: float, size=None):
         """Return function as a native call of us, and of size(arguments) more; once started."""
         enter = self.enter

@@ -18,6 +18,7 @@ import time
 from _thread import exit, get_ident
 
 from _k230 import gc, silicon
+from _k230.clock import ticks
 
 __all__ = ("LockType", "allocate_lock", "exit", "get_ident", "stack_size", "start_new_thread")
 
@@ -51,8 +52,10 @@ class lock:
             return self._lock.acquire()
         outermost = clock.go_out()
         try:
+            begun = ticks()
             self._lock.acquire()
-            clock.arrived()
+            # As long as it took, no more: a PC that is late makes that good at the next sleep.
+            clock.waited(ticks() - begun)
             return True
         finally:
             if outermost:
