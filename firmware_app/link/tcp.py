@@ -59,6 +59,8 @@ class TcpLink:
         self._saved = _BURST_US * 100  # hundredths of microseconds that strangers may cost now
         self._saved_us = time.ticks_us()  # when that was
         self._next = 0  # the slot of the stranger that comes next
+        self._changes = 0  # that _used knows of
+        self._used: "list[Slot]" = []
 
     def start(self) -> None:
         """Open the listener; OSError where the port can't be had."""
@@ -119,7 +121,7 @@ class TcpLink:
         """Take what arrived, send what waits; return whether anything happened."""
         busy = False
         strangers = 0
-        for slot in self._slots:
+        for slot in self._taken():
             if slot.socket is None or slot.close:
                 continue
             if not slot.known:
@@ -133,6 +135,14 @@ class TcpLink:
         if strangers and self._serve_strangers(now_ms, strangers):
             busy = True
         return busy
+
+    def _taken(self) -> "list[Slot]":
+        """Return the slots with a connection; some may have lost it."""
+        changes = self._waiters.came + self._waiters.went
+        if changes != self._changes:
+            self._changes = changes
+            self._used = [slot for slot in self._slots if slot.socket is not None]
+        return self._used
 
     def _take(self, slot: Slot, now_ms: int, until_us: int) -> None:
         """Take what arrived of one client until then; one packet at least."""
@@ -210,7 +220,7 @@ class TcpLink:
 
     def sessions(self) -> list:
         """Return the sessions that have greeted."""
-        return [s.session for s in self._slots if s.session is not None and s.session.open]
+        return [s.session for s in self._taken() if s.session is not None and s.session.open]
 
     @property
     def rejected(self) -> int:

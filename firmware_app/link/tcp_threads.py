@@ -32,6 +32,9 @@ _ACCEPT_S = 86400
 _BACKLOG = 128  # connections that wait to be accepted, as far as the stack has room for them
 _ACCEPT_PAUSE_MS = 20  # behind each connection: a flood of them costs no more than this rate
 _IDLE_MS = 20
+# Behind a round that brought nothing. Each sleep is awake at its end, up to a tick of 1 ms, and each
+# round takes the interpreter: where all clients only listen, few of them.
+_QUIET_MS = 5
 # Few and shallow calls; of each thread that ended the firmware keeps the stack
 # (Stars1233/canmv_k230 port/core/mpthreadport.c, 272).
 _STACK = 32768
@@ -71,6 +74,9 @@ class Waiters:
         self._closing = False
         self._accepting = False
         self._receiving = False
+        # Connections that were put into slots and taken out; each has one thread that counts.
+        self.came = 0
+        self.went = 0
         self.beside: "Any" = None  # has serve(), which the receiver calls, and close()
 
     def start(self, port: int) -> None:
@@ -154,26 +160,32 @@ class Waiters:
         slot.close = False
         slot.known = False
         slot.fresh = True
-        slot.socket = connection  # last: from here on the others look at the slot
+        slot.socket = connection  # from here on the others look at the slot
+        self.came += 1
 
     # -- the receiver's thread
 
     def _receive(self) -> None:
+        pause_ms = 1
         try:
             while not self._closing:
                 idle = True
+                came = False
                 for slot in self._slots:
                     if slot.socket is None:
                         continue
                     if slot.close:
                         _close(slot.socket)
                         slot.socket = None
+                        self.went += 1
                         continue
                     idle = False
-                    self._read(slot)
+                    if self._read(slot):
+                        came = True
                 if self.beside is not None:
                     self.beside.serve()
-                time.sleep_ms(_IDLE_MS if idle else 1)
+                pause_ms = 1 if came else min(pause_ms + 1, _QUIET_MS)
+                time.sleep_ms(_IDLE_MS if idle else pause_ms)
         finally:
             for slot in self._slots:
                 if slot.socket is not None:
@@ -182,20 +194,22 @@ class Waiters:
                 self.beside.close()
             self._receiving = False
 
-    def _read(self, slot: Slot) -> None:
+    def _read(self, slot: Slot) -> bool:
+        """Receive once; return whether anything came, or waits to be taken."""
         following = (slot.head + 1) % INBOX
         known = slot.known
         if following == slot.tail or (not known and slot.head != slot.tail):
-            return  # full: TCP makes the sender wait
+            return True  # full: TCP makes the sender wait
         try:
             data = slot.socket.recv(_CHUNK if known else _STRANGER_CHUNK)
         except (
             Exception
         ):  # the loop notices when it sends; a chunk for which there is no memory comes again
-            return
+            return False
         if data:
             slot.inbox[slot.head] = data
             slot.head = following
+        return bool(data)
 
 
 def _close(connection: "Any") -> None:

@@ -85,6 +85,7 @@ class Net:
             if slot.close:
                 slot.socket = None
                 slot.close = False
+                self.link._waiters.went += 1
             if slot.socket is None:
                 free = slot
             elif not slot.known:
@@ -96,6 +97,7 @@ class Net:
         free.known = False
         free.fresh = True
         free.socket = _Socket()
+        self.link._waiters.came += 1
         return free
 
     def arrive(self, slot, data: bytes) -> None:
