@@ -30,3 +30,7 @@ class Clock:
         """Return the time (us) of a ticks_us() value of the recent past."""
         us = self.us()
         return us - time.ticks_diff(self._last, ticks)
+
+    def at_before(self, ticks: int) -> int:
+        """Return at(ticks) without a look at the clock: us() was called since."""
+        return self._us - time.ticks_diff(self._last, ticks)

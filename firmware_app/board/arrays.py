@@ -14,6 +14,15 @@ from firmware_app.board import vendor
 uint8 = np.uint8
 
 
+def mixed(data, stream) -> "bytes | None":
+    """Return the exclusive or of two buffers of equal length, None where ulab has no memory for it."""
+    try:
+        one, other = np.frombuffer(data, dtype=np.uint8), np.frombuffer(stream, dtype=np.uint8)
+        return bytes(np.bitwise_xor(one, other))
+    except MemoryError:
+        return None
+
+
 def dense_uint8(shape: list):
     """Return a uint8 array of ones, for the tensor that ai2d writes to."""
     return np.ones(tuple(shape), dtype=np.uint8)
@@ -185,24 +194,19 @@ def class_runs(logits, classes: int, step: int, overflow: bool) -> list:
     bands = _positions(changes)
     count = sum([len(part) for _, part in bands]) + 1
     if count > pixels >> 3:
-        numbers, lengths = _many_runs(best_class, changes, bands, count)
+        numbers = _many_kinds(best_class, changes, count)
     else:
-        ends: list = [
-            -1
-        ]  # the last pixel of each run, which tells its class, behind the one before the first
         kinds: list = []
         for start, part in bands:
             # Single items: many times faster than the array.
             view = memoryview(best_class[start:] if start else best_class)
-            places = part.tolist()
-            kinds += [view[at] for at in places]
-            ends += [start + at for at in places] if start else places
+            kinds += [view[at] for at in part.tolist()]
         kinds.append(best_class[-1])
-        ends.append(pixels - 1)
         if count <= _FEW_RUNS:
-            return [width, height] + _runs_of_few(kinds, ends, classes)
-        numbers = np.array(kinds, dtype=np.uint8)
-        lengths = np.diff(np.array(ends))
+            return [width, height] + _runs_of_few(kinds, bands, pixels, classes)
+        kept = bytes(kinds)  # frombuffer() does not keep it
+        numbers = np.frombuffer(kept, dtype=np.uint8)
+    lengths = _lengths(bands, count, pixels)
     column = _kinds.get(classes)
     if column is None:
         column = np.array(range(classes), dtype=np.uint8).reshape((classes, 1))
@@ -214,12 +218,16 @@ def class_runs(logits, classes: int, step: int, overflow: bool) -> list:
     return [width, height, runs, [int(area + 0.5) for area in areas]]
 
 
-def _runs_of_few(kinds: list, ends: list, classes: int) -> list:
-    """Return [runs, areas]; ends: -1 and the last pixel of each run."""
+def _runs_of_few(kinds: list, bands: list, pixels: int, classes: int) -> list:
+    """Return [runs, areas]."""
     areas = [0] * classes
     runs = bytearray()
+    ends: list = []  # the last pixel of each run
+    for start, part in bands:
+        ends += [start + at for at in part.tolist()]
+    ends.append(pixels - 1)
     before = -1
-    for kind, end in zip(kinds, ends[1:]):
+    for kind, end in zip(kinds, ends):
         length = end - before
         before = end
         areas[kind] += length
@@ -244,19 +252,24 @@ def _positions(mask) -> list:
     return bands
 
 
-def _many_runs(best_class, changes, bands: list, count: int) -> tuple:
-    """Return (classes, lengths) of runs of a few pixels, as arrays: lists of them would fill the heap."""
+def _many_kinds(best_class, changes, count: int):
+    """Return the classes of runs of a few pixels, as an array: a list of them would fill the heap."""
+    numbers = np.zeros((count,), dtype=np.uint8)
+    numbers[: count - 1] = np.array(best_class[:-1][changes], dtype=np.uint8)
+    numbers[count - 1] = best_class[-1]
+    return numbers
+
+
+def _lengths(bands: list, count: int, pixels: int):
+    """Return the runs' lengths, as an array of floats."""
     ends = np.zeros((count + 1,))
     ends[0] = -1
-    ends[count] = len(best_class) - 1
+    ends[count] = pixels - 1
     at = 1
     for start, part in bands:
         ends[at : at + len(part)] = part + float(start)
         at += len(part)
-    numbers = np.zeros((count,), dtype=np.uint8)
-    numbers[: count - 1] = np.array(best_class[:-1][changes], dtype=np.uint8)
-    numbers[count - 1] = best_class[-1]
-    return numbers, np.diff(ends)
+    return np.diff(ends)
 
 
 def _leb128_runs(numbers, lengths, count: int, pixels: int) -> bytes:

@@ -1,7 +1,7 @@
 """The board as its sessions see it: who it is, and where their commands and data go."""
 
 from firmware_app.base import console, files, log
-from firmware_app.board import cipher, hardware
+from firmware_app.board import arrays, cipher, hardware
 from firmware_app.link import keyring
 from firmware_app.version import VERSION
 from firmware_app.wire import messages, seal
@@ -65,7 +65,7 @@ class Gateway:
 
     def cipher(self, key: bytes) -> "seal.Cipher":
         """Return what encrypts one direction of a session; VendorError."""
-        return seal.Cipher(cipher.encryptor(key))
+        return seal.Cipher(cipher.encryptor(key), arrays.mixed)
 
     def opened(self, session) -> None:
         """A session's greeting is done."""

@@ -147,10 +147,14 @@ class Links:
             found.extend(link.sessions())
         return found
 
-    def pump(self) -> bool:
-        """Let every link take and send what it can without waiting; return whether anything happened."""
+    def pump(self, now_ms: "int | None" = None) -> bool:
+        """Let every link take and send what it can without waiting; return whether anything happened.
+
+        now_ms: the time, where the caller has looked at the clock.
+        """
         busy = False
-        now_ms = self._clock.ms()
+        if now_ms is None:
+            now_ms = self._clock.ms()
         self._pumped_ms = now_ms
         for link in self.all:
             if link.serve(now_ms):
@@ -178,6 +182,7 @@ class Links:
         while True:
             wait_ms = _QUIET_MS if idle() else _FULL_MS
             # Frames pump too, with each result: once is enough.
-            busy = self._clock.ms() - self._pumped_ms >= _QUIET_MS and self.pump()
+            now_ms = self._clock.ms()
+            busy = now_ms - self._pumped_ms >= _QUIET_MS and self.pump(now_ms)
             # Between frames that leave no time this task would only cost some.
             await asyncio.sleep_ms(0 if busy else wait_ms)

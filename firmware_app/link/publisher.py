@@ -40,7 +40,7 @@ class Publisher:
         for session in self._links.sessions():
             if session.results:
                 if outgoing is None:
-                    outgoing = Outgoing(packets.payload_of(message))
+                    outgoing = Outgoing(packets.payload_of_result(message))
                 session.push_result(outgoing, now_ms, least_ms)
 
     def numbered(self, time_ms: int, kind: str, details: dict) -> None:

@@ -385,7 +385,7 @@ class Session:
             return None
         if self._sealer is None or outgoing.plain:
             return outgoing.packet()
-        return packets.packet_of(self._sealer.seal(outgoing.payload))
+        return packets.packet_of_parts(self._sealer.parts(outgoing.payload))
 
     def next_chunk(self):
         """Return the packet of the next piece of a download, or None; only where nothing else waits."""

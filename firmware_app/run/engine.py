@@ -411,18 +411,20 @@ class Engine:
     def _publish(self, task: "Task", seq: int, ticks: int, fields: list) -> None:
         start = time.ticks_us()
         now_us = self._clock.us()
-        time_ms = self._clock.at(ticks) // 1000
+        time_ms = self._clock.at_before(ticks) // 1000
         rate = self._configuration.values["results"]["rate_limit"]
         if self.happenings is not None:
             fields = self.happenings.take(task.result_type, time_ms, fields)
         message = [task.result_type, seq, time_ms, self.running.generation] + fields
         self._publisher.result(message, time_ms, int(1000 / rate) if rate else 0)
-        self._links.pump()
+        self._links.pump(now_us // 1000)
         if self._result_us:
-            if len(self._intervals) >= _INTERVALS:
-                self._intervals.pop(0)
-            self._intervals.append(now_us - self._result_us)
-            self.longest_us = max(self.longest_us, now_us - self._result_us)
+            intervals = self._intervals
+            if len(intervals) >= _INTERVALS:
+                intervals.pop(0)
+            passed = now_us - self._result_us
+            intervals.append(passed)
+            self.longest_us = max(self.longest_us, passed)
         self._result_us = now_us
         self.processed += 1
         stages = self.stages

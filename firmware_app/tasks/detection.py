@@ -107,10 +107,13 @@ class Detection(SingleModelTask):
         if layout is not None and not settings["vendor_compatible"]:
             tensor = outputs[layout.output]
             return yolo.boxed(tensor, layout, plan, self.package.img_size)[0]
+        rows = self._rows(outputs, plan)
+        if not rows:
+            return rows
         # The vendor's decoders also answer boxes of which the frame's edge leaves nothing.
         smallest = settings["min_size"] or (0 if settings["vendor_compatible"] else 1)
         boxes = []
-        for label, score, x1, y1, x2, y2 in self._rows(outputs, plan):
+        for label, score, x1, y1, x2, y2 in rows:
             x1 = int(x1) if x1 > 0 else 0
             y1 = int(y1) if y1 > 0 else 0
             w = (int(x2) if x2 < width else width) - x1

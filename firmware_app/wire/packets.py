@@ -16,7 +16,7 @@ if sys.implementation.name == "micropython":
     # u-name reaches the built-in, which has crc32.
     from ubinascii import crc32
 
-    from firmware_app.wire.mpack import pack, unpack
+    from firmware_app.wire.mpack import pack, pack_result, unpack
 else:
     from zlib import crc32
 
@@ -24,6 +24,8 @@ else:
     from msgpack import unpackb
 
     from firmware_app.wire import mpack
+
+    pack_result = pack  # type: ignore[assignment]
 
 # CRC-32 over any data followed by its own CRC-32 in little endian.
 CRC_RESIDUE = 0x2144DF1C
@@ -85,7 +87,15 @@ def payload_of(message: list) -> bytes:
     kind = message[0]
     if not isinstance(kind, int) or not 0 <= kind <= 127:
         raise WireError("a message starts with its type 0...127, found %r" % (kind,))
-    payload: bytes = pack(message)
+    return _bounded(pack(message))
+
+
+def payload_of_result(message: list) -> bytes:
+    """Return payload_of() of a result, which begins with type, number, milliseconds and generation."""
+    return _bounded(pack_result(message))
+
+
+def _bounded(payload: bytes) -> bytes:
     if len(payload) > MAX_PAYLOAD:
         raise WireError("a message has at most %d bytes, found %d" % (MAX_PAYLOAD, len(payload)))
     return payload
@@ -93,8 +103,16 @@ def payload_of(message: list) -> bytes:
 
 def packet_of(payload: bytes) -> bytes:
     """Return payload with its CRC-32, stuffed, ending in the delimiter."""
-    # MicroPython hashes all of each bytes object that it makes: as few copies as can be.
     return _stuffed(b"".join((b"\1", payload, crc32(payload).to_bytes(4, "little"), b"\0")))
+
+
+def packet_of_parts(parts: "tuple[bytes, ...]") -> bytes:
+    """Return packet_of() the parts put together."""
+    # MicroPython hashes all of each bytes object that it makes: as few copies as can be.
+    crc = 0
+    for part in parts:
+        crc = crc32(part, crc)
+    return _stuffed(b"".join((b"\1",) + parts + (crc.to_bytes(4, "little"), b"\0")))
 
 
 def stuff(data: bytes) -> bytes:

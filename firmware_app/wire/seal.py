@@ -12,11 +12,14 @@ _OVERHEAD = 3 + TAG_SIZE  # mark, counter (2 bytes), tag
 _MARK = b"\xc1"
 _BLOCK = 16  # bytes of an AES block
 _RUN = 256  # blocks with numbers that differ in the last byte alone
+_MANY = 256  # bytes from which mix() takes less time than long numbers do
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Callable
 
     Encrypt = Callable[[bytes], bytes]  # whole blocks, AES-128 in ECB mode
+    Data = bytes | bytearray | memoryview
+    Mix = Callable[[Data, Data], bytes | None]  # exclusive or, of equal lengths; None: not now
 
 
 class Hmac:
@@ -33,10 +36,16 @@ class Hmac:
         """Return the 32-byte digest of the parts put together."""
         inner = sha256(self._inner)
         for part in parts:
-            inner.update(
-                part
-            )  # what is put together first is copied, and MicroPython hashes each copy
+            # What is put together first is copied, and MicroPython hashes each copy.
+            inner.update(part)
         return sha256(self._outer + inner.digest()).digest()
+
+    def tag(self, counter: bytes, payload: bytes) -> bytes:
+        """Return the first TAG_SIZE bytes of digest(counter, payload): every packet has one."""
+        inner = sha256(self._inner)
+        inner.update(counter)
+        inner.update(payload)
+        return sha256(self._outer + inner.digest()).digest()[:TAG_SIZE]
 
 
 def same(a: bytes, b: bytes) -> bool:
@@ -96,8 +105,9 @@ class Cipher:
 
     _numbers = [b""]  # and the block numbers 0…, one byte each, as far as any packet needed them
 
-    def __init__(self, encrypt: "Encrypt") -> None:
+    def __init__(self, encrypt: "Encrypt", mix: "Mix | None" = None) -> None:
         self._encrypt = encrypt
+        self._mix = mix
 
     def crypt(self, counter: bytes, data: "bytes | bytearray") -> bytes:
         """Return data encrypted, or decrypted: both are the same. counter: 8 bytes."""
@@ -122,7 +132,12 @@ class Cipher:
                     for at in range(0, blocks, _RUN)
                 ]
             )
-        stream = memoryview(stream)[:size]  # a copy would be hashed
+        if size != len(stream):
+            stream = memoryview(stream)[:size]  # a copy would be hashed
+        if self._mix is not None and size >= _MANY:
+            quick = self._mix(data, stream)
+            if quick is not None:
+                return quick
         mixed = int.from_bytes(data, "little") ^ int.from_bytes(stream, "little")
         return mixed.to_bytes(size, "little")
 
@@ -140,12 +155,15 @@ class Sealer:
 
     def seal(self, payload: bytes) -> bytes:
         """Return payload sealed; call it in the order in which the packets are sent."""
+        return b"".join(self.parts(payload))
+
+    def parts(self, payload: bytes) -> "tuple[bytes, ...]":
+        """Return what seal() puts together."""
         self._counter += 1
         counter = self._counter.to_bytes(8, "little")
         if self._cipher is not None:
             payload = self._cipher.crypt(counter, payload)
-        tag = self._hmac.digest(counter, payload)[:TAG_SIZE]
-        return b"".join((_MARK, counter[:2], payload, tag))
+        return _MARK, counter[:2], payload, self._hmac.tag(counter, payload)
 
 
 class Opener:
@@ -168,7 +186,7 @@ class Opener:
         counter = self._counter + step
         number = counter.to_bytes(8, "little")
         payload = sealed[3:-TAG_SIZE]
-        tag = self._hmac.digest(number, payload)[:TAG_SIZE]
+        tag = self._hmac.tag(number, payload)
         if not same(tag, sealed[-TAG_SIZE:]):
             return b""
         self._counter = counter

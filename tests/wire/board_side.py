@@ -6,6 +6,7 @@ micropython board_side.py serve          one answer a line for each line of stdi
     P hex      pack(unpack(hex)) as hex, or ! and what was wrong
     D hex hex  feeds a fresh decoder the pieces: rejected, then the messages packed, as hex
     M hex      feeds one decoder that stays: answers like D
+    R hex      pack_result(unpack(hex)) as hex, binary items as bytearrays
     H          bytes of heap in use after a collection
 """
 
@@ -16,7 +17,7 @@ import sys
 from ucryptolib import aes
 
 from firmware_app.wire import packets, seal
-from firmware_app.wire.mpack import pack, unpack
+from firmware_app.wire.mpack import pack, pack_result, unpack
 
 
 def unhex(text):
@@ -188,6 +189,9 @@ def serve():
             print(answer(packets.Decoder(), [unhex(part) for part in parts[1:]]))
         elif parts[0] == "M":
             print(answer(decoder, [unhex(part) for part in parts[1:]]))
+        elif parts[0] == "R":
+            row = unpack(unhex(parts[1]))
+            print(pack_result([bytearray(i) if isinstance(i, bytes) else i for i in row]).hex())
         elif parts[0] == "H":
             gc.collect()
             print(gc.mem_alloc())

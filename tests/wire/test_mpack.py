@@ -72,6 +72,34 @@ def test_same_under_micropython(board: BoardSide, value: Any) -> None:
     assert again == data or not _one_key_at_most(value)
 
 
+EDGES = st.sampled_from([2**power + d for power in (7, 8, 16, 32) for d in (-1, 0, 1)])
+
+
+@pytest.mark.slow
+@given(
+    st.integers(0, 127),
+    st.one_of(EDGES, st.integers(0, 2**33)),
+    st.one_of(EDGES, st.integers(0, 2**33)),
+    st.one_of(EDGES, st.integers(0, 300)),
+    st.one_of(
+        st.tuples(st.binary(max_size=300)),
+        st.lists(SCALARS, max_size=20),
+        st.lists(VALUES, max_size=3),
+    ),
+)
+@SETTINGS
+def test_results(
+    board: BoardSide, kind: int, number: int, ms: int, generation: int, fields: Any
+) -> None:
+    message = [kind, number, ms, generation, *fields]
+    data = msgpack.packb(message)
+    packed = [bytearray(item) if isinstance(item, bytes) else item for item in message]
+    assert mpack.pack_result(packed) == data
+    again = bytes.fromhex(board.ask("R " + data.hex()))
+    assert _library(again) == _library(data)
+    assert again == data or not _one_key_at_most(message)
+
+
 def _agree(data: bytes, board: BoardSide) -> None:
     """Both interpreters accept the same bytes as the same value, or neither does."""
     answer = board.ask("P " + data.hex())
