@@ -27,6 +27,8 @@ WARM = 2
 FRAMES = 3
 _FULL = 12 << 20  # bytes of outputs: arrays lie in this heap, and most are copied once or twice
 _mark = micropython.stack_use
+FIRST_SEQ = 70000  # a result's number and time have the length that they have after some hours
+UPTIME_US = 17000 * 1000000
 STEP_US = 7  # that the script's clock goes on at each look
 FRAME_US = 30000
 
@@ -160,7 +162,7 @@ class Camera:
 
     def __init__(self):
         self._frame = Frame(self.width, self.height)
-        self.seq = 0
+        self.seq = FIRST_SEQ
         self.ticks = 0
         self.left = 0
         self._called = 0
@@ -341,20 +343,20 @@ def calibrate():
             _mark()
 
 
-def greet(session, socket, link, key):
+def greet(session, socket, link, key, now_ms):
     """Open the session as a client does: HELLO, AUTH."""
     from firmware_app.wire import messages, packets, seal
 
     hello = packets.payload_of(
         [messages.HELLO, messages.PROTOCOL_VERSION, "counter", bytes(messages.NONCE_SIZE)]
     )
-    session.feed(packets.packet_of(hello), 0)
-    link.serve(0)
+    session.feed(packets.packet_of(hello), now_ms)
+    link.serve(now_ms)
     decoder = packets.Decoder()
     decoder.feed(socket.sent)
     proof = seal.Handshake(key, hello, bytes(decoder.payload)).client_proof()
-    session.feed(packets.encode([messages.AUTH, proof]), 0)
-    link.serve(0)
+    session.feed(packets.encode([messages.AUTH, proof]), now_ms)
+    link.serve(now_ms)
     if not session.open:
         raise RuntimeError("the session did not open")
     session.subscribe(True, False, False, False, 0)
@@ -379,6 +381,7 @@ async def count(cases):
     board = Board()
     board.configuration.read()
     board.identity.load_key()
+    board.clock._us = UPTIME_US
     settings = board.configuration.values
     gateway = Gateway(board.identity, board.clock, board.log, board.transfers, board.attempts, None)
     link = TcpLink(gateway, settings["network"], settings["results"]["queue"], board.problems)
@@ -387,8 +390,10 @@ async def count(cases):
     slot = link._slots[0]
     slot.address = "counter"
     slot.socket = socket
-    link._begin(slot, 0)
-    greet(slot.session, socket, link, board.identity.key)
+    link._waiters.came += 1
+    now_ms = board.clock.ms()
+    link._begin(slot, now_ms)
+    greet(slot.session, socket, link, board.identity.key, now_ms)
     slot.known = True  # as what it said would have made it: no stranger's turn is part of a frame
     engine = board.engine
     camera = Camera()
@@ -421,6 +426,8 @@ async def count(cases):
             "case "
             + json.dumps([case["name"], camera.calls, engine.processed, board.problems.rows()])
         )
+        if not slot.session.open or not socket.sent:
+            raise RuntimeError("the session sent no results")
         socket.sent = b""
 
 
