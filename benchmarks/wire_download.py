@@ -1,7 +1,7 @@
 """Results while large data flows from the board, beside the same board left alone.
 
-The board runs the table's detector with 5 boxes at the sensor's full rate under the likely timing
-profile. One client counts results; in every second window it also gets a picture of 100 kB each
+The board runs the table's detector with 5 boxes under the likely timing profile, at the sensor's
+usual rate and at its full one, where the board has no time left. One client counts results; in every second window it also gets a picture of 100 kB each
 second, over the same encrypted session. Windows alternate; one in which this computer could not keep
 the board's pace is taken again (pipeline_board.py), and how late the worst one was is told.
 """
@@ -21,10 +21,11 @@ from host_client import Board
 from virtual_board.board import VirtualBoard
 
 CASE = "detection 320"
-FPS = 60
+USUAL_FPS = 30  # what service.yaml asks for by itself
+FULL_FPS = 60
 PICTURE = bytes(range(250)) * 400  # 100 kB; it goes through like any other bytes
 NAME = "dictionaries/picture.txt"
-TARGET = 0.95
+TARGET = 0.95  # at the usual rate
 
 
 class _Getting:
@@ -46,13 +47,13 @@ class _Getting:
             self.seconds = time.monotonic() - begun
 
 
-async def _run(seconds: float, rounds: int) -> dict[str, Any]:
+async def _run(seconds: float, rounds: int, fps: int) -> dict[str, Any]:
     case = pipeline_card.case_of(CASE)
     alone: list[pipeline_board.Measured] = []
     meanwhile: list[pipeline_board.Measured] = []
     rates: list[float] = []
     with tempfile.TemporaryDirectory(prefix="k230-") as name:
-        card, pictures, replay = pipeline_card.make(Path(name), [case], FPS, {})
+        card, pictures, replay = pipeline_card.make(Path(name), [case], fps, {})
         (card / NAME).parent.mkdir()
         (card / NAME).write_bytes(PICTURE)
         async with VirtualBoard(
@@ -84,7 +85,7 @@ async def _run(seconds: float, rounds: int) -> dict[str, Any]:
         "results_per_second_alone": round(statistics.median(row.fps for row in alone), 2),
         "results_per_second_meanwhile": round(statistics.median(row.fps for row in meanwhile), 2),
         "share": round(statistics.median(shares), 4),
-        "target": TARGET,
+        "sensor_fps": fps,
         "kb_per_second": round(statistics.median(rates), 1),
         "late": round(max(row.late for row in (*alone, *meanwhile)), 3),
     }
@@ -92,4 +93,6 @@ async def _run(seconds: float, rounds: int) -> dict[str, Any]:
 
 def measure(seconds: float, rounds: int) -> dict[str, Any]:
     """Return results a second of both sides, their share, and what flowed."""
-    return asyncio.run(_run(seconds, rounds))
+    usual = asyncio.run(_run(seconds, rounds, USUAL_FPS))
+    full = asyncio.run(_run(seconds, rounds, FULL_FPS))
+    return {**usual, "target": TARGET, "at_full_rate": full}

@@ -26,9 +26,9 @@ class Held:
         self.size = len(data)
         self._data = data
 
-    def read(self, offset: int, length: int) -> bytes:
+    def read(self, offset: int, length: int) -> "memoryview":
         """Return so many bytes from offset on."""
-        return self._data[offset : offset + length]
+        return memoryview(self._data)[offset : offset + length]
 
 
 class Parts:
@@ -68,7 +68,8 @@ class Download:
         self._window = max(_WINDOW * chunk, _WIRE_WINDOW) if lossy else _WINDOW * chunk
         self._again_ms = _WIRE_AGAIN_MS if lossy else _AGAIN_MS
         self._stale = -1  # words about chunks that were under way when it went back; -1: it has not
-        self._ahead = b""  # read, from self._ahead_at on
+        # Read, from self._ahead_at on. Views: each copy of bytes would be hashed.
+        self._ahead = memoryview(b"")
         self._ahead_at = 0
         self._heard_ms = self._moved_ms = clock.ms()
         self.done = False
@@ -120,11 +121,11 @@ class Download:
         self.done = True
         return [messages.CHUNK, self.number, self._next, None, code, text]
 
-    def _read(self, offset: int, length: int) -> bytes:
+    def _read(self, offset: int, length: int) -> memoryview:
         start = offset - self._ahead_at
         if not 0 <= start < len(self._ahead):
-            self._ahead = b""
-            self._ahead = self._source.read(offset, _AHEAD * self._chunk)
+            self._ahead = memoryview(b"")
+            self._ahead = memoryview(self._source.read(offset, _AHEAD * self._chunk))
             self._ahead_at = offset
             start = 0
         return self._ahead[start : start + length]

@@ -14,9 +14,8 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.tasks.base import Plan
 
 # What fits a packed box (docs/protocol.md section 4).
-_MAX_COORDINATE = 2047
-_MAX_CLASS = 1023
-_MAX_SCORE = 1023
+_MAX_COORDINATE = 2047  # ones alone, as the next: what is above has a bit above, and so has the sum of bits
+_MAX_SCORE_OR_CLASS = 1023
 _SENSELESS = 1000000  # for what no integer stands for: infinity, and what is no number
 
 
@@ -142,17 +141,11 @@ def _score(box: tuple) -> int:
 def pack_boxes(boxes: list):
     """Return boxes (x, y, w, h, score1000, class) in the wire's packed form, or as rows where one does not fit."""
     packed = bytearray(8 * len(boxes))
+    pack_into = struct.pack_into
     at = 0
     for x, y, w, h, score, label in boxes:
-        if (
-            x > _MAX_COORDINATE
-            or y > _MAX_COORDINATE
-            or w > _MAX_COORDINATE
-            or h > _MAX_COORDINATE
-            or score > _MAX_SCORE
-            or label > _MAX_CLASS
-        ):
+        if (x | y | w | h) > _MAX_COORDINATE or (score | label) > _MAX_SCORE_OR_CLASS:
             return [list(box) for box in boxes]
-        struct.pack_into("<II", packed, at, x | score << 11 | y << 21, w | label << 11 | h << 21)
+        pack_into("<II", packed, at, x | score << 11 | y << 21, w | label << 11 | h << 21)
         at += 8
     return packed
