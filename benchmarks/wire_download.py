@@ -1,9 +1,10 @@
 """Results while large data flows from the board, beside the same board left alone.
 
 The board runs the table's detector with 5 boxes under the likely timing profile, at the sensor's
-usual rate and at its full one, where the board has no time left. One client counts results; in every second window it also gets a picture of 100 kB each
-second, over the same encrypted session. Windows alternate; one in which this computer could not keep
-the board's pace is taken again (pipeline_board.py), and how late the worst one was is told.
+usual rate and at its full one, where the board has no time left. One client counts results; in
+every second window it also gets a picture of 100 kB each second, over the same encrypted session.
+Windows alternate; one in which this computer could not keep the board's pace is taken again
+(pipeline_board.py), and how late the worst one was is told.
 """
 
 from __future__ import annotations

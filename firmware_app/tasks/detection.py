@@ -14,7 +14,8 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.tasks.base import Plan
 
 # What fits a packed box (docs/protocol.md section 4).
-_MAX_COORDINATE = 2047  # ones alone, as the next: what is above has a bit above, and so has the sum of bits
+# Both are ones alone: what is larger has a higher bit, and so has its union with others.
+_MAX_COORDINATE = 2047
 _MAX_SCORE_OR_CLASS = 1023
 _SENSELESS = 1000000  # for what no integer stands for: infinity, and what is no number
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from firmware_app.link.downloads import Download, Held
-from firmware_app.wire import messages
+from firmware_app.wire import messages, mpack, packets
 from host_client.cli.app import run
 from host_client.link.calls import Receiving
 from tests.host.board_thread import BoardThread
@@ -32,7 +32,8 @@ def test_no_chunk_waits_for_time_to_pass(chunk: int, size: int) -> None:
     while not board.done:
         message = board.message()
         assert message is not None, f"the board waits at {len(came)} of {size} bytes"
-        answer = client.chunk(message[2:], 0.0)
+        arrived = mpack.unpack(packets.payload_of(message))
+        answer = client.chunk(arrived[2:], 0.0)
         if answer is not None:
             board.taken(answer[2])
     assert client.done and bytes(came) == data[:size]
