@@ -100,7 +100,11 @@ async def test_push_packages_and_config(tmp_path: Path, capsys: pytest.CaptureFi
         assert "packages/later: expected the folder of a deployment package" in warning
         assert await ask("push", url, str(tmp_path / "none.zip")) == 8
         assert said()[0]["error"]["code"] == "bad_package"
-        assert await asyncio.to_thread(k230, ["push", url, str(yaml), "--key", key]) == 2
+        assert await ask("push", url, str(yaml)) == 0  # no --name: a task's YAML by its name
+        assert said()[0]["name"] == f"configs/tasks/{yaml.name}"
+        words = tmp_path / "words.txt"
+        words.write_text("word\n")
+        assert await asyncio.to_thread(k230, ["push", url, str(words), "--key", key]) == 2
         assert "expected configs/service.yaml" in capsys.readouterr().err
 
 
