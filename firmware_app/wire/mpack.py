@@ -8,8 +8,15 @@ import struct
 MAX_DEPTH = 16
 
 
+class Packed:
+    """A value that is packed already: large results are made by other means than item by item."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
 def pack(value) -> bytes:
-    """Return value as msgpack; lists, dicts, str, bytes, int (64 bits), float (single), bool, None."""
+    """Return value as msgpack; Packed, lists, dicts, str, bytes, int (64 bits), float (single), bool, None."""
     out = bytearray()
     _pack(out, value, 0)
     return bytes(out)
@@ -122,6 +129,8 @@ def _pack(out: bytearray, value, depth: int) -> None:
             _pack(out, value[key], depth + 1)
     elif kind is float:
         out.extend(struct.pack(">Bf", 0xCA, value))
+    elif kind is Packed:
+        out.extend(value.data)
     else:
         raise TypeError("can't pack %s" % kind)
 
