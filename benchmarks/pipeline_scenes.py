@@ -27,6 +27,8 @@ LEAST_MAP = 160
 _PIXELS = 2.0  # a corner may be off by: the decoders truncate, in their own order of steps
 _SCORE = 0.002  # the wire's steps are 0.001
 _TEXT_CENTRE = 4.0  # pixels: the text boxes are expanded and drawn in again
+_DISC = 0.57  # of its box
+_DISC_OFF = 0.1  # where a cell is an eighth of the box
 _AREA = 0.03  # of an area: half a pixel along the edges of a smaller map
 
 
@@ -55,7 +57,7 @@ def check(case: Case, result: Result) -> None:
         _boxes(case, shown, DetectionResult("detection", *result[1:5], _only_boxes(result)))
         for item in result.objects:
             mask = item.mask
-            if mask is None or not 0.5 < mask.area / (mask.columns * mask.rows) < 0.65:
+            if mask is None or abs(mask.area / (mask.columns * mask.rows) - _DISC) > _DISC_OFF:
                 raise _wrong(case, "a mask of a disc", str(mask))
     elif isinstance(result, PoseResult):
         _boxes(case, shown, DetectionResult("detection", *result[1:5], _only_boxes(result)))

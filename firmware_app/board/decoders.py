@@ -14,6 +14,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 STRIDES = [8, 16, 32]
 _MAX_SIZES = 16
+_suppressing: list = []  # the function that suppressed() calls, once it did: an import takes long
 
 
 _sizes: dict = {}  # what output_sizes() has returned
@@ -171,6 +172,32 @@ def yolo(tensor, layout: "Layout", size, frame, confidence, overlap, most) -> li
         x, y, w, h = boxes[i]
         rows.append([ids[i], scores[i], x, y, x + w, y + h])
     return rows
+
+
+def suppressed(
+    table, size: list, parts: int, classes: int, overlap: float, most: int
+) -> "list | None":
+    """Return the classes of the boxes that the YOLOv8 function keeps, best first; None: no such firmware.
+
+    table: a dense row for each candidate of a model of size [height, width]: x and y of the centre,
+    width, height, scores; a candidate needs one above 0.5. parts: of a pixel that boxes are rounded to.
+    """
+    if not _suppressing:
+        try:
+            import aidemo
+
+            _suppressing.append(aidemo.yolov8_det_postprocess)
+        except (ImportError, AttributeError):
+            return None
+    frame = [parts * size[0], parts * size[1]]
+    if arrays.size_of(table) != (4 + classes) * 21 * size[0] * size[1] // 1024:
+        raise TaskError("YOLO: expected a row for each candidate")
+    try:
+        kept = _suppressing[0](table, frame, size, frame, classes, 0.5, overlap, most)
+    except Exception as error:
+        raise vendor.failed(TaskError, "YOLO", error)
+    numbers: list = kept[1]
+    return numbers
 
 
 def poses(tensor, layout: "Layout", size, frame, confidence, overlap, most) -> list:

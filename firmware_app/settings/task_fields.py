@@ -202,6 +202,16 @@ FIELDS = (
         + "of at least twice this size, every second (third …) pixel is used. Smaller maps are "
         + "faster.",
     ),
+    Field.integer(
+        "fine_masks",
+        10,
+        range=(0, 300),
+        tasks=("instance_segmentation",),
+        live=True,
+        text="Objects in a picture with masks as fine as map_side lets them be. Of more objects the "
+        + "masks' cells are those of the model's prototypes, four pixels of its input, which takes "
+        + "much less time.",
+    ),
     Field.card_path(
         "dictionary",
         tasks=_READS,

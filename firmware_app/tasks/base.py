@@ -28,6 +28,7 @@ class Plan:
         self.camera = camera
         self.limits: tuple = ()  # thresholds, looked up once
         self.mapping: "Mapping | None" = None  # of YOLO's boxes to the frame, made once
+        self.grids: dict = {}  # of the masks of objects, by the step between their cells
         self.rule: Rule = None  # type: ignore[assignment]  # of identities, which set it
 
 

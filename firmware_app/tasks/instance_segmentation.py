@@ -4,19 +4,23 @@ The vendor's native function paints all masks into one coloured picture, where t
 ulab makes each of its 32 coefficients and the prototypes under its box.
 """
 
-from math import ceil, log
+import struct
+from math import log
 
-from firmware_app.board import yolo_arrays
-from firmware_app.package.yolo import MASKS
+from firmware_app.board import yolo_masks
+from firmware_app.board.yolo_masks import MOST_CELLS, TWICE
 from firmware_app.tasks import yolo
 from firmware_app.tasks.detection import pack_boxes
 from firmware_app.wire import messages
+from firmware_app.wire.mpack import Packed
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.board.npu import Model
     from firmware_app.package.reader import Package
     from firmware_app.tasks.base import Plan
 
+# An array of x, y, width, height, columns, rows and runs, in msgpack.
+_MASK = ">BBhBhBHBHBHBHBH"
 _ROOM = 24000  # bytes of all masks of a message
 _PIXELS = 4  # of the model's input, for a cell of the prototypes
 
@@ -31,15 +35,21 @@ class InstanceSegmentation(yolo.YoloTask):
         self._outputs = self.output_bytes
 
     def limits(self, settings: dict) -> tuple:
-        """Return what yolo.YoloTask does, the logit of a mask's pixels, and the step between its cells."""
+        """Return what yolo.YoloTask does, the logit of a mask's pixels, and the finest step between its cells."""
         threshold = settings["mask_threshold"]
         if threshold is None:
             threshold = self.package.mask_threshold
         threshold = min(0.999, max(0.001, threshold))
-        size = self.package.img_size
-        side = min(size[0], size[1]) // _PIXELS
+        width, height = self.package.img_size
+        width, height = width // _PIXELS, height // _PIXELS
+        side = min(width, height)
         wanted = settings["map_side"]
-        step = -2 if 2 * side <= wanted else max(1, side // wanted)
+        if 2 * side <= wanted and 4 * width * height <= MOST_CELLS:
+            step = TWICE
+        else:
+            step = max(1, side // wanted)
+            while (width // step) * (height // step) > MOST_CELLS:
+                step += 1
         return super().limits(settings) + (log(threshold / (1 - threshold)), step)
 
     def decode(self, outputs: list, plan: "Plan") -> list:
@@ -53,39 +63,63 @@ class InstanceSegmentation(yolo.YoloTask):
             boxes, bases = self.boxed(tensor, plan)
         if not boxes:
             return [b"", []]
-        first = layout.first if layout.kind == "rows" else layout.first + layout.classes
-        table = yolo_arrays.behind(tensor, layout, bases, first, MASKS)
-        prototypes = yolo_arrays.Prototypes(outputs[layout.masks], table)
-        dx, dy, width, height = plan.region
-        left, top, across, down = yolo.place(plan.settings, (width, height), self.package.img_size)
-        # Pixels of the frame for a cell, and where cell 0 begins.
-        cell = _PIXELS / 2 if step == -2 else _PIXELS * step
-        wide, high = cell * across, cell * down
-        x0, y0 = dx - left * across, dy - top * down
-        windows: list = []
-        for x, y, w, h, _, _ in boxes:
-            # The cells with centres in the box.
-            first_x = max(0, ceil((x - x0) / wide - 0.5))
-            first_y = max(0, ceil((y - y0) / high - 0.5))
-            last_x = max(first_x + 1, ceil((x + w - x0) / wide - 0.5))
-            last_y = max(first_y + 1, ceil((y + h - y0) / high - 0.5))
-            windows.append((first_x, first_y, last_x, last_y))
+        if step == TWICE and len(boxes) > plan.settings["fine_masks"]:
+            step = 1
+        grid = plan.grids.get(step)
+        if grid is None:
+            grid = plan.grids[step] = self._grid(plan, step)
+        windows, places = grid.cells(boxes)
+        tensors = (tensor, outputs[layout.masks])
+        runs = yolo_masks.runs_of(tensors, layout, bases, windows, step, limit)
+        # Packed here: as lists of numbers the masks of many objects take longer than to find them.
+        parts: list = [struct.pack(">BH", 0xDC, len(runs))]
         room = _ROOM
-        cells = 0
-        masks: list = []
-        runs = prototypes.masks(windows, step, limit)
-        for number in range(len(windows)):
-            first_x, first_y, last_x, last_y = windows[number]
-            room -= len(runs[number]) + 16
-            columns, rows = last_x - first_x, last_y - first_y
+        cells = at = 0
+        for mask in runs:
+            left, top, right, bottom = windows[at]
+            x1, y1, x2, y2 = places[at]
+            at += 1
+            columns, rows = right - left, bottom - top
             cells += columns * rows
+            size = len(mask)
+            room -= size + 16
             if room <= 0:
-                masks.append(None)
+                parts.append(b"\xc0")  # nil
                 continue
-            x1, y1 = int(x0 + first_x * wide + 0.5), int(y0 + first_y * high + 0.5)
-            w = max(1, int(x0 + last_x * wide + 0.5) - x1)
-            h = max(1, int(y0 + last_y * high + 0.5) - y1)
-            masks.append([x1, y1, w, h, columns, rows, runs[number]])
+            w, h = x2 - x1 or 1, y2 - y1 or 1
+            parts.append(
+                struct.pack(
+                    _MASK,
+                    0x97,
+                    0xD1,
+                    x1,
+                    0xD1,
+                    y1,
+                    0xCD,
+                    w,
+                    0xCD,
+                    h,
+                    0xCD,
+                    columns,
+                    0xCD,
+                    rows,
+                    0xC5,
+                    size,
+                )
+            )
+            parts.append(mask)
         # What the arrays of the masks left outside the heap, too.
-        self.output_bytes = self._outputs + cells * (64 if step == -2 else 256)
-        return [pack_boxes(boxes), masks]
+        self.output_bytes = self._outputs + cells * (64 if step == TWICE else 256)
+        return [pack_boxes(boxes), Packed(b"".join(parts))]
+
+    def _grid(self, plan: "Plan", step: int) -> "yolo_masks.Grid":
+        """Return where the masks' cells lie in a plan's pictures."""
+        x, y, width, height = plan.region
+        size = self.package.img_size
+        left, top, across, down = yolo.place(plan.settings, (width, height), size)
+        pixels = _PIXELS // 2 if step == TWICE else _PIXELS * step
+        return yolo_masks.Grid(
+            ((size[0] + pixels - 1) // pixels, (size[1] + pixels - 1) // pixels),
+            (x - left * across, y - top * down),
+            (pixels * across, pixels * down),
+        )

@@ -32,6 +32,8 @@ class OrientedDetection(yolo.YoloTask):
             found = yolo.kept_rotated(tensor, self.layout, confidence, overlap, alone)
             left, top, across, down = yolo.place(settings, (width, height), self.package.img_size)
         yolo.check_scores(found)
+        if self.layout.kind == "rows":
+            yolo.check_classes([(0, 0, 0, 0, 0, row[1]) for row in found], self.layout)
         smallest = settings["min_size"] or 1
         rows: list = []
         widest = 0

@@ -9,7 +9,7 @@ threshold; with `vendor_compatible` the native functions do it (board/decoders.p
 from math import log
 
 from firmware_app.base.errors import TaskError
-from firmware_app.board import yolo_arrays
+from firmware_app.board import yolo_arrays, yolo_nms
 from firmware_app.package import letterbox
 from firmware_app.tasks.single_model import SingleModelTask
 
@@ -56,49 +56,48 @@ def overlap_of(settings: dict, layout: "Layout", overlap: float) -> float:
     return overlap
 
 
-def kept(tensor, layout: "Layout", confidence: float, overlap: float, alone: bool) -> list:
-    """Return [(score, class, x1, y1, x2, y2, base)] in pixels of the model's input, best first.
-
-    alone: classes suppress each other. base: see yolo_arrays.Candidates.
-    """
-    return yolo_arrays.kept(tensor, layout, confidence, overlap, alone, MOST)
-
-
 def kept_rotated(tensor, layout: "Layout", confidence: float, overlap: float, alone: bool) -> list:
     """Return [(score, class, cx, cy, w, h, angle)] in pixels of the model's input, best first.
 
     Suppressed by the overlap of their Gaussian shapes (ProbIoU), as these models are trained.
     """
-    found = yolo_arrays.candidates(tensor, layout, confidence, MOST)
-    items, step = found.items, found.step
-    ended = layout.kind == "rows"
-    turn = (6 if ended else 4 + layout.classes) * step
-    rows: list = []
-    for _, base in found.ranked:
-        cx, cy, w = items[base], items[base + step], items[base + 2 * step]
-        rows.append((cx, cy, w, items[base + 3 * step], items[base + turn]))
-    if overlap < 1 and len(rows) > 1:
-        kept = _apart(rows, found, tensor, layout, overlap, alone)
+    found = yolo_arrays.Candidates(tensor, layout, confidence, MOST)
+    if not found.bases:
+        return []
+    turn = 6 if layout.kind == "rows" else 4 + layout.classes
+    values = [found.value(number) for number in (0, 1, 2, 3, turn)]
+    rows = list(zip(*[side.tolist() for side in values]))
+    order = yolo_nms.best_first(found.scores)
+    if overlap < 1 and len(order) > 1:
+        shapes = yolo_arrays.shapes(values[2], values[3], values[4])
+        kept = _apart(rows, shapes, order, found, overlap, alone)
     else:
-        kept = [(i, _label(found, tensor, layout, i)) for i in range(len(rows))]
-    return [(found.ranked[number][0], label) + rows[number] for number, label in kept]
+        kept = [(number, found.label(number)) for number in order]
+    return [(found.scores[number], label) + rows[number] for number, label in kept]
 
 
-def _apart(rows: list, found, tensor, layout: "Layout", overlap: float, alone: bool) -> list:
+def _apart(
+    rows: list,
+    shapes: tuple,
+    order: list,
+    found: "yolo_arrays.Candidates",
+    overlap: float,
+    alone: bool,
+) -> list:
     """Return (number, class) of the rotated boxes that no better one suppresses.
 
-    rows: (cx, cy, w, h, angle) of each candidate found.
+    rows: (cx, cy, w, h, angle) of each candidate found; order: their numbers, the best first.
     """
-    items, ranked, step = found.items, found.ranked, found.step
-    ended = layout.kind == "rows"
-    a, b, c, sizes = yolo_arrays.shapes(rows)
+    a, b, c, sizes = shapes
+    known = found.labels
+    bases, step = found.bases, found.step
+    items, scores = memoryview(found.flat), memoryview(found.scores)
     # 1 - (1 - e^-d)^(1/2) > overlap, solved for the distance d of two shapes.
     limit = -log(max(_TINY, 1 - (1 - overlap) ** 2))
     kept: list = []
     near: list = []
-    for number in range(len(rows)):
+    for number in order:
         cx, cy, w, h, _ = rows[number]
-        score, base = ranked[number]
         # Whole pixels tell which boxes can't touch: other than floats they take no heap.
         x, y, reach = int(cx), int(cy), int((w + h) / 2) + 2
         for x2, y2, reach2, other, label in near:
@@ -111,10 +110,10 @@ def _apart(rows: list, found, tensor, layout: "Layout", overlap: float, alone: b
                 continue
             if not alone:
                 # Of the kept box's class is what has no better one.
-                if ended:
-                    if int(items[base + 5]) != label:
+                if known is not None:
+                    if known[number] != label:
                         continue
-                elif items[base + (4 + label) * step] < score:
+                elif items[bases[number] + (4 + label) * step] < scores[number]:
                     continue
             p, q, r = a[number] + a[other], b[number] + b[other], c[number] + c[other]
             inner = p * q - r * r
@@ -127,17 +126,10 @@ def _apart(rows: list, found, tensor, layout: "Layout", overlap: float, alone: b
                 if size > 0 and distance + log(inner / size) / 2 < limit:
                     break
         else:
-            label = _label(found, tensor, layout, number)
+            label = found.label(number)
             kept.append((number, label))
             near.append((x, y, reach, number, label))
     return kept
-
-
-def _label(found, tensor, layout: "Layout", number: int) -> int:
-    base = found.ranked[number][1]
-    if layout.kind == "rows":
-        return int(found.items[base + 5])
-    return yolo_arrays.class_of(tensor, layout, base) if layout.classes > 1 else 0
 
 
 def _base(row: tuple) -> int:
@@ -145,13 +137,13 @@ def _base(row: tuple) -> int:
 
 
 def vendors_kept(tensor, layout: "Layout", confidence: float, overlap: float, size, frame) -> list:
-    """Return rows as kept(), but in pixels of the frame, as the vendor's function for masks does.
+    """Return [(score, class, x1, y1, x2, y2, base)] in pixels of the frame, as the vendor's function for masks does.
 
     It is not called itself: which of its boxes has which mask is lost in its picture.
     """
     gain = min(size[0] / frame[0], size[1] / frame[1])
     rows: list = []
-    found = kept(tensor, layout, confidence, 2.0, False)
+    found = yolo_arrays.passing(tensor, layout, confidence, MOST)
     if layout.kind == "rows":
         found.sort(key=_base)  # as they come
     for score, label, x1, y1, x2, y2, base in found:
@@ -210,7 +202,9 @@ class YoloTask(SingleModelTask):
 def mapping(plan: "Plan", size) -> "yolo_arrays.Mapping":
     """Return where the model's input lies in a plan's pictures; the plan keeps it."""
     if plan.mapping is None:
-        plan.mapping = yolo_arrays.Mapping(place(plan.settings, plan.region[2:], size), plan.region)
+        plan.mapping = yolo_arrays.Mapping(
+            place(plan.settings, plan.region[2:], size), plan.region, size
+        )
     return plan.mapping
 
 
@@ -227,6 +221,8 @@ def boxed(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
         smallest,
         settings["max_results"],
     )
+    if boxes and layout.kind == "rows":
+        check_classes(boxes, layout)
     if boxes and boxes[0][4] >= 1000:
         check_scores([(boxes[0][4] / 1000,)])
         boxes = [(x, y, w, h, min(score, 1000), label) for x, y, w, h, score, label in boxes]
@@ -250,6 +246,20 @@ def vendors_boxed(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
             if len(boxes) >= plan.settings["max_results"]:
                 break
     return boxes, bases
+
+
+def check_classes(boxes: list, layout: "Layout") -> None:
+    """Raise TaskError where rows, which don't show how many classes there are, name one without a label."""
+    labels = [box[5] for box in boxes]
+    wrong = max(labels)
+    if min(labels) < 0:
+        wrong = min(labels)
+    elif wrong < layout.classes:
+        return
+    raise TaskError(
+        "model output: expected classes 0 to %d, one for each label, found %d: the labels are another"
+        " model's, or some are missing" % (layout.classes - 1, wrong)
+    )
 
 
 def check_scores(rows: "list[Any]") -> None:

@@ -1,0 +1,97 @@
+"""Which of a YOLO's boxes stay: the best of those that overlap. See arrays.py."""
+
+from firmware_app.board import decoders
+from firmware_app.board.arrays import np
+
+KEPT = 300  # boxes of a picture at most
+FEW = 240  # candidates up to which the native function is the quicker one
+_TINY = 1e-6
+_FAR = 1e6  # pixels: wider than any model's input
+_GONE = -1.0  # the score of what is kept or suppressed
+_SIDE = 32  # pixels of the least model that the native function takes
+_CELLS = 21  # and its candidates
+_PARTS = 16  # of a pixel
+_APART = 3.0  # spans between the classes' places
+
+
+def best_first(scores) -> list:
+    """Return the numbers of a 1-D array's scores, the best first; of equal ones the first.
+
+    ulab's sort keeps any of equal scores first, and quantised models have many.
+    """
+    if len(scores) < 2:
+        return [0] * len(scores)
+    order: list = np.argsort(scores, axis=0).tolist()
+    values = np.sort(scores, axis=0)
+    same = np.nonzero(values[1:] == values[:-1])[0].tolist()
+    same.append(-1)
+    first = last = -1  # of scores that are equal
+    for at in same:
+        if at == last:
+            last += 1
+            continue
+        if last == first + 1:
+            if order[first] < order[last]:
+                order[first], order[last] = order[last], order[first]
+        elif last > first:
+            order[first : last + 1] = sorted(order[first : last + 1], reverse=True)
+        first = at
+        last = at + 1
+    order.reverse()
+    return order
+
+
+def by_native(sides, order: list, labels, overlap: float, span: int) -> "list | None":
+    """Return the numbers of the boxes that no better one suppresses, best first; None: no such firmware.
+
+    sides: an array of four rows, x and y of the centre, width and height; order: the boxes' numbers,
+    the best first; labels: their classes, an array, None where classes suppress each other; overlap:
+    from which a worse box is suppressed; span: the longer side of the model's input.
+
+    The firmware's function for yolov8 does this part well. It rounds to pixels of a frame: so that is
+    larger than the model. It moves a box that lies to the left or above: so none does. Classes suppress
+    each other: so each has a place of its own. It keeps any of equal scores: so there are none. It tells
+    no more than a box's class: so each box is one.
+    """
+    count = len(order)
+    width = 4 + count
+    columns = (count + _CELLS - 1) // _CELLS
+    table = np.zeros((columns * _CELLS, width))
+    table[:count, :4] = (sides + np.array([[span], [span], [0.0], [0.0]])).transpose()
+    flat = table.reshape((columns * _CELLS * width,))
+    if labels is not None:
+        flat[: count * width : width] = sides[0] + (labels * _APART + 1.0) * span
+    # How many boxes each one is better than: sorting an order turns it round.
+    better = np.argsort(np.array(order), axis=0) * -1.0 + count
+    flat[4 : count * (width + 1) : width + 1] = better
+    return decoders.suppressed(table, [_SIDE, _SIDE * columns], _PARTS, count, overlap, KEPT)
+
+
+def by_arrays(corners, scores, labels, overlap: float) -> list:
+    """Return what by_native() does: each kept box suppresses all others at once.
+
+    corners: an array of four rows, x1, y1, x2, y2; scores: an array.
+    """
+    left, top, right, bottom = [corners[side] for side in range(4)]
+    scores = scores.copy()
+    views = [memoryview(side) for side in (left, top, right, bottom)]
+    areas = (right - left) * (bottom - top)
+    sizes = memoryview(areas)
+    # both / (areas - both) > overlap, without a division.
+    share = (1 + overlap) / max(overlap, _TINY)
+    numbers: list = []
+    for _ in range(KEPT):
+        number = int(np.argmax(scores))
+        if scores[number] == _GONE:
+            break
+        x1, y1, x2, y2 = [view[number] for view in views]
+        numbers.append(number)
+        wide = np.minimum(right, x2) - np.maximum(left, x1)
+        high = np.minimum(bottom, y2) - np.maximum(top, y1)
+        both = np.clip(wide, 0.0, _FAR) * np.clip(high, 0.0, _FAR)
+        over = both * share - areas > sizes[number]
+        if labels is not None:
+            over = over & (labels == labels[number])
+        scores[over] = _GONE
+        scores[number] = _GONE
+    return numbers
