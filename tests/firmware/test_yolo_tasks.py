@@ -28,7 +28,7 @@ Floats = NDArray[np.float32]
 SCRIPT = """
 import asyncio, json
 from ulab import numpy as np
-from firmware_app.board import arrays, yolo_arrays
+from firmware_app.board import arrays, yolo_masks, yolo_nms
 from firmware_app.package.yolo import Layout
 from firmware_app.settings.reader import read_task
 from firmware_app.tasks.base import Plan
@@ -72,10 +72,10 @@ classes = {"detection": Detection, "instance_segmentation": InstanceSegmentation
            "oriented_detection": OrientedDetection}
 with open("/sdcard/cases.json") as file:
     cases = json.load(file)
-few = yolo_arrays._FEW, yolo_arrays._FEW_CELLS
+few = yolo_nms.FEW, yolo_masks._FEW_CELLS
 for case in cases:
     # The other ways of doing the same, which many candidates and large masks take.
-    yolo_arrays._FEW, yolo_arrays._FEW_CELLS = (0, 0) if case["many"] else few
+    yolo_nms.FEW, yolo_masks._FEW_CELLS = (0, 0) if case["many"] else few
     try:
         print("case", ubinascii.hexlify(pack(decode(case, classes))).decode())
     except Exception as error:
@@ -330,6 +330,121 @@ def test_settings_and_odd_outputs(tmp_path: Path) -> None:
     assert len(moved) == len(usual) and moved[0] == tuple(
         int(side) for side in framed(usual[0]["box"])[:2]
     )
+
+
+def _objects(boxes: list[tuple[float, ...]], kind: str = "columns") -> list[Floats]:
+    """Return outputs with these boxes (cx, cy, w, h, score, class) and masks that are all on."""
+    first = {"columns": 4 + CLASSES, "rows": 6}[kind]
+    table = np.zeros((CELLS if kind == "columns" else 300, first + 32), np.float32)
+    for row, (x, y, w, h, score, label) in zip(table, boxes, strict=False):
+        row[:4] = x, y, w, h
+        if kind == "rows":
+            row[:6] = x - w / 2, y - h / 2, x + w / 2, y + h / 2, score, label
+        else:
+            row[4 + int(label)] = score
+        row[first] = 1
+    prototypes = np.zeros((1, 32, SIZE[1] // 4, SIZE[0] // 4), np.float32)
+    prototypes[0, 0] = 1
+    return [np.ascontiguousarray(table.T if kind == "columns" else table)[None], prototypes]
+
+
+def test_masks_at_the_edges_and_of_many_objects(tmp_path: Path) -> None:
+    task = "instance_segmentation"
+    # A sliver at each edge of the picture, which lies in rows 7 to 56 of the input.
+    slivers = [(0.1, 30, 0.6, 8), (95.9, 30, 0.6, 8), (40, 7.1, 8, 0.6), (40, 56.9, 8, 0.6)]
+    edges = _objects([(*side, 0.9 - at / 10, at % 3) for at, side in enumerate(slivers)])
+    # Together more cells than 16 bits count, each mask of runs that take two bytes; none is the same.
+    large = _objects([(48, 32, 90 - at / 4, 48, 0.99 - at / 200, 0) for at in range(80)])
+    holes = large[1].copy()
+    holes[0, 0, :, :12] = -1
+    many = _objects([(8 * (at % 11) + 8, 12 * (at // 11) + 14, 6, 8, 0.9, 0) for at in range(12)])
+    few = _objects([(8 * at + 8, 14, 6, 8, 0.9, 0) for at in range(10)])
+    settings = "nms_threshold: 1\nmap_side: 400\nfine_masks: 300\nmax_results: 80"
+    table: list[tuple[list[Floats], str]] = [
+        (edges, ""),
+        (edges, "fine_masks: 0"),
+        (edges, "map_side: 16"),
+        (large, settings),
+        ([large[0], holes], settings),
+        (many, ""),
+        (few, ""),
+        (many, "fine_masks: 12"),
+    ]
+    cases = [
+        case_of(tmp_path, f"m{i}", task, "columns", outputs, text)
+        for i, (outputs, text) in enumerate(table)
+    ]
+    found = decoded(tmp_path, cases)
+    for result, side in zip(found[:3], (2, 4, 4), strict=True):
+        assert len(result.objects) == 4, result
+        for item in result.objects:
+            assert 0 < item.mask.area == item.mask.columns * item.mask.rows, (side, item)
+            # Half a cell may lie outside the picture.
+            assert -16 <= item.mask.x < FRAME[0] and -16 <= item.mask.y < FRAME[1]
+    assert len(found[3].objects) == len(found[4].objects) == 80
+    assert sum(item.mask.columns * item.mask.rows for item in found[3].objects) > 65535
+    for whole, striped in zip(found[3].objects, found[4].objects, strict=True):
+        assert whole.mask.area == whole.mask.columns * whole.mask.rows
+        assert 0.3 < striped.mask.area / whole.mask.area < 0.7
+    assert [max(item.mask.rows for item in one.objects) for one in found[5:]] == [2, 4, 4]
+
+
+def test_boxes_that_no_model_should_make(tmp_path: Path) -> None:
+    """Numbers from outside are told or left out; none of them ends the service or moves another box."""
+    good = (48, 32, 20, 20, 0.9, 1)
+    wild = [(np.nan, 32, 20, 20, 0.8, 0), (1e30, 32, 20, 20, 0.8, 0), (48, -1e9, 20, 20, 0.8, 0),
+            (48, 32, np.inf, 20, 0.8, 0), (20, 20, -5, -5, 0.8, 0), (60, 40, 0, 0, 0.8, 2)]  # fmt: skip
+    cases: list[dict[str, Any]] = []
+    for task in ("detection", "instance_segmentation"):
+        for kind in ("columns", "rows"):
+            outputs = _objects([good, *wild], kind)
+            if task == "detection":
+                outputs = [np.ascontiguousarray(outputs[0][:, : 4 + CLASSES])
+                           if kind == "columns" else np.ascontiguousarray(outputs[0][:, :, :6])]  # fmt: skip
+            cases.append(case_of(tmp_path, f"w{len(cases)}", task, kind, outputs))
+    for case, result in zip(cases, decoded(tmp_path, cases), strict=True):
+        assert not isinstance(result, str), (case["task"], case["layout"], result)
+        objects = result.boxes if case["task"] == "detection" else result.objects
+        middle = [item for item in objects if item.class_id == 1]
+        assert [(item.x, item.y, item.w, item.h) for item in middle] == [(152, 60, 80, 80)], objects
+        assert all(0 < item.w <= FRAME[0] and 0 < item.h <= FRAME[1] for item in objects)
+
+
+def test_a_class_without_a_label_is_told(tmp_path: Path) -> None:
+    cases: list[dict[str, Any]] = []
+    for label in (CLASSES, 57, -1, np.nan):
+        for task, width in (("detection", 6), ("oriented_detection", 7)):
+            outputs = _objects([(48, 32, 20, 20, 0.9, 0)], "rows")
+            outputs[0][0, 0, 5] = label
+            cases.append(
+                case_of(tmp_path, f"l{len(cases)}", task, "rows", [outputs[0][:, :, :width].copy()])
+            )
+    for text in decoded(tmp_path, cases)[:6]:
+        assert "expected classes 0 to 2, one for each label, found" in text, text
+
+
+def test_equal_scores_keep_the_first(tmp_path: Path) -> None:
+    """As quantised models have them: more candidates of one score than are looked at."""
+    count = sum((512 // stride) ** 2 for stride in (8, 16, 32))
+    cases: list[dict[str, Any]] = []
+    for task, extra in (("detection", 0), ("oriented_detection", 1)):
+        for boxes in (4, 200, 1100):
+            table = np.zeros((5 + extra, count), np.float32)
+            for at in range(boxes):  # pairs of the same place, apart from other pairs
+                table[:5, at] = (8 + 14 * (at // 2 % 36), 8 + 14 * (at // 72), 10, 10, 0.5)
+            cases.append(
+                case_of(tmp_path, f"e{len(cases)}", task, "columns", [table[None]], "max_results: 300",
+                        classes=1, size=(512, 512), frame=(512, 512), region=[0, 0, 512, 512])
+            )  # fmt: skip
+    for case, result in zip(cases, decoded(tmp_path, cases), strict=True):
+        assert not isinstance(result, str), (case["task"], result)
+        if case["task"] == "detection":
+            places = [(item.x, item.y) for item in result.boxes]
+        else:
+            places = [(item.centre[0] - 5, item.centre[1] - 5) for item in result.objects]
+        wanted = [(3 + 14 * (at % 36), 3 + 14 * (at // 36)) for at in range(len(places))]
+        assert places == wanted, (case["task"], places)
+    assert [len(result.boxes) for result in decoded(tmp_path, cases[:3])] == [2, 100, 300]
 
 
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
