@@ -43,16 +43,23 @@ class Decoder(packets.Decoder):
             message = unpackb(payload)  # without options it is faster
             # It takes more than the protocol does, none of it a number: most messages are results with
             # four numbers and their data, which one look tells. | fails with all but numbers.
-            _, seq, time_ms, generation, data = message
-            kind = message[0]
-            if type(data) is not bytes or kind | seq | time_ms | generation < 0:
-                message = unpack(payload)
+            kind, seq, time_ms, generation, data = message
+            if (
+                type(data) is bytes
+                and kind | seq | time_ms | generation >= 0
+                and type(kind) is int
+                and kind < 128
+                and plain is None
+            ):
+                self.payload = payload
+                return [message]
         except Exception:  # msgpack raises errors of many types
-            try:
-                message = unpack(payload)
-                kind = message[0]
-            except Exception:
-                kind = None
+            pass
+        try:
+            message = unpack(payload)
+            kind = message[0]
+        except Exception:
+            kind = None
         if (
             type(kind) is not int
             or not 0 <= kind <= 127

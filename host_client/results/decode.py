@@ -36,6 +36,7 @@ from host_client.results.types import (
 
 _Item = TypeVar("_Item", Box, Text, Identified, Instance, Pose, OrientedBox)
 _new = tuple.__new__
+_from_bytes = int.from_bytes
 _each_box = repeat(Box)
 _no_track = repeat(None)
 _word_pairs = struct.Struct("<II").iter_unpack
@@ -199,7 +200,8 @@ def _boxes(rows: Any, model: Model) -> tuple[Box, ...]:
         label = model.label
         return tuple([Box(label(r[5]), r[4] / 1000, r[0], r[1], r[2], r[3], r[5]) for r in rows])
     table = model._table
-    lanes = _LANES.get(len(rows)) if len(rows) > 96 else None
+    size = len(rows)
+    lanes = _LANES.get(size) if size > 96 else None
     if lanes is None:
         # A loop, as most results have a few boxes: a comprehension is a call of its own.
         boxes = []
@@ -224,7 +226,7 @@ def _boxes(rows: Any, model: Model) -> tuple[Box, ...]:
     # One number holds all words, and a shift moves all of them at once: first x, y, w, h of each box in
     # 16 bits, then score and class in 32.
     low, high, middle, bits, size, read, scores_at, kinds_at = lanes
-    words = int.from_bytes(rows, "little")
+    words = _from_bytes(rows, "little")
     both = words & low | words >> 5 & high | (words >> 11 & middle) << bits
     numbers = read(both.to_bytes(size, "little"))
     xywh = iter(numbers)
