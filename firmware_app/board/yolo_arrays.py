@@ -106,10 +106,10 @@ class Candidates:
         if (last - first) * layout.classes < _SINGLE * len(self.bases):
             table = self.flat.reshape((layout.width, layout.count))
             labels = np.argmax(table[4 : 4 + layout.classes, first:last], axis=0)[self._passed]
-        else:
-            labels = np.array([self.label(number) for number in range(len(self.bases))])
-        self.labels = labels.tolist()
-        return labels
+            self.labels = labels.tolist()
+            return labels
+        self.labels = [self.label(number) for number in range(len(self.bases))]
+        return np.array(self.labels)
 
     def label(self, number: int) -> int:
         """Return the class of a candidate."""

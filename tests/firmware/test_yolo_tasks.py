@@ -410,6 +410,17 @@ def test_boxes_that_no_model_should_make(tmp_path: Path) -> None:
         assert all(0 < item.w <= FRAME[0] and 0 < item.h <= FRAME[1] for item in objects)
 
 
+def test_few_candidates_far_apart_among_many_classes(tmp_path: Path) -> None:
+    """Each one's class is looked up by itself then, not those of all cells between them."""
+    table = np.zeros((4 + 80, CELLS), np.float32)
+    for at, label in ((0, 79), (1, 79), (2, 3), (125, 3)):
+        table[:4, at] = (20, 30, 10, 10) if at < 125 else (60, 30, 10, 10)
+        table[4 + label, at] = 0.9 - at / 1000
+    cases = [case_of(tmp_path, "far", "detection", "columns", [table[None]], classes=80)]
+    (found,) = decoded(tmp_path, cases)
+    assert [box.class_id for box in found.boxes] == [79, 3, 3], found
+
+
 def test_a_class_without_a_label_is_told(tmp_path: Path) -> None:
     cases: list[dict[str, Any]] = []
     for label in (CLASSES, 57, -1, np.nan):
