@@ -308,17 +308,22 @@ def _table(found: dict[str, Any]) -> str:
     for clients, row in found["latency_ms"].items():
         lines.append(
             f"capture to client, encrypted, {clients} subscriber(s): median {row['p50']} ms,"
-            f" p99 {row['p99']} ms (asked: {row['p99_asked']}, {row['stages']} of them the board's stages;"
+            f" p99 {row['p99']} ms, in all windows {row['p99_all']}"
+            f" (asked: {row['p99_asked']}, {row['stages']} of them the board's stages;"
             f" {row['results']} results,"
             f" clocks within {row['clock_uncertainty_ms']} ms)"
         )
-    row = found["download"]
-    lines.append(
-        f"results a second: {row['results_per_second_alone']} alone,"
-        f" {row['results_per_second_meanwhile']} while {row['kb_per_second']} kB/s flow from the board:"
-        f" {100 * row['share']:.1f} % (asked: {100 * row['target']:.0f} %;"
-        f" the PC was late by {100 * row['late']:.1f} % of a window at most)"
-    )
+    usual = found["download"]
+    for row, asked in (
+        (usual, f"asked: {100 * usual['target']:.0f} %"),
+        (usual["at_full_rate"], "the board has no time left"),
+    ):
+        lines.append(
+            f"results a second, sensor at {row['sensor_fps']}: {row['results_per_second_alone']} alone,"
+            f" {row['results_per_second_meanwhile']} while {row['kb_per_second']} kB/s flow from the"
+            f" board: {100 * row['share']:.1f} % ({asked};"
+            f" the PC was late by {100 * row['late']:.1f} % of a window at most)"
+        )
     return "\n".join(lines)
 
 

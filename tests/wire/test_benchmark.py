@@ -82,3 +82,40 @@ async def test_encrypted_results_hold_their_bytes_and_decode_like_the_peers() ->
     peer = wire_peers.esphome_noise_decoder(wire_peers.boxes(5), 3)
     if peer is not None:
         assert [len(peer()) for _ in range(2)] == [5, 5]
+
+
+def measured() -> dict[str, Any]:
+    """Return figures that are just what is asked."""
+    speedups = {name: dict(figures.LEAST_SPEEDUP) for name in ("sscma", "esphome")}
+    return {
+        "bytes": dict(figures.MOST_BYTES),
+        "bytes_encrypted": dict(figures.MOST_BYTES_ENCRYPTED),
+        "results_per_second_115200": {"1": 300, "5": 100, "20": figures.LEAST_WIRE_RESULTS},
+        "decode_speedup_sscma": speedups["sscma"],
+        "decode_speedup_esphome": speedups["esphome"],
+        "decode_speedup_esphome_noise": {"1": 1.0, "5": 1.0, "20": 1.0},
+        "damaged_delivered": 0,
+        "latency_ms": {n: {"p99": 9.0, "p99_asked": 9.0} for n in ("1", "8")},
+        "download": {"share": 0.95, "target": 0.95, "kb_per_second": figures.LEAST_KB},
+    }
+
+
+def test_each_figure_that_falls_short_is_named() -> None:
+    assert figures.missed(measured()) == []
+    worse: list[tuple[tuple[str, ...], float]] = [
+        (("bytes", "5"), 62), (("bytes_encrypted", "20"), 193),
+        (("results_per_second_115200", "20"), 56.9), (("decode_speedup_sscma", "1"), 1.49),
+        (("decode_speedup_esphome", "20"), 1.29), (("decode_speedup_esphome_noise", "5"), 0.99),
+        (("damaged_delivered",), 1), (("latency_ms", "8", "p99"), 9.01),
+        (("download", "share"), 0.949), (("download", "kb_per_second"), 94),
+    ]  # fmt: skip
+    for place, value in worse:
+        found = measured()
+        inside: Any = found
+        for name in place[:-1]:
+            inside = inside[name]
+        inside[place[-1]] = value
+        (sentence,) = figures.missed(found)
+        assert f"found {value:g}" in sentence, place
+    alone = measured() | {"decode_speedup_sscma": None}  # a peer that is not installed
+    assert figures.missed(alone) == []
