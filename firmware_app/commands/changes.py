@@ -57,7 +57,7 @@ async def _change(board: "Board", mine: dict, others: dict, save: bool) -> None:
     if settings is not None and (fresh is not None or other_frames):
         board.live.check(fresh_service, settings.values if fresh is None else fresh.values)
     if fresh is not None and [name for name in mine if _asks_for_events(fresh, name)]:
-        engine.check_labels(fresh.values)
+        engine.check_events(fresh.values)
     if len(later_service) < len(others):
         await board.live.use(fresh_service)
     try:

@@ -33,6 +33,24 @@ def unknown(settings: dict, names: list) -> list:
     return missing
 
 
+def outside(settings: dict, width: int, height: int) -> str:
+    """Return what is wrong with the first zone or line that leaves the frame; empty: nothing."""
+    for group, word in (("zones", "zone"), ("lines", "line")):
+        for place in settings.get(group) or []:
+            points = place["points"] if group == "zones" else [place["from"], place["to"]]
+            for x, y in points:
+                if pixels(x, width) > width or pixels(y, height) > height:
+                    return "%s %s: expected points in the frame of %d x %d, found [%s, %s]" % (
+                        word,
+                        place["name"],
+                        width,
+                        height,
+                        x,
+                        y,
+                    )
+    return ""
+
+
 class Rules:
     """The settings of `events:`, made for these labels and this size of frames."""
 

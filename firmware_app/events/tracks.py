@@ -216,9 +216,10 @@ class Tracker:
             if track is not None:
                 track.see(rows[i], time_ms)
                 other = track.heir_of
-                if other is not None and other not in found and other not in gone:
-                    track.inherit(other)
-                    gone.append(other)
+                if other is not None and other in self.tracks and other not in found:
+                    if other not in gone:  # it has one heir, and it did not end meanwhile
+                        track.inherit(other)
+                        gone.append(other)
                 if not track.number and track.hits >= self._confirm:
                     track.number = self._next()
         kept: list = []

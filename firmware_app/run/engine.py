@@ -213,14 +213,14 @@ class Engine:
         except (TaskError, npu.NpuError) as error:
             raise CommandError("bad_argument", str(error))
 
-    def check_labels(self, values: dict) -> None:
-        """Raise CommandError where `events:` names a label that the running task does not have."""
+    def check_events(self, values: dict) -> None:
+        """Raise CommandError where `events:` does not fit the running task's labels or frames."""
         task = self.running.task
         if task is None:
             return
-        from firmware_app.run.happenings import fault_of_labels
+        from firmware_app.run.happenings import fault_of
 
-        fault = fault_of_labels(task, values["events"])
+        fault = fault_of(task, values["events"], self._size[0], self._size[1])
         if fault:
             raise CommandError("bad_argument", fault)
 

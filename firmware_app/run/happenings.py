@@ -67,7 +67,7 @@ class Happenings:
         if self._follower is not None and self._made_of == made_of:
             return
         self.stop()
-        self._problems.set(EVENTS, fault_of_labels(task, settings))
+        self._problems.set(EVENTS, fault_of(task, settings, width, height))
         if self.counters is None or self._task != running.name:
             since = [self._boots.starts, self._clock.ms(), None]
             self.counters = Counters(since, self._store.find(running.name))
@@ -164,12 +164,13 @@ class Happenings:
         self.flush()
 
 
-def fault_of_labels(task: "Task", settings: dict) -> str:
-    """Return what is wrong with the labels that `events:` names for this task; empty: nothing."""
+def fault_of(task: "Task", settings: dict, width: int, height: int) -> str:
+    """Return what is wrong with `events:` for this task and frames of this size; empty: nothing."""
     names = _names(task)
     missing = event_rules.unknown(settings, names)
     if not missing:
-        return ""
+        fault = event_rules.outside(settings, width, height)
+        return "events: " + fault if fault else ""
     hint = suggestion(missing[0], names, "") or "; its labels: " + _some(names)
     return "events: the model has no label " + _some(missing) + hint
 

@@ -24,7 +24,7 @@ ADVICE = {
     problems.GALLERY: "k230 gallery import brings an exported copy back",
     problems.RESULTS: "k230 logs shows the error; k230 verify tries the package on this computer",
     problems.LOG: "free space on the card, or replace it",
-    problems.EVENTS: "correct labels in the task's events: section, or in k230 set",
+    problems.EVENTS: "correct the task's events: section, or change it with k230 set",
     problems.COUNTS: "free space on the card, or replace it",
     problems.CARD: "k230 packages remove frees space; check that the card is writable",
     problems.DATA: "free space in the service's folder; enroll and save lost data again",

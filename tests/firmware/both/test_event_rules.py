@@ -5,7 +5,7 @@ import struct
 from firmware_app.events import geometry, rows
 from firmware_app.events.counters import MOST_LABELS, OTHER, Counters
 from firmware_app.events.follower import Follower
-from firmware_app.events.rules import Rules, pixels, unknown
+from firmware_app.events.rules import Rules, outside, pixels, unknown
 from firmware_app.events.steady import Area, Vote
 from firmware_app.events.tracks import MOST, Tracker
 from firmware_app.settings.reader import read_task
@@ -182,6 +182,15 @@ def test_a_false_box_beside_a_missing_object_is_not_its_heir() -> None:
         assert scene.ids[0] == before[0] and scene.ids[1] == 0
         scene.nothing(40)
         assert scene.kinds() == ["track.new", "track.end"], feet
+    # One that ended meanwhile, at few frames a second, is not continued.
+    scene = Scene(lost_ms=400)
+    scene.walk((100, 300), (180, 300))
+    scene.time_ms += 500
+    for _ in range(5):
+        scene.frame((225, 300))
+    assert scene.kinds() == ["track.new", "track.end", "track.new"]
+    assert [details["count"] for _, details in scene.told] == [1, 0, 1]
+    assert scene.ids == [2]
     # Two heirs of one object: one of them gets it.
     scene = Scene()
     scene.walk((100, 300), (180, 300))
@@ -593,6 +602,29 @@ def test_rows_of_every_task_with_boxes() -> None:
     assert rows.boxes(messages.ORIENTED_DETECTION, [turned]) == [box]
     slanted = struct.pack("<7h", 8 * 100, 8 * 100, 8 * 100, 0, 4500, 900, 3)
     assert rows.boxes(messages.ORIENTED_DETECTION, [slanted]) == [(64, 64, 70, 70, 900, 3)]
+
+
+def test_places_outside_the_frame() -> None:
+    for zone, line, text in (
+        ("[[0, 0], [640, 0], [640, 480]]", "{from: [0, 0], to: [1.0, 1.0]}", ""),
+        (
+            "[[0, 0], [641, 0], [640, 480]]",
+            "{from: [0, 0], to: [1, 1]}",
+            "zone a: expected points in",
+        ),
+        ("[[0, 0], [9, 0], [9, 481]]", "{from: [0, 0], to: [1, 1]}", "640 x 480, found [9, 481]"),
+        (
+            "[[0, 0], [9, 0], [9, 9]]",
+            "{from: [0, 0], to: [320, 1000]}",
+            "line b: expected points in",
+        ),
+    ):
+        values = settings(
+            zones="[{name: a, points: " + zone + "}]",
+            lines="[" + line.replace("{", "{name: b, ") + "]",
+        )
+        found = outside(values, W, H)
+        assert text in found if text else not found, (zone, line, found)
 
 
 def test_labels_that_the_model_has_not() -> None:
