@@ -32,7 +32,7 @@ def check_installed() -> None:
         )
 
 
-@click.command()
+@click.command(short_help="Serve many boards to MQTT, Home Assistant and Prometheus.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path),

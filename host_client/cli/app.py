@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -64,62 +65,43 @@ class _Escaping(logging.Formatter):
         return "\n".join(terminal.shown(line) for line in super().format(record).split("\n"))
 
 
+def _above() -> Iterator[click.Command]:
+    """Yield the verbs of packages above this one, found by name: they need an extra."""
+    for place in ("board_hub.dashboard_cli:dashboard", "board_hub.cli:hub"):
+        module, _, name = place.partition(":")
+        yield getattr(importlib.import_module(module), name)
+
+
 @click.group(
     cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80}
 )
 @click.version_option(VERSION, prog_name="k230")
 @click.option("--debug", is_flag=True, help="Show tracebacks and debug logging.")
 def cli(debug: bool) -> None:
-    """Use a K230 vision board, or a virtual one on this computer."""
+    """Use a K230 vision board, or a virtual one on this computer.
+
+    Begin with `k230 demo`. `k230 COMMAND --help` shows the options of a command. URL is
+    tcp://HOST or serial:///dev/ttyUSB0; `k230 discover` finds it.
+    """
 
 
-for _verb in (
-    demo,
-    discover,
-    watch,
-    events,
-    stats,
-    counters,
-    record,
-    replay,
-    bag,
-    status,
-    tasks,
-    switch,
-    set_,
-    settings,
-    keep,
-    forget,
-    infer,
-    snapshot,
-    zones,
-    push,
-    pull,
-    packages,
-    config,
-    restart,
-    enroll,
-    recognize,
-    gallery,
-    key,
-    setup,
-    firmware,
-    flash,
-    install,
-    uninstall,
-    verify,
-    package,
-    doctor,
-    logs,
-    sim,
-    completion,
-):
-    cli.add_command(_verb)
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Try it here": (demo, verify, package, sim),
+    "On a board": (setup, firmware, flash, install, uninstall, discover, doctor, key),
+    "See results": (watch, status, stats, events, counters, snapshot, zones, infer, logs),
+    "Tasks and settings": (tasks, switch, settings, set_, keep, forget, config),
+    "Card": (packages, push, pull, restart),
+    "Metric learning": (enroll, recognize, gallery),
+    "Recordings": (record, replay, bag),
+    "Many boards": tuple(_above()),
+    "Shell": (completion,),
+}
+for _title, _verbs in SECTIONS.items():
+    for _verb in _verbs:
+        cli.add_command(_verb)
+        cli.sections.setdefault(_title, []).append(_verb.name or "")
 cli.add_command(restart, "reboot")
-# Verbs of packages above this one, found by name: they need an extra.
-for _place in ("board_hub.cli:hub", "board_hub.dashboard_cli:dashboard"):
-    _module, _, _name = _place.partition(":")
-    cli.add_command(getattr(importlib.import_module(_module), _name))
+cli.sections["Card"].append("reboot")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -28,6 +28,7 @@ from host_client.drawing.result import draw
 @click.option(
     "--quality",
     type=click.IntRange(5, 95),
+    metavar="N",
     help="JPEG quality, 5 to 95 (default: preview.quality).",
 )
 @click.option(

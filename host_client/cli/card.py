@@ -32,7 +32,7 @@ def _need_path(
     return path
 
 
-@click.command(cls=BoardCommand)
+@click.command(cls=BoardCommand, short_help="Send a package, a settings file, or a service update.")
 @board_verb
 @click.argument(
     "path",
@@ -137,7 +137,7 @@ class DefaultGroup(Verbs):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=DefaultGroup)
+@click.group(cls=DefaultGroup, short_help="List the packages on the card, or remove one.")
 def packages() -> None:
     """List the packages on the card of the board at URL, or remove one."""
 

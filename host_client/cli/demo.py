@@ -113,6 +113,7 @@ class Tour:
 @click.option(
     "--seconds",
     type=click.FloatRange(min=1),
+    metavar="SECONDS",
     default=20.0,
     show_default=True,
     help=f"Length of the tour; each task shows at least {_ENOUGH} results.",

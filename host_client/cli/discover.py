@@ -25,6 +25,7 @@ BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
 @click.option(
     "--seconds",
     type=click.FloatRange(0.1, 60),
+    metavar="SECONDS",
     default=1.0,
     show_default=True,
     help="Seconds to wait for answers.",
@@ -41,6 +42,7 @@ BOARD_IDS = {(0x1209, 0xABD1): "K230 console"}
 @click.option(
     "--baudrate",
     type=int,
+    metavar="N",
     default=DEFAULT_BAUDRATE,
     show_default=True,
     help="Baud rate for --serial and --port.",

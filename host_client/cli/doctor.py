@@ -16,7 +16,7 @@ TROUBLE_EXIT_CODE = 11
 _MARKS = {"ok": "✓", "warning": "!", "trouble": "✗", "unknown": "?"}
 
 
-@click.command()
+@click.command(short_help="Diagnose a board, its console, an SD card, or a package.")
 @click.argument("where", required=False, metavar="[URL|TTY]")
 @click.option(
     "--key", metavar="HEX|@FILE", help="The board's key (default: K230_KEY, then the key store)."

@@ -29,12 +29,12 @@ def nncase_of(package: PackageFiles) -> str | None:
     return None
 
 
-@click.group(cls=Verbs)
+@click.group(cls=Verbs, short_help="Find and check the vendor's firmware files.")
 def firmware() -> None:
     """Find the vendor's firmware for a board, and check firmware files."""
 
 
-@firmware.command("list")
+@firmware.command("list", short_help="List boards, their firmware files, and where to get them.")
 @json_option
 def list_(as_json: bool) -> None:
     """List the boards, the names of their firmware files, and where to download them."""
@@ -70,7 +70,7 @@ def list_(as_json: bool) -> None:
         output.print_line(f"  {url}")
 
 
-@firmware.command("check")
+@firmware.command("check", short_help="Check a firmware image: what it is, whether it fits.")
 @click.argument("image", type=click.Path(path_type=Path))
 @board_type_option
 @click.option(

@@ -26,7 +26,7 @@ _UNUSABLE = "interrupted: the card is not usable now; run the command again"
 Ask = Callable[[str], str]
 
 
-@click.command()
+@click.command(short_help="Write firmware to an SD card or a board, and check it.")
 @click.argument("image", type=click.Path(path_type=Path))
 @click.option(
     "--card", metavar="DEVICE", help="The card, such as /dev/sdb, or a file that holds a card."

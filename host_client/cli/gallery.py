@@ -26,7 +26,9 @@ def gallery() -> None:
     """Manage the galleries on a board."""
 
 
-@gallery.command("list", cls=BoardCommand)
+@gallery.command(
+    "list", cls=BoardCommand, short_help="List the labels, and the galleries on the card."
+)
 @board_verb
 async def list_(board: Board, *, as_json: bool) -> None:
     """List the labels of the selected gallery, and the galleries on the card."""
@@ -59,7 +61,7 @@ async def list_(board: Board, *, as_json: bool) -> None:
     output.print_table(title, ["label", "samples", "negative", "threshold"], rows)
 
 
-@gallery.command(cls=BoardCommand)
+@gallery.command(cls=BoardCommand, short_help="List the samples of a label, with their cosines.")
 @board_verb
 @click.argument("label")
 async def show(board: Board, *, as_json: bool, label: str) -> None:
@@ -132,7 +134,7 @@ class _ThresholdType(click.ParamType):  # type: ignore[type-arg]
         return value if value == "none" else number
 
 
-@gallery.command(cls=BoardCommand)
+@gallery.command(cls=BoardCommand, short_help="Set or remove the threshold of a label.")
 @board_verb
 @click.argument("label")
 @click.argument("value", type=_ThresholdType(), metavar="VALUE|none")
@@ -195,7 +197,7 @@ async def _print_totals(board: Board, as_json: bool) -> None:
         output.print_line(f"gallery {name}: {len(info.labels)} labels, {total} samples")
 
 
-@gallery.command(cls=BoardCommand)
+@gallery.command(cls=BoardCommand, short_help="Suggest a threshold from the enrolled samples.")
 @board_verb
 @click.option(
     "--picture", type=click.Path(), metavar="FILE.png", help="Save a chart of the scores."
@@ -239,7 +241,7 @@ async def export(board: Board, *, as_json: bool, file: str) -> None:
         output.print_line(f"{file}: {len(data)} bytes, {len(held.labels)} labels")
 
 
-@gallery.command("import", cls=BoardCommand)
+@gallery.command("import", cls=BoardCommand, short_help="Copy an exported gallery to the card.")
 @board_verb
 @click.argument("file", type=click.Path())
 @click.option("--name", help="Name on the card (default: the file's name).")
@@ -254,7 +256,7 @@ async def import_(board: Board, *, as_json: bool, file: str, name: str | None) -
         output.print_line(f"gallery {title}: {total} samples")
 
 
-@gallery.command()
+@gallery.command(short_help="Check a gallery file on this computer.")
 @click.argument("file", type=click.Path())
 @json_option
 def check(file: str, as_json: bool) -> None:

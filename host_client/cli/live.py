@@ -191,7 +191,9 @@ async def _keep_first(places: Places, board_id: str, stream: Stream[Event]) -> N
     places.keep(board_id, stream.position)
 
 
-@click.command(cls=BoardCommand)
+@click.command(
+    cls=BoardCommand, short_help="Print the speed: rate, ms per stage, heap, dropped results."
+)
 @boards_verb
 @click.option("--count", type=click.IntRange(min=1), help="Stop after N lines.", metavar="N")
 async def stats(board: Board, group: Group, *, as_json: bool, count: int | None) -> None:

@@ -79,7 +79,27 @@ def task_option(function: F) -> F:
 
 
 class Verbs(click.Group):
-    """A group of verbs that names the nearest one."""
+    """A group of verbs that names the nearest one, and lists them in sections if it has any."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.sections: dict[str, list[str]] = {}
+        """Title and names of each section."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands."""
+        sections = self.sections or {"Commands": self.list_commands(ctx)}
+        width = max(map(len, self.commands), default=0)
+        for title, names in sections.items():
+            rows = []
+            for name in names:
+                command = self.get_command(ctx, name)
+                if command is not None and not command.hidden:
+                    text = command.get_short_help_str(formatter.width - 4 - width)
+                    rows.append((name.ljust(width), text))
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

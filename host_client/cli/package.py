@@ -31,7 +31,7 @@ _FAMILIES = {"5": "yolov5", "8": "yolov8", "11": "yolo11", "26": "yolo26"}
 _MAX_FILE = 1 << 20  # bytes of a file of names
 
 
-@click.command()
+@click.command(short_help="Make a deployment package from a YOLO kmodel.")
 @click.argument("model", type=click.Path(path_type=Path), metavar="MODEL.kmodel")
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE|FOLDER]...")
 @click.option(
@@ -45,7 +45,10 @@ _MAX_FILE = 1 << 20  # bytes of a file of names
     "--family", type=click.Choice(yolo.FAMILIES), help="Model family (default: from its outputs)."
 )
 @click.option(
-    "--task", type=click.Choice(yolo.TASKS), help="Model task (default: from its outputs)."
+    "--task",
+    type=click.Choice(yolo.TASKS),
+    metavar="TASK",
+    help=f"Model task (default: from its outputs): {', '.join(yolo.TASKS)}.",
 )
 @click.option(
     "--keypoints",

@@ -38,6 +38,7 @@ _region = click.option(
 _seconds = click.option(
     "--seconds",
     type=click.IntRange(1, 3600),
+    metavar="SECONDS",
     default=60,
     show_default=True,
     help="Give up after this many seconds without enough good frames.",
@@ -62,6 +63,7 @@ _images = click.argument("images", nargs=-1, metavar="[IMAGE]...", callback=_nee
 @click.option(
     "--frames",
     type=click.IntRange(1, 100),
+    metavar="N",
     default=5,
     show_default=True,
     help="Number of good camera frames to enroll.",
@@ -132,11 +134,16 @@ def _print_enrolment(board: Board, done: Enrolment, as_json: bool) -> None:
         output.note(f"k230: warning: {warning}")
 
 
-@click.command(cls=BoardCommand)
+@click.command(cls=BoardCommand, short_help="Identify what the camera or pictures show.")
 @board_verb
 @_images
 @click.option(
-    "--top", type=click.IntRange(1, 50), default=5, show_default=True, help="Best labels to show."
+    "--top",
+    type=click.IntRange(1, 50),
+    metavar="N",
+    default=5,
+    show_default=True,
+    help="Best labels to show.",
 )
 @on_card_option
 @_region

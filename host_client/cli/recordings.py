@@ -77,7 +77,11 @@ for _option in (
     click.option("--config", metavar="TASK.yaml", help="The task's YAML to use with --from."),
 ):
     _events = _option(_events)
-events = click.command("events", cls=EventsCommand)(_events)
+events = click.command(
+    "events",
+    cls=EventsCommand,
+    short_help="Print events: tracks, zones, lines, switches, problems.",
+)(_events)
 for _parameter in events.params:
     if _parameter.name == "urls":
         _parameter.required = False
@@ -122,10 +126,14 @@ def _of_recording(recording: str, config: str, as_json: bool, count: int | None)
 _recorders: dict[str, Recorder] = {}
 
 
-@click.command(cls=BoardCommand)
+@click.command(
+    cls=BoardCommand, short_help="Record results, events and statistics to a file (MCAP)."
+)
 @boards_verb
 @click.argument("out", metavar="FILE")
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after this many seconds.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after this long."
+)
 @click.option(
     "--pictures",
     type=click.FloatRange(min=0.05),
@@ -184,7 +192,7 @@ async def record(
                 output.print_line(f"{out}: {writing.count} messages")
 
 
-@click.command(cls=BoardCommand)
+@click.command(cls=BoardCommand, short_help="Show line counters and the objects in zones.")
 @board_verb
 @click.option("--reset", is_flag=True, help="Reset the counters.")
 @click.option("--line", metavar="NAME", help="Reset this line only.")
@@ -218,7 +226,7 @@ def _since(found: Counters) -> str:
     return f"start {found.since_start} of the board, {(found.since_ms or 0) / 1000:.0f} s after it"
 
 
-@click.command()
+@click.command(short_help="Replay a recording as if it were a board.")
 @click.argument("recording", metavar="FILE")
 @click.option(
     "--tcp",
@@ -226,7 +234,9 @@ def _since(found: Counters) -> str:
     metavar="HOST:PORT",
     help="Address to listen on (default: 127.0.0.1:5230; port 0: any free port).",
 )
-@click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after this many seconds.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after this long."
+)
 def replay(recording: str, tcp: str, seconds: float | None) -> int:
     """Replay the recording FILE as if it were a board, from its beginning for each client.
 
@@ -239,7 +249,7 @@ def replay(recording: str, tcp: str, seconds: float | None) -> int:
     return run_async(_serve(player, host, int(port), seconds))
 
 
-@click.command()
+@click.command(short_help="Convert a recording to ROS 2 messages, for `ros2 bag play`.")
 @click.argument("recording", metavar="FILE")
 @click.argument("out", metavar="BAG")
 @json_option

@@ -13,7 +13,7 @@ from host_client.cli.options import BoardCommand, board_verb, key_values
 from host_client.results.settings import SetReport, Setting
 
 
-@click.command("set", cls=BoardCommand)
+@click.command("set", cls=BoardCommand, short_help="Change settings while the board runs.")
 @board_verb
 @click.option("--save", is_flag=True, help="Keep the values across restarts.")
 @click.argument(
@@ -27,7 +27,9 @@ async def set_(board: Board, *, as_json: bool, values: dict[str, Any], save: boo
     _print_report(board, await board.set(values, save=save), as_json)
 
 
-@click.command(cls=BoardCommand)
+@click.command(
+    cls=BoardCommand, short_help="List settings: current values and those in the YAML files."
+)
 @board_verb
 @click.option(
     "--changed", is_flag=True, help="Only settings that differ from the YAML files on the card."
@@ -53,7 +55,7 @@ async def settings(board: Board, *, as_json: bool, changed: bool) -> None:
     output.print_table(f"{len(rows)} settings", heads, cells)
 
 
-@click.command(cls=BoardCommand)
+@click.command(cls=BoardCommand, short_help="Keep changed settings across restarts.")
 @board_verb
 @click.argument("names", nargs=-1, metavar="[KEY]...")
 async def keep(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
@@ -61,7 +63,9 @@ async def keep(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:
     _print_report(board, await board.keep(names or None), as_json)
 
 
-@click.command(cls=BoardCommand)
+@click.command(
+    cls=BoardCommand, short_help="Reset changed settings to the values in the YAML files."
+)
 @board_verb
 @click.argument("names", nargs=-1, metavar="[KEY]...")
 async def forget(board: Board, *, as_json: bool, names: tuple[str, ...]) -> None:

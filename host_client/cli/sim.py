@@ -114,7 +114,9 @@ _frames_option = click.option(
 @click.option(
     "--timing", metavar="PROFILE", help="Simulate a real board's timing (profile name or path)."
 )
-@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after this many seconds.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="Stop after this long."
+)
 @_frames_option
 @board_type_option
 @micropython_option
@@ -210,7 +212,7 @@ async def _show(board: VirtualBoard, console: Path | None, as_json: bool) -> Non
             raise SimulationError(f"the virtual board stopped ({trouble or f'code {code}'})")
 
 
-@sim.command("infer")
+@sim.command("infer", short_help="Run pictures through the service on a virtual board.")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @drawings_option
 @_sdcard_option

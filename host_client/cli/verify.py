@@ -59,7 +59,7 @@ class Trouble(K230Error):  # noqa: N818 - it names what was found
     exit_code = TROUBLE_EXIT_CODE
 
 
-@click.command()
+@click.command(short_help="Try a package with pictures, and diagnose its faults.")
 @click.argument("package", type=click.Path(path_type=Path))
 @click.argument("images", nargs=-1, type=click.Path(path_type=Path), metavar="[IMAGE|FOLDER]...")
 @task_option

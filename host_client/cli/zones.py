@@ -22,7 +22,7 @@ _LINE, _ZONE, _TEXT = "#f58231", "#3cb44b", "#ffffff"
 _ARROW = 18  # pixels
 
 
-@click.command(cls=BoardCommand)
+@click.command(cls=BoardCommand, short_help="Save a snapshot with a grid, zones and lines.")
 @board_verb
 @click.argument("target", type=click.Path(path_type=Path))
 async def zones(board: Board, *, as_json: bool, target: Path) -> None:
