@@ -60,6 +60,7 @@ class VirtualBoard:
         uart_url: `serial://PATH?baudrate=N`, None without uart.
         key: the board's key, 64 hexadecimal digits.
         console: the last lines that the firmware printed.
+        taken: about how many pictures the camera has given since it started, a little late.
         said: what the service's last ready line holds (docs/protocol.md, section 9); empty before.
     """
 
@@ -95,6 +96,7 @@ class VirtualBoard:
         self._events: deque[Event] = deque(maxlen=MAX_EVENTS)
         self._changed = asyncio.Condition()
         self.said: dict[str, Any] = {}
+        self.taken = 0
         self._trouble = ""
         self._process: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -210,6 +212,9 @@ class VirtualBoard:
 
     async def _take(self, event: Event) -> None:
         kind, detail = event["event"], event["detail"]
+        if kind == "taken":
+            self.taken = int(detail)
+            return  # not an event: it comes all the time
         if kind == "console":
             self._hear(detail)
         elif kind == "reset":

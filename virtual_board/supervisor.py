@@ -168,7 +168,7 @@ class Supervisor:
                 continue  # a script that prints without end would keep the board on
             if event in _ENDS and not (event == "repl" and self._console is not None):
                 self._drain()
-            if event in ("console", "listening", "uart", "bug"):
+            if event in ("console", "listening", "uart", "bug", "taken"):
                 emit(event, detail=detail)
             elif event == "frames":
                 time.sleep(FLUSH_S)

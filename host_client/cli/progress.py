@@ -77,23 +77,38 @@ def waiting(as_json: bool, what: str) -> Iterator[Callable[[str], None]]:
 
     Yields a function that changes the text.
     """
+    texts = [what]
+    with ticking(as_json, lambda seconds: f"{terminal.shown(texts[-1])}  {seconds:.0f} s"):
+        yield texts.append
+
+
+def part(done: float, total: float, what: str, unit: str = "") -> str:
+    """Return a line with a bar: "running  ####....  12 of 60 s"."""
+    most = max(total, 1e-9)
+    filled = min(_BAR, int(_BAR * done / most))
+    bars = "#" * filled + "." * (_BAR - filled)
+    return f"{terminal.shown(what)}  {bars}  {min(done, total):.0f} of {total:g} {unit}".rstrip()
+
+
+@contextlib.contextmanager
+def ticking(as_json: bool, line: Callable[[float], str]) -> Iterator[None]:
+    """Show what line(seconds so far) returns, once a second has passed, and keep it current."""
     if _hidden(as_json):
-        yield lambda text: None
+        yield
         return
     started = time.monotonic()
     over = threading.Event()
-    texts = [what]
 
     def tick() -> None:
         while not over.wait(_TICK):
             seconds = time.monotonic() - started
             if seconds >= _QUIET:
-                _show(f"{terminal.shown(texts[-1])}  {seconds:.0f} s")
+                _show(line(seconds))
 
     thread = threading.Thread(target=tick, name="k230-waiting", daemon=True)
     thread.start()
     try:
-        yield texts.append
+        yield
     finally:
         over.set()
         thread.join()

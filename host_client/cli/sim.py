@@ -6,7 +6,7 @@ import contextlib
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from host_client.cli.drawings import drawings_option
 from host_client.cli.endings import run_async
 from host_client.cli.names import Verbs
 from host_client.cli.options import board_type_option, json_option
+from host_client.cli.progress import part, ticking
 from host_client.cli.simulation import (
     board_key,
     card_of,
@@ -181,7 +182,31 @@ def _reserved(host: str, port: int) -> socket.socket | None:
 async def _run(options: dict[str, Any], as_json: bool) -> None:
     with _seekable(options["tcp"]) as tcp:
         async with virtual_board(**{**options, "tcp": tcp}) as board:
-            await _show(board, options["console"], as_json)
+            with ticking(as_json, _progress(board, options)):
+                await _show(board, options["console"], as_json)
+
+
+def _progress(board: VirtualBoard, options: dict[str, Any]) -> Callable[[float], str]:
+    """Return what to show meanwhile: a bar with --frames or --seconds, else what was done."""
+    frames, limit = options.get("frames"), options.get("seconds")
+    first: list[tuple[float, int]] = []  # seconds and frames when the camera had begun
+
+    def line(seconds: float) -> str:
+        taken = board.taken
+        if taken and not first:
+            first.append((seconds, taken))
+        if frames is not None:
+            text = part(taken, frames, "running", "frames")
+            if not first or taken <= first[0][1]:
+                return text
+            rate = (taken - first[0][1]) / (seconds - first[0][0])
+            return f"{text}  {max(0.0, frames - taken) / rate:.0f} s left"
+        if limit is not None:
+            return part(seconds, limit, "running", "s")
+        count = f"{taken} frame{'s' * (taken != 1)}"
+        return f"running, Ctrl-C ends it  {count}  {seconds:.0f} s"
+
+    return line
 
 
 async def _show(board: VirtualBoard, console: Path | None, as_json: bool) -> None:
@@ -335,13 +360,19 @@ def _on_board(script: Path, card: Path) -> str:
 
 async def _exec(options: dict[str, Any]) -> None:
     async with virtual_board(**options) as board:
-        trouble = ""
-        async for event in board.events():
-            if event["event"] == "console":
-                output.print_line(event["detail"])
-            elif event["event"] == "repl" and event["detail"] != "finished":
-                trouble = f"the script {event['detail']}"
-            elif event["event"] in ("fault", "bug", "error", "reset"):
-                trouble = f"{event['event']}: {event['detail']}"
-        if await board.wait():
-            raise SimulationError(trouble or "the virtual board stopped")
+        with ticking(False, _progress(board, options)):
+            await _script(board)
+
+
+async def _script(board: VirtualBoard) -> None:
+    """Print what a script prints until it ends."""
+    trouble = ""
+    async for event in board.events():
+        if event["event"] == "console":
+            output.print_line(event["detail"])
+        elif event["event"] == "repl" and event["detail"] != "finished":
+            trouble = f"the script {event['detail']}"
+        elif event["event"] in ("fault", "bug", "error", "reset"):
+            trouble = f"{event['event']}: {event['detail']}"
+    if await board.wait():
+        raise SimulationError(trouble or "the virtual board stopped")

@@ -56,6 +56,7 @@ _IDLE_OPS = frozenset(
 """What a firmware calls while it has nothing to do."""
 
 _LOOK_S = 0.5  # between looks at a watchdog that does not count
+_TELL_S = 0.5  # between reports of how many pictures were taken
 
 _IDLE_TEMPERATURE = 41.0  # degrees Celsius
 _LOAD_TEMPERATURE = 0.2  # more for each percent of load
@@ -78,13 +79,15 @@ def _same(one: Bytes, other: Bytes) -> bool:
 class Chip:
     """Everything of the board that is not the interpreter.
 
-    `post(event, detail)` reports to the supervisor: fault, reset, repl, listening, frames, console.
+    `post(event, detail)` reports to the supervisor: fault, reset, repl, listening, frames, console,
+    taken (pictures so far).
     Raises SourceError and ProfileError for a camera source or timing profile that cannot be used.
     """
 
     def __init__(self, options: BoardOptions, post: Callable[[str, str], None]) -> None:
         self._post = post
         self._options = options
+        self._told = 0.0  # when the number of pictures was reported
         self._clock = Clock() if options.faults is None else SlowCamera(_FAULTS_FPS)
         if options.timing is not None:
             self._clock = BoardClock(
@@ -102,6 +105,7 @@ class Chip:
             options.kind,
             self._media,
             lambda: options.air is None or self._around().get("camera") is not False,
+            self._taken,
         )
         self._npu = Npu(
             self._sensors,
@@ -228,6 +232,13 @@ class Chip:
                     return operation(args, blobs)
 
         return watched
+
+    def _taken(self, count: int) -> None:
+        """Report how many pictures were taken: not each one, for someone who watches."""
+        now = time.monotonic()
+        if now - self._told >= _TELL_S:
+            self._told = now
+            self._post("taken", str(count))
 
     def _all_taken(self) -> None:
         """The last wanted frame was taken: report it when nothing works on it any more."""

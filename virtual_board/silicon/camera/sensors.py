@@ -96,8 +96,13 @@ class Sensors:
         kind: BoardType,
         media: Media,
         plugged: Callable[[], bool] = lambda: True,
+        on_taken: Callable[[int], None] = lambda taken: None,
     ) -> None:
-        """plugged: whether a camera is at the connector, asked at each look."""
+        """plugged: whether a camera is at the connector, asked at each look.
+
+        on_taken: told the number of pictures taken so far, after each.
+        """
+        self._on_taken = on_taken
         self._source = source
         self._plugged = plugged
         self._clock = clock
@@ -283,6 +288,7 @@ class Sensors:
         with self._lock:
             self._newest = picture
             self._taken += 1
+        self._on_taken(self._taken)
         return True
 
     def _next_picture(self) -> Frame:
