@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from host_client.base.exceptions import ConfigurationError, K230Error
+from host_client.base.wording import quantity
 from host_client.cli import output
 from host_client.cli.endings import run_async
 from host_client.cli.options import json_option
@@ -87,7 +88,9 @@ def hub(
         if as_json:
             output.print_row("hub_check", {"boards": len(configuration.boards)})
         else:
-            output.print_line(f"{config or default}: {len(configuration.boards)} boards, no fault")
+            output.print_line(
+                f"{config or default}: {quantity(len(configuration.boards), 'board')}, no fault"
+            )
         return
     run_async(_run(configuration, demo, seconds, as_json))
 

@@ -189,7 +189,7 @@ class Client:
         kind, body = packet.kind, packet.body
         if not protocol.greeted.done():
             if kind != packets.CONNACK or len(body) < 2:
-                raise packets.ProtocolFault("what answers does not speak MQTT")
+                raise packets.ProtocolFault("the server answered, but not in MQTT")
             if body[1]:
                 why = packets.REFUSALS.get(body[1], f"the broker refuses, code {body[1]}")
                 protocol.greeted.set_exception(_Refused(why))

@@ -65,7 +65,7 @@ class Call:
             self.fail("bad_argument", str(error))
         elif isinstance(error, MemoryError):
             gc.collect()
-            text = "the board's memory does not suffice for %s" % self.name
+            text = "not enough memory on the board for %s" % self.name
             self.fail("too_large", "%s: %s" % (text, error) if error.args else text)
         elif ide_connects(error):
             raise error

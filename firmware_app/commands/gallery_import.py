@@ -35,7 +35,7 @@ class Incoming:
 def _begin(session: "Session", in_use: "Recognizer", name: str, size: int) -> Incoming:
     before = in_use.incoming
     if before is not None and before.session is not session and not before.session.closing:
-        raise CommandError("busy", "another import is under way")
+        raise CommandError("busy", "another import is in progress")
     folder = recognizer.folder()
     files.make_folders(folder)
     for found in files.names(folder):
@@ -68,7 +68,7 @@ async def receive(board: "Board", call: "Call", in_use: "Recognizer", name: str)
                 )
             elif incoming is None or incoming.session is not session or incoming.name != name:
                 raise CommandError(
-                    "not_found", "no import of %s is under way: begin at offset 0" % name
+                    "not_found", "no import of %s is in progress: begin at offset 0" % name
                 )
             if offset != incoming.offset or offset + len(data) > incoming.size:
                 raise CommandError(

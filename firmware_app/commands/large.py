@@ -63,7 +63,7 @@ async def get(board: "Board", call: "Call") -> dict:
 def _need_place(session) -> None:
     session.downloads = [each for each in session.downloads if not each.done]
     if len(session.downloads) >= downloads.MOST:
-        raise CommandError("busy", "%d transfers are under way: try again" % downloads.MOST)
+        raise CommandError("busy", "%d transfers are in progress: try again" % downloads.MOST)
 
 
 async def _digest(data, call: "Call") -> bytes:

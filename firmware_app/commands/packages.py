@@ -62,7 +62,7 @@ def _end(board: "Board", transfer) -> None:
 def _waiting() -> uploads.Push:
     push = uploads.waiting()
     if push is None:
-        raise CommandError("not_found", "no push is under way: begin with push")
+        raise CommandError("not_found", "no push is in progress: begin with push")
     return push
 
 

@@ -64,7 +64,7 @@ class CommandQueue:
             if call.name in self._long or (event is not None and not event.is_set()):
                 # It waits for something (frames, a file): others need not wait for it.
                 if len(self._working) >= MAX_LONG:
-                    call.fail("busy", "%d long commands are under way: try again" % MAX_LONG)
+                    call.fail("busy", "%d long commands are in progress: try again" % MAX_LONG)
                 else:
                     self._working.append(call)
                     asyncio.create_task(self._work(call, event))

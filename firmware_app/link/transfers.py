@@ -63,7 +63,7 @@ class Transfers:
         if len(pictures) >= MAX_OPEN and mine:
             self._open.remove(mine[0])
         elif len(pictures) >= MAX_OPEN:
-            raise CommandError("busy", "%d transfers are under way: try again" % MAX_OPEN)
+            raise CommandError("busy", "%d transfers are in progress: try again" % MAX_OPEN)
         transfer = Transfer(session, self.next_number(), size, digest)
         self._open.append(transfer)
         return transfer

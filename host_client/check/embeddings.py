@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from host_client.base.wording import quantity
 from host_client.check.verify import Verdict
 
 _FEW = 0.2  # of the pictures or pairs that may be wrong
@@ -113,7 +114,7 @@ def judge_embeddings(rows: Sequence[Embedded], threshold: float | None) -> Verdi
     cosines = matrix(rows)
     different = [cosines[i][j] for i in range(len(rows)) for j in range(i) if _differ(rows, i, j)]
     if len(rows) > 2 and min(min(line) for line in cosines) > _ALIKE and len(different) > 1:
-        text = f"all {len(rows)} pictures have nearly the same embedding (cosine above {_ALIKE:g})"
+        text = f"all {quantity(len(rows), 'picture')} have nearly the same embedding (cosine above {_ALIKE:g})"
         return Verdict("model", (text, "the model sees no difference between them"))
     counts = Counter(row.identity for row in rows if row.identity is not None)
     repeated = {name for name, count in counts.items() if count > 1}
@@ -149,7 +150,8 @@ def _judge_known(
         if row.identity in repeated and near is not None
     ]
     right = sum(1 for row, near in with_sibling if near.identity == row.identity)
-    text = f"{right} of {len(with_sibling)} pictures are most similar to another picture of their identity"
+    pictures = quantity(len(with_sibling), "picture")
+    text = f"most similar to another picture of the same identity: {right} of {pictures}"
     if right < (1 - _FEW) * len(with_sibling):
         why = (
             "the model does not distinguish these identities: its training, quantisation or "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from host_client.base.wording import quantity
 from host_client.check.label_order import swapped_labels
 from host_client.results.types import (
     ClassificationResult,
@@ -324,35 +325,34 @@ def _threshold_reasons(
 def _without_expectations(rows: Sequence[Row], threshold: float | None) -> tuple[str, ...]:
     normal = sum(1 for row in rows if row.normal.labels)
     low = sum(1 for row in rows if row.low.labels)
+    pictures = quantity(len(rows), "picture")
     note = "no expected answers were given (--expected): look at the drawn pictures"
     compared = [row for row in rows if row.before is not None]
     alike = sum(1 for row in compared if row.before and row.before.strong == row.low.strong)
     if compared and alike < _ALIKE * len(compared):
         text = (
-            f"the model before its conversion agrees in only {alike} of {len(compared)} pictures: "
+            f"the model before its conversion agrees in only {alike} of {quantity(len(compared), 'picture')}: "
             "the kmodel belongs to another model, is damaged, or lost accuracy in the conversion"
         )
         return ("deployment", text, note)
     if normal < low and normal <= len(rows) // 2:
         at = f" of {threshold:g}" if threshold is not None else ""
-        text = (
-            f"{low} of {len(rows)} pictures have answers, but only {normal} above the threshold{at}"
-        )
+        text = f"answers in {low} of {pictures}, but only in {normal} above the threshold{at}"
         return ("threshold", text, note)
     parts = sum(1 for row in rows if row.parts and row.parts.labels and not row.normal.labels)
     if parts > len(rows) // 2:
         text = (
-            f"in {parts} of {len(rows)} pictures, objects are found only when each part is tried "
+            f"in {parts} of {pictures}, objects are found only when each part is tried "
             "separately: the objects are too small for the model's input"
         )
         return ("resolution", text, note)
     if low == 0:
         return (
             "model",
-            f"nothing is found in any of {len(rows)} pictures, at any threshold",
+            f"nothing is found in {pictures}, at any threshold",
             note,
         )
-    text = f"{normal} of {len(rows)} pictures have answers"
+    text = f"answers in {normal} of {pictures}"
     return ("ok" if normal > len(rows) // 2 else "unknown", text, note)
 
 

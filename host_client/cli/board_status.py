@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeGuard
 
 import click
 
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.check.advice import advice_for
 from host_client.cli import output, terminal
@@ -162,7 +163,7 @@ def _network(values: Mapping[str, Any]) -> str:
     if _number(network.get("signal_dbm")):
         parts.append(f"{network['signal_dbm']} dBm")
     if network.get("reconnects"):
-        parts.append(f"joined again {network['reconnects']} times")
+        parts.append(f"joined again {quantity(network['reconnects'], 'time')}")
     return ", ".join(parts)
 
 
@@ -174,11 +175,11 @@ def _clients(values: Mapping[str, Any]) -> str:
     for row in clients:
         text = f"{row.get('client') or 'unnamed'} over {row.get('name') or '?'}"
         if row.get("dropped"):
-            text += f" ({row['dropped']} results dropped)"
+            text += f" ({quantity(row['dropped'], 'result')} dropped)"
         rows.append(text)
     damaged = values.get("rejected")
     if damaged:
-        rows.append(f"{damaged} damaged packets")
+        rows.append(quantity(damaged, "damaged packet"))
     return f"{len(clients)}: {', '.join(rows)}" if rows else "0"
 
 

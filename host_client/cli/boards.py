@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.drawings import drawing_places, drawings_option, make_folder
@@ -61,7 +62,7 @@ async def snapshot(
         if as_json:
             output.print_row("file", {"file": str(target), "size_bytes": len(data)}, board)
         else:
-            output.print_line(f"{target}: {len(data)} bytes")
+            output.print_line(f"{target}: {quantity(len(data), 'byte')}")
         if every is None or saved == count:
             return
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from host_client.base.exceptions import ConfigurationError, LinkLost
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.cli import output, terminal
 from host_client.cli.files import write_file
@@ -118,7 +119,7 @@ async def pull(board: Board, *, as_json: bool, name: str, target: str | None) ->
     if as_json:
         output.print_row("file", {"file": place, "size_bytes": len(data), "name": name}, board)
     else:
-        output.print_line(f"{name}: saved to {place} ({len(data)} bytes)")
+        output.print_line(f"{name}: saved to {place} ({quantity(len(data), 'byte')})")
         if name.endswith((".yaml", ".txt")):
             file = shlex.quote(place)
             output.print_line(f"to push it back: k230 push {board.address} {file} --name {name}")
@@ -163,7 +164,7 @@ async def packages_list(board: Board, *, as_json: bool) -> None:
         for row in rows
     ]
     heads = ["", "name", "task", "model", "size", "problem"]
-    output.print_table(f"{len(rows)} packages", heads, cells)
+    output.print_table(quantity(len(rows), "package"), heads, cells)
 
 
 @packages.command("remove", cls=BoardCommand)

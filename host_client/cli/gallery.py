@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from host_client.base.exceptions import CommandFailed
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.files import write_file
@@ -43,9 +44,11 @@ async def list_(board: Board, *, as_json: bool) -> None:
         return
     if info.problem:
         output.note(f"k230: {info.problem}")
-    others = ", ".join(f"{name} ({size} bytes)" for name, size in info.galleries.items())
+    others = ", ".join(
+        f"{name} ({quantity(size, 'byte')})" for name, size in info.galleries.items()
+    )
     title = (
-        f"gallery {info.selected or '–'}: {info.samples} samples and {info.negatives} negative "
+        f"gallery {info.selected or '–'}: {quantity(info.samples, 'sample')} and {info.negatives} negative "
         f"of {info.capacity}, threshold {info.threshold:.3f}, margin {info.margin:.3f}, "
         f"{info.combine}; on the card: {others or 'none'}"
     )
@@ -83,7 +86,7 @@ async def show(board: Board, *, as_json: bool, label: str) -> None:
         for sample in samples
     ]
     heads = ["sample", "negative", "best within", "best elsewhere", "of"]
-    output.print_table(f"{label}: {len(samples)} samples", heads, rows)
+    output.print_table(f"{label}: {quantity(len(samples), 'sample')}", heads, rows)
 
 
 @gallery.command(cls=BoardCommand)
@@ -194,7 +197,9 @@ async def _print_totals(board: Board, as_json: bool) -> None:
         output.print_row("gallery_totals", totals, board)
     else:
         name = info.selected or "none"
-        output.print_line(f"gallery {name}: {len(info.labels)} labels, {total} samples")
+        output.print_line(
+            f"gallery {name}: {quantity(len(info.labels), 'label')}, {quantity(total, 'sample')}"
+        )
 
 
 @gallery.command(cls=BoardCommand, short_help="Suggest a threshold from the enrolled samples.")
@@ -213,7 +218,7 @@ async def suggest(board: Board, *, as_json: bool, picture: str | None) -> None:
             output.print_line(line)
         output.print_line(
             f"suggested threshold {answer.threshold:.3f}: {answer.refused} of "
-            f"{len(answer.within)} samples refused, {answer.accepted} of {len(answer.between)} "
+            f"{quantity(len(answer.within), 'sample')} refused, {answer.accepted} of {len(answer.between)} "
             f"accepted for another label (current: {answer.current:.3f})"
         )
         output.print_line(
@@ -238,7 +243,9 @@ async def export(board: Board, *, as_json: bool, file: str) -> None:
             "file", {"file": file, "size_bytes": len(data), "labels": len(held.labels)}, board
         )
     else:
-        output.print_line(f"{file}: {len(data)} bytes, {len(held.labels)} labels")
+        output.print_line(
+            f"{file}: {quantity(len(data), 'byte')}, {quantity(len(held.labels), 'label')}"
+        )
 
 
 @gallery.command("import", cls=BoardCommand, short_help="Copy an exported gallery to the card.")
@@ -253,7 +260,7 @@ async def import_(board: Board, *, as_json: bool, file: str, name: str | None) -
     if as_json:
         output.print_row("gallery_imported", {"gallery": title, "total_samples": total}, board)
     else:
-        output.print_line(f"gallery {title}: {total} samples")
+        output.print_line(f"gallery {title}: {quantity(total, 'sample')}")
 
 
 @gallery.command(short_help="Check a gallery file on this computer.")

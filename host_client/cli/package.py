@@ -18,6 +18,7 @@ from PIL import Image
 from firmware_app.package import kmodel, yolo
 from firmware_app.settings.yaml_subset import load_with_lines
 from host_client.base.exceptions import PackageError
+from host_client.base.wording import quantity
 from host_client.check import pictures as material
 from host_client.cli import output
 from host_client.cli.endings import run_async
@@ -100,7 +101,7 @@ def package(
     classes = yolo.classes_of(layout, task, more)
     if classes and classes != len(names) and (task != "pose" or points is not None):
         raise PackageError(
-            f"{labels}: expected {classes} labels for {task}, as {model} has them, found {len(names)}"
+            f"{labels}: expected {quantity(classes, 'label')} for {task}, as {model} has them, found {len(names)}"
         )
     family = family or _family(model, layout)
     config: dict[str, Any] = {
@@ -124,7 +125,7 @@ def package(
     if not as_json:
         shown = "" if layout.kind != "rows" else ", end to end"
         output.print_line(
-            f"{place}: {family}, {task}, {size[0]} x {size[1]}, {len(names)} labels{shown}"
+            f"{place}: {family}, {task}, {size[0]} x {size[1]}, {quantity(len(names), 'label')}{shown}"
         )
     report = None if no_verify else _try(place, images, micropython, as_json)
     if as_json:
@@ -245,20 +246,22 @@ def _task(
             classes = layout.width - layout.first
             even = yolo.keypoints_of(rest, None)
             if even and sys.stdin.isatty():
-                words = f"{len(names)} labels leave {rest} values: {even[0]} keypoints"
+                words = (
+                    f"{quantity(len(names), 'label')} and {rest} more values: {even[0]} keypoints"
+                )
                 if click.confirm(f"{words}. Is it a pose model?", default=True, err=True):
                     return "pose"
             raise PackageError(
-                f"{labels}: expected {classes} labels for detection, {classes - 1} for"
+                f"{labels}: expected {quantity(classes, 'label')} for detection, {classes - 1} for"
                 f" oriented_detection"
                 + (f", or --task pose ({even[0]} keypoints)" if even else "")
-                + f", as {model} has them, found {len(names)} labels"
+                + f", as {model} has them, found {quantity(len(names), 'label')}"
             )
         return "pose"
     if likely is None:
         classes = layout.width - layout.first
         raise PackageError(
-            f"{labels}: expected {classes} labels for detection, fewer for other tasks, as {model}"
+            f"{labels}: expected {quantity(classes, 'label')} for detection, fewer for other tasks, as {model}"
             f" has them, found {len(names)}"
         )
     return likely

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import (
@@ -125,11 +126,12 @@ def _print_enrolment(board: Board, done: Enrolment, as_json: bool) -> None:
     numbers = ", ".join(f"#{number}" for number in done.added)
     negative = f" and {done.negatives} negative" if done.negatives else ""
     output.print_line(
-        f"{done.label}: {numbers} enrolled; the label now has {done.samples} samples{negative}, "
+        f"{done.label}: {numbers} enrolled; the label now has {quantity(done.samples, 'sample')}{negative}, "
         f"the gallery {done.gallery} has {done.total_samples}"
     )
-    for reason, count in done.refused.items():
-        output.note(f"k230: {count} of {done.frames_seen} frames refused: {reason}")
+    for reason, refused in done.refused.items():
+        seen = quantity(done.frames_seen, "frame")
+        output.note(f"k230: {refused} of {seen} refused: {reason}")
     for warning in done.warnings:
         output.note(f"k230: warning: {warning}")
 

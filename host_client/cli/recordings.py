@@ -13,6 +13,7 @@ import click
 
 from firmware_app.settings.reader import SettingsError, decode, read_task
 from host_client.base.exceptions import CommandFailed, ConfigurationError
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.endings import run_async
@@ -189,7 +190,7 @@ async def record(
             if as_json:
                 output.print_row("file", {"file": out, "messages": writing.count})
             else:
-                output.print_line(f"{out}: {writing.count} messages")
+                output.print_line(f"{out}: {quantity(writing.count, 'message')}")
 
 
 @click.command(cls=BoardCommand, short_help="Show line counters and the objects in zones.")
@@ -258,11 +259,11 @@ def bag(recording: str, out: str, as_json: bool) -> int:
 
     Boxes become vision_msgs/Detection2DArray, pictures sensor_msgs/CompressedImage. ROS is not needed.
     """
-    count = write_bag(recording, out)
+    written = write_bag(recording, out)
     if as_json:
-        output.print_row("file", {"file": out, "messages": count})
+        output.print_row("file", {"file": out, "messages": written})
     else:
-        output.print_line(f"{out}: {count} messages")
+        output.print_line(f"{out}: {quantity(written, 'message')}")
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.options import BoardCommand, board_verb, key_values
@@ -52,7 +53,7 @@ async def settings(board: Board, *, as_json: bool, changed: bool) -> None:
         ]
         for row in rows
     ]
-    output.print_table(f"{len(rows)} settings", heads, cells)
+    output.print_table(quantity(len(rows), "setting"), heads, cells)
 
 
 @click.command(cls=BoardCommand, short_help="Keep changed settings across restarts.")

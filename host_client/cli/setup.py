@@ -20,6 +20,7 @@ import board_types
 from board_types import BoardType
 from board_types.releases import is_supported, parse_name, releases
 from host_client.base.exceptions import K230Error
+from host_client.base.wording import quantity
 from host_client.cli import output, terminal
 from host_client.cli.asking import BACK, QUIT, SKIP, Leave, ask, ask_until, interactive, say
 from host_client.cli.batch import run_batch
@@ -280,7 +281,7 @@ def _appeared() -> str | None:
             say(f"The board's console is {found[0]}.")
             return str(found[0])
         if len(found) > 1:
-            say(f"Found {len(found)} boards: {', '.join(found)}.")
+            say(f"Found {quantity(len(found), 'board')}: {', '.join(found)}.")
             return None
         if time.monotonic() > stop:
             say("No board was found at USB. Check that the cable carries data, not only power.")

@@ -22,6 +22,7 @@ from host_client.base.exceptions import (
     PackageError,
     PictureError,
 )
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.check import pictures as material
 from host_client.check import verify as checks
@@ -129,7 +130,9 @@ def verify(
             output.print_line(line)
         if twin is not None:
             output.print_line(f"compared with the ONNX model: {twin}")
-        output.print_line(f"{report['pictures']} pictures with the answers drawn: {out}")
+        output.print_line(
+            f"{quantity(report['pictures'], 'picture')} with the answers drawn: {out}"
+        )
     text = f"{verdict.trouble}: {'; '.join(verdict.reasons)}"
     if verdict.trouble not in ("ok", "unknown"):
         raise Trouble(text)

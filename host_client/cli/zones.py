@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from firmware_app.events.rules import pixels
 from host_client.base.exceptions import ProtocolError
+from host_client.base.wording import quantity
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.files import write_file
@@ -51,7 +52,9 @@ async def zones(board: Board, *, as_json: bool, target: Path) -> None:
         data = buffer.getvalue()
         output.print_row("file", {"file": str(target), "size_bytes": len(data), **counts}, board)
     else:
-        output.print_line(f"{target}: {counts['zones']} zones, {counts['lines']} lines")
+        output.print_line(
+            f"{target}: {quantity(counts['zones'], 'zone')}, {quantity(counts['lines'], 'line')}"
+        )
 
 
 def draw(picture: Image.Image, width: int, height: int, events: dict[str, Any]) -> Image.Image:

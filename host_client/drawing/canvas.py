@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
+from host_client.base.wording import quantity
 from host_client.drawing.font import Font, clipped, font_for, shown
 from host_client.drawing.palette import GREY, INK, PAPER, Colour, colour_of, ink_on
 
@@ -186,7 +187,7 @@ class Canvas:
         size = self.text_size
         row = round(1.5 * size)
         if self.left_out:
-            title += f"; {self.left_out} labels not shown (no room)"
+            title += f"; {quantity(self.left_out, 'label')} not shown (no room)"
         rows = list(entries[:_LEGEND])
         if len(entries) > len(rows):
             rows.append(Entry(None, f"… and {len(entries) - len(rows)} more"))

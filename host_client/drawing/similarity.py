@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
+from host_client.base.wording import quantity
 from host_client.drawing.font import clipped, font_for, shown
 from host_client.drawing.palette import INK, PAPER, Colour, colour_of, ink_on
 
@@ -38,7 +39,7 @@ def draw_similarities(
     pen.rectangle((12, 36, 28, 52), outline=_FRAME, width=3)
     note = "same identity"
     if count < len(names):
-        note += f"; the first {count} of {len(names)} pictures"
+        note += f"; the first {count} of {quantity(len(names), 'picture')}"
     pen.text((36, 44), note, fill=INK, font=font, anchor="lm")
     for i in range(count):
         top = _TOP + i * cell

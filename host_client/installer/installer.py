@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from firmware_app.version import VERSION
+from host_client.base.wording import quantity
 from host_client.installer.content import Content
 from host_client.installer.manifest import (
     ASIDE,
@@ -86,15 +87,15 @@ class Plan:
         single = [path for path in self.before if not path.startswith(f"{NAME}/")]
         found = [f"keep {path} for k230 uninstall" for path in single]
         if len(single) < len(self.before):
-            count = len(self.before) - len(single)
-            found.append(f"keep {NAME} for k230 uninstall: {count} files")
+            more = quantity(len(self.before) - len(single), "file")
+            found.append(f"keep {NAME} for k230 uninstall: {more}")
         found += [f"write {path}" for path in self.configs]
         if self.package:
             found.append(f"write packages/{self.package}")
         if self.firmware:
             sent = sum(1 for path in self.stage if path.startswith(f"{STAGE}/firmware/"))
             same = sum(1 for path in self.reused if path.startswith(f"{STAGE}/firmware/"))
-            found.append(f"write {NAME}: {sent} files to send, {same} unchanged")
+            found.append(f"write {NAME}: {quantity(sent, 'file')} to send, {same} unchanged")
         found += [f"write {name}" for name in self.scripts]
         return found + [f"remove {ASIDE}"] * self.aside
 

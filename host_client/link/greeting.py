@@ -127,7 +127,7 @@ class Greeting:
             if key is not None and not self._lossy:
                 # Otherwise an impostor could pass by not asking for a key.
                 raise AuthenticationError(
-                    "a key was given, but what answers does not ask for one: it is another board, "
+                    "a key was given, but this board does not use one: it may be another board, "
                     "or its key was switched off (connect without a key to accept that)"
                 )
             return

@@ -34,7 +34,7 @@ GOOD = (("a", 0.0), ("a", 10.0), ("b", 90.0), ("b", 80.0), ("c", 170.0), ("c", 1
 @pytest.mark.parametrize(
     ("angles", "threshold", "trouble", "words"),
     [
-        (GOOD, 0.6, "ok", "6 of 6 pictures are most similar to another picture of their identity"),
+        (GOOD, 0.6, "ok", "most similar to another picture of the same identity: 6 of 6 pictures"),
         (GOOD, None, "ok", "6 of 6"),
         (GOOD, 0.995, "threshold", "at 0.995, 0 of 3 pairs of one identity are accepted"),
         (GOOD, -0.99, "threshold", "2 of 12 others refused"),

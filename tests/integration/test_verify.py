@@ -224,7 +224,7 @@ def test_metric_learning_is_judged_by_identities(
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["verdict"] == "ok"
     assert (
-        "8 of 8 pictures are most similar to another picture of their identity"
+        "most similar to another picture of the same identity: 8 of 8 pictures"
         in report["reasons"][0]
     )
     assert (

@@ -21,7 +21,13 @@ export function setLanguage(code, keep = true) {
 
 export const has = (key) => Object.hasOwn(WORDS, key);
 
+// {name}: a value. {name|sample|samples}: a number and what it counts.
+const VALUE = /\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g;
+
 export function t(key, values = {}) {
   const words = has(key) ? WORDS[key] : [key, key];
-  return (words[index] || words[0]).replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
+  return (words[index] || words[0]).replace(VALUE, (_, name, one, many) => {
+    const value = String(values[name] ?? "");
+    return one === undefined ? value : `${value} ${value === "1" ? one : many}`;
+  });
 }

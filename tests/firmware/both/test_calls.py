@@ -17,7 +17,7 @@ ERRORS = {
         SettingsError(["max_results: too many"]),
         ["bad_argument", "max_results: too many"],
     ),
-    "memory": (MemoryError(), ["too_large", "the board's memory does not suffice for memory"]),
+    "memory": (MemoryError(), ["too_large", "not enough memory on the board for memory"]),
     "value": (ValueError("a fault"), ["internal", "value failed: ValueError: a fault"]),
     "key": (KeyError("x"), ["internal"]),
 }
