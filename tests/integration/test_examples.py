@@ -279,6 +279,14 @@ async def test_commands_of_the_pages(board: OneBoard, tmp_path: Path) -> None:
                         await _command(board, tmp_path, words[1:])
                         count += 1
     assert count >= 8
+    page = (ROOT / "docs" / "recordings.md").read_text("utf-8")
+    (program,) = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "yard_ros2.mcap").unlink(missing_ok=True)
+    done = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", program), cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
+    assert await asyncio.wait_for(done.wait(), LIMIT_S) == 0
+    assert (tmp_path / "yard_ros2.mcap").stat().st_size > 0
     assert (tmp_path / "yard.mcap").stat().st_size > 0 and (tmp_path / "place.json").is_file()
 
 
@@ -306,7 +314,10 @@ async def _command(board: OneBoard, folder: Path, words: list[str]) -> None:
     assert process.returncode == 0, f"{words}: {out.decode()}"
 
 
-PAGES = ("README.md", "docs/index.md", "docs/python.md", "docs/events.md")
+PAGES = (
+    *("README.md", "README.zh-CN.md", "docs/index.md", "docs/python.md", "docs/events.md"),
+    "docs/troubleshooting.md",
+)
 
 
 class _OneItem(ast.NodeTransformer):
