@@ -4,7 +4,8 @@
 # make check  runs every check: rooms, format, lint, types, the board's dialect
 # make coverage  runs the tests that stay in one process, and lists the lines that none reaches
 # make docs   serves the documentation at http://127.0.0.1:8000, and builds it again at each change
-# make pictures  makes the pictures of README and docs again, from a virtual board (docs/pictures)
+# make pictures  makes the pictures of README and docs again, from a virtual board (docs/pictures);
+#                needs a quiet PC, and says so when it is not
 # make wheel  builds the wheel into dist/
 # Each target first installs what it needs into .venv/.
 

@@ -45,7 +45,9 @@ OTHERS = {"mqtt.md"}  # Telegraf's TOML: its form is checked, the program is not
 def fenced(language: str) -> list[tuple[str, str]]:
     """Return (page, block) of each block of a language."""
     pattern = re.compile(rf"^```{language}\n(.*?)^```", re.MULTILINE | re.DOTALL)
-    return [(page.name, each) for page in PAGES for each in pattern.findall(page.read_text("utf-8"))]
+    return [
+        (page.name, each) for page in PAGES for each in pattern.findall(page.read_text("utf-8"))
+    ]
 
 
 def test_every_language_has_its_test() -> None:
@@ -128,7 +130,9 @@ def lines(*programs: str) -> list[tuple[str, list[str]]]:
     found = []
     for page in PAGES:
         text = page.read_text("utf-8")
-        for code in re.findall(r"^```(?:sh)?\n(.*?)^```|`([^`\n]+)`", text, re.MULTILINE | re.DOTALL):
+        for code in re.findall(
+            r"^```(?:sh)?\n(.*?)^```|`([^`\n]+)`", text, re.MULTILINE | re.DOTALL
+        ):
             for line in "".join(code).splitlines():
                 if line.startswith(programs):
                     found.append((page.name, shlex.split(line, comments=True)))
@@ -153,8 +157,32 @@ def test_modules_that_are_started() -> None:
 
 def test_extras_that_are_installed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    found = [each for each in lines("pip install ") if "k230-vision" in str(each) or "[" in str(each)]
+    found = [
+        each for each in lines("pip install ") if "k230-vision" in str(each) or "[" in str(each)
+    ]
     assert len(found) > 10
     for page, words in found:
         for extra in re.findall(r"\[([\w,]+)\]", words[-1]):
             assert set(extra.split(",")) <= set(project["optional-dependencies"]), (page, words)
+
+
+def test_both_readmes_say_the_same() -> None:
+    """The same sections, rows, pictures, code and links, in two languages."""
+    english, chinese = (
+        (ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md")
+    )
+
+    def outline(text: str) -> list[str]:
+        return re.findall(r"^(\||## |!\[|```\w+)", text, re.MULTILINE)
+
+    def links(text: str) -> set[str]:
+        found = re.findall(r"\]\(([^)]+)\)", text)
+        return {link.replace(".zh-CN.md", ".md") for link in found} - {"README.md"}
+
+    def code(text: str) -> list[list[str]]:
+        found = re.findall(r"^```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+        return [shlex.split(line, comments=True) for line in "".join(found).splitlines()]
+
+    assert outline(chinese) == outline(english)
+    assert links(chinese) == links(english)
+    assert code(chinese) == code(english)
