@@ -17,6 +17,7 @@ from playwright.async_api import Page, Route, WebSocketRoute
 
 from board_hub.dashboard import assets
 from board_hub.dashboard.guard import HEADERS
+from host_client.results.objects import oriented
 
 WIDTH, HEIGHT = 1280, 720
 HOST = "http://board.test"
@@ -155,14 +156,11 @@ def _person(b: Row) -> list[Row]:
 
 
 def _turned(b: Row, angle: float) -> Row:
-    cx, cy, turn = b["x"] + b["w"] / 2, b["y"] + b["h"] / 2, math.radians(angle)
-    half = (b["w"] / 2.4, b["h"] / 3.2)
-    corners = []
-    for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1)):
-        dx, dy = sx * half[0], sy * half[1]
-        x = cx + dx * math.cos(turn) - dy * math.sin(turn)
-        corners.append([round(x), round(cy + dx * math.sin(turn) + dy * math.cos(turn))])
-    return {"corners": corners, "angle": angle}
+    """Return what a turned box says, by the product's own arithmetic."""
+    centre = (b["x"] + b["w"] / 2, b["y"] + b["h"] / 2)
+    size = (b["w"] / 1.2, b["h"] / 1.6)
+    found = oriented(b["label"], b["score"], b["class_id"], centre, size, angle)
+    return found.to_dict()
 
 
 def _map(found: list[Row]) -> Row:

@@ -9,8 +9,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
 
+from firmware_app.wire import messages
+from host_client import Model, decode_result
 from tests.dashboard.browser import a_page, browsing, keep, near, rgb
-from tests.dashboard.scenes import COLOURS, Stage, boxes, picture, result, setting
+from tests.dashboard.scenes import COLOURS, LABELS, Stage, boxes, picture, result, setting
+from tests.json_lines import validator
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 TASKS = (
@@ -18,12 +21,40 @@ TASKS = (
     *("pose", "oriented_detection", "ocr", "metric_learning"),
 )
 
+MODEL = Model([1, "shapes", "net", b"\x11" * 32, LABELS, 1280, 720, "shapes"], "0011aabb", "line 3")
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     """One browser for the file."""
     async with browsing() as found:
         yield found
+
+
+@pytest.mark.parametrize("task", TASKS)
+async def test_the_scenes_are_results(task: str) -> None:
+    """What these tests draw has the form that the client gives, masks and class maps filled by runs."""
+    for count in (0, 5, 20):
+        row = result(task, count)
+        validator("result").validate(row)
+        for item in row.get("objects", []):
+            mask = item.get("mask")
+            if mask:
+                data = b"".join(_leb128(run) for run in mask["rle"])
+                shape = [mask[name] for name in ("x", "y", "w", "h", "columns", "rows")]
+                box = [item[name] for name in ("x", "y", "w", "h")]
+                sent = [[*box, round(1000 * item["score"]), item["class_id"]]]
+                found = decode_result(
+                    [messages.INSTANCE_SEGMENTATION, 1, 1 << 24, 1, sent, [[*shape, data]]], MODEL
+                )
+                assert found.to_dict()["objects"][0]["mask"] == mask
+        if "map_width" in row:
+            cells = row["map_width"] * row["map_height"]
+            assert sum(run for _, run in row["rle"]) == cells == sum(row["areas"].values())
+
+
+def _leb128(run: int) -> bytes:
+    return bytes([run]) if run < 128 else bytes([run & 127 | 128]) + _leb128(run >> 7)
 
 
 async def on_edge(stage: Stage, box: dict[str, Any]) -> bool:
