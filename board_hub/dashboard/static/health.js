@@ -1,17 +1,21 @@
 // How a board is, and starting it anew.
 import { html, useState } from "./html.js";
 import { boardPath, post } from "./api.js";
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 import { Button, Confirm, useWork } from "./parts.js";
 import { mayChange, toast } from "./store.js";
 
 const kb = (v) => (v == null ? null : v > 10 << 20 ? `${(v / 1048576).toFixed(0)} MB` : `${Math.round(v / 1024)} kB`);
 
+const count = (n) => (n == null ? "–" : new Intl.NumberFormat(language()).format(n));
+
 export function duration(ms) {
   if (ms == null) return null;
   const s = Math.floor(ms / 1000);
   const [d, h, m] = [Math.floor(s / 86400), Math.floor(s / 3600) % 24, Math.floor(s / 60) % 60];
-  return d ? `${d} d ${h} h` : h ? `${h} h ${m} min` : m ? `${m} min ${s % 60} s` : `${s} s`;
+  if (d) return t("time.days", { d, h });
+  if (h) return t("time.hours", { h, m });
+  return m ? t("time.minutes", { m, s: s % 60 }) : t("time.seconds", { s });
 }
 
 export function Health({ board }) {
@@ -27,7 +31,7 @@ export function Health({ board }) {
     [t("health.heap"), s.heap_free_bytes == null ? null : t("health.free", { used: kb(s.heap_used_bytes), free: kb(s.heap_free_bytes) })],
     [t("health.media"), kb(s.memory?.media_free_bytes)], [t("health.card"), kb(s.card_free_bytes)],
     [t("health.network"), network.interface && [network.interface, network.address, network.signal_dbm != null ? `${network.signal_dbm} dBm` : ""].filter(Boolean).join(", ")],
-    [t("health.frames"), s.processed == null ? null : t("health.framestext", { processed: s.processed, skipped: s.skipped })],
+    [t("health.frames"), s.processed == null ? null : t("health.framestext", { processed: count(s.processed), skipped: count(s.skipped) })],
     [t("health.clients"), s.clients?.length],
   ].filter(([, value]) => value != null && value !== "");
   const restart = () => work(async () => {
