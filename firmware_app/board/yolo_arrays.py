@@ -75,6 +75,8 @@ class Candidates:
             return
         scores = np.max(table[:, 5:], axis=1) * table[:, 4].copy()
         labels = np.argmax(table[:, 5:], axis=1)
+        if type(labels) is int:  # what ulab gives for a single row
+            labels = np.array([labels], dtype=np.int16)
         passed = scores > threshold
         places = np.nonzero(passed)[0].tolist()
         if len(places) < len(hits):
@@ -103,7 +105,8 @@ class Candidates:
         if layout.classes == 1:
             return None
         first, last = self._range
-        if (last - first) * layout.classes < _SINGLE * len(self.bases):
+        # Of a single column ulab would give a number.
+        if last - first > 1 and (last - first) * layout.classes < _SINGLE * len(self.bases):
             table = self.flat.reshape((layout.width, layout.count))
             labels = np.argmax(table[4 : 4 + layout.classes, first:last], axis=0)[self._passed]
             self.labels = labels.tolist()

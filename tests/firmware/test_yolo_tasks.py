@@ -421,6 +421,23 @@ def test_few_candidates_far_apart_among_many_classes(tmp_path: Path) -> None:
     assert [box.class_id for box in found.boxes] == [79, 3, 3], found
 
 
+def test_a_single_candidate(tmp_path: Path) -> None:
+    """Of a single row or column ulab's argmax gives a number, no array."""
+    columns = np.zeros((4 + CLASSES, CELLS), np.float32)
+    columns[:, 7] = (40, 30, 20, 10, 0.1, 0.2, 0.9)
+    anchors = np.zeros((CELLS, 5 + CLASSES), np.float32)
+    anchors[7] = (40, 30, 20, 10, 0.95, 0.1, 0.2, 0.9)
+    rows = np.zeros((300, 6), np.float32)
+    rows[0] = (30, 25, 50, 35, 0.9, 2)
+    cases = []
+    for kind, table in (("columns", columns), ("anchors", anchors), ("rows", rows)):
+        for nms in ("class_agnostic", "class_aware"):
+            settings = f"nms: {nms}"
+            cases.append(case_of(tmp_path, kind + nms, "detection", kind, [table[None]], settings))
+    for found in decoded(tmp_path, cases):
+        assert [(box.class_id, box.w, box.h) for box in found.boxes] == [(2, 80, 40)], found
+
+
 def test_a_class_without_a_label_is_told(tmp_path: Path) -> None:
     cases: list[dict[str, Any]] = []
     for label in (CLASSES, 57, -1, np.nan):
