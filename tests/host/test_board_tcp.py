@@ -268,7 +268,7 @@ async def test_sealed_sessions_take_nothing_unsealed_altered_or_twice() -> None:
         ({"key": KEY}, bytes(32), AuthenticationError, "key"),
         ({"key": KEY}, False, AuthenticationError, "needs its key"),
         ({"key": KEY, "bad_proof": True}, KEY, AuthenticationError, "could not prove"),
-        ({}, KEY, AuthenticationError, "does not ask"),
+        ({}, KEY, AuthenticationError, "does not use one"),
         ({"version": 9}, False, VersionError, "version 9, .*`pip install --upgrade k230-vision"),
         ({"version": 1}, False, VersionError, "version 1, .* `k230 install --port TTY`"),
         ({"refusal": ("version", "no", 3)}, False, VersionError, "upgrade k230-vision"),
