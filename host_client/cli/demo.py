@@ -31,7 +31,16 @@ from host_client.cli.simulation import (
 from host_client.cli.table import clipped, table, terminal_width
 from host_client.results.messages import SwitchReport
 from host_client.results.streams import Stream
-from host_client.results.types import ClassificationResult, Result
+from host_client.results.types import (
+    ClassificationResult,
+    DetectionResult,
+    InstanceSegmentationResult,
+    OcrResult,
+    OrientedDetectionResult,
+    PoseResult,
+    Result,
+    SegmentationResult,
+)
 
 _WINDOW = 2.0  # seconds over which the live view counts frames
 _PLAIN_PERIOD = 1.0  # seconds between lines where stdout is no terminal
@@ -326,8 +335,28 @@ def _line(meter: Meter) -> str:
     result = meter.last
     assert result is not None
     rest = f"{_rate(meter.rate)} fps  {_latency(meter)}"
-    found = clipped(output.summary(result), _WIDTH - len(result.task) - len(rest) - 4)
+    found = clipped(_found(result), _WIDTH - len(result.task) - len(rest) - 4)
     return f"{result.task}  {found}  {rest}"
+
+
+def _found(result: Result) -> str:
+    """Return what a result names, without the places: they do not fit beside the figures."""
+    if isinstance(result, DetectionResult):
+        rows = [f"{item.label} {item.score:.2f}" for item in result.boxes]
+    elif isinstance(result, (PoseResult, OrientedDetectionResult, InstanceSegmentationResult)):
+        rows = [f"{item.label} {item.score:.2f}" for item in result.objects]
+    elif isinstance(result, SegmentationResult):
+        total = max(1, result.width * result.height)
+        objects = sorted(list(result.areas.items())[1:], key=lambda row: -row[1])
+        rows = [f"{label} {100 * area / total:.1f} %" for label, area in objects if area]
+    elif isinstance(result, OcrResult):
+        rows = [text.text for text in result.texts if text.text is not None]
+        if not rows:
+            count = len(result.texts)
+            rows = [f"{count} text{'s' * (count != 1)}"]
+    else:
+        return output.summary(result)
+    return ", ".join(rows) or "nothing"
 
 
 def _rate(rate: float) -> str:
@@ -344,7 +373,7 @@ def _latency(meter: Meter) -> str:
 
 def _table(tour: Tour) -> list[str]:
     # The spaces keep the columns in place while their content changes.
-    heads = [" ", "task", "found".ljust(_FOUND), "fps  ", "latency", "switch   "]
+    heads = [" ", "task", "found".ljust(_FOUND), "fps  ", "latency", "missed   "]
     rows = []
     for task, meter in tour.meters.items():
         running = task == tour.task
@@ -352,7 +381,7 @@ def _table(tour: Tour) -> list[str]:
         if meter.last is not None:
             latency = meter.latency()
             rate = meter.rate if running else meter.mean_rate
-            cells[2] = output.summary(meter.last)
+            cells[2] = _found(meter.last)
             cells[3] = _rate(rate)
             cells[4] = "–" if latency is None else f"{latency[0]:.0f} ms"
         cells[2] = clipped(terminal.shown(meter.problem or cells[2] or meter.note), _FOUND)
@@ -402,11 +431,11 @@ def _summarize(
                 _gap(meter) or "–",
             ]
         )
-    heads = ["task", "results", "fps", "latency p50 / p99", "switch gap"]
+    heads = ["task", "results", "fps", "latency p50 / p99", "missed at switch"]
     output.print_table("summary", heads, rows)
     output.print_line(f"results lost: {dropped} dropped, {rejected} rejected")
     output.print_line(_slower(tour, stops))
-    output.print_line("next:")
+    output.print_line("try next:")
     for line in _NEXT:
         output.print_line(f"  {line}")
 
@@ -417,7 +446,10 @@ def _slower(tour: Tour, stops: list[demo_card.Stop]) -> str:
     stop = next((stop for stop in ran if stop.task == "detection"), ran[0])
     here = _rate(tour.meters[stop.task].mean_rate)
     there = demo_card.board_fps(next(iter(stop.packages.values())))
-    return f"{stop.task}: {here} fps simulated on this PC, about {there:.0f} on a board (estimate)"
+    return (
+        f"the simulator is slower: {stop.task} {here} fps here, "
+        f"about {there:.0f} on a board (estimate)"
+    )
 
 
 def _row(task: str, meter: Meter) -> dict[str, Any]:

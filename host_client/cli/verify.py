@@ -7,6 +7,7 @@ import importlib.util
 import io
 import json
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
@@ -42,6 +43,7 @@ from host_client.cli.simulation import (
     virtual_board,
     virtual_board_command,
 )
+from host_client.cli.table import folded, terminal_width, width_of
 from host_client.commands.packages import PackageFiles, read_package
 from host_client.commands.pictures import open_rgb
 from host_client.drawing.result import draw
@@ -217,7 +219,9 @@ async def verify_files(trial: Trial, as_json: bool) -> dict[str, Any]:
                     continue
                 rows.append(row)
                 if not as_json:
-                    output.print_line(_line(row))
+                    width = terminal_width() if sys.stdout.isatty() else None
+                    for line in _lines(row, width):
+                        output.print_line(line)
     if trial.onnx is not None:
         rows = await _with_onnx(trial, rows, name, as_json)
     own = _own_threshold(trial.files, name)
@@ -380,16 +384,26 @@ async def _in_parts(board: Board, image: Image.Image) -> checks.Answer:
     return checks.Answer(tuple(sorted(rows, key=lambda row: -row[1])))
 
 
-def _line(row: checks.Row) -> str:
+def _lines(row: checks.Row, width: int | None) -> list[str]:
+    """Return what is said about a picture: one line, or several where one is too wide.
+
+    width: of the terminal; None for one line in any case, for programs.
+    """
+
     def shown(answer: checks.Answer) -> str:
         return ", ".join(f"{label} {score:.2f}" for label, score in answer.labels[:4]) or "nothing"
 
-    text = f"{Path(row.picture).name}: {shown(row.normal)}"
+    parts = [f"{Path(row.picture).name}: {shown(row.normal)}"]
     if row.low.labels != row.normal.labels:
-        text += f"  (at threshold {checks.LOW}: {shown(row.low)})"
+        parts.append(f"(at threshold {checks.LOW}: {shown(row.low)})")
     if row.expected:
-        text += f"  expected {', '.join(sorted(row.expected))}"
-    return text
+        parts.append(f"expected {', '.join(sorted(row.expected))}")
+    line = "  ".join(parts)
+    if width is None or width_of(line) <= width:
+        return [line]
+    first, *rest = parts
+    below = [f"  {line}" for part in rest for line in folded(part, max(20, width - 2))]
+    return [*folded(first, max(20, width)), *below]
 
 
 def _table(report: dict[str, Any]) -> list[str]:

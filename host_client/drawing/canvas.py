@@ -213,6 +213,7 @@ class Canvas:
 def _entry(pen: ImageDraw.ImageDraw, entry: Entry, at: Rectangle, size: int) -> None:
     left, top, right, bottom = at
     middle = (top + bottom) / 2
+    bar = left + (right - left) * 0.6  # the same for rows with and without a colour
     if entry.colour is not None:
         pen.rectangle(
             (left, middle - size / 2, left + size, middle + size / 2),
@@ -221,11 +222,10 @@ def _entry(pen: ImageDraw.ImageDraw, entry: Entry, at: Rectangle, size: int) -> 
         )
         left += size + 6
     if entry.part is not None:
-        start = left + (right - left) * 0.6
-        end = start + (right - start) * min(1.0, max(0.0, entry.part))
-        pen.rectangle((start, middle - size / 3, right, middle + size / 3), outline=GREY)
-        pen.rectangle((start, middle - size / 3, end, middle + size / 3), fill=entry.colour or GREY)
-        right = start - 6
+        end = bar + (right - bar) * min(1.0, max(0.0, entry.part))
+        pen.rectangle((bar, middle - size / 3, right, middle + size / 3), outline=GREY)
+        pen.rectangle((bar, middle - size / 3, end, middle + size / 3), fill=entry.colour or GREY)
+        right = bar - 6
     _write(pen, (left, middle), shown(entry.text), INK, size, right - left)
 
 
