@@ -251,6 +251,8 @@ def vendors_boxed(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
 def check_classes(boxes: list, layout: "Layout") -> None:
     """Raise TaskError where rows, which don't show how many classes there are, name one without a label."""
     labels = [box[5] for box in boxes]
+    if not labels:
+        return
     wrong = max(labels)
     if min(labels) < 0:
         wrong = min(labels)

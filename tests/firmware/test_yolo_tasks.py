@@ -421,21 +421,32 @@ def test_few_candidates_far_apart_among_many_classes(tmp_path: Path) -> None:
     assert [box.class_id for box in found.boxes] == [79, 3, 3], found
 
 
-def test_a_single_candidate(tmp_path: Path) -> None:
-    """Of a single row or column ulab's argmax gives a number, no array."""
-    columns = np.zeros((4 + CLASSES, CELLS), np.float32)
-    columns[:, 7] = (40, 30, 20, 10, 0.1, 0.2, 0.9)
-    anchors = np.zeros((CELLS, 5 + CLASSES), np.float32)
-    anchors[7] = (40, 30, 20, 10, 0.95, 0.1, 0.2, 0.9)
-    rows = np.zeros((300, 6), np.float32)
-    rows[0] = (30, 25, 50, 35, 0.9, 2)
-    cases = []
-    for kind, table in (("columns", columns), ("anchors", anchors), ("rows", rows)):
-        for nms in ("class_agnostic", "class_aware"):
-            settings = f"nms: {nms}"
-            cases.append(case_of(tmp_path, kind + nms, "detection", kind, [table[None]], settings))
-    for found in decoded(tmp_path, cases):
-        assert [(box.class_id, box.w, box.h) for box in found.boxes] == [(2, 80, 40)], found
+def scarce(task: str, kind: str, seed: int, kept: int) -> list[Floats]:
+    """Return outputs_of() with so many candidates at most: the surest ones."""
+    outputs = outputs_of(task, kind, seed)
+    table = outputs[0][0].T if kind == "columns" else outputs[0][0]
+    scores = table[:, 4 : 4 + CLASSES] if kind == "columns" else table[:, 4:5]
+    weakest = np.argsort(-scores.max(axis=1), kind="stable")[kept:]
+    scores[weakest] = 0
+    return outputs
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+def test_one_candidate_or_none(tmp_path: Path, kept: int) -> None:
+    """Of a single row or column ulab's argmax gives a number, no array; of none nothing has a maximum."""
+    kinds = sorted({(task, kind) for task, kind, _ in CASES})
+    made = [scarce(task, kind, 3, kept) for task, kind in kinds]
+    cases = [
+        case_of(tmp_path, f"{task}-{kind}", task, kind, outputs)
+        for (task, kind), outputs in zip(kinds, made, strict=True)
+    ]
+    for (task, kind), outputs, result in zip(kinds, made, decoded(tmp_path, cases), strict=True):
+        what = f"{task} {kind}: {result}"
+        assert not isinstance(result, str), what
+        objects = result.boxes if task == "detection" else result.objects
+        truth = expected(task, kind, outputs)
+        assert len(objects) == len(truth) == kept, what
+        assert [item.class_id for item in objects] == [row["class"] for row in truth], what
 
 
 def test_a_class_without_a_label_is_told(tmp_path: Path) -> None:
