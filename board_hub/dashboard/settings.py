@@ -74,7 +74,10 @@ def _row(name: str, flags: int, field: Field | None, values: list[Any]) -> Row:
 
 async def change(board: Board, values: dict[str, Any], *, save: bool = False) -> dict[str, Any]:
     """Change settings now; CommandFailed."""
-    answer = await board.set(values, save=save)
-    if not isinstance(answer, dict):
-        raise CommandFailed("failed", "set: the board gave no answer")
-    return {str(key): plain(value) for key, value in answer.items()}
+    report = await board.set(values, save=save)
+    return {
+        "generation": report.generation,
+        "changed": list(report.changed),
+        "saved": report.saved,
+        "later": list(report.later),
+    }

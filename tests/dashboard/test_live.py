@@ -133,6 +133,83 @@ async def test_a_setting_takes_effect_at_once_for_everybody(world: World) -> Non
         await one.locator(".found li").first.wait_for()
 
 
+async def settings_of(world: World) -> dict[str, Any]:
+    """Return the board's settings by name, asked from the board itself."""
+    rows = await world.view.session.board.settings()
+    return {row.name: row.value for row in rows}
+
+
+async def test_region_zone_and_line_by_mouse(world: World) -> None:
+    """Drawn on the live picture: the board has them in pixels of its frame, and counts in them."""
+    await world.view.session.board.set({"region": None})  # the demo has one
+    async with entered(world, "adjust") as page:
+        await both(page)
+        await page.mouse.move(5, 5)
+        canvas = page.locator("canvas")
+
+        async def places(*points: tuple[float, float]) -> list[tuple[float, float]]:
+            """Return points of the frame (1280 x 720) on the screen, where the canvas is now."""
+            await canvas.scroll_into_view_if_needed()
+            box = await canvas.bounding_box()
+            assert box is not None
+            scale = min(box["width"] / 1280, box["height"] / 720)
+            left = box["x"] + (box["width"] - 1280 * scale) / 2
+            top = box["y"] + (box["height"] - 720 * scale) / 2
+            return [(left + x * scale, top + y * scale) for x, y in points]
+
+        async def tool(name: str) -> None:
+            await page.get_by_role("button", name=name).click()
+            await page.locator(".hint").wait_for()
+
+        async def drag(*points: tuple[float, float]) -> None:
+            start, end = await places(*points)
+            await page.mouse.move(*start)
+            await page.mouse.down()
+            await page.mouse.move(*end, steps=4)
+            await page.mouse.up()
+
+        async def drawn(name: str) -> Any:
+            for _ in range(600):
+                value = (await settings_of(world))[name]
+                if value:
+                    return value
+                await asyncio.sleep(0.1)
+            raise AssertionError(f"{name} did not reach the board")
+
+        await tool("Zone")
+        for point in await places((100, 100), (900, 100), (900, 600), (100, 600), (100, 100)):
+            await page.mouse.click(*point)
+        await page.get_by_label("Name", exact=True).fill("yard")
+        await page.get_by_role("button", name="Save", exact=True).click()
+        (zone,) = await drawn("events.zones")
+        wanted = [(100, 100), (900, 100), (900, 600), (100, 600)]
+        assert zone["name"] == "yard"
+        for found, point in zip(zone["points"], wanted, strict=True):
+            assert abs(found[0] - point[0]) < 6, zone
+            assert abs(found[1] - point[1]) < 6, zone
+        await tool("Line")
+        await drag((480, 80), (480, 640))
+        await page.get_by_label("Name", exact=True).fill("gate")
+        await page.get_by_role("button", name="Save", exact=True).click()
+        (line,) = await drawn("events.lines")
+        assert abs(line["from"][0] - 480) < 6, line
+        assert abs(line["to"][1] - 640) < 6, line
+        await page.locator("#tab-events").click()
+        await page.get_by_text("yard").first.wait_for()  # what moves on the belt is seen in it
+        await page.locator("#tab-adjust").click()
+        await tool("Region to look at")
+        await drag((60, 40), (940, 680))
+        region = await drawn("region")
+        assert abs(region["x"] - 60) < 6, region
+        assert abs(region["width"] - 880) < 8, region
+        await page.get_by_text("In force now").first.wait_for()
+        await keep(page, "drawn")
+        assert await page.locator(".toast.bad").count() == 0
+        await page.get_by_role("button", name="Forget").click()
+        await page.get_by_text("As in the file again").wait_for()
+        assert not (await settings_of(world))["events.zones"]
+
+
 async def test_behind_nginx(world: World, tmp_path: Path) -> None:
     """The lines of docs/dashboard.md as they are: pages below a path, WebSocket, streams."""
     program = find("nginx")
