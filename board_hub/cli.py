@@ -103,9 +103,16 @@ async def _run(configuration: object, demo: bool, seconds: float | None, as_json
     assert isinstance(configuration, Configuration)
     boards = demonstration.boards(configuration) if demo else demonstration.nothing()
     async with boards, running(configuration, remember=not demo, preview=demo) as hub_:
+        address = None
+        if demo and hub_.accounts is not None:
+            address = f"{hub_.url}/#ticket={hub_.accounts.ticket()}"
         if hub_.url is not None:
             if as_json:
-                output.print_row("listening", {"url": hub_.url, "open": None})
+                output.print_row("listening", {"url": hub_.url, "open": address})
+            elif address is not None:
+                output.print_line(f"open {address}")
+                output.note("the address logs in once, within an hour; then by password")
+                output.note(f"messages that MQTT would get: {hub_.url}/status; Ctrl-C ends")
             else:
                 output.print_line(f"web: {hub_.url}")
         if seconds is not None:

@@ -47,6 +47,8 @@ async def boards(configuration: Configuration) -> AsyncIterator[None]:
         configuration.values.update({"homeassistant.enabled": True, "mqtt.snapshot_s": 10.0})
     async with contextlib.AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="k230-hub-")))
+        if configuration["web.users_file"] is None:  # not the users of the real hub
+            configuration.values["web.users_file"] = str(folder / "users.json")
         for name, group, package in BOARDS:
             source = demo_card.PACKAGES / package
             pictures = source / "pictures"

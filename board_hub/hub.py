@@ -62,11 +62,11 @@ async def running(
             more.append(recordings.metrics)
         if configuration["web.enabled"]:
             app = make_application(configuration, sessions)
-            if shown is not None:
-                app[SECTIONS]["Messages that MQTT would get"] = shown.rows
             if configuration["web.metrics"]:
                 add_metrics(app, more)
             hub.accounts = attach(app)
+            if shown is not None:
+                app[SECTIONS]["Messages that MQTT would get"] = shown.rows
             hub.url = await stack.enter_async_context(serving(app, configuration))
         if hub.mqtt is not None:
             _add_home_assistant(hub.mqtt, configuration, stack)

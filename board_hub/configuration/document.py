@@ -33,7 +33,10 @@ def read(text: str, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" line {mark.line + 1}" if mark is not None else ""
-        raise ConfigurationError([f"{name}{where}: not YAML: {error.problem}"]) from None
+        problem = error.problem
+        if problem is not None and "'\\t'" in problem:
+            problem = "found a tab: indent with spaces"
+        raise ConfigurationError([f"{name}{where}: not YAML: {problem}"]) from None
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError([f"{name}: not YAML: {problem}"]) from None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -104,7 +107,7 @@ class _Reading:
         self._faults: list[str] = []
 
     def _fault(self, key: document.Path, path: str, problem: str) -> None:
-        line = self._lines.get(key)
+        line = self._lines.get(key) or self._lines.get(key[:-1])  # - tcp://HOST has no keys
         where = f"{self._name} line {line}" if line else self._name
         self._faults.append(f"{where}: {path}: {problem}")
 
@@ -151,13 +154,17 @@ class _Reading:
     def _check(
         self, known: Field, value: Any, here: document.Path, path: str, values: dict[str, Any]
     ) -> None:
+        form = _FORMS.get(known.path)
         try:
             values[known.path] = schema.check(known, value)
-            form = _FORMS.get(known.path)
             if form is not None and value is not None:
                 form(value)
         except FieldError as error:
-            self._fault(here, path, str(error))
+            problem = str(error)
+            if form is not None and isinstance(value, int):  # quotes alone would not mend it
+                with contextlib.suppress(LookupError):
+                    problem = _problem(form, str(value))
+            self._fault(here, path, problem)
         except ValueError as error:  # AddressError too
             self._fault(here, path, str(error))
 
@@ -230,6 +237,9 @@ class _Reading:
                     self._fault(
                         tuple(path.split(".")), path, "needs mqtt.url to begin with mqtts://"
                     )
+        host, _ = configuration.listen
+        if values["web.enabled"] and not values["web.login"] and not is_loopback(host):
+            self._fault(("web", "login"), "web.login", needs_login(host))
         if (values["mqtt.cert_file"] is None) != (values["mqtt.key_file"] is None):
             self._fault(("mqtt",), "mqtt.cert_file", "cert_file and key_file go together")
         if values["mqtt.risky_commands"] and not values["mqtt.commands"]:
@@ -273,6 +283,22 @@ def parse_listen(text: str) -> tuple[str, int]:
     return host.strip("[]") or "0.0.0.0", int(port)
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether only this computer reaches what listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def needs_login(host: str) -> str:
+    """Return what is wrong with pages without login at an address that others reach."""
+    return (
+        f"expected true where web.listen is {host}, which other computers reach: "
+        "found false; remove it or listen on 127.0.0.1"
+    )
+
+
 def parse_shard(text: str) -> tuple[int, int]:
     """Return (i, n) of i/n with 1 <= i <= n; raises ValueError."""
     match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text)
@@ -292,6 +318,14 @@ def _parse_prefix(text: str) -> None:
 def _parse_client_id(text: str) -> None:
     if not text.isprintable() or set(text) & set("#+/ "):
         raise ValueError(f"expected printable text without # + / and spaces, found {show(text)}")
+
+
+def _problem(form: Callable[[str], object], text: str) -> str:
+    try:
+        form(text)
+    except ValueError as error:
+        return str(error)
+    raise LookupError(text)
 
 
 def _file(folder: Path, text: str) -> Path:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
 
-from board_hub.configuration.reader import Configuration
+from board_hub.base.lines import dumps
+from board_hub.configuration.reader import Configuration, is_loopback, needs_login
 from board_hub.dashboard import api, assets, people, streams
 from board_hub.dashboard.accounts import Accounts
 from board_hub.dashboard.answers import GUARD, VIEWS
 from board_hub.dashboard.guard import Guard, networks, refusal
 from board_hub.dashboard.sockets import Sockets
 from board_hub.dashboard.views import Views
-from board_hub.web.application import CONFIGURATION, OPEN_PATHS, SESSIONS
+from board_hub.web.application import CONFIGURATION, OPEN_PATHS, SECTIONS, SESSIONS
 from host_client.base.exceptions import ConfigurationError
 from host_client.cli import output
 from host_client.link.keys import KeyStore
@@ -38,6 +39,7 @@ def attach(app: web.Application) -> Accounts | None:
     guard = Guard(accounts, networks(configuration["web.trusted_proxies"] or []))
     app[GUARD] = guard
     app[VIEWS] = Views(app[SESSIONS])
+    app[SECTIONS]["Events"] = lambda: _events(app[VIEWS])
     sockets = Sockets()
     if accounts is not None:
         accounts.on_end(sockets.end)
@@ -49,6 +51,8 @@ def attach(app: web.Application) -> Accounts | None:
         path = resource.canonical if resource is not None else ""
         own = path in _OWN or path.startswith("/api/v1/")
         if not own and path not in app[OPEN_PATHS] and guard.who(request) is None:
+            if path == "/status" and "text/html" in request.headers.get("Accept", ""):
+                raise web.HTTPSeeOther("./")  # a person: to the login
             return refusal(401, "login", "log in first")
         return await handler(request)  # type: ignore[operator,no-any-return]
 
@@ -90,6 +94,25 @@ def attach(app: web.Application) -> Accounts | None:
     return accounts
 
 
+_LONGEST = 200  # characters of its details
+_SHOWN = 15  # events on the status page
+
+
+def _events(views: Views) -> list[list[str]]:
+    """Return the newest events of all boards as rows of a table."""
+    found = []
+    for view in views.all():
+        rows, _ = view.events.page(None, _SHOWN, frozenset(), "")
+        found += [(row, view.session.name) for row in rows]
+    found.sort(key=lambda each: float(each[0]["t"]), reverse=True)
+    table = [["time", "board", "event", "details"]]
+    for row, name in found[:_SHOWN]:
+        at = time.strftime("%H:%M:%S", time.localtime(row["t"]))
+        text = dumps(row["details"]).decode("utf-8", "replace")
+        table.append([at, name, str(row["kind"]), text[:_LONGEST]])
+    return table
+
+
 # Paths that check by themselves who asks.
 _OWN = (
     "/",
@@ -104,18 +127,6 @@ def _accounts(configuration: Configuration) -> Accounts | None:
     if configuration["web.login"]:
         return Accounts(configuration.path("web.users_file") or default_users())
     host, _ = configuration.listen
-    if not _is_loopback(host):
-        raise ConfigurationError(
-            [
-                f"web.listen: {host} can be reached from other computers: "
-                "expected 127.0.0.1 where web.login is false"
-            ]
-        )
+    if not is_loopback(host):
+        raise ConfigurationError([f"web.login: {needs_login(host)}"])
     return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -7,7 +7,6 @@ import contextlib
 import logging
 import os
 import platform
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from host_client.base.exceptions import ConfigurationError
 
 _log = logging.getLogger(__name__)
 
+_SHOWN = 600  # bytes of a payload on the status page
 _HEARING_S = 10  # seconds in which the broker gives our own state back
 
 OnMessage = Callable[[Incoming], None]
@@ -161,11 +161,13 @@ class Mqtt:
 
 
 class Preview:
-    """Stands in for the broker in the demo: keeps the last messages for the status page."""
+    """Stands in for the broker in the demo: keeps each topic's latest message for the status page."""
 
-    def __init__(self, mqtt: Mqtt, keep: int = 40) -> None:
+    def __init__(self, mqtt: Mqtt, keep: int = 200) -> None:
         self._mqtt = mqtt
-        self._rows: deque[list[str]] = deque(maxlen=keep)
+        self._keep = keep
+        self._counts: dict[str, int] = {}
+        self._rows: dict[str, list[str]] = {}  # by topic, the newest last
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -183,15 +185,25 @@ class Preview:
         while True:
             await asyncio.sleep(0.2)
             for topic, payload, retained, qos in self._mqtt.outbox.messages():
-                text = payload[:160].decode("utf-8", "replace")
+                text = payload[:_SHOWN].decode("utf-8", "replace")
                 if payload[:2] == b"\xff\xd8":
                     text = f"JPEG, {len(payload)} bytes"
-                kind = "retained" if retained else f"QoS {qos}"
-                self._rows.appendleft([topic.decode("utf-8", "replace"), kind, text])
+                elif len(payload) > _SHOWN:
+                    text += " …"
+                name = topic.decode("utf-8", "replace")
+                count = self._counts.pop(name, 0) + 1
+                self._rows.pop(name, None)
+                self._counts[name] = count
+                self._rows[name] = [
+                    *(name, "retained" if retained else f"QoS {qos}", str(count), text)
+                ]
+                if len(self._rows) > self._keep:
+                    oldest = next(iter(self._rows))
+                    del self._rows[oldest], self._counts[oldest]
 
     def rows(self) -> list[list[str]]:
-        """Return the last messages as rows of a table."""
-        return [["topic", "kind", "payload"], *self._rows]
+        """Return each topic with its latest message, the newest first, as rows of a table."""
+        return [["topic", "kind", "times", "latest payload"], *reversed(self._rows.values())]
 
 
 def client_id(configuration: Configuration) -> str:

@@ -38,6 +38,11 @@ _HEADERS = {
     "Cache-Control": "no-store",
 }
 _MAX_BODY = 1 << 20
+_STYLE = (
+    "body{font:14px system-ui,sans-serif;margin:2em}div{overflow-x:auto}"
+    "table{border-collapse:collapse}td{overflow-wrap:anywhere}"
+    "td,th{border:1px solid #8888;padding:.3em .6em;text-align:left;vertical-align:top}"
+)
 
 
 def make_application(configuration: Configuration, sessions: Sessions) -> web.Application:
@@ -86,18 +91,20 @@ async def _status(request: web.Request) -> web.Response:
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><title>K230 hub</title>"
         "<meta http-equiv=refresh content=2>"
-        "<style>body{font:14px sans-serif;margin:2em}table{border-collapse:collapse}"
-        "td,th{border:1px solid #bbb;padding:.2em .6em;text-align:left;vertical-align:top}"
-        "</style><h1>K230 hub</h1>"
+        "<meta name=viewport content='width=device-width, initial-scale=1'>"
+        "<meta name=color-scheme content='light dark'>"
+        f"<style>{_STYLE}</style><h1>K230 hub</h1><p><a href='./'>Live pages</a></p>"
     ]
     for title, section in request.app[SECTIONS].items():
         rows = section()
-        parts.append(f"<h2>{html.escape(title)}</h2><table>")
+        parts.append(f"<h2>{html.escape(title)}</h2><div><table>")
         for number, row in enumerate(rows):
             cell = "td" if number else "th"
             cells = "".join(f"<{cell}>{html.escape(text)}</{cell}>" for text in row)
             parts.append(f"<tr>{cells}</tr>")
-        parts.append("</table>")
+        parts.append("</table></div>")
+        if len(rows) < 2:
+            parts.append("<p>Nothing yet.</p>")
     return web.Response(text="".join(parts), content_type="text/html", headers=_HEADERS)
 
 

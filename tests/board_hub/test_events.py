@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from board_hub import demo
@@ -167,3 +168,39 @@ async def test_the_demo_has_tracks_zones_and_counts(monkeypatch: pytest.MonkeyPa
             lambda: any(topic.endswith(b"/count") and row != b"0" for topic, row in state.items())
         )
         await heard.close()
+
+
+async def test_the_demo_shows_what_it_would_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the printed address alone: boards, their events, the messages; strangers see nothing."""
+    monkeypatch.setattr(demo, "BOARDS", demo.BOARDS[:1])
+    configuration = Configuration()
+    configuration.values["web.listen"] = "127.0.0.1:0"
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with (
+        demo.boards(configuration),
+        running(configuration, remember=False, preview=True) as hub,
+        aiohttp.ClientSession(hub.url, cookie_jar=jar, headers={"X-K230": "1"}) as web,
+    ):
+        person = {"Accept": "text/html"}
+        async with web.get("/status", headers=person, allow_redirects=False) as answer:
+            assert (answer.status, answer.headers["Location"]) == (303, "./")
+        assert hub.accounts is not None
+        row = {"ticket": hub.accounts.ticket()}
+        async with web.post("/api/v1/login", json=row) as answer:
+            assert answer.status == 200
+        (session,) = hub.sessions
+        wanted = (
+            "<td>gate</td>",
+            "<td>track.",
+            f"k230/{session.id}/availability",
+            "homeassistant/",
+        )
+        page = ""
+        for _ in range(600):
+            async with web.get("/status", headers=person) as answer:
+                assert answer.status == 200
+                page = await answer.text()
+            if all(text in page for text in wanted):
+                break
+            await asyncio.sleep(0.1)
+        assert all(text in page for text in wanted), page
