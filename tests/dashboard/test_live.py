@@ -144,11 +144,10 @@ async def test_region_zone_and_line_by_mouse(world: World) -> None:
     await world.view.session.board.set({"region": None})  # the demo has one
     async with entered(world, "adjust") as page:
         await both(page)
-        await page.mouse.move(5, 5)
-        canvas = page.locator("canvas")
 
         async def places(*points: tuple[float, float]) -> list[tuple[float, float]]:
             """Return points of the frame (1280 x 720) on the screen, where the canvas is now."""
+            canvas = page.locator("canvas")
             await canvas.scroll_into_view_if_needed()
             box = await canvas.bounding_box()
             assert box is not None
@@ -168,45 +167,52 @@ async def test_region_zone_and_line_by_mouse(world: World) -> None:
             await page.mouse.move(*end, steps=4)
             await page.mouse.up()
 
-        async def drawn(name: str) -> Any:
-            for _ in range(600):
-                value = (await settings_of(world))[name]
-                if value:
-                    return value
-                await asyncio.sleep(0.1)
-            raise AssertionError(f"{name} did not reach the board")
+        async def named(name: str) -> None:
+            await page.get_by_label("Name", exact=True).fill(name)
+            await page.get_by_role("button", name="Save", exact=True).click()
+
+        @contextlib.asynccontextmanager
+        async def taken(command: str = "set") -> AsyncIterator[None]:
+            """Wait until the server has taken what the block makes the page send."""
+            async with page.expect_response(re.compile(f"/{command}$")) as sent:
+                yield
+            answer = await sent.value
+            assert answer.status == 200, await answer.text()
 
         await tool("Zone")
-        for point in await places((100, 100), (900, 100), (900, 600), (100, 600), (100, 100)):
+        corners = [(100, 100), (900, 100), (900, 600), (100, 600)]
+        for point in await places(*corners, corners[0]):
             await page.mouse.click(*point)
-        await page.get_by_label("Name", exact=True).fill("yard")
-        await page.get_by_role("button", name="Save", exact=True).click()
-        (zone,) = await drawn("events.zones")
-        wanted = [(100, 100), (900, 100), (900, 600), (100, 600)]
+        async with taken():
+            await named("yard")
+        (zone,) = (await settings_of(world))["events.zones"]
         assert zone["name"] == "yard"
-        for found, point in zip(zone["points"], wanted, strict=True):
+        for found, point in zip(zone["points"], corners, strict=True):
             assert abs(found[0] - point[0]) < 6, zone
             assert abs(found[1] - point[1]) < 6, zone
+
         await tool("Line")
         await drag((480, 80), (480, 640))
-        await page.get_by_label("Name", exact=True).fill("gate")
-        await page.get_by_role("button", name="Save", exact=True).click()
-        (line,) = await drawn("events.lines")
+        async with taken():
+            await named("gate")
+        (line,) = (await settings_of(world))["events.lines"]
         assert abs(line["from"][0] - 480) < 6, line
         assert abs(line["to"][1] - 640) < 6, line
+
         await page.locator("#tab-events").click()
         await page.get_by_text("yard").first.wait_for()  # what moves on the belt is seen in it
         await page.locator("#tab-adjust").click()
+
         await tool("Region to look at")
-        await drag((60, 40), (940, 680))
-        region = await drawn("region")
+        async with taken():
+            await drag((60, 40), (940, 680))
+        region = (await settings_of(world))["region"]
         assert abs(region["x"] - 60) < 6, region
         assert abs(region["width"] - 880) < 8, region
-        await page.get_by_text("In force now").first.wait_for()
         await keep(page, "drawn")
-        assert await page.locator(".toast.bad").count() == 0
-        await page.get_by_role("button", name="Forget").click()
-        await page.get_by_text("As in the file again").wait_for()
+
+        async with taken("forget"):
+            await page.get_by_role("button", name="Forget").click()
         assert not (await settings_of(world))["events.zones"]
 
 
