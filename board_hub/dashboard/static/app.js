@@ -77,8 +77,7 @@ function Header({ store, place }) {
   };
   return html`<header class="top"><a class="brand" href="#/"><img src="static/icon.svg" alt="" width="28" height="28" /><span>K230</span></a>
     <nav aria-label=${t("nav")}><a href="#/boards" aria-current=${place === "boards" ? "page" : null}>${t("boards")}</a>
-      ${store.me.login && html`<a href="#/people" aria-current=${place === "people" ? "page" : null}>${t("people")}</a>`}
-      <a href="status">${t("hub")}</a></nav>
+      ${store.me.login && html`<a href="#/people" aria-current=${place === "people" ? "page" : null}>${t("people")}</a>`}</nav>
     <span class="grow"></span>
     <label class="language"><span class="hidden">Language 语言</span><select value=${language()} onChange=${(e) => { setLanguage(e.target.value); changed(); }}>
       ${Object.entries(LANGUAGES).map(([code, name]) => html`<option value=${code} lang=${code}>${name}</option>`)}</select></label>

@@ -9,6 +9,7 @@ export function Boards({ store }) {
   if (!boards.length) return html`<main id="main" class="page"><h1>${t("boards")}</h1><${Empty}>${t("boards.none")}<//></main>`;
   const groups = [...new Set(boards.map((board) => board.group || ""))].sort();
   return html`<main id="main" class="page"><h1>${t("boards")} <small class="quiet">${boards.length}</small></h1>
+    <p><a href="status">${t("hub")}</a></p>
     ${groups.map((group) => html`<section key=${group}>${group && html`<h2>${group}</h2>`}<ul class="grid">
       ${boards.filter((board) => (board.group || "") === group).map((board) => html`<${Card} key=${board.id} board=${board} rows=${store.figures.get(board.id) || []} />`)}</ul></section>`)}</main>`;
 }

@@ -10,7 +10,7 @@ export const WORDS = {
   "boards": ["Boards", "设备"],
   "boards.none": ["No boards yet. Start the hub with a board's address, or switch the search on.", "还没有设备。请在启动时给出设备地址，或打开搜索。"],
   "people": ["Users", "用户"],
-  "hub": ["Hub", "汇聚服务"],
+  "hub": ["The hub's own page", "汇聚服务状态页"],
   "theme.dark": ["Dark colours", "深色"],
   "theme.light": ["Light colours", "浅色"],
   "logout": ["Log out", "退出登录"],
