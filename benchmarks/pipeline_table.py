@@ -23,8 +23,8 @@ def markdown(rows: Sequence[Row]) -> str:
         f"MicroPython {first.micropython}, ulab: {first.ulab}. {len(rows)} rows; the PC was late by at most"
         f" {100 * max(row.late for row in rows):.1f} % of a window.",
         "",
-        "One client over TCP, encrypted, 60 Hz. `fps` is likely, in brackets at high and at low; shares of the limit"
-        " beside what they must reach.",
+        "One client over TCP, encrypted, 60 Hz. `fps` is likely, in brackets at high and at low;",
+        "shares of the limit beside what they must reach.",
         "",
         "| scene | fps | limit | low | likely | high | vendor-style | with display | times |"
         " p50 ms | instructions |",
@@ -44,10 +44,7 @@ def markdown(rows: Sequence[Row]) -> str:
     lines += [_link(row) for row in rest]
     missed = [row for row in rows if row.missed]
     if missed:
-        lines += [
-            "",
-            "Below what they must reach: " + "; ".join(_short(row) for row in missed) + ".",
-        ]
+        lines += ["", "Below what they must reach:", "", *(f"- {_short(row)}" for row in missed)]
     return "\n".join(lines) + "\n"
 
 
