@@ -3,7 +3,7 @@
 # make quick  runs the fast tests of every room, in under a minute
 # make check  runs every check: rooms, format, lint, types, the board's dialect
 # make coverage  runs the tests that stay in one process, and lists the lines that none reaches
-# make docs   serves the documentation at http://127.0.0.1:8000, and builds it again at each change
+# make docs   serves the documentation, says where, and builds it again at each change
 # make pictures  makes the pictures of README and docs again, from a virtual board (docs/pictures);
 #                needs a quiet PC, and says so when it is not
 # make wheel  builds the wheel into dist/
@@ -39,7 +39,7 @@ check: $(VENV)/.ready-dev
 	$(BIN)/python -m tools.check
 
 docs: $(VENV)/.ready-dev
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+	$(BIN)/python -m tools.site.serve
 
 pictures: $(VENV)/.ready-dev
 	$(BIN)/python -m tools.task_pictures

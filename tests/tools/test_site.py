@@ -7,9 +7,12 @@ import functools
 import http.server
 import os
 import re
+import signal
+import socket
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,6 +120,38 @@ async def _fits(address: str, names: tuple[str, ...]) -> None:
                     assert wide <= width, (name, width, wide)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_serving_says_where_and_ends_at_ctrl_c() -> None:
+    """Another program has the wanted port: a free one is taken and named."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        # Ctrl-C is ignored in a shell's background job, and children inherit that.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools.site.serve", str(taken)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        signal.signal(signal.SIGINT, before)
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()  # that it is being built
+            line = process.stdout.readline()
+            said = re.fullmatch(r"the documentation: (http://\S+:(\d+)) \(Ctrl-C ends\)\n", line)
+            assert said and int(said[2]) != taken, line
+            with urllib.request.urlopen(f"{said[1]}/index.html", timeout=60) as page:
+                assert "K230 vision service" in page.read().decode("utf-8")
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=300)
+            assert (rest, process.returncode) == ("ended\n", 0)
+        finally:
+            process.kill()
+            process.wait()
+
+
 def test_the_order_of_the_menu() -> None:
     text = (ROOT / "mkdocs.yml").read_text("utf-8")
     menu = yaml.safe_load(text.partition("\nnav:")[2].join(["nav:", ""]))["nav"]
@@ -198,6 +233,24 @@ def test_a_link_from_a_folder_below() -> None:
 )
 def test_lists(text: str, found: str) -> None:
     assert markdown.with_lists(text) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("画面\n变成", "画面变成"),
+        ("画面，\n  变成", "画面，变成"),
+        ("画面\n\n变成", "画面\n\n变成"),
+        ("- 画面\n- 变成", "- 画面\n- 变成"),
+        ("画面\n- 变成\n  结果", "画面\n- 变成结果"),
+        ("## 画面\n\n变成", "## 画面\n\n变成"),
+        ("| 画面 |\n| 变成 |", "| 画面 |\n| 变成 |"),
+        ("画面\nboard", "画面\nboard"),
+        ("```\n画面\n变成\n```", "```\n画面\n变成\n```"),
+    ],
+)
+def test_lines_of_chinese_join(text: str, found: str) -> None:
+    assert markdown.without_gaps(text) == found
 
 
 def test_bars_in_the_code_of_tables() -> None:

@@ -26,4 +26,6 @@ def on_page_markdown(text: str, page: Page, config: MkDocsConfig, **_: Any) -> s
     name = page.file.src_uri
     if page.file.generated_by is None:
         text = markdown.linked(text, f"docs/{name}", name, pages.PLACES)
+    if name.endswith(".zh-CN.md"):
+        text = markdown.without_gaps(text)
     return markdown.with_lists(markdown.with_bars(text))

@@ -93,3 +93,18 @@ def with_lists(text: str) -> str:
             in_list = item is not None
         found.append(line)
     return "\n".join(found)
+
+
+_WIDE = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef"  # Chinese characters and their punctuation
+_GAP = re.compile(rf"(?<=[{_WIDE}])\n[ \t]*(?=[{_WIDE}\[`*])|(?<=[`*)])\n[ \t]*(?=[{_WIDE}])")
+
+
+def without_gaps(text: str) -> str:
+    """Join lines of Chinese text: a browser shows the end of a line as a space."""
+    parts = re.split(r"(^```.*?^```$)", text, flags=re.MULTILINE | re.DOTALL)
+    return "".join(_joined(part) if number % 2 == 0 else part for number, part in enumerate(parts))
+
+
+def _joined(text: str) -> str:
+    blocks = re.split(r"(\n(?=\s*(?:[-|#>*]|\d+\.|$)))", text, flags=re.MULTILINE)
+    return "".join(_GAP.sub("", block) for block in blocks)
