@@ -191,7 +191,7 @@ def _oriented(canvas: Canvas, objects: tuple[OrientedBox, ...]) -> tuple[str, li
     for item in objects:
         colour = legend.colour(item.label, item.class_id)
         canvas.line(item.corners, colour, closed=True)
-        text = f"{item.label} {item.score:.2f} {item.angle:.0f}°"
+        text = f"{item.label} {item.score:.2f}, {item.angle:.0f}°"
         canvas.label(text, colour, _around(item))
     return _count(len(objects), "object"), legend.entries()
 

@@ -43,7 +43,9 @@ def _open(address: SerialAddress) -> Any:
                 "(several can watch over the network)"
             ) from None
         if code == errno.ENOENT:
-            raise ConnectionFailed(f"{address.path}: no such tty") from None
+            raise ConnectionFailed(
+                f"{address.path}: no such tty (k230 discover lists them)"
+            ) from None
         if code in (errno.EACCES, errno.EPERM):
             raise ConnectionFailed(
                 f"{address.path}: permission denied (on Linux, add your user to the group dialout)"

@@ -86,7 +86,9 @@ async def open_tcp(address: TcpAddress, on_data: OnData, on_lost: OnLost) -> Tcp
             f"{address}: no answer within {CONNECT_TIMEOUT:.0f} s; is the board on this network?"
         ) from None
     except ConnectionRefusedError:
-        raise ConnectionFailed(f"{address}: connection refused: no service listens there") from None
+        raise ConnectionFailed(
+            f"{address}: connection refused: no service listens there (k230 discover finds boards)"
+        ) from None
     except socket.gaierror as error:
         raise ConnectionFailed(f"{address}: unknown host ({error.strerror})") from None
     except (OSError, UnicodeError) as error:

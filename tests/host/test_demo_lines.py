@@ -13,13 +13,15 @@ from host_client.cli.demo_card import Stop
 from host_client.cli.table import width_of
 from host_client.cli.verify import _lines
 from host_client.drawing.canvas import Canvas, Entry
-from host_client.results.objects import Pose
+from host_client.drawing.result import drawn
+from host_client.results.objects import OrientedBox, Pose
 from host_client.results.types import (
     Box,
     DetectionResult,
     Label,
     MultilabelResult,
     OcrResult,
+    OrientedDetectionResult,
     PoseResult,
     Result,
     SegmentationResult,
@@ -124,3 +126,13 @@ def test_bars_of_a_legend_begin_in_one_column() -> None:
             starts.append(full[0])
     assert len(starts) > 10
     assert len(set(starts)) == 1
+
+
+def test_an_angle_stands_apart_from_the_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(Canvas, "label", lambda canvas, text, colour, box: said.append(text))
+    corners = ((10.0, 10.0), (40.0, 10.0), (40.0, 30.0), (10.0, 30.0))
+    box = OrientedBox("箭头", 0.81, 10, 10, 30, 20, 0, (25.0, 20.0), (30.0, 20.0), 22.4, corners)
+    found = result(OrientedDetectionResult, "oriented_detection", objects=(box,))
+    drawn(Image.new("RGB", (64, 64)), found)
+    assert said == ["箭头 0.81, 22°"]
