@@ -40,7 +40,7 @@ _HEADERS = {
 _MAX_BODY = 1 << 20
 _STYLE = (
     "body{font:14px system-ui,sans-serif;margin:2em}div{overflow-x:auto}"
-    "table{border-collapse:collapse}td{overflow-wrap:anywhere}"
+    "table{border-collapse:collapse}td:last-child{overflow-wrap:anywhere}"
     "td,th{border:1px solid #8888;padding:.3em .6em;text-align:left;vertical-align:top}"
 )
 
