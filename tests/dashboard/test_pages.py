@@ -99,6 +99,9 @@ async def test_nothing_sticks_out(browser: Browser, width: int) -> None:
                 await page.locator(f"#tab-{tab}").click()
             wide = await page.evaluate("() => document.documentElement.scrollWidth - innerWidth")
             assert wide <= 0, (tab, wide)
+            ends = "(tabs) => tabs.map((tab) => tab.getBoundingClientRect().right)"
+            right = await page.locator("[role=tab]").evaluate_all(ends)
+            assert all(0 < end <= width for end in right), right  # a strip that scrolls hides some
             await keep(page, f"{tab}-{width}")
 
 
@@ -467,6 +470,33 @@ async def test_a_day_of_events(browser: Browser) -> None:
         first = page.locator(".timeline .event").first
         await first.get_by_text("news").wait_for()
         assert await page.locator(".timeline .event").count() == 201
+
+
+async def test_a_rush_of_events_leaves_no_hole(browser: Browser) -> None:
+    """More news than the page keeps of the newest: all are shown, in order; at 3000 it says so."""
+    async with a_page(browser) as page:
+        stage = Stage(page)
+        rows = [event(n, "line.cross", {"line": "exit"}, 1.79e9 + n) for n in range(2200, 0, -1)]
+        first = {"events": rows, "before": 1, "kinds": [], "kept": 20_000}
+        stage.answers["events"] = first
+        await stage.open("events")
+        await page.locator(".timeline .event").nth(2199).wait_for()
+        for start in range(2201, 3001, 100):
+            news = [
+                event(n, "zone.enter", {"label": f"news {n}"}, 1.79e9 + n)
+                for n in range(start, start + 100)
+            ]
+            stage.say({"op": "lines", "rows": news})
+            await (
+                page.locator(".timeline .event").first.get_by_text(f"news {start + 99}").wait_for()
+            )
+        await page.get_by_text("The newest 3000 are shown").wait_for()
+        assert await page.locator(".timeline .event").count() == 3000
+        found = await page.locator(".timeline .event .what").all_inner_texts()
+        assert [int(text.split("news ")[1].split()[0]) for text in found[:800]] == [
+            *range(3000, 2200, -1)
+        ]
+        assert await page.get_by_role("button", name="Older").count() == 0
 
 
 async def test_the_server_comes_back(browser: Browser) -> None:

@@ -6,6 +6,7 @@ import { Button, Dialog, Empty, useWork } from "./parts.js";
 import { state } from "./store.js";
 
 const PAGE = 100;
+const OLDER = 500;
 const SHOWN = 3000;
 const KINDS = { track: "eye", zone: "zone", line: "line", problem: "bad", solved: "good", link: "net", board: "net" };
 
@@ -18,7 +19,7 @@ export function Events({ board, live }) {
   const [open, setOpen] = useState(null);
   const [busy, work] = useWork();
   const ask = (before) => {
-    const query = new URLSearchParams({ limit: PAGE, kinds: kinds.join(","), text });
+    const query = new URLSearchParams({ limit: before ? OLDER : PAGE, kinds: kinds.join(","), text });
     if (before) query.set("before", before);
     return get(boardPath(board.id, `/events?${query}`));
   };
@@ -37,6 +38,10 @@ export function Events({ board, live }) {
   const newest = rows[0]?.n || 0;
   const fresh = (live || []).filter((row) => row.n > newest && (!kinds.length || kinds.includes(row.kind)) && (!text || JSON.stringify(row).toLowerCase().includes(text.toLowerCase())));
   const shown = [...fresh, ...rows].slice(0, SHOWN);
+  // The page keeps few of the newest: what is shown must not fall out between them and the pages.
+  useEffect(() => {
+    if (fresh.length >= PAGE) setRows(shown);
+  }, [fresh.length]);
   const older = () => work(async () => {
     const found = await ask(more);
     setRows([...fresh, ...rows, ...found.events]);
@@ -67,6 +72,7 @@ export function Events({ board, live }) {
     ${!shown.length && html`<${Empty}>${t("events.none")}<//>`}
     ${timeline}
     ${more && shown.length < SHOWN && html`<${Button} label=${busy ? "…" : t("events.older")} disabled=${busy} onClick=${older} />`}
+    ${more && shown.length >= SHOWN && html`<p class="quiet small">${t("events.most", { n: SHOWN })}</p>`}
     ${open && html`<${Dialog} title=${`${kindName(open.kind)} ${describe(open)}`} onClose=${() => setOpen(null)}><img class="whole" alt=${t("events.picture")} src=${picture(board, open)} /><//>`}</div>`;
 }
 

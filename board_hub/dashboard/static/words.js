@@ -201,6 +201,7 @@ export const WORDS = {
   "events.latest": ["Latest events", "最新事件"],
   "events.all": ["All events", "全部事件"],
   "events.older": ["Older", "更早"],
+  "events.most": ["The newest {n} are shown. Search or choose a kind for older ones.", "仅显示最新的 {n} 条，搜索或选择类型可查看更早的。"],
   "events.picture": ["Picture of the event", "事件画面"],
   "kind.track.new": ["Appeared", "出现"],
   "kind.track.update": ["Changed", "变化"],
