@@ -161,6 +161,44 @@ async def test_masks_and_class_maps(browser: Browser) -> None:
         assert abs(outside[2] - outside[0]) < 30
 
 
+async def test_a_path_ends_with_its_task(browser: Browser) -> None:
+    """The same ids in another task's results are other tracks."""
+    async with a_page(browser) as page:
+        stage = await opened(page)
+        (box,) = boxes(1)
+        moved = [
+            dict(box, x=box["x"] + 500 * number, y=box["y"], w=100, h=100) for number in (0, 1)
+        ]
+        between = (moved[0]["x"] + 300, moved[0]["y"] + 100)
+        first = result(seq=1, time_ms=50_000, boxes=moved[:1])
+        await stage.show(first, 0)
+        await stage.show(result(seq=2, time_ms=50_500, boxes=moved[1:]), 0)
+        drawn = await stage.pixel(*between)
+        other = result("pose", 0, seq=3, time_ms=51_000)
+        other["objects"] = [dict(moved[1], keypoints=[])]
+        await stage.show(other, 0)
+        bare = await stage.pixel(*between)
+        assert drawn[0] > bare[0] + 40  # orange over grey
+
+
+async def test_the_list_says_nothing_twice(browser: Browser) -> None:
+    """Counts stand above the list where a label repeats; the background has no colour, as on the picture."""
+    async with a_page(browser) as page:
+        stage = await opened(page)
+        chips = page.locator(".now .chips")
+        await stage.show(result(count=20), 20)
+        await chips.get_by_text("3 bottle").wait_for()
+        await stage.show(result("ocr", 20, seq=1001, time_ms=51_000), 20)
+        await page.locator(".found").get_by_text("LOT 1133").wait_for()
+        assert await chips.count() == 0
+        await stage.show(result("segmentation", 5, seq=1002, time_ms=52_000), 5)
+        rows = page.locator(".found li")
+        await rows.get_by_text("background").wait_for()
+        style = "(rows) => rows.map((row) => row.style.background)"
+        found = await page.locator(".found .swatch").evaluate_all(style)
+        assert found[:2] == ["rgb(185, 194, 201)", "rgb(86, 180, 233)"]
+
+
 async def test_hostile_shapes(browser: Browser) -> None:
     """Masks that lie about their size, missing keypoints, endless texts: drawn or left out."""
     async with a_page(browser) as page:

@@ -6,8 +6,8 @@ export const COLOURS = [
 ];
 const DASHES = [[], [8, 4], [2, 4]];
 const UNKNOWN = "#b9c2c9";
-const FONT = '600 12px system-ui, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
-const PILL = 19; // height of a label
+const FACE = 'system-ui, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
+const SMALL = 480; // a picture this narrow has smaller labels
 
 export function colourOf(classId) {
   return classId >= 0 ? COLOURS[classId % COLOURS.length] : UNKNOWN;
@@ -72,8 +72,9 @@ export function answersOf(result, words) {
       if (!("identity" in result)) return [];
       return [{ label: result.identity ?? words.unknown, score: result.score, classId: result.identity === null ? -1 : 0 }];
     case "segmentation":
-      return Object.entries(result.areas || {}).map(([label, area], i) => ({
-        label, score: area / (result.map_width * result.map_height || 1), classId: i,
+      // The first class is the background, which has no colour on the picture.
+      return Object.entries(result.areas || {}).map(([label, area], i, all) => ({
+        label, score: area / (result.map_width * result.map_height || 1), classId: i || all.length === 1 ? i : -1,
       })).filter((r) => r.score > 0);
     default:
       return (result.texts || []).filter((x) => !x.quad).map((x) => ({ label: x.text ?? "", score: x.score, classId: 0 }));
@@ -84,7 +85,8 @@ export function answersOf(result, words) {
 export function draw(context, view, result, options) {
   context.save();
   context.lineJoin = "round";
-  context.font = FONT;
+  options = { ...options, pill: options.width < SMALL ? 15 : 19 }; // height of a label
+  context.font = `600 ${options.width < SMALL ? 10 : 12}px ${FACE}`;
   context.textBaseline = "middle";
   const tags = options.shapes ? shapes(context, view, options.shapes, options) : [];
   if (result && options.overlay !== false) {
@@ -94,7 +96,7 @@ export function draw(context, view, result, options) {
     if (options.trails) trails(context, view, options.trails);
     if (options.labels !== false) labels(context, view, objects, options, tags.map((tag) => tag.rect));
   }
-  for (const { rect, text } of tags) pill(context, rect[0], rect[1], text, "#123a52", rect[2]);
+  for (const { rect, text } of tags) pill(context, rect, text, "#123a52");
   context.restore();
 }
 
@@ -212,16 +214,16 @@ function classMap(context, view, result, options) {
   context.drawImage(image, view.x(region[0]), view.y(region[1]), region[2] * view.scale, region[3] * view.scale);
 }
 
-function pill(context, x, y, text, colour, width) {
+function pill(context, [x, y, width, height], text, colour) {
   context.fillStyle = colour;
   context.beginPath();
-  context.roundRect(x, y, width, PILL, 4);
+  context.roundRect(x, y, width, height, 4);
   context.fill();
   context.lineWidth = 1;
   context.strokeStyle = "rgba(0,0,0,.45)";
   context.stroke();
   context.fillStyle = inkOn(colour);
-  context.fillText(text, x + 6, y + PILL / 2 + 0.5);
+  context.fillText(text, x + 6, y + height / 2 + 0.5);
 }
 
 const overlap = (a, b) =>
@@ -231,26 +233,28 @@ const overlap = (a, b) =>
 // Each label goes to the free place nearest to its object; where all are taken it becomes shorter.
 function labels(context, view, objects, options, taken) {
   const placed = [...taken];
+  const tall = options.pill;
   const crowded = objects.length > 8;
+  const narrow = crowded && options.width < SMALL; // ids alone: the list beside the picture has the rest
   const ordered = [...objects].sort((a, b) => (b.score ?? 0) - (a.score ?? 0));
   for (const object of ordered) {
     const colour = object.unknown ? UNKNOWN : colourOf(object.classId);
     const id = object.track == null ? "" : `#${object.track} `;
     const whole = `${id}${clean(object.label)} ${percent(object.score)}`.trim();
-    const texts = [crowded ? `${id}${clean(object.label)}`.trim() || whole : whole, clean(object.label), percent(object.score)];
+    const texts = narrow && id ? [id.trim()] : [crowded ? `${id}${clean(object.label)}`.trim() || whole : whole, clean(object.label), percent(object.score)];
     let best = null;
     for (const text of texts) {
       if (!text) continue;
       const width = context.measureText(text).width + 12;
       const [x, y, w, h] = [view.x(object.box[0]), view.y(object.box[1]), object.box[2] * view.scale, object.box[3] * view.scale];
       const places = [
-        [x - 1, y - PILL - 1], [x - 1, y + h + 1], [x + 2, y + 2], [x + w - width + 1, y - PILL - 1],
-        [x + w + 2, y], [x - width - 2, y], [x + 2, y + h - PILL - 2],
+        [x - 1, y - tall - 1], [x - 1, y + h + 1], [x + 2, y + 2], [x + w - width + 1, y - tall - 1],
+        [x + w + 2, y], [x - width - 2, y], [x + 2, y + h - tall - 2],
       ];
       for (let [px, py] of places) {
         px = Math.min(Math.max(1, px), options.width - width - 1);
-        py = Math.min(Math.max(1, py), options.height - PILL - 1);
-        const rect = [px, py, width, PILL];
+        py = Math.min(Math.max(1, py), options.height - tall - 1);
+        const rect = [px, py, width, tall];
         let cost = 0;
         for (const other of placed) cost += overlap(rect, other);
         if (best === null || cost < best.cost) best = { cost, rect, text };
@@ -260,9 +264,9 @@ function labels(context, view, objects, options, taken) {
     }
     if (!best) continue;
     // A label that would hide another is left out: its colour and the list tell.
-    if (best.cost > 0.35 * best.rect[2] * PILL) continue;
+    if (best.cost > 0.35 * best.rect[2] * tall) continue;
     placed.push(best.rect);
-    pill(context, best.rect[0], best.rect[1], best.text, colour, best.rect[2]);
+    pill(context, best.rect, best.text, colour);
   }
 }
 
@@ -281,6 +285,7 @@ function trails(context, view, paths) {
 // Zones, lines and the region; returns where their names and counts go, on top of all else.
 function shapes(context, view, rows, options) {
   const tags = [];
+  const tall = options.pill;
   for (const shape of rows) {
     const points = shape.points.map(([x, y]) => [view.x(x), view.y(y)]);
     if (!points.length) continue;
@@ -311,8 +316,8 @@ function shapes(context, view, rows, options) {
       const [x, y] = shape.kind === "line" ? last : points.reduce((a, b) => (b[1] - b[0] > a[1] - a[0] ? b : a));
       const rect = [
         Math.min(Math.max(1, x + (shape.kind === "line" ? -width / 2 : 8)), options.width - width - 1),
-        Math.min(Math.max(1, y + (shape.kind === "line" ? 8 : -PILL - 6)), options.height - PILL - 1),
-        width, PILL,
+        Math.min(Math.max(1, y + (shape.kind === "line" ? 8 : -tall - 6)), options.height - tall - 1),
+        width, tall,
       ];
       tags.push({ rect, text });
     }

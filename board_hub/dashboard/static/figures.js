@@ -39,7 +39,7 @@ function Plot({ plot, rows }) {
     const ink = style.getPropertyValue("--quiet").trim();
     const axis = { stroke: ink, grid: { stroke: style.getPropertyValue("--line").trim(), width: 1 }, ticks: { show: false }, font: "11px system-ui" };
     const made = new uPlot({
-      width: Math.max(200, place.current.clientWidth), height: 150, padding: [8, 8, 0, 0],
+      width: Math.max(200, place.current.clientWidth), height: 150, padding: [8, 8, 8, 0],
       cursor: { drag: { x: false, y: false } }, legend: { show: plot.names.length > 1, live: false },
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.1] } },
       axes: [axis, { ...axis, size: 52, values: (_, values) => values.map((v) => `${+v.toFixed(2)} ${plot.unit}`) }],

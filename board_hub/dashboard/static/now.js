@@ -11,9 +11,10 @@ export function Now({ result, picked, onPick }) {
   if (!result) return html`<${Empty}>${t("now.none")}<//>`;
   const counts = new Map();
   for (const o of objects) counts.set(o.label, (counts.get(o.label) || 0) + 1);
+  const repeated = 2 * counts.size <= objects.length; // else the list below says it all
   const rows = objects.length ? objects : answers;
   return html`<div class="now">
-    ${objects.length > 0 && html`<ul class="chips" aria-label=${t("now.counts")}>${[...counts].map(([label, n]) => html`<li><b>${n}</b> ${label || "–"}</li>`)}</ul>`}
+    ${repeated && html`<ul class="chips" aria-label=${t("now.counts")}>${[...counts].map(([label, n]) => html`<li><b>${n}</b> ${label || "–"}</li>`)}</ul>`}
     ${!rows.length && html`<${Empty}>${t("now.nothing")}<//>`}
     <ul class="found">${rows.slice(0, 100).map((o) => html`<li class=${picked && o.box && picked.track === o.track && picked.label === o.label && (o.track != null || picked === o) ? "picked" : ""}>
       <i class="swatch" style=${{ background: o.unknown ? "#b9c2c9" : colourOf(o.classId ?? -1) }}></i>

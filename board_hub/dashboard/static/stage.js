@@ -250,7 +250,7 @@ export class Stage {
       trails: this.options.trails && result ? this.trails(result) : null,
     });
     if (this.cursor && this.tool) cross(context, view.x(this.cursor[0]), view.y(this.cursor[1]));
-    if (this.options.overlay !== false) board(context, answersOf(result, words), box.width);
+    if (this.options.overlay !== false) board(context, answersOf(result, words), box.width, box.height);
     canvas.dataset.seq = result ? result.seq : "";
     canvas.dataset.picture = shown ? shown.head.seq : "";
     canvas.dispatchEvent(new CustomEvent("painted", { detail: { result, picture: shown?.head ?? null } }));
@@ -259,6 +259,7 @@ export class Stage {
   trails(result) {
     const tracks = new Map();
     for (const other of this.results) {
+      if (other.task !== result.task || other.generation !== result.generation) continue; // other tracks
       if (other.time_ms > result.time_ms || other.time_ms < result.time_ms - TRAIL_MS) continue;
       for (const o of other.boxes || other.objects || []) {
         if (o.track == null || o.x == null) continue;
@@ -575,9 +576,11 @@ function cross(context, x, y) {
 }
 
 // What is true of the whole frame, as a list in the corner.
-function board(context, answers, width) {
-  if (!answers.length) return;
-  const wide = Math.min(260, width - 16);
+// The list beside the picture says all; here it leaves most of the picture free.
+function board(context, all, width, height) {
+  if (!all.length) return;
+  const wide = Math.min(260, Math.max(150, 0.42 * width));
+  const answers = all.slice(0, Math.max(1, Math.floor((0.45 * height - 12) / 24)));
   const high = 24 * answers.length + 12;
   context.fillStyle = "rgba(10,16,20,.72)";
   context.beginPath();
