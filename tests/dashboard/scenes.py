@@ -226,7 +226,12 @@ def board(**more: Any) -> Row:
             for name in tasks
         ],
         "packages": [
-            {"name": "shapes_det", "task": "detection", "model": "shapes_det", "size": 301_000}
+            {
+                "name": "shapes_det",
+                "task": "detection",
+                "model": "shapes_det",
+                "size_bytes": 301_000,
+            }
             | {"in_use": True, "problem": None, "warnings": []}
         ],
         "model": {"task": "detection", "task_name": "detection", "model": "shapes_det"}

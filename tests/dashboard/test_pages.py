@@ -422,6 +422,9 @@ async def test_many_events_are_not_drawn_again_and_again(browser: Browser) -> No
         await stage.open("events")
         await page.locator(".timeline .event").nth(2999).wait_for()
         await page.evaluate(_COUNT)
+        await page.evaluate(
+            "() => { window.old = document.querySelectorAll('.timeline .event')[1500]; }"
+        )
         for number in range(20):
             row = {"t": 1.79e9 + number, "fps": 20 + number}
             stage.say({"op": "figures", "board": ID, "row": row})
@@ -433,6 +436,8 @@ async def test_many_events_are_not_drawn_again_and_again(browser: Browser) -> No
         first = page.locator(".timeline .event").first
         await first.get_by_text("news").wait_for()
         assert await first.locator(".thumb").count() == 0
+        assert await page.evaluate("() => window.calls") == 1  # no row but the new one was made
+        assert await page.evaluate("() => window.old.isConnected")
         stage.say({"op": "lines", "rows": [{"op": "event.picture", "board": ID, "n": 3001}]})
         await first.locator(".thumb").wait_for()  # the board's picture of it came later
 

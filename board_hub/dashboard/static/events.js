@@ -8,6 +8,7 @@ import { state } from "./store.js";
 const PAGE = 100;
 const OLDER = 500;
 const SHOWN = 3000;
+const CLOCK = { timeStyle: "medium", hourCycle: "h23" };
 const KINDS = { track: "eye", zone: "zone", line: "line", problem: "bad", solved: "good", link: "net", board: "net" };
 
 export function Events({ board, live }) {
@@ -50,20 +51,26 @@ export function Events({ board, live }) {
   const known = [...new Set([...all, ...fresh.map((row) => row.kind)])].sort();
   const toggle = (kind) => setKinds(kinds.includes(kind) ? kinds.filter((k) => k !== kind) : [...kinds, kind]);
   const pictures = state.pictures.get(board.id);
-  // A day's rows are not made again with each figure that arrives.
+  // A row is made once, and the list is flat: neither figures nor an event make a day's rows again.
+  const made = useMemo(() => new WeakMap(), [language(), board.id]);
   const timeline = useMemo(() => {
     let day = "";
-    const clock = new Intl.DateTimeFormat(language(), { timeStyle: "medium" });
+    const clock = new Intl.DateTimeFormat(language(), CLOCK);
     const days = new Intl.DateTimeFormat(language(), { dateStyle: "medium" });
-    return html`<ol class="timeline">${shown.map((row) => {
+    return html`<ol class="timeline">${shown.flatMap((row) => {
       const date = new Date(1000 * row.t);
       const today = days.format(date);
-      const head = today !== day ? html`<li class="day" key=${`day ${today}`}>${today}</li>` : null;
+      const head = today !== day ? [html`<li class="day" key=${`day ${today}`}>${today}</li>`] : [];
       day = today;
-      return [head, html`<li key=${row.n} class=${`event ${KINDS[row.kind.split(".")[0]] || ""}`}>
+      const pictured = !!(row.picture || pictures?.has(row.n));
+      const old = made.get(row);
+      if (old?.pictured === pictured) return [...head, old.item];
+      const item = html`<li key=${row.n} class=${`event ${KINDS[row.kind.split(".")[0]] || ""}`}>
         <time datetime=${date.toISOString()}>${clock.format(date)}</time>
         <div class="what"><b>${kindName(row.kind)}</b> <span>${describe(row)}</span></div>
-        ${(row.picture || pictures?.has(row.n)) && html`<button type="button" class="thumb" aria-label=${t("events.picture")} onClick=${() => setOpen(row)}><img loading="lazy" alt="" src=${picture(board, row)} /></button>`}</li>`];
+        ${pictured && html`<button type="button" class="thumb" aria-label=${t("events.picture")} onClick=${() => setOpen(row)}><img loading="lazy" alt="" src=${picture(board, row)} /></button>`}</li>`;
+      made.set(row, { pictured, item });
+      return [...head, item];
     })}</ol>`;
   }, [rows, fresh.length, fresh[0]?.n, pictures?.size, language(), board.id]);
   return html`<div class="stack"><section class="card">
@@ -81,7 +88,7 @@ export function Latest({ board, rows, onMore }) {
   if (!rows?.length) return null;
   return html`<section class="card latest"><header class="row"><h2 class="grow">${t("events.latest")}</h2><button type="button" class="link small" onClick=${onMore}>${t("events.all")}</button></header>
     <ol class="timeline">${rows.slice(0, 6).map((row) => html`<li key=${row.n} class=${`event ${KINDS[row.kind.split(".")[0]] || ""}`}>
-      <time datetime=${new Date(1000 * row.t).toISOString()}>${new Date(1000 * row.t).toLocaleTimeString(language())}</time>
+      <time datetime=${new Date(1000 * row.t).toISOString()}>${new Date(1000 * row.t).toLocaleTimeString(language(), CLOCK)}</time>
       <div class="what"><b>${kindName(row.kind)}</b> <span>${describe(row)}</span></div></li>`)}</ol></section>`;
 }
 

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "./html.js";
 import uPlot from "./vendor/uplot.mjs";
 import { boardPath, get } from "./api.js";
-import { t } from "./i18n.js";
+import { language, t } from "./i18n.js";
 import { useStore } from "./store.js";
 
 const STAGES = ["wait", "ai2d", "kpu", "decode", "publish", "gc", "idle"];
@@ -11,7 +11,7 @@ const PLOTS = [
   { id: "fps", names: ["fps"], unit: "/s" },
   { id: "latency", names: ["latency_ms"], unit: "ms" },
   { id: "stages", names: STAGES.map((name) => `${name}_ms`), unit: "ms" },
-  { id: "heap", names: ["heap_kb"], unit: "kB" },
+  { id: "heap", names: ["heap_kb"], unit: "MB", of: 1024 },
 ];
 
 export function Figures({ board }) {
@@ -31,6 +31,15 @@ export function Figures({ board }) {
     ${PLOTS.map((plot) => html`<section class="card" key=${plot.id}><h2>${t(`plot.${plot.id}`)}</h2><${Plot} plot=${plot} rows=${all} /></section>`)}</div>`;
 }
 
+const scaled = (value, plot) => (value == null ? null : value / (plot.of || 1));
+
+// Marks of the time axis, as the list of events has its times.
+function clock(_, marks) {
+  const fine = marks.length > 1 && marks[1] - marks[0] < 60;
+  const form = new Intl.DateTimeFormat(language(), { hour: "2-digit", minute: "2-digit", ...(fine && { second: "2-digit" }), hourCycle: "h23" });
+  return marks.map((mark) => form.format(new Date(1000 * mark)));
+}
+
 function Plot({ plot, rows }) {
   const place = useRef(null);
   const chart = useRef(null);
@@ -42,7 +51,7 @@ function Plot({ plot, rows }) {
       width: Math.max(200, place.current.clientWidth), height: 150, padding: [8, 8, 8, 0],
       cursor: { drag: { x: false, y: false } }, legend: { show: plot.names.length > 1, live: false },
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), (high || 1) * 1.1] } },
-      axes: [axis, { ...axis, size: 52, values: (_, values) => values.map((v) => `${+v.toFixed(2)} ${plot.unit}`) }],
+      axes: [{ ...axis, values: clock }, { ...axis, size: 52, values: (_, values) => values.map((v) => `${+v.toFixed(2)} ${plot.unit}`) }],
       series: [{}, ...plot.names.map((name, i) => ({ label: name.replace(/_ms$/, ""), stroke: INK[i], width: 2, spanGaps: true, points: { show: false } }))],
     }, [[], ...plot.names.map(() => [])], place.current);
     chart.current = made;
@@ -51,11 +60,11 @@ function Plot({ plot, rows }) {
     return () => { watcher.disconnect(); made.destroy(); };
   }, [document.documentElement.dataset.theme]);
   useEffect(() => {
-    chart.current?.setData([rows.map((row) => row.t), ...plot.names.map((name) => rows.map((row) => row[name] ?? null))]);
+    chart.current?.setData([rows.map((row) => row.t), ...plot.names.map((name) => rows.map((row) => scaled(row[name], plot)))]);
   });
   const values = rows.map((row) => row[plot.names[0]]).filter((v) => v != null);
   const newest = values[values.length - 1];
-  return html`<div ref=${place} class="plot" role="img" aria-label=${`${t(`plot.${plot.id}`)}: ${newest ?? "–"} ${plot.unit}`}></div>`;
+  return html`<div ref=${place} class="plot" role="img" aria-label=${`${t(`plot.${plot.id}`)}: ${newest == null ? "–" : +scaled(newest, plot).toFixed(2)} ${plot.unit}`}></div>`;
 }
 
 // A small line of the last values.

@@ -17,5 +17,5 @@ export function Log({ board, lines }) {
   return html`<div class="stack"><div class="row"><label class="field inline"><span>${t("log.level")}</span><select value=${level} onChange=${(e) => setLevel(e.target.value)}>
     ${LEVELS.map((name) => html`<option value=${name}>${t(`level.${name}`)}</option>`)}</select></label></div>
     ${!shown.length && html`<${Empty}>${t("log.none")}<//>`}
-    <ol class="log" ref=${end} tabindex="0" aria-label=${t("tab.log")}>${shown.map((line) => html`<li class=${line.level}><time>${line.time ? new Date(line.time).toLocaleTimeString(language()) : ""}</time><b>${has(`level.${line.level}`) ? t(`level.${line.level}`) : line.level}</b><span>${line.text}</span></li>`)}</ol></div>`;
+    <ol class="log" ref=${end} tabindex="0" aria-label=${t("tab.log")}>${shown.map((line) => html`<li class=${line.level}><time>${line.time ? new Date(line.time).toLocaleTimeString(language(), { hourCycle: "h23" }) : ""}</time><b>${has(`level.${line.level}`) ? t(`level.${line.level}`) : line.level}</b><span>${line.text}</span></li>`)}</ol></div>`;
 }

@@ -578,6 +578,7 @@ function cross(context, x, y) {
 // What is true of the whole frame, as a list in the corner.
 // The list beside the picture says all; here it leaves most of the picture free.
 function board(context, all, width, height) {
+  all = all.filter((row) => row.score == null || row.classId >= 0 || all.length === 1); // no background
   if (!all.length) return;
   const wide = Math.min(260, Math.max(150, 0.42 * width));
   const answers = all.slice(0, Math.max(1, Math.floor((0.45 * height - 12) / 24)));
