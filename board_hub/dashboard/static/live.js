@@ -35,6 +35,7 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
     let count = 0;
     let since = performance.now();
     let told = 0;
+    let later;
     const leave = sink(board.id, {
       picture: (row) => stage.picture(row),
       result: (row) => {
@@ -45,14 +46,19 @@ export function Live({ board, shapes, tool, region, onPick, stageRef, onResult }
           setFps((1000 * count) / (now - since));
           [count, since] = [0, now];
         }
-        if (now - told > 250) {
-          told = now;
+        // The list changes four times a second at most; the last result is never left out of it.
+        clearTimeout(later);
+        const tellList = () => {
+          told = performance.now();
           live.current.onResult?.(row);
-        }
+        };
+        if (now - told > 250) tellList();
+        else later = setTimeout(tellList, 250 - (now - told));
       },
     });
     want(board.id, { watch: "pictures" });
     return () => {
+      clearTimeout(later);
       want(board.id, { watch: false });
       leave();
       stage.close();
