@@ -31,6 +31,8 @@ STATUS_S = 5.0  # between two looks at temperature and memory, while a user watc
 SETTLE_S = 0.2  # events within this time are answered by one look
 CHANGES = ("switched", "problem", "solved", "settings", "camera")  # after which the board is asked
 SNAPSHOT_KINDS = ("track.end", "zone.enter", "line.cross", "state.change", "problem")
+# Once a second and object: the picture shows them, and of a day's events nothing else would be left.
+UNLISTED = ("track.update",)
 SNAPSHOTS = 8  # pictures of objects that wait to be fetched; a board keeps as many
 SNAPSHOT_S = 1.0  # between two of them
 _STAGES = ("wait_us", "ai2d_us", "kpu_us", "decode_us", "publish_us", "gc_us", "idle_us")
@@ -135,6 +137,8 @@ class View:
         self.tell()
 
     def _happened(self, event: Event) -> None:
+        if event.kind in UNLISTED:
+            return
         row = self._add_event(event.kind, plain(event.details), event.host_time, event.number)
         if event.kind in SNAPSHOT_KINDS:
             self._attach(row, event)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from types import SimpleNamespace
+from typing import Any
 
 from board_hub.dashboard import history, outbox
 from board_hub.dashboard.history import Events, Figures
 from board_hub.dashboard.outbox import Outbox
+from board_hub.dashboard.view import View
+from host_client.results.messages import Event
 
 
 def test_events_page_by_page() -> None:
@@ -86,3 +90,15 @@ async def test_a_slow_browser_gets_the_newest() -> None:
     box.forget("a")
     box.picture("a", b"4")
     assert await box.take() == [b"4"]
+
+
+def test_updates_of_tracks_push_nothing_out() -> None:
+    """A track tells of itself every second; what happened before stays in the timeline all the same."""
+    session: Any = SimpleNamespace(id="board")
+    view = View(session, set())
+    view._happened(Event(1, "line.cross", {"line": "exit", "label": "box"}, 1.79e9))
+    for number in range(history.EVENTS):
+        view._happened(Event(number, "track.update", {"track": 4, "label": "box"}, 1.79e9))
+    view._happened(Event(2, "track.end", {"track": 4, "label": "box"}, 1.79e9))
+    rows, _ = view.events.page(None, 10, frozenset(), "")
+    assert [row["kind"] for row in rows] == ["track.end", "line.cross"]
