@@ -112,7 +112,10 @@ def test_the_table_is_written_between_its_marks(tmp_path: Path) -> None:
     assert "MicroPython 1.21.0, ulab: 6.4.1. 4 rows" in text
     assert "| detection 320, 5 boxes | 37.0 (30.0–38.8) | 39.3 | 98.7 % (≥ 97) |" in text
     assert "| detection 320, 5 boxes | 60 | tcp8 | 36.0 (" in text
-    assert "Below what they must reach: detection 320, 5 boxes, tcp1, high: 76.3 % of 85 %" in text
+    assert (
+        "Below what they must reach:\n\n- detection 320, 5 boxes, tcp1, high: 76.3 % of 85 %"
+        in text
+    )
     page = tmp_path / "page.md"
     page.write_text(f"a\n{pipeline_table.BEGIN}\nold\n{pipeline_table.END}\nb\n", encoding="utf-8")
     pipeline_table.write(text, page)

@@ -100,7 +100,7 @@ def test_verbs_within_sentences_and_tables() -> None:
             command = command.commands[words.pop(0)]
         place = f"{page}: k230 {span}"
         if command is cli:
-            known = set(cli.commands) | {"VERB", "…", "--json", "--debug", "--version"}
+            known = set(cli.commands) | {"VERB", "…", "--json", "--debug", "--version", "--help"}
             assert words[0] in known or set(words[0].split("|")) <= known, place
             continue
         named = {option for parameter in command.params for option in parameter.opts}
