@@ -491,6 +491,34 @@ def test_steady_answers() -> None:
     assert answers(messages.OCR_RECOGNITION, text) == [("text", None, "AB")]
 
 
+def _line(text: str) -> list:
+    return [[[text, 60000, None]]]
+
+
+# One steady answer, and one that differs in every other frame without ever being steady.
+FLICKERS = (
+    (messages.CLASSIFICATION, [1, [0, 60000]], [1, [1, 60000]], ("label", None, "ok")),
+    (messages.CLASSIFICATION, [1, [0, 60000]], [0, []], ("label", None, "ok")),
+    (messages.MULTILABEL, [[0, 50000]], [[1, 40000]], ("ok", False, True)),
+    (messages.MULTILABEL, [[0, 50000]], [[0, 50000, 1, 40000]], ("ok", False, True)),
+    (messages.MULTILABEL, [[0, 50000]], [[]], ("ok", False, True)),
+    (messages.METRIC_LEARNING, [None, ["A", 9, 5]], [None, ["B", 9, 5]], ("identity", None, "A")),
+    (messages.METRIC_LEARNING, [None, ["A", 9, 5]], [None, [None, 1, 5]], ("identity", None, "A")),
+    (messages.OCR_RECOGNITION, _line("B8"), _line("88"), ("text", None, "B8")),
+    (messages.OCR_RECOGNITION, _line("B8"), [[]], ("text", None, "B8")),
+)
+
+
+def test_an_answer_that_flickers_is_told_once() -> None:
+    for kind, steady, other, told in FLICKERS:
+        flicker = [steady] * 8 + [other, steady, other, steady] * 10
+        assert answers(kind, flicker) == [told], kind
+        # The same answers, each for long enough, are told: the flicker alone kept them back.
+        turned = answers(kind, [steady] * 8 + [other] * 8)
+        assert turned[0] == told, kind
+        assert len(turned) > 1, kind
+
+
 def test_areas() -> None:
     dry, wet = [10, 10, b"", [90, 10]], [10, 10, b"", [70, 30]]
     area = "[{name: flood, label: broken, above: 0.2, for_ms: 100}]"
