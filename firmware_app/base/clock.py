@@ -28,8 +28,8 @@ class Clock:
 
     def at(self, ticks: int) -> int:
         """Return the time (us) of a ticks_us() value of the recent past."""
-        us = self.us()
-        return us - time.ticks_diff(self._last, ticks)
+        self.us()
+        return self.at_before(ticks)
 
     def at_before(self, ticks: int) -> int:
         """Return at(ticks) without a look at the clock: us() was called since."""
