@@ -40,7 +40,9 @@ def check_installed() -> None:
     metavar="FILE",
     help="hub.yaml (default: hub.yaml here; without one, boards are searched for).",
 )
-@click.option("--check", is_flag=True, help="Check the configuration and stop.")
+@click.option(
+    "--check", is_flag=True, help="Check the configuration and the files that it names, and stop."
+)
 @click.option("--demo", is_flag=True, help="Run with three virtual boards and no broker.")
 @click.option("--listen", metavar="HOST:PORT", help="web.listen of hub.yaml.")
 @click.option("--shard", metavar="I/N", help="shard of hub.yaml.")
@@ -85,6 +87,9 @@ def hub(
                 raise ConfigurationError([f"--{option}: {error}"]) from None
             configuration.values[path] = given
     if check:
+        from board_hub.trial import try_files  # noqa: PLC0415
+
+        try_files(configuration)
         if as_json:
             output.print_row("hub_check", {"boards": len(configuration.boards)})
         else:

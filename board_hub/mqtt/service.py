@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import platform
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -97,12 +98,6 @@ class Mqtt:
         configuration = self._configuration
         broker = configuration.broker
         assert broker is not None
-        context = None
-        if broker.tls:
-            files = (
-                configuration.path(f"mqtt.{name}") for name in ("ca_file", "cert_file", "key_file")
-            )
-            context = tls.context(*files)
         bridge = topics.bridge(configuration["mqtt.prefix"], configuration.shard)
         return Settings(
             broker.host,
@@ -110,8 +105,8 @@ class Mqtt:
             client_id(configuration),
             keepalive=configuration["mqtt.keepalive_s"],
             username=configuration["mqtt.username"],
-            password=_password(configuration),
-            tls=context,
+            password=password(configuration),
+            tls=certificates(configuration),
             will=Will(bridge, topics.OFFLINE),
             subscriptions=((bridge, 0), *self.publisher.subscriptions, *self.subscriptions),
         )
@@ -215,7 +210,16 @@ def client_id(configuration: Configuration) -> str:
     return f"k230-hub-{part_of(platform.node() or 'host')}" + (f"-{number}" if count > 1 else "")
 
 
-def _password(configuration: Configuration) -> str | None:
+def certificates(configuration: Configuration) -> ssl.SSLContext | None:
+    """Return what a mqtts:// broker is checked with, or None; raises ConfigurationError."""
+    if configuration.broker is None or not configuration.broker.tls:
+        return None
+    names = ("mqtt.ca_file", "mqtt.cert_file", "mqtt.key_file")
+    return tls.context(*(configuration.path(name) for name in names))
+
+
+def password(configuration: Configuration) -> str | None:
+    """Return the broker's password, or None; raises ConfigurationError."""
     path: Path | None = configuration.path("mqtt.password_file")
     if path is not None:
         try:
