@@ -99,6 +99,30 @@ async def _pictures(board: Board, number: int, and_then: Any) -> None:
     assert caught.value.code == "not_found"
 
 
+SQUARE = [[0.0, 0.0], [0.5, 0.0], [0.5, 0.5]]
+REFUSED = (
+    ("zones", [{"name": "wide", "points": [[0, 0], [4000, 0], [9, 9]]}], "zone wide: expected poi"),
+    ("lines", [{"name": "far", "from": [0, 0], "to": [0, 4000]}], "line far: expected points in t"),
+    ("labels", ["sqare"], "the model has no label sqare; did you mean square"),
+    ("zones", [{"name": "a", "points": SQUARE, "labels": ["cat"]}], "no label cat; its labels: "),
+    ("areas", [{"name": "a", "label": "cat", "above": 0.5}], "areas"),
+    ("zones", [{"name": "a", "points": [[0, 0]]}], "points"),
+    ("lost_ms", -1, "lost_ms"),
+)
+
+
+async def _refused(board: Board) -> None:
+    """What does not fit labels, frame or form is refused with a reason, and nothing changes."""
+    before = (await board.status())["task"]
+    for name, value, said in REFUSED:
+        with pytest.raises(CommandFailed, match=said) as caught:
+            await board.set({f"events.{name}": value})
+        assert caught.value.code == "bad_argument", (name, value)
+    assert (await board.status())["task"] == before
+    assert (await board.status())["problems"] == []
+    await asyncio.wait_for(anext(board.results()), 60)
+
+
 @pytest.mark.slow
 async def test_a_board_tells_what_happens(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -133,6 +157,7 @@ async def test_a_board_tells_what_happens(
         await _pictures(
             board, number, lambda last: _commands(str(vb.url), vb.key, last, tmp_path, capsys)
         )
+        await _refused(board)
         # Settings change while it runs: all tracks end, and nothing is followed any more.
         place = events.position
         await board.set({"events.enabled": False})
