@@ -44,7 +44,7 @@ FLOORS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("dashboard_demo",),
         ("dashboard_cli",),
         ("cli",),
-        ("hub", "demo"),
+        ("hub", "demo", "trial"),
         ("dashboard", "homeassistant"),
         ("web", "mqtt", "files"),
         ("sessions",),

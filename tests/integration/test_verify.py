@@ -236,7 +236,10 @@ def test_metric_learning_is_judged_by_identities(
     wrong = {f"glyphs_ml_{number}.jpg": f"sign{number % 4}" for number in range(8)}
     (tmp_path / "wrong.json").write_text(json.dumps(wrong))
     (tmp_path / "none.json").write_text("{}")
-    for name, code, words in (("wrong", 11, "same identity: 0 of 8"), ("none", 0, "give --expected")):
+    for name, code, words in (
+        ("wrong", 11, "same identity: 0 of 8"),
+        ("none", 0, "give --expected"),
+    ):
         expected = ["--expected", str(tmp_path / f"{name}.json")]
         assert run(["verify", str(package), "--out", str(out), *expected]) == code
         said = capsys.readouterr()
