@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, TypedDict
 
+from host_client.base.wording import reason
 from host_client.link.keys import KeyStore
 
 _log = logging.getLogger(__name__)
@@ -107,7 +108,7 @@ class Memory:
             if temporary is not None:
                 with contextlib.suppress(OSError):
                     os.unlink(temporary)
-            problem = f"{self._path}: {error.strerror or error}"
+            problem = f"{self._path}: {reason(error)}"
             if problem != self.problem:
                 _log.warning("the hub can't remember its boards: %s", problem)
             self.problem = problem
@@ -126,7 +127,7 @@ class Memory:
         except FileNotFoundError:
             pass
         except OSError as error:
-            self.problem = f"{path}: {error.strerror or error}"
+            self.problem = f"{path}: {reason(error)}"
         except (ValueError, KeyError, TypeError, AttributeError):
             self.problem = f"{path}: not written by the hub; it starts anew"
             _log.warning("%s", self.problem)

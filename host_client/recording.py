@@ -23,6 +23,7 @@ from firmware_app.events.rules import Rules, unknown
 from firmware_app.settings.reader import Settings
 from firmware_app.wire import messages
 from host_client.base.exceptions import K230Error
+from host_client.base.wording import reason
 from host_client.results.lines import Source
 from host_client.results.messages import Event, Statistics, finite
 from host_client.results.types import Result
@@ -76,7 +77,7 @@ class Recorder:
                 raise RecordingError(f"{path}: expected the name of a file, found a folder")
             self._file = self._part.open("wb")
         except OSError as error:
-            raise RecordingError(f"{path} can't be written: {error.strerror}") from error
+            raise RecordingError(f"{path}: can't be written: {reason(error)}") from error
         self._writer: Any = Writer(self._file)
         self._writer.start(profile="k230", library="k230-vision")
         self._schemas: dict[str, int] = {}
@@ -134,7 +135,7 @@ class Recorder:
         except OSError as error:
             with contextlib.suppress(OSError):
                 self._file.close()
-            raise RecordingError(f"{self._path} can't be written: {error.strerror}") from error
+            raise RecordingError(f"{self._path}: can't be written: {reason(error)}") from error
 
     def _write(
         self, topic: str, schema: str, source: Source, seconds: float, data: dict[str, Any]
@@ -166,7 +167,7 @@ class Recorder:
                 data=_line(data),
             )
         except OSError as error:
-            raise RecordingError(f"{self._path} can't be written: {error.strerror}") from error
+            raise RecordingError(f"{self._path}: can't be written: {reason(error)}") from error
         self.count += 1
 
 
@@ -195,7 +196,7 @@ def read(path: str | Path) -> Iterator[Row]:
                 if isinstance(data, dict):
                     yield Row(kind, board_id, message.log_time / _NANO, data)
     except OSError as error:
-        raise RecordingError(f"{path} can't be read: {error.strerror}") from error
+        raise RecordingError(f"{path}: can't be read: {reason(error)}") from error
     except (McapError, ValueError, struct.error, EOFError, RecursionError) as error:
         raise RecordingError(
             f"{path}: expected a recording (MCAP), found something else or a part of one: "

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from host_client.base.wording import reason
 from host_client.recording import RecordingError, Row, read
 
 DETECTIONS = "vision_msgs/msg/Detection2DArray"
@@ -87,7 +88,7 @@ def write_bag(recording: str | Path, bag: str | Path) -> int:
         os.replace(part, target)
     except OSError as error:
         _remove(part)
-        raise RecordingError(f"{bag} can't be written: {error.strerror}") from error
+        raise RecordingError(f"{bag}: can't be written: {reason(error)}") from error
     except RecordingError:
         _remove(part)
         raise

@@ -289,7 +289,7 @@ def _endpoint(text: str) -> tuple[str, int]:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise BoardError(f"--tcp {text}: cannot listen there: {error.strerror}") from None
+            raise BoardError(f"--tcp {text}: can't listen there: {error.strerror}") from None
         address = probe.getsockname()
         return str(address[0]), int(address[1])
 

@@ -17,6 +17,7 @@ from board_hub.configuration.fields import BOARD_FIELDS, FIELDS
 from firmware_app.settings import schema
 from firmware_app.settings.schema import Field, FieldError, show, suggestion
 from host_client.base.exceptions import AddressError, ConfigurationError, KeyFormatError
+from host_client.base.wording import reason
 from host_client.link.address import parse_address
 from host_client.link.keys import parse_key
 
@@ -82,7 +83,7 @@ def load(path: Path) -> Configuration:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ConfigurationError([f"{path}: {error.strerror or error}"]) from None
+        raise ConfigurationError([f"{path}: {reason(error)}"]) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -256,8 +257,8 @@ class _Reading:
             path = f"mqtt.{name}"
             given = configuration.path(path)
             if given is not None and not os.access(given, os.R_OK):
-                problem = "can't be read" if given.exists() else "no such file"
-                self._fault(("mqtt", name), path, f"{given}: {problem}")
+                problem = "no such file or directory" if not given.exists() else "permission denied"
+                self._fault(("mqtt", name), path, f"{given}: can't be read: {problem}")
 
 
 def parse_broker(url: str) -> Broker:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from host_client.base.exceptions import K230Error
+from host_client.base.wording import reason
 
 ROLES = ("admin", "viewer")
 MIN_PASSWORD = 8  # characters
@@ -94,7 +95,7 @@ class Accounts:
         except FileNotFoundError:
             return
         except (OSError, UnicodeDecodeError) as error:
-            raise AccountError(f"{self.path}: cannot be read: {error}") from None
+            raise AccountError(f"{self.path}: can't be read: {error}") from None
         try:
             content = json.loads(text)
             users, tokens = content["users"], content.get("tokens", {})
@@ -123,7 +124,7 @@ class Accounts:
         except OSError as error:
             with contextlib.suppress(OSError):
                 beside.unlink()
-            raise AccountError(f"{self.path}: cannot be written: {error.strerror}") from None
+            raise AccountError(f"{self.path}: can't be written: {reason(error)}") from None
 
     # Users.
 

@@ -19,6 +19,7 @@ from board_hub.files.draining import drain
 from board_hub.session import BoardSession
 from board_hub.sessions import Sessions
 from host_client.base.exceptions import ConfigurationError, K230Error
+from host_client.base.wording import reason
 from host_client.recording import Recorder, RecordingError
 from host_client.results.lines import Source
 
@@ -64,8 +65,9 @@ class Recordings:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._begin(self._folder)
         except OSError as error:
-            reason = error.strerror or error
-            raise ConfigurationError([f"recordings.folder: {self._folder}: {reason}"]) from None
+            raise ConfigurationError(
+                [f"recordings.folder: {self._folder}: {reason(error)}"]
+            ) from None
         except RecordingError as error:
             raise ConfigurationError([f"recordings.folder: {error}"]) from None
         tasks = [asyncio.create_task(self._work(), name="hub-recordings")]

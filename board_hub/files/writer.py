@@ -15,6 +15,7 @@ from board_hub.feed import Feed, Item
 from board_hub.files.draining import drain
 from board_hub.sessions import Sessions
 from host_client.base.exceptions import ConfigurationError
+from host_client.base.wording import reason
 from host_client.convert.sinks import CsvSink, JsonLinesSink
 
 _log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ class Files:
                     done = sum(map(sink.write, results)) == len(results)
             except OSError as error:
                 sink.lost += len(items)
-                self._tell(name, f"files.{name}: {sink.path}: {error.strerror or error}")
+                self._tell(name, f"files.{name}: {sink.path}: {reason(error)}")
                 continue
             if done:
                 self._told.discard(name)
@@ -104,4 +105,4 @@ def _opened(
     try:
         return kind(path)
     except OSError as error:
-        raise ConfigurationError([f"files.{name}: {path}: {error.strerror or error}"]) from None
+        raise ConfigurationError([f"files.{name}: {path}: {reason(error)}"]) from None

@@ -75,7 +75,7 @@ def read(path: str) -> Kmodel:
         with open(path, "rb") as file:
             return read_from(file, path)
     except OSError:
-        raise KmodelError(path + ": the file cannot be opened or read")
+        raise KmodelError(path + ": can't be read")
 
 
 def read_from(file: object, name: str) -> Kmodel:

@@ -110,7 +110,7 @@ def read_package(
     except json_text.JsonError as error:
         raise PackageError(config_path + " line " + str(error.line) + ": " + error.problem)
     except OSError:
-        raise PackageError(config_path + ": the file cannot be read")
+        raise PackageError(config_path + ": can't be read")
     if not isinstance(data, dict):
         raise PackageError(config_path + ": expected { } with named fields")
     fields = Fields(config_path, data)

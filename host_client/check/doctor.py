@@ -32,6 +32,7 @@ from host_client.base.exceptions import (
     TooManyAttempts,
     VersionError,
 )
+from host_client.base.wording import reason
 from host_client.board import Board, OnState
 from host_client.check.advice import advice_for
 from host_client.commands.configurations import validate
@@ -114,7 +115,7 @@ def _tcp_trouble(address: TcpAddress) -> Finding | None:
         text = f"{address}: unknown host name; k230 discover lists the boards of this network"
     except OSError as error:
         text = (
-            f"{address}: not reachable ({error.strerror or error}): the board is off, in another "
+            f"{address}: not reachable ({reason(error)}): the board is off, in another "
             "network, or did not join its network; check its console with k230 doctor TTY"
         )
     else:
@@ -134,7 +135,7 @@ def _serial_trouble(address: SerialAddress, greeting: NoGreeting) -> Finding:
             count, whole = _listen(address.path, rate)
         except (serial.SerialException, OSError, ValueError) as failed:
             if rate == address.baudrate:
-                return Finding("port", "trouble", f"{address.path}: cannot be opened: {failed}")
+                return Finding("port", "trouble", f"{address.path}: can't be opened: {failed}")
             continue  # the port does not support this baud rate
         heard += count
         if whole and rate != address.baudrate:

@@ -24,6 +24,7 @@ import board_types
 from firmware_app.version import VERSION
 from firmware_app.wire import messages
 from host_client.base.exceptions import ConfigurationError, K230Error
+from host_client.base.wording import reason
 from host_client.cli import output
 from host_client.cli.asking import ask, interactive, say
 from host_client.cli.firmware import nncase_of
@@ -208,7 +209,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raw = path.read_bytes()
         text = raw[: _LARGEST + 1].decode("utf-8-sig")
     except OSError as error:
-        raise BatchError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise BatchError(f"{path}: {reason(error)}") from None
     except UnicodeDecodeError:
         raise BatchError(f"{path}: expected UTF-8 text, found other bytes") from None
     if len(raw) > _LARGEST:
@@ -367,7 +368,7 @@ def _key(folder: Path, name: str) -> tuple[bytes, Path]:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise FlashError(f"{path}: {(error.strerror or str(error)).lower()}") from None
+        raise FlashError(f"{path}: {reason(error)}") from None
     return key, path
 
 

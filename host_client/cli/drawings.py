@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from host_client.base import wording
 from host_client.check.pictures import drawn_here
 from host_client.cli.options import F
 from host_client.cli.terminal import FileError
@@ -34,7 +35,7 @@ def make_folder(out: Path) -> None:
         with tempfile.TemporaryFile(dir=out):
             pass
     except OSError as error:
-        reason = "it is a file" if out.is_file() else error.strerror or str(error)
+        reason = "it is a file" if out.is_file() else wording.reason(error)
         raise FileError(
             f"--out: expected a folder that can be written, found {out}: {reason}"
         ) from None

@@ -30,7 +30,7 @@ def write_file(path: str | Path, data: bytes) -> None:
         _replace(place, data)
     except OSError as error:
         failed = file_error(error)
-        raise FileError(f"{given} can't be written: {str(failed).rpartition(': ')[2]}") from error
+        raise FileError(f"{given}: can't be written: {str(failed).rpartition(': ')[2]}") from error
 
 
 def _replace(place: Path, data: bytes) -> None:

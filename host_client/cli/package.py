@@ -18,7 +18,7 @@ from PIL import Image
 from firmware_app.package import kmodel, yolo
 from firmware_app.settings.yaml_subset import load_with_lines
 from host_client.base.exceptions import PackageError
-from host_client.base.wording import quantity
+from host_client.base.wording import quantity, reason
 from host_client.check import pictures as material
 from host_client.cli import output
 from host_client.cli.endings import run_async
@@ -173,7 +173,7 @@ def _names(path: Path) -> list[str]:
         with path.open("rb") as file:
             raw = file.read(_MAX_FILE + 1)
     except OSError as error:
-        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise PackageError(f"{path}: can't be read: {reason(error)}") from None
     if len(raw) > _MAX_FILE:
         raise PackageError(f"{path}: expected at most {_MAX_FILE} bytes of names")
     try:
@@ -287,7 +287,7 @@ def _write(place: Path, model: Path, config: dict[str, Any]) -> None:
                 place.rmdir()
             made.rename(place)
     except OSError as error:
-        raise PackageError(f"{place}: cannot be written: {error.strerror or error}") from None
+        raise PackageError(f"{place}: can't be written: {reason(error)}") from None
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import click
 
 from firmware_app.settings.reader import SettingsError, decode, read_task
 from host_client.base.exceptions import CommandFailed, ConfigurationError
-from host_client.base.wording import quantity
+from host_client.base.wording import quantity, reason
 from host_client.board import Board
 from host_client.cli import output
 from host_client.cli.endings import run_async
@@ -282,7 +282,7 @@ async def _serve(player: Player, host: str, port: int, seconds: float | None) ->
     try:
         server = await asyncio.start_server(client, host, port)
     except OSError as error:
-        raise FileError(f"{host}:{port}: cannot listen there: {error.strerror}") from error
+        raise FileError(f"{host}:{port}: can't listen there: {reason(error)}") from error
     async with server:
         bound = server.sockets[0].getsockname()[1]
         output.print_line(f"board {player.board_id} at tcp://{host}:{bound}")

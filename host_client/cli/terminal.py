@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 from host_client.base.exceptions import K230Error
+from host_client.base.wording import reason
 from host_client.cli.table import width_of
 
 FILE_EXIT_CODE = 12
@@ -42,12 +43,10 @@ class FileError(K230Error):
 
 def file_error(error: OSError) -> FileError:
     """Return an error of the operating system as one sentence."""
-    reason = error.strerror or str(error) or type(error).__name__
-    reason = reason[:1].lower() + reason[1:]
     if error.filename is None:
-        return FileError(f"the system refused a file or an output: {reason}")
+        return FileError(f"the system refused a file or an output: {reason(error)}")
     name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else "a file"
-    return FileError(f"{name}: {reason}")
+    return FileError(f"{name}: {reason(error)}")
 
 
 def shown(text: str) -> str:
@@ -196,10 +195,7 @@ def _guarded(write: Callable[[], Any]) -> None:
         raise
     except OSError as error:
         abandon_stdout()
-        reason = error.strerror or str(error)
-        raise FileError(
-            f"the output can't be written: {reason[:1].lower() + reason[1:]}"
-        ) from error
+        raise FileError(f"the output can't be written: {reason(error)}") from error
 
 
 def _visible(character: str) -> str:

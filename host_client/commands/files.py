@@ -6,6 +6,7 @@ from os import PathLike
 from pathlib import Path
 
 from host_client.base.exceptions import PackageError
+from host_client.base.wording import reason
 
 
 def read_file(path: str | PathLike[str]) -> bytes:
@@ -13,4 +14,4 @@ def read_file(path: str | PathLike[str]) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise PackageError(f"{path}: can't be read: {reason(error)}") from None

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from firmware_app.gallery import format as gallery_format
 from firmware_app.gallery.contents import Contents, Label
 from host_client.base.exceptions import GalleryFileError
+from host_client.base.wording import reason
 from host_client.commands.gallery_answers import LabelInfo
 
 
@@ -90,4 +91,4 @@ def load(path: str | PathLike[str]) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise GalleryFileError(f"{path} can't be read: {error.strerror}") from error
+        raise GalleryFileError(f"{path}: can't be read: {reason(error)}") from error

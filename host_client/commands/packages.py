@@ -13,6 +13,7 @@ from firmware_app.package import fit, kmodel
 from firmware_app.package import reader as board_package
 from firmware_app.package.deploy_fields import PackageError as RefusedError
 from host_client.base.exceptions import PackageError
+from host_client.base.wording import reason
 
 
 class PackageFiles(NamedTuple):
@@ -53,7 +54,7 @@ def read_package(
         except (RefusedError, kmodel.KmodelError) as error:
             raise PackageError(str(error).replace(str(root), str(given))) from None
         except OSError as error:
-            raise PackageError(f"{given}: cannot be read: {error.strerror or error}") from None
+            raise PackageError(f"{given}: can't be read: {reason(error)}") from None
         return PackageFiles(
             name or _name(given, package.name),
             package.task,
@@ -88,7 +89,7 @@ def _content(path: Path, given: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise PackageError(f"{path}: cannot be read: {error.strerror or error}") from None
+        raise PackageError(f"{path}: can't be read: {reason(error)}") from None
 
 
 @contextlib.contextmanager

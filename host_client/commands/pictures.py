@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from firmware_app.wire.messages import MAX_PIXELS
 from host_client.base.exceptions import PictureError
+from host_client.base.wording import reason
 
 MAX_SIDE = 8192  # pixels that a board accepts: docs/protocol.md, section 5
 
@@ -77,7 +78,7 @@ def _decode(file: Any, name: str) -> Image.Image:
                 copy: Image.Image = image.copy()
                 return copy
     except FileNotFoundError as error:
-        raise PictureError(f"{name}: no such file") from error
+        raise PictureError(f"{name}: can't be read: {reason(error)}") from error
     except IsADirectoryError as error:
         raise PictureError(f"{name} is a folder, expected a picture") from error
     except UnidentifiedImageError as error:
@@ -87,7 +88,7 @@ def _decode(file: Any, name: str) -> Image.Image:
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise PictureError(f"{name}: too many pixels ({error})") from error
     except Exception as error:  # decoders raise nearly anything for damaged files
-        raise PictureError(f"{name} can't be decoded: {error}") from error
+        raise PictureError(f"{name}: can't be decoded: {error}") from error
 
 
 def _from_array(source: Any) -> Image.Image:
@@ -112,7 +113,7 @@ def _rgb(image: Image.Image, name: str) -> Image.Image:
     except (
         Exception
     ) as error:  # a mode without conversion to RGB, or a damaged file that is read only now
-        raise PictureError(f"{name} can't be decoded: {error}") from error
+        raise PictureError(f"{name}: can't be decoded: {error}") from error
 
 
 def _eight_bits(image: Image.Image, name: str) -> Image.Image:

@@ -17,6 +17,7 @@ from firmware_app.version import VERSION
 from host_client.base.data import data
 from host_client.base.exceptions import PackageError
 from host_client.base.mpy import MPY_VERSION, compiled
+from host_client.base.wording import reason
 
 SOURCES = Path(version.__file__).parent
 BUILT = data("firmware")
@@ -99,7 +100,7 @@ def _read(folder: Path, endings: tuple[str, ...]) -> dict[str, bytes]:
                 raise PackageError(f"{path}: expected the service's files at most one folder deep")
             found["/".join(parts)] = path.read_bytes()
     except OSError as error:
-        raise PackageError(f"{folder}: cannot be read: {error.strerror or error}") from None
+        raise PackageError(f"{folder}: can't be read: {reason(error)}") from None
     names = modules(found)
     if "service" not in names:
         raise PackageError(expected)

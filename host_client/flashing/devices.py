@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from host_client.base.wording import reason
 from host_client.flashing.errors import FlashError
 from host_client.flashing.fat import Volume
 from host_client.flashing.partitions import SECTOR, partitions
@@ -91,8 +92,7 @@ def find(path: str) -> Device:
         real = os.path.realpath(path)
         status = os.stat(real)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise FlashError(f"--card {path}: {reason}; {_listed()}") from None
+        raise FlashError(f"--card {path}: {reason(error)}; {_listed()}") from None
     if stat.S_ISREG(status.st_mode):
         return _file(path, status.st_size)
     if stat.S_ISDIR(status.st_mode):

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, NamedTuple
 
+from host_client.base.wording import reason
 from host_client.flashing.errors import ImageError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Source:
             self._file: IO[bytes] = path.open("rb")
             self.size = self._file.seek(0, 2)
         except OSError as error:
-            raise ImageError(f"{path}: {_reason(error)}") from None
+            raise ImageError(f"{path}: {reason(error)}") from None
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +60,7 @@ class Source:
             self._file.seek(offset)
             return self._file.read(size)
         except OSError as error:
-            raise ImageError(f"{self.path}: {_reason(error)}") from None
+            raise ImageError(f"{self.path}: {reason(error)}") from None
 
     def chunks(self, offset: int, size: int) -> Iterator[bytes]:
         """Yield size bytes from a place, in pieces."""
@@ -195,8 +196,3 @@ def open_source(path: Path, progress: Progress | None = None) -> Source:
         return plain
     plain.close()
     return GzipSource(path, progress)
-
-
-def _reason(error: OSError) -> str:
-    text = error.strerror or str(error)
-    return text[:1].lower() + text[1:]

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from host_client.base.wording import reason
 from host_client.flashing.devices import Device, find, refusal, size_text
 from host_client.flashing.errors import FlashError, ImageError
 from host_client.flashing.image import ImageFacts, Segment
@@ -130,8 +131,7 @@ class Card:
                 f"{path}: the card does not answer any more; it was pulled out, or it or the "
                 "reader is broken. Put it in again and start again: the card is not usable now"
             )
-        reason = (error.strerror or str(error)).lower()
-        return FlashError(f"{path}: the card can't be read or written: {reason}")
+        return FlashError(f"{path}: the card can't be read or written: {reason(error)}")
 
 
 def open_error(device: Device, error: OSError) -> FlashError:
@@ -152,8 +152,7 @@ def open_error(device: Device, error: OSError) -> FlashError:
         return FlashError(f"{path} is write-protected: move the switch at the card's side")
     if error.errno in (errno.ENOMEDIUM, errno.ENXIO, errno.ENODEV):
         return FlashError(f"{path}: there is no card in the reader")
-    reason = (error.strerror or str(error)).lower()
-    return FlashError(f"{path}: {reason}")
+    return FlashError(f"{path}: {reason(error)}")
 
 
 def _command() -> str:

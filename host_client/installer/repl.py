@@ -93,7 +93,7 @@ class ReplTarget:
         try:
             self._transport = SerialTransport(os.path.realpath(self.port), BAUDRATE, timeout=READ_S)
         except (TransportError, *GONE) as error:
-            raise InstallError(f"{self.port}: cannot be opened: {_why(self.port, error)}") from None
+            raise InstallError(f"{self.port}: can't be opened: {_why(self.port, error)}") from None
         try:
             self._enter()
             self._introduce()

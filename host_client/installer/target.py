@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from host_client.base.exceptions import K230Error
+from host_client.base.wording import reason
 
 Moved = Callable[[int], None]
 
@@ -113,7 +114,7 @@ class FolderTarget:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise InstallError(f"{place}: cannot be written: {error.strerror or error}") from None
+            raise InstallError(f"{place}: can't be written: {reason(error)}") from None
         moved(len(data))
 
     def read(self, path: str) -> bytes | None:

@@ -19,6 +19,7 @@ import platformdirs
 
 from firmware_app.wire import messages
 from host_client.base.exceptions import KeyFormatError
+from host_client.base.wording import reason
 from host_client.link.address import REPLAY
 
 try:
@@ -52,7 +53,7 @@ def _read_key_file(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise KeyFormatError(f"key file {path}: {error.strerror or error}") from error
+        raise KeyFormatError(f"key file {path}: {reason(error)}") from error
     if len(data) == messages.KEY_SIZE:
         return data
     try:
@@ -118,7 +119,9 @@ class KeyStore:
                     fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as error:
-            raise KeyFormatError(f"key store {self.path} can't be written: {error}") from error
+            raise KeyFormatError(
+                f"key store {self.path}: can't be written: {reason(error)}"
+            ) from error
 
     def _load(self) -> dict[str, bytes]:
         try:
@@ -130,7 +133,9 @@ class KeyStore:
                 f"key store {self.path}: expected UTF-8 text, found other bytes"
             ) from None
         except OSError as error:
-            raise KeyFormatError(f"key store {self.path} can't be read: {error}") from error
+            raise KeyFormatError(
+                f"key store {self.path}: can't be read: {reason(error)}"
+            ) from error
         known = {}
         for number, line in enumerate(text.splitlines(), 1):
             if not line.strip() or line.startswith("#"):
@@ -155,7 +160,9 @@ class KeyStore:
                 Path(temporary).unlink(missing_ok=True)
                 raise
         except OSError as error:
-            raise KeyFormatError(f"key store {self.path} can't be written: {error}") from error
+            raise KeyFormatError(
+                f"key store {self.path}: can't be written: {reason(error)}"
+            ) from error
 
 
 class KeyRing:

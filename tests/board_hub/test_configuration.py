@@ -66,7 +66,10 @@ def test_little_is_enough(text: str) -> None:
         ("mqtt:\n  url: a\n  prefix: /a", "mqtt.prefix: expected names with /"),
         ("mqtt:\n  url: a\n  client_id: a b", "mqtt.client_id: expected printable text"),
         ("mqtt:\n  url: a\n  ca_file: b", "line 3: mqtt.ca_file: needs mqtt.url to begin with"),
-        ("mqtt:\n  url: mqtts://a\n  ca_file: b", "mqtt.ca_file: b: no such file"),
+        (
+            "mqtt:\n  url: mqtts://a\n  ca_file: b",
+            "mqtt.ca_file: b: can't be read: no such file or directory",
+        ),
         ("mqtt:\n  url: mqtts://a\n  cert_file: b", "cert_file and key_file go together"),
         ("mqtt:\n  url: a\n  risky_commands: true", "needs mqtt.commands: true"),
         ("mqtt:\n  url: a\n  password: b\n  password_file: c", "found both"),
@@ -118,7 +121,7 @@ def test_a_password_is_never_shown() -> None:
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    for path, said in ((tmp_path, "Is a directory"), (tmp_path / "a", "No such file")):
+    for path, said in ((tmp_path, "is a directory"), (tmp_path / "a", "no such file")):
         with pytest.raises(ConfigurationError, match=said):
             reader.load(path)
     (tmp_path / "latin").write_bytes(b"a: 1\nb: \xe9\n")

@@ -137,7 +137,7 @@ async def test_a_full_disk(
             assert number < 500
         told = [r.message for r in caplog.records if r.message.startswith("recordings: ")]
         assert len(told) == 1
-        assert "can't be written: File too large; tried again every" in told[0]
+        assert "can't be written: file too large; tried again every" in told[0]
         (session,) = hub.sessions
         before = session.counts.results
         board.publish_label(1)

@@ -193,7 +193,7 @@ def test_file_that_cannot_be_written(path: Path, monkeypatch: pytest.MonkeyPatch
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(AccountError, match="cannot be written: No space left"):
+    with pytest.raises(AccountError, match="can't be written: no space left"):
         accounts.add("eve", "battery staple", "viewer")
     assert [user.name for user in accounts.users] == ["admin"]
     assert [*json.loads(path.read_text())["users"]] == ["admin"]

@@ -71,7 +71,7 @@ def test_a_file_that_cannot_be_written_is_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(FileError, match=r"a can't be written: no space left on device$"):
+    with pytest.raises(FileError, match=r"a: can't be written: no space left on device$"):
         write_file(tmp_path / "a", b"new")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old"}
 

@@ -131,7 +131,7 @@ def test_files_of_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "input_type uint8" in capsys.readouterr().err
     model = _model(tmp_path, (1, 6, N))
     assert _run(model, tmp_path / "no.txt") != 0
-    assert "no.txt: cannot be read" in capsys.readouterr().err
+    assert "no.txt: can't be read" in capsys.readouterr().err
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "mine").write_text("")
     assert _run(model, labels) != 0

@@ -87,7 +87,7 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
     cut = io.BytesIO()
     Image.effect_noise((64, 64), 50).save(cut, "PNG")
     cases = [
-        (tmp_path / "none.jpg", "no such file"),
+        (tmp_path / "none.jpg", "none.jpg: can.t be read: no such file"),
         (tmp_path, "is a folder"),
         (text, "expected a picture"),
         (b"", "the bytes given"),

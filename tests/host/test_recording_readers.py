@@ -139,11 +139,11 @@ def test_a_full_disk_while_recording(recording: Path, tmp_path: Path) -> None:
     path = tmp_path / "b.mcap"
     with (
         disk_of(1_000_000),
-        pytest.raises(RecordingError, match=r"b\.mcap can't be written: \w"),
+        pytest.raises(RecordingError, match=r"b\.mcap: can't be written: \w"),
         Recorder(path) as recorder,
     ):
         _noise(recorder, 20)
     assert not path.exists()  # nothing in part under that name
-    with disk_of(100), pytest.raises(RecordingError, match=r"bag\.mcap can't be written: \w"):
+    with disk_of(100), pytest.raises(RecordingError, match=r"bag\.mcap: can't be written: \w"):
         write_bag(recording, tmp_path / "bag.mcap")
     assert not list(tmp_path.glob("bag*"))

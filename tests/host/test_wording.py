@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from host_client.base.wording import quantity
+from host_client.base.wording import quantity, reason
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the texts count. A number that is written right before one of them may be 1.
@@ -54,3 +54,27 @@ def test_no_word_of_the_dashboard_counts_by_hand() -> None:
     text = (ROOT / "board_hub/dashboard/static/words.js").read_text("utf-8")
     assert "{n|sample|samples}" in text
     assert uncounted(text) == []
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(2, "No such file or directory"), "no such file or directory"),
+        (OSError("the disk is gone"), "the disk is gone"),
+        (TimeoutError(), "TimeoutError"),
+    ],
+)
+def test_reasons_stand_within_a_sentence(error: OSError, said: str) -> None:
+    assert reason(error) == said
+
+
+def test_one_sentence_for_files_that_cannot_be_read() -> None:
+    """Everywhere the same: "PATH: can't be read: no such file or directory"."""
+    other = re.compile(r"cannot be (?:read|written|opened)")
+    found = [
+        f"{path.relative_to(ROOT)}: {text}"
+        for folder in ("host_client", "board_hub")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for text in other.findall(path.read_text("utf-8"))
+    ]
+    assert found == []

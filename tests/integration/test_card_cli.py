@@ -125,6 +125,6 @@ def test_config_validate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert len(rows[1]["problems"]) == 2
     assert rows[1]["problems"][0].startswith("configs/tasks/bad.yaml line 3: top_k: expected")
     assert k230(["config", "validate", str(tmp_path / "none.yaml")]) == 8
-    assert "cannot be read" in capsys.readouterr().err
+    assert "can't be read" in capsys.readouterr().err
     assert k230(["config", "validate", "--kind", "service", str(good)]) == 8
     assert "configs/tasks/good.yaml line 2: package: unknown setting" in capsys.readouterr().err

@@ -99,6 +99,6 @@ def test_missing_file_is_one_sentence() -> None:
     try:
         read("no/such/file.kmodel")
     except KmodelError as error:
-        assert str(error) == "no/such/file.kmodel: the file cannot be opened or read"
+        assert str(error) == "no/such/file.kmodel: can't be read"
     else:
         raise AssertionError("accepted")

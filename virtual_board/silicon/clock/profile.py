@@ -194,7 +194,7 @@ def load_profile(name: str) -> Profile:
         ) from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         first = str(error).splitlines()[0]
-        raise ProfileError(f"timing profile {path}: cannot be read: {first}") from None
+        raise ProfileError(f"timing profile {path}: can't be read: {first}") from None
     if not isinstance(content, dict):
         raise ProfileError(f"timing profile {path}: expected sections with named fields")
     models = _models(path, content)
