@@ -932,7 +932,7 @@ static inline int k230_read_embedding(const k230_result *result, k230_embedding 
            k230_read_int32(&r, &found->cosine10000) && k230_read_int32(&r, &found->margin10000);
 }
 
-/* Metric learning behind a detector: each box, and its identity. */
+/* Metric learning with a detector: each box, and its identity. */
 typedef struct {
     k230_text identity;         /* data == NULL: unknown */
     int has_scores;             /* 0: the board has no gallery */

@@ -34,7 +34,7 @@ def reset(board: "Board", call: "Call") -> dict:
     if arguments.get("line") is not None:
         line = text(arguments, "line")
         if line not in happenings.lines():
-            raise CommandError("not_found", "line: there is none with the name %s" % line[:64])
+            raise CommandError("not_found", "line: no line has the name %s" % line[:64])
     unix_ms = None
     if arguments.get("time_ms") is not None:
         unix_ms = integer(arguments, "time_ms", 0, _MOST_TIME)

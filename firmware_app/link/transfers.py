@@ -97,7 +97,7 @@ class Transfers:
         """Return the data of a transfer that is complete and whole, and forget it."""
         transfer = self.find(session, number)
         if transfer is None or transfer.kind != "picture":
-            raise CommandError("not_found", "transfer: there is none with number %r" % (number,))
+            raise CommandError("not_found", "transfer: no transfer has the number %r" % (number,))
         if transfer.offset != transfer.size:
             raise CommandError(
                 "bad_argument",

@@ -45,7 +45,7 @@ def load(data: bytes) -> object:
     reader = _Reader(data)
     value = reader.value(1)
     if reader.next() >= 0:
-        raise reader.error("text behind the end")
+        raise reader.error("text after the end")
     return value
 
 
@@ -135,7 +135,7 @@ class _Reader:
             if key in result:
                 raise self.error('the key "' + key + '" appears twice')
             if self.next() != 0x3A:
-                raise self.error('expected : behind the key "' + key + '"')
+                raise self.error('expected : after the key "' + key + '"')
             self.at += 1
             result[key] = self.value(depth + 1)
             if not self.separator(0x7D):

@@ -175,7 +175,7 @@ def odd(outputs: list, size: tuple[int, int]) -> str:
         if len(shape) != 3 or shape[0] != 1:
             continue
         if shape[1] == count:
-            return "rows and columns are exchanged: export without a transpose behind the model"
+            return "rows and columns are exchanged: export without a transpose after the model"
         if shape[1] == 3 * (count + (width // 64) * (height // 64)) or shape[2] == count + (
             width // 64
         ) * (height // 64):

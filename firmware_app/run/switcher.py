@@ -160,7 +160,7 @@ class Switcher:
         """Let another task run; return what happened. CommandError: the old one runs on."""
         await until(self._started)  # no client asked for that one: it is no reason to refuse
         if not self.idle.is_set():
-            raise CommandError("busy", "another switch is under way")
+            raise CommandError("busy", "another switch is in progress")
         self.idle.clear()
         try:
             return await self._switch(name)

@@ -26,7 +26,7 @@ class Flow:
         if rest and (rest[0] != "#" or len(rest) == len(tail)):
             if rest[0] == ":":
                 raise ScalarError("a second ': ' in the line: put the text in quotes")
-            raise ScalarError("unexpected " + yaml_scalar.show(rest) + " behind the value")
+            raise ScalarError("unexpected " + yaml_scalar.show(rest) + " after the value")
         return value
 
     def _value(
@@ -83,7 +83,7 @@ class Flow:
                 key, at = yaml_scalar.plain_key(text[at:end].rstrip(" ")), end
             at = self._skip(at, "}")
             if text[at] != ":" or (not quoted and text[at + 1 : at + 2] != " "):
-                raise ScalarError("expected ': ' and a value behind " + yaml_scalar.show(key))
+                raise ScalarError("expected ': ' and a value after " + yaml_scalar.show(key))
             if key in result:
                 raise ScalarError("the key " + yaml_scalar.show(key) + " appears twice")
             at = self._skip(at + 1, "}")

@@ -257,7 +257,5 @@ def _no_key(body: str) -> str:
         return "the full-width colon \uff1a is not a colon: write ': '"
     at = body.find(":")
     if at > 0 and body[at + 1 : at + 2] not in ("", " "):
-        return "expected 'key: value' with a space behind the colon, found " + yaml_scalar.show(
-            body
-        )
+        return "expected 'key: value' with a space after the colon, found " + yaml_scalar.show(body)
     return "expected 'key: value', found " + yaml_scalar.show(body)

@@ -1,4 +1,4 @@
-"""Metric learning behind a detector: what it finds is cut out, embedded, and looked up in the gallery."""
+"""Metric learning with a detector: each box is cut out, embedded, and looked up in the gallery."""
 
 import time
 

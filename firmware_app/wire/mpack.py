@@ -166,7 +166,7 @@ def unpack(data: bytes):
     """Return the one value that data holds; ValueError where it holds another number or is cut off."""
     value, at = _unpack(data, 0, 0)
     if at != len(data):
-        raise ValueError("bytes behind the value")
+        raise ValueError("bytes after the value")
     return value
 
 

@@ -73,7 +73,7 @@ def test_message_types_of_the_page() -> None:
 
 
 def test_result_types_of_the_page() -> None:
-    rows = re.findall(r"^\| (\d+) \| ([a-z_]+)(?: behind a detector)? \|", PAGES["protocol"], re.M)
+    rows = re.findall(r"^\| (\d+) \| ([a-z_]+)(?: with a detector)? \|", PAGES["protocol"], re.M)
     assert {int(number): name for number, name in rows} == messages.RESULT_TASKS
 
 

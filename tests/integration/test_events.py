@@ -151,7 +151,7 @@ async def test_a_board_tells_what_happens(
         reset = await board.reset_counters()
         assert reset.since_time_ms is not None
         assert reset.kept
-        with pytest.raises(CommandFailed, match="there is none with the name window"):
+        with pytest.raises(CommandFailed, match="no line has the name window"):
             await board.reset_counters("window")
         number = found["track.new"].number
         await _pictures(

@@ -17,7 +17,7 @@ GOOD: tuple[tuple[bytes, object], ...] = (
 BAD = (
     (b"", "line 1: the text ends where a value is expected"),
     (b"{", 'line 1: expected a key in "quotes", found the end of the text'),
-    (b'{"a" 1}', 'line 1: expected : behind the key "a"'),
+    (b'{"a" 1}', 'line 1: expected : after the key "a"'),
     (b'{"a": 1 "b": 2}', 'line 1: expected , or }, found "'),
     (b'{"a": 1,\n}', "line 2: a comma before }"),
     (b"[1, 2,]", "line 1: a comma before ]"),
@@ -28,7 +28,7 @@ BAD = (
     (b'{"a": 1, // c\n}', 'line 1: expected a key in "quotes", found / (JSON has no comments)'),
     (b"\xff\xfe{\x00}\x00", "line 1: text that is UTF-16: save the file as UTF-8"),
     (b'{"a": 1, "a": 2}', 'line 1: the key "a" appears twice'),
-    (b'{"a": 1}\n\nx', "line 3: text behind the end"),
+    (b'{"a": 1}\n\nx', "line 3: text after the end"),
     (b"[01]", "line 1: 01 is not a number: it starts with 0"),
     (b"[1.]", "line 1: 1. is not a number"),
     (b"[-]", "line 1: - is not a number"),

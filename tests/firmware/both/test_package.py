@@ -237,7 +237,7 @@ def test_wrong_fields_are_named() -> None:
         ({"model_type": 5}, "model_type: expected text, found 5"),
     ):  # fmt: skip
         _says(_with(DETECTOR, **changes), ": " + message)
-    _says(b'{"a": 1,\n "b" 2}', ' line 2: expected : behind the key "b"')
+    _says(b'{"a": 1,\n "b" 2}', ' line 2: expected : after the key "b"')
     _says(b"[]", ": expected { } with named fields")
 
 
