@@ -5,7 +5,7 @@ Field names and shapes as the platform's own deployment scripts read them.
 
 from firmware_app.package import yolo
 from firmware_app.settings.schema import show
-from firmware_app.settings.task_fields import HEADS, TASKS
+from firmware_app.settings.task_fields import TASKS
 
 # model_type -> task, with the decoder for detectors. FreeDet is the platform's older name of
 # AnchorFreeDet. The YOLO families do what the field `task` says: detection, where it says nothing.
@@ -193,7 +193,7 @@ def infer(
     known = _known(given) if given else None
     if given and known is None and task is None:
         hint = " (anomaly detection)" if given == "PatchDet" else ""
-        supported = ", ".join(sorted(MODEL_TYPES, key=_order))
+        supported = ", ".join(_sorted())
         raise fields.error(
             "model_type",
             "one of " + supported,
@@ -224,7 +224,11 @@ def infer(
         head = "AnchorBaseDet"
     if head is None:
         shown = show(given) if given else "nothing"
-        raise fields.error("model_type", "one of " + ", ".join(HEADS), shown)
+        raise fields.error(
+            "model_type",
+            "one of " + ", ".join([name for name in _sorted() if MODEL_TYPES[name] == task]),
+            shown + "; head in the task's settings overrides it",
+        )
     return task, head
 
 
@@ -241,6 +245,10 @@ def _yolo(
             (said or show(given)) + " in the package",
         )
     return task, head if task == "detection" else None
+
+
+def _sorted() -> list[str]:
+    return sorted(MODEL_TYPES, key=_order)
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -48,7 +48,7 @@ def check(
         fit.check_vector("an embedding")
     else:
         if package.family is not None:
-            fit.check_yolo_classifier()
+            fit.check_yolo_classifier(count)
         scores = fit.check_vector("a score for each label")
         # Two classes may come as one sigmoid output.
         single = task == "classification" and scores == 1 and count == 2
@@ -121,6 +121,8 @@ class _Fit:
         self.kmodel = kmodel
 
     def error(self, expected: str, found: str, advice: str = "") -> PackageError:
+        if not advice:
+            advice = self._yolo_hint()
         return PackageError(
             self.kmodel.name
             + ": the task "
@@ -137,8 +139,22 @@ class _Fit:
             self.package.config_path
             + ": categories: expected "
             + str(classes)
-            + " labels, one for each class of the model, found "
+            + (" label" if classes == 1 else " labels")
+            + ", one for each class of the model, found "
             + str(count)
+        )
+
+    def _yolo_hint(self) -> str:
+        """Return what to do where outputs are a YOLO's, and the package is none."""
+        if self.package.family is not None or self.package.task in yolo.OBJECT_TASKS[1:]:
+            return ""
+        layout = yolo.look(self.kmodel.outputs, self.package.img_size)
+        if layout is None or layout.kind == "vector":
+            return ""
+        return (
+            "it looks like "
+            + yolo.words_of(layout)
+            + ": if it is a YOLO, set model_type to its family, or make the package with k230 package"
         )
 
     def check_input(self) -> None:
@@ -243,61 +259,31 @@ class _Fit:
             if row - extra != count:
                 raise self.labels_error(row - extra, count)
 
-    def check_yolo_classifier(self) -> None:
+    def check_yolo_classifier(self, count: int) -> None:
         layout = yolo.look(self.kmodel.outputs, self.package.img_size)
-        if layout is not None and layout.kind != "vector":
-            raise self.error(
-                "one float32 output, a score for each label",
-                _list(self.kmodel.outputs) + ", which looks like " + yolo.words_of(layout),
-                "set task to " + (yolo.likely_task(layout, None) or "what the model does"),
-            )
+        if layout is not None:
+            self._refuse_misfit(layout, count)
 
     def check_yolo(self, count: int) -> None:
         """Find out how a YOLO's outputs lie, and set the package's layout."""
         package = self.package
-        task, family = package.task, package.family
         outputs = self.kmodel.outputs
-        n = yolo.cells(package.img_size[0], package.img_size[1])
         layout = yolo.look(outputs, package.img_size)
-        if layout is None or layout.kind == "vector":
-            hint = yolo.odd(outputs, package.img_size)
-            if layout is not None:
-                hint = "it looks like a classifier: set task to classification"
+        if layout is None:
+            n = yolo.cells(package.img_size[0], package.img_size[1])
             raise self.error(
                 "an output 1x(4+classes+more)x%d, 1x%dx(5+classes+more) or 1x300x(6+more)"
                 % (n, 3 * n),
                 _list(outputs),
-                hint or "export the model with Ultralytics, as it is, for one picture",
+                yolo.odd(outputs, package.img_size)
+                or "export the model with Ultralytics, as it is, for one picture",
             )
-        if family is not None and not yolo.fits(layout, family):
-            advice = "set model_type to the family that it is of, or export the model again"
-            if layout.kind == "rows":
-                advice = (
-                    "set model_type to yolo26 if it is one; the end-to-end export of another family"
-                    " is not supported: export it without NMS inside (nms=False)"
-                )
-            elif layout.kind == "columns":
-                advice = "set model_type to yolov8 (yolov5u models have the outputs of yolov8)"
-            raise self.error(
-                "the outputs of " + family,
-                _list(outputs) + ", which looks like " + yolo.words_of(layout),
-                advice,
-            )
-        named = len(package.keypoints) if package.keypoints is not None else None
-        rest = yolo.rest_of(layout, count)
-        looks = yolo.likely_task(layout, count)
-        wanted = task == "instance_segmentation"
-        if wanted != (layout.masks >= 0) and (wanted or layout.kind != "rows" or rest):
-            self._other_task(looks, wanted)
-        if layout.kind == "rows" and looks != task and task != "instance_segmentation":
-            self._other_task(looks, False)
-        if task == "pose":
-            points = yolo.keypoints_of(rest, named) if rest > 1 else None
+        self._refuse_misfit(layout, count)
+        if package.task == "pose":
+            named = len(package.keypoints) if package.keypoints is not None else None
+            rest = yolo.rest_of(layout, count)
+            points = yolo.keypoints_of(rest, named)
             if points is None:
-                if rest < 2:
-                    self._other_task(looks, False)
-                if named is None and not rest % 2:
-                    raise self.labels_error(layout.width - layout.first, count)
                 raise PackageError(
                     package.config_path
                     + ": keypoints: expected names for %d values, 2 or 3 for each keypoint, or"
@@ -307,34 +293,33 @@ class _Fit:
                 )
             layout.points, layout.dims = points
             self._name_points(points[0])
-        elif layout.kind != "rows":
-            extra = {"instance_segmentation": yolo.MASKS, "oriented_detection": 1}.get(task, 0)
-            if rest != extra:
-                if rest in (0, 1) and looks != task and task != "instance_segmentation":
-                    self._other_task(looks, False)
-                error = self.labels_error(layout.width - layout.first - extra, count)
-                if rest > 1 and layout.kind == "columns" and layout.masks < 0:
-                    error = PackageError(str(error) + "; if it is a pose model, set task to pose")
-                raise error
-        elif task == "instance_segmentation" and rest != yolo.MASKS:
-            self._other_task(looks, True)
         layout.classes = count
         package.layout = layout
 
-    def _other_task(self, looks: str | None, masks: bool) -> None:
+    def _refuse_misfit(self, layout: yolo.Layout, count: int) -> None:
+        """Raise PackageError where a YOLO's outputs are not those of the family, the task and the labels."""
+        package = self.package
+        task = package.task
+        named = len(package.keypoints) if package.keypoints is not None else None
+        wrong = yolo.misfit(layout, package.family, task, count, named)
+        if wrong is None:
+            return
+        advice = wrong.advice("model_type to ", "task to ")
+        if not wrong.looks and wrong.classes:
+            error = self.labels_error(wrong.classes, count)
+            raise PackageError(str(error) + ("; " + advice if advice else ""))
         found = _list(self.kmodel.outputs)
-        if looks is not None and looks != self.package.task:
+        if not wrong.looks:
             raise self.error(
-                "its own outputs",
-                found + ", which looks like " + looks,
-                "set task to " + looks + ", or use a model for " + self.package.task,
+                yolo.OWN[task],
+                found,
+                "use a model for " + task + ", or correct the labels: there are " + str(count),
             )
-        width, height = self.package.img_size
-        shape = "1x%dx%dx%d" % (yolo.MASKS, height // 4, width // 4)
+        expected = "the outputs of " + str(package.family) if wrong.family else yolo.OWN[task]
         raise self.error(
-            "prototypes of masks, an output " + shape if masks else "its own outputs",
-            found,
-            "export a model for " + self.package.task,
+            expected,
+            found + ", which looks like " + wrong.looks,
+            advice,
         )
 
     def _name_points(self, count: int) -> None:

@@ -185,7 +185,11 @@ def _find_kmodel(package: Package, fields: Fields, names: list[str], files: File
     named = fields.text("kmodel_path")
     package.kmodel_path = ""
     other = _other_model(named, names)
-    present = [name for name in names if name.lower().endswith(".kmodel")]
+    present = [
+        name
+        for name in names
+        if name.lower().endswith(".kmodel") and files.is_file(_join(package.folder, name))
+    ]
     if named:
         named = named.replace("\\", "/")
         if ".." in named.split("/"):

@@ -15,12 +15,14 @@ centre and size in place of corners.
 FAMILIES = ("yolov5", "yolov8", "yolo11", "yolo26")
 TASKS = ("detection", "instance_segmentation", "pose", "oriented_detection", "classification")
 OBJECT_TASKS = TASKS[:4]
-# Names of Ultralytics, which people know.
+# Names of Ultralytics and of the vendor's scripts, which people know.
 ALIASES = {
     "detect": "detection",
+    "det": "detection",
     "segment": "instance_segmentation",
     "seg": "instance_segmentation",
     "segmentation": "instance_segmentation",
+    "keypoints": "pose",
     "obb": "oriented_detection",
     "classify": "classification",
     "cls": "classification",
@@ -59,7 +61,14 @@ _NOUNS = {
     "anchors": "yolov5",
     "columns": "yolov8, yolo11 or a one-to-many yolo26",
     "rows": "yolo26, which needs no NMS",
-    "vector": "a classifier",
+}
+_OF_KIND = {"anchors": "yolov5", "columns": "yolov8", "rows": "yolo26"}
+OWN = {
+    "detection": "boxes and scores alone",
+    "instance_segmentation": "coefficients and prototypes of masks",
+    "pose": "keypoints",
+    "oriented_detection": "an angle for each box",
+    "classification": "one score for each label",
 }
 
 
@@ -79,7 +88,7 @@ def family_of(name: str | None) -> str | None:
 
 def task_of(name: str) -> str | None:
     """Return the task that a text names, by our names or Ultralytics'; None: none."""
-    plain = name.lower().replace("-", "_")
+    plain = name.strip().lower().replace("-", "_")
     plain = ALIASES.get(plain, plain)
     return plain if plain in TASKS else None
 
@@ -166,6 +175,11 @@ def odd(outputs: list, size: tuple[int, int]) -> str:
         return "its outputs are half precision: export the model without half=True"
     shapes = [output.shape for output in outputs]
     raw = [shape for shape in shapes if shape[2:4] in grids or shape[1:3] in grids]
+    if len(raw) == len(shapes) == 3 and [shape[1:3] for shape in shapes] == grids:
+        return (
+            "it looks like a model of the cloud platform: set model_type to AnchorBaseDet,"
+            " AnchorFreeDet or GFLDet, as its own deploy_config.json says"
+        )
     if len(raw) >= 3:
         return (
             "these are a YOLO's heads before decoding: export the whole model"
@@ -221,22 +235,9 @@ def likely_task(layout: Layout, labels: int | None) -> str | None:
     return "pose" if rest > 1 else None
 
 
-def classes_of(layout: Layout, task: str, more: int) -> int:
-    """Return how many classes the outputs have as those of a task, 0 where rows don't tell.
-
-    more: values of all keypoints, of a pose.
-    """
-    if layout.kind == "vector":
-        return layout.width
-    if layout.kind == "rows":
-        return 0
-    extra = {"instance_segmentation": MASKS, "pose": more, "oriented_detection": 1}.get(task, 0)
-    return layout.width - layout.first - extra
-
-
 def words_of(layout: Layout) -> str:
     """Return which family outputs look like."""
-    return _NOUNS[layout.kind]
+    return _NOUNS.get(layout.kind, "a classifier")
 
 
 def fits(layout: Layout, family: str) -> bool:
@@ -248,6 +249,105 @@ def fits(layout: Layout, family: str) -> bool:
     if layout.kind == "rows":
         return family == "yolo26"
     return family != "yolov5"
+
+
+class Misfit:
+    """What outputs are instead of those of a family and a task.
+
+    looks: what they look like, in words, "" where it is rather the labels that are wrong; family, task:
+    those to name instead, None where the named one is right; classes: how many labels the outputs have
+    as those of the named task, 0: they can't be its.
+    """
+
+    def __init__(
+        self, looks: str, family: str | None, task: str | None, classes: int, advice: str
+    ) -> None:
+        self.looks = looks
+        self.family = family
+        self.task = task
+        self.classes = classes
+        self._advice = advice
+
+    def advice(self, model_type: str, task: str) -> str:
+        """Return what to do; the arguments are what comes before a family and a task that are set."""
+        parts = []
+        if self.family is not None:
+            parts.append(model_type + self.family)
+        if self.task is not None:
+            parts.append(task + self.task)
+        words = "set " + " and ".join(parts) if parts else ""
+        if not self._advice or not words:
+            return words or self._advice
+        return words + self._advice
+
+
+def misfit(
+    layout: Layout, family: str | None, task: str, labels: int, named: int | None = None
+) -> Misfit | None:
+    """Return what is wrong with outputs for a family and a task, None where nothing is.
+
+    labels: how many there are; named: how many keypoints have names, None: none.
+    """
+    other = family is not None and not fits(layout, family)
+    if layout.kind == "vector":
+        if task == "classification":
+            return None
+        looks = "classification with " + _counted(layout.width, "class", "es")
+        return Misfit(looks, None, "classification", 0, "")
+    likely = likely_task(layout, labels)
+    rest = rest_of(layout, labels)
+    ended = layout.kind == "rows"
+    classes = 0 if ended or layout.masks >= 0 else layout.width - layout.first
+    right = likely == task
+    if task == "instance_segmentation":
+        classes = layout.width - layout.first - MASKS if layout.masks >= 0 and not ended else 0
+        right = right and rest == MASKS
+    elif task == "oriented_detection":
+        classes = 0 if layout.kind == "anchors" else max(0, classes - 1)
+    elif task == "pose":
+        # Names that fit no keypoints are told apart.
+        right = right or (layout.masks < 0 and layout.kind == "columns" and rest > 1)
+        classes = 0
+    elif task == "classification":
+        classes = 0
+    else:
+        right = right and rest == 0
+    if right and not other:
+        return None
+    if not other and task == "instance_segmentation" and layout.masks < 0 and rest == MASKS:
+        looks = "instance_segmentation without its second output, the prototypes"
+        return Misfit(looks, None, None, 0, "export and compile the model with all its outputs")
+    looks, instead = likely or "", None
+    advice = ""
+    points = keypoints_of(rest, named) if likely == "pose" else None
+    if likely == "pose":
+        if points is None:
+            looks = ""
+        else:
+            looks += " with " + _counted(points[0], "keypoint", "s")
+    if likely is not None and likely != task and looks:
+        instead = likely
+    if other:
+        looks += (" of " if looks else "") + _NOUNS[layout.kind]
+        if layout.kind == "rows":
+            advice = " if it is one; export another family without NMS inside (nms=False)"
+        elif layout.kind == "columns":
+            advice = " (yolov5u models have the outputs of yolov8)"
+        return Misfit(looks, _OF_KIND[layout.kind], instead, 0, advice)
+    if not looks or likely == task:
+        instead, looks = None, ""
+    elif points is not None and classes > 0 and (points[0] < 2 or rest <= labels):
+        # More likely labels are missing.
+        return Misfit("", None, instead, classes, " if it is a model of " + looks)
+    elif classes > 0 and (points is None or points[0] != len(PERSON)):
+        advice = ", or give " + _counted(classes, "label", "s")
+    else:
+        advice = ", or use a model for " + task
+    return Misfit(looks, None, instead, max(0, classes), advice)
+
+
+def _counted(count: int, noun: str, ending: str) -> str:
+    return str(count) + " " + noun + ("" if count == 1 else ending)
 
 
 def keypoints_of(values: int, named: int | None) -> tuple[int, int] | None:

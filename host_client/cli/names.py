@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
+from firmware_app.package import yolo
 from firmware_app.settings.task_fields import TASKS
 from host_client.base.exceptions import CommandFailed, K230Error
 
@@ -66,9 +67,11 @@ class TaskType(click.ParamType):  # type: ignore[type-arg]
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """Return the task; a usage error names the one that was meant, and all of them."""
-        if value not in TASKS:
+        # "segmentation" is a task of its own here, and Ultralytics' name of another.
+        task = value if value in TASKS else yolo.task_of(str(value))
+        if task is None:
             self.fail(no_such("task", str(value), TASKS), param, ctx)
-        return str(value)
+        return str(task)
 
 
 def task_option(function: F) -> F:

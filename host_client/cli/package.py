@@ -22,6 +22,7 @@ from host_client.base.wording import quantity, reason
 from host_client.check import pictures as material
 from host_client.cli import output
 from host_client.cli.endings import run_async
+from host_client.cli.names import no_such
 from host_client.cli.options import json_option
 from host_client.cli.simulation import micropython_option, virtual_board_command
 from host_client.cli.verify import Trial, Trouble, verify_files
@@ -30,6 +31,32 @@ from host_client.commands.packages import read_package
 _NAMED = re.compile(r"yolo-?_?(v?5|v?8|v?11|v?26)(?!\d)")
 _FAMILIES = {"5": "yolov5", "8": "yolov8", "11": "yolo11", "26": "yolo26"}
 _MAX_FILE = 1 << 20  # bytes of a file of names
+
+
+class _FamilyType(click.ParamType):  # type: ignore[type-arg]
+    """A YOLO family, in any spelling that a deploy_config.json may have."""
+
+    name = "FAMILY"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the family; a usage error names the one that was meant, and all of them."""
+        family = yolo.family_of(str(value))
+        if family is None:
+            self.fail(no_such("family", str(value), yolo.FAMILIES), param, ctx)
+        return str(family)
+
+
+class _TaskType(click.ParamType):  # type: ignore[type-arg]
+    """A task of YOLO models, by our names or Ultralytics', as a deploy_config.json may have it."""
+
+    name = "TASK"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """Return the task; a usage error names the one that was meant, and all of them."""
+        task = yolo.task_of(str(value))
+        if task is None:
+            self.fail(no_such("task", str(value), yolo.TASKS), param, ctx)
+        return str(task)
 
 
 @click.command(short_help="Make a deployment package from a YOLO kmodel.")
@@ -43,13 +70,14 @@ _MAX_FILE = 1 << 20  # bytes of a file of names
     help="The labels in the model's order: text with one a line, JSON, or Ultralytics' data.yaml.",
 )
 @click.option(
-    "--family", type=click.Choice(yolo.FAMILIES), help="Model family (default: from its outputs)."
+    "--family",
+    type=_FamilyType(),
+    help=f"Model family (default: from its outputs): {', '.join(yolo.FAMILIES)}.",
 )
 @click.option(
     "--task",
-    type=click.Choice(yolo.TASKS),
-    metavar="TASK",
-    help=f"Model task (default: from its outputs): {', '.join(yolo.TASKS)}.",
+    type=_TaskType(),
+    help=f"Model task (default: from its outputs): {', '.join(yolo.TASKS)}, or Ultralytics' names.",
 )
 @click.option(
     "--keypoints",
@@ -96,14 +124,23 @@ def package(
         )
     names = _names(labels)
     points = _names(keypoints) if keypoints is not None else None
-    task = task or _task(model, layout, names, points, labels)
-    more = 0 if points is None else yolo.rest_of(layout, len(names))
-    classes = yolo.classes_of(layout, task, more)
-    if classes and classes != len(names) and (task != "pose" or points is not None):
-        raise PackageError(
-            f"{labels}: expected {quantity(classes, 'label')} for {task}, as {model} has them, found {len(names)}"
-        )
+    chosen = task
+    if task is None and (family is None or yolo.fits(layout, family)):
+        task = _task(model, layout, names, points, labels)
+    assumed = family is None
     family = family or _family(model, layout)
+    _check(model, header, layout, family, task, names, labels)
+    assert task is not None  # _check() refuses a family that does not fit
+    if task == "pose":
+        _check_points(model, layout, names, points, labels, keypoints)
+    if layout.kind == "columns":
+        if assumed and _NAMED.search(model.stem.lower()) is None:
+            output.note("k230: assuming yolov8; yolo11 has the same outputs (--family changes it)")
+        if chosen is None and task == "oriented_detection" and "obb" not in model.stem.lower():
+            output.note(
+                f"k230: assuming oriented_detection with {quantity(len(names), 'label')}; as a detection model it"
+                f" has {len(names) + 1} (--task changes it)"
+            )
     config: dict[str, Any] = {
         "model_type": family,
         "task": task,
@@ -134,6 +171,62 @@ def package(
         raise Trouble(f"{report['verdict']}: {'; '.join(report['reasons'])}")
     if not as_json:
         output.print_line(f"next: k230 push URL {place}")
+
+
+def _check(
+    model: Path,
+    header: kmodel.Kmodel,
+    layout: yolo.Layout,
+    family: str,
+    task: str | None,
+    names: list[str],
+    labels: Path,
+) -> None:
+    """Raise PackageError if the outputs are not those of the family, the task and the labels."""
+    asked = task or yolo.likely_task(layout, len(names)) or yolo.TASKS[0]
+    wrong = yolo.misfit(layout, family, asked, len(names))
+    classes = 0
+    if wrong is None and layout.kind == "vector":
+        classes = layout.width if layout.width != len(names) else 0
+    elif wrong is not None and not wrong.looks:
+        classes = wrong.classes
+    advice = "" if wrong is None else wrong.advice("--family ", "--task ")
+    if classes:
+        raise PackageError(
+            f"{labels}: expected {quantity(classes, 'label')} for {asked}, as {model} has them, found {len(names)}"
+            + (f"; {advice}" if advice else "")
+        )
+    if wrong is None:
+        return
+    expected = f"the outputs of {family}" if wrong.family else f"{yolo.OWN[asked]} for {asked}"
+    found = ", ".join(repr(each) for each in header.outputs)
+    looks = f", which looks like {wrong.looks}" if wrong.looks else ""
+    advice = advice or f"use a model for {asked}, or correct {labels}"
+    raise PackageError(f"{model}: expected {expected}, found {found}{looks}; {advice}")
+
+
+def _check_points(
+    model: Path,
+    layout: yolo.Layout,
+    names: list[str],
+    points: list[str] | None,
+    labels: Path,
+    keypoints: Path | None,
+) -> None:
+    """Raise PackageError if what is behind the classes are not as many keypoints as have names."""
+    rest = yolo.rest_of(layout, len(names))
+    if yolo.keypoints_of(rest, None if points is None else len(points)) is not None:
+        return
+    even = yolo.keypoints_of(rest, None)
+    if points is None or even is None:
+        raise PackageError(
+            f"{labels}: expected a label for each class of {model}, found {len(names)}: the {rest} values left"
+            " of a candidate are not 2 or 3 for each keypoint"
+        )
+    raise PackageError(
+        f"{keypoints}: expected {quantity(even[0], 'name')}, one for each keypoint of {model} with"
+        f" {quantity(len(names), 'label')}, found {len(points)}"
+    )
 
 
 def _header(model: Path) -> kmodel.Kmodel:
@@ -223,11 +316,9 @@ def _family(model: Path, layout: yolo.Layout) -> str:
         return said or "yolov5"
     if layout.kind == "rows":
         return said or "yolo26"
-    if said is not None:
-        return said
+    if said is not None and yolo.fits(layout, said):
+        return said  # a yolov5u has the outputs of yolov8
     # Outputs of yolov8, yolo11 and a one-to-many yolo26 are decoded in the same way.
-    if layout.kind == "columns":
-        output.note("k230: assuming yolov8; yolo11 has the same outputs (--family changes it)")
     return "yolov8"
 
 

@@ -15,6 +15,12 @@ from firmware_app.package.deploy_fields import PackageError as RefusedError
 from host_client.base.exceptions import PackageError
 from host_client.base.wording import reason
 
+_MODELS = {
+    ".kmodel": "make a package of a YOLO with k230 package; other models have one from the cloud platform",
+    ".pt": "export it to ONNX, compile that with nncase 2.11 for the target k230, then use k230 package",
+    ".onnx": "compile it with nncase 2.11 for the target k230, then use k230 package",
+}
+
 
 class PackageFiles(NamedTuple):
     """A package to send: its name on the card, its task, and the files that the board needs.
@@ -101,6 +107,10 @@ def _unpacked(given: Path) -> Iterator[Path]:
         return
     if not given.is_file():
         raise PackageError(f"{given}: expected a package folder or a zip file, found nothing")
+    if given.suffix.lower() in _MODELS:
+        raise PackageError(
+            f"{given}: expected a package folder or a zip file, found a model: {_MODELS[given.suffix.lower()]}"
+        )
     with tempfile.TemporaryDirectory(prefix="k230-package-") as folder:
         try:
             unpack(given, Path(folder))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from firmware_app.package import yolo
 from host_client.cli.app import run
+from host_client.cli.names import TaskType
+from host_client.commands.packages import read_package
 from tests.firmware.both.fake_card import FLOAT32, UINT8, kmodel, tensor
 from tests.json_lines import check_line
 
@@ -95,9 +99,14 @@ def test_a_pose_model_has_its_keypoints(tmp_path: Path) -> None:
         ([(1, 5, N)], NAMES, [], "expected 1 label for detection"),
         ([(1, 3 * N, 9)], NAMES, [], "expected 4 labels for detection"),
         ([(1, 3)], NAMES, [], "expected 3 labels for classification"),
-        ([(1, 6, N)], NAMES, ["--family", "yolov5"], "looks like yolov8"),
-        ([(1, 300, 6)], NAMES, ["--family", "yolov8"], "end-to-end export of another family"),
-        ([(1, 6, N)], NAMES, ["--task", "oriented_detection"], "expected 1 label for oriented_detection"),
+        ([(1, 6, N)], NAMES, ["--family", "yolov5"], "looks like detection of yolov8"),
+        ([(1, 300, 6)], NAMES, ["--family", "yolov8"], "export another family without NMS inside"),
+        ([(1, 6, N)], NAMES, ["--task", "obb"], "set --task detection, or give 1 label"),
+        ([(1, 9, N)], NAMES, ["--task", "detect"], "found 2; set --task pose if it is a model of pose"),
+        ([(1, 5, N)], NAMES, ["--task", "pose"], "use a model for pose, or correct"),
+        ([(1, 9, N)], NAMES, ["--task", "pose", "--keypoints", "labels.txt"], "expected 1 name, one for each"),
+        ([(1, 11, N)], NAMES, ["--task", "pose"], "expected a label for each class"),
+        ([(1, 38, N)], NAMES, ["--task", "segment"], "without its second output"),
         ([(1, N, 6)], NAMES, [], "rows and columns are exchanged"),
         ([(7, 7)], NAMES, [], "expected the outputs of a YOLO model"),
         ([(1, 6, N)], "", [], "expected names, one a line, found none"),
@@ -108,11 +117,98 @@ def test_what_does_not_fit_is_one_sentence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], shapes: list[tuple[int, ...]], labels: str,
     more: list[str], words: str,
 ) -> None:  # fmt: skip
+    more = [str(tmp_path / word) if word == "labels.txt" else word for word in more]
     assert _run(_model(tmp_path, *shapes), _labels(tmp_path, labels), *more) not in (0, 1)
     found = capsys.readouterr().err
     assert words in found and "Traceback" not in found
-    assert len([line for line in found.splitlines() if "assuming yolov8" not in line]) == 1, found
+    assert len(found.splitlines()) == 1, found
     assert not (tmp_path / "made").exists() and not list(tmp_path.glob(".k230*"))
+
+
+PROTOTYPES = (1, 32, 8, 16)
+# What each model is: its outputs, family and task.
+MODELS: list[tuple[list[tuple[int, ...]], str, str]] = [
+    ([(1, 3 * N, 7)], "yolov5", "detection"),
+    ([(1, 3 * N, 39), PROTOTYPES], "yolov5", "instance_segmentation"),
+    ([(1, 6, N)], "yolov8", "detection"),
+    ([(1, 38, N), PROTOTYPES], "yolov8", "instance_segmentation"),
+    ([(1, 57, N)], "yolov8", "pose"),
+    ([(1, 7, N)], "yolov8", "oriented_detection"),
+    ([(1, 300, 6)], "yolo26", "detection"),
+    ([(1, 300, 38), PROTOTYPES], "yolo26", "instance_segmentation"),
+    ([(1, 300, 57)], "yolo26", "pose"),
+    ([(1, 300, 7)], "yolo26", "oriented_detection"),
+    ([(1, 2)], "", "classification"),
+]
+
+
+@pytest.mark.parametrize(("shapes", "family", "task"), MODELS)
+def test_every_model_as_every_family_and_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], shapes: list[tuple[int, ...]], family: str, task: str
+) -> None:  # fmt: skip
+    model, labels = _model(tmp_path, *shapes), _labels(tmp_path)
+    for other in (None, *yolo.FAMILIES):
+        same = other is None or family in ("", other)
+        same = same or (family == "yolov8" and other in ("yolo11", "yolo26"))
+        for asked in (None, *yolo.TASKS):
+            words = [*(["--family", other] if other else []), *(["--task", asked] if asked else [])]
+            code = _run(model, labels, *words)
+            told = capsys.readouterr().err
+            if same and asked in (None, task):
+                assert code == 0, told
+                config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
+                assert config["task"] == task
+                shutil.rmtree(tmp_path / "made")
+                continue
+            assert code not in (0, 1) and len(told.splitlines()) == 1, told
+            assert f"k230: {model}: expected " in told and f"looks like {task}" in told, told
+            assert (f"set --family {family}" in told) is (not same), told
+            assert (f"--task {task}" in told) is (asked not in (None, task)), told
+
+
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [*yolo.ALIASES.items(), *((task, task) for task in yolo.TASKS), ("OBB", "oriented_detection")],
+)
+def test_tasks_by_every_name(tmp_path: Path, name: str, task: str) -> None:
+    shapes = next(shapes for shapes, family, each in MODELS if each == task and family != "yolov5")
+    assert _run(_model(tmp_path, *shapes), _labels(tmp_path), "--task", name) == 0
+    config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
+    assert config["task"] == task
+    # The same name in the file itself.
+    config["task"] = name
+    (tmp_path / "made" / "deploy_config.json").write_text(json.dumps(config), "utf-8")
+    assert read_package(tmp_path / "made").task == task
+    # And where a command asks for the task of a package.
+    if name != "segmentation":
+        assert TaskType().convert(name, None, None) == task
+
+
+def test_families_by_every_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model, labels = _model(tmp_path, (1, 6, N)), _labels(tmp_path)
+    assert _run(model, labels, "--family", "YOLOv11n") == 0
+    config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
+    assert config["model_type"] == "yolo11"
+    for option, value, near in (("--family", "yolo9", "yolo26"), ("--task", "obbs", "detection")):
+        capsys.readouterr()
+        assert _run(model, labels, option, value) == 2
+        told = capsys.readouterr().err
+        assert value in told and near in told and len(told.splitlines()) <= 3, told
+
+
+def test_what_was_assumed_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(_model(tmp_path, (1, 7, N)), _labels(tmp_path)) == 0
+    told = capsys.readouterr().err
+    assert "assuming yolov8" in told
+    assert "assuming oriented_detection with 2 labels; as a detection model it has 3" in told
+    shutil.rmtree(tmp_path / "made")
+    assert _run(_model(tmp_path, (1, 7, N), name="yolo11n-obb.kmodel"), _labels(tmp_path)) == 0
+    assert capsys.readouterr().err == ""
+    shutil.rmtree(tmp_path / "made")
+    # A yolov5u has the outputs of yolov8.
+    assert _run(_model(tmp_path, (1, 6, N), name="yolov5nu.kmodel"), _labels(tmp_path)) == 0
+    config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
+    assert config["model_type"] == "yolov8"
 
 
 def test_files_of_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,6 +226,16 @@ def test_files_of_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert _run(_model(tmp_path, (1, 6, N), given=FLOAT32), labels) != 0
     assert "input_type uint8" in capsys.readouterr().err
     model = _model(tmp_path, (1, 6, N))
+    for size in (3, 20, 40, 150, 300):
+        (tmp_path / "cut.kmodel").write_bytes(model.read_bytes()[:size])
+        assert _run(tmp_path / "cut.kmodel", labels) != 0
+        told = capsys.readouterr().err
+        assert "cut.kmodel: " in told and len(told.splitlines()) == 1, told
+    (tmp_path / "dir.kmodel").mkdir()
+    assert _run(tmp_path / "dir.kmodel", labels) != 0
+    assert "expected a .kmodel file, found a folder" in capsys.readouterr().err
+    assert _run(model, tmp_path / "dir.kmodel") != 0
+    assert "dir.kmodel: cannot be read" in capsys.readouterr().err
     assert _run(model, tmp_path / "no.txt") != 0
     assert "no.txt: can't be read" in capsys.readouterr().err
     (tmp_path / "made").mkdir()

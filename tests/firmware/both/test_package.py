@@ -199,8 +199,8 @@ def test_unknown_model_types_need_a_task() -> None:
     assert _read(_with(DETECTOR, model_type="X"), "detection").head == "AnchorBaseDet"
     _says(
         _with(DETECTOR, model_type="X", anchors=...),
-        ": model_type: expected one of AnchorBaseDet, AnchorFreeDet, GFLDet, YOLOv5, YOLOv8, "
-        + 'YOLO26, found "X"',
+        ": model_type: expected one of AnchorBaseDet, AnchorFreeDet, FreeDet, GFLDet, yolo11, yolo26, "
+        + 'yolov5, yolov8, found "X"; head in the task\'s settings overrides it',
         "detection",
     )
     plain = _with(DETECTOR, model_type="X", anchors=...)

@@ -127,25 +127,23 @@ def test_what_the_task_says_comes_first() -> None:
 def test_each_bad_package_says_what_it_looks_like_and_what_to_do() -> None:
     for config, outputs, words in (
         # Another family.
-        (_with(), [anchors(7)], ("the outputs of yolov8", "looks like yolov5", "set model_type")),
-        (_with(model_type="yolov5"), [columns(6)], ("looks like yolov8, yolo11", "yolov5u")),
-        (_with(), [rows(6)], ("looks like yolo26", "end-to-end export of another family", "nms=False")),
-        (_with(model_type="yolo26"), [anchors(7)], ("the outputs of yolo26", "looks like yolov5")),
-        # Another task.
-        (_with(task="pose"), [columns(6)], ("looks like detection", "set task to detection")),
-        (_with(task="detection"), [columns(7)], ("looks like oriented_detection", "set task to")),
-        (_with(task="detection"), [columns(38), MASKS], ("looks like instance_segmentation",)),
-        (_with(task="instance_segmentation"), [columns(6)], ("looks like detection",)),
-        (_with(task="instance_segmentation"), [columns(38)], ("looks like pose", "set task to pose")),
-        (_with(task="oriented_detection"), [columns(6)], ("looks like detection",)),
-        (_with(task="detection", model_type="yolo26"), [rows(57)], ("looks like pose",)),
-        (_with(task="pose", model_type="yolo26"), [rows(7)], ("looks like oriented_detection",)),
-        (_with(task="detection"), [tensor(FLOAT32, 1, 2)], ("looks like a classifier",)),
-        (_with(task="classification"), [columns(6)], ("looks like yolov8", "set task to")),
+        (_with(model_type="yolov5"), [columns(6)], ("detection of yolov8, yolo11", "yolov5u")),
+        (_with(), [rows(6)], ("export another family without NMS inside (nms=False)",)),
+        # Another task, where a label more or fewer would be right too.
+        (_with(task="detection"), [columns(7)], ("set task to oriented_detection, or give 3 labels",)),
+        (_with(task="obb"), [columns(6)], ("set task to detection, or give 1 label",)),
+        (_with(task="obb"), [columns(18)], ("pose with 4 keypoints", "or give 13 labels")),
+        (_with(task="detection"), [columns(57)], ("set task to pose, or use a model for detection",)),
+        (_with(task="segment"), [columns(38)], ("without its second output", "with all its outputs")),
+        (_with(task="segment", model_type="yolo26"), [rows(38)], ("without its second output",)),
+        (_with(task="pose", model_type="yolov5"), [anchors(13)], ("looks like detection",)),
         # Labels.
-        (_with(task="detection"), [columns(9)], ("expected 5 labels", "found 2", "pose")),
+        (_with(task="detection"), [columns(9)],
+         ("expected 5 labels", "found 2; set task to pose if it is a model of pose with 1 keypoint")),
+        (_with(task="detection"), [columns(5)], ("expected 1 label,", "found 2")),
+        (_with(task="detection"), [columns(10)], ("pose with 2 keypoints", "or give 6 labels")),
         (_with(model_type="yolov5"), [anchors(8)], ("expected 3 labels", "found 2")),
-        (_with(task="instance_segmentation"), [columns(37), MASKS], ("expected 1 labels", "found 2")),
+        (_with(task="instance_segmentation"), [columns(37), MASKS], ("expected 1 label,", "found 2")),
         (_with(), [tensor(FLOAT32, 1, 3)], ("expected 3 labels", "found 2")),
         (_with(task="pose", keypoints=["a"]), [columns(12)], ("keypoints: expected names for 6 values",
                                                               "found 1 names")),
@@ -161,6 +159,13 @@ def test_each_bad_package_says_what_it_looks_like_and_what_to_do() -> None:
         (_with(), [tensor(FLOAT32, 1, 100, 6)], ("end-to-end export of 100 boxes", "max_det=300")),
         (_with(), [tensor(FLOAT16, 1, 6, N)], ("float16", "half=False")),
         (_with(), [tensor(FLOAT32, 5, 5)], ("export the model with Ultralytics",)),
+        # The cloud platform's detectors, and a YOLO that is said to be one.
+        (_with(), [tensor(FLOAT32, 1, h, w, 21) for h, w in ((4, 8), (2, 4), (1, 2))],
+         ("a model of the cloud platform", "AnchorBaseDet")),
+        (_with(model_type="AnchorBaseDet", anchors=[[1] * 6] * 3, img_size=[64, 32]), [columns(6)],
+         ("three float32 outputs", "looks like yolov8", "set model_type to its family")),
+        (_with(model_type="can2", img_size=[64, 32], confidence_threshold=0.5), [anchors(7)],
+         ("a score for each label", "looks like yolov5", "k230 package")),
     ):  # fmt: skip
         _says(config, outputs, *words)
     for given in (FLOAT32, FLOAT16):
@@ -172,6 +177,42 @@ def test_each_bad_package_says_what_it_looks_like_and_what_to_do() -> None:
             "input_type uint8",
             given=given,
         )
+
+
+# What each model is: its outputs, family and task.
+MODELS = (
+    ([anchors(7)], "yolov5", "detection"),
+    ([anchors(39), MASKS], "yolov5", "instance_segmentation"),
+    ([columns(6)], "yolov8", "detection"),
+    ([columns(38), MASKS], "yolov8", "instance_segmentation"),
+    ([columns(57)], "yolov8", "pose"),
+    ([columns(18)], "yolov8", "pose"),
+    ([columns(7)], "yolov8", "oriented_detection"),
+    ([rows(6)], "yolo26", "detection"),
+    ([rows(38), MASKS], "yolo26", "instance_segmentation"),
+    ([rows(57)], "yolo26", "pose"),
+    ([rows(7)], "yolo26", "oriented_detection"),
+    ([tensor(FLOAT32, 1, 2)], "", "classification"),
+)
+
+
+def test_every_model_as_every_family_and_task() -> None:
+    for outputs, family, task in MODELS:
+        for other in yolo.FAMILIES:
+            # Outputs of yolov8 are those of yolo11 and of a one-to-many yolo26, too.
+            same = family in ("", other) or (family == "yolov8" and other in ("yolo11", "yolo26"))
+            for asked in (None,) + yolo.TASKS:
+                config = _with(model_type=other, task=asked if asked else ...)
+                if same and asked in (None, task):
+                    assert _fitted(config, outputs).task == task, (outputs, other, asked)
+                    continue
+                words = ["m.kmodel: the task " + (asked or task), "looks like " + task, "; set "]
+                if not same:
+                    words.append(" of " + family)
+                    words.append("set model_type to " + family)
+                if asked not in (None, task):
+                    words.append("task to " + task)
+                _says(config, outputs, *words)
 
 
 def test_wrong_fields_are_named() -> None:
