@@ -154,7 +154,7 @@ function Suggest({ board }) {
     await post(boardPath(board.id, "/set"), { changes: { confidence_threshold: Number(found.threshold.toFixed(4)) } });
     toast(t("id.thresholdset", { value: found.threshold.toFixed(3) }));
   });
-  return html`<section class="card"><h2>${t("id.suggest")}</h2>
+  return html`<section class="card stack"><h2>${t("id.suggest")}</h2>
     ${found ? html`<${Histogram} found=${found} now=${setting(board, "confidence_threshold")?.value ?? found.current} />
       <p>${t("id.suggested", { value: found.threshold.toFixed(3), refused: found.refused, accepted: found.accepted })}</p>
       <div class="row">${mayChange() && html`<${Button} kind="primary" label=${t("id.use", { value: found.threshold.toFixed(3) })} disabled=${busy} onClick=${use} />`}

@@ -144,7 +144,7 @@ export const WORDS = {
   "id.empty": ["No identity is enrolled yet.", "还没有已知身份。"],
   "id.samples": ["Samples", "样本"],
   "id.rule": ["Threshold {threshold}, margin {margin}; {n} of {of|sample|samples}.", "阈值 {threshold}，间隔 {margin}；样本 {n} / {of}。"],
-  "id.removetext": ["All its samples go, from the card too.", "它的所有样本都会删除，包括卡上的。"],
+  "id.removetext": ["This removes all its samples, from the card too.", "它的所有样本都会删除，包括卡上的。"],
   "id.own": ["Own", "同类"],
   "id.otherlabel": ["Nearest other", "最近的其他"],
   "id.otherscore": ["Score", "得分"],
