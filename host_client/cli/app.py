@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import importlib
 import logging
 import sys
@@ -100,7 +101,9 @@ for _title, _verbs in SECTIONS.items():
     for _verb in _verbs:
         cli.add_command(_verb)
         cli.sections.setdefault(_title, []).append(_verb.name or "")
-cli.add_command(restart, "reboot")
+_reboot = copy.copy(restart)
+_reboot.name, _reboot.help = "reboot", "Restart the board at URL (the same as `restart`)."
+cli.add_command(_reboot)
 cli.sections["Card"].append("reboot")
 
 

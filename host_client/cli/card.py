@@ -89,8 +89,9 @@ async def push(
     if firmware:
         output.print_line("sent; the board runs this version after k230 restart")
     elif isinstance(sent, InstalledPackage):
-        names = " or ".join(f"k230 switch {board.address} {task}" for task in sent.tasks)
-        output.print_line(f"{sent.name} installed ({sent.task}); run: {names or '–'}")
+        output.print_line(f"{sent.name} installed ({sent.task})")
+        for installed in sent.tasks:
+            output.print_line(f"run it: k230 switch {board.address} {installed}")
     else:
         output.print_line(f"{sent.name}: sent to the card")
 

@@ -10,6 +10,9 @@ _BETWEEN = "  "
 _NARROW = 8  # least width of a column that is made narrower
 
 
+_HANGING = "  "  # before what follows a line's first part
+
+
 def terminal_width() -> int:
     """Return the terminal's width in columns; 80 without a terminal."""
     return shutil.get_terminal_size().columns
@@ -38,6 +41,20 @@ def folded(cell: str, width: int) -> list[str]:
         lines.append(line)
         cell = rest.lstrip()
     return [*lines, cell]
+
+
+def wrapped(text: str, width: int) -> str:
+    """Return a line broken at spaces so that it fits; a word that is too long stays whole, to be copied."""
+    if width_of(text) <= width:
+        return text
+    margin = text[: len(text) - len(text.lstrip(" "))]
+    lines: list[str] = []
+    for word in text.lstrip(" ").split(" "):
+        if lines and width_of(lines[-1]) + 1 + width_of(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append((margin + _HANGING if lines else margin) + word)
+    return "\n".join(lines)
 
 
 def table(

@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from host_client.base.exceptions import K230Error
 from host_client.base.wording import reason
-from host_client.cli.table import width_of
+from host_client.cli.table import terminal_width, width_of, wrapped
 
 FILE_EXIT_CODE = 12
 _REPLACING = "k230_replacing"
@@ -75,7 +75,7 @@ def json_line(value: Any, encoding: str = "utf-8") -> str:
 
 def write_line(text: str) -> None:
     """Write one line to stdout and flush it, for readers of a pipe."""
-    _write(shown(text) + "\n")
+    _write(_fitting(shown(text), sys.stdout) + "\n")
 
 
 def write_json(value: Any) -> None:
@@ -108,7 +108,7 @@ def read_bytes() -> bytes:
 
 def tell(text: str) -> None:
     """Write one line to stderr."""
-    tell_own(shown(text) + "\n")
+    tell_own(_fitting(shown(text), sys.stderr) + "\n")
 
 
 def tell_own(text: str) -> None:
@@ -117,6 +117,14 @@ def tell_own(text: str) -> None:
         progress_line.make_way()
         _tell(text)
         progress_line.follow(text)
+
+
+def _fitting(text: str, stream: TextIO | None) -> str:
+    """Return a line as a terminal shows it: broken between words. Files and pipes get it unchanged."""
+    try:
+        return wrapped(text, terminal_width()) if stream is not None and stream.isatty() else text
+    except ValueError:  # the stream is closed
+        return text
 
 
 def _tell(text: str) -> None:

@@ -6,8 +6,9 @@ import io
 
 import pytest
 
+from host_client.cli import terminal
 from host_client.cli.progress import bar
-from host_client.cli.table import clipped, table, width_of
+from host_client.cli.table import clipped, table, width_of, wrapped
 
 
 def test_columns_line_up_chinese_characters_included() -> None:
@@ -38,6 +39,36 @@ class Screen(io.StringIO):
 
     def isatty(self) -> bool:
         return True
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("one two", ["one two"]),
+        ("one two three four", ["one two", "  three", "  four"]),
+        ("  one two three", ["  one two", "    three"]),
+        ("菠菜 菠菜 菠菜", ["菠菜 菠菜", "  菠菜"]),
+        ("see /a/long/path/to.it now", ["see", "  /a/long/path/to.it", "  now"]),
+        ("", [""]),
+    ],
+)
+def test_lines_break_between_words(text: str, lines: list[str]) -> None:
+    assert wrapped(text, 9).split("\n") == lines
+
+
+def test_only_a_terminal_gets_broken_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pipes and files get each line whole: programs read them."""
+    monkeypatch.setenv("COLUMNS", "20")
+    text = "k230: there is no task a; did you mean b?"
+    for stream, said in (
+        (Screen(), "k230: there is no\n  task a; did you\n  mean b?\n"),
+        (io.StringIO(), f"{text}\n"),
+    ):
+        monkeypatch.setattr("sys.stderr", stream)
+        monkeypatch.setattr("sys.stdout", stream)
+        terminal.tell(text)
+        terminal.write_line(text)
+        assert stream.getvalue() == said * 2
 
 
 def test_progress_ends_whole(monkeypatch: pytest.MonkeyPatch) -> None:
