@@ -28,7 +28,7 @@ _SHOWN = {
     "classification": ("shapes_cls", 0),
     "detection": ("shapes_det", 3),
     "segmentation": ("shapes_seg", 1),
-    "pose": ("shapes_pose", 1),
+    "pose": ("shapes_pose", 6),
     "oriented_detection": ("shapes_obb", 1),
     "multilabel": ("shapes_multl", 1),
     "metric_learning": ("glyphs_ml", 1),
