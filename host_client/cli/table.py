@@ -50,7 +50,9 @@ def wrapped(text: str, width: int) -> str:
     margin = text[: len(text) - len(text.lstrip(" "))]
     lines: list[str] = []
     for word in text.lstrip(" ").split(" "):
-        if lines and width_of(lines[-1]) + 1 + width_of(word) <= width:
+        wide = width_of(word)
+        fits_nowhere = len(_HANGING) + wide > width
+        if lines and (fits_nowhere or width_of(lines[-1]) + 1 + wide <= width):
             lines[-1] += f" {word}"
         else:
             lines.append((margin + _HANGING if lines else margin) + word)

@@ -48,7 +48,7 @@ class Screen(io.StringIO):
         ("one two three four", ["one two", "  three", "  four"]),
         ("  one two three", ["  one two", "    three"]),
         ("菠菜 菠菜 菠菜", ["菠菜 菠菜", "  菠菜"]),
-        ("see /a/long/path/to.it now", ["see", "  /a/long/path/to.it", "  now"]),
+        ("see /a/long/path/to.it now", ["see /a/long/path/to.it", "  now"]),
         ("", [""]),
     ],
 )
