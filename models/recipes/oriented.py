@@ -10,20 +10,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models import assign, draw, draw_turned, yolo
+from models import draw, draw_turned, yolo
 from models.draw_turned import box_corners
 from models.networks_yolo import FIRST, SECTORS, Yolo
 from models.recipe import Arrays
-from models.recipes.yolo_shapes import MOST, NMS, YoloShapes
-from models.resample import Pixels, Size
-from models.yolo import Object
+from models.recipes.yolo_shapes import YoloShapes
+from models.resample import Pixels, Placement, Size
+from models.yolo import Object, Values
 
 LABELS = {"椭圆": "ellipse", "rectangle": "rectangle", "箭头": "arrow"}
-
-
-def likeness(truth: Object, answer: Object) -> float:
-    """Return the IoU of two turned boxes."""
-    return yolo.polygon_iou(box_corners(truth.box), box_corners(answer.box))
 
 
 def spread(sides: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -57,6 +52,7 @@ class Oriented(YoloShapes):
     """One output [1, 4 + 3 + 1, 252]; the angle in radians, clockwise, from -45 to 135 degrees."""
 
     name = "shapes_obb"
+    figure = "oriented_map50"
     more = (9, 9)
     threshold = 0.5
 
@@ -78,11 +74,9 @@ class Oriented(YoloShapes):
     def target(self, truth: list[Object], frame: Size) -> Arrays:
         """Return rows of class, cx, cy, upright w, h, long and short side, angle in the input."""
         at = self.placement(frame)
-        rows = np.zeros((MOST, 8), np.float32)
-        rows[:, 0] = -1
+        rows = self.rows(truth, 8)
         for row, one in zip(rows, truth, strict=False):
             points = box_corners(one.box) * at.gain
-            row[0] = list(self.labels).index(one.label)
             row[1:3] = one.box[:2] * at.gain + [at.dx, at.dy]
             row[3:5] = points.max(0) - points.min(0)
             row[5:7], row[7] = one.box[2:4] * at.gain, one.box[4]
@@ -90,10 +84,8 @@ class Oriented(YoloShapes):
 
     def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
         """Distance of the boxes and of their directions, scores towards the likeness."""
-        raw, truth = outputs[0], targets[0]
-        found, which = self.matched(truth[..., :5])
-        wanted = assign.take(truth, which)[found]
-        mine = self.values(raw)[found]
+        raw = outputs[0]
+        found, mine, wanted = self.answering(raw, targets[0])
         cos, sin = torch.cos(2 * wanted[:, 7]), torch.sin(2 * wanted[:, 7])
         # With the right angle: the sides are learnt before the direction is.
         away = distance(
@@ -110,21 +102,18 @@ class Oriented(YoloShapes):
         geometry = (2 * away + 0.5 * sides).sum() / positives + 0.4 * direction / positives
         return geometry + self.named(raw, found, wanted[:, 0], (1 - away).detach().clamp(0, 1))
 
-    def decode(self, outputs: Arrays, frame: Size) -> list[Object]:
-        """Return objects with turned boxes in frame pixels, best first."""
-        at = self.placement(frame)
-        found = []
-        for box, kind, score, rest in zip(
-            *yolo.candidates(outputs[0], len(self.labels)), strict=True
-        ):
-            centre = yolo.unplaced(box[None, :2], at)[0]
-            turned = np.array([*centre, *box[2:] / at.gain, rest[0]])
-            found.append(Object(list(self.labels)[int(kind)], float(score), turned))
-        return yolo.suppress(found, likeness, NMS)
+    def shape(
+        self, box: Values, rest: Values, at: Placement, frame: Size
+    ) -> tuple[Values, Values | None]:
+        """Return the turned box."""
+        centre = yolo.unplaced(box[None, :2], at)[0]
+        return np.array([*centre, *box[2:] / at.gain, rest[0]]), None
 
-    def score(self, pairs: list[tuple[list[Object], list[Object]]]) -> dict[str, float]:
-        """Return oriented mAP50, and precision and recall at the package's threshold."""
-        return self.figures(pairs, "oriented_map50", likeness)
+    def overlap(self, one: Object, other: Object) -> float:
+        """Return the IoU of the turned boxes."""
+        return yolo.polygon_iou(box_corners(one.box), box_corners(other.box))
+
+    likeness = overlap
 
     def expected(self, truth: list[Object]) -> dict[str, Any]:
         """Return ``{"objects": [{"label", "corners", "angle"}]}``: degrees, 0 to 180, clockwise."""

@@ -12,9 +12,9 @@ from models import assign, boxes, draw, draw_shapes, yolo
 from models.draw_turned import CORNERS, SKELETON
 from models.networks_yolo import Yolo
 from models.recipe import Arrays
-from models.recipes.yolo_shapes import MOST, NMS, YoloShapes
-from models.resample import Pixels, Size
-from models.yolo import Object
+from models.recipes.yolo_shapes import YoloShapes
+from models.resample import Pixels, Placement, Size
+from models.yolo import Object, Values
 
 LABELS = {"飞镖": "dart", "kite": "kite"}
 
@@ -29,23 +29,11 @@ SHAPE = 0.53
 """A shape's area as part of its box's, as the same evaluation takes it."""
 
 
-def likeness(truth: Object, answer: Object) -> float:
-    """Return the object key point similarity."""
-    assert truth.points is not None
-    assert answer.points is not None
-    area = float(np.prod(truth.box[2:] - truth.box[:2])) * SHAPE
-    away = ((truth.points - answer.points) ** 2).sum(1)
-    return float(np.exp(-away / (2 * max(area, 1e-6) * (2 * SIGMA) ** 2)).mean())
-
-
-def _upright(one: Object, other: Object) -> float:
-    return float(boxes.overlap(one.box, other.box[None])[0])
-
-
 class Pose(YoloShapes):
     """One output [1, 4 + 2 + 4·3, 252]."""
 
     name = "shapes_pose"
+    figure = "oks_map50"
 
     def __init__(self) -> None:
         super().__init__(LABELS, len(CORNERS))
@@ -69,22 +57,18 @@ class Pose(YoloShapes):
     def target(self, truth: list[Object], frame: Size) -> Arrays:
         """Return rows of class, cx, cy, w, h and the corners in input pixels."""
         at = self.placement(frame)
-        rows = np.zeros((MOST, 5 + 2 * len(CORNERS)), np.float32)
-        rows[:, 0] = -1
+        rows = self.rows(truth, 5 + 2 * len(CORNERS))
         for row, one in zip(rows, truth, strict=False):
             assert one.points is not None
             x1, y1, x2, y2 = one.box * at.gain + [at.dx, at.dy, at.dx, at.dy]
-            row[0] = list(self.labels).index(one.label)
             row[1:5] = (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1
             row[5:] = (one.points * at.gain + [at.dx, at.dy]).ravel()
         return (rows,)
 
     def loss(self, outputs: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> Tensor:
         """GIoU of the boxes, similarity and distance of the points, scores towards both."""
-        raw, truth = outputs[0], targets[0]
-        found, which = self.matched(truth[..., :5])
-        wanted = assign.take(truth, which)[found]
-        mine = self.values(raw)[found]
+        raw = outputs[0]
+        found, mine, wanted = self.answering(raw, targets[0])
         iou, general = assign.giou(assign.corners(mine[:, :4]), assign.corners(wanted[:, 1:5]))
         at = mine[:, 4 + len(self.labels) :].reshape(-1, len(CORNERS), 3)
         goal = wanted[:, 5:].reshape(-1, len(CORNERS), 2)
@@ -99,22 +83,25 @@ class Pose(YoloShapes):
         geometry = ((1 - general) + 2 * points + 0.1 * seen).sum() / positives
         return geometry + self.named(raw, found, wanted[:, 0], fit)
 
-    def decode(self, outputs: Arrays, frame: Size) -> list[Object]:
-        """Return objects with key points in frame pixels, best first."""
-        at = self.placement(frame)
-        found = []
-        for box, kind, score, rest in zip(
-            *yolo.candidates(outputs[0], len(self.labels)), strict=True
-        ):
-            corners = np.stack([box[:2] - box[2:] / 2, box[:2] + box[2:] / 2])
-            upright = np.clip(yolo.unplaced(corners, at), 0, frame).ravel()
-            points = yolo.unplaced(rest.reshape(-1, 3)[:, :2], at)
-            found.append(Object(list(self.labels)[int(kind)], float(score), upright, points))
-        return yolo.suppress(found, _upright, NMS)
+    def shape(
+        self, box: Values, rest: Values, at: Placement, frame: Size
+    ) -> tuple[Values, Values | None]:
+        """Return the upright box inside the frame, and the corners."""
+        corners = np.stack([box[:2] - box[2:] / 2, box[:2] + box[2:] / 2])
+        upright = np.clip(yolo.unplaced(corners, at), 0, frame).ravel()
+        return upright, yolo.unplaced(rest.reshape(-1, 3)[:, :2], at)
 
-    def score(self, pairs: list[tuple[list[Object], list[Object]]]) -> dict[str, float]:
-        """Return OKS-mAP50, and precision and recall at the package's threshold."""
-        return self.figures(pairs, "oks_map50", likeness)
+    def overlap(self, one: Object, other: Object) -> float:
+        """Return the IoU of the boxes."""
+        return float(boxes.overlap(one.box, other.box[None])[0])
+
+    def likeness(self, truth: Object, answer: Object) -> float:
+        """Return the object key point similarity."""
+        assert truth.points is not None
+        assert answer.points is not None
+        area = float(np.prod(truth.box[2:] - truth.box[:2])) * SHAPE
+        away = ((truth.points - answer.points) ** 2).sum(1)
+        return float(np.exp(-away / (2 * max(area, 1e-6) * (2 * SIGMA) ** 2)).mean())
 
     def expected(self, truth: list[Object]) -> dict[str, Any]:
         """Return ``{"objects": [{"label", "x", "y", "w", "h", "keypoints"}]}``, frame pixels."""

@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from models import assign, yolo
 from models.networks_yolo import Scale
-from models.recipe import Base
+from models.recipe import Arrays, Base
 from models.recipes.detection_free import in_reach
 from models.resample import Pixels, Placement, Size, pad_centre
-from models.yolo import Object
+from models.yolo import Object, Values
 
 BORDER = 114
 NMS = 0.5
@@ -29,6 +30,9 @@ class YoloShapes(Base):
     outputs = ("output0",)
     pool, epochs, batch, rate = 10000, 17, 48, 4e-3
     more: tuple[int, ...] = (9,)
+    figure = ""
+    """What the mean average precision is called."""
+
     threshold = 0.35
     # Pixels up to 128 and scores up to 1 share one tensor: 8 bits leave four steps for the scores.
     quantised = "int16"
@@ -86,6 +90,52 @@ class YoloShapes(Base):
         )
         return 2 * assign.balanced(logits, quality, positives) + alone / positives
 
+    def rows(self, truth: list[Object], width: int) -> NDArray[np.float32]:
+        """Return the rows of a target, with the class of each object in front; -1: none."""
+        rows = np.zeros((MOST, width), np.float32)
+        rows[:, 0] = -1
+        for row, one in zip(rows, truth, strict=False):
+            row[0] = list(self.labels).index(one.label)
+        return rows
+
+    def answering(self, raw: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return which cells answer for an object, their values, and the objects' rows of the target."""
+        found, which = self.matched(truth[..., :5])
+        return found, self.values(raw)[found], assign.take(truth, which)[found]
+
+    def decode(self, outputs: Arrays, frame: Size) -> list[Object]:
+        """Return objects in frame pixels, best first."""
+        at = self.placement(frame)
+        labels = list(self.labels)
+        answers = zip(*yolo.candidates(outputs[0], len(labels)), strict=True)
+        found = [
+            Object(labels[int(kind)], float(score), *self.shape(box, rest, at, frame))
+            for box, kind, score, rest in answers
+        ]
+        return yolo.suppress(found, self.overlap, NMS)
+
+    def shape(
+        self, box: Values, rest: Values, at: Placement, frame: Size
+    ) -> tuple[Values, Values | None]:
+        """Return the box and the key points of an object in frame pixels.
+
+        box: centre and sides, rest: what follows the scores, in the input's pixels.
+        """
+        raise NotImplementedError
+
+    def overlap(self, one: Object, other: Object) -> float:
+        """Return how much of two answers is the same object, 0 to 1."""
+        raise NotImplementedError
+
+    def likeness(self, truth: Object, answer: Object) -> float:
+        """Return how well an answer fits the truth, 0 to 1."""
+        raise NotImplementedError
+
+    def score(self, pairs: list[tuple[list[Object], list[Object]]]) -> dict[str, float]:
+        """Return the mean average precision at a likeness of 0.5, precision and recall at the threshold."""
+        figures = {self.figure: yolo.average_precision(pairs, self.likeness)}
+        return {**figures, **yolo.hits(pairs, self.likeness, self.threshold)}
+
     def fields(self, task: str) -> dict[str, Any]:
         """Return the fields of ``deploy_config.json`` that both share."""
         return {
@@ -96,10 +146,3 @@ class YoloShapes(Base):
             "categories": list(self.labels),
             "num_classes": len(self.labels),
         }
-
-    def figures(
-        self, pairs: list[tuple[list[Object], list[Object]]], name: str, fits: yolo.Likeness
-    ) -> dict[str, float]:
-        """Return the mean average precision under ``name``, and precision and recall."""
-        figures = {name: yolo.average_precision(pairs, fits)}
-        return {**figures, **yolo.hits(pairs, fits, self.threshold)}
