@@ -161,3 +161,43 @@ def test_more_instances_than_opencv_has_channels_is_a_fault() -> None:
         yolo_seg.yolov8_seg_postprocess(
             rows.reshape(-1), prototypes, model, model, model, 1, 0.5, 1.5, 0.5
         )
+
+
+def coco(rows: list[list[float]], frame: tuple[int, int]) -> Any:
+    """Decode candidates (cell, centre, size, class, score, first coefficient) as segment_yolov8n.py does."""
+    output = np.zeros((4 + 80 + 32, CELLS), np.float32)
+    for cell, *box, label, score, coefficient in rows:
+        output[:4, int(cell)] = box
+        output[4 + int(label), int(cell)] = score
+        output[84, int(cell)] = coefficient
+    prototypes = np.zeros((32, MODEL[0] // 4, MODEL[1] // 4), np.float32)
+    prototypes[0] = 1.0
+    args = (prototypes.reshape(-1), frame, MODEL, frame, 80, 0.5, 0.5, 0.5)
+    old = yolo_seg.segment_postprocess(output.reshape(-1), *args)
+    new = yolo_seg.yolov8_seg_postprocess(output.T.reshape(-1), *args)
+    return old, new
+
+
+def test_the_older_segmentation_agrees_where_nothing_is_padded() -> None:
+    rows = [[3, 30, 20, 20, 12, 7, 0.9, 8], [9, 32, 21, 20, 12, 7, 0.8, 8], [70, 70, 40, 22, 30, 79, 0.7, -8]]  # fmt: skip
+    (old, painted), (new, canvas) = coco(rows, MODEL)
+    assert old.boxes.tolist() == new.boxes.tolist() == [[20, 14, 20, 12], [59, 25, 22, 30]]
+    assert old.ids.tolist() == new.ids.tolist() == [7, 79]
+    assert old.scores.tolist() == new.scores.tolist()
+    np.testing.assert_array_equal(painted, canvas)
+
+
+def test_the_older_segmentation_has_the_frame_in_the_middle() -> None:
+    # 48 of 96 columns are the frame's, from 24 on; a score equal to the threshold passes.
+    (old, painted), _ = coco([[3, 48, 32, 10, 20, 1, 0.5, 8]], (64, 48))
+    assert old.boxes.tolist() == [[19, 22, 10, 20]]
+    assert painted[32, 24].tolist() == [127, 119, 11, 32]
+    assert not painted[32, 10:18].any()
+
+
+def test_the_older_segmentation_mixes_up_coefficients() -> None:
+    # The first candidate has no width: the second has its coefficients, so its mask is empty.
+    rows = [[3, 30, 20, 0.5, 12, 7, 0.9, -8], [9, 32, 21, 20, 12, 7, 0.8, 8]]
+    (old, painted), (_, canvas) = coco(rows, MODEL)
+    assert old.boxes.tolist() == [[22, 15, 20, 12]]
+    assert not painted[20, 30].any() and canvas[20, 30].any()

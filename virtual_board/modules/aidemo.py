@@ -8,8 +8,10 @@ speech, tracking) raise NotImplementedError.
 import struct
 
 from _k230 import silicon as _silicon
-from _k230.arguments import blob, integer, overwrite, real, room, size
+from _k230.arguments import blob, integer, numbers, overwrite, real, room, size
 from ulab import numpy as np
+
+_COCO = 80  # classes, fixed in the native code
 
 
 def yolov5_det_postprocess(
@@ -110,12 +112,26 @@ def yolo26_seg_postprocess(
     return _seg(call, (data_0, data_1), sizes, num_class, rest, masks)
 
 
+def segment_postprocess(
+    outputs, frame_size, kmodel_size, display_size, conf, nms, mask_thresh, masks
+):
+    """Do yolov8_seg_postprocess for a model of 80 classes, its outputs as they are."""
+    call = "aidemo.segment_postprocess"
+    data = numbers(call, "outputs", outputs, 2, _itself)[:2]
+    rest = [real(conf), real(nms), real(mask_thresh)]
+    return _seg(call, data, (frame_size, kmodel_size, display_size), _COCO, rest, masks)
+
+
 def rgb888_compress(frame_size, data, jpeg_quality):
     """Return the (height, width, 3) picture after JPEG compression (pixels, not a file)."""
     call = "aidemo.rgb888_compress"
     args = [size(call, "frame_size", frame_size), integer(jpeg_quality)]
     _, (picture,) = _silicon.call(call, args, [blob(call, "data", data, np.uint8)])
     return np.frombuffer(picture, dtype=np.uint8).copy().reshape((args[0][0], args[0][1], 3))
+
+
+def _itself(value):
+    return value
 
 
 def _boxes(call: str, data, sizes, num_class, rest, numbers: int = 4):
@@ -179,7 +195,6 @@ opencv_grayscale_find_blobs = _absent("opencv_grayscale_find_blobs")
 person_kp_postprocess = _absent("person_kp_postprocess")
 polylines = _absent("polylines")
 save_wav = _absent("save_wav")
-segment_postprocess = _absent("segment_postprocess")
 tts_zh_create = _absent("tts_zh_create")
 tts_zh_destroy = _absent("tts_zh_destroy")
 tts_zh_preprocess = _absent("tts_zh_preprocess")

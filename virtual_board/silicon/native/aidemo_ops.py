@@ -72,6 +72,7 @@ OPS: dict[str, Operation] = {
         "aidemo.yolov5_seg_postprocess": _serve(yolo_seg.yolov5_seg_postprocess),
         "aidemo.yolov8_seg_postprocess": _serve(yolo_seg.yolov8_seg_postprocess),
         "aidemo.yolo26_seg_postprocess": _serve(yolo_seg.yolo26_seg_postprocess),
+        "aidemo.segment_postprocess": _serve(yolo_seg.segment_postprocess),
         "aidemo.rgb888_compress": _rgb888_compress,
     }.items()
 }

@@ -1,4 +1,7 @@
-"""The board's post-processors for instance masks (``port/ai_demo/yolo_seg.cpp``), quirks included.
+"""The board's post-processors for instance masks, quirks included.
+
+Those of the YOLO class (``port/ai_demo/yolo_seg.cpp``), and the older one of the example
+``segment_yolov8n.py`` (``object_segment.cpp``).
 
 Masks are scaled up bilinearly (the vendor passes nearest-neighbour in the wrong place) and painted
 best instance first, so that a worse one covers a better one. Sizes are ``(height, width)``.
@@ -48,7 +51,7 @@ def yolov5_seg_postprocess(
     found, real = yolo.centred(rows, ids, scores, Mapping(frame, model, display))
     kept = yolo.suppress(found, nms)
     coefficients = rows[real][kept, -_PROTOTYPES:]
-    mask = _Mask(frame, model, display, num_classes, mask_threshold)
+    mask = _corner_mask(frame, model, display, num_classes, mask_threshold)
     return mask.paint(found.take(kept), coefficients, prototypes)
 
 
@@ -68,7 +71,7 @@ def yolov8_seg_postprocess(
     found, real = yolo.centred(rows, ids, scores, Mapping(frame, model, display))
     kept = yolo.suppress(found, nms)
     coefficients = rows[real][kept, -_PROTOTYPES:]
-    mask = _Mask(frame, model, display, num_classes, mask_threshold)
+    mask = _corner_mask(frame, model, display, num_classes, mask_threshold)
     return mask.paint(found.take(kept), coefficients, prototypes)
 
 
@@ -85,22 +88,84 @@ def yolo26_seg_postprocess(
     """Decode 300 rows ``x1, y1, x2, y2, score, class, 32 coefficients``, kept in their order."""
     rows = yolo.end_to_end(output, 6 + _PROTOTYPES, confidence)
     found, real = yolo.cornered(rows, Mapping(frame, model, display))
-    mask = _Mask(frame, model, display, num_classes, mask_threshold)
+    mask = _corner_mask(frame, model, display, num_classes, mask_threshold)
     return mask.paint(found, rows[real][:, -_PROTOTYPES:], prototypes)
 
 
+def segment_postprocess(
+    output: Floats,
+    prototypes: Floats,
+    frame: Size,
+    model: Size,
+    display: Size,
+    num_classes: int,
+    confidence: float,
+    nms: float,
+    mask_threshold: float,
+) -> tuple[Found, Picture]:
+    """Decode columns ``cx, cy, w, h, classes, 32 coefficients``, with the frame in the middle of the input.
+
+    A score equal to the threshold passes. A box without a whole pixel is left out, but not its
+    coefficients: the boxes behind it get those of the box before them.
+    """
+    cells = yolo.grid_rows(model)
+    rows = cpp.table(output, 4 + num_classes + _PROTOTYPES, cells).T
+    classes = rows[:, 4 : 4 + num_classes]
+    picked = np.flatnonzero(classes.max(axis=1) >= F32(confidence))
+    rows, classes = rows[picked], classes[picked]
+    tall, wide = (F32(model[axis] / frame[axis]) for axis in (0, 1))
+    used = list(model)
+    if tall > wide:
+        used[0] = int(wide * F32(frame[0]))
+    else:
+        used[1] = int(tall * F32(frame[1]))
+    if min(used) < 1:
+        raise NativeFault("frame size: so narrow that no row or column of the input is its")
+    pads = [(model[axis] - used[axis]) // 2 for axis in (0, 1)]
+    mapped = np.empty((len(rows), 4), F32)
+    for column, axis, start in ((0, 1, pads[1]), (1, 0, pads[0]), (2, 1, 0), (3, 0, 0)):
+        ratio = F32(frame[axis]) / F32(used[axis])
+        placed = (rows[:, column] - F32(start)) * ratio * F32(display[axis])
+        mapped[:, column] = placed / F32(frame[axis])
+    corner = np.maximum(mapped[:, :2] - 0.5 * mapped[:, 2:].astype(np.float64), 0)
+    boxes = np.concatenate([cpp.to_int(corner), cpp.to_int(mapped[:, 2:])], axis=1)
+    real = (boxes[:, 2:] > 0).all(axis=1)
+    scores = classes.max(axis=1)
+    found = Found(boxes[real], classes[real].argmax(axis=1), scores[real])
+    kept = yolo.suppress(found, nms)
+    grid = (model[0] // 4, model[1] // 4)
+    window = []
+    for axis in (0, 1):
+        first = int(F32(pads[axis]) / F32(model[axis]) * F32(grid[axis]))
+        window.append(slice(first, first + grid[axis] - pads[axis] // 2))
+    mask = _Mask(display, num_classes, mask_threshold, grid, window)
+    return mask.paint(found.take(kept), rows[kept, -_PROTOTYPES:], prototypes)
+
+
+def _corner_mask(
+    frame: Size, model: Size, display: Size, num_classes: int, threshold: float
+) -> _Mask:
+    """Return the painter for a frame in the top left corner of the input."""
+    grid = (model[0] // 4, model[1] // 4)
+    scale = Mapping(frame, model, display).scale
+    used = [_used(frame[axis], model[axis], grid[axis], scale) for axis in (0, 1)]
+    return _Mask(display, num_classes, threshold, grid, [slice(0, most) for most in used])
+
+
 class _Mask:
-    """Paints instances on a transparent ``[height, width, 4]`` canvas of A, R, G, B."""
+    """Paints instances on a transparent ``[height, width, 4]`` canvas of A, R, G, B.
+
+    grid: cells of a prototype; window: those of the frame, rows and columns.
+    """
 
     def __init__(
-        self, frame: Size, model: Size, display: Size, num_classes: int, threshold: float
+        self, display: Size, num_classes: int, threshold: float, grid: Size, window: list[slice]
     ) -> None:
         self._display = display
         self._num_classes = num_classes
         self._threshold = F32(threshold)
-        self._grid = (model[0] // 4, model[1] // 4)
-        scale = Mapping(frame, model, display).scale
-        self._used = [_used(frame[axis], model[axis], self._grid[axis], scale) for axis in (0, 1)]
+        self._grid = grid
+        self._window = window
 
     def paint(
         self, found: Found, coefficients: Floats, prototypes: Floats
@@ -125,7 +190,7 @@ class _Mask:
         size = (self._display[1], self._display[0])
         masks = []
         for row in logits:
-            grid = row.reshape(self._grid)[: self._used[0], : self._used[1]]
+            grid = row.reshape(self._grid)[self._window[0], self._window[1]]
             sigmoid = F32(1) / (F32(1) + np.asarray(cv2.exp(-grid), F32))
             masks.append(np.asarray(cv2.resize(sigmoid, size)) > self._threshold)
         for box, label, mask in zip(found.boxes.tolist(), found.ids.tolist(), masks, strict=True):
@@ -152,7 +217,7 @@ class _Mask:
         if beyond.any():
             label = int(found.ids[beyond][0])
             raise NativeFault(f"class: expected below {self._num_classes}, found {label}")
-        if min(self._used) < 1:
+        if any(side.stop <= side.start for side in self._window):
             raise NativeFault("frame size: so narrow that no row or column of the masks is its")
 
 
