@@ -9,6 +9,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 _SINGLE = 600  # scores looked at in the time of two calls
 _MOST_SCORE = 60000.0
+_MOST_TOTAL = 1e9
 _COORDINATE = 32000.0  # what keypoints are clipped to: 16 bits hold it
 
 
@@ -124,6 +125,14 @@ class Candidates:
             return 0
         first = 4 * count + self.bases[number]
         return np.argmax(self.flat[first : first + classes * count : count])
+
+
+def numbers(arrays: list) -> bool:
+    """Return whether some arrays hold plain numbers alone: none that is none, or infinite."""
+    total = arrays[0]
+    for array in arrays[1:]:
+        total = total + array
+    return -_MOST_TOTAL < float(np.sum(total)) < _MOST_TOTAL
 
 
 def shapes(w, h, angle) -> tuple:

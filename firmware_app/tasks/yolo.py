@@ -21,6 +21,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 MOST = 1000  # candidates that are looked at
 _TINY = 1e-7
+_FAR = 1e6  # pixels, and radians
 
 
 def pads(settings: dict, width: int, height: int, target) -> tuple:
@@ -68,12 +69,21 @@ def kept_rotated(tensor, layout: "Layout", confidence: float, overlap: float, al
     values = [found.value(number) for number in (0, 1, 2, 3, turn)]
     rows = list(zip(*[side.tolist() for side in values]))
     order = yolo_nms.best_first(found.scores)
+    if not yolo_arrays.numbers(values):
+        order = [number for number in order if _sane(rows[number])]
     if overlap < 1 and len(order) > 1:
         shapes = yolo_arrays.shapes(values[2], values[3], values[4])
         kept = _apart(rows, shapes, order, found, overlap, alone)
     else:
         kept = [(number, found.label(number)) for number in order]
     return [(found.scores[number], label) + rows[number] for number, label in kept]
+
+
+def _sane(row: tuple) -> bool:
+    for value in row:
+        if not -_FAR < value < _FAR:  # nor is what is no number
+            return False
+    return True
 
 
 def _apart(

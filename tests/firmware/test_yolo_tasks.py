@@ -410,6 +410,62 @@ def test_boxes_that_no_model_should_make(tmp_path: Path) -> None:
         assert all(0 < item.w <= FRAME[0] and 0 < item.h <= FRAME[1] for item in objects)
 
 
+ODD = (np.nan, np.inf, -np.inf, 1e30, -1e30)
+
+
+def _wild(task: str, kind: str, seed: int) -> tuple[list[Floats], list[Floats]]:
+    """Return outputs_of(), and the same with further candidates of which one value is senseless."""
+    outputs = outputs_of(task, kind, seed)
+    odd = (outputs[0][0].T if kind == "columns" else outputs[0][0]).copy()
+    free = iter([at for at in range(len(odd)) if odd[at, 4:7].max() < 0.25])
+    # Of a score above 1, and of a class without a label, the task tells.
+    told = {"columns": range(4, 4 + CLASSES), "anchors": range(4, 5 + CLASSES), "rows": (4, 5)}[
+        kind
+    ]
+    for value in ODD:
+        for column in [*range(8), *range(8, odd.shape[1], 5)]:
+            if (
+                column in told
+                and (column == 5 and kind == "rows" or value > 0)
+                or column >= odd.shape[1]
+            ):
+                continue
+            row = odd[next(free)]
+            row[:4] = (
+                (89, 9, 91, 11)
+                if kind == "rows" and task != "oriented_detection"
+                else (90, 10, 2, 2)
+            )
+            row[4:6] = (0.9, 1) if kind == "rows" else (0.9, 0.9)
+            row[column] = value
+    changed = np.ascontiguousarray(odd.T if kind == "columns" else odd)[None]
+    return outputs, [changed, *outputs[1:]]
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_values_that_are_no_numbers(tmp_path: Path, many: bool) -> None:
+    """In any place of any layout: the objects beside them are found as ever."""
+    kinds = [(task, kind) for task, kind, seed in CASES if seed == 1]
+    made = [_wild(task, kind, 7) for task, kind in kinds]
+    cases = []
+    settings = "max_results: 200\n"
+    for at, ((task, kind), pair) in enumerate(zip(kinds, made, strict=True)):
+        fine = "fine_masks: 200\n" if task == "instance_segmentation" else ""
+        for number, outputs in enumerate(pair):
+            cases.append(case_of(tmp_path, f"n{at}-{number}", task, kind, outputs,
+                                 settings + fine, many=many))  # fmt: skip
+    found = decoded(tmp_path, cases)
+    for (task, kind), plain, wild in zip(kinds, found[::2], found[1::2], strict=True):
+        what = f"{task} {kind}: {wild}"
+        assert not isinstance(wild, str), what
+        sides = [
+            result.boxes if task == "detection" else result.objects for result in (plain, wild)
+        ]
+        assert len(sides[0]) > 3
+        for item in sides[0]:
+            assert item in sides[1], (what, item)
+
+
 def test_few_candidates_far_apart_among_many_classes(tmp_path: Path) -> None:
     """Each one's class is looked up by itself then, not those of all cells between them."""
     table = np.zeros((4 + 80, CELLS), np.float32)
