@@ -156,6 +156,15 @@ masks = np.zeros((1, 64, 96, 4), dtype=np.uint8)
 boxes, ids, scores = aidemo.yolo26_seg_postprocess(rows, tensor(32, 16 * 24), same, same, same, 1,
     0.5, 0.4, masks)
 print(boxes[0].tolist(), masks[0, 20, 20, 0], masks[0, 20, 20, 1], masks[0, 0, 0, 0])
+columns = tensor(116, 126)
+for number, value in enumerate((30.0, 20.0, 10.0, 12.0, 0.0, 0.75)):
+    columns[number * 126 + 7] = value
+columns = columns.reshape((1, 116, 126))
+for kind in (np.uint8, np.float):  # the vendor's example has floats
+    masks = np.zeros((1, 64, 96, 4), dtype=kind)
+    boxes, ids, scores = aidemo.segment_postprocess([columns, tensor(32, 16 * 24)], same, same, same,
+        0.5, 0.5, 0.4, masks)
+    print(boxes[0].tolist(), ids, scores, [int(v) for v in masks.tobytes()[4 * (96 * 20 + 30):][:4]])
 picture = np.full((8, 8, 3), 100, dtype=np.uint8)
 print(aidemo.rgb888_compress([8, 8], picture, 95).shape)
 try:
@@ -167,6 +176,8 @@ except NotImplementedError as error:
         "[25, 14, 10, 12] True [0] [0.75]",
         "[20, 20, 40, 40] [24.0, 28.0, 0.5, 40.0, 44.0, 0.0]",
         "[10, 10, 20, 20] 127 220 0",
+        "[25, 14, 10, 12] [1] [0.75] [127, 119, 11, 32]",
+        "[25, 14, 10, 12] [1] [0.75] [127, 119, 11, 32]",
         "(8, 8, 3)",
         "aidemo.kws_fp_create is on the board, not on the virtual board",
     ]

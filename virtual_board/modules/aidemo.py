@@ -115,11 +115,15 @@ def yolo26_seg_postprocess(
 def segment_postprocess(
     outputs, frame_size, kmodel_size, display_size, conf, nms, mask_thresh, masks
 ):
-    """Do yolov8_seg_postprocess for a model of 80 classes, its outputs as they are."""
+    """Do yolov8_seg_postprocess for a model of 80 classes, its outputs as they are.
+
+    The vendor's example has floats as masks: the bytes go over them, whatever they are.
+    """
     call = "aidemo.segment_postprocess"
     data = numbers(call, "outputs", outputs, 2, _itself)[:2]
     rest = [real(conf), real(nms), real(mask_thresh)]
-    return _seg(call, data, (frame_size, kmodel_size, display_size), _COCO, rest, masks)
+    sizes = (frame_size, kmodel_size, display_size)
+    return _seg(call, data, sizes, _COCO, rest, masks, getattr(masks, "dtype", np.uint8))
 
 
 def rgb888_compress(frame_size, data, jpeg_quality):
@@ -161,9 +165,9 @@ def _pose(call: str, data, sizes, num_class, rest):
     return result
 
 
-def _seg(call: str, data, sizes, num_class, rest, masks):
+def _seg(call: str, data, sizes, num_class, rest, masks, dtype=np.uint8):
     height, width = size(call, "display_size", sizes[2])
-    room(call, "masks", masks, height * width * 4)
+    room(call, "masks", masks, height * width * 4, dtype)
     result = _boxes(call, data, sizes, num_class, rest)
     overwrite(masks, result.pop()[3])
     return result

@@ -52,11 +52,12 @@ def blob(call: str, name: str, value, dtype):
         _die(call, name, "a dense array", f"a view of shape {value.shape}")
 
 
-def room(call: str, name: str, value, count: int):
-    """Check that a uint8 array can be written count bytes."""
-    blob(call, name, value, np.uint8)
-    if value.size < count:
-        _die(call, name, f"room for {count} bytes", str(value.size))
+def room(call: str, name: str, value, count: int, dtype=np.uint8):
+    """Check that an array of this dtype can be written count bytes."""
+    blob(call, name, value, dtype)
+    size = value.size * value.itemsize
+    if size < count:
+        _die(call, name, f"room for {count} bytes", str(size))
 
 
 def overwrite(array, data) -> None:
