@@ -129,11 +129,14 @@ def candidates(
     first = 5 if anchors > 1 else 4
     rows = cpp.table(output, anchors * grid_rows(model), first + num_classes + extra)
     classes = rows[:, first : first + num_classes]
-    scores = classes.max(axis=1)
+    # As std::max_element has it: NaN is never above another, and nothing is above it.
+    ranked = classes.copy()
+    ranked[:, 1:][np.isnan(ranked[:, 1:])] = -np.inf
+    scores = ranked.max(axis=1)
     if anchors > 1:
         scores = scores * rows[:, 4]
     picked = np.flatnonzero(scores > F32(confidence))
-    return rows[picked], classes[picked].argmax(axis=1), scores[picked]
+    return rows[picked], ranked[picked].argmax(axis=1), scores[picked]
 
 
 def end_to_end(output: Floats, width: int, confidence: float) -> Floats:
