@@ -179,7 +179,8 @@ def coco(rows: list[list[float]], frame: tuple[int, int]) -> Any:
 
 
 def test_the_older_segmentation_agrees_where_nothing_is_padded() -> None:
-    rows = [[3, 30, 20, 20, 12, 7, 0.9, 8], [9, 32, 21, 20, 12, 7, 0.8, 8], [70, 70, 40, 22, 30, 79, 0.7, -8]]  # fmt: skip
+    rows = [[3, 30, 20, 20, 12, 7, 0.9, 8], [9, 32, 21, 20, 12, 7, 0.8, 8]]
+    rows.append([70, 70, 40, 22, 30, 79, 0.7, -8])
     (old, painted), (new, canvas) = coco(rows, MODEL)
     assert old.boxes.tolist() == new.boxes.tolist() == [[20, 14, 20, 12], [59, 25, 22, 30]]
     assert old.ids.tolist() == new.ids.tolist() == [7, 79]
