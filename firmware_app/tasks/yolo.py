@@ -75,7 +75,7 @@ def kept_rotated(tensor, layout: "Layout", confidence: float, overlap: float, al
         shapes = yolo_arrays.shapes(values[2], values[3], values[4])
         kept = _apart(rows, shapes, order, found, overlap, alone)
     else:
-        kept = [(number, found.label(number)) for number in order]
+        kept = [(number, found.label(number)) for number in order[: yolo_nms.KEPT]]
     return [(found.scores[number], label) + rows[number] for number, label in kept]
 
 
@@ -138,6 +138,8 @@ def _apart(
         else:
             label = found.label(number)
             kept.append((number, label))
+            if len(kept) >= yolo_nms.KEPT:
+                break
             near.append((x, y, reach, number, label))
     return kept
 
