@@ -113,7 +113,9 @@ class Oriented(YoloShapes):
         """Return the IoU of the turned boxes."""
         return yolo.polygon_iou(box_corners(one.box), box_corners(other.box))
 
-    likeness = overlap
+    def likeness(self, truth: Object, answer: Object) -> float:
+        """Return the same."""
+        return self.overlap(truth, answer)
 
     def expected(self, truth: list[Object]) -> dict[str, Any]:
         """Return ``{"objects": [{"label", "corners", "angle"}]}``: degrees, 0 to 180, clockwise."""

@@ -424,11 +424,8 @@ def _wild(task: str, kind: str, seed: int) -> tuple[list[Floats], list[Floats]]:
     ]
     for value in ODD:
         for column in [*range(8), *range(8, odd.shape[1], 5)]:
-            if (
-                column in told
-                and (column == 5 and kind == "rows" or value > 0)
-                or column >= odd.shape[1]
-            ):
+            refused = column in told and (value > 0 or (kind == "rows" and column == 5))
+            if refused or column >= odd.shape[1]:
                 continue
             row = odd[next(free)]
             row[:4] = (
