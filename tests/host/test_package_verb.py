@@ -235,7 +235,7 @@ def test_files_of_another_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert _run(tmp_path / "dir.kmodel", labels) != 0
     assert "expected a .kmodel file, found a folder" in capsys.readouterr().err
     assert _run(model, tmp_path / "dir.kmodel") != 0
-    assert "dir.kmodel: cannot be read" in capsys.readouterr().err
+    assert "dir.kmodel: can't be read" in capsys.readouterr().err
     assert _run(model, tmp_path / "no.txt") != 0
     assert "no.txt: can't be read" in capsys.readouterr().err
     (tmp_path / "made").mkdir()
