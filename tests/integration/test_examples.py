@@ -109,7 +109,7 @@ class Example:
 
 @contextlib.asynccontextmanager
 async def example(board: OneBoard, name: str, *words: str) -> AsyncIterator[Example]:
-    """Run a program as a user does; one that goes on for ever is interrupted behind the block."""
+    """Run a program as a user does; one that goes on for ever is interrupted after the block."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, str(ROOT / "examples" / name), *words),
         env=os.environ | {"K230_URL": board.url, "K230_KEY": board.key, "PYTHONPATH": str(ROOT)},
@@ -261,6 +261,35 @@ async def test_every_example_is_run_here() -> None:
     assert [name for name in names if f"{name}" not in text] == []
 
 
+@pytest.mark.timeout(900)
+async def test_commands_about_galleries_and_settings(board: OneBoard, tmp_path: Path) -> None:
+    """The commands of docs/gallery.md and docs/switching.md, in order, against the board."""
+    on_card = board.uart.parent / "card" / "pictures"
+    on_card.mkdir(exist_ok=True)
+    for picture, name in zip(SIGNS, ("a.jpg", "b.jpg", "c.jpg"), strict=True):
+        shutil.copy(picture, tmp_path / name)
+    shutil.copy(SIGNS[0], on_card / "a.jpg")
+    await _command(board, tmp_path, ["key", "add", board.url, board.key])
+    ran: dict[str, list[str]] = {}
+    async with Board.connect(board.url, key=board.key) as client:
+        await client.switch("metric_learning")
+        try:
+            for page in ("gallery", "switching"):
+                ran[page] = []
+                for block in blocks((ROOT / "docs" / f"{page}.md").read_text("utf-8")):
+                    for words in commands(block, "k230 "):
+                        await _command(board, tmp_path, words[1:])
+                        ran[page].append(words[1])
+                if page == "gallery":
+                    found = await client.gallery.list()
+                    assert [(row.label, row.negatives) for row in found.labels] == [("张三", 1)]
+                    await client.gallery.clear()
+        finally:
+            await client.forget()
+            await client.switch("detection")
+    assert ran == {"gallery": ["enroll"] * 5, "switching": ["set", "settings", "keep", "forget"]}
+
+
 ENDLESS = ("events", "watch")  # until Ctrl-C; but for events of a recording
 
 
@@ -321,7 +350,7 @@ PAGES = (
 
 
 class _OneItem(ast.NodeTransformer):
-    """Ends each loop over a stream behind its first item."""
+    """Ends each loop over a stream after its first item."""
 
     def _ended(self, node: Any) -> Any:
         self.generic_visit(node)
