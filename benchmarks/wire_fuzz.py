@@ -40,7 +40,7 @@ class Wrong(AssertionError):
 
 
 def session() -> tuple[seal.Sealer, Any]:
-    """Return a board's sealer and a client's decoder behind READY."""
+    """Return a board's sealer and a client's decoder after READY."""
     decoder: Any = Decoder()
     decoder.opener = Opener(SEAL, cipher(SECRET)).open
     decoder.plain = ()

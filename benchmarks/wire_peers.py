@@ -263,7 +263,7 @@ def esphome_noise_decoder(found: list[Row], calls: int) -> Decode | None:
     device.set_psks(bytes(range(32)))
     device.set_prologue(b"NoiseAPIInit\x00\x00")
     device.start_handshake()
-    device.read_message(wire.sent[-48:])  # its last frame, behind the byte 0
+    device.read_message(wire.sent[-48:])  # its last frame, after the byte 0
     answer = b"\0" + device.write_message()
     for frame in (b"\x01device\0", answer):
         helper.data_received(bytes((1, len(frame) >> 8, len(frame) & 255)) + frame)

@@ -34,7 +34,7 @@ _LONGEST_DELAY = 15.0
 _HOPELESS_DELAY = 300.0
 _DUPLICATE_DELAY = 60.0
 _STATUS_EVERY = 30.0
-_PROMPT_STATUS = 0.2  # behind an event that changes it
+_PROMPT_STATUS = 0.2  # after an event that changes it
 _QUEUE = 64  # items of one board that wait for their turn in the loop
 _EVENT_QUEUE = 512  # a board may send all 256 that it has kept
 
@@ -180,7 +180,7 @@ class BoardSession:
     # What may be done.
 
     async def picture(self, max_age: float = 0.0, timeout: float = 10.0) -> bytes:
-        """Return a JPEG that is at most max_age seconds old; who asks meanwhile gets the same one.
+        """Return a JPEG that is at most max_age seconds old; requests meanwhile get the same one.
 
         Raises CommandFailed where the board has no preview, LinkLost while it is away.
         """
@@ -302,7 +302,7 @@ class BoardSession:
                 await stream.aclose()
 
     async def _read_events(self, board: Board) -> None:
-        """Hand on events: behind the last one of this board, over lost links and the hub's own restarts."""
+        """Hand on events after the last one of this board, over lost links and the hub's own restarts."""
         memory, board_id = self._hub.memory, board.info.board_id
         after = memory.places.get(board_id)
         if self._place is not None and self._place[0] == board_id:
@@ -337,7 +337,7 @@ class BoardSession:
             self._ask.set()
 
     async def _keep_status(self, board: Board) -> None:
-        """Know status and tasks: at the start, from time to time, and behind events that change them."""
+        """Know status and tasks: at the start, from time to time, and after events that change them."""
         while True:
             self._ask.clear()
             with contextlib.suppress(K230Error):

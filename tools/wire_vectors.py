@@ -412,7 +412,7 @@ def handshake_vectors() -> Json:
 
 
 def sealed_vectors(handshake: Json) -> Json:
-    """What a client behind READY gets, packet by packet, and what it makes of it."""
+    """What a client after READY gets, packet by packet, and what it makes of it."""
     key = bytes.fromhex(handshake["board_seal"])
     other = bytes.fromhex(handshake["client_seal"])
 

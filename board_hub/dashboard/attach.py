@@ -113,7 +113,7 @@ def _events(views: Views) -> list[list[str]]:
     return table
 
 
-# Paths that check by themselves who asks.
+# Paths that check the user by themselves.
 _OWN = (
     "/",
     "/static/{name}",

@@ -52,7 +52,7 @@ class From(NamedTuple):
 
 
 class Guard:
-    """Says who asks, and refuses what other pages make a browser ask."""
+    """Identifies the user, and refuses what other pages make a browser ask."""
 
     def __init__(self, accounts: Accounts | None, proxies: tuple[Network, ...] = ()) -> None:
         """accounts: None lets everybody in who reaches this computer's own address."""
@@ -87,7 +87,7 @@ class Guard:
         return any(known in network for network in self._proxies)
 
     def who(self, request: web.Request) -> Who | None:
-        """Return who asks, by the cookie of the session."""
+        """Return the user, by the cookie of the session."""
         if self.accounts is None:
             return ANYBODY
         return self.accounts.who(request.cookies.get(self.cookie))

@@ -42,7 +42,7 @@ class Commands:
             self._workers[session.id] = asyncio.create_task(self._work(queue))
 
     async def stop(self) -> None:
-        """End what is under way."""
+        """End what is running."""
         for worker in self._workers.values():
             worker.cancel()
         await asyncio.gather(*self._workers.values(), return_exceptions=True)

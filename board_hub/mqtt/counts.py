@@ -16,7 +16,7 @@ def labels_of(result: Any) -> Counter[str]:
         return Counter([box.label for box in boxes])
     objects = getattr(result, "objects", None)
     if objects is not None:
-        # Behind a detector, an identity says more than the detector's label.
+        # With a detector, an identity says more than the detector's label.
         return Counter([getattr(o, "identity", None) or o.label for o in objects])
     labels = getattr(result, "labels", None)
     if labels is not None:

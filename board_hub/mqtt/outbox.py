@@ -26,7 +26,7 @@ class Outbox:
         self.state: dict[bytes, bytes] = {}
         self.dropped_important = 0
         self.dropped_news = 0
-        self.unconfirmed = 0  # news that were under way when a connection was lost
+        self.unconfirmed = 0  # news that were on their way when a connection was lost
         self.sent = 0
         self.acknowledged = 0
         self.state_bytes = 0
@@ -133,7 +133,7 @@ class Outbox:
                 message[2]()
 
     def ping_sent(self) -> None:
-        """Note that a PINGREQ goes out behind what was taken so far."""
+        """Note that a PINGREQ goes out after what was taken so far."""
         self._before_ping = self._sent_news
 
     def ping_answered(self) -> None:

@@ -136,7 +136,7 @@ class Mqtt:
             ("commands_failed", "Commands that failed.", self.publisher.commands.failed),
             (
                 "messages_unconfirmed",
-                "Messages with QoS 0 that were under way when the connection was lost.",
+                "Messages with QoS 0 that were on their way when the connection was lost.",
                 outbox.unconfirmed,
             ),
         ):

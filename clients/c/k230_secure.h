@@ -132,7 +132,7 @@ static inline void k230_hmac_pad(k230_sha256 *s, const uint8_t *key, size_t size
     k230_sha256_add(s, pad, sizeof pad);
 }
 
-/* The HMAC of two parts, one behind the other; the key has at most 64 bytes. */
+/* The HMAC of two parts, one after the other; the key has at most 64 bytes. */
 static inline void k230_hmac(const uint8_t *key, size_t key_size, const void *one, size_t one_size,
                              const void *two, size_t two_size, uint8_t digest[32]) {
     k230_sha256 s;

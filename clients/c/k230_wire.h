@@ -100,7 +100,7 @@ typedef struct {
 typedef struct {
     uint8_t type;           /* K230_HELLO ... K230_ORIENTED_DETECTION, or one of a later version */
     uint8_t sealed;         /* 1: payload is sealed (section "Key"): nothing else is set */
-    uint32_t count;         /* fields behind the type */
+    uint32_t count;         /* fields after the type */
     k230_reader fields;
     k230_bytes payload;
 } k230_message;
@@ -216,7 +216,7 @@ static inline uint64_t k230_big_endian(const uint8_t *at, unsigned width) {
 static inline int k230_next(k230_reader *r, k230_item *item) {
     const uint8_t *at = r->at;
     const size_t room = (size_t)(r->end - at);
-    unsigned width = 0;         /* of the number or size behind the head */
+    unsigned width = 0;         /* of the number or size after the head */
     uint8_t head;
     int sized = 0;
     if (room == 0) {
@@ -1057,7 +1057,7 @@ static inline int32_t k230_short(const uint8_t *at) {
     return value < 32768 ? value : value - 65536;
 }
 
-/* Poses: `each` keypoints for each of k230_read_boxes' boxes, one box's behind the other's. */
+/* Poses: `each` keypoints for each of k230_read_boxes' boxes, one box's after the other's. */
 typedef struct {
     int32_t x, y;               /* pixels of the source frame */
     int32_t score1000;          /* -1: the model has none for points */

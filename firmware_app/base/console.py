@@ -56,7 +56,7 @@ def exception(error: BaseException) -> None:
 def typed() -> bool:
     """Return whether something was typed before the last look; then there is room again.
 
-    What came since then is left for one look more: behind a Ctrl-C that is about to end the service
+    What came since then is left for one look more: after a Ctrl-C that is about to end the service
     comes what its sender wants of the REPL, and that is not the service's to read.
     """
     try:

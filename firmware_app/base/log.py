@@ -1,4 +1,4 @@
-"""The service's log: to the console, and the latest lines in memory for who asks.
+"""The service's log: to the console, and the latest lines in memory for clients.
 
 Nothing secret may be written here; the only exception, the board's key at first start, goes
 to the console and never into the log.
@@ -19,7 +19,7 @@ MAX_TEXT = 300  # characters of one line
 MAX_KNOWN = 16  # lines that are known again
 _SHAPE = 100  # characters of a line by which it is known again
 _FREE = 7  # times more that a line which is no fault is written as it is
-_FORGET_MS = 600000  # a line that came no more for so long is a new one
+_FORGET_MS = 600000  # a line not seen for this long is a new one
 _TELL_MS = (60000, 600000, 3600000)  # between the counts of one line
 
 

@@ -1,7 +1,7 @@
 """Counts starts that crashed, so that a task that crashes the board is not started for ever.
 
 The firmware tells no reset cause. Before a native call that has not yet succeeded with this package
-(or these camera settings) its phase is written to the card, and cleared behind it. A start that ended
+(or these camera settings) its phase is written to the card, and cleared after it. A start that ended
 by an exception counts, and one of which the firmware noticed a native fault (fallback.py leaves a
 note); starts in a row that ended in the same phase count, too, half where that call has returned
 with an error before: a missing camera is no crash. Nothing else that ends unannounced does: a product

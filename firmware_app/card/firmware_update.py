@@ -26,7 +26,7 @@ async def check(folder: str, names: list, pause) -> None:
                 "bad_argument", "files: expected %s of the service, found none" % name
             )
     for name in names:
-        # A source is not compiled here: that holds the interpreter, for as long as who sends it likes.
+        # A source is not compiled here: that holds the interpreter, for as long as its sender likes.
         # The client does, and main.py gives a version back that does not load.
         if not name.endswith(".mpy"):
             continue

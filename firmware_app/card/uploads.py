@@ -33,7 +33,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 
 class FileTransfer:
-    """The files of the push on their way, one behind the other; has what Transfers wants of a transfer."""
+    """The files of the push on their way, one after the other; has what Transfers wants of a transfer."""
 
     kind = "file"
 
@@ -55,7 +55,7 @@ class FileTransfer:
             self._at = max(0, have[self._row])
             self.offset += self._at
             for row in self.rows[self._row + 1 :]:
-                # Of what comes behind nothing counts: it is sent again.
+                # What comes after it does not count: it is sent again.
                 files.remove(FOLDER + "/" + row[0])
             while self._row < len(self.rows) and not self.rows[self._row][1]:
                 self._make_empty()

@@ -39,7 +39,7 @@ class Watched:
             self.note(path)
 
     async def edited(self, path: str, idle: asyncio.Event) -> bool:
-        """Return whether the file holds something new, all of it by now, and no switch is under way."""
+        """Return whether the file holds something new, all of it by now, and no switch is running."""
         now = _digest(path)
         if now is None or now == self._seen.get(path):
             return False

@@ -21,7 +21,7 @@ _OF_TASK = 4
 async def change(board: "Board", changes: dict, save: bool) -> dict:
     """Change settings, effective at the next frame or (save alone) at the next start; CommandError.
 
-    Return the answer of `set`. A switch that is under way is finished first: its task is the one that
+    Return the answer of `set`. A switch that is running is finished first: its task is the one that
     gets them.
     """
     await until(board.switcher.idle)

@@ -22,7 +22,7 @@ _FREE = 65536  # bytes that must stay free on the card
 
 
 class Incoming:
-    """One import under way."""
+    """One running import."""
 
     def __init__(self, session: "Session", name: str, size: int) -> None:
         self.session = session

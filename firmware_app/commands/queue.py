@@ -11,7 +11,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.link.session import Session
 
 MAX_QUEUED = 16  # commands that wait for their turn, over all sessions
-MAX_LONG = 4  # commands under way that wait for frames or files
+MAX_LONG = 4  # running commands that wait for frames or files
 
 
 class CommandQueue:
@@ -45,7 +45,7 @@ class CommandQueue:
             self._arrived.set()
 
     def forget(self, session: "Session") -> None:
-        """Drop what a session that ended still has waiting; what is under way goes unanswered."""
+        """Drop what a session that ended still has waiting; what runs already goes unanswered."""
         for call in self._waiting + self._working:
             if call.session is session:
                 call.end()

@@ -32,7 +32,7 @@ class Zone:
     def __init__(
         self, name: str, points: list, anchor: int, kinds, frames: int, leave_ms: int, dwell_ms: int
     ) -> None:
-        """kinds: classes that count, None for all; dwell_ms: inside for so long before it counts as entered."""
+        """kinds: classes that count, None for all; dwell_ms: time inside before it counts as entered."""
         self.name = name
         self.anchor = anchor
         self.kinds = kinds

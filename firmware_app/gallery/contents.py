@@ -22,7 +22,7 @@ class Contents:
         self._labels: "dict[int, Label]" = {}
         self._numbers: "dict[str, int]" = {}  # by text
         self.next_id = 1
-        self.changes = 0  # made since it exists, so that a copy under way notices one
+        self.changes = 0  # made since it exists, so that a running copy notices one
 
     def __len__(self) -> int:
         """Return how many samples there are."""

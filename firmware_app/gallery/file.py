@@ -29,7 +29,7 @@ class GalleryFile:
         self._crc = 0
         self.size = 0  # bytes
         self.appended = False  # changes follow what was written in one go
-        self._torn = False  # something unfinished lies behind the last whole change
+        self._torn = False  # something unfinished lies after the last whole change
 
     async def load(self, dimension: int, sha256: bytes, capacity: int, pause) -> None:
         """Read the gallery; where there is no file, it is empty.
@@ -80,7 +80,7 @@ class GalleryFile:
         """Write changes [(kind, body)...] that count together, then make them in the gallery.
 
         GalleryError, OSError and MemoryError leave both as they were. The caller sees to it that
-        one change is under way at a time.
+        one change runs at a time.
         """
         gallery = self.gallery
         adding = 0

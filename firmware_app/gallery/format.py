@@ -90,7 +90,7 @@ class Reader:
         self._take = take
         self.dimension, self.sha256, self.crc = parse_header(take(HEADER_SIZE))
         self.good = HEADER_SIZE  # bytes up to the end of the last whole change
-        self.good_crc = self.crc  # that the record behind it continues
+        self.good_crc = self.crc  # that the next record continues
         self._at = HEADER_SIZE
         self._inside = False  # a change: its last record is still to come
 

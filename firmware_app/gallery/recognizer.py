@@ -1,4 +1,4 @@
-"""What the metric learning tasks share: the gallery in use, the decision, and who waits for embeddings.
+"""What the metric learning tasks share: the gallery in use, the decision, and subscribers to embeddings.
 
 A gallery that can't be used (damaged, another model's) stops no task: results go on without
 identities, and `problem` says why.
@@ -116,7 +116,7 @@ class Recognizer:
         self.name: "str | None" = None
         self.problem = ""
         self.lock = _lock
-        self.incoming: "Any" = None  # an import under way, gallery_import.Incoming
+        self.incoming: "Any" = None  # a running import, gallery_import.Incoming
         self._taps: "list[Tap]" = []
 
     @property

@@ -59,7 +59,7 @@ class Discovery:
             pass
 
     def serve(self) -> None:
-        """Answer who asks, where it is time to look; raises nothing."""
+        """Answer clients that search, if it is time to look; raises nothing."""
         now = time.ticks_ms()
         if time.ticks_diff(now, self._looked) < _LOOK_MS:
             return

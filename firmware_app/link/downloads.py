@@ -32,7 +32,7 @@ class Held:
 
 
 class Parts:
-    """Files, one behind the other, each as long as it was at first."""
+    """Files, one after the other, each as long as it was at first."""
 
     def __init__(self, parts: "list[tuple[str, int]]") -> None:
         """parts: rows of path and bytes."""
@@ -67,7 +67,7 @@ class Download:
         self._next = self._taken = offset
         self._window = max(_WINDOW * chunk, _WIRE_WINDOW) if lossy else _WINDOW * chunk
         self._again_ms = _WIRE_AGAIN_MS if lossy else _AGAIN_MS
-        self._stale = -1  # words about chunks that were under way when it went back; -1: it has not
+        self._stale = -1  # words about chunks sent before it went back; -1: it has not
         # Read, from self._ahead_at on. Views: each copy of bytes would be hashed.
         self._ahead = memoryview(b"")
         self._ahead_at = 0

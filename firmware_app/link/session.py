@@ -359,7 +359,7 @@ class Session:
             self.outbox.history = None
 
     def follow(self, history: "History", boot_id: int, after: "tuple | None") -> "int | None":
-        """Send numbered events, those behind `after` (boot id, number) first; return how many of them are gone.
+        """Send numbered events, those after `after` (boot id, number) first; return how many of them are gone.
 
         None: it is not known, because they were of another start of the board; all that are kept are sent.
         Without `after` the reader goes on where it is, or begins with the next event.

@@ -27,12 +27,12 @@ MAX_STRANGERS = 4  # places of those who have not been let in
 _CHUNK = 4096
 _STRANGER_CHUNK = 512  # bytes of one that are received before they are taken
 # The port's accept() throws away, and never closes, what it accepted when its time is over by then.
-# An inference holds the interpreter for so long that the usual 100 ms often are.
+# An inference holds the interpreter so long that the usual 100 ms often are.
 _ACCEPT_S = 86400
 _BACKLOG = 128  # connections that wait to be accepted, as far as the stack has room for them
-_ACCEPT_PAUSE_MS = 20  # behind each connection: a flood of them costs no more than this rate
+_ACCEPT_PAUSE_MS = 20  # after each connection: a flood of them costs no more than this rate
 _IDLE_MS = 20
-# Behind a round that brought nothing. Each sleep is awake at its end, up to a tick of 1 ms, and each
+# After a round that brought nothing. Each sleep is awake at its end, up to a tick of 1 ms, and each
 # round takes the interpreter: where all clients only listen, few of them.
 _QUIET_MS = 5
 # Few and shallow calls; of each thread that ended the firmware keeps the stack

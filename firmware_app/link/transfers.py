@@ -37,7 +37,7 @@ class Transfer:
 
 
 class Transfers:
-    """All transfers under way."""
+    """All running transfers."""
 
     def __init__(self) -> None:
         self._open: list = []
@@ -78,7 +78,7 @@ class Transfers:
         self._open.append(transfer)
 
     def of_kind(self, kind: str) -> list:
-        """Return the transfers under way of a kind."""
+        """Return the running transfers of a kind."""
         return [t for t in self._open if t.kind == kind]
 
     def forget(self, transfer) -> None:

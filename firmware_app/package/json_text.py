@@ -220,7 +220,7 @@ class _Reader:
         return _ESCAPES[code]
 
     def _unit(self) -> int:
-        """Return the four hexadecimal digits behind the u at this position."""
+        """Return the four hexadecimal digits after the u at this position."""
         digits = self.data[self.at + 1 : self.at + 5]
         if len(digits) < 4 or not all(code in _HEX for code in digits):
             raise self.error("\\u needs four hexadecimal digits")

@@ -86,7 +86,7 @@ def read_from(file: object, name: str) -> Kmodel:
 class Reader:
     """Reads pieces of the file and checks that they are there.
 
-    After kmodel(): kinds, the kind of each module, and end, the position behind the last one.
+    After kmodel(): kinds, the kind of each module, and end, the position after the last one.
     any_size: take inputs and outputs of no fixed size, too; such a side is -1.
     """
 

@@ -29,7 +29,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.run.trial import Trial
     from firmware_app.tasks.base import Plan, Task
 
-_HUNG_MS = 10000  # in which a call into the camera's driver ends; behind it only a restart helps
+_HUNG_MS = 10000  # in which a call into the camera's driver ends; after it only a restart helps
 _RETRY_MS = 2000  # between attempts to set a failing camera up again
 _IDLE_MS = 20  # after a frame that failed
 _SOON_MS = 1
@@ -307,7 +307,7 @@ class Engine:
         return max(cost, self._late_us) * _WORTH <= task.kpu_us
 
     def _waited(self, us: int) -> None:
-        """A frame was waited for so long."""
+        """Add the time that a frame was waited for."""
         if self._was_later:
             self._late_us += (us - self._late_us) // _LATE_SHARE
         elif self._late_us:

@@ -52,7 +52,7 @@ class Live:
     async def use(self, fresh: "Settings") -> None:
         """Let these be in force; CommandError: the camera can't work so, and all stays as it is.
 
-        No switch may be under way when this is called; while the sensor is set up, it keeps them waiting.
+        No switch may be running when this is called; while the sensor is set up, it keeps them waiting.
         """
         camera = self._engine.camera
         values = fresh.values

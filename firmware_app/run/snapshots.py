@@ -29,7 +29,7 @@ class Shot:
         self.data = data
         self.scores = scores
         self.since = since
-        self.until: "int | None" = None  # number of the last one; ids begin anew behind it
+        self.until: "int | None" = None  # number of the last one; then ids begin anew
 
 
 class Snapshots:

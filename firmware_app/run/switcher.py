@@ -56,7 +56,7 @@ class Switcher:
         self._problems = problems
         self._log = log
         self._clock = clock
-        self.idle = set_event()  # cleared while a switch is under way
+        self.idle = set_event()  # cleared while a switch runs
         self._started = set_event()  # cleared while the first task is being loaded
 
     def hold(self) -> None:
@@ -235,7 +235,7 @@ class Switcher:
                 memory.need_models_after(prepared.footprints, freed)
             except memory.MemoryShort as error:  # no need to stop the old one for that
                 raise TaskError(_sentence(name, error))
-        await self._next_result()  # the gap begins behind a result, not in front of one
+        await self._next_result()  # the gap begins after a result, not before one
         old = engine.running.task
         made_of = old.packages
         before = engine.running.with_task(None)

@@ -32,7 +32,7 @@ class Flow:
     def _value(
         self, at: int, depth: int, path: tuple[object, ...], flow: bool
     ) -> tuple[object, int]:
-        """Return (value, index behind it) of what starts at this index."""
+        """Return (value, index after it) of what starts at this index."""
         text = self.text
         first = text[at]
         if first == '"':

@@ -208,7 +208,7 @@ def show(text: str) -> str:
 
 
 def single_quoted(line: str, start: int) -> tuple[str, int]:
-    """Return (text, index behind the closing quote) of the '...' scalar that opens at start."""
+    """Return (text, index after the closing quote) of the '...' scalar that opens at start."""
     at = start + 1
     parts: list[str] = []
     while True:
@@ -223,7 +223,7 @@ def single_quoted(line: str, start: int) -> tuple[str, int]:
 
 
 def double_quoted(line: str, start: int) -> tuple[str, int]:
-    """Return (text, index behind the closing quote) of the "..." scalar that opens at start."""
+    """Return (text, index after the closing quote) of the "..." scalar that opens at start."""
     at = start + 1
     parts: list[str] = []
     while at < len(line):

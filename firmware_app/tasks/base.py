@@ -39,7 +39,7 @@ class Task:
     change of the settings, take() and finish() for each picture, release() once at the end.
 
     Subclasses set `result_type` and make their result in finish(). A result with more in it (masks of
-    instances, keypoints, rotated boxes, tracks) has further fields behind those of its type.
+    instances, keypoints, rotated boxes, tracks) has further fields after those of its type.
     """
 
     result_type = 0  # type of the result's message on the wire
@@ -86,7 +86,7 @@ class Task:
         raise TaskError("this task takes no picture")
 
     def finish(self, plan: Plan, inferred=None) -> list:
-        """Infer and decode what take() left; return the result's fields behind the generation.
+        """Infer and decode what take() left; return the result's fields after the generation.
 
         inferred: called once when the model has run, before decoding; None where `holds_frame`.
         Raises TaskError, NpuError, RuntimeError or ValueError where no result can be made.

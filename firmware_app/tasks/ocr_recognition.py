@@ -30,7 +30,7 @@ class OcrRecognition(SingleModelTask):
         indices, values, table = arrays.steps(outputs[0])
         characters = self.package.characters or []
         # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
-        # the blank is the class behind all characters (the platform).
+        # the blank is the class after all characters (the platform).
         first = self.package.blank_first
         count = len(characters)
         blank = 0 if first else count

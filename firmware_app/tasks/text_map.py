@@ -45,7 +45,7 @@ class TextMap:
                 self.values[at + start : at + stop] = value
 
     def _bands(self) -> list:
-        """Return (first row, row behind the last, first sampled row) of each stretch of text of three rows or more."""
+        """Return (first row, row after the last, first sampled row) of each stretch of text of three rows or more."""
         bands: list = []
         for place in arrays.peak_rows(self._table, _SAMPLED, self._threshold):
             first = max(0, place * _SAMPLED - _SAMPLED + 1)

@@ -22,7 +22,7 @@ def pack(value) -> bytes:
     return bytes(out)
 
 
-# Of a result: array, type, number, time, generation; then with the bytes that are the only field behind.
+# Of a result: array, type, number, time, generation; then with the bytes that are the only field that follows.
 _HEAD = ">BBBHBIB"
 _LATER_HEAD = ">BBBIBIB"  # where the number has left two bytes
 _WITH_BYTES = ">BBBHBIBBB"

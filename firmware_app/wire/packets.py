@@ -239,7 +239,7 @@ class Decoder:
         size = len(part)
         if size > self.most:
             return None
-        if size < 256:  # no block is a full one, so every code byte behind the first becomes a zero
+        if size < 256:  # no block is a full one, so every code byte after the first becomes a zero
             body = bytearray(part)
             at = 0
             while at < size:

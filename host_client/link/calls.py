@@ -154,7 +154,7 @@ class Transfer:
         self._chunk = min(self._chunk, self._window)
         self._first_wait = self._wait = retry.first(self._window)
         self.next_try = now + self._wait
-        self._stale = -1  # words about chunks that were under way when it went back; -1: it has not
+        self._stale = -1  # words about chunks sent before it went back; -1: it has not
         self.moved = now  # time of the board's last progress
 
     def taken(self, offset: int, now: float) -> None:

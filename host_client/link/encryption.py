@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 # required: always; remembered: if this board encrypted before; optional: the board decides.
 Encryption = Literal["required", "remembered", "optional"]
 _MOST = 1000  # latest boards to remember
-_FIRST_BLOCK = bytes(8)  # behind the counter
+_FIRST_BLOCK = bytes(8)  # after the counter
 
 
 class Cipher(seal.Cipher):

@@ -26,7 +26,7 @@ from virtual_board.board import BoardError
 # In which the service is back, with its results: a busy PC is slow, a lost board never comes.
 HEALTHY_S = 60.0
 _AGAIN_S = 5.0  # to connect, before it is tried anew
-_COMES_S = 6.0  # behind a step, in which a call comes that comes when it likes
+_COMES_S = 6.0  # after a step, in which a call comes that comes when it likes
 _LATE_S = 1.0  # in which what the board said has arrived
 HEAP_LIMIT = 400 << 10  # bytes more than before: caches, and files that were loaded
 BOOT = "boot"
@@ -435,7 +435,7 @@ class Lane:
 
     @staticmethod
     async def _log(bench: Bench, wired: Board | None, before: int) -> list[str]:
-        """Return the log's warnings and errors behind so many lines: who listened may have been cut off."""
+        """Return the log's warnings and errors after so many lines: who listened may have been cut off."""
         with contextlib.suppress(K230Error):
             async with _another(bench, wired) as board:
                 await board.request("logs", {"offset": 0})  # writes what waits

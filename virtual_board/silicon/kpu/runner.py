@@ -44,7 +44,7 @@ _NOT_INSTALLED = (
 class TensorDesc:
     """One input or output as `kpu.inputs_desc` shows it, and its shape.
 
-    `start` is the offset in bytes behind the tensors before it, `size` the tensor's bytes.
+    `start` is the offset in bytes after the tensors before it, `size` the tensor's bytes.
     """
 
     dtype: str
