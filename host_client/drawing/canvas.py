@@ -20,7 +20,9 @@ _MARGIN = 8
 _SHADE = 110  # of 255: opacity of a mask
 _RIM = 5  # pixels, odd: 2 * width of a mask's rim + 1
 _MOST = 100  # labels at most; more are unreadable
-_LEGEND = 12  # rows at most; a model may have thousands of labels
+_LEGEND = 18  # rows at most, a person with keypoints; a model may have thousands of labels
+_SMALL = 12  # pixels: the least size of a label's text
+_CROWDED = 0.2  # of the picture's area: labels that would take more are smaller
 
 
 class Entry(NamedTuple):
@@ -113,19 +115,38 @@ class Canvas:
 
     def _labels(self) -> None:
         taken = self.placed
+        size = self._label_size()
+        found = []
         for text, colour, box in self._wanted[:_MOST]:
-            font = font_for(text, self.text_size)
+            font = font_for(text, size)
             line = clipped(text, font, self.width - 2 * _PAD)
-            width, height = font.getlength(line) + 2 * _PAD, _height(font) + _PAD
-            spot = self._spot(width, height, box, taken)
+            spot = self._spot(*_room(line, font), box, taken)
             if spot is None:
                 self.left_out += 1
                 continue
             taken.append(spot)
+            found.append((spot, line, font, colour, box))
+        # Below all labels, so that none is crossed out.
+        for spot, _, _, colour, box in found:
             self._leader(spot, box, colour)
+        for spot, line, font, colour, _ in found:
             self._pen.rectangle(spot, fill=colour, outline=INK)
             at = (spot[0] + _PAD, (spot[1] + spot[3]) / 2)
             self._pen.text(at, line, fill=ink_on(colour), font=font, anchor="lm")
+
+    def _label_size(self) -> int:
+        """Return the size of the labels' text: smaller where they would hide much of the picture."""
+        wanted = self._wanted[:_MOST]
+        size = self.text_size
+        while size > _SMALL:
+            areas = [_room(one.text, font_for(one.text, size)) for one in wanted]
+            if (
+                sum(width * height for width, height in areas)
+                <= _CROWDED * self.width * self.height
+            ):
+                break
+            size -= 1
+        return size
 
     def _spot(
         self, width: float, height: float, box: Rectangle, taken: Sequence[Rectangle]
@@ -246,6 +267,11 @@ def _write(
 ) -> None:
     font = font_for(text, size)
     pen.text(at, clipped(text, font, width), fill=colour, font=font, anchor="lm")
+
+
+def _room(text: str, font: Font) -> tuple[float, float]:
+    """Return the width and height of a label."""
+    return font.getlength(text) + 2 * _PAD, _height(font) + _PAD
 
 
 def _height(font: Font) -> float:

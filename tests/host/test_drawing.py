@@ -101,6 +101,30 @@ def test_labels_stay_inside_and_do_not_meet(size: tuple[int, int], count: int) -
     assert not any(_overlap(a, b) for a, b in itertools.combinations(canvas.placed, 2))
 
 
+def test_many_labels_are_small_and_none_is_crossed_out() -> None:
+    canvas = Canvas(Image.new("RGB", (640, 480)))
+    colour = palette.colour_of(1)
+    for _ in range(25):
+        canvas.label("small vehicle 0.50, 90°", colour, (300, 220, 340, 260))
+    image = canvas.finish("title", [])
+    assert canvas.left_out == 0
+    sizes = [(right - left) * (bottom - top) for left, top, right, bottom in canvas.placed]
+    assert sum(sizes) < 0.2 * 640 * 480
+    # Lines lead from most of them to the box: below all labels.
+    for left, top, right, bottom in canvas.placed:
+        # The padding before the text, inside the outline.
+        strip = image.crop((round(left) + 1, round(top) + 2, round(left) + 3, round(bottom) - 2))
+        assert strip.getcolors() == [(strip.width * strip.height, colour)], (left, top, right)
+
+
+def test_a_pose_of_a_person_has_its_whole_legend() -> None:
+    entries = [Entry(palette.colour_of(number), f"point {number}") for number in range(18)]
+    pictures = [
+        Canvas(Image.new("RGB", (64, 64))).finish("pose", entries[:count]) for count in (18, 16)
+    ]
+    assert pictures[0].height > pictures[1].height
+
+
 def test_a_legend_has_an_end() -> None:
     entries = [Entry(palette.colour_of(number), f"class {number}") for number in range(1000)]
     image = Canvas(Image.new("RGB", (64, 64))).finish("many", entries)
