@@ -32,7 +32,12 @@ TEXT = "K230"
 STEPS = 40
 DIMENSION = 256
 COUNTS = (0, 5, 20)
-YOLO = {"detection": "detection", "instance_segmentation": "segmentation", "pose": "pose"}
+YOLO = {
+    "detection": "detection",
+    "instance_segmentation": "segmentation",
+    "pose": "pose",
+    "oriented_detection": "oriented",
+}
 _LENGTH = 2048  # bytes of a kmodel
 _PLAIN = (str, int, float, list, tuple, type(None))
 _SURE = 6.0  # a logit

@@ -16,7 +16,8 @@ POINTS = 17
 BOX = 32.0  # pixels of a box's sides
 BEST = 0.95  # score of the first object; each further one has STEP less
 STEP = 0.01
-EXTRA = {"detection": 0, "instance_segmentation": 32, "pose": 3 * POINTS}
+EXTRA = {"detection": 0, "instance_segmentation": 32, "pose": 3 * POINTS, "oriented_detection": 1}
+ANGLE = 0.3
 _AROUND = ((0, 0), (0, 1), (1, 0), (1, 1))  # cells of stride 16 with a candidate for one object
 _WORSE = 0.1  # score of each further candidate of an object
 _DOUBT = 0.001
@@ -56,6 +57,8 @@ def outputs(task: str, boxes: int) -> list[Array]:
             column[4 + number % classes] = BEST - STEP * number - _WORSE * worse
             if task == "instance_segmentation":
                 column[4 + classes] = 1
+            if task == "oriented_detection":
+                column[4 + classes] = ANGLE + 0.1 * number
             if task == "pose":
                 points = column[4 + classes :].reshape(POINTS, 3)
                 points[:] = [(x + i - 8, y + 8 - i, 0.9) for i in range(POINTS)]
