@@ -95,7 +95,8 @@ def picture(board: "Board", call: "Call") -> dict:
     preview = board.configuration.values["preview"]
     if not preview["enabled"]:
         raise CommandError(
-            "failed", "preview.enabled: expected true, found false: `set` it, or in service.yaml"
+            "failed",
+            "preview.enabled is false: run `k230 set URL preview.enabled=true`, or set it in service.yaml",
         )
     camera = board.engine.camera
     if camera is None:
