@@ -335,18 +335,32 @@ def rows_of(values, width: int):
     return values.reshape((len(values) // width, width))
 
 
+def _runs(mask) -> list:
+    """Return [start, stop, start, stop ...] of the runs in a 1-D boolean array of fewer than 65,536 items."""
+    runs = [place + 1 for place in np.nonzero(mask[1:] != mask[:-1])[0].tolist()]
+    if mask[0]:
+        runs.insert(0, 0)
+    if len(runs) % 2:
+        runs.append(len(mask))
+    return runs
+
+
 def peak_rows(table, step: int, threshold: float) -> list:
-    """Return the numbers of those among every step-th row in which an item exceeds threshold."""
-    return np.nonzero(np.max(table[::step], axis=1) > threshold)[0].tolist()
+    """Return [start, stop ...] of the runs of those among every step-th row in which an item exceeds threshold.
 
-
-def peak_columns(table, first: int, last: int, step: int, threshold: float) -> tuple:
-    """Return (first, last + 1) column in which an item of every step-th row from first to last - 1 exceeds threshold.
-
-    There is such an item.
+    Counted in steps.
     """
-    places = np.nonzero(np.max(table[first:last:step], axis=0) > threshold)[0]
-    return places[0], places[-1] + 1
+    return _runs(np.max(table[::step], axis=1) > threshold)
+
+
+def peak_columns(table, first: int, last: int, step: int, threshold: float) -> list:
+    """Return [start, stop ...] of the runs of columns in which an item of every step-th row from first to last - 1 does."""
+    return _runs(np.max(table[first:last:step], axis=0) > threshold)
+
+
+def peaks(table, first: int, last: int, column: int, threshold: float) -> bool:
+    """Return whether an item of a column exceeds threshold, in the rows from first to last - 1."""
+    return bool(np.max(table[first:last, column]) > threshold)
 
 
 def edges(table, rows, columns, threshold: float) -> list:
@@ -356,15 +370,16 @@ def edges(table, rows, columns, threshold: float) -> list:
     last one, counted in the rectangle row by row, so -1 for a run that begins it; a run may go on from
     one row's end to the next row's start.
     """
-    width = columns[1] - columns[0]
-    size = (rows[1] - rows[0]) * width
+    size = (rows[1] - rows[0]) * (columns[1] - columns[0])
     above = (table[rows[0] : rows[1], columns[0] : columns[1]] > threshold).reshape((size,))
-    ends: list = []
     changes = above[1:] != above[:-1]
-    for start in range(0, size - 1, _COUNTED):
-        places = changes if size <= _COUNTED else changes[start : start + _COUNTED]
-        places = np.nonzero(places)[0].tolist()
-        ends += [start + place for place in places] if start else places
+    if size <= _COUNTED:
+        ends = np.nonzero(changes)[0].tolist()
+    else:
+        ends = []
+        for start in range(0, size - 1, _COUNTED):
+            places = np.nonzero(changes[start : start + _COUNTED])[0].tolist()
+            ends += [start + place for place in places]
     if above[0]:
         ends.insert(0, -1)
     if len(ends) % 2:

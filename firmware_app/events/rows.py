@@ -64,7 +64,7 @@ def texts(kind: int, fields: list) -> "list | None":
     if kind == messages.IDENTITIES:
         return [None if row[0] is None else row[0][:MOST_TEXT] for row in fields[0]]
     if kind == messages.OCR:
-        return [None if row[0] is None else row[0][:MOST_TEXT] for row in fields[0]]
+        return [None if row[0] is None else str(row[0])[:MOST_TEXT] for row in fields[0]]
     return None
 
 

@@ -10,6 +10,7 @@ from firmware_app.tasks.repair import HALF, TIE
 from firmware_app.tasks.single_model import score16
 from firmware_app.tasks.text_map import LEVEL
 from firmware_app.wire import messages
+from firmware_app.wire.mpack import Text
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
@@ -47,7 +48,7 @@ class Ocr(OcrDetection):
         rows = []
         for quad, _, crop in self.texts(outputs, plan):
             text, score = self._read(quad, crop, plan)
-            rows.append([text, score16(score), quad])
+            rows.append([Text(text), score16(score), quad])
         self._source = None
         return [rows]
 
@@ -61,7 +62,7 @@ class Ocr(OcrDetection):
             crop = arrays.planes_of(crop)
             scaler = self._whole(crop.shape[3], crop.shape[2])
             if scaler is None:
-                return "", 0.0
+                return b"", 0.0
             tensor = scaler.run(npu.tensor(crop))
         else:
             tensor = self._cut(quad, plan).run(self._source)
@@ -85,18 +86,37 @@ class Ocr(OcrDetection):
     def _cut(self, quad: list, plan: "Plan"):
         """Return the scaler that brings this box upright into the recogniser's input."""
         target = self._reader.package.img_size
-        quad = _grown(quad, _MARGIN)
+        frame_width, frame_height = plan.width, plan.height
         x0, y0, x1, y1, x2, y2, x3, y3 = quad
-        level = (
-            abs(y1 - y0) * LEVEL <= abs(x1 - x0) + TIE
-            and abs(y2 - y3) * LEVEL <= abs(x2 - x3) + TIE
-        )
+        if y0 == y1 and y2 == y3 and x0 == x3 and x1 == x2 and x0 < x1 and y0 < y3:
+            # As below, with no side that slants.
+            across, down = x1 - x0, y3 - y0
+            by = _MARGIN * (across if across < down else down)
+            left, top = int(x0 - by + HALF), int(y0 - by + HALF)
+            right, bottom = int(x1 + by + HALF), int(y3 + by + HALF)
+            level = True
+        else:
+            quad = _grown(quad, _MARGIN)
+            x0, y0, x1, y1, x2, y2, x3, y3 = quad
+            level = (
+                abs(y1 - y0) * LEVEL <= abs(x1 - x0) + TIE
+                and abs(y2 - y3) * LEVEL <= abs(x2 - x3) + TIE
+            )
+            if level:
+                left, top = int(min(x0, x3) + HALF), int(min(y0, y1) + HALF)
+                right, bottom = int(max(x1, x2) + HALF), int(max(y2, y3) + HALF)
         if level:
-            left = min(max(0, int(min(x0, x3) + HALF)), plan.width - 1)
-            top = min(max(0, int(min(y0, y1) + HALF)), plan.height - 1)
-            width = max(1, min(int(max(x1, x2) + HALF), plan.width) - left)
-            height = max(1, min(int(max(y2, y3) + HALF), plan.height) - top)
-            key = (plan.width, plan.height, left, top, width, height)
+            if left < 0 or left >= frame_width:
+                left = min(max(0, left), frame_width - 1)
+            if top < 0 or top >= frame_height:
+                top = min(max(0, top), frame_height - 1)
+            width = (right if right < frame_width else frame_width) - left
+            height = (bottom if bottom < frame_height else frame_height) - top
+            if width < 1:
+                width = 1
+            if height < 1:
+                height = 1
+            key = (frame_width, frame_height, left, top, width, height)
             scaler = self._cuts.get(key)
             if scaler is not None:
                 return scaler

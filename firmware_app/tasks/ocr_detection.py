@@ -57,33 +57,37 @@ class OcrDetection(SingleModelTask):
         picture = letterbox.fit(width, height, size[0], size[1])
         across, down = width / picture[0], height / picture[1]
         least = max(1, plan.settings["min_size"])
+        least = (least - TIE) ** 2
         scored = self.scored or len(found) > plan.settings["max_results"]
+        at_corner = not plan.region[0] and not plan.region[1]
+        text_box, thickness, half = repair.text_box, text_map.thickness, HALF
         rows = []
         for quad, _ in found:
-            quad = repair.text_box(quad, size, text_map.thickness)
+            quad = text_box(quad, size, thickness)
             if quad is None:
                 continue
+            x0, y0, x1, y1, x2, y2, x3, y3 = quad
             # Where the score is not wanted, text in the middle tells as well that the box holds some.
             score = 1.0
-            if scored or not text_map.inside(
-                int((quad[0] + quad[4]) / 2 + HALF), int((quad[1] + quad[5]) / 2 + HALF)
-            ):
+            if scored or not text_map.inside(int((x0 + x2) / 2 + half), int((y0 + y2) / 2 + half)):
                 score = text_map.score(quad)
                 if not score:
                     continue
-            x0, y0, x1, y1, x2, y2, x3, y3 = quad
-            corners = [
-                int(x0 * across + HALF),
-                int(y0 * down + HALF),
-                int(x1 * across + HALF),
-                int(y1 * down + HALF),
-                int(x2 * across + HALF),
-                int(y2 * down + HALF),
-                int(x3 * across + HALF),
-                int(y3 * down + HALF),
-            ]
-            corners = _inside(corners, plan.region)
-            if _shorter_side(corners) >= least:
+            x0, y0 = int(x0 * across + half), int(y0 * down + half)
+            x1, y1 = int(x1 * across + half), int(y1 * down + half)
+            x2, y2 = int(x2 * across + half), int(y2 * down + half)
+            x3, y3 = int(x3 * across + half), int(y3 * down + half)
+            corners = [x0, y0, x1, y1, x2, y2, x3, y3]
+            if (
+                not at_corner
+                or min(corners) < 0
+                or max(x0, x1, x2, x3) > width
+                or max(y0, y1, y2, y3) > height
+            ):
+                corners = _inside(corners, plan.region)
+                x0, y0, x1, y1, x2, y2 = corners[:6]
+            ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x1, y2 - y1
+            if ax * ax + ay * ay >= least and bx * bx + by * by >= least:
                 rows.append([corners, score, None])
         rows.sort(key=_top)
         return rows

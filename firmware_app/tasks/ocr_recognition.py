@@ -4,8 +4,11 @@ from firmware_app.board import arrays
 from firmware_app.package import letterbox
 from firmware_app.tasks.single_model import SingleModelTask, score16
 from firmware_app.wire import messages
+from firmware_app.wire.mpack import Text
 
 if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.board.npu import Model
+    from firmware_app.package.reader import Package
     from firmware_app.tasks.base import Plan
 
 
@@ -13,6 +16,15 @@ class OcrRecognition(SingleModelTask):
     """The text of a picture that shows one line of it."""
 
     result_type = messages.OCR_RECOGNITION
+
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
+        super().__init__(packages, models)
+        # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
+        # the blank is the class after all characters (the platform).
+        first = self.package.blank_first
+        self._blank = 0 if first else len(self.package.characters or [])
+        self._shift = 1 if first else 0
+        self._letters: "dict[int, bytes]" = {}  # of the classes that were read so far
 
     def pad_value(self, settings: dict) -> int:
         """Return what lies beside the text: black, or grey, as PaddleOCR's models were trained."""
@@ -26,37 +38,47 @@ class OcrRecognition(SingleModelTask):
         return pads(width, height, self.package.img_size[0], self.package.img_size[1])
 
     def read(self, outputs: list) -> tuple:
-        """Return (text, score): score is the mean probability of its characters, 0 for no text."""
+        """Return (text, score): score is the mean probability of its characters, 0 for no text (b"").
+
+        The text is UTF-8: to make a string, MicroPython compares it with all names that it knows.
+        """
         indices, values, table = arrays.steps(outputs[0])
-        characters = self.package.characters or []
-        # Class 0 is the blank and a class more than there are characters a space (PaddleOCR), or
-        # the blank is the class after all characters (the platform).
-        first = self.package.blank_first
-        count = len(characters)
-        blank = 0 if first else count
-        shift = 1 if first else 0
-        text = []
+        blank = self._blank
+        read = []
         steps = []  # of the characters
         before = blank
-        step = -1
+        step = 0
         for index in indices:
-            step += 1
             if index != before:
                 before = index
                 if index != blank:
                     steps.append(step)
-                    index -= shift
-                    text.append(characters[index] if index < count else " ")
-        if not text:
-            return "", 0.0
+                    read.append(index)
+            step += 1
+        if not read:
+            return b"", 0.0
+        letters = self._letters
+        try:
+            text = b"".join([letters[index] for index in read])
+        except KeyError:
+            self._learn(read)
+            text = b"".join([letters[index] for index in read])
         value = values[steps[0]]
         if 0.0 <= value <= 1.001 and abs(arrays.row_sum(table, steps[0]) - 1) < 0.01:
             scores = [values[step] for step in steps]
         else:
             scores = arrays.softmax_at(table, steps, values)
-        return "".join(text), sum(scores) / len(scores)
+        return text, sum(scores) / len(scores)
+
+    def _learn(self, classes: list) -> None:
+        """Keep the letters of these classes."""
+        characters = self.package.characters or []
+        for index in classes:
+            at = index - self._shift
+            letter = characters[at] if at < len(characters) else " "
+            self._letters[index] = letter.encode()
 
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [rows]: one row [text, score16, nil], none where nothing is read."""
         text, score = self.read(outputs)
-        return [[[text, score16(score), None]] if text else []]
+        return [[[Text(text), score16(score), None]] if text else []]

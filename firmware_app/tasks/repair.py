@@ -17,6 +17,9 @@ _RATIO = 1.5
 # The vendor then moves each corner away from its neighbours, by this share of the sides.
 _STRETCH_X = 0.025
 _STRETCH_Y = 0.15
+# Undone, a corner is made of so much of itself, and of so much of the one that moved it.
+_KEEP_X, _TAKE_X = (1 + _STRETCH_X) / (1 + 2 * _STRETCH_X), _STRETCH_X / (1 + 2 * _STRETCH_X)
+_KEEP_Y, _TAKE_Y = (1 + _STRETCH_Y) / (1 + 2 * _STRETCH_Y), _STRETCH_Y / (1 + 2 * _STRETCH_Y)
 
 
 def anchor_free(
@@ -108,41 +111,63 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
     What is left is the outline grown by 1.5 x area / length, as the model was trained for, and by
     margin x the shorter side: bare, the box fits best but may cut into the outermost letters.
     """
-    xs = _unstretched(list(quad[0::2]), (0, 3, 2, 1), _STRETCH_X, size[0] if size else None)
-    ys = _unstretched(list(quad[1::2]), (0, 1, 2, 3), _STRETCH_Y, size[1] if size else None)
-    ax, ay = xs[1] - xs[0], ys[1] - ys[0]
-    bx, by = xs[3] - xs[0], ys[3] - ys[0]
+    x0, y0, x1, y1, x2, y2, x3, y3 = quad
+    if min(quad) > 0 and (
+        size is None or (max(x0, x1, x2, x3) < size[0] and max(y0, y1, y2, y3) < size[1])
+    ):
+        # As _unstretched() where nothing was clipped, without its lists.
+        x0, x1 = _KEEP_X * x0 + _TAKE_X * x1, _KEEP_X * x1 + _TAKE_X * x0
+        x2, x3 = _KEEP_X * x2 + _TAKE_X * x3, _KEEP_X * x3 + _TAKE_X * x2
+        y0, y3 = _KEEP_Y * y0 + _TAKE_Y * y3, _KEEP_Y * y3 + _TAKE_Y * y0
+        y1, y2 = _KEEP_Y * y1 + _TAKE_Y * y2, _KEEP_Y * y2 + _TAKE_Y * y1
+    else:
+        x0, x1, x2, x3 = _unstretched(
+            [x0, x1, x2, x3], (0, 3, 2, 1), _STRETCH_X, size[0] if size else None
+        )
+        y0, y1, y2, y3 = _unstretched(
+            [y0, y1, y2, y3], (0, 1, 2, 3), _STRETCH_Y, size[1] if size else None
+        )
+    ax, ay = x1 - x0, y1 - y0
+    bx, by = x3 - x0, y3 - y0
     a = (ax * ax + ay * ay) ** 0.5
     b = (bx * bx + by * by) ** 0.5
-    if min(a, b) < 2 - TIE:
+    short = a if a < b else b
+    if short < 2 - TIE:
         return None
     # The vendor leaves out the last edge of the outline: up to the whole upper edge of a level box.
     across, down = (a, b) if abs(ax) + TIE >= abs(ay) else (b, a)
-    least = offset_of(across, down, False)
-    most = offset_of(across, down, True)
+    product = _RATIO * across * down
+    half = 2.5 * (across + down)
+    offset = (half - (half * half - 14 * product) ** 0.5) / 14  # offset_of() the whole outline
     if thickness is not None:
-        middle = ((xs[0] + xs[2]) / 2, (ys[0] + ys[2]) / 2)
+        middle = ((x0 + x2) / 2, (y0 + y2) / 2)
         if b + TIE < a:
             thick = thickness(middle, (ax, ay), (bx / b, by / b), b)
         else:
             thick = thickness(middle, (bx, by), (ax / a, ay / a), a)
-        offset = min(most, max(least, (min(a, b) - thick) / 2))
-    else:
-        offset = most if min(abs(ay), abs(ax)) * 16 + TIE < a else least
+        wanted = (short - thick) / 2
+        if wanted > offset:
+            offset = min(wanted, offset_of(across, down, True))
+    elif min(abs(ay), abs(ax)) * 16 + TIE < a:
+        offset = offset_of(across, down, True)
     w, h = a - 2 * offset, b - 2 * offset
     right = _RATIO * w * h / (2 * (w + h))
-    right += margin * (min(w, h) + 2 * right)
-    along, beside = (offset - right) / a, (offset - right) / b
-    ax, ay, bx, by = ax * along, ay * along, bx * beside, by * beside
+    right += margin * ((w if w < h else h) + 2 * right)
+    grown = offset - right
+    along, beside = grown / a, grown / b
+    ax *= along
+    ay *= along
+    bx *= beside
+    by *= beside
     return [
-        xs[0] + ax + bx,
-        ys[0] + ay + by,
-        xs[1] - ax + bx,
-        ys[1] - ay + by,
-        xs[2] - ax - bx,
-        ys[2] - ay - by,
-        xs[3] + ax - bx,
-        ys[3] + ay - by,
+        x0 + ax + bx,
+        y0 + ay + by,
+        x1 - ax + bx,
+        y1 - ay + by,
+        x2 - ax - bx,
+        y2 - ay - by,
+        x3 + ax - bx,
+        y3 + ay - by,
     ]
 
 

@@ -9,8 +9,9 @@ from firmware_app.tasks.repair import HALF, TIE
 
 _SAMPLED = 3  # a hole lies in text of three rows at least: every third row meets it
 LEVEL = 12  # an axis counts as level where it rises by less than a 12th of its length
-_STRIPS = (-2, -1, 0, 1, 2)  # across the text, in steps of
-_STEP = 0.15  # of its length
+_STEP = 0.15  # of a text's length, between the five strips across it
+_GAP = 4  # columns at least between two parts of a band
+_MOST_GAPS = 16  # ends of runs: what has more of them is speckled
 _ROWS = 5  # tell a score well enough
 
 
@@ -27,34 +28,47 @@ class TextMap:
 
     def close_holes(self, value: float) -> None:
         """Set background that a text encloses to value."""
+        table, threshold = self._table, self._threshold
         for first, last, sampled in self._bands():
-            # Above and below each pixel of a hole lies a sampled row, or it is in one. What that row has
-            # there is text, or hole between text: so holes lie between the sampled rows' outermost text,
-            # and what encloses them a column farther at most.
-            left, right = arrays.peak_columns(self._table, sampled, last, _SAMPLED, self._threshold)
-            left, right = max(0, left - 1), min(self._width, right + 1)
-            width = right - left
-            edges = arrays.edges(self._table, (first, last), (left, right), self._threshold)
-            starts = [(edge + 1) // width for edge in edges[0::2]]
-            if len(set(starts)) == len(starts):
-                # One run a row has no gaps, unless it is several that join at the rows' ends.
-                if starts == [edge // width for edge in edges[1::2]]:
+            for left, right in self._columns(first, last, sampled):
+                width = right - left
+                edges = arrays.edges(table, (first, last), (left, right), threshold)
+                if _one_a_row(edges, width):
                     continue
-            for row, start, stop in holes.enclosed(holes.rows_of(edges, width)):
-                at = (first + row) * self._width + left
-                self.values[at + start : at + stop] = value
+                for row, start, stop in holes.enclosed(holes.rows_of(edges, width)):
+                    at = (first + row) * self._width + left
+                    self.values[at + start : at + stop] = value
 
     def _bands(self) -> list:
         """Return (first row, row after the last, first sampled row) of each stretch of text of three rows or more."""
         bands: list = []
-        for place in arrays.peak_rows(self._table, _SAMPLED, self._threshold):
-            first = max(0, place * _SAMPLED - _SAMPLED + 1)
-            last = min(self._height, place * _SAMPLED + _SAMPLED)
-            if bands and bands[-1][1] >= first:
-                bands[-1] = (bands[-1][0], last, bands[-1][2])
-            else:
-                bands.append((first, last, place * _SAMPLED))
+        runs = arrays.peak_rows(self._table, _SAMPLED, self._threshold)
+        for i in range(0, len(runs), 2):
+            sampled = runs[i] * _SAMPLED
+            last = runs[i + 1] * _SAMPLED  # the sampled row behind the last one with text
+            bands.append((max(0, sampled - _SAMPLED + 1), min(self._height, last), sampled))
         return bands
+
+    def _columns(self, first: int, last: int, sampled: int) -> list:
+        """Return (first column, column behind the last) of the parts of a band that may have holes, each for itself.
+
+        Above and below each pixel of a hole lies a sampled row, or it is in one. What that row has
+        there is text, or hole between text: so holes lie between the sampled rows' outermost text, and
+        what encloses them a column farther at most. No hole lies across a column without any text.
+        """
+        runs = arrays.peak_columns(self._table, sampled, last, _SAMPLED, self._threshold)
+        left = max(0, runs[0] - 1)
+        found = []
+        if len(runs) <= _MOST_GAPS:
+            for i in range(1, len(runs) - 1, 2):
+                stop, start = runs[i], runs[i + 1]
+                if start - stop >= _GAP:
+                    middle = (start + stop) // 2
+                    if not arrays.peaks(self._table, first, last, middle, self._threshold):
+                        found.append((left, stop + 1))
+                        left = start - 1
+        found.append((left, min(self._width, runs[-1] + 1)))
+        return found
 
     def inside(self, x: int, y: int) -> bool:
         """Return whether there is text at this pixel; there is none beside the map."""
@@ -77,27 +91,37 @@ class TextMap:
             width, height = self._height, self._width
         step = max(1, int(_STEP * abs(ax) + HALF))
         rise = ay / ax
-        beside = across / 2 + 2 * step * abs(rise) + 1
+        beside = across / 2 + 1
+        if rise:
+            beside = across / 2 + 2 * step * abs(rise) + 1
         top = max(0, int(my - beside + TIE))
         bottom = min(height, int(my + beside + TIE) + 2)
-        places = [int(mx + HALF) + number * step for number in _STRIPS]
-        places = [x for x in places if 0 <= x < width]
+        place = int(mx + HALF)
+        places = [place - 2 * step, place - step, place, place + step, place + 2 * step]
+        if places[0] < 0 or places[4] >= width:
+            places = [x for x in places if 0 <= x < width]
         if not places or bottom <= top:
             return 0
         strips = arrays.strips(self._table, level, places, step, top, bottom, self._threshold)
         size = bottom - top
+        find, rfind = strips.find, strips.rfind
         above = below = 0
         start = 0
+        at = int(my + HALF) - top  # of the axis in a strip
         for place in places:
-            at = start + int(my + (place - mx) * rise + HALF) - top
+            if rise:
+                at = start + int(my + (place - mx) * rise + HALF) - top
             stop = start + size
             if start <= at < stop and strips[at]:
-                edge = strips.rfind(b"\0", start, at)
+                edge = rfind(b"\0", start, at)
                 reach = at - 1 - edge if edge >= 0 else at - start
-                above = max(above, reach)
-                edge = strips.find(b"\0", at, stop)
+                if reach > above:
+                    above = reach
+                edge = find(b"\0", at, stop)
                 reach = edge - at - 1 if edge >= 0 else stop - at - 1
-                below = max(below, reach)
+                if reach > below:
+                    below = reach
+            at += size
             start = stop
         return above + below
 
@@ -136,3 +160,16 @@ class TextMap:
                 total += sums[0]
                 count += sums[1]
         return total / count if count else 0.0
+
+
+def _one_a_row(edges: list, width: int) -> bool:
+    """Return whether no row has two runs: there is no hole then."""
+    end = 0
+    for i in range(0, len(edges), 2):
+        start = edges[i] + 1
+        if start < end:
+            return False
+        end = start - start % width + width
+        if edges[i + 1] >= end:  # several that join at the rows' ends, maybe
+            return False
+    return True

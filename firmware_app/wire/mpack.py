@@ -15,8 +15,18 @@ class Packed:
         self.data = data
 
 
+class Text:
+    """A string, as the UTF-8 that it is on the wire: MicroPython compares each string that it makes with all names."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def __str__(self) -> str:
+        return str(self.data, "utf-8")
+
+
 def pack(value) -> bytes:
-    """Return value as msgpack; Packed, lists, dicts, str, bytes, int (64 bits), float (single), bool, None."""
+    """Return value as msgpack; Packed, Text, lists, dicts, str, bytes, int (64 bits), float (single), bool, None."""
     out = bytearray()
     _pack(out, value, 0)
     return bytes(out)
@@ -57,19 +67,30 @@ def pack_result(message: list) -> bytes:
 def _pack_items(out: bytearray, items, depth: int) -> None:
     # Most of a result are small numbers: they are written without a call of their own.
     append = out.append
+    kind_of, whole, text, listed = type, int, Text, list  # what is local is found sooner
     for value in items:
-        if type(value) is int:
-            if value > 65535 or value < 0:
-                _pack_int(out, value)
-            elif value < 128:
-                append(value)
+        kind = kind_of(value)
+        if kind is whole:
+            if value < 128:
+                if value >= 0:
+                    append(value)
+                else:
+                    _pack_int(out, value)
             elif value < 256:
                 append(0xCC)
                 append(value)
-            else:
+            elif value < 65536:
                 append(0xCD)
                 append(value >> 8)
                 append(value & 0xFF)
+            else:
+                _pack_int(out, value)
+        elif kind is listed and depth < MAX_DEPTH and len(value) < 16:
+            append(0x90 | len(value))
+            _pack_items(out, value, depth + 1)
+        elif kind is text and len(value.data) < 32:
+            append(0xA0 | len(value.data))
+            out.extend(value.data)
         else:
             _pack(out, value, depth)
 
@@ -89,8 +110,8 @@ def _pack(out: bytearray, value, depth: int) -> None:
         else:
             out.extend(struct.pack(">BI", 0xDD, size))
         _pack_items(out, value, depth + 1)
-    elif kind is str:
-        data = value.encode()
+    elif kind is str or kind is Text:
+        data = value.encode() if kind is str else value.data
         size = len(data)
         if size < 32:
             out.append(0xA0 | size)

@@ -153,7 +153,7 @@ def test_a_readers_border_is_what_its_model_was_trained_with(tmp_path: Path) -> 
 from firmware_app.tasks.ocr_recognition import OcrRecognition
 for first in (False, True):
     for vendor in (False, True):
-        made = task(OcrRecognition, [], blank_first=first)
+        made = task(OcrRecognition, [], blank_first=first, characters=["a"])
         print(first, vendor, made.pad_value(values({"vendor_compatible": vendor})))
 """,
     )
@@ -254,8 +254,8 @@ print("part", arrays.edges(shown, (654, 656), (9, 95), 0.25), arrays.peak_column
         "655 [0, 10, 20, 30]",
         "699 [99, 100]",
         "none []",
-        "some [-1, 6, 98, 100] [0, 131]",
-        "part [80, 86, 96, 106] (0, 100)",
+        "some [-1, 6, 98, 100] [0, 1, 131, 132]",
+        "part [80, 86, 96, 106] [0, 10, 20, 30, 90, 100]",
     ]
 
 

@@ -62,6 +62,21 @@ for texts, specks in ((0, 0), (0, 40), (1, 0), (4, 0), (4, 30), (9, 200), (12, 9
             assert text_map.inside(x, y) == (there and wanted[y * W + x] > THRESHOLD)
 assert closed > 50
 
+# Two texts side by side with nothing between them in each third row, joined above and below: a hole.
+for bars in ((), (31,), (31, 35)):
+    flat = [0.0625] * (W * H)
+    for y in range(28, 40):
+        for x in range(10, 70):
+            if not 30 <= x < 45 or y in bars:
+                flat[y * W + x] = 0.75
+    wanted = flat[:]
+    if len(bars) == 2:
+        for y in range(32, 35):
+            wanted[y * W + 30 : y * W + 45] = [0.3125] * 15
+    values = np.array(flat)
+    TextMap(values, (W, H), THRESHOLD).close_holes(0.3125)
+    assert values.tolist() == wanted, bars
+
 def line(rise, upright):
     # One line of text, 9 pixels thick, along the middle; 5 thick in its second half.
     flat = [0.0] * (W * H)

@@ -165,3 +165,11 @@ def test_forms_that_are_not_the_shortest(data: bytes, value: Any, board: BoardSi
 def test_what_cannot_be_packed(value: Any) -> None:
     with pytest.raises((TypeError, ValueError, OverflowError, struct.error)):
         mpack.pack(value)
+
+
+@pytest.mark.parametrize("text", ["", "K230", "x" * 31, "x" * 32, "Ж" * 16, "漢" * 300])
+def test_a_text_in_utf8_is_packed_as_the_string(text: str) -> None:
+    rows = [[mpack.Text(text.encode()), 65535, [0, 127, 128, 255, 256, 65535, 65536, -1]]]
+    assert str(rows[0][0]) == text
+    assert mpack.pack(rows) == msgpack.packb([[text, *rows[0][1:]]])
+    assert mpack.pack(rows[0][0]) == msgpack.packb(text)

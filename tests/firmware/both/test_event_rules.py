@@ -10,6 +10,7 @@ from firmware_app.events.steady import Area, Vote
 from firmware_app.events.tracks import MOST, Tracker
 from firmware_app.settings.reader import read_task
 from firmware_app.wire import messages
+from firmware_app.wire.mpack import Text
 
 FRAME_MS = 33
 W, H = 640, 480
@@ -717,3 +718,9 @@ def test_settings_that_are_good_and_bad() -> None:
         assert text in fault("segmentation", "areas", value), text
     said = fault("classification", "steady_frames", "9")
     assert "expected at most events.steady_of (8), found 9" in said
+
+
+def test_texts_of_ocr_are_told_in_characters():
+    quad = [0, 0, 9, 0, 9, 9, 0, 9]
+    fields = [[[Text("Tür 7".encode()), 65535, quad], [Text(("ä" * 60).encode()), 1, quad]]]
+    assert rows.texts(messages.OCR, fields) == ["Tür 7", "ä" * 48]
