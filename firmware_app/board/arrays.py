@@ -335,27 +335,20 @@ def rows_of(values, width: int):
     return values.reshape((len(values) // width, width))
 
 
-def _runs(mask) -> list:
-    """Return [start, stop, start, stop ...] of the runs in a 1-D boolean array of fewer than 65,536 items."""
-    runs = [place + 1 for place in np.nonzero(mask[1:] != mask[:-1])[0].tolist()]
-    if mask[0]:
-        runs.insert(0, 0)
-    if len(runs) % 2:
-        runs.append(len(mask))
-    return runs
-
-
 def peak_rows(table, step: int, threshold: float) -> list:
-    """Return [start, stop ...] of the runs of those among every step-th row in which an item exceeds threshold.
-
-    Counted in steps.
-    """
-    return _runs(np.max(table[::step], axis=1) > threshold)
+    """Return the numbers of those among every step-th row in which an item exceeds threshold."""
+    return np.nonzero(np.max(table[::step], axis=1) > threshold)[0].tolist()
 
 
 def peak_columns(table, first: int, last: int, step: int, threshold: float) -> list:
     """Return [start, stop ...] of the runs of columns in which an item of every step-th row from first to last - 1 does."""
-    return _runs(np.max(table[first:last:step], axis=0) > threshold)
+    peaks = np.max(table[first:last:step], axis=0) > threshold
+    runs = [place + 1 for place in np.nonzero(peaks[1:] != peaks[:-1])[0].tolist()]
+    if peaks[0]:
+        runs.insert(0, 0)
+    if len(runs) % 2:
+        runs.append(len(peaks))
+    return runs
 
 
 def peaks(table, first: int, last: int, column: int, threshold: float) -> bool:

@@ -42,12 +42,22 @@ class TextMap:
     def _bands(self) -> list:
         """Return (first row, row after the last, first sampled row) of each stretch of text of three rows or more."""
         bands: list = []
-        runs = arrays.peak_rows(self._table, _SAMPLED, self._threshold)
-        for i in range(0, len(runs), 2):
-            sampled = runs[i] * _SAMPLED
-            last = runs[i + 1] * _SAMPLED  # the sampled row behind the last one with text
-            bands.append((max(0, sampled - _SAMPLED + 1), min(self._height, last), sampled))
+        begin = following = 0
+        for place in arrays.peak_rows(self._table, _SAMPLED, self._threshold):
+            if place != following:
+                if following:
+                    bands.append(self._band(begin, following))
+                begin = place
+            following = place + 1
+        if following:
+            bands.append(self._band(begin, following))
         return bands
+
+    def _band(self, begin: int, following: int) -> tuple:
+        """Return that of the sampled rows from begin to the one before following."""
+        sampled = begin * _SAMPLED
+        last = following * _SAMPLED
+        return max(0, sampled - _SAMPLED + 1), min(self._height, last), sampled
 
     def _columns(self, first: int, last: int, sampled: int) -> list:
         """Return (first column, column behind the last) of the parts of a band that may have holes, each for itself.

@@ -67,7 +67,7 @@ def pack_result(message: list) -> bytes:
 def _pack_items(out: bytearray, items, depth: int) -> None:
     # Most of a result are small numbers: they are written without a call of their own.
     append = out.append
-    kind_of, whole, text, listed = type, int, Text, list  # what is local is found sooner
+    kind_of, whole = type, int  # what is local is found sooner
     for value in items:
         kind = kind_of(value)
         if kind is whole:
@@ -85,10 +85,10 @@ def _pack_items(out: bytearray, items, depth: int) -> None:
                 append(value & 0xFF)
             else:
                 _pack_int(out, value)
-        elif kind is listed and depth < MAX_DEPTH and len(value) < 16:
+        elif kind is list and depth < MAX_DEPTH and len(value) < 16:
             append(0x90 | len(value))
             _pack_items(out, value, depth + 1)
-        elif kind is text and len(value.data) < 32:
+        elif kind is Text and len(value.data) < 32:
             append(0xA0 | len(value.data))
             out.extend(value.data)
         else:
