@@ -220,7 +220,12 @@ class TcpLink:
 
     def sessions(self) -> list:
         """Return the sessions that have greeted."""
-        return [s.session for s in self._taken() if s.session is not None and s.session.open]
+        found = []
+        for slot in self._taken():
+            session = slot.session
+            if session is not None and session.open:
+                found.append(session)
+        return found
 
     @property
     def rejected(self) -> int:

@@ -251,7 +251,8 @@ class Engine:
                 waited = time.ticks_diff(time.ticks_us(), self._waiting)
                 self.stages.wait += waited
                 self._waiting = None
-            self._waited(waited)
+            if self._was_later or self._late_us:
+                self._waited(waited)
             if self._old(camera):
                 camera.release()
                 continue
@@ -259,7 +260,11 @@ class Engine:
                 if self._trial is not None:
                     self._try(camera, frame, self._trial)
                 elif self.running.task is not None and self._due(camera.seq):
-                    self._any_frame(camera, frame)
+                    task = self.running.task
+                    if task.ran:
+                        self._frame(camera, frame)
+                    else:
+                        self._first_frame(task, camera, frame)
                 else:
                     camera.release()
                 if self._failing:
@@ -271,7 +276,8 @@ class Engine:
                 camera.release()
                 self._trouble(str(error) or type(error).__name__)
                 await asyncio.sleep_ms(_IDLE_MS)
-            await self._links.flush()
+            if self._links.uart is not None:
+                await self._links.flush()
             if self.happenings is not None:
                 self._shoot(camera, self.happenings)
             await asyncio.sleep_ms(0)
@@ -304,7 +310,7 @@ class Engine:
         if task.holds_frame or self._configuration.values["priority"] != "latency":
             return False
         cost = camera.least_us - task.decode_us - self._publish_us
-        return max(cost, self._late_us) * _WORTH <= task.kpu_us
+        return cost * _WORTH <= task.kpu_us and self._late_us * _WORTH <= task.kpu_us
 
     def _waited(self, us: int) -> None:
         """Add the time that a frame was waited for."""
@@ -327,12 +333,8 @@ class Engine:
         self._failing = True
         self._problems.set(RESULTS, "task %s: %s" % (self.running.task.name, text))
 
-    def _any_frame(self, camera: "Camera", frame) -> None:
-        task = self.running.task
-        if task.ran:
-            self._frame(camera, frame)
-        else:
-            self._first(task, lambda: self._frame(camera, frame))
+    def _first_frame(self, task: "Task", camera: "Camera", frame) -> None:
+        self._first(task, lambda: self._frame(camera, frame))
 
     def _frame(self, camera: "Camera", frame) -> None:
         """Make a result of this frame with the running task."""
