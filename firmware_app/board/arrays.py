@@ -341,7 +341,10 @@ def peak_rows(table, step: int, threshold: float) -> list:
 
 
 def peak_columns(table, first: int, last: int, step: int, threshold: float) -> list:
-    """Return [start, stop ...] of the runs of columns in which an item of every step-th row from first to last - 1 does."""
+    """Return [start, stop ...] of the runs of columns in which an item exceeds threshold.
+
+    Looked at is every step-th row from first to last - 1.
+    """
     peaks = np.max(table[first:last:step], axis=0) > threshold
     runs = [place + 1 for place in np.nonzero(peaks[1:] != peaks[:-1])[0].tolist()]
     if peaks[0]:

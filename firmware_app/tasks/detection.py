@@ -7,7 +7,7 @@ from firmware_app.base.errors import TaskError
 from firmware_app.board import arrays, decoders
 from firmware_app.package import letterbox
 from firmware_app.tasks import repair, yolo
-from firmware_app.tasks.single_model import SingleModelTask, strongest
+from firmware_app.tasks.single_model import SingleModelTask, ordered, strongest
 from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -123,7 +123,7 @@ class Detection(SingleModelTask):
             score1000 = int(score * 1000 + 0.5) if score < _SENSELESS else _SENSELESS
             boxes.append((x1 + dx, y1 + dy, w, h, score1000, int(label)))
         if not settings["vendor_compatible"]:
-            boxes.sort(key=_score, reverse=True)
+            boxes = ordered(boxes, [_SENSELESS - box[4] for box in boxes])
         highest = boxes[0][4] if boxes else 0
         if settings["vendor_compatible"]:
             highest = max([0] + [box[4] for box in boxes])
@@ -133,10 +133,6 @@ class Detection(SingleModelTask):
                 " their sigmoid is missing" % highest
             )
         return strongest(boxes, settings["max_results"], 4)
-
-
-def _score(box: tuple) -> int:
-    return box[4]
 
 
 def pack_boxes(boxes: list):

@@ -112,10 +112,8 @@ class Ocr(OcrDetection):
                 top = min(max(0, top), frame_height - 1)
             width = (right if right < frame_width else frame_width) - left
             height = (bottom if bottom < frame_height else frame_height) - top
-            if width < 1:
-                width = 1
-            if height < 1:
-                height = 1
+            width = width if width > 0 else 1
+            height = height if height > 0 else 1
             key = (frame_width, frame_height, left, top, width, height)
             scaler = self._cuts.get(key)
             if scaler is not None:

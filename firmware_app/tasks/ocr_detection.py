@@ -4,7 +4,7 @@ from firmware_app.board import arrays, decoders
 from firmware_app.package import letterbox
 from firmware_app.tasks import repair
 from firmware_app.tasks.repair import HALF, TIE
-from firmware_app.tasks.single_model import SingleModelTask, score16, strongest
+from firmware_app.tasks.single_model import SingleModelTask, ordered, score16, strongest
 from firmware_app.tasks.text_map import TextMap
 from firmware_app.wire import messages
 
@@ -61,7 +61,7 @@ class OcrDetection(SingleModelTask):
         scored = self.scored or len(found) > plan.settings["max_results"]
         at_corner = not plan.region[0] and not plan.region[1]
         text_box, thickness, half = repair.text_box, text_map.thickness, HALF
-        rows = []
+        rows: list = []
         for quad, _ in found:
             quad = text_box(quad, size, thickness)
             if quad is None:
@@ -73,10 +73,14 @@ class OcrDetection(SingleModelTask):
                 score = text_map.score(quad)
                 if not score:
                     continue
+            level = x0 == x3 and x1 == x2 and y0 == y1 and y2 == y3
             x0, y0 = int(x0 * across + half), int(y0 * down + half)
-            x1, y1 = int(x1 * across + half), int(y1 * down + half)
             x2, y2 = int(x2 * across + half), int(y2 * down + half)
-            x3, y3 = int(x3 * across + half), int(y3 * down + half)
+            if level:
+                x1, y1, x3, y3 = x2, y0, x0, y2
+            else:
+                x1, y1 = int(x1 * across + half), int(y1 * down + half)
+                x3, y3 = int(x3 * across + half), int(y3 * down + half)
             corners = [x0, y0, x1, y1, x2, y2, x3, y3]
             if (
                 not at_corner
@@ -89,8 +93,7 @@ class OcrDetection(SingleModelTask):
             ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x1, y2 - y1
             if ax * ax + ay * ay >= least and bx * bx + by * by >= least:
                 rows.append([corners, score, None])
-        rows.sort(key=_top)
-        return rows
+        return ordered(rows, [row[0][1] for row in rows])
 
     def _as_the_vendor(self, probabilities, plan: "Plan") -> list:
         """Return the rows as the vendor's script has them, in its order."""
@@ -130,10 +133,6 @@ class OcrDetection(SingleModelTask):
         """Return [rows]: [nil, score16, quad] for each text."""
         found = self.texts(outputs, plan)
         return [[[None, score16(score), quad] for quad, score, _ in found]]
-
-
-def _top(row):
-    return row[0][1]
 
 
 def _corners(quad: list, region) -> list:

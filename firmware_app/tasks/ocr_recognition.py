@@ -47,14 +47,14 @@ class OcrRecognition(SingleModelTask):
         read = []
         steps = []  # of the characters
         before = blank
-        step = 0
+        step = -1
         for index in indices:
+            step += 1
             if index != before:
                 before = index
                 if index != blank:
                     steps.append(step)
                     read.append(index)
-            step += 1
         if not read:
             return b"", 0.0
         letters = self._letters

@@ -112,14 +112,19 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
     margin x the shorter side: bare, the box fits best but may cut into the outermost letters.
     """
     x0, y0, x1, y1, x2, y2, x3, y3 = quad
+    level = False
     if min(quad) > 0 and (
         size is None or (max(x0, x1, x2, x3) < size[0] and max(y0, y1, y2, y3) < size[1])
     ):
+        level = x0 == x3 and x1 == x2 and y0 == y1 and y2 == y3 and x0 < x1 and y0 < y3
         # As _unstretched() where nothing was clipped, without its lists.
         x0, x1 = _KEEP_X * x0 + _TAKE_X * x1, _KEEP_X * x1 + _TAKE_X * x0
-        x2, x3 = _KEEP_X * x2 + _TAKE_X * x3, _KEEP_X * x3 + _TAKE_X * x2
         y0, y3 = _KEEP_Y * y0 + _TAKE_Y * y3, _KEEP_Y * y3 + _TAKE_Y * y0
-        y1, y2 = _KEEP_Y * y1 + _TAKE_Y * y2, _KEEP_Y * y2 + _TAKE_Y * y1
+        if level:  # many are: half of the numbers are the other half's
+            x2, x3, y1, y2 = x1, x0, y0, y3
+        else:
+            x2, x3 = _KEEP_X * x2 + _TAKE_X * x3, _KEEP_X * x3 + _TAKE_X * x2
+            y1, y2 = _KEEP_Y * y1 + _TAKE_Y * y2, _KEEP_Y * y2 + _TAKE_Y * y1
     else:
         x0, x1, x2, x3 = _unstretched(
             [x0, x1, x2, x3], (0, 3, 2, 1), _STRETCH_X, size[0] if size else None
@@ -127,10 +132,14 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
         y0, y1, y2, y3 = _unstretched(
             [y0, y1, y2, y3], (0, 1, 2, 3), _STRETCH_Y, size[1] if size else None
         )
-    ax, ay = x1 - x0, y1 - y0
-    bx, by = x3 - x0, y3 - y0
-    a = (ax * ax + ay * ay) ** 0.5
-    b = (bx * bx + by * by) ** 0.5
+    if level:
+        ax, ay, bx, by = x1 - x0, 0.0, 0.0, y3 - y0
+        a, b = ax, by
+    else:
+        ax, ay = x1 - x0, y1 - y0
+        bx, by = x3 - x0, y3 - y0
+        a = (ax * ax + ay * ay) ** 0.5
+        b = (bx * bx + by * by) ** 0.5
     short = a if a < b else b
     if short < 2 - TIE:
         return None
@@ -154,6 +163,9 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
     right = _RATIO * w * h / (2 * (w + h))
     right += margin * ((w if w < h else h) + 2 * right)
     grown = offset - right
+    if level:
+        x0, y0, x1, y3 = x0 + grown, y0 + grown, x1 - grown, y3 - grown
+        return [x0, y0, x1, y0, x1, y3, x0, y3]
     along, beside = grown / a, grown / b
     ax *= along
     ay *= along

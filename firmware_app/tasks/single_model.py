@@ -37,6 +37,18 @@ def strongest(rows: list, most: int, place: int) -> list:
     return kept
 
 
+def ordered(rows: list, keys: "list[int]") -> list:
+    """Return the rows by their keys, whole numbers from 0 on; the lowest first, equals in their order.
+
+    keys is changed. Numbers that hold both are sorted: with a key function, sort() calls it twice for
+    each comparison.
+    """
+    for number in range(len(keys)):
+        keys[number] = keys[number] << 20 | number
+    keys.sort()
+    return [rows[key & 0xFFFFF] for key in keys]
+
+
 class SingleModelTask(Task):
     """Base of the tasks that scale the picture and run one model on it. Subclasses decode."""
 

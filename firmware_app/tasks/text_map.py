@@ -125,12 +125,10 @@ class TextMap:
             if start <= at < stop and strips[at]:
                 edge = rfind(b"\0", start, at)
                 reach = at - 1 - edge if edge >= 0 else at - start
-                if reach > above:
-                    above = reach
+                above = reach if reach > above else above
                 edge = find(b"\0", at, stop)
                 reach = edge - at - 1 if edge >= 0 else stop - at - 1
-                if reach > below:
-                    below = reach
+                below = reach if reach > below else below
             at += size
             start = stop
         return above + below
