@@ -142,6 +142,8 @@ class Links:
 
     def sessions(self) -> list:
         """Return the sessions of all links."""
+        if len(self.all) == 1:
+            return self.all[0].sessions()
         found: list = []
         for link in self.all:
             found.extend(link.sessions())

@@ -37,12 +37,11 @@ class Publisher:
     def result(self, message: list, now_ms: int, least_ms: int) -> None:
         """Publish one result; least_ms: time between two results on each link, at least."""
         outgoing = None
-        for link in self._links.all:
-            for session in link.sessions():
-                if session.results:
-                    if outgoing is None:
-                        outgoing = Outgoing(packets.payload_of_result(message))
-                    session.push_result(outgoing, now_ms, least_ms)
+        for session in self._links.sessions():
+            if session.results:
+                if outgoing is None:
+                    outgoing = Outgoing(packets.payload_of_result(message))
+                session.push_result(outgoing, now_ms, least_ms)
 
     def numbered(self, time_ms: int, kind: str, details: dict) -> None:
         """Publish an event of tracks, zones and lines: kept, and delivered to each client once."""
