@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 import struct
+import tempfile
 import time
 import tty
 from collections.abc import AsyncIterator, Callable
@@ -302,7 +303,11 @@ class PtyBoard(ScriptedBoard):
         super().__init__()
         self._master, slave = os.openpty()
         tty.setraw(slave)
-        self.path = os.ttyname(slave)
+        # A name of its own: the system gives the number of a pty that is gone to the next one that is
+        # opened, and a client that waits would talk to a stranger.
+        self._folder = tempfile.TemporaryDirectory(prefix="k230-tty-")
+        self.path = os.path.join(self._folder.name, "tty")
+        os.symlink(os.ttyname(slave), self.path)
         self._slave = slave  # kept open: else the master sees an end whenever a client leaves
         os.set_blocking(self._master, False)
         self.garble: Callable[[bytes], bytes] = lambda data: data  # of what the client sends
@@ -327,6 +332,7 @@ class PtyBoard(ScriptedBoard):
             os.write(self._master, data)
 
     def unplug(self) -> None:
+        self._folder.cleanup()
         os.close(self._master)
         os.close(self._slave)
         self._master = self._slave = -1
