@@ -29,7 +29,7 @@ class Outgoing:
 
 
 class Outbox:
-    """Two queues: urgent first, then results, oldest of the newest `depth` first.
+    """Two queues: urgent messages first, then the last `depth` results, in order.
 
     Numbered events stand in neither: between both, they are fetched from the history one by one, so
     a slow reader costs no memory, and nothing but the history's bound makes it miss one.
