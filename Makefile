@@ -12,8 +12,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One process more than cores (tests/conftest.py); each stays with one file if possible, because a
-# file's tests share boards.
+# One process per core; each stays with one file if possible, because a file's tests share boards.
 SIDE_BY_SIDE := -n auto --dist worksteal
 # Failed tests run once more alone, when the machine is quiet. The first report stays visible: fix a test
 # that needs this.
