@@ -74,10 +74,10 @@ class Follower:
         elif kind == messages.METRIC_LEARNING:
             who = fields[1] if len(fields) > 1 else None
             name = who[0] if who is not None else None
-            self._answer(time_ms, "identity", None if name is None else name[: rows.MOST_TEXT])
+            self._answer(time_ms, "identity", rows.short(name))
         elif kind == messages.OCR_RECOGNITION:
             text = fields[0][0][0] if fields[0] else None
-            self._answer(time_ms, "text", text[: rows.MOST_TEXT] if text else None)
+            self._answer(time_ms, "text", rows.short(text) if text else None)
         return None
 
     def end(self, time_ms: int, reason: str = SWITCHED) -> None:

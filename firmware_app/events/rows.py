@@ -61,11 +61,14 @@ def boxes(kind: int, fields: list) -> list:
 
 def texts(kind: int, fields: list) -> "list | None":
     """Return what each object says of itself: an identity, a text; None where the task has none."""
-    if kind == messages.IDENTITIES:
-        return [None if row[0] is None else row[0][:MOST_TEXT] for row in fields[0]]
-    if kind == messages.OCR:
-        return [None if row[0] is None else str(row[0])[:MOST_TEXT] for row in fields[0]]
+    if kind in (messages.IDENTITIES, messages.OCR):
+        return [short(row[0]) for row in fields[0]]
     return None
+
+
+def short(text) -> "str | None":
+    """Return an identity or a text (a str, or Text as the wire has it) as events carry it; None for none."""
+    return None if text is None else str(text)[:MOST_TEXT]
 
 
 def _upright(row: list) -> tuple:

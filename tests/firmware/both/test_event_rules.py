@@ -490,6 +490,9 @@ def test_steady_answers() -> None:
     ]
     text = [[[["AB", 60000, None]]]] * 5
     assert answers(messages.OCR_RECOGNITION, text) == [("text", None, "AB")]
+    # As the task gives it: UTF-8, for the wire.
+    text = [[[[Text("AB\u83e0".encode()), 60000, None]]]] * 5
+    assert answers(messages.OCR_RECOGNITION, text) == [("text", None, "AB\u83e0")]
 
 
 def _line(text: str) -> list:
