@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,30 +33,21 @@ _FAMILIES = {"5": "yolov5", "8": "yolov8", "11": "yolo11", "26": "yolo26"}
 _MAX_FILE = 1 << 20  # bytes of a file of names
 
 
-class _FamilyType(click.ParamType):  # type: ignore[type-arg]
-    """A YOLO family, in any spelling that a deploy_config.json may have."""
+class _OneOf(click.ParamType):  # type: ignore[type-arg]
+    """One of some names, in any spelling that a deploy_config.json may have."""
 
-    name = "FAMILY"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """Return the family; a usage error names the one that was meant, and all of them."""
-        family = yolo.family_of(str(value))
-        if family is None:
-            self.fail(no_such("family", str(value), yolo.FAMILIES), param, ctx)
-        return str(family)
-
-
-class _TaskType(click.ParamType):  # type: ignore[type-arg]
-    """A task of YOLO models, by our names or Ultralytics', as a deploy_config.json may have it."""
-
-    name = "TASK"
+    def __init__(self, what: str, names: Sequence[str], find: Callable[[str], str | None]) -> None:
+        """what: the word for one; find: the name that a spelling stands for, or None."""
+        self.name = what.upper()
+        self._names = names
+        self._find = find
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """Return the task; a usage error names the one that was meant, and all of them."""
-        task = yolo.task_of(str(value))
-        if task is None:
-            self.fail(no_such("task", str(value), yolo.TASKS), param, ctx)
-        return str(task)
+        """Return the name; a usage error names the one that was meant, and all of them."""
+        found = self._find(str(value))
+        if found is None:
+            self.fail(no_such(self.name.lower(), str(value), self._names), param, ctx)
+        return str(found)
 
 
 @click.command(short_help="Make a deployment package from a YOLO kmodel.")
@@ -71,12 +62,12 @@ class _TaskType(click.ParamType):  # type: ignore[type-arg]
 )
 @click.option(
     "--family",
-    type=_FamilyType(),
+    type=_OneOf("family", yolo.FAMILIES, yolo.family_of),
     help=f"Model family (default: from its outputs): {', '.join(yolo.FAMILIES)}.",
 )
 @click.option(
     "--task",
-    type=_TaskType(),
+    type=_OneOf("task", yolo.TASKS, yolo.task_of),
     help=f"Model task (default: from its outputs): {', '.join(yolo.TASKS)}, or Ultralytics' names.",
 )
 @click.option(
