@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import select
+import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator
 
 import click
@@ -13,6 +17,7 @@ from host_client.cli import terminal
 from host_client.cli.table import terminal_width
 
 SKIP, BACK, QUIT, HELP = "skip", "back", "quit", "help"
+_SIGNALS = 64  # that are taken at once
 
 
 class Leave(Exception):  # noqa: N818 - it names what the person wants
@@ -59,7 +64,7 @@ def ask(
     shown = f" [{terminal.shown(default)}]" if default else ""
     while True:
         terminal.tell_own(f"  {question}{shown}: ")
-        line = _hidden() if secret else sys.stdin.readline()
+        line = _hidden() if secret else read_line()
         if not line:
             raise KeyboardInterrupt
         text = line.rstrip("\r\n") if secret else line.strip()
@@ -92,9 +97,42 @@ def ask_until(
         say(wrong)
 
 
+def read_line() -> str:
+    """Return a line from stdin, "" at its end. Ctrl-C ends it at once, at a terminal."""
+    _wait()
+    return sys.stdin.readline()
+
+
+def _wait() -> None:
+    """Wait for a line or a signal, where stdin is a terminal.
+
+    A signal that comes right before the system waits in read() is told by nothing: Python looks for it
+    after the line. With a pipe that each signal writes into, select() ends in any case.
+    """
+    if not interactive() or sys.platform == "win32" or not _main_thread():
+        return
+    told, tells = os.pipe()
+    os.set_blocking(tells, False)
+    before = signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
+    try:
+        while before == -1:  # else an event loop wants to hear of signals
+            ready, _, _ = select.select([sys.stdin, told], [], [])
+            if sys.stdin in ready:
+                return
+            os.read(told, _SIGNALS)  # its handler has run by now, and did not end the question
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(told)
+        os.close(tells)
+
+
+def _main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
 def _hidden() -> str:
     with _no_echo():
-        line = sys.stdin.readline()
+        line = read_line()
     terminal.tell_own("\n")
     return line
 

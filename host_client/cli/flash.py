@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from host_client.cli import output, terminal
+from host_client.cli import asking, output, terminal
 from host_client.cli.endings import Terminated
 from host_client.cli.firmware import lines_of, report_of
 from host_client.cli.options import board_type_option, json_option
@@ -249,7 +249,7 @@ def confirm(question: str, name: str, serial: str, ask: Ask | None = None) -> No
 def typed(question: str) -> str:
     """Ask on the terminal."""
     terminal.tell_own(question)
-    line = sys.stdin.readline()
+    line = asking.read_line()
     if not line:
         raise KeyboardInterrupt
     return line
