@@ -117,3 +117,22 @@ def test_names_the_board_lacks_are_missing() -> None:
     assert value(f"[n for n in {names!r} if hasattr(np, n)]") == "[]"
     methods = ["astype", "max", "sum", "mean", "squeeze"]
     assert value(f"[n for n in {methods!r} if hasattr(np.zeros(1), n)]") == "[]"
+
+
+def test_products_are_summed_in_order_however_large() -> None:
+    before = (
+        "import array\n"
+        "def in_order(a, b):\n"
+        "    one = array.array('f', [0.0])\n"
+        "    for x, y in zip(a.tolist()[0], b.T[0].tolist()):\n"
+        "        product = array.array('f', [x * y])\n"
+        "        one[0] += product[0]\n"
+        "    return one[0]\n"
+        "def same(rows, count, columns):\n"
+        "    a = np.sin(np.arange(rows * count) * 1.7).reshape((rows, count)) * 1e3\n"
+        "    b = np.cos(np.arange(count * columns) * 0.9).reshape((count, columns))\n"
+        "    c = np.dot(a, b)\n"
+        "    return c.shape == (rows, columns) and float(c[0, 0]) == in_order(a[:1], b[:, :1].copy())\n"
+    )
+    for shape in ((1, 32, 81), (3, 32, 1), (1, 90, 2), (20, 10, 10), (40, 30, 40), (1, 1, 9)):
+        assert value(f"same{shape}", before) == "True", shape

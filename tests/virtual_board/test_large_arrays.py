@@ -87,3 +87,49 @@ def test_what_arrives_is_what_the_script_has(tmp_path: Path) -> None:
         "forgotten 2",
         "done",
     ], run.events
+
+
+SLICES = """
+from _k230 import silicon
+from ulab import numpy as np
+
+sent = []
+call = silicon.call
+
+def counted(op, args=(), blobs=(), brief=False):
+    sent.append(op)
+    return call(op, args, blobs, brief)
+
+silicon.call = counted
+
+def flat(item):
+    if not isinstance(item, list):
+        return [item]
+    return [value for part in item for value in flat(part)]
+
+for dtype in (np.uint8, np.int16, np.float):
+    whole = (np.array(range(3 * 6 * 7 * 20)) * 0.1).reshape((3, 6, 7, 20))
+    whole = np.array(whole, dtype=dtype)
+    cube = whole.reshape((18, 7, 20))
+    for view in (
+        cube[:, 2:5, 3:9],
+        cube[::2, :, 4:],
+        cube[::-1, 1:, :-1],
+        whole[1:, ::3, :, 2:18],
+        whole[:, ::-2, ::2, 5:],
+        cube[5, :, 1:],
+        cube[:, :, ::2],
+        cube[2:11, 3].transpose(),
+    ):
+        values = flat(view.tolist())
+        del sent[:]
+        assert flat(view.copy().tolist()) == values
+        assert not sent or view.strides[-1] != view.itemsize, view.shape
+        assert flat((view * 1.0).tolist()) == flat((view.copy() * 1.0).tolist())
+print("done")
+"""
+
+
+def test_slices_of_large_arrays_hold_what_they_show(tmp_path: Path) -> None:
+    run = run_script(tmp_path, SLICES)
+    assert run.lines == ["done"], run.events

@@ -9,6 +9,8 @@ from ulab._types import (
     print_options,
 )
 
+_MOST_ROWS = 512  # more take longer than the way to the silicon
+
 
 def elements(source):
     """Return the elements, row by row, as a list (booleans as 0 and 1)."""
@@ -56,6 +58,33 @@ def raw(source, low=None, high=None):
     if type(store) is Retyped:
         store = store.raw
     return uctypes.bytearray_at(uctypes.addressof(store) + low * size, (high - low) * size)
+
+
+def gathered(source):
+    """Return the elements of a view, row by row, as bytes; None where that is the silicon's to do.
+
+    A slice of a large array reaches over far more than it holds: what it holds is picked here, if its
+    rows are few and lie in one piece each.
+    """
+    shape, strides = source._s, source._t
+    if strides[-1] != 1 or source._n > _MOST_ROWS * shape[-1]:
+        return None
+    size = SIZE[source._d]
+    low, high = extent(source)
+    data = memoryview(raw(source, low, high))
+    starts = [(source._o - low) * size]
+    for i in range(len(shape) - 1):
+        step = strides[i] * size
+        whole = shape[i] * step
+        starts = [at for start in starts for at in range(start, start + whole, step)]
+    row = shape[-1] * size
+    found = bytearray(source._n * size)
+    end = 0
+    for at in starts:
+        begin = end
+        end += row
+        found[begin:end] = data[at : at + row]
+    return found
 
 
 def extent(source):

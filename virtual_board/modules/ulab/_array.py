@@ -13,6 +13,7 @@ from ulab._access import (
     axis_of,
     elements,
     extent,
+    gathered,
     locate,
     nested,
     raw,
@@ -227,7 +228,10 @@ class ndarray:
             return new(self._d, self._b, self._s, raw(self))
         if self._n <= SMALL:
             return from_values(self._d, self._b, self._s, elements(self))
-        return run("copy", (self,))
+        data = gathered(self)
+        if data is None:
+            return run("copy", (self,))
+        return new(self._d, self._b, self._s, data)
 
     def flatten(self, *, order="C"):
         if order not in ("C", "F"):
@@ -594,6 +598,11 @@ def _describe(source, metas, blobs, whole: bool) -> None:
         metas.append((source._d, source._b, source._s))
         blobs.append(b"")
     else:
+        data = None if whole else gathered(source)
+        if data is not None:
+            metas.append((source._d, source._b, source._s))
+            blobs.append(data)
+            return
         low, high = extent(source)
         metas.append((source._d, source._b, source._s, source._t, source._o - low))
         blobs.append(raw(source, low, high))

@@ -49,11 +49,24 @@ def dot(a: Array, b: Array) -> Any:
         return F32(np.add.accumulate(a * b)[-1])
     left = a if a.ndim == 2 else a[None]
     right = b if b.ndim == 2 else b[:, None]
+    result = _product(left, right)
+    return result if a.ndim == 2 and b.ndim == 2 else result.ravel()
+
+
+_FEW = 1 << 15
+
+
+def _product(left: Array, right: Array) -> Array:
     columns = np.ascontiguousarray(left.T)
+    if left.size * right.shape[1] <= _FEW and left.shape[0] * right.shape[1] > 1:
+        # Sums over the first axis of several are NumPy's in order, too, in one go.
+        terms = (columns[:, :, None] * right[:, None]).reshape(len(columns), -1)
+        sums: Array = np.add.reduce(terms, axis=0, initial=F32(0))
+        return sums.reshape(left.shape[0], right.shape[1])
     result = np.zeros((left.shape[0], right.shape[1]), F32)
     for k in range(left.shape[1]):
         result += columns[k][:, None] * right[k][None]
-    return result if a.ndim == 2 and b.ndim == 2 else result.ravel()
+    return result
 
 
 def convolve(a: Array, v: Array) -> Array:
