@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,8 @@ SHARED = ROOT.parent / "shared"
 READY_S = 60.0
 
 
-def card(folder: Path, package: Path = SHAPES, **options: Any) -> Path:
-    """Make a card around one package; the camera has the size of the package's pictures."""
+def card(folder: Path, package: Path | Sequence[Path] = SHAPES, **options: Any) -> Path:
+    """Make a card around one package, or two that make one task; the camera has the size of the pictures."""
     options.setdefault("camera_size", (320, 240))
     make_card(package, folder, **options)
     return folder
