@@ -141,7 +141,7 @@ class Service:
     def _idle(self) -> bool:
         if self.ending:
             raise _End
-        return self.board.engine.waiting
+        return self.board.engine.idle()
 
     async def serve_statistics(self) -> None:
         """Publish statistics in their period."""

@@ -12,14 +12,14 @@ class Clock:
     """Adds up ticks; call us() more often than the ticks' period (minutes at least)."""
 
     def __init__(self) -> None:
-        self._last = time.ticks_us()
+        self.ticks = time.ticks_us()  # of the last look at the clock
         self._us = 0
 
     def us(self) -> int:
         """Return microseconds since the start."""
         now = time.ticks_us()
-        self._us += time.ticks_diff(now, self._last)
-        self._last = now
+        self._us += time.ticks_diff(now, self.ticks)
+        self.ticks = now
         return self._us
 
     def ms(self) -> int:
@@ -33,4 +33,4 @@ class Clock:
 
     def at_before(self, ticks: int) -> int:
         """Return at(ticks) without a look at the clock: us() was called since."""
-        return self._us - time.ticks_diff(self._last, ticks)
+        return self._us - time.ticks_diff(self.ticks, ticks)

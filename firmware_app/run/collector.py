@@ -19,9 +19,8 @@ _FEWEST = 4  # frames between two collections in waits: more often they free nex
 class Collector:
     """Counts what each frame leaves behind and collects it in time."""
 
-    def __init__(self, settings) -> None:
-        """settings: returns the `memory` section in force."""
-        self._settings = settings
+    def __init__(self) -> None:
+        self.most_frames = 1  # between two collections
         self._most = memory.garbage_limit(_MOST_BYTES)
         self._frames = 0
         self._bytes = 0
@@ -37,7 +36,7 @@ class Collector:
         """A frame was processed; its outputs have so many bytes."""
         self._frames += 1
         self._bytes += size
-        if self._frames >= self._settings()["collect_frames"] or self._bytes >= self._most:
+        if self._frames >= self.most_frames or self._bytes >= self._most:
             self.collect()
 
     def waiting(self, left_us: int) -> None:

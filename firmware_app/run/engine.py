@@ -8,6 +8,7 @@ import asyncio
 import time
 
 from firmware_app.base.errors import CameraError, CommandError, TaskError, ide_connects
+from firmware_app.base.pause import others_due
 from firmware_app.base.problems import CAMERA, GALLERY, MEMORY, OLD_TASK, RESULTS, SAFE_MODE, TASK
 from firmware_app.board import arrays, npu
 from firmware_app.card.boots import CAMERA as CAMERA_PHASE
@@ -71,7 +72,11 @@ class Engine:
         self._turns = 0  # of the loop, to be given after the frame in hand
         self.processed = 0  # camera frames that were made into results
         self._failing = False  # the last frame made no result
-        self.collector = Collector(lambda: configuration.values["memory"])
+        self.collector = Collector()
+        self._values: "dict | None" = None  # the service's settings that the next three are of
+        self._every = 1
+        self._latency = True
+        self._least_ms = 0  # between two results
         self.happenings: "Happenings | None" = (
             None  # tracks, zones, lines: of the first task that wants them
         )
@@ -89,8 +94,7 @@ class Engine:
         self._publish_us = 0  # of the last result
         self._waiting: "int | None" = None  # ticks from which on there has been nothing to do
 
-    @property
-    def waiting(self) -> bool:
+    def idle(self) -> bool:
         """Whether there is nothing to infer now."""
         return self._waiting is not None or self.camera is None or self.running.task is None
 
@@ -253,13 +257,15 @@ class Engine:
                 self._waiting = None
             if self._was_later or self._late_us:
                 self._waited(waited)
+            if self._values is not self._configuration.values:
+                self._look_up()
             if self._old(camera):
                 camera.release()
                 continue
             try:
                 if self._trial is not None:
                     self._try(camera, frame, self._trial)
-                elif self.running.task is not None and self._due(camera.seq):
+                elif self.running.task is not None and camera.seq % self._every == 0:
                     task = self.running.task
                     if task.ran:
                         self._frame(camera, frame)
@@ -280,7 +286,8 @@ class Engine:
                 await self._links.flush()
             if self.happenings is not None:
                 self._shoot(camera, self.happenings)
-            await asyncio.sleep_ms(0)
+            if others_due():
+                await asyncio.sleep_ms(0)
             if self._turns:
                 self._turns = 0
                 await asyncio.sleep_ms(0)
@@ -292,7 +299,7 @@ class Engine:
     def _old(self, camera: "Camera") -> bool:
         """Return whether this frame waited for longer than one inference and a newer one is sure to be there."""
         spare = camera.age_us() - 2 * camera.period_us - camera.least_us
-        if spare <= 0 or self._renewed_last or self._configuration.values["priority"] != "latency":
+        if spare <= 0 or self._renewed_last or not self._latency:
             self._renewed_last = False
             return False
         if spare <= self._period_us() * 3 // 2:
@@ -307,10 +314,11 @@ class Engine:
         It is younger by an inference then, and takes the time of a snapshot, of which decoding and
         publishing (the last result's) hide a part; how well, the waits for such frames tell.
         """
-        if task.holds_frame or self._configuration.values["priority"] != "latency":
+        if task.holds_frame or not self._latency:
             return False
-        cost = camera.least_us - task.decode_us - self._publish_us
-        return cost * _WORTH <= task.kpu_us and self._late_us * _WORTH <= task.kpu_us
+        worth = task.kpu_us // _WORTH
+        hidden = task.decode_us + self._publish_us
+        return camera.least_us - hidden <= worth and self._late_us <= worth
 
     def _waited(self, us: int) -> None:
         """Add the time that a frame was waited for."""
@@ -324,9 +332,14 @@ class Engine:
         self._holding = False
         self.camera.hand_over()
 
-    def _due(self, seq: int) -> bool:
-        """Return whether this frame is one of those that the settings want inferred."""
-        return seq % self._configuration.values["results"]["every_nth_frame"] == 0
+    def _look_up(self) -> None:
+        """Look the settings up that each frame asks for; new ones are another dict."""
+        values = self._values = self._configuration.values
+        results = values["results"]
+        self._every = results["every_nth_frame"]
+        self._least_ms = int(1000 / results["rate_limit"]) if results["rate_limit"] else 0
+        self._latency = values["priority"] == "latency"
+        self.collector.most_frames = values["memory"]["collect_frames"]
 
     def _trouble(self, text: str) -> None:
         # A task that fails fails on every frame: the store says it once.
@@ -351,7 +364,8 @@ class Engine:
             camera.release()
             raise
         frame = None
-        camera.alternate = task.holds_frame
+        if camera.alternate != task.holds_frame:
+            camera.alternate = task.holds_frame
         later = self._was_later = self._later(camera, task)
         self._holding = True
         # With one channel there is no other to capture on while the task uses the frame.
@@ -411,14 +425,14 @@ class Engine:
             trial.failed(error)
 
     def _publish(self, task: "Task", seq: int, ticks: int, fields: list) -> None:
-        start = time.ticks_us()
-        now_us = self._clock.us()
-        time_ms = self._clock.at_before(ticks) // 1000
-        rate = self._configuration.values["results"]["rate_limit"]
+        clock = self._clock
+        now_us = clock.us()
+        start = clock.ticks
+        time_ms = clock.at_before(ticks) // 1000
         if self.happenings is not None:
             fields = self.happenings.take(task.result_type, time_ms, fields)
         message = [task.result_type, seq, time_ms, self.running.generation] + fields
-        self._publisher.result(message, time_ms, int(1000 / rate) if rate else 0)
+        self._publisher.result(message, time_ms, self._least_ms)
         self._links.pump(now_us // 1000)
         if self._result_us:
             intervals = self._intervals
@@ -426,7 +440,8 @@ class Engine:
                 intervals.pop(0)
             passed = now_us - self._result_us
             intervals.append(passed)
-            self.longest_us = max(self.longest_us, passed)
+            if passed > self.longest_us:
+                self.longest_us = passed
         self._result_us = now_us
         self.processed += 1
         stages = self.stages
@@ -502,6 +517,7 @@ class Engine:
         now = self._clock.ms()
         source = npu.tensor(arrays.planes(data, width, height))
         fields = self._first(task, lambda: _infer(task, plan, source))
+        self._look_up()  # without a camera nobody else does
         self.collector.frame(task.output_bytes)
         # Pictures have no place among the camera's frames: their number is 0.
         return [task.result_type, 0, now, running.generation] + fields

@@ -288,7 +288,8 @@ class Counting(Collector):
     def collect(self, *left):
         made.append(self._frames)
         super().collect(*left)
-collector = Counting(lambda: {"collect_frames": 10})
+collector = Counting()
+collector.most_frames = 10
 for _ in range(9):
     collector.frame(1000)
 print(made)
@@ -319,7 +320,8 @@ looks = []
 time.ticks_ms = lambda: now[0]
 gc.mem_alloc = lambda: looks.append(now[0]) or 1000
 from firmware_app.run.collector import Collector
-collector = Collector(lambda: {"collect_frames": 5})
+collector = Collector()
+collector.most_frames = 5
 looks.clear()
 for now[0] in range(1000, 200000, 1000):  # a busy board: each collection delays a frame
     for _ in range(5):
