@@ -16,10 +16,13 @@ MAX_URGENT_BYTES = 262144
 class Outgoing:
     """One payload on its way to any number of subscribers; made a packet once for all that don't seal."""
 
+    plain = False  # part of the greeting: goes unsealed in every session
+    _packet: "bytes | bytearray" = b""
+
     def __init__(self, payload: bytes, plain: bool = False) -> None:
         self.payload = payload
-        self.plain = plain  # part of the greeting: goes unsealed in every session
-        self._packet = b""
+        if plain:
+            self.plain = plain
 
     def packet(self) -> bytes:
         """Return the unsealed packet."""
@@ -37,9 +40,9 @@ class Outbox:
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
-        self._urgent: "list[Outgoing]" = []
+        self.urgent: "list[Outgoing]" = []
         self._bytes = 0
-        self._results: "list[Outgoing]" = []
+        self.results: "list[Outgoing]" = []
         self.dropped = 0  # results displaced by newer ones
         self.sent = 0
         self.history: "Any" = None  # of the numbered events that the reader wants (history.History)
@@ -47,26 +50,23 @@ class Outbox:
 
     def push(self, outgoing: Outgoing) -> bool:
         """Queue an answer or event; False: the reader doesn't keep up."""
-        if (
-            len(self._urgent) >= MAX_URGENT
-            or self._bytes + len(outgoing.payload) > MAX_URGENT_BYTES
-        ):
+        if len(self.urgent) >= MAX_URGENT or self._bytes + len(outgoing.payload) > MAX_URGENT_BYTES:
             return False
-        self._urgent.append(outgoing)
+        self.urgent.append(outgoing)
         self._bytes += len(outgoing.payload)
         return True
 
     def push_result(self, outgoing: Outgoing) -> None:
         """Queue a result; the oldest makes room where the queue is full."""
-        if len(self._results) >= self._depth:
-            self._results.pop(0)
+        if len(self.results) >= self._depth:
+            self.results.pop(0)
             self.dropped += 1
-        self._results.append(outgoing)
+        self.results.append(outgoing)
 
     def pop(self, results: bool = True) -> "Outgoing | None":
         """Return what is to be sent next, or None; results=False: only what is urgent."""
-        if self._urgent:
-            outgoing = self._urgent.pop(0)
+        if self.urgent:
+            outgoing = self.urgent.pop(0)
             self._bytes -= len(outgoing.payload)
             return outgoing
         history = self.history
@@ -75,30 +75,30 @@ class Outbox:
             number = max(self.next_number, history.oldest)
             self.next_number = number + 1
             return history.find(number)
-        if results and self._results:
+        if results and self.results:
             self.sent += 1
-            return self._results.pop(0)
+            return self.results.pop(0)
         return None
 
     def waits(self, results: bool = True) -> bool:
         """Return whether pop() would return something."""
         history = self.history
         return bool(
-            self._urgent
+            self.urgent
             or (history is not None and self.next_number <= history.newest)
-            or (results and self._results)
+            or (results and self.results)
         )
 
     def holds(self, outgoing: Outgoing) -> bool:
         """Return whether this answer or event still waits."""
-        return outgoing in self._urgent
+        return outgoing in self.urgent
 
     def room(self) -> bool:
         """Return whether bulk data may be queued without getting in anybody's way."""
-        return len(self._urgent) < MAX_URGENT // 4 and self._bytes < MAX_URGENT_BYTES // 2
+        return len(self.urgent) < MAX_URGENT // 4 and self._bytes < MAX_URGENT_BYTES // 2
 
     def clear(self) -> None:
         """Forget everything that waits."""
-        self._urgent.clear()
-        self._results.clear()
+        self.urgent.clear()
+        self.results.clear()
         self._bytes = 0

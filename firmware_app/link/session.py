@@ -59,6 +59,7 @@ class Session:
         self.started_ms = now_ms
         self.heard_ms = now_ms
         self._said_ms = now_ms
+        self.check_ms = 0  # before it check_silence() finds nothing
         self._requests = Requests()
         self.client = ""
         self.notable = False  # a client with the key, or with a wrong one: its end is for the log
@@ -112,7 +113,8 @@ class Session:
     def check_silence(self, now_ms: int) -> None:
         """Close where a network client says nothing for too long."""
         if self._state < _OPEN:
-            if now_ms - self.started_ms > GREETING_MS:
+            self.check_ms = self.started_ms + GREETING_MS + 1
+            if now_ms >= self.check_ms:
                 what = ("HELLO", "connecting") if self._state == _GREETING else ("AUTH", "HELLO")
                 text = "expected %s within %d s of %s, found none"
                 self.refuse("protocol", text % (what[0], GREETING_MS // 1000, what[1]))
@@ -122,6 +124,8 @@ class Session:
             # On the board a peer that went away shows only when something is sent to it.
             self._said_ms = now_ms
             self.send([messages.ALIVE])
+        if self._state >= _OPEN:
+            self.check_ms = min(self.heard_ms + SILENCE_MS, self._said_ms + ALIVE_MS) + 1
 
     def _take(self, message: list, now_ms: int) -> None:
         kind = message[0]
@@ -223,11 +227,15 @@ class Session:
             self._handshake = seal.Handshake(identity.key, payload, self._welcome)
             self._state = _PROVING
         else:
-            self._state = _OPEN
-            self.open = True
+            self._opens()
             self.notable = True
             self._ready(b"")
             self._gateway.opened(self)
+
+    def _opens(self) -> None:
+        self._state = _OPEN
+        self.open = True
+        self.check_ms = 0
 
     def _full(self) -> bool:
         if self.admits is None or self.admits():
@@ -266,8 +274,7 @@ class Session:
             except VendorError as error:
                 self.close(str(error))  # what was promised encrypted does not go in clear
                 return
-        self._state = _OPEN
-        self.open = True
+        self._opens()
         self._proof = proof
         self._answer_proof = handshake.board_proof()
         self._ready(self._answer_proof)
@@ -337,7 +344,9 @@ class Session:
         """
         if not self.results:
             return
-        period_ms = max(self._period_ms, least_ms)
+        period_ms = self._period_ms
+        if least_ms > period_ms:
+            period_ms = least_ms
         if period_ms:
             if now_ms < self._next_ms:
                 return
@@ -422,6 +431,7 @@ class Session:
             self._gateway.closed(self)
         self._state = _GREETING
         self.open = False
+        self.check_ms = 0
         self._sealer = None
         self._handshake = None
         self._proof = b""

@@ -121,7 +121,10 @@ class TcpLink:
         """Take what arrived, send what waits; return whether anything happened."""
         busy = False
         strangers = 0
-        for slot in self._taken():
+        waiters = self._waiters
+        if waiters.came + waiters.went != self._changes:
+            self._look()
+        for slot in self._used:
             if slot.socket is None or slot.close:
                 continue
             if not slot.known:
@@ -131,18 +134,16 @@ class TcpLink:
                 busy = True
                 # A large transfer takes what frames leave, and TCP makes it wait.
                 self._take(slot, now_ms, self._gateway.clock.us() + _TURN_US)
-            self._keep(slot, now_ms)
+            if slot.session is not None:
+                self._keep(slot, slot.session, now_ms)
         if strangers and self._serve_strangers(now_ms, strangers):
             busy = True
         return busy
 
-    def _taken(self) -> "list[Slot]":
-        """Return the slots with a connection; some may have lost it."""
-        changes = self._waiters.came + self._waiters.went
-        if changes != self._changes:
-            self._changes = changes
-            self._used = [slot for slot in self._slots if slot.socket is not None]
-        return self._used
+    def _look(self) -> None:
+        """Look which slots have a connection; some of these may lose it."""
+        self._changes = self._waiters.came + self._waiters.went
+        self._used = [slot for slot in self._slots if slot.socket is not None]
 
     def _take(self, slot: Slot, now_ms: int, until_us: int) -> None:
         """Take what arrived of one client until then; one packet at least."""
@@ -159,14 +160,13 @@ class TcpLink:
             if clock.us() >= until_us:
                 return
 
-    def _keep(self, slot: Slot, now_ms: int) -> None:
+    def _keep(self, slot: Slot, session: Session, now_ms: int) -> None:
         """Send what waits for one client, and see whether it is still there."""
-        session = slot.session
-        if session is not None:
+        if now_ms >= session.check_ms:
             session.check_silence(now_ms)
-            self._pump(slot, session, now_ms)
-            if not session.open:
-                self._probe(slot, now_ms)
+        self._pump(slot, session, now_ms)
+        if not session.open:
+            self._probe(slot, now_ms)
 
     def _serve_strangers(self, now_ms: int, count: int) -> bool:
         """Give each stranger its turn, as far as their share of the time goes; return whether one said something."""
@@ -191,7 +191,8 @@ class TcpLink:
                 busy = True
                 self._take(slot, now_ms, 0)
                 self._judge(slot)
-            self._keep(slot, now_ms)
+            if slot.session is not None:
+                self._keep(slot, slot.session, now_ms)
             now = time.ticks_us()
             self._saved = max(-100 * _DEBT_US, self._saved - 100 * time.ticks_diff(now, start))
             start = now
@@ -221,7 +222,10 @@ class TcpLink:
     def sessions(self) -> list:
         """Return the sessions that have greeted."""
         found = []
-        for slot in self._taken():
+        waiters = self._waiters
+        if waiters.came + waiters.went != self._changes:
+            self._look()
+        for slot in self._used:
             session = slot.session
             if session is not None and session.open:
                 found.append(session)
@@ -302,25 +306,35 @@ class TcpLink:
 
     def _pump(self, slot: Slot, session: Session, now_ms: int) -> None:
         chunks = _PUMP_CHUNKS if session.downloads else 0
-        for _ in range(_PUMP_PACKETS):
-            if slot.rest is None:
-                packet = session.next_packet()
-                if packet is None and chunks:
+        box = session.outbox
+        rest = slot.rest
+        left = _PUMP_PACKETS
+        while left:
+            left -= 1
+            if rest is None:
+                rest = session.next_packet()
+                if rest is None and chunks:
                     chunks -= 1
-                    packet = session.next_chunk()
-                if packet is None:
+                    rest = session.next_chunk()
+                if rest is None:
                     break
-                slot.rest = memoryview(packet)
             try:
-                sent = slot.send(slot.rest)
+                sent = slot.send(rest)
             except OSError as error:
+                slot.rest = rest
                 if error.args[0] != errno.EAGAIN:
                     session.close("the connection is gone")
                     self._end(slot)
                 return
-            if not sent:
-                return
-            slot.rest = slot.rest[sent:] if sent < len(slot.rest) else None
+            if sent < len(rest):
+                # A part that stays is no copy, however often the rest of it does not go.
+                slot.rest = rest = memoryview(rest)[sent:]
+                if not sent:
+                    return
+            else:
+                slot.rest = rest = None
+                if not (box.urgent or box.results or box.history or chunks):
+                    break
         if session.closing:
             if slot.linger_ms == 0:
                 slot.linger_ms = now_ms + _LINGER_MS

@@ -54,13 +54,13 @@ class Slot:
         self.tail = 0  # next to be taken, moved by the loop
         # The loop's own.
         self.session: "Session | None" = None
-        self.rest: "memoryview | None" = None  # what send() did not take
+        self.rest: "bytes | bytearray | memoryview | None" = None  # what send() did not take
         self.linger_ms = 0
         self.probed_ms = 0
         self.since_ms = 0
         self.bytes = 0  # that were taken
 
-    def send(self, data: "bytes | memoryview") -> int:
+    def send(self, data: "bytes | bytearray | memoryview") -> int:
         """Send what goes without waiting, return how much; OSError."""
         return self.socket.send(data)
 
