@@ -25,7 +25,7 @@ from host_client.cli.endings import run_async
 from host_client.cli.names import no_such
 from host_client.cli.options import json_option
 from host_client.cli.simulation import micropython_option, virtual_board_command
-from host_client.cli.verify import Trial, Trouble, verify_files
+from host_client.cli.verify import Trial, Trouble, say_drawn, verify_files
 from host_client.commands.packages import read_package
 
 _NAMED = re.compile(r"yolo-?_?(v?5|v?8|v?11|v?26)(?!\d)")
@@ -404,5 +404,7 @@ def _try(
         )
         report["answers"] = []
     if not as_json:
+        if images:
+            say_drawn(report["pictures"], out)
         output.print_line(f"{report['verdict']}: {'; '.join(report['reasons'])}")
     return report

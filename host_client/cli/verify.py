@@ -132,9 +132,7 @@ def verify(
             output.print_line(line)
         if twin is not None:
             output.print_line(f"compared with the ONNX model: {twin}")
-        output.print_line(
-            f"{quantity(report['pictures'], 'picture')} with the answers drawn: {out}"
-        )
+        say_drawn(report["pictures"], out)
     text = f"{verdict.trouble}: {'; '.join(verdict.reasons)}"
     if verdict.trouble not in ("ok", "unknown"):
         raise Trouble(text)
@@ -142,6 +140,11 @@ def verify(
         output.print_line(text)
     if report["failed"]:
         click.get_current_context().exit(PictureError.exit_code)
+
+
+def say_drawn(count: int, folder: Path | None) -> None:
+    """Say where the pictures are, with the answers drawn into them."""
+    output.print_line(f"{quantity(count, 'picture')} with the answers drawn: {folder}")
 
 
 @contextlib.contextmanager
