@@ -90,6 +90,7 @@ LAUNCHERS = (("main", "machine"), ("fallback", "machine"))
 BOARD_MODULES = {
     "_thread",
     "asyncio",
+    "builtins",
     "errno",
     "gc",
     "hashlib",
@@ -119,7 +120,7 @@ PURE_FILES = (
     "firmware_app.gallery.format",
 )
 # Nothing of these reaches outside, and package/ reads folders by functions that the caller may replace.
-PURE_MODULES = {"hashlib", "math", "os", "struct", "sys", "ubinascii"}
+PURE_MODULES = {"builtins", "hashlib", "math", "os", "struct", "sys", "ubinascii"}
 
 
 class Module(NamedTuple):

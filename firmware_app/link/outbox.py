@@ -4,6 +4,8 @@ Answers and events have a queue of their own, which results never displace. When
 overflows, the reader is too slow to be told what it must know, and its session ends.
 """
 
+from builtins import len  # found sooner than where it is built in
+
 from firmware_app.wire import packets
 
 if 0:  # for type checkers; mpy-cross leaves it out

@@ -7,6 +7,7 @@ were let in, and frames, always come first.
 
 import errno
 import time
+from builtins import len  # found sooner than where it is built in
 
 from firmware_app.base import problems
 from firmware_app.board import cipher

@@ -4,6 +4,7 @@ The host uses the msgpack library; both read the same vectors (tests/vectors/wir
 """
 
 import struct
+from builtins import bytearray, int, len, list, type  # found sooner than where they are built in
 
 MAX_DEPTH = 16
 
@@ -33,33 +34,37 @@ def pack(value) -> bytes:
 
 
 # Of a result: array, type, number, time, generation; then with the bytes that are the only field that follows.
-_HEAD = ">BBBHBIB"
-_LATER_HEAD = ">BBBIBIB"  # where the number has left two bytes
-_WITH_BYTES = ">BBBHBIBBB"
-_LATER_WITH_BYTES = ">BBBIBIBBB"
+_HEAD = ">HBHBIB"
+_LATER_HEAD = ">HBIBIB"  # where the number has left two bytes
+_WITH_BYTES = ">HBHBIBH"
+_LATER_WITH_BYTES = ">HBIBIBH"
 
 
 def pack_result(message: list) -> bytes:
     """Return pack() of a list that begins with type, number, milliseconds and generation, in less time."""
-    kind, number, ms, generation = message[:4]
     size = len(message)
+    kind = message[0]
+    number = message[1]
+    ms = message[2]
+    generation = message[3]
     if not 255 < number <= 0xFFFFFFFF or not 65535 < ms <= 0xFFFFFFFF:
         return pack(message)
     if size > 15 or generation > 127:
         return pack(message)
     late = number > 65535
+    # Array and type, then the mark of the number.
+    head = 0x9000 | size << 8 | kind
     mark = 0xCE if late else 0xCD
-    first = 0x90 | size
     if size == 5:
         data = message[4]
         if type(data) is bytearray and len(data) < 256:
             form = _LATER_WITH_BYTES if late else _WITH_BYTES
             return (
-                struct.pack(form, first, kind, mark, number, 0xCE, ms, generation, 0xC4, len(data))
+                struct.pack(form, head, mark, number, 0xCE, ms, generation, 0xC400 | len(data))
                 + data
             )
     form = _LATER_HEAD if late else _HEAD
-    out = bytearray(struct.pack(form, first, kind, mark, number, 0xCE, ms, generation))
+    out = bytearray(struct.pack(form, head, mark, number, 0xCE, ms, generation))
     _pack_items(out, message[4:], 1)
     return bytes(out)
 

@@ -5,6 +5,7 @@ first item is the message type (0...127). docs/protocol.md is the normative text
 """
 
 import sys
+from builtins import bytearray, len  # found sooner than where they are built in
 
 from firmware_app.wire.messages import MAX_ENCODED, MAX_PAYLOAD, MAX_SEALED, SEALED_MARK
 
@@ -92,7 +93,8 @@ def payload_of(message: list) -> bytes:
 
 def payload_of_result(message: list) -> bytes:
     """Return payload_of() of a result, which begins with type, number, milliseconds and generation."""
-    return _bounded(pack_result(message))
+    payload = pack_result(message)
+    return payload if len(payload) <= MAX_PAYLOAD else _bounded(payload)
 
 
 def _bounded(payload: bytes) -> bytes:
@@ -103,53 +105,46 @@ def _bounded(payload: bytes) -> bytes:
 
 def packet_of(payload: bytes) -> bytes:
     """Return payload with its CRC-32, stuffed, ending in the delimiter."""
-    return _stuffed(b"".join((b"\1", payload, crc32(payload).to_bytes(4, "little"), b"\0")))
+    return bytes(_stuffed(b"".join((b"\1", payload, crc32(payload).to_bytes(5, "little")))))
 
 
-def packet_of_parts(parts: "tuple[bytes, ...]") -> bytes:
-    """Return packet_of() the parts put together."""
+def packet_of_parts(parts: "tuple[bytes, bytes, bytes]") -> bytearray:
+    """Return packet_of() the three parts put together."""
     # MicroPython hashes all of each bytes object that it makes: as few copies as can be.
-    crc = 0
-    for part in parts:
-        crc = crc32(part, crc)
-    return _stuffed(b"".join((b"\1",) + parts + (crc.to_bytes(4, "little"), b"\0")))
+    first, second, third = parts
+    crc = crc32(third, crc32(second, crc32(first)))
+    # Its fifth byte is the delimiter.
+    return _stuffed(b"".join((b"\1", first, second, third, crc.to_bytes(5, "little"))))
 
 
 def stuff(data: bytes) -> bytes:
     """Consistent overhead byte stuffing: return data without any zero byte, no delimiter."""
-    return _stuffed(b"".join((b"\1", data, b"\0")))[:-1]
+    return bytes(_stuffed(b"".join((b"\1", data, b"\0")))[:-1])
 
 
-def _stuffed(framed: bytes) -> bytes:
-    """Return a packet: framed is what it holds between one byte, whatever it is, and the delimiter."""
+def _stuffed(framed: bytes) -> bytearray:
+    """Return a packet: framed is what it holds between one byte, whatever it is, and the delimiter.
+
+    Each zero becomes the way to the next one, or to the delimiter; where it is further than a byte can
+    tell, another byte comes in between.
+    """
+    out = bytearray(framed)
+    find = framed.find
     last = len(framed) - 1
+    added = 0
     at = 0
-    if (
-        last < 255
-    ):  # no block can be a full one: each zero becomes the way to the next, or to the delimiter
-        out = bytearray(framed)
-        while at < last:
-            zero = framed.find(b"\0", at + 1)
-            out[at] = zero - at
-            at = zero
-        return bytes(out)
-    out = bytearray()
-    view = memoryview(framed)
     while at < last:
-        zero = framed.find(b"\0", at + 1)
-        at += 1
-        while zero - at >= 254:
-            out.append(255)
-            out.extend(view[at : at + 254])
+        zero = find(b"\0", at + 1)
+        while zero - at > 254:
+            out[at + added] = 255
             at += 254
-            if at == last:
-                out.append(0)
-                return bytes(out)  # a full last block needs no empty block behind it
-        out.append(zero - at + 1)
-        out.extend(view[at:zero])
+            if at + 1 == last:
+                return out  # a full last block needs no empty block behind it
+            added += 1
+            out[at + added : at + added] = b"\1"
+        out[at + added] = zero - at
         at = zero
-    out.append(0)
-    return bytes(out)
+    return out
 
 
 def unstuff(data: bytes) -> bytes:

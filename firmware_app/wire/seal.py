@@ -5,11 +5,13 @@ HELLO and WELCOME, so neither a recording nor an altered greeting is accepted. K
 direction are derived with HKDF (RFC 5869). docs/protocol.md, section "Key", is normative.
 """
 
+from builtins import len, memoryview  # found sooner than where they are built in
 from hashlib import sha256
 
 TAG_SIZE = 8  # bytes of HMAC-SHA-256 that travel with each sealed payload
 _OVERHEAD = 3 + TAG_SIZE  # mark, counter (2 bytes), tag
-_MARK = b"\xc1"
+_MARK = 0xC1
+_number = int.from_bytes
 _BLOCK = 16  # bytes of an AES block
 _RUN = 256  # blocks with numbers that differ in the last byte alone
 _MANY = 256  # bytes from which mix() takes less time than long numbers do
@@ -45,7 +47,9 @@ class Hmac:
         inner = sha256(self._inner)
         inner.update(counter)
         inner.update(payload)
-        return sha256(self._outer + inner.digest()).digest()[:TAG_SIZE]
+        outer = sha256(self._outer)
+        outer.update(inner.digest())
+        return outer.digest()[:TAG_SIZE]
 
 
 def same(a: bytes, b: bytes) -> bool:
@@ -138,7 +142,7 @@ class Cipher:
             quick = self._mix(data, stream)
             if quick is not None:
                 return quick
-        mixed = int.from_bytes(data, "little") ^ int.from_bytes(stream, "little")
+        mixed = _number(data, "little") ^ _number(stream, "little")
         return mixed.to_bytes(size, "little")
 
 
@@ -157,13 +161,14 @@ class Sealer:
         """Return payload sealed; call it in the order in which the packets are sent."""
         return b"".join(self.parts(payload))
 
-    def parts(self, payload: bytes) -> "tuple[bytes, ...]":
-        """Return what seal() puts together."""
-        self._counter += 1
-        counter = self._counter.to_bytes(8, "little")
+    def parts(self, payload: bytes) -> "tuple[bytes, bytes, bytes]":
+        """Return what seal() puts together: mark with counter, payload, tag."""
+        self._counter = number = self._counter + 1
+        counter = number.to_bytes(8, "little")
         if self._cipher is not None:
             payload = self._cipher.crypt(counter, payload)
-        return _MARK, counter[:2], payload, self._hmac.tag(counter, payload)
+        head = (number << 8 & 0xFFFF00 | _MARK).to_bytes(3, "little")
+        return head, payload, self._hmac.tag(counter, payload)
 
 
 class Opener:
