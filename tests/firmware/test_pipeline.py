@@ -156,7 +156,11 @@ def test_an_old_frame_is_given_back_for_latency_only(
 import time
 from firmware_app.run.engine import Engine
 class Configuration:
-    values = {{"priority": "{priority}", "memory": {{"collect_frames": 60}}}}
+    values = {{
+        "priority": "{priority}",
+        "memory": {{"collect_frames": 60}},
+        "results": {{"every_nth_frame": 1, "rate_limit": 0}},
+    }}
 class Old:
     period_us = 33000
     least_us = 3500
@@ -166,6 +170,7 @@ class Fresh(Old):
     def age_us(self):
         return 20000
 engine = Engine(Configuration(), None, None, None, None, None, None)
+engine._look_up()
 # Not twice in a row: a frame is better than none.
 print(engine._old(Old()), engine._old(Old()), engine._old(Old()))
 print("fresh", engine._old(Fresh()), engine._old(Fresh()))
@@ -179,7 +184,11 @@ def test_the_next_frame_comes_after_the_inference_where_that_costs_nothing(tmp_p
     source = """
 from firmware_app.run.engine import Engine
 class Configuration:
-    values = {"priority": "latency", "memory": {"collect_frames": 60}}
+    values = {
+        "priority": "latency",
+        "memory": {"collect_frames": 60},
+        "results": {"every_nth_frame": 1, "rate_limit": 0},
+    }
 class Camera:
     least_us = 3500
 class Task:
@@ -204,6 +213,7 @@ while not engine._later(camera, task):
     tries += 1
 print("again", 60 < tries < 2000, tries)
 Configuration.values["priority"] = "completeness"
+engine._look_up()
 print("complete", engine._later(camera, task))
 """
     lines = run_script(tmp_path, source).lines
