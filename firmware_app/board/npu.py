@@ -214,6 +214,7 @@ class Model:
             self.outputs = kpu.outputs_size()
             if self.outputs < 1:
                 raise NpuError("expected a kmodel with outputs, found none")
+            self._numbers = tuple(range(self.outputs))
             self.output_bytes = sum(
                 [kpu.outputs_desc(i)["tensor_size"] for i in range(self.outputs)]
             )
@@ -230,7 +231,8 @@ class Model:
         try:
             kpu.set_input_tensor(0, source)
             kpu.run()
-            return [kpu.get_output_tensor(i).to_numpy() for i in range(self.outputs)]
+            tensor_of = kpu.get_output_tensor
+            return [tensor_of(number).to_numpy() for number in self._numbers]
         except Exception as error:
             raise vendor.failed(NpuError, "the KPU", error)
 

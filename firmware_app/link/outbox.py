@@ -18,13 +18,11 @@ MAX_URGENT_BYTES = 262144
 class Outgoing:
     """One payload on its way to any number of subscribers; made a packet once for all that don't seal."""
 
-    plain = False  # part of the greeting: goes unsealed in every session
-    _packet: "bytes | bytearray" = b""
+    _packet: bytes = b""
 
     def __init__(self, payload: bytes, plain: bool = False) -> None:
         self.payload = payload
-        if plain:
-            self.plain = plain
+        self.plain = plain  # part of the greeting: goes unsealed in every session
 
     def packet(self) -> bytes:
         """Return the unsealed packet."""

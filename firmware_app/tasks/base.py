@@ -49,6 +49,9 @@ class Task:
 
     def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
         """packages, models: one model for each package, in the order of card.packages.parts()."""
+        # Of the class, where each frame would look for them in vain at first.
+        self.result_type = self.result_type
+        self.holds_frame = self.holds_frame
         self.packages = packages
         self.models = models
         self.package = packages[0]  # of which the task takes its thresholds
