@@ -136,31 +136,72 @@ def dark(width: int, height: int):
     return np.zeros((width * height * 3,), dtype=np.uint8)
 
 
-_MANY = 8192  # items of a table: to look at all costs more than a call for each of some rows
+_MANY = (
+    8192  # items of a table: to take it in one piece costs more than a call for each of some rows
+)
 
 
-def steps(tensor):
-    """Return, for a (1, t, c) tensor, the best class of each of the t steps (a list), its value, and the table."""
-    shape = tensor.shape
-    table = tensor.reshape((shape[1], shape[2]))
-    return np.argmax(table, axis=1).tolist(), np.max(table, axis=1), table
+def most_together(tensor) -> int:
+    """Return how many tensors like this one make a table that is taken in one piece, 0 for none."""
+    return _MANY // tensor.size
 
 
-def row_sum(table, row: int) -> float:
-    """Return the sum of one row of a 2-D float array."""
-    return float(np.sum(table[row]))
+def characters(tensors: list, blank: int) -> tuple:
+    """Return (rows, classes, table, t) of the characters in (1, t, c) tensors, whose t rows each make the table.
 
-
-def softmax_at(table, rows: list, values) -> list:
-    """Return the softmax of some rows of a table of logits at their highest values.
-
-    values: the highest of every row.
+    A character is where the best class of a step is another one than before, and not blank.
     """
-    if table.size > _MANY:
-        return [1.0 / float(np.sum(np.exp(table[row] - float(values[row])))) for row in rows]
-    powers = np.exp(table - values.reshape((len(values), 1)))
-    sums = np.sum(powers, axis=1).tolist()
-    return [1.0 / sums[row] for row in rows]
+    _, count, classes = tensors[0].shape
+    joined = np.concatenate(tuple(tensors)) if len(tensors) > 1 else tensors[0]
+    table = joined.reshape((count * len(tensors), classes))
+    best = np.argmax(table, axis=1)
+    before = np.roll(best, 1)
+    before[::count] = blank
+    begins = (best != before) & (best != blank)
+    rows = np.nonzero(begins)[0].tolist()
+    return rows, best[begins].tolist() if rows else rows, table, count
+
+
+class Rows:
+    """Some rows of a dense table of logits or probabilities."""
+
+    def __init__(self, table, rows: list, classes: list) -> None:
+        """classes: the place of the highest value in each of them."""
+        height, width = table.shape
+        size = height * width
+        items = memoryview(table.reshape((size,)))  # many times faster than the array
+        if size > _MANY:
+            self._table = table
+            self._rows: "range | list" = rows
+            self._highest = None
+            self.highest = [items[row * width + at] for row, at in zip(rows, classes)]
+            return
+        # As bytes: to take a row out of an array is a call of ulab, and to put it into one another.
+        data = bytearray()
+        for row in rows:
+            data += items[row * width : row * width + width]
+        if len(rows) == 1:
+            data = data + data  # of a single row ulab makes numbers
+        self._data = data  # frombuffer() does not keep it
+        self._table = np.frombuffer(data, dtype=np.float).reshape((-1, width))
+        self._rows = range(len(rows))
+        self._highest = np.max(self._table, axis=1)
+        self.highest = self._highest.tolist()
+
+    def sum(self, index: int) -> float:
+        """Return the sum of one of the rows."""
+        return float(np.sum(self._table[self._rows[index]]))
+
+    def softmax(self) -> list:
+        """Return the softmax of each row at its highest value."""
+        table, highest = self._table, self.highest
+        if self._highest is None:
+            return [
+                1.0 / float(np.sum(np.exp(table[row] - value)))
+                for row, value in zip(self._rows, highest)
+            ]
+        powers = np.exp(table - self._highest.reshape((len(highest), 1)))
+        return [1.0 / total for total in np.sum(powers, axis=1).tolist()]
 
 
 def transposed(tensor):

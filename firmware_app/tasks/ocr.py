@@ -20,6 +20,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.tasks.base import Plan
 
 _MOST_CUTS = 32  # scalers kept: text that stays in its place is cut out by the same one again
+_NOTHING = Text(b"")
 _MARGIN = 0.05  # of the shorter side around a box: recognisers want whole letters
 
 
@@ -35,6 +36,7 @@ class Ocr(OcrDetection):
         self.output_bytes = models[0].output_bytes
         self._reader = OcrRecognition(packages[1:], models[1:])
         self._source: "Any" = None
+        self._together = 0  # lines that are read at a time; 0: not known yet
         self._crop_output = None
         self._cuts: dict = {}  # by picture size and rectangle
 
@@ -45,24 +47,43 @@ class Ocr(OcrDetection):
 
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [rows]: [text, score16, quad]; the score is the recogniser's."""
-        rows = []
+        rows: list = []
+        waiting: list = []  # rows of lines that are read together, in fewer calls
+        lines: list = []
         for quad, _, crop in self.texts(outputs, plan):
-            text, score = self._read(quad, crop, plan)
-            rows.append([Text(text), score16(score), quad])
+            row = [_NOTHING, 0, quad]
+            rows.append(row)
+            line = self._infer(quad, crop, plan)
+            if line is None:
+                continue
+            waiting.append(row)
+            lines.append(line)
+            if not self._together:
+                self._together = max(1, arrays.most_together(line))
+            if len(lines) == self._together:
+                self._read(waiting, lines)
+                waiting, lines = [], []
         self._source = None
+        if lines:
+            self._read(waiting, lines)
         return [rows]
+
+    def _read(self, rows: list, lines: list) -> None:
+        for row, (text, score) in zip(rows, self._reader.read(lines)):
+            row[0], row[1] = Text(text), score16(score)
 
     def picture_of(self, plan: "Plan"):
         """Return the frame itself: the vendor's recogniser gets what its detector cuts out."""
         return arrays.interleaved(self._source.to_numpy(), plan.region)
 
-    def _read(self, quad: list, crop, plan: "Plan") -> tuple:
+    def _infer(self, quad: list, crop, plan: "Plan"):
+        """Return the recogniser's output for one box, None where nothing is left of its picture."""
         start = time.ticks_us()
         if crop is not None:
             crop = arrays.planes_of(crop)
             scaler = self._whole(crop.shape[3], crop.shape[2])
             if scaler is None:
-                return b"", 0.0
+                return None
             tensor = scaler.run(npu.tensor(crop))
         else:
             tensor = self._cut(quad, plan).run(self._source)
@@ -70,7 +91,7 @@ class Ocr(OcrDetection):
         outputs = self.models[1].run(tensor)
         self.ai2d_us += time.ticks_diff(middle, start)
         self.kpu_us += time.ticks_diff(time.ticks_us(), middle)
-        return self._reader.read(outputs)
+        return outputs[0]
 
     def _whole(self, width: int, height: int):
         """Return the scaler of a crop as the vendor's script scales it, None where nothing is left of it."""

@@ -37,38 +37,43 @@ class OcrRecognition(SingleModelTask):
         )
         return pads(width, height, self.package.img_size[0], self.package.img_size[1])
 
-    def read(self, outputs: list) -> tuple:
-        """Return (text, score): score is the mean probability of its characters, 0 for no text (b"").
+    def read(self, tensors: list) -> list:
+        """Return (text, score) for each of the model's outputs: arrays.most_together() of them, or one.
 
-        The text is UTF-8: to make a string, MicroPython compares it with all names that it knows.
+        The score is the mean probability of the characters, 0 for no text (b""). The text is UTF-8: to
+        make a string, MicroPython compares it with all names that it knows.
         """
-        indices, values, table = arrays.steps(outputs[0])
-        blank = self._blank
-        read = []
-        steps = []  # of the characters
-        before = blank
-        step = -1
-        for index in indices:
-            step += 1
-            if index != before:
-                before = index
-                if index != blank:
-                    steps.append(step)
-                    read.append(index)
-        if not read:
-            return b"", 0.0
+        rows, classes, table, steps = arrays.characters(tensors, self._blank)
+        if not rows:
+            return [(b"", 0.0)] * len(tensors)
         letters = self._letters
         try:
-            text = b"".join([letters[index] for index in read])
+            read = [letters[index] for index in classes]
         except KeyError:
-            self._learn(read)
-            text = b"".join([letters[index] for index in read])
-        value = values[steps[0]]
-        if 0.0 <= value <= 1.001 and abs(arrays.row_sum(table, steps[0]) - 1) < 0.01:
-            scores = [values[step] for step in steps]
-        else:
-            scores = arrays.softmax_at(table, steps, values)
-        return text, sum(scores) / len(scores)
+            self._learn(classes)
+            read = [letters[index] for index in classes]
+        chosen = arrays.Rows(table, rows, classes)
+        values = chosen.highest
+        softmax = None
+        rows = rows + [steps * len(tensors)]
+        found: list = []
+        begin = end = limit = 0
+        for _ in tensors:
+            limit += steps
+            while rows[end] < limit:
+                end += 1
+            if begin == end:
+                found.append((b"", 0.0))
+                continue
+            scores = values
+            if not (0.0 <= values[begin] <= 1.001 and abs(chosen.sum(begin) - 1) < 0.01):
+                if softmax is None:
+                    softmax = chosen.softmax()
+                scores = softmax
+            score = sum(scores[begin:end]) / (end - begin)
+            found.append((b"".join(read[begin:end]), score))
+            begin = end
+        return found
 
     def _learn(self, classes: list) -> None:
         """Keep the letters of these classes."""
@@ -80,5 +85,5 @@ class OcrRecognition(SingleModelTask):
 
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [rows]: one row [text, score16, nil], none where nothing is read."""
-        text, score = self.read(outputs)
+        text, score = self.read(outputs[:1])[0]
         return [[[Text(text), score16(score), None]] if text else []]
