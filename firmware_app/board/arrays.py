@@ -108,10 +108,11 @@ def best(scores, count: int) -> list:
             scores[index] = _LEAST
         return highest
     values = scores.tolist()
+    index_of, append = values.index, highest.append
     for _ in range(count):
         score = max(values)
-        index = 0 if isnan(score) else values.index(score)  # NaN equals nothing
-        highest.append((index, score))
+        index = 0 if isnan(score) else index_of(score)  # NaN equals nothing
+        append((index, score))
         values[index] = _LEAST
     return highest
 

@@ -6,6 +6,8 @@ from firmware_app.board import arrays
 # Probabilities of a quantised model sum to 1 only nearly.
 _SUM_TOLERANCE = 0.01
 _TOLERANCE = 0.001
+_LOWEST = -_TOLERANCE
+_HIGHEST = 1 + _TOLERANCE
 _FEW = 3  # labels: so many logits rarely lie within 0…1 all at once
 
 
@@ -40,6 +42,8 @@ class Activation:
 
 def score16(score: float) -> int:
     """Return a score 0…1 in 65,535ths; TaskError where it is no such number."""
-    if not -_TOLERANCE <= score <= 1 + _TOLERANCE:  # NaN too
+    if not _LOWEST <= score <= _HIGHEST:  # NaN too
         raise TaskError("model output: expected scores 0 to 1, found %g" % score)
-    return min(65535, max(0, int(score * 65535 + 0.5)))
+    if score >= 1:
+        return 65535
+    return int(score * 65535 + 0.5) if score > 0 else 0

@@ -1,5 +1,7 @@
 """Classification: softmax, or one sigmoid for two classes, as the cloud platform has it."""
 
+from builtins import len  # found sooner than where it is built in
+
 from firmware_app.board import arrays
 from firmware_app.package import letterbox
 from firmware_app.tasks.activation import Activation, score16
