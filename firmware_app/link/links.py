@@ -1,6 +1,7 @@
 """The links that are open: what the settings want of UART and network, and moving their bytes."""
 
 import asyncio
+from builtins import len  # found sooner than where it is built in
 
 from firmware_app.base import problems
 from firmware_app.base.errors import VendorError

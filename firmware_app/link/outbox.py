@@ -20,14 +20,14 @@ class Outgoing:
 
     _packet: bytes = b""
 
-    def __init__(self, payload: bytes, plain: bool = False) -> None:
+    def __init__(self, payload: "bytes | bytearray", plain: bool = False) -> None:
         self.payload = payload
         self.plain = plain  # part of the greeting: goes unsealed in every session
 
     def packet(self) -> bytes:
         """Return the unsealed packet."""
         if not self._packet:
-            self._packet = packets.packet_of(self.payload)
+            self._packet = packets.packet_of(bytes(self.payload))
         return self._packet
 
 

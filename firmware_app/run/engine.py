@@ -6,6 +6,7 @@ given back, so that the next one is captured while this one is inferred.
 
 import asyncio
 import time
+from builtins import len  # found sooner than where it is built in
 
 from firmware_app.base.errors import CameraError, CommandError, TaskError, ide_connects
 from firmware_app.base.pause import others_due

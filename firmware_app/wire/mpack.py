@@ -40,7 +40,7 @@ _WITH_BYTES = ">HBHBIBH"
 _LATER_WITH_BYTES = ">HBIBIBH"
 
 
-def pack_result(message: list) -> bytes:
+def pack_result(message: list) -> "bytes | bytearray":
     """Return pack() of a list that begins with type, number, milliseconds and generation, in less time."""
     size = len(message)
     kind = message[0]
@@ -66,7 +66,7 @@ def pack_result(message: list) -> bytes:
     form = _LATER_HEAD if late else _HEAD
     out = bytearray(struct.pack(form, head, mark, number, 0xCE, ms, generation))
     _pack_items(out, message[4:], 1)
-    return bytes(out)
+    return out  # as bytes it would be copied, and hashed
 
 
 def _pack_items(out: bytearray, items, depth: int) -> None:

