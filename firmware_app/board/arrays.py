@@ -401,6 +401,19 @@ def peaks(table, first: int, last: int, column: int, threshold: float) -> bool:
     return bool(np.max(table[first:last, column]) > threshold)
 
 
+def one_run_a_row(table, rows, columns, threshold: float) -> bool:
+    """Return whether no row of a rectangle of a table has two runs of items above threshold.
+
+    rows, columns: (first, last + 1). May be False where they have none, if its first column has such items.
+    """
+    above = table[rows[0] : rows[1], columns[0] : columns[1]] > threshold
+    if np.max(above[:, 0]):
+        return False
+    changes = above[:, 1:] != above[:, :-1]
+    # A run is a change or two, two of them are three at least. A product: integers' sum has 8 bits.
+    return bool(np.max(np.dot(changes, np.ones((columns[1] - columns[0] - 1,)))) < 3)
+
+
 def edges(table, rows, columns, threshold: float) -> list:
     """Return [before, last, before, last ...] of the runs above threshold in a rectangle of a table.
 

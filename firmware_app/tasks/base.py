@@ -29,6 +29,7 @@ class Plan:
         self.limits: tuple = ()  # thresholds, looked up once
         self.mapping: "Mapping | None" = None  # of YOLO's boxes to the frame, made once
         self.grids: dict = {}  # of the masks of objects, by the step between their cells
+        self.cuts: dict = {}  # scalers of boxes of text, by the box
         self.rule: Rule = None  # type: ignore[assignment]  # of identities, which set it
 
 

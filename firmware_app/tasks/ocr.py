@@ -38,7 +38,6 @@ class Ocr(OcrDetection):
         self._source: "Any" = None
         self._together = 0  # lines that are read at a time; 0: not known yet
         self._crop_output = None
-        self._cuts: dict = {}  # by picture size and rectangle
 
     def take(self, plan: "Plan", source) -> None:
         """Scale for the detector, and keep the source for the crops."""
@@ -106,72 +105,49 @@ class Ocr(OcrDetection):
 
     def _cut(self, quad: list, plan: "Plan"):
         """Return the scaler that brings this box upright into the recogniser's input."""
+        cuts = plan.cuts
+        key = tuple(quad)
+        scaler = cuts.get(key)
+        if scaler is None:
+            scaler = self._cutter(quad, plan)
+            self._crop_output = scaler.output
+            if len(cuts) >= _MOST_CUTS:
+                cuts.clear()
+            cuts[key] = scaler
+        return scaler
+
+    def _cutter(self, quad: list, plan: "Plan"):
+        """Return a new one."""
+        size = (plan.width, plan.height)
         target = self._reader.package.img_size
-        frame_width, frame_height = plan.width, plan.height
+        pad_value = self._reader.pad_value(plan.settings)
         x0, y0, x1, y1, x2, y2, x3, y3 = quad
-        if y0 == y1 and y2 == y3 and x0 == x3 and x1 == x2 and x0 < x1 and y0 < y3:
-            # As below, with no side that slants.
-            across, down = x1 - x0, y3 - y0
-            by = _MARGIN * (across if across < down else down)
-            left, top = int(x0 - by + HALF), int(y0 - by + HALF)
-            right, bottom = int(x1 + by + HALF), int(y3 + by + HALF)
-            level = True
-        else:
+        # Of a slanting box at the edge of the region, corners may have come together.
+        flat = (x1 - x0) * (y3 - y0) == (y1 - y0) * (x3 - x0)
+        if not flat:
             quad = _grown(quad, _MARGIN)
             x0, y0, x1, y1, x2, y2, x3, y3 = quad
-            level = (
-                abs(y1 - y0) * LEVEL <= abs(x1 - x0) + TIE
-                and abs(y2 - y3) * LEVEL <= abs(x2 - x3) + TIE
-            )
-            if level:
-                left, top = int(min(x0, x3) + HALF), int(min(y0, y1) + HALF)
-                right, bottom = int(max(x1, x2) + HALF), int(max(y2, y3) + HALF)
-        if level:
-            if left < 0 or left >= frame_width:
-                left = min(max(0, left), frame_width - 1)
-            if top < 0 or top >= frame_height:
-                top = min(max(0, top), frame_height - 1)
-            width = (right if right < frame_width else frame_width) - left
-            height = (bottom if bottom < frame_height else frame_height) - top
-            width = width if width > 0 else 1
-            height = height if height > 0 else 1
-            key = (frame_width, frame_height, left, top, width, height)
-            scaler = self._cuts.get(key)
-            if scaler is not None:
-                return scaler
+        if flat or (
+            abs(y1 - y0) * LEVEL <= abs(x1 - x0) + TIE
+            and abs(y2 - y3) * LEVEL <= abs(x2 - x3) + TIE
+        ):
+            left = min(max(0, int(min(x0, x3) + HALF)), size[0] - 1)
+            top = min(max(0, int(min(y0, y1) + HALF)), size[1] - 1)
+            width = max(1, min(size[0], int(max(x1, x2) + HALF)) - left)
+            height = max(1, min(size[1], int(max(y2, y3) + HALF)) - top)
             pads = letterbox.corner_pads(width, height, target[0], target[1])
-            scaler = npu.Scaler(
-                key[:2],
-                target,
-                pads,
-                self._reader.pad_value(plan.settings),
-                key[2:],
-                self._crop_output,
-            )
-            if len(self._cuts) >= _MOST_CUTS:
-                self._cuts.clear()
-            self._cuts[key] = scaler
-        else:
-            width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + HALF))
-            height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + HALF))
-            pads = letterbox.corner_pads(width, height, target[0], target[1])
-            scaler = npu.Turner(
-                (plan.width, plan.height),
-                target,
-                pads,
-                self._reader.pad_value(plan.settings),
-                quad,
-                self._crop_output,
-            )
-        self._crop_output = scaler.output
-        return scaler
+            region = (left, top, width, height)
+            return npu.Scaler(size, target, pads, pad_value, region, self._crop_output)
+        width = max(1, int(((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 + HALF))
+        height = max(1, int(((x3 - x0) ** 2 + (y3 - y0) ** 2) ** 0.5 + HALF))
+        pads = letterbox.corner_pads(width, height, target[0], target[1])
+        return npu.Turner(size, target, pads, pad_value, quad, self._crop_output)
 
     def release(self) -> None:
         """Give both models' memory back."""
         super().release()
         self._source = None
         self._crop_output = None
-        self._cuts.clear()
 
 
 def _grown(quad: list, margin: float) -> list:

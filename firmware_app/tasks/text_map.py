@@ -12,6 +12,7 @@ LEVEL = 12  # an axis counts as level where it rises by less than a 12th of its 
 _STEP = 0.15  # of a text's length, between the five strips across it
 _GAP = 4  # columns at least between two parts of a band
 _MOST_GAPS = 16  # ends of runs: what has more of them is speckled
+_BESIDE = 3  # columns left of a text: the first one has hardly ever any of it
 _ROWS = 5  # tell a score well enough
 
 
@@ -31,11 +32,11 @@ class TextMap:
         table, threshold = self._table, self._threshold
         for first, last, sampled in self._bands():
             for left, right in self._columns(first, last, sampled):
-                width = right - left
-                edges = arrays.edges(table, (first, last), (left, right), threshold)
-                if _one_a_row(edges, width):
-                    continue
-                for row, start, stop in holes.enclosed(holes.rows_of(edges, width)):
+                rows, columns = (first, last), (left, right)
+                if arrays.one_run_a_row(table, rows, columns, threshold):
+                    continue  # no hole then
+                edges = arrays.edges(table, rows, columns, threshold)
+                for row, start, stop in holes.enclosed(holes.rows_of(edges, right - left)):
                     at = (first + row) * self._width + left
                     self.values[at + start : at + stop] = value
 
@@ -67,7 +68,7 @@ class TextMap:
         what encloses them a column farther at most. No hole lies across a column without any text.
         """
         runs = arrays.peak_columns(self._table, sampled, last, _SAMPLED, self._threshold)
-        left = max(0, runs[0] - 1)
+        left = max(0, runs[0] - _BESIDE)
         found = []
         if len(runs) <= _MOST_GAPS:
             for i in range(1, len(runs) - 1, 2):
@@ -76,7 +77,7 @@ class TextMap:
                     middle = (start + stop) // 2
                     if not arrays.peaks(self._table, first, last, middle, self._threshold):
                         found.append((left, stop + 1))
-                        left = start - 1
+                        left = middle
         found.append((left, min(self._width, runs[-1] + 1)))
         return found
 
@@ -168,16 +169,3 @@ class TextMap:
                 total += sums[0]
                 count += sums[1]
         return total / count if count else 0.0
-
-
-def _one_a_row(edges: list, width: int) -> bool:
-    """Return whether no row has two runs: there is no hole then."""
-    end = 0
-    for i in range(0, len(edges), 2):
-        start = edges[i] + 1
-        if start < end:
-            return False
-        end = start - start % width + width
-        if edges[i + 1] >= end:  # several that join at the rows' ends, maybe
-            return False
-    return True

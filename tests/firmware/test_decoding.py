@@ -285,6 +285,32 @@ for vendor in (False, True):
     assert lines[2] == "native 3"
 
 
+def test_a_box_whose_corners_came_together_is_cut_out_upright(tmp_path: Path) -> None:
+    """At the edge of the region two corners of a slanting box may become one, or all lie in a line."""
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.board import npu
+from firmware_app.tasks.ocr import Ocr
+package = Package()
+package.labels, package.img_size, package.characters = [], (320, 32), ["a"]
+made = Ocr([package, package], [Model(), Model()])
+class Scaler:
+    output = None
+    def __init__(self, *given):
+        print(given[4])
+npu.Scaler = Scaler
+shown = plan(made, 300, 200)
+for quad in ([0, 0, 40, 0, 20, 30, 0, 0], [20, 199, 90, 199, 60, 199, 20, 199], [40, 50, 90, 50, 90, 60, 40, 60]):
+    first = made._cut(quad, shown)
+    print(made._cut(quad, shown) is first)
+""",
+    )
+    # The third has an area: 0.05 x 10 is added to each side.
+    assert lines[0::2][:3] == ["(0, 0, 40, 30)", "(20, 199, 70, 1)", "(40, 50, 51, 11)"]
+    assert lines[1::2][:3] == ["True"] * 3
+
+
 def test_the_last_bit_of_a_float_moves_no_text(tmp_path: Path) -> None:
     """Corners lie on whole and half pixels: single and double precision must round them alike."""
     lines = _lines(
