@@ -32,11 +32,11 @@ class Grid:
         self._start = np.array([[x, y, x, y]])
         self._cell = np.array([[wide, high, wide, high]])
 
-    def cells(self, boxes: list) -> tuple:
-        """Return ([window], [place]) of the mask of each box (x, y, width, height, …) in pixels of the frame.
+    def cells(self, boxes: list) -> list:
+        """Return [[x1, y1, x2, y2, left, top, right, bottom]] of the masks of boxes (x, y, width, height, …).
 
-        A window is [left, top, right, bottom]: the cells with centres in the box, at least one, right
-        and bottom behind the last; a place is the same in pixels of the frame.
+        That is where a mask lies in pixels of the frame, as the box does, and its cells: those with
+        centres in the box, at least one, right and bottom behind the last.
         """
         table = np.array(boxes)
         low = table[:, :2]
@@ -44,34 +44,38 @@ class Grid:
         edges = np.maximum(np.ceil((edges - self._start) / self._cell - 0.5), 0.0)
         edges = np.minimum(edges, self._most)
         edges[:, 2:] = np.maximum(edges[:, 2:], edges[:, :2] + 1.0)
+        table = np.concatenate((edges * self._cell + self._start, edges), axis=1)
         # An array rounds what becomes an integer.
-        windows = np.array(edges, dtype=np.uint16).tolist()
-        return windows, np.array(edges * self._cell + self._start, dtype=np.int16).tolist()
+        rows: list = np.array(table, dtype=np.int16).tolist()
+        return rows
 
 
 def runs_of(
-    tensors: tuple, layout: "Layout", bases: list, windows: list, step: int, limit: float
-) -> list:
-    """Return the runs of each mask: bytes, LEB128 lengths off, on, off ...
+    tensors: tuple, layout: "Layout", bases: list, rows: list, step: int, limit: float
+) -> tuple:
+    """Return the runs of each mask (a buffer, LEB128 lengths off, on, off ...), and the cells of all masks.
 
     tensors: the output with the candidates, and the prototypes (1, 32, height, width); bases: where
-    the candidates' values begin, as yolo_arrays has it; windows: as Grid has them; step: TWICE, or n for
+    the candidates' values begin, as yolo_arrays has it; rows: as Grid has them; step: TWICE, or n for
     one cell for n of the prototypes'; limit: the logit from which a cell is on.
     """
     shape = tensors[1].shape
-    planes = tensors[1].reshape((shape[1], shape[2], shape[3]))
+    planes = tensors[1].reshape(shape[1:])
     if step > 1:
         planes = planes[:, ::step, ::step]
+    finer = Finer(shape[2], shape[3]) if step == TWICE else None
     kernels = _coefficients(tensors[0], layout)
     apart = 1 if layout.kind == "columns" else layout.width
+    dot = np.dot
     # Before each mask a cell that is on and one that is off, behind it one that is off.
     off, on = limit - 1.0, limit + 1.0
     begin, between = np.array([[on, off]]), np.array([[off, on, off]])
     found: list = []
     parts: list = [begin]
     ends: list = []
+    cells = 0
     at = 2
-    for base, (left, top, right, bottom) in zip(bases, windows):
+    for base, (_, _, _, _, left, top, right, bottom) in zip(bases, rows):
         size = (right - left) * (bottom - top)
         if at + size > MOST_CELLS and ends:
             found += _runs(np.concatenate(tuple(parts), axis=1), limit, ends)
@@ -80,17 +84,17 @@ def runs_of(
             at = 2
         row = base // apart
         kernel = kernels[row : row + 1]
-        if step == TWICE:
-            part = _twice(planes, kernel, left, top, right, bottom)
+        if finer is not None:
+            part = finer.logits(planes, kernel, left, top, right, bottom)
         else:
             part = planes[:, top:bottom, left:right].copy().reshape((MASKS, size))
-            part = np.dot(kernel, part)
-        parts.append(part)
-        parts.append(between)
+            part = dot(kernel, part)
+        parts += (part, between)
+        cells += size
         at += size
         ends.append(at)
         at += _APART
-    return found + _runs(np.concatenate(tuple(parts), axis=1), limit, ends)
+    return found + _runs(np.concatenate(tuple(parts), axis=1), limit, ends), cells
 
 
 def _coefficients(tensor, layout: "Layout"):
@@ -102,45 +106,69 @@ def _coefficients(tensor, layout: "Layout"):
     return tensor.reshape((layout.count, layout.width))[:, first : first + MASKS]
 
 
-def _twice(planes, kernel, left: int, top: int, right: int, bottom: int):
-    """Return the logits between the prototypes' cells, bilinear, as a table of one row."""
-    _, height, width = planes.shape
-    # The prototypes' cells that these lie in, and one more on each side, where there is one.
-    x0, x1 = max(0, left // 2 - 1), min(width, (right + 1) // 2 + 1)
-    y0, y1 = max(0, top // 2 - 1), min(height, (bottom + 1) // 2 + 1)
-    near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, (y1 - y0) * (x1 - x0)))
-    near = np.dot(kernel, near).reshape((y1 - y0, x1 - x0))
-    size = (right - left) * (bottom - top)
-    if x1 - x0 <= _FEW_CELLS and y1 - y0 <= _FEW_CELLS:
-        down, across = _between(height, False), _between(width, True)
-        near = np.dot(down[top:bottom, y0:y1], near)
-        return np.dot(near, across[x0:x1, left:right]).reshape((1, size))
-    # At the edge the last cells are taken twice.
-    if x0 == 0:
-        near = np.concatenate((near[:, :1].copy(), near), axis=1)
-    if x1 == width:
-        near = np.concatenate((near, near[:, -1:].copy()), axis=1)
-    if y0 == 0:
-        near = np.concatenate((near[:1], near), axis=0)
-    if y1 == height:
-        near = np.concatenate((near, near[-1:]), axis=0)
-    high, wide = near.shape
-    part = near * 0.25
-    most = near[:, 1:-1] * 0.75
-    across = np.zeros((high, 2 * (wide - 2)))
-    across[:, 0::2] = most + part[:, :-2]
-    across[:, 1::2] = most + part[:, 2:]
-    part = across * 0.25
-    most = across[1:-1] * 0.75
-    down = np.zeros((2 * (high - 2), 2 * (wide - 2)))
-    down[0::2] = most + part[:-2]
-    down[1::2] = most + part[2:]
-    # Cell 0 of these: of the second cell of what is near, whichever the edge.
-    x = left - 2 * (x0 + 1 if x0 else 0)
-    y = top - 2 * (y0 + 1 if y0 else 0)
-    if x or y or down.shape != (bottom - top, right - left):
-        down = down[y : y + bottom - top, x : x + right - left].copy()
-    return down.reshape((1, size))
+class Finer:
+    """Logits between the cells of prototypes of one size, bilinear."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self._height = height
+        self._width = width
+        self._down = _between(height, False)
+        self._across = _between(width, True)
+
+    def logits(self, planes, kernel, left: int, top: int, right: int, bottom: int):
+        """Return those of a mask as a table of one row."""
+        # The prototypes' cells that these lie in, and one more on each side, where there is one.
+        x0, x1 = (left >> 1) - 1, (right + 3) >> 1
+        y0, y1 = (top >> 1) - 1, (bottom + 3) >> 1
+        if x0 < 0:
+            x0 = 0
+        if x1 > self._width:
+            x1 = self._width
+        if y0 < 0:
+            y0 = 0
+        if y1 > self._height:
+            y1 = self._height
+        high, wide = y1 - y0, x1 - x0
+        dot = np.dot
+        near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, high * wide))
+        near = dot(kernel, near).reshape((high, wide))
+        if wide <= _FEW_CELLS and high <= _FEW_CELLS:
+            near = dot(self._down[top:bottom, y0:y1], near)
+            near = dot(near, self._across[x0:x1, left:right])
+        else:
+            near = self._sums(near, (x0, y0, x1, y1), (left, top, right, bottom))
+        return near.reshape((1, (right - left) * (bottom - top)))
+
+    def _sums(self, near, cells: tuple, window: tuple):
+        """Return the logits of a window of cells from those of the prototypes' cells about it."""
+        x0, y0, x1, y1 = cells
+        left, top, right, bottom = window
+        # At the edge the last cells are taken twice.
+        if x0 == 0:
+            near = np.concatenate((near[:, :1].copy(), near), axis=1)
+        if x1 == self._width:
+            near = np.concatenate((near, near[:, -1:].copy()), axis=1)
+        if y0 == 0:
+            near = np.concatenate((near[:1], near), axis=0)
+        if y1 == self._height:
+            near = np.concatenate((near, near[-1:]), axis=0)
+        high, wide = near.shape
+        part = near * 0.25
+        most = near[:, 1:-1] * 0.75
+        across = np.zeros((high, 2 * (wide - 2)))
+        across[:, 0::2] = most + part[:, :-2]
+        across[:, 1::2] = most + part[:, 2:]
+        part = across * 0.25
+        most = across[1:-1] * 0.75
+        down = np.zeros((2 * (high - 2), 2 * (wide - 2)))
+        down[0::2] = most + part[:-2]
+        down[1::2] = most + part[2:]
+        # Cell 0 of these: of the second cell of what is near, whichever the edge.
+        x = left - 2 * (x0 + 1 if x0 else 0)
+        y = top - 2 * (y0 + 1 if y0 else 0)
+        if x or y or down.shape != (bottom - top, right - left):
+            down = down[y : y + bottom - top, x : x + right - left].copy()
+        return down
 
 
 _weights: dict = {}
@@ -172,21 +200,25 @@ def _runs(logits, limit: float, ends: list) -> list:
     logits: a table of one row; before each mask lie a cell that is on and one that is off, behind it
     one that is off, and such two behind all. ends: behind the last cell of each mask.
     """
-    cells = logits.reshape((logits.size,)) > limit
+    cells = (logits > limit)[0]
     changes = np.nonzero(cells[1:] != cells[:-1])[0]
     places = changes.tolist()
-    lengths = changes[1:] * 1.0 - changes[:-1]
+    index = places.index
+    lengths = changes[1:] - changes[:-1]
     long = np.max(lengths) > _LOW
-    lengths = bytearray(np.array(np.clip(lengths, 0.0, 255.0), dtype=np.uint8))
+    lengths = bytearray(np.array(np.minimum(lengths, 255), dtype=np.uint8))
+    view = memoryview(lengths)
     found: list = []
     first = 0  # the change in front of a mask; the one behind it stands at its end
     for end in ends:
-        last = places.index(end, first)
+        last = index(end, first)
         # The first and the last run have a cell too many, the one around the mask.
         behind = last - 1
         lengths[first] -= 1
         lengths[behind] -= 1
-        runs = lengths[first : last if lengths[behind] else behind]
+        if lengths[behind]:
+            behind = last
+        runs: "bytes | memoryview" = view[first:behind]
         if long and max(runs) >= _LOW - 1:
             runs = _long_runs(places[first : last + 1])
         found.append(runs)
@@ -194,11 +226,11 @@ def _runs(logits, limit: float, ends: list) -> list:
     return found
 
 
-def _long_runs(places: list) -> bytearray:
+def _long_runs(places: list) -> bytes:
     """Return the runs of a mask with one that takes more than a byte. places: of its changes."""
     lengths = [places[at + 1] - places[at] for at in range(len(places) - 1)]
     lengths[0] -= 1
     lengths[-1] -= 1
     if not lengths[-1]:
         lengths.pop()
-    return bytearray(b"".join([arrays.leb128(length) for length in lengths]))
+    return b"".join([arrays.leb128(length) for length in lengths])

@@ -19,9 +19,9 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.package.reader import Package
     from firmware_app.tasks.base import Plan
 
-# An array of x, y, width, height, columns, rows and runs, in msgpack.
-_MASK = ">BBhBhBHBHBHBHBH"
 _ROOM = 24000  # bytes of all masks of a message
+_AROUND = 16  # bytes that a mask takes beside its runs, about
+_HEAD = 22  # what it does take
 _PIXELS = 4  # of the model's input, for a cell of the prototypes
 
 
@@ -68,49 +68,12 @@ class InstanceSegmentation(yolo.YoloTask):
         grid = plan.grids.get(step)
         if grid is None:
             grid = plan.grids[step] = self._grid(plan, step)
-        windows, places = grid.cells(boxes)
+        rows = grid.cells(boxes)
         tensors = (tensor, outputs[layout.masks])
-        runs = yolo_masks.runs_of(tensors, layout, bases, windows, step, limit)
-        # Packed here: as lists of numbers the masks of many objects take longer than to find them.
-        parts: list = [struct.pack(">BH", 0xDC, len(runs))]
-        room = _ROOM
-        cells = at = 0
-        for mask in runs:
-            left, top, right, bottom = windows[at]
-            x1, y1, x2, y2 = places[at]
-            at += 1
-            columns, rows = right - left, bottom - top
-            cells += columns * rows
-            size = len(mask)
-            room -= size + 16
-            if room <= 0:
-                parts.append(b"\xc0")  # nil
-                continue
-            w, h = x2 - x1 or 1, y2 - y1 or 1
-            parts.append(
-                struct.pack(
-                    _MASK,
-                    0x97,
-                    0xD1,
-                    x1,
-                    0xD1,
-                    y1,
-                    0xCD,
-                    w,
-                    0xCD,
-                    h,
-                    0xCD,
-                    columns,
-                    0xCD,
-                    rows,
-                    0xC5,
-                    size,
-                )
-            )
-            parts.append(mask)
+        runs, cells = yolo_masks.runs_of(tensors, layout, bases, rows, step, limit)
         # What the arrays of the masks left outside the heap, too.
         self.output_bytes = self._outputs + cells * (64 if step == TWICE else 256)
-        return [pack_boxes(boxes), Packed(b"".join(parts))]
+        return [pack_boxes(boxes), _packed(rows, runs)]
 
     def _grid(self, plan: "Plan", step: int) -> "yolo_masks.Grid":
         """Return where the masks' cells lie in a plan's pictures."""
@@ -123,3 +86,54 @@ class InstanceSegmentation(yolo.YoloTask):
             (x - left * across, y - top * down),
             (pixels * across, pixels * down),
         )
+
+
+def _packed(rows: list, runs: list) -> Packed:
+    """Return the masks of a message: as lists of numbers many take longer than to find them.
+
+    rows: as Grid has them.
+    """
+    sizes = [len(mask) for mask in runs]
+    count = fitting = len(sizes)
+    total = sum(sizes)
+    if total + _AROUND * count >= _ROOM:
+        fitting = _fitting(sizes)
+        total = sum(sizes[:fitting])
+    left_out = count - fitting
+    out = bytearray(3 + _HEAD * fitting + total + left_out)
+    pack_into = struct.pack_into
+    pack_into(">BH", out, 0, 0xDC, count)
+    at = 3
+    for (x1, y1, x2, y2, left, top, right, bottom), mask, size in zip(rows, runs, sizes):
+        if not fitting:
+            out[at:] = b"\xc0" * left_out  # nil
+            break
+        fitting -= 1
+        w, h = x2 - x1 or 1, y2 - y1 or 1
+        # [x, y, w, h, columns, rows, runs], each number of 16 bits behind its mark, four bytes at a time.
+        pack_into(
+            ">IIIIIH",
+            out,
+            at,
+            0x97D10000 | x1 & 0xFFFF,
+            0xD10000CD | (y1 & 0xFFFF) << 8,
+            w << 16 | 0xCD00 | h >> 8,
+            (h & 0xFF) << 24 | 0xCD0000 | right - left,
+            0xCD0000C5 | bottom - top << 8,
+            size,
+        )
+        at += _HEAD
+        end = at + size
+        out[at:end] = mask
+        at = end
+    return Packed(out)
+
+
+def _fitting(sizes: list) -> int:
+    """Return how many masks a message has room for."""
+    room = _ROOM
+    for number, size in enumerate(sizes):
+        room -= size + _AROUND
+        if room <= 0:
+            return number
+    return len(sizes)
