@@ -16,8 +16,9 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 _AGAIN_MS = 2000  # before a link that could not be opened is tried again; doubles up to the next
 _SELDOM_MS = 600000
-_FULL_MS = 15  # between looks at the links while frames pump
-_QUIET_MS = 2  # and while nothing happens
+_QUIET_MS = 2  # between looks at the links while nothing happens
+_FULL_MS = 15  # while there are frames, and they make no results
+_SURE_MS = 60  # while others pump, with each result and as they wait for a frame
 
 
 class Links:
@@ -32,6 +33,7 @@ class Links:
         self.port: "int | None" = None  # of TCP, where it is open
         self.uart: "dict | None" = None  # the settings of the UART, where it is open
         self._pumped_ms = 0
+        self._busy = False  # something happened then
         self._shut: list = []  # functions that open what could not be opened; each returns whether it could
         self._wait_ms = _AGAIN_MS
         self._next_ms = 0  # when these are called again
@@ -162,7 +164,15 @@ class Links:
         for link in self.all:
             if link.serve(now_ms):
                 busy = True
+        self._busy = busy
         return busy
+
+    def look(self) -> bool:
+        """Pump where it is time to; return whether anything happened, and may go on at once."""
+        now_ms = self._clock.ms()
+        if now_ms - self._pumped_ms < _QUIET_MS and not self._busy:
+            return False
+        return self.pump(now_ms)
 
     async def flush(self) -> None:
         """Give slow wires the time that their share of the line is worth, before the next frame.
@@ -177,15 +187,18 @@ class Links:
                 await asyncio.sleep_ms(0)
 
     async def run(self, idle) -> None:
-        """Move bytes for ever; idle(): whether there is no frame to infer.
+        """Move bytes for ever; idle(): whether nobody makes results, who would pump, too.
 
         It polls: bytes arrive in threads, which can't set an event of the loop, and a socket that
         the loop waits for costs each of its turns a millisecond.
         """
         while True:
             wait_ms = _QUIET_MS if idle() else _FULL_MS
-            # Frames pump too, with each result: once is enough.
             now_ms = self._clock.ms()
-            busy = now_ms - self._pumped_ms >= _QUIET_MS and self.pump(now_ms)
-            # Between frames that leave no time this task would only cost some.
-            await asyncio.sleep_ms(0 if busy else wait_ms)
+            if now_ms - self._pumped_ms >= _QUIET_MS:
+                if self.pump(now_ms):
+                    wait_ms = 0
+            elif wait_ms == _FULL_MS:
+                # Between frames that leave no time this task would only cost some.
+                wait_ms = _SURE_MS
+            await asyncio.sleep_ms(wait_ms)

@@ -96,8 +96,9 @@ class Engine:
         self._waiting: "int | None" = None  # ticks from which on there has been nothing to do
 
     def idle(self) -> bool:
-        """Whether there is nothing to infer now."""
-        return self._waiting is not None or self.camera is None or self.running.task is None
+        """Return whether nothing is to be inferred; else the links have their turn with the frames."""
+        camera = self.camera
+        return camera is None or camera.broken or self.running.task is None
 
     def stage_times(self) -> dict:
         """Return microseconds a frame of each stage in the last statistics period."""
@@ -249,7 +250,7 @@ class Engine:
                     self._shoot(camera, self.happenings)
                 if not camera.ready:
                     # Polled: the frame comes in a thread, which can't set an event of the loop.
-                    await asyncio.sleep_ms(_SOON_MS)
+                    await asyncio.sleep_ms(0 if self._links.look() else _SOON_MS)
                 continue
             waited = 0
             if self._waiting is not None:
