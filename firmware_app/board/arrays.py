@@ -388,12 +388,7 @@ def peak_columns(table, first: int, last: int, step: int, threshold: float) -> l
     Looked at is every step-th row from first to last - 1.
     """
     peaks = np.max(table[first:last:step], axis=0) > threshold
-    runs = [place + 1 for place in np.nonzero(peaks[1:] != peaks[:-1])[0].tolist()]
-    if peaks[0]:
-        runs.insert(0, 0)
-    if len(runs) % 2:
-        runs.append(len(peaks))
-    return runs
+    return [place + 1 for place in _ends(peaks, len(peaks))]
 
 
 def peaks(table, first: int, last: int, column: int, threshold: float) -> bool:
@@ -401,17 +396,17 @@ def peaks(table, first: int, last: int, column: int, threshold: float) -> bool:
     return bool(np.max(table[first:last, column]) > threshold)
 
 
-def one_run_a_row(table, rows, columns, threshold: float) -> bool:
-    """Return whether no row of a rectangle of a table has two runs of items above threshold.
+def one_run_a_row(table, first: int, last: int, left: int, right: int, threshold: float) -> bool:
+    """Return whether no row from first to last - 1 has two runs above threshold in columns left to right - 1.
 
-    rows, columns: (first, last + 1). May be False where they have none, if its first column has such items.
+    May be False where none has, if there are items above threshold in column left.
     """
-    above = table[rows[0] : rows[1], columns[0] : columns[1]] > threshold
+    above = table[first:last, left:right] > threshold
     if np.max(above[:, 0]):
         return False
     changes = above[:, 1:] != above[:, :-1]
     # A run is a change or two, two of them are three at least. A product: integers' sum has 8 bits.
-    return bool(np.max(np.dot(changes, np.ones((columns[1] - columns[0] - 1,)))) < 3)
+    return bool(np.max(np.dot(changes, np.ones((right - left - 1,)))) < 3)
 
 
 def edges(table, rows, columns, threshold: float) -> list:
@@ -423,7 +418,12 @@ def edges(table, rows, columns, threshold: float) -> list:
     """
     size = (rows[1] - rows[0]) * (columns[1] - columns[0])
     above = (table[rows[0] : rows[1], columns[0] : columns[1]] > threshold).reshape((size,))
-    changes = above[1:] != above[:-1]
+    return _ends(above, size)
+
+
+def _ends(mask, size: int) -> list:
+    """Return [before, last, before, last ...] of the runs of a 1-D boolean array: the places, -1 before the first."""
+    changes = mask[1:] != mask[:-1]
     if size <= _COUNTED:
         ends = np.nonzero(changes)[0].tolist()
     else:
@@ -431,7 +431,7 @@ def edges(table, rows, columns, threshold: float) -> list:
         for start in range(0, size - 1, _COUNTED):
             places = np.nonzero(changes[start : start + _COUNTED])[0].tolist()
             ends += [start + place for place in places]
-    if above[0]:
+    if mask[0]:
         ends.insert(0, -1)
     if len(ends) % 2:
         ends.append(size - 1)

@@ -231,6 +231,8 @@ class Model:
         try:
             kpu.set_input_tensor(0, source)
             kpu.run()
+            if self.outputs == 1:
+                return [kpu.get_output_tensor(0).to_numpy()]
             tensor_of = kpu.get_output_tensor
             return [tensor_of(number).to_numpy() for number in self._numbers]
         except Exception as error:

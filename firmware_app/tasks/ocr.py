@@ -122,11 +122,10 @@ class Ocr(OcrDetection):
         target = self._reader.package.img_size
         pad_value = self._reader.pad_value(plan.settings)
         x0, y0, x1, y1, x2, y2, x3, y3 = quad
-        # Of a slanting box at the edge of the region, corners may have come together.
+        # At the edge of the region corners of a slanting box may come together, or into a line.
         flat = (x1 - x0) * (y3 - y0) == (y1 - y0) * (x3 - x0)
-        if not flat:
-            quad = _grown(quad, _MARGIN)
-            x0, y0, x1, y1, x2, y2, x3, y3 = quad
+        if (x0 != x1 or y0 != y1) and (x0 != x3 or y0 != y3):
+            x0, y0, x1, y1, x2, y2, x3, y3 = quad = _grown(quad, _MARGIN)
         if flat or (
             abs(y1 - y0) * LEVEL <= abs(x1 - x0) + TIE
             and abs(y2 - y3) * LEVEL <= abs(x2 - x3) + TIE

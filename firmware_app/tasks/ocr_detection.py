@@ -60,7 +60,8 @@ class OcrDetection(SingleModelTask):
         least = (least - TIE) ** 2
         scored = self.scored or len(found) > plan.settings["max_results"]
         at_corner = not plan.region[0] and not plan.region[1]
-        text_box, thickness, half = repair.text_box, text_map.thickness, HALF
+        text_box, thickness, inside = repair.text_box, text_map.thickness, text_map.inside
+        half = HALF
         rows: list = []
         for quad, _ in found:
             quad = text_box(quad, size, thickness)
@@ -69,7 +70,7 @@ class OcrDetection(SingleModelTask):
             x0, y0, x1, y1, x2, y2, x3, y3 = quad
             # Where the score is not wanted, text in the middle tells as well that the box holds some.
             score = 1.0
-            if scored or not text_map.inside(int((x0 + x2) / 2 + half), int((y0 + y2) / 2 + half)):
+            if scored or not inside(*text_map.middle):
                 score = text_map.score(quad)
                 if not score:
                     continue
@@ -82,12 +83,7 @@ class OcrDetection(SingleModelTask):
                 x1, y1 = int(x1 * across + half), int(y1 * down + half)
                 x3, y3 = int(x3 * across + half), int(y3 * down + half)
             corners = [x0, y0, x1, y1, x2, y2, x3, y3]
-            if (
-                not at_corner
-                or min(corners) < 0
-                or max(x0, x1, x2, x3) > width
-                or max(y0, y1, y2, y3) > height
-            ):
+            if not (level and at_corner and x0 >= 0 and y0 >= 0 and x2 <= width and y2 <= height):
                 corners = _inside(corners, plan.region)
                 x0, y0, x1, y1, x2, y2 = corners[:6]
             ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x1, y2 - y1

@@ -17,9 +17,9 @@ _RATIO = 1.5
 # The vendor then moves each corner away from its neighbours, by this share of the sides.
 _STRETCH_X = 0.025
 _STRETCH_Y = 0.15
-# Undone, a corner is made of so much of itself, and of so much of the one that moved it.
-_KEEP_X, _TAKE_X = (1 + _STRETCH_X) / (1 + 2 * _STRETCH_X), _STRETCH_X / (1 + 2 * _STRETCH_X)
-_KEEP_Y, _TAKE_Y = (1 + _STRETCH_Y) / (1 + 2 * _STRETCH_Y), _STRETCH_Y / (1 + 2 * _STRETCH_Y)
+# Undone, a corner goes so much of the way to the one that moved it.
+_BACK_X, _BACK_Y = _STRETCH_X / (1 + 2 * _STRETCH_X), _STRETCH_Y / (1 + 2 * _STRETCH_Y)
+_THINNEST = 2 - TIE  # what is thinner is no text
 
 
 def anchor_free(
@@ -112,42 +112,49 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
     margin x the shorter side: bare, the box fits best but may cut into the outermost letters.
     """
     x0, y0, x1, y1, x2, y2, x3, y3 = quad
-    level = False
-    if min(quad) > 0 and (
-        size is None or (max(x0, x1, x2, x3) < size[0] and max(y0, y1, y2, y3) < size[1])
-    ):
-        level = x0 == x3 and x1 == x2 and y0 == y1 and y2 == y3 and x0 < x1 and y0 < y3
-        # As _unstretched() where nothing was clipped, without its lists.
-        x0, x1 = _KEEP_X * x0 + _TAKE_X * x1, _KEEP_X * x1 + _TAKE_X * x0
-        y0, y3 = _KEEP_Y * y0 + _TAKE_Y * y3, _KEEP_Y * y3 + _TAKE_Y * y0
-        if level:  # many are: half of the numbers are the other half's
-            x2, x3, y1, y2 = x1, x0, y0, y3
-        else:
-            x2, x3 = _KEEP_X * x2 + _TAKE_X * x3, _KEEP_X * x3 + _TAKE_X * x2
-            y1, y2 = _KEEP_Y * y1 + _TAKE_Y * y2, _KEEP_Y * y2 + _TAKE_Y * y1
+    level = x0 == x3 and x1 == x2 and y0 == y1 and y2 == y3 and x0 < x1 and y0 < y3
+    if level:  # many are: half of the numbers are the other half's
+        left, right, top, bottom = x0, x1, y0, y3
     else:
-        x0, x1, x2, x3 = _unstretched(
-            [x0, x1, x2, x3], (0, 3, 2, 1), _STRETCH_X, size[0] if size else None
-        )
-        y0, y1, y2, y3 = _unstretched(
-            [y0, y1, y2, y3], (0, 1, 2, 3), _STRETCH_Y, size[1] if size else None
-        )
+        left, right = min(x0, x1, x2, x3), max(x0, x1, x2, x3)
+        top, bottom = min(y0, y1, y2, y3), max(y0, y1, y2, y3)
+    if left > 0 and (size is None or right < size[0]):
+        back = _BACK_X * (x1 - x0)
+        x0, x1 = x0 + back, x1 - back
+        if level:
+            x2, x3 = x1, x0
+        else:
+            back = _BACK_X * (x2 - x3)
+            x2, x3 = x2 - back, x3 + back
+    else:
+        far = size[0] if size else None
+        x0, x1, x2, x3 = _unstretched([x0, x1, x2, x3], (0, 3, 2, 1), _STRETCH_X, far)
+    if top > 0 and (size is None or bottom < size[1]):
+        back = _BACK_Y * (y3 - y0)
+        y0, y3 = y0 + back, y3 - back
+        if level:
+            y1, y2 = y0, y3
+        else:
+            back = _BACK_Y * (y2 - y1)
+            y1, y2 = y1 + back, y2 - back
+    else:
+        far = size[1] if size else None
+        y0, y1, y2, y3 = _unstretched([y0, y1, y2, y3], (0, 1, 2, 3), _STRETCH_Y, far)
+    ax, ay = x1 - x0, y1 - y0
+    bx, by = x3 - x0, y3 - y0
     if level:
-        ax, ay, bx, by = x1 - x0, 0.0, 0.0, y3 - y0
         a, b = ax, by
     else:
-        ax, ay = x1 - x0, y1 - y0
-        bx, by = x3 - x0, y3 - y0
         a = (ax * ax + ay * ay) ** 0.5
         b = (bx * bx + by * by) ** 0.5
     short = a if a < b else b
-    if short < 2 - TIE:
+    if short < _THINNEST:
         return None
-    # The vendor leaves out the last edge of the outline: up to the whole upper edge of a level box.
-    across, down = (a, b) if abs(ax) + TIE >= abs(ay) else (b, a)
-    product = _RATIO * across * down
-    half = 2.5 * (across + down)
-    offset = (half - (half * half - 14 * product) ** 0.5) / 14  # offset_of() the whole outline
+    # The offset of the whole outline; the vendor leaves out its last edge: up to the whole upper
+    # edge of a level box.
+    product = _RATIO * a * b
+    half = 2.5 * (a + b)
+    offset = (half - (half * half - 14 * product) ** 0.5) / 14
     if thickness is not None:
         middle = ((x0 + x2) / 2, (y0 + y2) / 2)
         if b + TIE < a:
@@ -156,13 +163,15 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
             thick = thickness(middle, (bx, by), (ax / a, ay / a), a)
         wanted = (short - thick) / 2
         if wanted > offset:
-            offset = min(wanted, offset_of(across, down, True))
+            offset = offset_of(a, b, abs(ax) + TIE >= abs(ay))
+            if wanted < offset:
+                offset = wanted
     elif min(abs(ay), abs(ax)) * 16 + TIE < a:
-        offset = offset_of(across, down, True)
+        offset = offset_of(a, b, abs(ax) + TIE >= abs(ay))
     w, h = a - 2 * offset, b - 2 * offset
-    right = _RATIO * w * h / (2 * (w + h))
-    right += margin * ((w if w < h else h) + 2 * right)
-    grown = offset - right
+    wanted = _RATIO * w * h / (2 * (w + h))
+    wanted += margin * ((w if w < h else h) + 2 * wanted)
+    grown = offset - wanted
     if level:
         x0, y0, x1, y3 = x0 + grown, y0 + grown, x1 - grown, y3 - grown
         return [x0, y0, x1, y0, x1, y3, x0, y3]
@@ -207,34 +216,25 @@ def walked(middle, axis, unit, inside) -> int:
     return reach[0] + reach[1]
 
 
-def offset_of(across: float, down: float, open_top: bool) -> float:
-    """Return the offset d that made a rectangle of these sides out of one of w x h.
+def offset_of(a: float, b: float, along: bool) -> float:
+    """Return the offset d that made a rectangle of these sides of one of w x h, without its upper edge.
 
-    across = w + 2 d, down = h + 2 d, d = 1.5 w h / L, where L = 2 w + 2 h, or w + 2 h without the
-    upper edge. Both are quadratic in d; the smaller root is the one with w and h positive.
+    along: whether a, not b, is the upper edge's side: w + 2 d, the other one h + 2 d. d = 1.5 w h / L,
+    where L = w + 2 h; of the whole outline it is 2 w + 2 h, see text_box(). Both are quadratic in d;
+    the smaller root is the one with w and h positive.
     """
-    product = _RATIO * across * down
-    if open_top:
-        half = (4 * across + 5 * down) / 2
-        return (half - (half * half - 12 * product) ** 0.5) / 12
-    half = 2.5 * (across + down)
-    return (half - (half * half - 14 * product) ** 0.5) / 14
+    half = 2 * (a + b) + (b if along else a) / 2
+    return (half - (half * half - 12 * _RATIO * a * b) ** 0.5) / 12
 
 
 def _unstretched(v: list, order, share: float, far) -> list:
-    """Undo v' = (1 + share) v - share v(partner) for one coordinate of the four corners.
+    """Undo v' = (1 + share) v - share v(partner) for one coordinate of corners of which some are clipped.
 
     order: the corners such that the first two lie on the low side (v clipped at 0), the others on
     the high side (clipped at far), and the first's partner is the last, the second's the third.
     """
     a, b, c, d = order
     grown = 1 + share
-    if min(v) > 0 and (far is None or max(v) < far):
-        keep, take = grown / (1 + 2 * share), share / (1 + 2 * share)
-        out = [0.0] * 4
-        out[a], out[d] = keep * v[a] + take * v[d], keep * v[d] + take * v[a]
-        out[b], out[c] = keep * v[b] + take * v[c], keep * v[c] + take * v[b]
-        return out
     clipped = [i for i in (a, b) if v[i] <= 0]
     if far is not None:
         clipped += [i for i in (c, d) if v[i] >= far]

@@ -25,6 +25,10 @@ class TextMap:
         self._width, self._height = size
         self._threshold = threshold
         self._table = arrays.rows_of(values, self._width)
+        self.middle = (
+            0,
+            0,
+        )  # the pixel in the middle of the text that thickness() was asked of last
         self._items = memoryview(values)  # single items: many times faster than the array
 
     def close_holes(self, value: float) -> None:
@@ -32,10 +36,9 @@ class TextMap:
         table, threshold = self._table, self._threshold
         for first, last, sampled in self._bands():
             for left, right in self._columns(first, last, sampled):
-                rows, columns = (first, last), (left, right)
-                if arrays.one_run_a_row(table, rows, columns, threshold):
+                if arrays.one_run_a_row(table, first, last, left, right, threshold):
                     continue  # no hole then
-                edges = arrays.edges(table, rows, columns, threshold)
+                edges = arrays.edges(table, (first, last), (left, right), threshold)
                 for row, start, stop in holes.enclosed(holes.rows_of(edges, right - left)):
                     at = (first + row) * self._width + left
                     self.values[at + start : at + stop] = value
@@ -57,8 +60,10 @@ class TextMap:
     def _band(self, begin: int, following: int) -> tuple:
         """Return that of the sampled rows from begin to the one before following."""
         sampled = begin * _SAMPLED
-        last = following * _SAMPLED
-        return max(0, sampled - _SAMPLED + 1), min(self._height, last), sampled
+        first, last = sampled - _SAMPLED + 1, following * _SAMPLED
+        if last > self._height:
+            last = self._height
+        return first if first > 0 else 0, last, sampled
 
     def _columns(self, first: int, last: int, sampled: int) -> list:
         """Return (first column, column behind the last) of the parts of a band that may have holes, each for itself.
@@ -68,9 +73,13 @@ class TextMap:
         what encloses them a column farther at most. No hole lies across a column without any text.
         """
         runs = arrays.peak_columns(self._table, sampled, last, _SAMPLED, self._threshold)
-        left = max(0, runs[0] - _BESIDE)
+        left, right = runs[0] - _BESIDE, runs[-1] + 1
+        if left < 0:
+            left = 0
+        if right > self._width:
+            right = self._width
         found = []
-        if len(runs) <= _MOST_GAPS:
+        if 2 < len(runs) <= _MOST_GAPS:
             for i in range(1, len(runs) - 1, 2):
                 stop, start = runs[i], runs[i + 1]
                 if start - stop >= _GAP:
@@ -78,7 +87,7 @@ class TextMap:
                     if not arrays.peaks(self._table, first, last, middle, self._threshold):
                         found.append((left, stop + 1))
                         left = middle
-        found.append((left, min(self._width, runs[-1] + 1)))
+        found.append((left, right))
         return found
 
     def inside(self, x: int, y: int) -> bool:
@@ -90,24 +99,28 @@ class TextMap:
     def thickness(self, middle, axis, unit, across: float) -> int:
         """Return how far text reaches across its axis, as repair.walked() does."""
         ax, ay = axis
-        level = abs(ay) * LEVEL <= abs(ax) + TIE
-        if not level and abs(ax) * LEVEL > abs(ay) + TIE:
-            return repair.walked(middle, axis, unit, self.inside)
-        if level:
-            mx, my = middle
-            width, height = self._width, self._height
-        else:  # the same with x and y changed over
-            my, mx = middle
-            ay, ax = axis
-            width, height = self._height, self._width
-        step = max(1, int(_STEP * abs(ax) + HALF))
+        mx, my = middle
+        place, at = int(mx + HALF), int(my + HALF)
+        self.middle = place, at
+        width, height = self._width, self._height
+        level = not ay or abs(ay) * LEVEL <= abs(ax) + TIE
+        if not level:
+            if abs(ax) * LEVEL > abs(ay) + TIE:
+                return repair.walked(middle, axis, unit, self.inside)
+            # The same with x and y changed over.
+            ax, ay, mx, my = ay, ax, my, mx
+            place, at, width, height = at, place, height, width
+        step = int(_STEP * abs(ax) + HALF) or 1
         rise = ay / ax
         beside = across / 2 + 1
         if rise:
-            beside = across / 2 + 2 * step * abs(rise) + 1
-        top = max(0, int(my - beside + TIE))
-        bottom = min(height, int(my + beside + TIE) + 2)
-        place = int(mx + HALF)
+            beside += 2 * step * abs(rise)
+        top = int(my - beside + TIE)
+        if top < 0:
+            top = 0
+        bottom = int(my + beside + TIE) + 2
+        if bottom > height:
+            bottom = height
         places = [place - 2 * step, place - step, place, place + step, place + 2 * step]
         if places[0] < 0 or places[4] >= width:
             places = [x for x in places if 0 <= x < width]
@@ -115,21 +128,23 @@ class TextMap:
             return 0
         strips = arrays.strips(self._table, level, places, step, top, bottom, self._threshold)
         size = bottom - top
-        find, rfind = strips.find, strips.rfind
         above = below = 0
         start = 0
-        at = int(my + HALF) - top  # of the axis in a strip
+        at -= top  # of the axis in a strip
         for place in places:
             if rise:
                 at = start + int(my + (place - mx) * rise + HALF) - top
             stop = start + size
             if start <= at < stop and strips[at]:
-                edge = rfind(b"\0", start, at)
-                reach = at - 1 - edge if edge >= 0 else at - start
-                above = reach if reach > above else above
-                edge = find(b"\0", at, stop)
-                reach = edge - at - 1 if edge >= 0 else stop - at - 1
-                below = reach if reach > below else below
+                # Farther than in another strip only where there is text at that distance.
+                if at - above > start and strips[at - above - 1]:
+                    edge = strips.rfind(b"\0", start, at)
+                    reach = at - 1 - edge if edge >= 0 else at - start
+                    above = reach if reach > above else above
+                if at + below + 1 < stop and strips[at + below + 1]:
+                    edge = strips.find(b"\0", at, stop)
+                    reach = edge - at - 1 if edge >= 0 else stop - at - 1
+                    below = reach if reach > below else below
             at += size
             start = stop
         return above + below
