@@ -16,6 +16,8 @@ from firmware_app.tasks.single_model import SingleModelTask
 if 0:  # for type checkers; mpy-cross leaves it out
     from typing import Any
 
+    from firmware_app.board.npu import Model
+    from firmware_app.package.reader import Package
     from firmware_app.package.yolo import Layout
     from firmware_app.tasks.base import Plan
 
@@ -182,12 +184,11 @@ class YoloTask(SingleModelTask):
 
     thresholds = ("confidence_threshold", "nms_threshold")
 
-    @property
-    def layout(self) -> "Layout":
-        """How the model's outputs lie."""
+    def __init__(self, packages: "list[Package]", models: "list[Model]") -> None:
+        super().__init__(packages, models)
         layout = self.package.layout
         assert layout is not None  # fit.check() has found it
-        return layout
+        self.layout: "Layout" = layout
 
     def pads(self, settings: dict, width: int, height: int) -> tuple:
         """Return the letterbox."""
