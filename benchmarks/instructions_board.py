@@ -168,7 +168,6 @@ class Camera:
         self._called = 0
         self.calls = 0  # of native code, in the last frame
 
-    @property
     def captured(self):
         return self.seq
 

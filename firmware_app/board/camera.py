@@ -60,6 +60,9 @@ class Camera:
         self.seq = 0
         self.problem = ""  # why there are no frames, or empty; the loop passes it on
         self.failures = 0
+        # So many waits in a row brought nothing that the sensor must be set up anew. (No property: in a class
+        # that has one, MicroPython looks for one at each store.)
+        self.broken = False
         self.least_us = 0  # what snapshot() takes where it need not wait
         # The loop's own.
         self.skipped = 0  # frames that the sensor made and that were not taken, estimated
@@ -100,6 +103,7 @@ class Camera:
         self._last = None
         self._carry = 0
         self.failures = 0
+        self.broken = False
         self._channel = CHANNEL
         self._leaving = False
         if not self._alive:
@@ -173,8 +177,9 @@ class Camera:
                     continue
                 self.problem = str(error)
                 self.failures += 1
+                self.broken = self.failures >= _MAX_FAILURES
                 # Who sets the sensor up again lets this thread pass then.
-                return self.failures >= _MAX_FAILURES
+                return self.broken
         now = time.ticks_us()
         waited = time.ticks_diff(now, start)
         if not 0 < self.least_us < waited:
@@ -187,6 +192,7 @@ class Camera:
         self.seq += 1
         self.problem = ""
         self.failures = 0
+        self.broken = False
         self.ready = True
         return True
 
@@ -216,9 +222,8 @@ class Camera:
             self._carry = 0 if abs(rest) < self.period_us // 32 else rest
         self._last = self.ticks
 
-    @property
     def captured(self) -> int:
-        """Frames that the sensor made since the start, estimated."""
+        """Return how many frames the sensor made since the start, estimated."""
         return self.seq + self.skipped
 
     def release(self) -> None:
@@ -276,15 +281,11 @@ class Camera:
         except Exception as error:
             raise vendor.failed(CameraError, "no preview picture", error)
 
-    @property
-    def broken(self) -> bool:
-        """Whether so many waits in a row brought nothing that the sensor must be set up anew."""
-        return self.failures >= _MAX_FAILURES
-
     def give_up(self, problem: str) -> None:
         """Count as broken: the next user of the camera sets it up again."""
         self.problem = problem
         self.failures = _MAX_FAILURES
+        self.broken = True
 
     def pause(self) -> bool:
         """Take no more frames; return whether the thread is out of the driver, as stop() needs it."""

@@ -42,7 +42,7 @@ def status(board: "Board") -> dict:
         "generation": running.generation,
         "camera": camera is not None and not camera.broken,
         "processed": engine.processed,
-        "captured": camera.captured if camera is not None else 0,
+        "captured": camera.captured() if camera is not None else 0,
         "skipped": camera.skipped if camera is not None else 0,
         "renewed": engine.renewed,
         "stages_us": engine.stage_times(),

@@ -116,7 +116,7 @@ class Engine:
         values = self.stages.report(period_us)
         self._reported = values
         camera = self.camera
-        values["captured"] = camera.captured if camera is not None else 0
+        values["captured"] = camera.captured() if camera is not None else 0
         values["processed"] = self.processed
         values["skipped"] = camera.skipped if camera is not None else 0
         values["heap_floor_bytes"] = self.collector.floor
