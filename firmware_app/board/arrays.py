@@ -234,21 +234,25 @@ def class_runs(logits, classes: int, step: int, overflow: bool) -> list:
         best_class = best_class * (np.max(logits, axis=3).reshape((pixels,)) < 88.72)
     changes = best_class[1:] != best_class[:-1]
     bands = _positions(changes)
-    count = sum([len(part) for _, part in bands]) + 1
+    count = 1
+    for _, part in bands:
+        count += len(part)
     if count > pixels >> 3:
         numbers = _many_kinds(best_class, changes, count)
+        lengths = np.diff(_ends_of_many(bands, count, pixels))
     else:
-        kinds: list = []
+        ends: list = []  # the last pixel of each run
         for start, part in bands:
-            # Single items: many times faster than the array.
-            view = memoryview(best_class[start:] if start else best_class)
-            kinds += [view[at] for at in part.tolist()]
-        kinds.append(best_class[-1])
+            places = part.tolist()
+            ends += [start + at for at in places] if start else places
+        ends.append(pixels - 1)
+        view = memoryview(best_class)  # single items: many times faster than the array
+        kinds = [view[at] for at in ends]
         if count <= _FEW_RUNS:
-            return [width, height] + _runs_of_few(kinds, bands, pixels, classes)
+            return [width, height] + _runs_of_few(kinds, ends, classes)
         kept = bytes(kinds)  # frombuffer() does not keep it
         numbers = np.frombuffer(kept, dtype=np.uint8)
-    lengths = _lengths(bands, count, pixels)
+        lengths = np.diff(np.array([-1] + ends))
     column = _kinds.get(classes)
     if column is None:
         column = np.array(range(classes), dtype=np.uint8).reshape((classes, 1))
@@ -257,17 +261,13 @@ def class_runs(logits, classes: int, step: int, overflow: bool) -> list:
     # One product for all classes: which run is of which class, times the lengths.
     areas = np.dot(column == numbers, lengths).tolist()
     runs = _leb128_runs(numbers, lengths, count, pixels)
-    return [width, height, runs, [int(area + 0.5) for area in areas]]
+    return [width, height, runs, [int(area) for area in areas]]
 
 
-def _runs_of_few(kinds: list, bands: list, pixels: int, classes: int) -> list:
-    """Return [runs, areas]."""
+def _runs_of_few(kinds: list, ends: list, classes: int) -> list:
+    """Return [runs, areas]; kinds: of the runs; ends: their last pixels."""
     areas = [0] * classes
     runs = bytearray()
-    ends: list = []  # the last pixel of each run
-    for start, part in bands:
-        ends += [start + at for at in part.tolist()]
-    ends.append(pixels - 1)
     before = -1
     for kind, end in zip(kinds, ends):
         length = end - before
@@ -302,8 +302,8 @@ def _many_kinds(best_class, changes, count: int):
     return numbers
 
 
-def _lengths(bands: list, count: int, pixels: int):
-    """Return the runs' lengths, as an array of floats."""
+def _ends_of_many(bands: list, count: int, pixels: int):
+    """Return the last pixel of each run, -1 before the first one, as an array of floats."""
     ends = np.zeros((count + 1,))
     ends[0] = -1
     ends[count] = pixels - 1
@@ -311,7 +311,7 @@ def _lengths(bands: list, count: int, pixels: int):
     for start, part in bands:
         ends[at : at + len(part)] = part + float(start)
         at += len(part)
-    return np.diff(ends)
+    return ends
 
 
 def _leb128_runs(numbers, lengths, count: int, pixels: int) -> bytes:
