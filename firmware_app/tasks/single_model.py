@@ -1,6 +1,6 @@
 """What tasks with one model at their beginning share: scaler for each picture size, run, times."""
 
-import time
+from time import ticks_diff, ticks_us  # found sooner than in their module
 
 from firmware_app.board.npu import Scaler
 from firmware_app.tasks.base import Plan, Task
@@ -103,23 +103,23 @@ class SingleModelTask(Task):
 
     def take(self, plan: Plan, source) -> None:
         """Scale the source tensor into the task's own."""
-        start = time.ticks_us()
+        start = ticks_us()
         self._tensor = plan.scaler.run(source)
-        self.ai2d_us = time.ticks_diff(time.ticks_us(), start)
+        self.ai2d_us = ticks_diff(ticks_us(), start)
 
     def finish(self, plan: Plan, inferred=None) -> list:
         """Run the model on what take() left, and decode."""
-        start = time.ticks_us()
+        start = ticks_us()
         outputs = self._model.run(self._tensor)
-        middle = time.ticks_us()
-        self.kpu_us = time.ticks_diff(middle, start)
+        middle = ticks_us()
+        self.kpu_us = ticks_diff(middle, start)
         if inferred is not None:
             inferred()
         before = self.ai2d_us + self.kpu_us
         fields = self.decode(outputs, plan)
         # What a second model took while decoding, decode() has counted itself.
         counted = self.ai2d_us + self.kpu_us - before
-        self.decode_us = time.ticks_diff(time.ticks_us(), middle) - counted
+        self.decode_us = ticks_diff(ticks_us(), middle) - counted
         return fields
 
     def decode(self, outputs: list, plan: Plan) -> list:
