@@ -19,57 +19,70 @@ _APART = 3  # cells around each mask, which keep the runs of two masks apart
 
 
 class Grid:
-    """Where the masks' cells lie in the frame, for one step between them."""
+    """Where the masks' cells lie in the frame, for one step between them; and what all pictures share."""
 
-    def __init__(self, size: tuple, start: tuple, cell: tuple) -> None:
+    def __init__(self, size: tuple, start: tuple, cell: tuple, step: int, limit: float) -> None:
         """size: cells across and down; start: (x, y) of the first one's corner in pixels of the frame;
-        cell: width and height of one there.
+        cell: width and height of one there; step: TWICE, or n for one cell for n of the prototypes';
+        limit: the logit from which a cell is on.
         """
         across, down = size
         x, y = start
         wide, high = cell
+        self.step = step
+        self.limit = limit
+        self.finer: "Finer | None" = None
+        # Before each mask a cell that is on and one that is off, after it one that is off.
+        off, on = limit - 1.0, limit + 1.0
+        self.begin, self.between = np.array([[on, off]]), np.array([[off, on, off]])
         self._most = np.array([[across - 1.0, down - 1.0, across, down]])
         self._start = np.array([[x, y, x, y]])
         self._cell = np.array([[wide, high, wide, high]])
+        # Products with whole numbers are exact: left, top, right, bottom of x, y, width, height …
+        self._edges = np.zeros((6, 4))
+        # … and left, top, left, top of those.
+        self._corner = np.zeros((4, 4))
+        for side in (0, 1):
+            for table in (self._edges, self._corner):
+                table[side, side] = table[side, side + 2] = 1.0
+            self._edges[side + 2, side + 2] = 1.0
+        self._least = np.array([[0.0, 0.0, 1.0, 1.0]])
 
     def cells(self, boxes: list) -> list:
-        """Return [[x1, y1, x2, y2, left, top, right, bottom]] of the masks of boxes (x, y, width, height, …).
+        """Return [[x1, y1, x2, y2, left, top, right, bottom]] of the masks of boxes.
 
-        That is where a mask lies in pixels of the frame, as the box does, and its cells: those with
-        centres in the box, at least one, right and bottom behind the last.
+        boxes: (x, y, width, height, score, class) in pixels of the frame. The numbers are where a mask
+        lies there, as its box does, and its cells: those with centres in the box, at least one, right
+        and bottom after the last.
         """
-        table = np.array(boxes)
-        low = table[:, :2]
-        edges = np.concatenate((low, low + table[:, 2:4]), axis=1)
+        edges = np.dot(np.array(boxes), self._edges)
         edges = np.maximum(np.ceil((edges - self._start) / self._cell - 0.5), 0.0)
         edges = np.minimum(edges, self._most)
-        edges[:, 2:] = np.maximum(edges[:, 2:], edges[:, :2] + 1.0)
+        edges = np.maximum(edges, np.dot(edges, self._corner) + self._least)
         table = np.concatenate((edges * self._cell + self._start, edges), axis=1)
         # An array rounds what becomes an integer.
         rows: list = np.array(table, dtype=np.int16).tolist()
         return rows
 
 
-def runs_of(
-    tensors: tuple, layout: "Layout", bases: list, rows: list, step: int, limit: float
-) -> tuple:
+def runs_of(tensors: tuple, layout: "Layout", bases: list, rows: list, grid: Grid) -> tuple:
     """Return the runs of each mask (a buffer, LEB128 lengths off, on, off ...), and the cells of all masks.
 
     tensors: the output with the candidates, and the prototypes (1, 32, height, width); bases: where
-    the candidates' values begin, as yolo_arrays has it; rows: as Grid has them; step: TWICE, or n for
-    one cell for n of the prototypes'; limit: the logit from which a cell is on.
+    the candidates' values begin, as yolo_arrays has it; rows: as grid has them.
     """
     shape = tensors[1].shape
     planes = tensors[1].reshape(shape[1:])
+    step = grid.step
     if step > 1:
         planes = planes[:, ::step, ::step]
-    finer = Finer(shape[2], shape[3]) if step == TWICE else None
+    elif step == TWICE and grid.finer is None:
+        grid.finer = Finer(shape[2], shape[3])
+    finer = grid.finer
     kernels = _coefficients(tensors[0], layout)
     apart = 1 if layout.kind == "columns" else layout.width
     dot = np.dot
-    # Before each mask a cell that is on and one that is off, behind it one that is off.
-    off, on = limit - 1.0, limit + 1.0
-    begin, between = np.array([[on, off]]), np.array([[off, on, off]])
+    begin, between, limit = grid.begin, grid.between, grid.limit
     found: list = []
     parts: list = [begin]
     ends: list = []
@@ -171,27 +184,14 @@ class Finer:
         return down
 
 
-_weights: dict = {}
-
-
 def _between(size: int, turned: bool):
-    """Return what each of 2 * size cells takes of `size` cells, bilinear: a table of rows; columns if turned.
-
-    Kept for the sizes in use: those of one model.
-    """
-    table = _weights.get((size, turned))
-    if table is None:
-        if len(_weights) >= 2:
-            _weights.clear()
-        table = np.zeros((2 * size, size))
-        for cell in range(size):
-            table[2 * cell, cell] = table[2 * cell + 1, cell] = 0.75
-            table[2 * cell, max(0, cell - 1)] += 0.25
-            table[2 * cell + 1, min(size - 1, cell + 1)] += 0.25
-        if turned:
-            table = table.transpose().copy()
-        _weights[(size, turned)] = table
-    return table
+    """Return what each of 2 * size cells takes of `size` cells, bilinear: a table of rows; columns if turned."""
+    table = np.zeros((2 * size, size))
+    for cell in range(size):
+        table[2 * cell, cell] = table[2 * cell + 1, cell] = 0.75
+        table[2 * cell, max(0, cell - 1)] += 0.25
+        table[2 * cell + 1, min(size - 1, cell + 1)] += 0.25
+    return table.transpose().copy() if turned else table
 
 
 def _runs(logits, limit: float, ends: list) -> list:

@@ -56,7 +56,7 @@ class InstanceSegmentation(yolo.YoloTask):
         """Return [boxes, masks]."""
         layout = self.layout
         tensor = outputs[layout.output]
-        limit, step = plan.limits[3:]
+        step = plan.limits[4]
         if plan.settings["vendor_compatible"]:
             boxes, bases = yolo.vendors_boxed(tensor, layout, plan, self.package.img_size)
         else:
@@ -70,7 +70,7 @@ class InstanceSegmentation(yolo.YoloTask):
             grid = plan.grids[step] = self._grid(plan, step)
         rows = grid.cells(boxes)
         tensors = (tensor, outputs[layout.masks])
-        runs, cells = yolo_masks.runs_of(tensors, layout, bases, rows, step, limit)
+        runs, cells = yolo_masks.runs_of(tensors, layout, bases, rows, grid)
         # What the arrays of the masks left outside the heap, too.
         self.output_bytes = self._outputs + cells * (64 if step == TWICE else 256)
         return [pack_boxes(boxes), _packed(rows, runs)]
@@ -85,6 +85,8 @@ class InstanceSegmentation(yolo.YoloTask):
             ((size[0] + pixels - 1) // pixels, (size[1] + pixels - 1) // pixels),
             (x - left * across, y - top * down),
             (pixels * across, pixels * down),
+            step,
+            plan.limits[3],
         )
 
 
