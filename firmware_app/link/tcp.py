@@ -319,19 +319,18 @@ class TcpLink:
                     rest = session.next_chunk()
                 if rest is None:
                     break
+                slot.rest = rest  # whatever sending raises
             try:
                 sent = slot.send(rest)
             except OSError as error:
-                slot.rest = rest
                 if error.args[0] != errno.EAGAIN:
                     session.close("the connection is gone")
                     self._end(slot)
                 return
+            if not sent:
+                return
             if sent < len(rest):
-                # A part that stays is no copy, however often the rest of it does not go.
                 slot.rest = rest = memoryview(rest)[sent:]
-                if not sent:
-                    return
             else:
                 slot.rest = rest = None
                 if not (box.urgent or box.results or box.history or chunks):
