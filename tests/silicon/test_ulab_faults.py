@@ -18,6 +18,7 @@ FAULTS = {
     "abs(np.ones(3)>0)": "abs()",
     "np.array([[1],[2,3]])": "ragged",
     "np.dot(np.zeros((2,2,2)),np.zeros((2,2)))": "3-D",
+    "np.dot(np.zeros(2),np.zeros((2,3)))": "np.dot",
     "np.roll(np.zeros(3),0)": "np.roll",
     "np.roll(np.zeros((2,3)),-3,axis=1)": "np.roll",
     "np.compress([1,0],np.zeros((2,2,2,2)),axis=0)": "np.compress",

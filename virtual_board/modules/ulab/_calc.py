@@ -310,6 +310,11 @@ def dot(a, b):
         raise ValueError("dimensions do not match")
     if len(a._s) > 2 or len(b._s) > 2:
         _silicon.die("np.dot with a 3-D operand answers with rubbish; use 1-D and 2-D only")
+    if len(a._s) < len(b._s) and b._s[1] > 1:
+        _silicon.die(
+            "np.dot of a vector and a matrix of %d columns has room for one number, and writes the "
+            "others over the heap; make the vector a table of one row" % b._s[1]
+        )
     return run("dot", (a, b))
 
 
