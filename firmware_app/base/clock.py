@@ -28,9 +28,4 @@ class Clock:
 
     def at(self, ticks: int) -> int:
         """Return the time (us) of a ticks_us() value of the recent past."""
-        self.us()
-        return self.at_before(ticks)
-
-    def at_before(self, ticks: int) -> int:
-        """Return at(ticks) without a look at the clock: us() was called since."""
-        return self._us - ticks_diff(self.ticks, ticks)
+        return self.us() - ticks_diff(self.ticks, ticks)

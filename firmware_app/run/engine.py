@@ -430,7 +430,9 @@ class Engine:
         clock = self._clock
         now_us = clock.us()
         start = clock.ticks
-        time_ms = clock.at_before(ticks) // 1000
+        time_ms = (
+            now_us - ticks_diff(start, ticks)
+        ) // 1000  # clock.at(ticks), without another look
         if self.happenings is not None:
             fields = self.happenings.take(task.result_type, time_ms, fields)
         message = [task.result_type, seq, time_ms, self.running.generation] + fields
