@@ -125,14 +125,13 @@ class Cipher:
             stream = self._encrypt((counter + b"\0\0\0\0\0\0\0").join(few[blocks]))
         else:
             stream = self._long_stream(counter, blocks)
-        if size != len(stream):
-            stream = memoryview(stream)[:size]  # a copy would be hashed
         if self._mix is not None and size >= _MANY:
-            quick = self._mix(data, stream)
+            quick = self._mix(data, memoryview(stream)[:size])  # a copy would be hashed
             if quick is not None:
                 return quick
-        mixed = _number(data, "little") ^ _number(stream, "little")
-        return mixed.to_bytes(size, "little")
+        # Of the stream as many bytes as there are of data, the first ones.
+        mixed = _number(data, "big") ^ _number(stream, "big") >> 8 * (len(stream) - size)
+        return mixed.to_bytes(size, "big")
 
     def _long_stream(self, counter: bytes, blocks: int) -> bytes:
         """Return so many blocks of what data is mixed with."""
