@@ -132,7 +132,10 @@ def _ulab(numbers, call_us: float) -> None:
     def elements(args) -> float:
         return us_element * getattr(args[0], "_n", 0) if args else 0.0
 
+    compress = numpy.compress
     _functions(numpy, call_us, elements)
+    # Not the mask's, its first argument.
+    numpy.compress = clock.native(compress, call_us, lambda args: us_element * args[1]._n)
     for part in (numpy.linalg, numpy.fft):
         _functions(part, call_us, elements)
     ndarray = _array.ndarray
