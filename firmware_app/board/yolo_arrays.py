@@ -1,10 +1,14 @@
 """What the YOLO tasks compute on tensors: candidates and keypoints. See arrays.py."""
 
+import struct
+
 from firmware_app.board import yolo_nms
 from firmware_app.board.arrays import np
 from firmware_app.board.yolo_nms import KEPT
 
 if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
     from firmware_app.package.yolo import Layout
 
 _SINGLE = 600  # scores looked at in the time of two calls
@@ -16,28 +20,23 @@ _COORDINATE = 32000.0  # what keypoints are clipped to: 16 bits hold it
 class Candidates:
     """The candidates of one picture that pass: their scores, an array, and where each one's values begin.
 
-    Value j of a candidate is flat[base + j * step], for each of `bases`. labels: their classes, where the
-    outputs tell them without a look at each one's scores.
+    Of columns `bases` are the numbers of their columns in `table`, else the places in the output where their
+    rows begin. labels: their classes, where the outputs tell them without a look at each one's scores.
     """
 
     def __init__(self, tensor, layout: "Layout", threshold: float, most: int) -> None:
         """most: about so many of the best are looked at."""
-        flat = tensor.reshape((tensor.size,))
-        self.flat = flat
         self.layout = layout
         self.labels: "list | None" = None
         if layout.kind == "columns":
-            self._columns(flat, layout, threshold, most)
+            self._columns(tensor, layout, threshold, most)
         else:
-            self._rows(flat, layout, threshold, most)
+            self._rows(tensor.reshape((tensor.size,)), layout, threshold, most)
 
-    def _columns(self, flat, layout: "Layout", threshold: float, most: int) -> None:
-        count = layout.count
+    def _columns(self, tensor, layout: "Layout", threshold: float, most: int) -> None:
         classes = layout.classes
-        self.step = count
-        peaks = flat[4 * count : (4 + classes) * count]
-        if classes > 1:
-            peaks = np.max(peaks.reshape((classes, count)), axis=0)
+        self.table = table = tensor.reshape((layout.width, layout.count))
+        peaks = np.max(table[4 : 4 + classes], axis=0) if classes > 1 else table[4]
         passed = peaks > threshold
         # Fewer than 65,536 candidates, so uint16 counts them.
         self.bases = np.nonzero(passed)[0].tolist()
@@ -53,7 +52,6 @@ class Candidates:
 
     def _rows(self, flat, layout: "Layout", threshold: float, most: int) -> None:
         width = layout.width
-        self.step = 1
         # A copy of the column first: it is no dense view. Objectness, or the score itself.
         first = flat[4::width].copy()
         hits = np.nonzero(first > threshold)[0].tolist()
@@ -68,7 +66,7 @@ class Candidates:
         for row, base in enumerate(self.bases):
             table[row] = flat[base : base + kept]
         if ended:
-            self._table = table
+            self.table = table
             self.scores = table[:, 4].copy()
             # Bounded: a class beyond the labels is told later.
             labels = np.array(np.clip(table[:, 5], -1.0, _COORDINATE), dtype=np.int16)
@@ -86,17 +84,23 @@ class Candidates:
                 return
             table = np.compress(passed, table, axis=0)
             scores, labels = scores[passed], labels[passed]
-        self._table = table
+        self.table = table
         self.scores = scores
         self.labels = labels.tolist()
 
     def value(self, number: int):
         """Return one value of each candidate, an array."""
         if self.layout.kind != "columns":
-            return self._table[:, number].copy()
+            return self.table[:, number].copy()
         first, last = self._range
-        at = number * self.step
-        return self.flat[at + first : at + last][self._passed]
+        return self.table[number, first:last][self._passed]
+
+    def values(self, count: int):
+        """Return the first values of each candidate: an array, a row for each value."""
+        if self.layout.kind != "columns":
+            return self.table[:, :count].transpose().copy()
+        first, last = self._range
+        return np.compress(self._passed, self.table[:count, first:last], axis=1)
 
     def classes(self):
         """Return the class of each candidate, an array; None where there is one class."""
@@ -108,8 +112,8 @@ class Candidates:
         first, last = self._range
         # Of a single column ulab would give a number.
         if last - first > 1 and (last - first) * layout.classes < _SINGLE * len(self.bases):
-            table = self.flat.reshape((layout.width, layout.count))
-            labels = np.argmax(table[4 : 4 + layout.classes, first:last], axis=0)[self._passed]
+            scores = self.table[4 : 4 + layout.classes, first:last]
+            labels = np.argmax(scores, axis=0)[self._passed]
             self.labels = labels.tolist()
             return labels
         self.labels = [self.label(number) for number in range(len(self.bases))]
@@ -120,18 +124,17 @@ class Candidates:
         if self.labels is not None:
             label: int = self.labels[number]
             return label
-        classes, count = self.layout.classes, self.step
+        classes = self.layout.classes
         if classes == 1:
             return 0
-        first = 4 * count + self.bases[number]
-        return np.argmax(self.flat[first : first + classes * count : count])
+        return np.argmax(self.table[4 : 4 + classes, self.bases[number]])
 
 
 def numbers(arrays: list) -> bool:
     """Return whether some arrays hold plain numbers alone: none that is none, or infinite."""
     total = arrays[0]
-    for array in arrays[1:]:
-        total = total + array
+    for one in arrays[1:]:
+        total = total + one
     return -_MOST_TOTAL < float(np.sum(total)) < _MOST_TOTAL
 
 
@@ -157,9 +160,7 @@ class _Boxes(Candidates):
 
     def place(self) -> None:
         """Make the tables, of at least one candidate."""
-        table = np.zeros((4, len(self.bases)))
-        for number in range(4):
-            table[number] = self.value(number)
+        table = self.values(4)
         if self.layout.kind == "rows":
             self.corners = table
             low, high = table[:2], table[2:]
@@ -238,6 +239,19 @@ def passing(tensor, layout: "Layout", threshold: float, most: int) -> list:
     ]
 
 
+def _placed(found: _Boxes, limits: tuple, mapping: Mapping) -> tuple:
+    """Return (numbers, [[x1, y1, x2, y2]], [score1000]): numbers are of those that are kept, best first.
+
+    A score above 1000 stays, as far as 60000: the caller refuses it.
+    """
+    found.place()
+    numbers = found.order(limits[1], limits[2], mapping.span)
+    places = mapping.frame(found.corners)
+    # An array rounds what becomes an integer.
+    scores = np.clip(found.scores * 1000.0, 0.0, _MOST_SCORE)
+    return numbers, places, np.array(scores, dtype=np.uint16).tolist()
+
+
 def boxes(
     tensor, layout: "Layout", limits: tuple, most: int, mapping: Mapping, smallest: int, room: int
 ) -> tuple:
@@ -247,18 +261,12 @@ def boxes(
     whether classes suppress each other; most: candidates that are looked at; room: boxes at most. A
     score above 1000 stays, as far as 60000: the caller refuses it.
     """
-    threshold, overlap, alone = limits
-    found = _Boxes(tensor, layout, threshold, most)
+    found = _Boxes(tensor, layout, limits[0], most)
     rows: list = []
     bases: list = []
     if not found.bases:
         return rows, bases
-    found.place()
-    numbers = found.order(overlap, alone, mapping.span)
-    places = mapping.frame(found.corners)
-    # An array rounds what becomes an integer.
-    scores = np.clip(found.scores * 1000.0, 0.0, _MOST_SCORE)
-    scores = np.array(scores, dtype=np.uint16).tolist()
+    numbers, places, scores = _placed(found, limits, mapping)
     all_bases = found.bases
     labels = found.labels
     single = layout.classes == 1
@@ -278,36 +286,88 @@ def boxes(
     return rows, bases
 
 
+def packed(
+    tensor, layout: "Layout", limits: tuple, most: int, mapping: Mapping, smallest: int, room: int
+) -> tuple:
+    """Return (the boxes that boxes() returns as packets have them, [base], the best score1000).
+
+    Arguments are those of boxes(). Coordinates in the frame need 11 bits, classes 10.
+    """
+    found = _Boxes(tensor, layout, limits[0], most)
+    if not found.bases:
+        return bytearray(0), [], 0
+    numbers, places, scores = _placed(found, limits, mapping)
+    labels: "Any" = found.labels
+    if labels is None:
+        labels = [0] * len(scores)
+        if layout.classes > 1:
+            labels = {number: found.label(number) for number in numbers}
+    words = [0] * (2 * len(numbers))
+    small: list = []
+    at = 0
+    for number in numbers:
+        x, y, w, h = places[number]
+        w -= x
+        h -= y
+        if w < smallest or h < smallest:
+            small.append(number)
+            continue
+        words[at] = x | scores[number] << 11 | y << 21
+        words[at + 1] = w | labels[number] << 11 | h << 21
+        at += 2
+    if small:
+        numbers = [number for number in numbers if number not in small]
+    if len(numbers) > room:
+        numbers = numbers[:room]
+    best = scores[numbers[0]] if numbers else 0
+    bases = found.bases
+    data = bytearray(struct.pack("<%dI" % len(words), *words))
+    return data[: 8 * len(numbers)], [bases[number] for number in numbers], best
+
+
 def behind(tensor, layout: "Layout", bases: list, first: int, size: int):
     """Return a table with values first to first + size - 1 of each of some candidates."""
-    flat = tensor.reshape((tensor.size,))
     table = np.zeros((len(bases), size))
     if layout.kind == "columns":
-        count = layout.count
+        part = tensor.reshape((layout.width, layout.count))[first : first + size]
         for row, base in enumerate(bases):
-            start = base + first * count
-            table[row] = flat[start : start + (size - 1) * count + 1 : count]
+            table[row] = part[:, base]
     else:
+        flat = tensor.reshape((tensor.size,))
         for row, base in enumerate(bases):
             table[row] = flat[base + first : base + first + size]
     return table
 
 
-def keypoints(table, dims: int, across, down) -> bytes:
-    """Return x, y, score1000 of each keypoint as signed 16-bit integers; -1 where dims is 2.
+class Keypoints:
+    """Where keypoints of a model's input lie in the frame: what each of a candidate's values becomes."""
 
-    table: x, y (and a score) of each keypoint, in pixels of the model's input; across, down: (start of
-    the picture there, pixels of the frame per pixel of it, pixels to add).
-    """
-    rows = len(table)
-    size = table.shape[1] // dims
-    out = np.zeros((rows, 3 * size), dtype=np.int16)
-    for place, (start, scale, offset) in ((0, across), (1, down)):
-        values = (table[:, place::dims] - start) * scale + offset
-        out[:, place::3] = np.array(np.clip(values, -_COORDINATE, _COORDINATE), dtype=np.int16)
-    if dims == 3:
-        scores = np.clip(table[:, 2::3] * 1000.0, 0.0, 1000.0)
-        out[:, 2::3] = np.array(scores, dtype=np.int16)
-    else:
-        out[:, 2::3] = np.zeros((rows, size), dtype=np.int16) - 1
-    return bytes(out)
+    def __init__(self, points: int, dims: int, across: tuple, down: tuple) -> None:
+        """dims: 2 (x, y) or 3 (and a score).
+
+        across, down: (start of the picture in the input, pixels of the frame per pixel of it, pixels to add).
+        """
+        self._dims = dims
+        self._numbers = 3 * points
+        score = (0.0, 1000.0, 0.0)
+        steps = [across, down, score][:dims] * points
+        self._start, self._scale, self._offset = [
+            np.array([float(step[at]) for step in steps]) for at in range(3)
+        ]
+        self._low = np.array(([-_COORDINATE, -_COORDINATE, 0.0][:dims]) * points)
+        self._high = np.array(([_COORDINATE, _COORDINATE, 1000.0][:dims]) * points)
+
+    def records(self, table) -> bytes:
+        """Return x, y, score1000 of each keypoint as signed 16-bit integers; -1 where dims is 2.
+
+        table: a row for each object, of x, y (and a score) of each keypoint in pixels of the model's input.
+        """
+        values = (table - self._start) * self._scale + self._offset
+        values = np.maximum(self._low, np.minimum(values, self._high))
+        out = np.array(values, dtype=np.int16)
+        if self._dims == 2:
+            both = np.zeros((len(table), self._numbers), dtype=np.int16) - 1
+            for place in range(2):
+                both[:, place::3] = out[:, place::2]
+            out = both
+        return bytes(out)

@@ -19,26 +19,39 @@ def best_first(scores) -> list:
 
     ulab's sort keeps any of equal scores first, and quantised models have many.
     """
-    if len(scores) < 2:
-        return [0] * len(scores)
     order: list = np.argsort(scores, axis=0).tolist()
+    if len(order) < 2:
+        return order
     values = np.sort(scores, axis=0)
     same = np.nonzero(values[1:] == values[:-1])[0].tolist()
-    same.append(-1)
-    first = last = -1  # of scores that are equal
+    last = -1
+    more = False  # whether there are more than two of a score
     for at in same:
+        if at == last:
+            more = True
+        last = at + 1
+        one = order[at]
+        two = order[last]
+        if one < two:
+            order[at] = two
+            order[last] = one
+    if more:
+        _sort_equals(order, same)
+    order.reverse()
+    return order
+
+
+def _sort_equals(order: list, same: list) -> None:
+    """Put the numbers of equal scores in descending order; same: where the next one's score is the same."""
+    first = last = -1
+    for at in same + [-1]:
         if at == last:
             last += 1
             continue
-        if last == first + 1:
-            if order[first] < order[last]:
-                order[first], order[last] = order[last], order[first]
-        elif last > first:
+        if last > first + 1:
             order[first : last + 1] = sorted(order[first : last + 1], reverse=True)
         first = at
         last = at + 1
-    order.reverse()
-    return order
 
 
 def by_native(sides, order: list, labels, overlap: float, span: int) -> "list | None":
@@ -57,14 +70,27 @@ def by_native(sides, order: list, labels, overlap: float, span: int) -> "list | 
     width = 4 + count
     columns = (count + _CELLS - 1) // _CELLS
     table = np.zeros((columns * _CELLS, width))
-    table[:count, :4] = (sides + np.array([[span], [span], [0.0], [0.0]])).transpose()
-    flat = table.reshape((columns * _CELLS * width,))
+    table[:count, :4] = (sides + _moved(span)).transpose()
     if labels is not None:
-        flat[: count * width : width] = sides[0] + (labels * _APART + 1.0) * span
-    # How many boxes each one is better than: sorting an order turns it round.
-    better = np.argsort(np.array(order), axis=0) * -1.0 + count
+        table[:count, 0] = sides[0] + (labels * (_APART * span) + float(span))
+    flat = table.reshape((columns * _CELLS * width,))
+    # How many boxes each one is better than, and 1: sorting an order turns it round.
+    better = float(count) - np.argsort(np.array(order), axis=0)
     flat[4 : count * (width + 1) : width + 1] = better
     return decoders.suppressed(table, [_SIDE, _SIDE * columns], _PARTS, count, overlap, KEPT)
+
+
+_moves: dict = {}  # what _moved() has returned last
+
+
+def _moved(span: int):
+    """Return what moves boxes of a model's input to the right and below all others."""
+    column = _moves.get(span)
+    if column is None:
+        column = np.array([[float(span)], [float(span)], [0.0], [0.0]])
+        _moves.clear()
+        _moves[span] = column
+    return column
 
 
 def by_arrays(corners, scores, labels, overlap: float) -> list:

@@ -4,7 +4,7 @@ from firmware_app.base.errors import TaskError
 
 if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.board.npu import Model, Scaler
-    from firmware_app.board.yolo_arrays import Mapping
+    from firmware_app.board.yolo_arrays import Keypoints, Mapping
     from firmware_app.gallery.decision import Rule
     from firmware_app.gallery.recognizer import Recognizer
     from firmware_app.package.reader import Package
@@ -28,6 +28,7 @@ class Plan:
         self.camera = camera
         self.limits: tuple = ()  # thresholds, looked up once
         self.mapping: "Mapping | None" = None  # of YOLO's boxes to the frame, made once
+        self.keypoints: "Keypoints | None" = None  # of poses, made once
         self.grids: dict = {}  # of the masks of objects, by the step between their cells
         self.cuts: dict = {}  # scalers of boxes of text, by the box
         self.rule: Rule = None  # type: ignore[assignment]  # of identities, which set it

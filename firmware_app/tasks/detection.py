@@ -5,13 +5,14 @@ import time
 from builtins import bytearray, int, len  # found sooner than where they are built in
 
 from firmware_app.base.errors import TaskError
-from firmware_app.board import arrays, decoders
+from firmware_app.board import arrays, decoders, yolo_arrays
 from firmware_app.package import letterbox
 from firmware_app.tasks import repair, yolo
 from firmware_app.tasks.single_model import SingleModelTask, ordered, strongest
 from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
+    from firmware_app.package.yolo import Layout
     from firmware_app.tasks.base import Plan
 
 # What fits a packed box (docs/protocol.md section 4).
@@ -104,6 +105,9 @@ class Detection(SingleModelTask):
 
     def decode(self, outputs: list, plan: "Plan") -> list:
         """Return [boxes], packed where they fit."""
+        layout = self.package.layout
+        if layout is not None and not plan.settings["vendor_compatible"]:
+            return [packed_yolo(outputs[layout.output], layout, plan, self.package.img_size)[0]]
         return [pack_boxes(self._boxes(outputs, plan))]
 
     def _boxes(self, outputs: list, plan: "Plan") -> list:
@@ -139,6 +143,32 @@ class Detection(SingleModelTask):
                 " their sigmoid is missing" % highest
             )
         return strongest(boxes, settings["max_results"], 4)
+
+
+def packed_yolo(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
+    """Return (the boxes of a YOLO's output as pack_boxes() returns them, [base]), best first."""
+    x, y, width, height = plan.region
+    if (
+        layout.kind == "rows"
+        or x + width > _MAX_COORDINATE
+        or y + height > _MAX_COORDINATE
+        or layout.classes > _MAX_SCORE_OR_CLASS
+    ):
+        rows, bases = yolo.boxed(tensor, layout, plan, size)
+        return pack_boxes(rows), bases
+    settings = plan.settings
+    boxes, bases, best = yolo_arrays.packed(
+        tensor,
+        layout,
+        plan.limits,
+        yolo.MOST,
+        yolo.mapping(plan, size),
+        settings["min_size"] or 1,
+        settings["max_results"],
+    )
+    if best >= 1000:
+        yolo.check_scores([(best / 1000,)])
+    return boxes, bases
 
 
 def pack_boxes(boxes: list):

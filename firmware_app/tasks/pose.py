@@ -4,7 +4,7 @@ import struct
 
 from firmware_app.board import decoders, yolo_arrays
 from firmware_app.tasks import yolo
-from firmware_app.tasks.detection import pack_boxes
+from firmware_app.tasks.detection import pack_boxes, packed_yolo
 from firmware_app.wire import messages
 
 if 0:  # for type checkers; mpy-cross leaves it out
@@ -32,15 +32,25 @@ class Pose(yolo.YoloTask):
             return self._vendors(outputs, plan)
         layout = self.layout
         tensor = outputs[layout.output]
-        boxes, bases = self.boxed(tensor, plan)
-        if not boxes:
+        boxes, bases = packed_yolo(tensor, layout, plan, self.package.img_size)
+        if not bases:
             return [b"", b""]
+        keypoints = plan.keypoints
+        if keypoints is None:
+            keypoints = plan.keypoints = self._keypoints(plan)
+        first = layout.first if layout.kind == "rows" else layout.first + layout.classes
+        size = layout.points * layout.dims
+        table = yolo_arrays.behind(tensor, layout, bases, first, size)
+        return [boxes, keypoints.records(table)]
+
+    def _keypoints(self, plan: "Plan") -> "yolo_arrays.Keypoints":
+        """Return where the keypoints lie in a plan's pictures."""
         dx, dy, width, height = plan.region
         left, top, across, down = yolo.place(plan.settings, (width, height), self.package.img_size)
-        first = layout.first if layout.kind == "rows" else layout.first + layout.classes
-        table = yolo_arrays.behind(tensor, layout, bases, first, layout.points * layout.dims)
-        points = yolo_arrays.keypoints(table, layout.dims, (left, across, dx), (top, down, dy))
-        return [pack_boxes(boxes), points]
+        layout = self.layout
+        return yolo_arrays.Keypoints(
+            layout.points, layout.dims, (left, across, dx), (top, down, dy)
+        )
 
     def _vendors(self, outputs: list, plan: "Plan") -> list:
         dx, dy = plan.region[:2]

@@ -102,8 +102,10 @@ def _apart(
     """
     a, b, c, sizes = shapes
     known = found.labels
-    bases, step = found.bases, found.step
-    items, scores = memoryview(found.flat), memoryview(found.scores)
+    bases, step = found.bases, found.layout.count
+    scores = memoryview(found.scores)
+    if known is None:
+        items = memoryview(found.table.reshape((found.layout.width * step,)))
     # 1 - (1 - e^-d)^(1/2) > overlap, solved for the distance d of two shapes.
     limit = -log(max(_TINY, 1 - (1 - overlap) ** 2))
     kept: list = []
