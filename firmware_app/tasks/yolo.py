@@ -68,17 +68,21 @@ def kept_rotated(tensor, layout: "Layout", confidence: float, overlap: float, al
     if not found.bases:
         return []
     turn = 6 if layout.kind == "rows" else 4 + layout.classes
-    values = [found.value(number) for number in (0, 1, 2, 3, turn)]
+    sides = found.values(4)
+    values = [sides[0], sides[1], sides[2], sides[3], found.value(turn)]
     rows = list(zip(*[side.tolist() for side in values]))
     order = yolo_nms.best_first(found.scores)
     if not yolo_arrays.numbers(values):
         order = [number for number in order if _sane(rows[number])]
-    if overlap < 1 and len(order) > 1:
-        shapes = yolo_arrays.shapes(values[2], values[3], values[4])
-        kept = _apart(rows, shapes, order, found, overlap, alone)
+    scores = found.scores.tolist()
+    if overlap >= 1 or len(order) < 2:
+        kept = order[: yolo_nms.KEPT]
     else:
-        kept = [(number, found.label(number)) for number in order[: yolo_nms.KEPT]]
-    return [(found.scores[number], label) + rows[number] for number, label in kept]
+        # Where classes don't suppress each other, each box has rivals of its own class alone.
+        labels = None if alone or found.classes() is None else found.labels
+        shapes = yolo_arrays.shapes(values[2], values[3], values[4])
+        kept = _apart(rows, shapes, order, labels, overlap)
+    return [(scores[number], found.label(number)) + rows[number] for number in kept]
 
 
 def _sane(row: tuple) -> bool:
@@ -88,33 +92,29 @@ def _sane(row: tuple) -> bool:
     return True
 
 
-def _apart(
-    rows: list,
-    shapes: tuple,
-    order: list,
-    found: "yolo_arrays.Candidates",
-    overlap: float,
-    alone: bool,
-) -> list:
-    """Return (number, class) of the rotated boxes that no better one suppresses.
+def _apart(rows: list, shapes: tuple, order: list, labels: "list | None", overlap: float) -> list:
+    """Return the numbers of the rotated boxes that no better one suppresses.
 
-    rows: (cx, cy, w, h, angle) of each candidate found; order: their numbers, the best first.
+    rows: (cx, cy, w, h, angle) of each candidate found; order: their numbers, the best first; labels:
+    their classes, None where classes suppress each other.
     """
     a, b, c, sizes = shapes
-    known = found.labels
-    bases, step = found.bases, found.layout.count
-    scores = memoryview(found.scores)
-    if known is None:
-        items = memoryview(found.table.reshape((found.layout.width * step,)))
-    # 1 - (1 - e^-d)^(1/2) > overlap, solved for the distance d of two shapes.
-    limit = -log(max(_TINY, 1 - (1 - overlap) ** 2))
+    # 1 - (1 - e^-d)^(1/2) > overlap, solved for four times the distance d of two shapes.
+    limit = -4 * log(max(_TINY, 1 - (1 - overlap) ** 2))
     kept: list = []
-    near: list = []
+    everyone: list = []
+    rivals = everyone  # the kept boxes of a class
+    groups: dict = {}  # of them by class
     for number in order:
         cx, cy, w, h, _ = rows[number]
         # Whole pixels tell which boxes can't touch: other than floats they take no heap.
         x, y, reach = int(cx), int(cy), int((w + h) / 2) + 2
-        for x2, y2, reach2, other, label in near:
+        if labels is not None:
+            label = labels[number]
+            if label not in groups:
+                groups[label] = []
+            rivals = groups[label]
+        for x2, y2, reach2, other in rivals:
             far = reach + reach2
             off = x - x2
             if off >= far or -off >= far:
@@ -122,29 +122,22 @@ def _apart(
             off = y - y2
             if off >= far or -off >= far:
                 continue
-            if not alone:
-                # Of the kept box's class is what has no better one.
-                if known is not None:
-                    if known[number] != label:
-                        continue
-                elif items[bases[number] + (4 + label) * step] < scores[number]:
-                    continue
             p, q, r = a[number] + a[other], b[number] + b[other], c[number] + c[other]
             inner = p * q - r * r
             if inner < _TINY:
                 continue
-            dx, dy = cx - rows[other][0], cy - rows[other][1]
-            distance = (p * dy * dy + q * dx * dx - 2 * r * dx * dy) / inner / 4
+            row = rows[other]
+            dx, dy = cx - row[0], cy - row[1]
+            distance = ((p * dy - 2 * r * dx) * dy + q * dx * dx) / inner
             if distance < limit:
                 size = 4 * sizes[number] * sizes[other]
-                if size > 0 and distance + log(inner / size) / 2 < limit:
+                if size > 0 and distance + 2 * log(inner / size) < limit:
                     break
         else:
-            label = found.label(number)
-            kept.append((number, label))
+            kept.append(number)
             if len(kept) >= yolo_nms.KEPT:
                 break
-            near.append((x, y, reach, number, label))
+            rivals.append((x, y, reach, number))
     return kept
 
 
