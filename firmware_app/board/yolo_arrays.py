@@ -15,6 +15,7 @@ _SINGLE = 600  # scores looked at in the time of two calls
 _MOST_SCORE = 60000.0
 _MOST_TOTAL = 1e9
 _COORDINATE = 32000.0  # what keypoints are clipped to: 16 bits hold it
+_TURNED = 600  # numbers put in another order in the time that a candidate's take to be picked out
 
 
 class Candidates:
@@ -330,6 +331,17 @@ def behind(tensor, layout: "Layout", bases: list, first: int, size: int):
     table = np.zeros((len(bases), size))
     if layout.kind == "columns":
         part = tensor.reshape((layout.width, layout.count))[first : first + size]
+        low, high = min(bases), max(bases) + 1
+        if size * (high - low) < _TURNED * len(bases):
+            # All from the first to the last, as rows: Python copies those. A view does not keep an array.
+            turned = part[:, low:high].transpose().copy()
+            source, target = memoryview(turned), memoryview(table)
+            at = 0
+            for base in bases:
+                start = (base - low) * size
+                target[at : at + size] = source[start : start + size]
+                at += size
+            return table
         for row, base in enumerate(bases):
             table[row] = part[:, base]
     else:
