@@ -397,16 +397,12 @@ def peaks(table, first: int, last: int, column: int, threshold: float) -> bool:
 
 
 def one_run_a_row(table, first: int, last: int, left: int, right: int, threshold: float) -> bool:
-    """Return whether no row from first to last - 1 has two runs above threshold in columns left to right - 1.
-
-    May be False where none has, if there are items above threshold in column left.
-    """
+    """Return whether no row from first to last - 1 has two runs above threshold in columns left to right - 1."""
     above = table[first:last, left:right] > threshold
-    if np.max(above[:, 0]):
-        return False
     changes = above[:, 1:] != above[:, :-1]
-    # A run is a change or two, two of them are three at least. A product: integers' sum has 8 bits.
-    return bool(np.max(np.dot(changes, np.ones((right - left - 1,)))) < 3)
+    # A run begins and ends: two, or one where it ends with the row. A product: integers' sum has 8 bits.
+    counts = np.dot(changes, np.ones((right - left - 1,))) + above[:, 0]
+    return bool(np.max(counts) < 3)
 
 
 def edges(table, rows, columns, threshold: float) -> list:

@@ -12,7 +12,6 @@ LEVEL = 12  # an axis counts as level where it rises by less than a 12th of its 
 _STEP = 0.15  # of a text's length, between the five strips across it
 _GAP = 4  # columns at least between two parts of a band
 _MOST_GAPS = 16  # ends of runs: what has more of them is speckled
-_BESIDE = 3  # columns left of a text: the first one has hardly ever any of it
 _ROWS = 5  # tell a score well enough
 
 
@@ -73,7 +72,7 @@ class TextMap:
         what encloses them a column farther at most. No hole lies across a column without any text.
         """
         runs = arrays.peak_columns(self._table, sampled, last, _SAMPLED, self._threshold)
-        left, right = runs[0] - _BESIDE, runs[-1] + 1
+        left, right = runs[0] - 1, runs[-1] + 1
         if left < 0:
             left = 0
         if right > self._width:
@@ -133,20 +132,19 @@ class TextMap:
         at -= top  # of the axis in a strip
         for place in places:
             if rise:
-                at = start + int(my + (place - mx) * rise + HALF) - top
-            stop = start + size
-            if start <= at < stop and strips[at]:
+                at = int(my + (place - mx) * rise + HALF) - top
+            here = start + at
+            if 0 <= at < size and strips[here]:
                 # Farther than in another strip only where there is text at that distance.
-                if at - above > start and strips[at - above - 1]:
-                    edge = strips.rfind(b"\0", start, at)
-                    reach = at - 1 - edge if edge >= 0 else at - start
+                if above < at and strips[here - above - 1]:
+                    edge = strips.rfind(b"\0", start, here)
+                    reach = here - 1 - edge if edge >= 0 else at
                     above = reach if reach > above else above
-                if at + below + 1 < stop and strips[at + below + 1]:
-                    edge = strips.find(b"\0", at, stop)
-                    reach = edge - at - 1 if edge >= 0 else stop - at - 1
+                if here + below + 1 < start + size and strips[here + below + 1]:
+                    edge = strips.find(b"\0", here, start + size)
+                    reach = edge - here - 1 if edge >= 0 else size - at - 1
                     below = reach if reach > below else below
-            at += size
-            start = stop
+            start += size
         return above + below
 
     def score(self, quad: list) -> float:
