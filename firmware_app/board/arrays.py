@@ -152,7 +152,8 @@ def characters(tensors: list, blank: int) -> tuple:
 
     A character is where the best class of a step is another one than before, and not blank.
     """
-    _, count, classes = tensors[0].shape
+    shape = tensors[0].shape
+    count, classes = shape[1], shape[2]
     joined = np.concatenate(tuple(tensors)) if len(tensors) > 1 else tensors[0]
     table = joined.reshape((count * len(tensors), classes))
     best = np.argmax(table, axis=1)

@@ -285,6 +285,43 @@ for vendor in (False, True):
     assert lines[2] == "native 3"
 
 
+def test_lines_read_together_are_each_what_it_is_alone(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.board import arrays
+from firmware_app.tasks.ocr_recognition import OcrRecognition
+letters = [chr(65 + i) for i in range(26)]
+seed = 3
+
+def random(count):
+    global seed
+    seed = (seed * 1103515245 + 12345) & 0x3FFFFFFF
+    return (seed >> 8) % count
+
+def line(text, sure, odd=0.0):
+    shown = np.zeros((1, 12, 27))
+    shown[0, :, 26] = sure
+    for i in range(len(text)):
+        shown[0, 2 * i, 26] = odd
+        shown[0, 2 * i, letters.index(text[i])] = sure if text[i] != "Z" else float("nan")
+    return shown
+
+made = task(OcrRecognition, [], characters=letters)
+texts = ["", "AB", "A", "BBB", "", "ABCDEF", "Z", "C"]
+shown = [line(texts[i], (1.0, 9.0)[i % 2], i % 2 * random(8) / 8) for i in range(len(texts))]
+apart = [made.read([one])[0] for one in shown]
+print(str(made.read(shown)) == str(apart), arrays.most_together(shown[0]) >= len(shown))
+print([text.decode() for text, _ in apart])
+print([int(100 * score) for text, score in apart[:4]])
+""",
+    )
+    assert lines[0] == "True True"
+    assert lines[1] == "['', 'AB', 'A', 'BBB', '', 'ABCDEF', '', 'C']"
+    # Of probabilities (A) the score is one of them, of logits the softmax.
+    assert lines[2] == "[0, 99, 100, 99]"
+
+
 def test_a_box_whose_corners_came_together_is_cut_out_upright(tmp_path: Path) -> None:
     """At the edge of the region two corners of a slanting box may become one, or all lie in a line."""
     lines = _lines(
