@@ -317,7 +317,7 @@ print([int(100 * score) for text, score in apart[:4]])
 """,
     )
     assert lines[0] == "True True"
-    assert lines[1] == "['', 'AB', 'A', 'BBB', '', 'ABCDEF', '', 'C']"
+    assert lines[1] == "['', 'AB', 'A', 'BBB', '', 'ABCDEF', 'A', 'C']"  # NaN is beaten by a zero
     # Of probabilities (A) the score is one of them, of logits the softmax.
     assert lines[2] == "[0, 99, 100, 99]"
 
