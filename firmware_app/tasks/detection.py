@@ -122,7 +122,10 @@ class Detection(SingleModelTask):
             return rows
         # The vendor's decoders also answer boxes of which the frame's edge leaves nothing.
         smallest = settings["min_size"] or (0 if settings["vendor_compatible"] else 1)
-        boxes = []
+        boxes: list = []
+        append = boxes.append
+        last = _SENSELESS
+        falling = True  # the scores
         for label, score, x1, y1, x2, y2 in rows:
             x1 = int(x1) if x1 > 0 else 0
             y1 = int(y1) if y1 > 0 else 0
@@ -131,8 +134,11 @@ class Detection(SingleModelTask):
             if w < smallest or h < smallest:
                 continue
             score1000 = int(score * 1000 + 0.5) if score < _SENSELESS else _SENSELESS
-            boxes.append((x1 + dx, y1 + dy, w, h, score1000, int(label)))
-        if not settings["vendor_compatible"]:
+            append((x1 + dx, y1 + dy, w, h, score1000, int(label)))
+            if score1000 > last:
+                falling = False
+            last = score1000
+        if not falling and not settings["vendor_compatible"]:
             boxes = ordered(boxes, [_SENSELESS - box[4] for box in boxes])
         highest = boxes[0][4] if boxes else 0
         if settings["vendor_compatible"]:
@@ -173,12 +179,14 @@ def packed_yolo(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
 
 def pack_boxes(boxes: list):
     """Return boxes (x, y, w, h, score1000, class) in the wire's packed form, or as rows where one does not fit."""
-    packed = bytearray(8 * len(boxes))
-    pack_into = struct.pack_into
-    at = 0
+    if not boxes:
+        return bytearray()
+    words: list = []
+    append = words.append
     for x, y, w, h, score, label in boxes:
         if (x | y | w | h) > _MAX_COORDINATE or (score | label) > _MAX_SCORE_OR_CLASS:
             return [list(box) for box in boxes]
-        pack_into("<II", packed, at, x | score << 11 | y << 21, w | label << 11 | h << 21)
-        at += 8
-    return packed
+        append(x | score << 11 | y << 21)
+        append(w | label << 11 | h << 21)
+    # Bytes: MicroPython compares a string that it makes with all names that it knows.
+    return bytearray(struct.pack(b"<" + b"I" * len(words), *words))
