@@ -76,7 +76,8 @@ def limit_ms(profile: Profile, case: Case, sensor_fps: int, baudrate: int = 0) -
 
     ai2d, KPU, copying the outputs, native post-processing and, on a UART, the result's own bytes. For
     a text map copying is twice: out of the tensor, and its first channel out of that, which the
-    native decoder wants by itself. Of a YOLO with several classes each score is looked at once.
+    native decoder wants by itself. Of a YOLO with several classes each score is looked at once, and each
+    cell of the prototypes under a box is the sum of so many products as there are prototypes.
     """
     copy = profile.numbers["native.copy_ms_mb"] / (1 << 20)
     total = 0.0
@@ -92,7 +93,7 @@ def limit_ms(profile: Profile, case: Case, sensor_fps: int, baudrate: int = 0) -
     if case.scenes[0].config.get("task"):  # a YOLO's
         classes = len(case.scenes[0].config["categories"])
         seen = classes * case.scenes[0].outputs[0].shape[2] if classes > 1 else 0
-        total += seen * profile.numbers["native.element_ns"] / 1e6
+        total += (seen + _products(case)) * profile.numbers["native.element_ns"] / 1e6
     if case.task in ("detection", "segmentation", "instance_segmentation", "pose"):
         total += profile.post_ms(sum(one.nbytes for one in case.scenes[0].outputs))
     elif case.task == "ocr":
@@ -102,6 +103,16 @@ def limit_ms(profile: Profile, case: Case, sensor_fps: int, baudrate: int = 0) -
     if baudrate:
         total += 1000 * 10 * result_bytes(len(case.scenes[0].shown)) / baudrate
     return max(1000 / sensor_fps, total)
+
+
+def _products(case: Case) -> float:
+    """Return the multiplications that the masks of a scene take."""
+    if case.task != "instance_segmentation":
+        return 0.0
+    scene = case.scenes[0]
+    _, depth, height, width = scene.outputs[1].shape
+    cells = width * height / (scene.size[0] * scene.size[1])  # of a pixel of the input
+    return float(sum(depth * cells * one.width * one.height for one in scene.shown))
 
 
 def target_of(case: Case, link: str, sensor_fps: int, level: str) -> float | None:

@@ -158,6 +158,39 @@ print(least(lambda: uart.write(bytes(115))))
     assert 9900 <= numbers[2] <= 13000  # 1150 bits
 
 
+def test_an_array_call_takes_what_it_looks_at(tmp_path: Path) -> None:
+    """Not its first argument alone: that is a mask, a row of weights or a tuple."""
+    source = """
+import time
+from ulab import numpy as np
+row, table = np.ones((1, 32)), np.ones((32, 50))
+mask, line = np.ones((50,)) > 0.5, np.ones((1000,))
+numbers = [1.0] * 500
+def least(call):
+    best = 1000000
+    for _ in range(5):
+        start = time.ticks_us()
+        call()
+        best = min(best, time.ticks_diff(time.ticks_us(), start))
+    return best
+print([least(call) for call in (
+    lambda: np.dot(row, table),
+    lambda: np.dot(table[:, :10].transpose(), line[:32]),
+    lambda: np.concatenate((line, line, line)),
+    lambda: np.compress(mask, table, axis=1),
+    lambda: np.array(numbers),
+    lambda: np.array([numbers] * 3),
+    lambda: np.argmax(line),
+)])
+"""
+    profile = "k230?element_ns=10000&call_us=0&interpreter_factor=1"
+    line = run_script(tmp_path, source, timing=profile).lines[-1]
+    found = [int(n) for n in line.strip("[]").split(",")]
+    counts = [1600, 320, 3000, 1600, 500, 1500, 1000]
+    for us, count in zip(found, counts, strict=True):
+        assert 10 * count <= us < 10 * count + 1500, (us, count)
+
+
 def test_single_numbers_are_replaced_behind_the_name() -> None:
     profile = load_profile("k230?interpreter_factor=3&unexplained.applied=1")
     assert profile.numbers["interpreter.interpreter_factor"] == 3

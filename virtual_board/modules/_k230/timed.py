@@ -132,10 +132,17 @@ def _ulab(numbers, call_us: float) -> None:
     def elements(args) -> float:
         return us_element * getattr(args[0], "_n", 0) if args else 0.0
 
-    compress = numpy.compress
+    # Of these the first argument does not tell how much there is to do.
+    looks = {
+        "compress": lambda args: us_element * getattr(args[1], "_n", 0),
+        "concatenate": lambda args: us_element * _parts(args[0]),
+        "dot": lambda args: us_element * _products(args),
+        "array": lambda args: us_element * _items(args[0]),
+    }
+    known = {name: getattr(numpy, name) for name in looks}
     _functions(numpy, call_us, elements)
-    # Not the mask's, its first argument.
-    numpy.compress = clock.native(compress, call_us, lambda args: us_element * args[1]._n)
+    for name in looks:
+        setattr(numpy, name, clock.native(known[name], call_us, looks[name]))
     for part in (numpy.linalg, numpy.fft):
         _functions(part, call_us, elements)
     ndarray = _array.ndarray
@@ -152,6 +159,26 @@ def _ulab(numbers, call_us: float) -> None:
         return call_us + (us_element * array._n if isinstance(key, ndarray) else 0.0)
 
     ndarray.__getitem__ = clock.native(get, 0.0, got)
+
+
+def _products(args) -> int:
+    """Return how many numbers np.dot() multiplies: those of the left one, with each column of the right."""
+    left, right = args
+    shape = getattr(right, "_s", ())
+    return getattr(left, "_n", 0) * (shape[1] if len(shape) == 2 else 1)
+
+
+def _items(source) -> int:
+    """Return how many numbers np.array() takes out of an array, a list, or a list of lists."""
+    if not isinstance(source, (list, tuple)):
+        return getattr(source, "_n", 0)
+    rows = source and isinstance(source[0], (list, tuple))
+    return len(source) * len(source[0]) if rows else len(source)
+
+
+def _parts(sources) -> int:
+    """Return how many numbers np.concatenate() copies."""
+    return sum([part._n for part in sources if hasattr(part, "_n")])
 
 
 def _files(numbers) -> None:
