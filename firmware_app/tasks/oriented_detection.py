@@ -34,41 +34,36 @@ class OrientedDetection(yolo.YoloTask):
         yolo.check_scores(found)
         if self.layout.kind == "rows":
             yolo.check_classes([(0, 0, 0, 0, 0, row[1]) for row in found], self.layout)
-        smallest = settings["min_size"] or 1
-        rows: list = []
-        widest = 0
+        least = 8 * (settings["min_size"] or 1)
         # The frame's scale is the same both ways but for a pixel of the letterbox.
         mean = 4 * (across + down)
+        whole, half_turn = int, pi  # what is local is found sooner
+        values: list = []
+        add = values.extend
         for score, label, cx, cy, w, h, angle in found:
-            cx, cy = (cx - left) * across, (cy - top) * down
-            w8, h8 = int(w * mean + 0.5), int(h * mean + 0.5)
-            if (
-                w8 < 8 * smallest
-                or h8 < 8 * smallest
-                or not (0 <= cx <= width and 0 <= cy <= height)
-            ):
+            w8, h8 = whole(w * mean + 0.5), whole(h * mean + 0.5)
+            if w8 < least or h8 < least:
                 continue
-            row = [
-                int((cx + dx) * 8 + 0.5),
-                int((cy + dy) * 8 + 0.5),
-                w8,
-                h8,
-                int(angle * 18000 / pi + 0.5 + 36000) % 18000,
-                min(1000, int(score * 1000 + 0.5)),
-                label,
-            ]
-            widest = max(widest, row[0], row[1], w8, h8, label)
-            rows.append(row)
-            if len(rows) >= settings["max_results"]:
-                break
-        if widest > _WIDEST:
-            return [rows]
-        packed = bytearray(14 * len(rows))
-        at = 0
-        for row in rows:
-            struct.pack_into("<7h", packed, at, *row)
-            at += 14
-        return [packed]
+            cx = (cx - left) * across
+            cy = (cy - top) * down
+            if not (0 <= cx <= width and 0 <= cy <= height):
+                continue
+            score1000 = whole(score * 1000 + 0.5)
+            add(
+                (
+                    whole((cx + dx) * 8 + 0.5),
+                    whole((cy + dy) * 8 + 0.5),
+                    w8,
+                    h8,
+                    whole(angle * 18000 / half_turn + 0.5 + 36000) % 18000,
+                    score1000 if score1000 < 1000 else 1000,
+                    label,
+                )
+            )
+        del values[7 * settings["max_results"] :]
+        if values and max(values) > _WIDEST:
+            return [[values[at : at + 7] for at in range(0, len(values), 7)]]
+        return [bytearray(struct.pack("<%dh" % len(values), *values))]
 
     def _vendors(self, tensor, plan: "Plan") -> list:
         """Return rows as yolo.kept_rotated(), in pixels of the frame, of the native function's corners."""
