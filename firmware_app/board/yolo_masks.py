@@ -14,7 +14,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 TWICE = -2  # a step between cells: two of them each way in each of the prototypes'
 MOST_CELLS = 60000  # looked at together: 16 bits number them
 _LOW = 128  # from here on a run takes two bytes
-_FEW_CELLS = 18  # up to which two products of tables take less time than sums of parts
+_FEW_CELLS = 14  # up to which two products of tables take less time than sums of parts
 _APART = 3  # cells around each mask, which keep the runs of two masks apart
 
 
