@@ -173,6 +173,8 @@ def least(call):
         call()
         best = min(best, time.ticks_diff(time.ticks_us(), start))
     return best
+def put():
+    table[:, ::2] = 0.0
 print([least(call) for call in (
     lambda: np.dot(row, table),
     lambda: np.dot(table[:, :10].transpose(), line[:32]),
@@ -181,12 +183,18 @@ print([least(call) for call in (
     lambda: np.array(numbers),
     lambda: np.array([numbers] * 3),
     lambda: np.argmax(line),
+    lambda: row * table[:, :1],
+    lambda: table[:, 0].reshape(-1),
+    lambda: table.reshape(-1),
+    put,
+    lambda: np.zeros(5000),
+    lambda: np.ones(700),
 )])
 """
     profile = "k230?element_ns=10000&call_us=0&interpreter_factor=1"
     line = run_script(tmp_path, source, timing=profile).lines[-1]
     found = [int(n) for n in line.strip("[]").split(",")]
-    counts = [1600, 320, 3000, 1600, 500, 1500, 1000]
+    counts = [1600, 320, 3000, 1600, 500, 1500, 1000, 1024, 32, 0, 800, 0, 700]
     for us, count in zip(found, counts, strict=True):
         assert 10 * count <= us < 10 * count + 1500, (us, count)
 

@@ -217,7 +217,10 @@ class Clock:
         self._cost += us
 
     def native(self, function, us: float, size=None):
-        """Return function as a native call of us, and of size(arguments) more; once started."""
+        """Return function as a native call of us, and of size(arguments, result) more; once started.
+
+        Without a result, where it raises, only of us.
+        """
         enter = self.enter
         leave = self.leave
 
@@ -227,9 +230,10 @@ class Clock:
             enter()
             cost = us
             try:
+                result = function(*args, **named)
                 if size is not None:
-                    cost += size(args)
-                return function(*args, **named)
+                    cost += size(args, result)
+                return result
             finally:
                 leave(cost)
 

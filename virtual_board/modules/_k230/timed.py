@@ -20,6 +20,7 @@ _SPECIAL = (
     "add sub mul truediv floordiv pow radd rsub rmul rtruediv and or xor rand ror rxor neg pos abs "
     + "invert eq ne lt le gt ge iadd isub imul itruediv ipow"
 )
+_FLAT = "zeros empty frombuffer asarray"  # of ulab: they look at no element
 _THRESHOLD = 24 << 20
 _BIG = 4096  # reads of so many bytes are of files that matter
 
@@ -78,7 +79,7 @@ def _nncase(numbers, call_us: float) -> None:
     us_byte = numbers["native.copy_ms_mb"] * 1000 / (1 << 20)
     tensor = nncase_runtime.runtime_tensor
 
-    def copied(args) -> float:
+    def copied(args, result) -> float:
         count = 1
         for side in args[0]._shape:
             count *= side
@@ -129,56 +130,53 @@ def _ulab(numbers, call_us: float) -> None:
     us_element = numbers["native.element_ns"] / 1000
     number_us = numbers["native.number_us"]
 
-    def elements(args) -> float:
-        return us_element * getattr(args[0], "_n", 0) if args else 0.0
+    def elements(args, result) -> float:
+        # Of joined arrays, a list or a row with a table the result has more; of a table's sum the table.
+        first = getattr(args[0], "_n", 0) if args else 0
+        return us_element * max(first, getattr(result, "_n", 0))
 
-    # Of these the first argument does not tell how much there is to do.
-    looks = {
-        "compress": lambda args: us_element * getattr(args[1], "_n", 0),
-        "concatenate": lambda args: us_element * _parts(args[0]),
-        "dot": lambda args: us_element * _products(args),
-        "array": lambda args: us_element * _items(args[0]),
-    }
-    known = {name: getattr(numpy, name) for name in looks}
+    def picked(args, result) -> float:
+        return us_element * args[1]._n  # the mask is the first
+
+    def products(args, result) -> float:
+        left, right = args
+        return us_element * left._n * (right._s[1] if len(right._s) == 2 else 1)
+
+    nothing = [getattr(numpy, name) for name in _FLAT.split()]
+    known = numpy.compress, numpy.dot
     _functions(numpy, call_us, elements)
-    for name in looks:
-        setattr(numpy, name, clock.native(known[name], call_us, looks[name]))
+    for name, function in zip(_FLAT.split(), nothing):
+        setattr(numpy, name, clock.native(function, call_us))
+    numpy.compress = clock.native(known[0], call_us, picked)
+    numpy.dot = clock.native(known[1], call_us, products)
     for part in (numpy.linalg, numpy.fft):
         _functions(part, call_us, elements)
     ndarray = _array.ndarray
     names = " ".join(["__%s__" % name for name in _SPECIAL.split()])
     _methods(ndarray, names + " copy flatten byteswap sort tobytes tolist", call_us, elements)
-    _methods(ndarray, "reshape transpose __setitem__", call_us)
+    _methods(ndarray, "transpose", call_us)
+
+    def reshaped(args, result) -> float:
+        # Of what is not dense a plain integer makes a copy.
+        return 0.0 if isinstance(args[0], _array.dense_array) else us_element * args[0]._n
+
+    _methods(ndarray, "reshape", call_us, reshaped)
     get = ndarray.__getitem__
 
-    def got(args) -> float:
+    def got(args, result) -> float:
         array, key = args
         if type(key) is int and len(array._s) == 1:
             return number_us  # little more than the bytecode that asks for it
         # A mask is looked at element by element, anything else but reached for.
         return call_us + (us_element * array._n if isinstance(key, ndarray) else 0.0)
 
+    def put(args, result) -> float:
+        array, key, _ = args
+        part = array if isinstance(key, ndarray) else get(array, key)
+        return us_element * getattr(part, "_n", 0)
+
     ndarray.__getitem__ = clock.native(get, 0.0, got)
-
-
-def _products(args) -> int:
-    """Return how many numbers np.dot() multiplies: those of the left one, with each column of the right."""
-    left, right = args
-    shape = getattr(right, "_s", ())
-    return getattr(left, "_n", 0) * (shape[1] if len(shape) == 2 else 1)
-
-
-def _items(source) -> int:
-    """Return how many numbers np.array() takes out of an array, a list, or a list of lists."""
-    if not isinstance(source, (list, tuple)):
-        return getattr(source, "_n", 0)
-    rows = source and isinstance(source[0], (list, tuple))
-    return len(source) * len(source[0]) if rows else len(source)
-
-
-def _parts(sources) -> int:
-    """Return how many numbers np.concatenate() copies."""
-    return sum([part._n for part in sources if hasattr(part, "_n")])
+    _methods(ndarray, "__setitem__", call_us, put)
 
 
 def _files(numbers) -> None:
