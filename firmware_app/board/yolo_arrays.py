@@ -322,7 +322,8 @@ def packed(
         numbers = numbers[:room]
     best = scores[numbers[0]] if numbers else 0
     bases = found.bases
-    data = bytearray(struct.pack("<%dI" % len(words), *words))
+    # Bytes: MicroPython compares a string that it makes with all names that it knows.
+    data = bytearray(struct.pack(b"<" + b"I" * len(words), *words))
     return data[: 8 * len(numbers)], [bases[number] for number in numbers], best
 
 
@@ -369,7 +370,7 @@ class Keypoints:
         self._low = np.array(([-_COORDINATE, -_COORDINATE, 0.0][:dims]) * points)
         self._high = np.array(([_COORDINATE, _COORDINATE, 1000.0][:dims]) * points)
 
-    def records(self, table) -> bytes:
+    def records(self, table) -> bytearray:
         """Return x, y, score1000 of each keypoint as signed 16-bit integers; -1 where dims is 2.
 
         table: a row for each object, of x, y (and a score) of each keypoint in pixels of the model's input.
@@ -382,4 +383,4 @@ class Keypoints:
             for place in range(2):
                 both[:, place::3] = out[:, place::2]
             out = both
-        return bytes(out)
+        return bytearray(out)  # bytes would be hashed

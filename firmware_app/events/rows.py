@@ -51,7 +51,8 @@ def boxes(kind: int, fields: list) -> list:
     if isinstance(data, list):
         return [tuple(row[:6]) for row in data]
     found: list = []
-    words = struct.unpack("<%dI" % (len(data) // 4), data)
+    # Bytes: MicroPython compares a string that it makes with all names that it knows.
+    words = struct.unpack(b"<" + b"I" * (len(data) // 4), data)
     for i in range(0, len(words), 2):
         a = words[i]
         b = words[i + 1]
@@ -84,7 +85,7 @@ def _upright(row: list) -> tuple:
 
 def _oriented(data) -> list:
     if not isinstance(data, list):
-        numbers = struct.unpack("<%dh" % (len(data) // 2), data)
+        numbers = struct.unpack(b"<" + b"h" * (len(data) // 2), data)
         data = [numbers[i : i + 7] for i in range(0, len(numbers), 7)]
     found: list = []
     for row in data:

@@ -63,7 +63,8 @@ class OrientedDetection(yolo.YoloTask):
         del values[7 * settings["max_results"] :]
         if values and max(values) > _WIDEST:
             return [[values[at : at + 7] for at in range(0, len(values), 7)]]
-        return [bytearray(struct.pack("<%dh" % len(values), *values))]
+        # Bytes: MicroPython compares a string that it makes with all names that it knows.
+        return [bytearray(struct.pack(b"<" + b"h" * len(values), *values))]
 
     def _vendors(self, tensor, plan: "Plan") -> list:
         """Return rows as yolo.kept_rotated(), in pixels of the frame, of the native function's corners."""
