@@ -60,7 +60,7 @@ class OcrDetection(SingleModelTask):
         least = (least - TIE) ** 2
         scored = self.scored or len(found) > plan.settings["max_results"]
         at_corner = not plan.region[0] and not plan.region[1]
-        text_box, thickness, inside = repair.text_box, text_map.thickness, text_map.inside
+        text_box, thickness = repair.text_box, text_map.thickness
         half = HALF
         rows: list = []
         for quad, _ in found:
@@ -70,7 +70,7 @@ class OcrDetection(SingleModelTask):
             x0, y0, x1, y1, x2, y2, x3, y3 = quad
             # Where the score is not wanted, text in the middle tells as well that the box holds some.
             score = 1.0
-            if scored or not inside(*text_map.middle):
+            if scored or not text_map.met:
                 score = text_map.score(quad)
                 if not score:
                     continue

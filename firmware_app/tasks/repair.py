@@ -14,12 +14,14 @@ HALF = 0.5 + TIE
 
 # A text box is offset by 1.5 x area / length of its outline, on every side.
 _RATIO = 1.5
+_HALF_RATIO = _RATIO / 2
 # The vendor then moves each corner away from its neighbours, by this share of the sides.
 _STRETCH_X = 0.025
 _STRETCH_Y = 0.15
 # Undone, a corner goes so much of the way to the one that moved it.
 _BACK_X, _BACK_Y = _STRETCH_X / (1 + 2 * _STRETCH_X), _STRETCH_Y / (1 + 2 * _STRETCH_Y)
 _THINNEST = 2 - TIE  # what is thinner is no text
+_RIGHT, _DOWN = (1.0, 0.0), (0.0, 1.0)
 
 
 def anchor_free(
@@ -112,74 +114,45 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
     margin x the shorter side: bare, the box fits best but may cut into the outermost letters.
     """
     x0, y0, x1, y1, x2, y2, x3, y3 = quad
-    level = x0 == x3 and x1 == x2 and y0 == y1 and y2 == y3 and x0 < x1 and y0 < y3
-    if level:  # many are: half of the numbers are the other half's
-        left, right, top, bottom = x0, x1, y0, y3
-    else:
-        left, right = min(x0, x1, x2, x3), max(x0, x1, x2, x3)
-        top, bottom = min(y0, y1, y2, y3), max(y0, y1, y2, y3)
-    if left > 0 and (size is None or right < size[0]):
+    if x0 == x3 and x1 == x2 and y0 == y1 and y2 == y3 and x0 < x1 and y0 < y3:
+        return _level_box(x0, y0, x1, y3, size, thickness, margin)
+    far_x, far_y = size if size else (None, None)
+    if min(x0, x1, x2, x3) > 0 and (far_x is None or max(x0, x1, x2, x3) < far_x):
         back = _BACK_X * (x1 - x0)
         x0, x1 = x0 + back, x1 - back
-        if level:
-            x2, x3 = x1, x0
-        else:
-            back = _BACK_X * (x2 - x3)
-            x2, x3 = x2 - back, x3 + back
+        back = _BACK_X * (x2 - x3)
+        x2, x3 = x2 - back, x3 + back
     else:
-        far = size[0] if size else None
-        x0, x1, x2, x3 = _unstretched([x0, x1, x2, x3], (0, 3, 2, 1), _STRETCH_X, far)
-    if top > 0 and (size is None or bottom < size[1]):
+        x0, x1, x2, x3 = _unstretched([x0, x1, x2, x3], (0, 3, 2, 1), _STRETCH_X, far_x)
+    if min(y0, y1, y2, y3) > 0 and (far_y is None or max(y0, y1, y2, y3) < far_y):
         back = _BACK_Y * (y3 - y0)
         y0, y3 = y0 + back, y3 - back
-        if level:
-            y1, y2 = y0, y3
-        else:
-            back = _BACK_Y * (y2 - y1)
-            y1, y2 = y1 + back, y2 - back
+        back = _BACK_Y * (y2 - y1)
+        y1, y2 = y1 + back, y2 - back
     else:
-        far = size[1] if size else None
-        y0, y1, y2, y3 = _unstretched([y0, y1, y2, y3], (0, 1, 2, 3), _STRETCH_Y, far)
+        y0, y1, y2, y3 = _unstretched([y0, y1, y2, y3], (0, 1, 2, 3), _STRETCH_Y, far_y)
     ax, ay = x1 - x0, y1 - y0
     bx, by = x3 - x0, y3 - y0
-    if level:
-        a, b = ax, by
-    else:
-        a = (ax * ax + ay * ay) ** 0.5
-        b = (bx * bx + by * by) ** 0.5
-    short = a if a < b else b
-    if short < _THINNEST:
+    a = (ax * ax + ay * ay) ** 0.5
+    b = (bx * bx + by * by) ** 0.5
+    if (a if a < b else b) < _THINNEST:
         return None
-    # The offset of the whole outline; the vendor leaves out its last edge: up to the whole upper
-    # edge of a level box.
-    product = _RATIO * a * b
-    half = 2.5 * (a + b)
-    offset = (half - (half * half - 14 * product) ** 0.5) / 14
+    along = abs(ax) + TIE >= abs(ay)
     if thickness is not None:
         middle = ((x0 + x2) / 2, (y0 + y2) / 2)
         if b + TIE < a:
             thick = thickness(middle, (ax, ay), (bx / b, by / b), b)
         else:
             thick = thickness(middle, (bx, by), (ax / a, ay / a), a)
-        wanted = (short - thick) / 2
-        if wanted > offset:
-            offset = offset_of(a, b, abs(ax) + TIE >= abs(ay))
-            if wanted < offset:
-                offset = wanted
-    elif min(abs(ay), abs(ax)) * 16 + TIE < a:
-        offset = offset_of(a, b, abs(ax) + TIE >= abs(ay))
-    w, h = a - 2 * offset, b - 2 * offset
-    wanted = _RATIO * w * h / (2 * (w + h))
-    wanted += margin * ((w if w < h else h) + 2 * wanted)
-    grown = offset - wanted
-    if level:
-        x0, y0, x1, y3 = x0 + grown, y0 + grown, x1 - grown, y3 - grown
-        return [x0, y0, x1, y0, x1, y3, x0, y3]
-    along, beside = grown / a, grown / b
-    ax *= along
-    ay *= along
-    bx *= beside
-    by *= beside
+        grown = _grown(a, b, along, thick, margin)
+    else:
+        sloping = min(abs(ay), abs(ax)) * 16 + TIE >= a
+        grown = _grown(a, b, None if sloping else along, None, margin)
+    by_a, by_b = grown / a, grown / b
+    ax *= by_a
+    ay *= by_a
+    bx *= by_b
+    by *= by_b
     return [
         x0 + ax + bx,
         y0 + ay + by,
@@ -190,6 +163,68 @@ def text_box(quad, size=None, thickness=None, margin: float = 0.05):
         x3 + ax - bx,
         y3 + ay - by,
     ]
+
+
+def _level_box(x0, y0, x1, y1, size, thickness, margin):
+    """Return what text_box() does of a level box; most are: half of the numbers are the other half's."""
+    far_x, far_y = size if size else (None, None)
+    if x0 > 0 and (far_x is None or x1 < far_x):
+        back = _BACK_X * (x1 - x0)
+        x0 += back
+        x1 -= back
+    else:
+        x0, x1 = _pair(x0, x1, _STRETCH_X, x0 <= 0, far_x is not None and x1 >= far_x)
+    if y0 > 0 and (far_y is None or y1 < far_y):
+        back = _BACK_Y * (y1 - y0)
+        y0 += back
+        y1 -= back
+    else:
+        y0, y1 = _pair(y0, y1, _STRETCH_Y, y0 <= 0, far_y is not None and y1 >= far_y)
+    a, b = x1 - x0, y1 - y0
+    if a < _THINNEST or b < _THINNEST:
+        return None
+    thick = None
+    if thickness is not None:
+        middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+        if b + TIE < a:
+            thick = thickness(middle, (a, 0), _DOWN, b)
+        else:
+            thick = thickness(middle, (0, b), _RIGHT, a)
+    grown = _grown(a, b, True, thick, margin)
+    x0 += grown
+    y0 += grown
+    x1 -= grown
+    y1 -= grown
+    return [x0, y0, x1, y0, x1, y1, x0, y1]
+
+
+def _grown(a: float, b: float, along, thick, margin: float) -> float:
+    """Return how far a box of these sides is beyond the one that is wanted, on every side.
+
+    thick: how far the text reaches across, None if unknown. along: see offset_of(); None where the
+    whole outline's offset is the guess.
+    """
+    # The vendor leaves out the outline's last edge: up to the whole upper edge of a level box. So the
+    # offset is between the one of all edges and the one without that.
+    if thick is None:
+        offset = _least_offset(a, b) if along is None else offset_of(a, b, along)
+    else:
+        offset = offset_of(a, b, along)
+        wanted = ((a if a < b else b) - thick) / 2
+        if wanted < offset:
+            offset = _least_offset(a, b)
+            if wanted > offset:
+                offset = wanted
+    twice = offset + offset
+    w, h = a - twice, b - twice
+    wanted = _HALF_RATIO * w * h / (w + h)
+    return offset - wanted - margin * ((w if w < h else h) + wanted + wanted)
+
+
+def _least_offset(a: float, b: float) -> float:
+    """Return the offset of the whole outline, see offset_of()."""
+    half = 2.5 * (a + b)
+    return (half - (half * half - 14 * _RATIO * a * b) ** 0.5) / 14
 
 
 def walked(middle, axis, unit, inside) -> int:
@@ -234,7 +269,6 @@ def _unstretched(v: list, order, share: float, far) -> list:
     the high side (clipped at far), and the first's partner is the last, the second's the third.
     """
     a, b, c, d = order
-    grown = 1 + share
     clipped = [i for i in (a, b) if v[i] <= 0]
     if far is not None:
         clipped += [i for i in (c, d) if v[i] >= far]
@@ -244,13 +278,16 @@ def _unstretched(v: list, order, share: float, far) -> list:
         clipped = []
     out = list(v)
     for low, high in ((a, d), (b, c)):
-        if low in clipped and high in clipped:
-            continue
-        if low in clipped:
-            out[high] = (v[high] + share * v[low]) / grown
-        elif high in clipped:
-            out[low] = (v[low] + share * v[high]) / grown
-        else:
-            out[low] = (grown * v[low] + share * v[high]) / (1 + 2 * share)
-            out[high] = (grown * v[high] + share * v[low]) / (1 + 2 * share)
+        out[low], out[high] = _pair(v[low], v[high], share, low in clipped, high in clipped)
     return out
+
+
+def _pair(low: float, high: float, share: float, low_clipped: bool, high_clipped: bool) -> tuple:
+    """Undo it for two partners, see _unstretched()."""
+    grown = 1 + share
+    if low_clipped:
+        return low, high if high_clipped else (high + share * low) / grown
+    if high_clipped:
+        return (low + share * high) / grown, high
+    both = grown + share
+    return (grown * low + share * high) / both, (grown * high + share * low) / both

@@ -24,10 +24,7 @@ class TextMap:
         self._width, self._height = size
         self._threshold = threshold
         self._table = arrays.rows_of(values, self._width)
-        self.middle = (
-            0,
-            0,
-        )  # the pixel in the middle of the text that thickness() was asked of last
+        self.met = False  # whether there is text in the middle, where thickness() was asked last
         self._items = memoryview(values)  # single items: many times faster than the array
 
     def close_holes(self, value: float) -> None:
@@ -100,19 +97,21 @@ class TextMap:
         ax, ay = axis
         mx, my = middle
         place, at = int(mx + HALF), int(my + HALF)
-        self.middle = place, at
+        self.met = False
         width, height = self._width, self._height
         level = not ay or abs(ay) * LEVEL <= abs(ax) + TIE
         if not level:
             if abs(ax) * LEVEL > abs(ay) + TIE:
+                self.met = self.inside(place, at)
                 return repair.walked(middle, axis, unit, self.inside)
             # The same with x and y changed over.
             ax, ay, mx, my = ay, ax, my, mx
             place, at, width, height = at, place, height, width
         step = int(_STEP * abs(ax) + HALF) or 1
-        rise = ay / ax
         beside = across / 2 + 1
-        if rise:
+        rise = 0.0
+        if ay:
+            rise = ay / ax
             beside += 2 * step * abs(rise)
         top = int(my - beside + TIE)
         if top < 0:
@@ -120,31 +119,38 @@ class TextMap:
         bottom = int(my + beside + TIE) + 2
         if bottom > height:
             bottom = height
-        places = [place - 2 * step, place - step, place, place + step, place + 2 * step]
-        if places[0] < 0 or places[4] >= width:
+        far = 2 * step
+        places = [place - far, place - step, place, place + step, place + far]
+        if place < far or place + far >= width:
             places = [x for x in places if 0 <= x < width]
-        if not places or bottom <= top:
+        size = bottom - top
+        at -= top  # of the axis in a strip
+        if not places or size <= 0 or not (rise or 0 <= at < size):
             return 0
         strips = arrays.strips(self._table, level, places, step, top, bottom, self._threshold)
-        size = bottom - top
-        above = below = 0
-        start = 0
-        at -= top  # of the axis in a strip
-        for place in places:
+        above = below = start = 0
+        for x in places:
             if rise:
-                at = int(my + (place - mx) * rise + HALF) - top
+                at = int(my + (x - mx) * rise + HALF) - top
+                if not 0 <= at < size:
+                    start += size
+                    continue
             here = start + at
-            if 0 <= at < size and strips[here]:
+            following = start + size
+            if strips[here]:
                 # Farther than in another strip only where there is text at that distance.
                 if above < at and strips[here - above - 1]:
                     edge = strips.rfind(b"\0", start, here)
                     reach = here - 1 - edge if edge >= 0 else at
                     above = reach if reach > above else above
-                if here + below + 1 < start + size and strips[here + below + 1]:
-                    edge = strips.find(b"\0", here, start + size)
+                farther = here + below + 1
+                if farther < following and strips[farther]:
+                    edge = strips.find(b"\0", here, following)
                     reach = edge - here - 1 if edge >= 0 else size - at - 1
                     below = reach if reach > below else below
-            start += size
+                if x == place:
+                    self.met = True
+            start = following
         return above + below
 
     def score(self, quad: list) -> float:
