@@ -379,8 +379,8 @@ def rows_of(values, width: int):
 
 
 def peak_rows(table, step: int, threshold: float) -> list:
-    """Return the numbers of those among every step-th row in which an item exceeds threshold."""
-    return np.nonzero(np.max(table[::step], axis=1) > threshold)[0].tolist()
+    """Return [start, stop ...] of the runs, among every step-th row, of those with an item above threshold."""
+    return _runs(np.max(table[::step], axis=1) > threshold)
 
 
 def peak_columns(table, first: int, last: int, step: int, threshold: float) -> list:
@@ -388,8 +388,23 @@ def peak_columns(table, first: int, last: int, step: int, threshold: float) -> l
 
     Looked at is every step-th row from first to last - 1.
     """
-    peaks = np.max(table[first:last:step], axis=0) > threshold
-    return [place + 1 for place in _ends(peaks, len(peaks))]
+    return _runs(np.max(table[first:last:step], axis=0) > threshold)
+
+
+def _runs(mask) -> list:
+    """Return [start, stop ...] of the runs of a 1-D boolean array. For few of them: _ends() is for many."""
+    # The highest of a single row is no array.
+    marks = bytes((mask,)) if isinstance(mask, bool) else bytes(mask)
+    runs = []
+    start = marks.find(b"\1")
+    while start >= 0:
+        stop = marks.find(b"\0", start)
+        if stop < 0:
+            stop = len(marks)
+        runs.append(start)
+        runs.append(stop)
+        start = marks.find(b"\1", stop)
+    return runs
 
 
 def peaks(table, first: int, last: int, column: int, threshold: float) -> bool:

@@ -41,25 +41,15 @@ class TextMap:
 
     def _bands(self) -> list:
         """Return (first row, row after the last, first sampled row) of each stretch of text of three rows or more."""
-        bands: list = []
-        begin = following = 0
-        for place in arrays.peak_rows(self._table, _SAMPLED, self._threshold):
-            if place != following:
-                if following:
-                    bands.append(self._band(begin, following))
-                begin = place
-            following = place + 1
-        if following:
-            bands.append(self._band(begin, following))
+        bands = []
+        runs = arrays.peak_rows(self._table, _SAMPLED, self._threshold)
+        for i in range(0, len(runs), 2):
+            sampled, last = runs[i] * _SAMPLED, runs[i + 1] * _SAMPLED
+            first = sampled - _SAMPLED + 1
+            if last > self._height:
+                last = self._height
+            bands.append((first if first > 0 else 0, last, sampled))
         return bands
-
-    def _band(self, begin: int, following: int) -> tuple:
-        """Return that of the sampled rows from begin to the one before following."""
-        sampled = begin * _SAMPLED
-        first, last = sampled - _SAMPLED + 1, following * _SAMPLED
-        if last > self._height:
-            last = self._height
-        return first if first > 0 else 0, last, sampled
 
     def _columns(self, first: int, last: int, sampled: int) -> list:
         """Return (first column, column behind the last) of the parts of a band that may have holes, each for itself.
