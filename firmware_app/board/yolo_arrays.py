@@ -290,13 +290,14 @@ def boxes(
 def packed(
     tensor, layout: "Layout", limits: tuple, most: int, mapping: Mapping, smallest: int, room: int
 ) -> tuple:
-    """Return (the boxes that boxes() returns as packets have them, [base], the best score1000).
+    """Return (the boxes that boxes() returns as packets have them, what is kept, the best score1000).
 
-    Arguments are those of boxes(). Coordinates in the frame need 11 bits, classes 10.
+    Arguments are those of boxes(). Coordinates in the frame need 11 bits, classes 10. What is kept:
+    (numbers of the candidates, the bases of all, [x1, y1, x2, y2] in the frame of all).
     """
     found = _Boxes(tensor, layout, limits[0], most)
     if not found.bases:
-        return bytearray(0), [], 0
+        return bytearray(0), ([], [], []), 0
     numbers, places, scores = _placed(found, limits, mapping)
     labels: "Any" = found.labels
     if labels is None:
@@ -321,10 +322,9 @@ def packed(
     if len(numbers) > room:
         numbers = numbers[:room]
     best = scores[numbers[0]] if numbers else 0
-    bases = found.bases
     # Bytes: MicroPython compares a string that it makes with all names that it knows.
     data = bytearray(struct.pack(b"<" + b"I" * len(words), *words))
-    return data[: 8 * len(numbers)], [bases[number] for number in numbers], best
+    return data[: 8 * len(numbers)], (numbers, found.bases, places), best
 
 
 def behind(tensor, layout: "Layout", bases: list, first: int, size: int):

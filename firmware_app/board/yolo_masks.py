@@ -38,24 +38,20 @@ class Grid:
         self._most = np.array([[across - 1.0, down - 1.0, across, down]])
         self._start = np.array([[x, y, x, y]])
         self._cell = np.array([[wide, high, wide, high]])
-        # Products with whole numbers are exact: left, top, right, bottom of x, y, width, height …
-        self._edges = np.zeros((6, 4))
-        # … and left, top, left, top of those.
+        # A product with whole numbers is exact: left, top, left, top of left, top, right, bottom.
         self._corner = np.zeros((4, 4))
         for side in (0, 1):
-            for table in (self._edges, self._corner):
-                table[side, side] = table[side, side + 2] = 1.0
-            self._edges[side + 2, side + 2] = 1.0
+            self._corner[side, side] = self._corner[side, side + 2] = 1.0
         self._least = np.array([[0.0, 0.0, 1.0, 1.0]])
 
     def cells(self, boxes: list) -> list:
         """Return [[x1, y1, x2, y2, left, top, right, bottom]] of the masks of boxes.
 
-        boxes: (x, y, width, height, score, class) in pixels of the frame. The numbers are where a mask
-        lies there, as its box does, and its cells: those with centres in the box, at least one, right
-        and bottom after the last.
+        boxes: (x1, y1, x2, y2) in pixels of the frame. The numbers are where a mask lies there, as its
+        box does, and its cells: those with centres in the box, at least one, right and bottom after the
+        last.
         """
-        edges = np.dot(np.array(boxes), self._edges)
+        edges = np.array(boxes)
         edges = np.maximum(np.ceil((edges - self._start) / self._cell - 0.5), 0.0)
         edges = np.minimum(edges, self._most)
         edges = np.maximum(edges, np.dot(edges, self._corner) + self._least)
@@ -66,7 +62,7 @@ class Grid:
 
 
 def runs_of(tensors: tuple, layout: "Layout", bases: list, rows: list, grid: Grid) -> tuple:
-    """Return the runs of each mask (a buffer, LEB128 lengths off, on, off ...), and the cells of all masks.
+    """Return the runs of each mask (a buffer, LEB128 lengths off, on, off ...), and all masks' bytes and cells.
 
     tensors: the output with the candidates, and the prototypes (1, 32, height, width); bases: where
     the candidates' values begin, as yolo_arrays has it; rows: as grid has them.
@@ -82,32 +78,42 @@ def runs_of(tensors: tuple, layout: "Layout", bases: list, rows: list, grid: Gri
     kernels = _coefficients(tensors[0], layout)
     apart = 1 if layout.kind == "columns" else layout.width
     dot = np.dot
-    begin, between, limit = grid.begin, grid.between, grid.limit
+    between, limit = grid.between, grid.limit
+    most, masks, around = MOST_CELLS, MASKS, _APART
     found: list = []
-    parts: list = [begin]
-    ends: list = []
-    cells = 0
+    total = cells = 0
+    # Lists of their size: what is appended takes longer.
+    left_over = len(rows)
+    parts: list = [between] * (2 * left_over + 1)
+    ends = [0] * left_over
+    parts[0] = grid.begin
+    number = 0
     at = 2
     for base, (_, _, _, _, left, top, right, bottom) in zip(bases, rows):
         size = (right - left) * (bottom - top)
-        if at + size > MOST_CELLS and ends:
-            found += _runs(np.concatenate(tuple(parts), axis=1), limit, ends)
-            parts = [begin]
-            ends = []
+        if at + size > most and number:
+            total += _runs(tuple(parts[: 2 * number + 1]), limit, ends[:number], found)
+            cells += at - 2 - around * number
+            left_over -= number
+            parts = [between] * (2 * left_over + 1)
+            ends = [0] * left_over
+            parts[0] = grid.begin
+            number = 0
             at = 2
         row = base // apart
         kernel = kernels[row : row + 1]
         if finer is not None:
             part = finer.logits(planes, kernel, left, top, right, bottom)
         else:
-            part = planes[:, top:bottom, left:right].copy().reshape((MASKS, size))
+            part = planes[:, top:bottom, left:right].copy().reshape((masks, size))
             part = dot(kernel, part)
-        parts += (part, between)
-        cells += size
         at += size
-        ends.append(at)
-        at += _APART
-    return found + _runs(np.concatenate(tuple(parts), axis=1), limit, ends), cells
+        ends[number] = at
+        at += around
+        number += 1
+        parts[2 * number - 1] = part
+    total += _runs(tuple(parts), limit, ends, found)
+    return found, total, cells + at - 2 - around * number
 
 
 def _coefficients(tensor, layout: "Layout"):
@@ -194,13 +200,13 @@ def _between(size: int, turned: bool):
     return table.transpose().copy() if turned else table
 
 
-def _runs(logits, limit: float, ends: list) -> list:
-    """Return the LEB128 lengths of the runs of several masks: off, on, off ...
+def _runs(parts: tuple, limit: float, ends: list, found: list) -> int:
+    """Add the LEB128 lengths of the runs of several masks to `found`: off, on, off ...; return their bytes.
 
-    logits: a table of one row; before each mask lie a cell that is on and one that is off, behind it
+    parts: tables of one row, logits; before each mask lie a cell that is on and one that is off, behind it
     one that is off, and such two behind all. ends: behind the last cell of each mask.
     """
-    cells = (logits > limit)[0]
+    cells = (np.concatenate(parts, axis=1) > limit)[0]
     changes = np.nonzero(cells[1:] != cells[:-1])[0]
     places = changes.tolist()
     index = places.index
@@ -208,7 +214,8 @@ def _runs(logits, limit: float, ends: list) -> list:
     long = np.max(lengths) > _LOW
     lengths = bytearray(np.array(np.minimum(lengths, 255), dtype=np.uint8))
     view = memoryview(lengths)
-    found: list = []
+    append = found.append
+    total = 0
     first = 0  # the change in front of a mask; the one behind it stands at its end
     for end in ends:
         last = index(end, first)
@@ -221,9 +228,11 @@ def _runs(logits, limit: float, ends: list) -> list:
         runs: "bytes | memoryview" = view[first:behind]
         if long and max(runs) >= _LOW - 1:
             runs = _long_runs(places[first : last + 1])
-        found.append(runs)
+            total += len(runs) + first - behind
+        total += behind - first
+        append(runs)
         first = last + 1
-    return found
+    return total
 
 
 def _long_runs(places: list) -> bytes:

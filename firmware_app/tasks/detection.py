@@ -152,7 +152,11 @@ class Detection(SingleModelTask):
 
 
 def packed_yolo(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
-    """Return (the boxes of a YOLO's output as pack_boxes() returns them, [base]), best first."""
+    """Return (the boxes of a YOLO's output as pack_boxes() returns them, what is kept), best first.
+
+    What is kept: (numbers, bases, places): of each box, the best first, its number in the two other
+    lists. places: [x1, y1, x2, y2] in the frame, or what yolo.boxed() returns.
+    """
     x, y, width, height = plan.region
     if (
         layout.kind == "rows"
@@ -161,9 +165,9 @@ def packed_yolo(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
         or layout.classes > _MAX_SCORE_OR_CLASS
     ):
         rows, bases = yolo.boxed(tensor, layout, plan, size)
-        return pack_boxes(rows), bases
+        return pack_boxes(rows), (range(len(rows)), bases, rows)
     settings = plan.settings
-    boxes, bases, best = yolo_arrays.packed(
+    boxes, kept, best = yolo_arrays.packed(
         tensor,
         layout,
         plan.limits,
@@ -174,7 +178,7 @@ def packed_yolo(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
     )
     if best >= 1000:
         yolo.check_scores([(best / 1000,)])
-    return boxes, bases
+    return boxes, kept
 
 
 def pack_boxes(boxes: list):

@@ -10,7 +10,7 @@ from math import log
 from firmware_app.board import yolo_masks
 from firmware_app.board.yolo_masks import MOST_CELLS, TWICE
 from firmware_app.tasks import yolo
-from firmware_app.tasks.detection import pack_boxes
+from firmware_app.tasks.detection import pack_boxes, packed_yolo
 from firmware_app.wire import messages
 from firmware_app.wire.mpack import Packed
 
@@ -56,24 +56,32 @@ class InstanceSegmentation(yolo.YoloTask):
         """Return [boxes, masks]."""
         layout = self.layout
         tensor = outputs[layout.output]
+        settings = plan.settings
+        size = self.package.img_size
         step = plan.limits[4]
-        if plan.settings["vendor_compatible"]:
-            boxes, bases = yolo.vendors_boxed(tensor, layout, plan, self.package.img_size)
+        if settings["vendor_compatible"]:
+            places, bases = yolo.vendors_boxed(tensor, layout, plan, size)
+            boxes, numbers = pack_boxes(places), range(len(places))
         else:
-            boxes, bases = self.boxed(tensor, plan)
-        if not boxes:
+            boxes, kept = packed_yolo(tensor, layout, plan, size)
+            numbers, bases, places = kept
+        if not numbers:
             return [b"", []]
-        if step == TWICE and len(boxes) > plan.settings["fine_masks"]:
+        if step == TWICE and len(numbers) > settings["fine_masks"]:
             step = 1
         grid = plan.grids.get(step)
         if grid is None:
             grid = plan.grids[step] = self._grid(plan, step)
-        rows = grid.cells(boxes)
+        places = [places[number] for number in numbers]
+        if len(places[0]) > 4:
+            places = [(x, y, x + w, y + h) for x, y, w, h, _, _ in places]
+        rows = grid.cells(places)
         tensors = (tensor, outputs[layout.masks])
-        runs, cells = yolo_masks.runs_of(tensors, layout, bases, rows, grid)
+        bases = [bases[number] for number in numbers]
+        runs, total, cells = yolo_masks.runs_of(tensors, layout, bases, rows, grid)
         # What the arrays of the masks left outside the heap, too.
         self.output_bytes = self._outputs + cells * (64 if step == TWICE else 256)
-        return [pack_boxes(boxes), _packed(rows, runs)]
+        return [boxes, _packed(rows, runs, total)]
 
     def _grid(self, plan: "Plan", step: int) -> "yolo_masks.Grid":
         """Return where the masks' cells lie in a plan's pictures."""
@@ -90,28 +98,26 @@ class InstanceSegmentation(yolo.YoloTask):
         )
 
 
-def _packed(rows: list, runs: list) -> Packed:
+def _packed(rows: list, runs: list, total: int) -> Packed:
     """Return the masks of a message: as lists of numbers many take longer than to find them.
 
-    rows: as Grid has them.
+    rows: as Grid has them; total: bytes of all runs.
     """
-    sizes = [len(mask) for mask in runs]
-    count = fitting = len(sizes)
-    total = sum(sizes)
+    count = len(runs)
+    left_out = 0
     if total + _AROUND * count >= _ROOM:
-        fitting = _fitting(sizes)
-        total = sum(sizes[:fitting])
-    left_out = count - fitting
-    out = bytearray(3 + _HEAD * fitting + total + left_out)
+        runs, total = _fitting(runs)
+        left_out = count - len(runs)
+    out = bytearray(3 + _HEAD * (count - left_out) + total + left_out)
     pack_into = struct.pack_into
     pack_into(">BH", out, 0, 0xDC, count)
     at = 3
-    for (x1, y1, x2, y2, left, top, right, bottom), mask, size in zip(rows, runs, sizes):
-        if not fitting:
-            out[at:] = b"\xc0" * left_out  # nil
-            break
-        fitting -= 1
-        w, h = x2 - x1 or 1, y2 - y1 or 1
+    head = _HEAD
+    measure = len
+    for mask, (x1, y1, x2, y2, left, top, right, bottom) in zip(runs, rows):
+        w = x2 - x1 or 1
+        h = y2 - y1 or 1
+        size = measure(mask)
         # [x, y, w, h, columns, rows, runs], each number of 16 bits behind its mark, four bytes at a time.
         pack_into(
             ">IIIIIH",
@@ -124,18 +130,21 @@ def _packed(rows: list, runs: list) -> Packed:
             0xCD0000C5 | bottom - top << 8,
             size,
         )
-        at += _HEAD
+        at += head
         end = at + size
         out[at:end] = mask
         at = end
+    if left_out:
+        out[at:] = b"\xc0" * left_out  # nil
     return Packed(out)
 
 
-def _fitting(sizes: list) -> int:
-    """Return how many masks a message has room for."""
-    room = _ROOM
-    for number, size in enumerate(sizes):
-        room -= size + _AROUND
-        if room <= 0:
-            return number
-    return len(sizes)
+def _fitting(runs: list) -> tuple:
+    """Return the runs that a message has room for, and their bytes."""
+    total = 0
+    for number, mask in enumerate(runs):
+        size = len(mask)
+        if total + size + _AROUND * (number + 1) >= _ROOM:
+            return runs[:number], total
+        total += size
+    return runs, total

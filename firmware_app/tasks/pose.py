@@ -32,9 +32,11 @@ class Pose(yolo.YoloTask):
             return self._vendors(outputs, plan)
         layout = self.layout
         tensor = outputs[layout.output]
-        boxes, bases = packed_yolo(tensor, layout, plan, self.package.img_size)
-        if not bases:
+        boxes, kept = packed_yolo(tensor, layout, plan, self.package.img_size)
+        numbers, bases, _ = kept
+        if not numbers:
             return [b"", b""]
+        bases = [bases[number] for number in numbers]
         keypoints = plan.keypoints
         if keypoints is None:
             keypoints = plan.keypoints = self._keypoints(plan)
