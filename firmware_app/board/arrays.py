@@ -23,6 +23,14 @@ def mixed(data, stream) -> "bytes | None":
         return None
 
 
+def zeros(data) -> "list | None":
+    """Return the places of the zeros of a buffer of less than 65,536 bytes, None where ulab has no memory for it."""
+    try:
+        return np.nonzero(np.frombuffer(data, dtype=np.uint8) == 0)[0].tolist()
+    except MemoryError:
+        return None
+
+
 def dense_uint8(shape: list):
     """Return a uint8 array of ones, for the tensor that ai2d writes to."""
     return np.ones(tuple(shape), dtype=np.uint8)

@@ -65,7 +65,7 @@ class Gateway:
 
     def cipher(self, key: bytes) -> "seal.Cipher":
         """Return what encrypts one direction of a session; VendorError."""
-        return seal.Cipher(cipher.encryptor(key), arrays.mixed)
+        return seal.Cipher(cipher.encryptor(key), arrays.mixed, arrays.zeros)
 
     def opened(self, session) -> None:
         """A session's greeting is done."""

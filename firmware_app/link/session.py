@@ -394,7 +394,8 @@ class Session:
             return None
         if self._sealer is None or outgoing.plain:
             return outgoing.packet()
-        return packets.packet_of_parts(self._sealer.parts(outgoing.payload))
+        sealer = self._sealer
+        return packets.packet_of_parts(sealer.parts(outgoing.payload), sealer.zeros)
 
     def next_chunk(self):
         """Return the packet of the next piece of a download, or None; only where nothing else waits."""

@@ -22,6 +22,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
     Encrypt = Callable[[bytes], bytes]  # whole blocks, AES-128 in ECB mode
     Data = bytes | bytearray | memoryview
+    Zeros = Callable[[bytes], list[int] | None]  # the places of the zero bytes; None: not now
     Mix = Callable[[Data, Data], bytes | None]  # exclusive or, of equal lengths; None: not now
 
 
@@ -111,9 +112,14 @@ class Cipher:
     _numbers = [b""]  # and the block numbers 0…, one byte each, as far as any packet needed them
     _few = [[b""]]  # the first of them, for payloads of 0, 1, 2 … blocks
 
-    def __init__(self, encrypt: "Encrypt", mix: "Mix | None" = None) -> None:
+    zeros: "Zeros | None" = None  # where a long payload's zero bytes lie; None: not known quickly
+
+    def __init__(
+        self, encrypt: "Encrypt", mix: "Mix | None" = None, zeros: "Zeros | None" = None
+    ) -> None:
         self._encrypt = encrypt
         self._mix = mix
+        self.zeros = zeros
 
     def crypt(self, counter: bytes, data: "bytes | bytearray") -> bytes:
         """Return data encrypted, or decrypted: both are the same. counter: 8 bytes."""
@@ -164,6 +170,7 @@ class Sealer:
     def __init__(self, key: bytes, cipher: "Cipher | None" = None) -> None:
         self._hmac = Hmac(key)
         self._cipher = cipher
+        self.zeros = None if cipher is None else cipher.zeros  # for packet_of_parts()
         self._counter = 0
 
     def seal(self, payload: bytes) -> bytes:

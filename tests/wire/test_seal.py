@@ -131,6 +131,20 @@ def test_the_cipher_is_counter_mode(counter: int, data: bytes) -> None:
     assert mine.crypt(number, bytearray(expected)) == data
 
 
+@given(
+    st.lists(st.sampled_from(b"\0\1\xff"), max_size=40), st.integers(0, 5), st.binary(max_size=400)
+)
+@settings(deadline=None)
+def test_zeros_told_beforehand_change_no_packet(few: list[int], runs: int, data: bytes) -> None:
+    payload = (bytes(few) + b"\7" * 253 * runs + data) * 3
+    parts = (b"\xc1\0\1", payload, b"\0\1\2\3\0\0\6\0")
+    packet = packets.packet_of(b"".join(parts))
+    told = [at for at, byte in enumerate(payload) if not byte]
+    assert packets.packet_of_parts(parts) == packet
+    assert packets.packet_of_parts(parts, lambda data: told) == packet
+    assert packets.packet_of_parts(parts, lambda data: None) == packet
+
+
 def test_no_block_is_encrypted_twice() -> None:
     """Over every size around 256 blocks, packet by packet: all counter blocks differ."""
     seen: set[bytes] = set()
