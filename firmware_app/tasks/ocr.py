@@ -1,6 +1,6 @@
 """OCR: a detector finds lines of text, a recogniser reads each of them."""
 
-import time
+from time import ticks_diff, ticks_us
 
 from firmware_app.board import arrays, npu
 from firmware_app.package import letterbox
@@ -77,7 +77,7 @@ class Ocr(OcrDetection):
 
     def _infer(self, quad: list, crop, plan: "Plan"):
         """Return the recogniser's output for one box, None where nothing is left of its picture."""
-        start = time.ticks_us()
+        start = ticks_us()
         if crop is not None:
             crop = arrays.planes_of(crop)
             scaler = self._whole(crop.shape[3], crop.shape[2])
@@ -86,10 +86,10 @@ class Ocr(OcrDetection):
             tensor = scaler.run(npu.tensor(crop))
         else:
             tensor = self._cut(quad, plan).run(self._source)
-        middle = time.ticks_us()
+        middle = ticks_us()
         outputs = self.models[1].run(tensor)
-        self.ai2d_us += time.ticks_diff(middle, start)
-        self.kpu_us += time.ticks_diff(time.ticks_us(), middle)
+        self.ai2d_us += ticks_diff(middle, start)
+        self.kpu_us += ticks_diff(ticks_us(), middle)
         return outputs[0]
 
     def _whole(self, width: int, height: int):
@@ -106,7 +106,8 @@ class Ocr(OcrDetection):
     def _cut(self, quad: list, plan: "Plan"):
         """Return the scaler that brings this box upright into the recogniser's input."""
         cuts = plan.cuts
-        key = tuple(quad)
+        x0, y0, x1, y1, x2, y2, x3, y3 = quad
+        key = (x0, y0, x1, y1, x2, y2, x3, y3)  # tuple() walks the list
         scaler = cuts.get(key)
         if scaler is None:
             scaler = self._cutter(quad, plan)

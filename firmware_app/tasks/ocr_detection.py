@@ -56,8 +56,8 @@ class OcrDetection(SingleModelTask):
         width, height = plan.region[2:]
         picture = letterbox.fit(width, height, size[0], size[1])
         across, down = width / picture[0], height / picture[1]
-        least = max(1, plan.settings["min_size"])
-        least = (least - TIE) ** 2
+        side = max(1, plan.settings["min_size"]) - TIE
+        least = side * side
         scored = self.scored or len(found) > plan.settings["max_results"]
         at_corner = not plan.region[0] and not plan.region[1]
         text_box, thickness = repair.text_box, text_map.thickness
@@ -86,9 +86,15 @@ class OcrDetection(SingleModelTask):
             if not (level and at_corner and x0 >= 0 and y0 >= 0 and x2 <= width and y2 <= height):
                 corners = _inside(corners, plan.region)
                 x0, y0, x1, y1, x2, y2 = corners[:6]
-            ax, ay, bx, by = x1 - x0, y1 - y0, x2 - x1, y2 - y1
-            if ax * ax + ay * ay >= least and bx * bx + by * by >= least:
-                rows.append([corners, score, None])
+            ax, by = x1 - x0, y2 - y1
+            if level:
+                if ax < side or by < side:
+                    continue
+            else:
+                ay, bx = y1 - y0, x2 - x1
+                if ax * ax + ay * ay < least or bx * bx + by * by < least:
+                    continue
+            rows.append([corners, score, None])
         return ordered(rows, [row[0][1] for row in rows])
 
     def _as_the_vendor(self, probabilities, plan: "Plan") -> list:

@@ -14,7 +14,7 @@ HALF = 0.5 + TIE
 
 # A text box is offset by 1.5 x area / length of its outline, on every side.
 _RATIO = 1.5
-_HALF_RATIO = _RATIO / 2
+_HALF_RATIO, _RATIO_12, _RATIO_14 = _RATIO / 2, 12 * _RATIO, 14 * _RATIO
 # The vendor then moves each corner away from its neighbours, by this share of the sides.
 _STRETCH_X = 0.025
 _STRETCH_Y = 0.15
@@ -224,7 +224,7 @@ def _grown(a: float, b: float, along, thick, margin: float) -> float:
 def _least_offset(a: float, b: float) -> float:
     """Return the offset of the whole outline, see offset_of()."""
     half = 2.5 * (a + b)
-    return (half - (half * half - 14 * _RATIO * a * b) ** 0.5) / 14
+    return (half - (half * half - _RATIO_14 * a * b) ** 0.5) / 14
 
 
 def walked(middle, axis, unit, inside) -> int:
@@ -259,7 +259,7 @@ def offset_of(a: float, b: float, along: bool) -> float:
     the smaller root is the one with w and h positive.
     """
     half = 2 * (a + b) + (b if along else a) / 2
-    return (half - (half * half - 12 * _RATIO * a * b) ** 0.5) / 12
+    return (half - (half * half - _RATIO_12 * a * b) ** 0.5) / 12
 
 
 def _unstretched(v: list, order, share: float, far) -> list:
