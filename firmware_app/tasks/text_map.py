@@ -31,8 +31,11 @@ class TextMap:
         """Set background that a text encloses to value."""
         table, threshold = self._table, self._threshold
         for first, last, sampled in self._bands():
+            # Of a hole nothing lies in a band's first and last row. A single row is no table to ulab.
+            outer = 1 if last - first > _SAMPLED else 0
+            top, bottom = first + outer, last - outer
             for left, right in self._columns(first, last, sampled):
-                if arrays.one_run_a_row(table, first, last, left, right, threshold):
+                if arrays.one_run_a_row(table, top, bottom, left, right, threshold):
                     continue  # no hole then
                 edges = arrays.edges(table, (first, last), (left, right), threshold)
                 for row, start, stop in holes.enclosed(holes.rows_of(edges, right - left)):
