@@ -61,11 +61,12 @@ class Grid:
         return rows
 
 
-def runs_of(tensors: tuple, layout: "Layout", bases: list, rows: list, grid: Grid) -> tuple:
+def runs_of(tensors: tuple, layout: "Layout", kept: tuple, rows: list, grid: Grid) -> tuple:
     """Return the runs of each mask (a buffer, LEB128 lengths off, on, off ...), and all masks' bytes and cells.
 
-    tensors: the output with the candidates, and the prototypes (1, 32, height, width); bases: where
-    the candidates' values begin, as yolo_arrays has it; rows: as grid has them.
+    tensors: the output with the candidates, and the prototypes (1, 32, height, width); kept: (each
+    object's number in bases, where the candidates' values begin, as yolo_arrays has it); rows: as grid
+    has them.
     """
     shape = tensors[1].shape
     planes = tensors[1].reshape(shape[1:])
@@ -77,6 +78,7 @@ def runs_of(tensors: tuple, layout: "Layout", bases: list, rows: list, grid: Gri
     finer = grid.finer
     kernels = _coefficients(tensors[0], layout)
     apart = 1 if layout.kind == "columns" else layout.width
+    numbers, bases = kept
     dot = np.dot
     between, limit = grid.between, grid.limit
     most, masks, around = MOST_CELLS, MASKS, _APART
@@ -87,20 +89,21 @@ def runs_of(tensors: tuple, layout: "Layout", bases: list, rows: list, grid: Gri
     parts: list = [between] * (2 * left_over + 1)
     ends = [0] * left_over
     parts[0] = grid.begin
-    number = 0
+    number = slot = 0
     at = 2
-    for base, (_, _, _, _, left, top, right, bottom) in zip(bases, rows):
+    for index in range(left_over):
+        _, _, _, _, left, top, right, bottom = rows[index]
         size = (right - left) * (bottom - top)
         if at + size > most and number:
-            total += _runs(tuple(parts[: 2 * number + 1]), limit, ends[:number], found)
+            total += _runs(tuple(parts[: slot + 1]), limit, ends[:number], found)
             cells += at - 2 - around * number
             left_over -= number
             parts = [between] * (2 * left_over + 1)
             ends = [0] * left_over
             parts[0] = grid.begin
-            number = 0
+            number = slot = 0
             at = 2
-        row = base // apart
+        row = bases[numbers[index]] // apart
         kernel = kernels[row : row + 1]
         if finer is not None:
             part = finer.logits(planes, kernel, left, top, right, bottom)
@@ -111,7 +114,8 @@ def runs_of(tensors: tuple, layout: "Layout", bases: list, rows: list, grid: Gri
         ends[number] = at
         at += around
         number += 1
-        parts[2 * number - 1] = part
+        parts[slot + 1] = part
+        slot += 2
     total += _runs(tuple(parts), limit, ends, found)
     return found, total, cells + at - 2 - around * number
 
@@ -222,8 +226,9 @@ def _runs(parts: tuple, limit: float, ends: list, found: list) -> int:
         # The first and the last run have a cell too many, the one around the mask.
         behind = last - 1
         lengths[first] -= 1
-        lengths[behind] -= 1
-        if lengths[behind]:
+        size = lengths[behind] - 1
+        if size:
+            lengths[behind] = size
             behind = last
         runs: "bytes | memoryview" = view[first:behind]
         if long and max(runs) >= _LOW - 1:

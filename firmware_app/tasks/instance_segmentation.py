@@ -22,6 +22,8 @@ if 0:  # for type checkers; mpy-cross leaves it out
 _ROOM = 24000  # bytes of all masks of a message
 _AROUND = 16  # bytes that a mask takes beside its runs, about
 _HEAD = 22  # what it does take
+# Of [x, y, w, h, columns, rows, runs]: each number of 16 bits behind its mark, marks with every other one.
+_FORM = ">HhIHIHIH"
 _PIXELS = 4  # of the model's input, for a cell of the prototypes
 
 
@@ -63,8 +65,7 @@ class InstanceSegmentation(yolo.YoloTask):
             places, bases = yolo.vendors_boxed(tensor, layout, plan, size)
             boxes, numbers = pack_boxes(places), range(len(places))
         else:
-            boxes, kept = packed_yolo(tensor, layout, plan, size)
-            numbers, bases, places = kept
+            boxes, (numbers, bases, places) = packed_yolo(tensor, layout, plan, size)
         if not numbers:
             return [b"", []]
         if step == TWICE and len(numbers) > settings["fine_masks"]:
@@ -77,8 +78,8 @@ class InstanceSegmentation(yolo.YoloTask):
             places = [(x, y, x + w, y + h) for x, y, w, h, _, _ in places]
         rows = grid.cells(places)
         tensors = (tensor, outputs[layout.masks])
-        bases = [bases[number] for number in numbers]
-        runs, total, cells = yolo_masks.runs_of(tensors, layout, bases, rows, grid)
+        kept = (numbers, bases)
+        runs, total, cells = yolo_masks.runs_of(tensors, layout, kept, rows, grid)
         # What the arrays of the masks left outside the heap, too.
         self.output_bytes = self._outputs + cells * (64 if step == TWICE else 256)
         return [boxes, _packed(rows, runs, total)]
@@ -113,20 +114,24 @@ def _packed(rows: list, runs: list, total: int) -> Packed:
     pack_into(">BH", out, 0, 0xDC, count)
     at = 3
     head = _HEAD
+    form = _FORM
     measure = len
-    for mask, (x1, y1, x2, y2, left, top, right, bottom) in zip(runs, rows):
+    for number in range(count - left_out):  # in less time than with what zip() makes for each
+        x1, y1, x2, y2, left, top, right, bottom = rows[number]
+        mask = runs[number]
         w = x2 - x1 or 1
         h = y2 - y1 or 1
         size = measure(mask)
-        # [x, y, w, h, columns, rows, runs], each number of 16 bits behind its mark, four bytes at a time.
         pack_into(
-            ">IIIIIH",
+            form,
             out,
             at,
-            0x97D10000 | x1 & 0xFFFF,
+            0x97D1,
+            x1,
             0xD10000CD | (y1 & 0xFFFF) << 8,
-            w << 16 | 0xCD00 | h >> 8,
-            (h & 0xFF) << 24 | 0xCD0000 | right - left,
+            w,
+            0xCD0000CD | h << 8,
+            right - left,
             0xCD0000C5 | bottom - top << 8,
             size,
         )
