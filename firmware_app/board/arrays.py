@@ -11,7 +11,12 @@ from ulab import numpy as np
 from firmware_app.base.errors import NpuError
 from firmware_app.board import vendor
 
+if 0:  # for type checkers; mpy-cross leaves it out
+    from typing import Any
+
 uint8 = np.uint8
+
+_ROWS = 256  # blocks whose numbers differ in the last byte alone
 
 
 def mixed(data, stream) -> "bytes | None":
@@ -29,6 +34,32 @@ def zeros(data) -> "list | None":
         return np.nonzero(np.frombuffer(data, dtype=np.uint8) == 0)[0].tolist()
     except MemoryError:
         return None
+
+
+class Blocks:
+    """The blocks of AES's counter mode, as seal.Cipher numbers them: a table, of which the counter changes."""
+
+    def __init__(self, encrypt) -> None:
+        """encrypt: takes whole blocks and a buffer for what they become."""
+        self._encrypt = encrypt
+        self._rows: "Any" = None
+
+    def stream(self, counter: bytes, blocks: int) -> "bytearray | None":
+        """Return blocks 0 … of a counter encrypted; None where the table has too few or ulab no memory."""
+        if blocks > _ROWS:
+            return None
+        try:
+            rows = self._rows
+            if rows is None:
+                rows = np.zeros((_ROWS, 16), dtype=np.uint8)
+                rows[:, 15] = np.array(range(_ROWS), dtype=np.uint8)
+                self._rows = rows
+            rows[:blocks, :8] = np.frombuffer(counter, dtype=np.uint8)
+            out = bytearray(16 * blocks)
+            self._encrypt(memoryview(rows)[: 16 * blocks], out)  # what it returned would be hashed
+            return out
+        except MemoryError:
+            return None
 
 
 def dense_uint8(shape: list):

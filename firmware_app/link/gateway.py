@@ -65,7 +65,8 @@ class Gateway:
 
     def cipher(self, key: bytes) -> "seal.Cipher":
         """Return what encrypts one direction of a session; VendorError."""
-        return seal.Cipher(cipher.encryptor(key), arrays.mixed, arrays.zeros)
+        encrypt = cipher.encryptor(key)
+        return seal.Cipher(encrypt, arrays.mixed, arrays.zeros, arrays.Blocks(encrypt).stream)
 
     def opened(self, session) -> None:
         """A session's greeting is done."""

@@ -23,6 +23,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     Encrypt = Callable[[bytes], bytes]  # whole blocks, AES-128 in ECB mode
     Data = bytes | bytearray | memoryview
     Zeros = Callable[[bytes], list[int] | None]  # the places of the zero bytes; None: not now
+    Stream = Callable[[bytes, int], bytearray | None]  # None: not now
     Mix = Callable[[Data, Data], bytes | None]  # exclusive or, of equal lengths; None: not now
 
 
@@ -115,11 +116,17 @@ class Cipher:
     zeros: "Zeros | None" = None  # where a long payload's zero bytes lie; None: not known quickly
 
     def __init__(
-        self, encrypt: "Encrypt", mix: "Mix | None" = None, zeros: "Zeros | None" = None
+        self,
+        encrypt: "Encrypt",
+        mix: "Mix | None" = None,
+        zeros: "Zeros | None" = None,
+        stream: "Stream | None" = None,
     ) -> None:
+        """stream: makes what many bytes are mixed with, from their counter and the number of blocks."""
         self._encrypt = encrypt
         self._mix = mix
         self.zeros = zeros
+        self._stream = stream
 
     def crypt(self, counter: bytes, data: "bytes | bytearray") -> bytes:
         """Return data encrypted, or decrypted: both are the same. counter: 8 bytes."""
@@ -128,7 +135,9 @@ class Cipher:
         few = Cipher._few
         if blocks < len(few):
             # What stands between the numbers comes before each, too: the first item is empty.
-            stream = self._encrypt((counter + b"\0\0\0\0\0\0\0").join(few[blocks]))
+            stream: "bytes | bytearray" = self._encrypt(
+                (counter + b"\0\0\0\0\0\0\0").join(few[blocks])
+            )
         else:
             stream = self._long_stream(counter, blocks)
         if self._mix is not None and size >= _MANY:
@@ -139,8 +148,12 @@ class Cipher:
         mixed = _number(data, "big") ^ _number(stream, "big") >> 8 * (len(stream) - size)
         return mixed.to_bytes(size, "big")
 
-    def _long_stream(self, counter: bytes, blocks: int) -> bytes:
+    def _long_stream(self, counter: bytes, blocks: int) -> "bytes | bytearray":
         """Return so many blocks of what data is mixed with."""
+        if self._stream is not None:
+            quick = self._stream(counter, blocks)
+            if quick is not None:
+                return quick
         numbers = Cipher._numbers
         if len(numbers) <= blocks and len(numbers) <= _RUN:
             # New lists, for threads of a host: each sees the old ones or the new ones, whole.
