@@ -364,9 +364,10 @@ class Keypoints:
         self._numbers = 3 * points
         score = (0.0, 1000.0, 0.0)
         steps = [across, down, score][:dims] * points
-        self._start, self._scale, self._offset = [
+        self._start, self._scale, offset = [
             np.array([float(step[at]) for step in steps]) for at in range(3)
         ]
+        self._offset = offset if across[2] or down[2] else None
         self._low = np.array(([-_COORDINATE, -_COORDINATE, 0.0][:dims]) * points)
         self._high = np.array(([_COORDINATE, _COORDINATE, 1000.0][:dims]) * points)
 
@@ -375,7 +376,9 @@ class Keypoints:
 
         table: a row for each object, of x, y (and a score) of each keypoint in pixels of the model's input.
         """
-        values = (table - self._start) * self._scale + self._offset
+        values = (table - self._start) * self._scale
+        if self._offset is not None:
+            values = values + self._offset
         values = np.maximum(self._low, np.minimum(values, self._high))
         out = np.array(values, dtype=np.int16)
         if self._dims == 2:
