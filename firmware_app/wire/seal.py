@@ -150,7 +150,7 @@ class Cipher:
 
     def _long_stream(self, counter: bytes, blocks: int) -> "bytes | bytearray":
         """Return so many blocks of what data is mixed with."""
-        if self._stream is not None:
+        if self._stream is not None and blocks > _FEW:
             quick = self._stream(counter, blocks)
             if quick is not None:
                 return quick
