@@ -165,10 +165,10 @@ def best_above(scores, count: int, threshold: float) -> list:
     return best(scores, min(count, passed)) if passed else []
 
 
-def first_channel(tensor):
-    """Return channel 0 of a (1, h, w, c) tensor as a dense 1-D array of h x w items."""
+def first_channel(tensor, width: int, height: int):
+    """Return channel 0 of a (1, h, w, c) tensor's top left part as a dense 1-D array of height x width items."""
     # A plain integer is the one shape that reshape takes soundly for a view that is not dense.
-    return tensor[:, :, :, 0].reshape(-1)
+    return tensor[:, :height, :width, 0].reshape(-1)
 
 
 def dark(width: int, height: int):

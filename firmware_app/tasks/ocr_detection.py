@@ -13,6 +13,10 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.package.reader import Package
     from firmware_app.tasks.base import Plan
 
+# Pixels of the model's input: so far beyond the picture a text at its edge may reach, and what the native
+# function puts around it.
+_BEYOND = 32
+
 
 class OcrDetection(SingleModelTask):
     """Text boxes, corners from the top left clockwise."""
@@ -37,15 +41,19 @@ class OcrDetection(SingleModelTask):
         probability of its pixels (1.0 where neither results nor a choice between texts need it), and
         what the vendor cuts out for the recogniser (else None).
         """
-        probabilities = arrays.first_channel(outputs[0])
         if plan.settings["vendor_compatible"]:
-            rows = self._as_the_vendor(probabilities, plan)
+            rows = self._as_the_vendor(outputs[0], plan)
         else:
-            rows = self._repaired(probabilities, plan)
+            rows = self._repaired(outputs[0], plan)
         return strongest(rows, plan.settings["max_results"], 1)
 
-    def _repaired(self, probabilities, plan: "Plan") -> list:
+    def _repaired(self, tensor, plan: "Plan") -> list:
         size = self.package.img_size
+        width, height = plan.region[2:]
+        picture = letterbox.fit(width, height, size[0], size[1])
+        # Of the map, what shows the picture; on its other part nobody wants to be told a text.
+        size = (min(size[0], picture[0] + _BEYOND), min(size[1], picture[1] + _BEYOND))
+        probabilities = arrays.first_channel(tensor, size[0], size[1])
         mask, box = plan.limits
         # The native function cuts boxes out of a picture that nothing here looks at.
         dark = self._dark_picture(size[0], size[1])
@@ -53,8 +61,6 @@ class OcrDetection(SingleModelTask):
         # Little more than no text: a region's score stays what it is.
         text_map.close_holes(mask + (1 - mask) / 256)
         found = decoders.text_boxes(probabilities, size, dark, size, mask, box)
-        width, height = plan.region[2:]
-        picture = letterbox.fit(width, height, size[0], size[1])
         across, down = width / picture[0], height / picture[1]
         side = max(1, plan.settings["min_size"]) - TIE
         least = side * side
@@ -97,9 +103,10 @@ class OcrDetection(SingleModelTask):
             rows.append([corners, score, None])
         return ordered(rows, [row[0][1] for row in rows])
 
-    def _as_the_vendor(self, probabilities, plan: "Plan") -> list:
+    def _as_the_vendor(self, tensor, plan: "Plan") -> list:
         """Return the rows as the vendor's script has them, in its order."""
         size = self.package.img_size
+        probabilities = arrays.first_channel(tensor, size[0], size[1])
         width, height = plan.region[2:]
         mask, box = plan.limits
         found = decoders.text_boxes(

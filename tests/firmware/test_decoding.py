@@ -285,6 +285,25 @@ for vendor in (False, True):
     assert lines[2] == "native 3"
 
 
+def test_beside_the_picture_there_is_no_text(tmp_path: Path) -> None:
+    """Where the map shows the letterbox, it is not looked at; with the vendor's rules it is."""
+    lines = _lines(
+        tmp_path,
+        """
+from firmware_app.tasks.ocr_detection import OcrDetection
+made = task(OcrDetection, [], img_size=(128, 128))
+for across, down in ((1, 2), (2, 1)):
+    shown = np.zeros((1, 128, 128, 1))
+    for top, left in ((8, 4), (52, 4), (4, 52), (108, 4), (4, 108)):
+        shown[0, top : top + 10, left : left + 16, 0] = 0.75
+    for vendor in (False, True):
+        found = made.texts([shown], plan(made, 128 * down, 128 * across, vendor_compatible=vendor))
+        print(vendor, sorted([(row[0][0] // 8, row[0][1] // 8) for row in found]))
+""",
+    )
+    assert [len(line.split("(")) - 1 for line in lines] == [4, 5, 4, 5], lines
+
+
 def test_lines_read_together_are_each_what_it_is_alone(tmp_path: Path) -> None:
     lines = _lines(
         tmp_path,
