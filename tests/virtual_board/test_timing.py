@@ -113,15 +113,8 @@ def test_times_in_ticks_are_integers(tmp_path: Path) -> None:
     assert run_script(tmp_path, source, timing="k230").lines == ["[<class 'int'>, <class 'int'>]"]
 
 
-def test_stages_last_as_long_as_on_the_board(tmp_path: Path) -> None:
-    if not MODEL.is_file():
-        pytest.skip(f"{MODEL} is not there")
-    (tmp_path / "card").mkdir()
-    (tmp_path / "card" / "yolov8n.kmodel").write_bytes(MODEL.read_bytes())
-    source = """
+LEAST = """
 import time
-import nncase_runtime as nn
-from ulab import numpy as np
 def least(call):
     best = 1000000
     for _ in range(5):
@@ -129,6 +122,17 @@ def least(call):
         call()
         best = min(best, time.ticks_diff(time.ticks_us(), start))
     return best
+"""
+
+
+def test_stages_last_as_long_as_on_the_board(tmp_path: Path) -> None:
+    if not MODEL.is_file():
+        pytest.skip(f"{MODEL} is not there")
+    (tmp_path / "card").mkdir()
+    (tmp_path / "card" / "yolov8n.kmodel").write_bytes(MODEL.read_bytes())
+    source = """
+import nncase_runtime as nn
+from ulab import numpy as np
 ai2d = nn.ai2d()
 ai2d.set_resize_param(True, nn.interp_method.tf_bilinear, nn.interp_mode.half_pixel)
 builder = ai2d.build([1, 3, 640, 640], [1, 3, 96, 96])
@@ -149,7 +153,11 @@ print(least(lambda: uart.write(bytes(115))))
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(profile), encoding="utf-8")
     run = run_script(
-        tmp_path, source, timing=str(path), uart=tmp_path / "uart", replay=tmp_path / "replay"
+        tmp_path,
+        LEAST + source,
+        timing=str(path),
+        uart=tmp_path / "uart",
+        replay=tmp_path / "replay",
     )
     numbers = [int(line) for line in run.lines if line.isdigit()]
     assert len(numbers) == 3, run.events
@@ -161,18 +169,10 @@ print(least(lambda: uart.write(bytes(115))))
 def test_an_array_call_takes_what_it_looks_at(tmp_path: Path) -> None:
     """Not its first argument alone: that is a mask, a row of weights or a tuple."""
     source = """
-import time
 from ulab import numpy as np
 row, table = np.ones((1, 32)), np.ones((32, 50))
 mask, line = np.ones((50,)) > 0.5, np.ones((1000,))
 numbers = [1.0] * 500
-def least(call):
-    best = 1000000
-    for _ in range(5):
-        start = time.ticks_us()
-        call()
-        best = min(best, time.ticks_diff(time.ticks_us(), start))
-    return best
 def put():
     table[:, ::2] = 0.0
 print([least(call) for call in (
@@ -193,7 +193,7 @@ print([least(call) for call in (
 )])
 """
     profile = "k230?element_ns=10000&call_us=0&interpreter_factor=1"
-    line = run_script(tmp_path, source, timing=profile).lines[-1]
+    line = run_script(tmp_path, LEAST + source, timing=profile).lines[-1]
     found = [int(n) for n in line.strip("[]").split(",")]
     counts = [1600, 320, 3000, 1600, 500, 1500, 1000, 1024, 32, 0, 800, 0, 700, 2688]
     for us, count in zip(found, counts, strict=True):
