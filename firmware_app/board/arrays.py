@@ -176,9 +176,8 @@ def dark(width: int, height: int):
     return np.zeros((width * height * 3,), dtype=np.uint8)
 
 
-_MANY = (
-    8192  # items of a table: to take it in one piece costs more than a call for each of some rows
-)
+# Items of a table: to take more in one piece costs more than a call for each of some rows.
+_MANY = 8192
 
 
 def most_together(tensor) -> int:
