@@ -37,29 +37,46 @@ def zeros(data) -> "list | None":
 
 
 class Blocks:
-    """The blocks of AES's counter mode, as seal.Cipher numbers them: a table, of which the counter changes."""
+    """The table of AES's counter mode, one for all sessions: the blocks that seal.Cipher numbers.
 
-    def __init__(self, encrypt) -> None:
-        """encrypt: takes whole blocks and a buffer for what they become."""
-        self._encrypt = encrypt
+    Made at the start, where there is memory for it: what is made when a first long answer needs it
+    would be asked for at any time.
+    """
+
+    def __init__(self) -> None:
         self._rows: "Any" = None
-
-    def stream(self, counter: bytes, blocks: int) -> "bytearray | None":
-        """Return blocks 0 … of a counter encrypted; None where the table has too few or ulab no memory."""
-        if blocks > _ROWS:
-            return None
         try:
-            rows = self._rows
-            if rows is None:
-                rows = np.zeros((_ROWS, 16), dtype=np.uint8)
-                rows[:, 15] = np.array(range(_ROWS), dtype=np.uint8)
-                self._rows = rows
-            rows[:blocks, :8] = np.frombuffer(counter, dtype=np.uint8)
-            out = bytearray(16 * blocks)
-            self._encrypt(memoryview(rows)[: 16 * blocks], out)  # what it returned would be hashed
-            return out
+            self._make()
         except MemoryError:
-            return None
+            pass  # tried again when it is wanted
+
+    def _make(self) -> None:
+        rows = np.zeros((_ROWS, 16), dtype=np.uint8)
+        rows[:, 15] = np.array(range(_ROWS), dtype=np.uint8)
+        self._rows = rows
+
+    def streams(self, encrypt):
+        """Return stream(counter, blocks), which encrypts blocks 0 … of a counter.
+
+        encrypt: takes whole blocks and a buffer for what they become. The stream is None where the
+        table has too few blocks or ulab no memory.
+        """
+
+        def stream(counter: bytes, blocks: int) -> "bytearray | None":
+            if blocks > _ROWS:
+                return None
+            try:
+                if self._rows is None:
+                    self._make()
+                rows = self._rows
+                rows[:blocks, :8] = np.frombuffer(counter, dtype=np.uint8)
+                out = bytearray(16 * blocks)
+                encrypt(memoryview(rows)[: 16 * blocks], out)  # what it returned would be hashed
+                return out
+            except MemoryError:
+                return None
+
+        return stream
 
 
 def dense_uint8(shape: list):

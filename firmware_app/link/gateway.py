@@ -58,6 +58,7 @@ class Gateway:
         self._log = board_log
         self._transfers = transfers
         self._commands = commands
+        self._blocks = arrays.Blocks()
 
     def nonce(self) -> bytes:
         """Return the random bytes of a greeting."""
@@ -66,7 +67,7 @@ class Gateway:
     def cipher(self, key: bytes) -> "seal.Cipher":
         """Return what encrypts one direction of a session; VendorError."""
         encrypt = cipher.encryptor(key)
-        return seal.Cipher(encrypt, arrays.mixed, arrays.zeros, arrays.Blocks(encrypt).stream)
+        return seal.Cipher(encrypt, arrays.mixed, arrays.zeros, self._blocks.streams(encrypt))
 
     def opened(self, session) -> None:
         """A session's greeting is done."""
