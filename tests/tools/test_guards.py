@@ -60,3 +60,15 @@ def test_a_guarded_call(source: str) -> None:
 )
 def test_a_write(source: str, count: int) -> None:
     assert len(list(guards.unchecked_writes(source))) == count
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ('path.endswith((".py", ".mpy"))\n', 1),
+        ('_ENDS = (".py", ".mpy")\npath.lower().startswith(_ENDS, 1)\n', 1),
+        ('_END = ".py"\npath.endswith(_END)\nany([path.endswith(e) for e in ends])\n', 0),
+    ],
+)
+def test_calls_of_a_newer_micropython(source: str, count: int) -> None:
+    assert len(list(guards.newer_calls(source))) == count

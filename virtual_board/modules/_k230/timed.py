@@ -252,7 +252,7 @@ def _files(numbers) -> None:
 
     def open_timed(self, path: str, mode: str, *rest):
         file = opened(self, path, mode, *rest)
-        if not path.endswith((".py", ".mpy")):
+        if not (path.endswith(".py") or path.endswith(".mpy")):
             return File(file)
         # The interpreter reads modules itself, byte by byte: it needs a file of its own.
         clock.wait_us(int(self.stat(path)[6] * us_read))
