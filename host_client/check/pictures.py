@@ -128,7 +128,7 @@ def identities(pictures: Sequence[Path], given: Path | None) -> dict[Path, str]:
 def _table(place: Path) -> dict[str, Any]:
     try:
         table = json.loads(place.read_text("utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise PictureError(f"{place}: expected JSON with the expected answers: {error}") from None
     if not isinstance(table, dict):
         raise PictureError(f"{place}: expected a JSON object with picture names as keys")

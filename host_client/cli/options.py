@@ -207,7 +207,7 @@ def key_values(settings: Iterable[str]) -> dict[str, Any]:
             raise click.BadParameter(f"{setting!r}: expected KEY=VALUE")
         try:
             values[name] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             values[name] = text
     return values
 

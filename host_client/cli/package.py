@@ -16,12 +16,12 @@ import click
 from PIL import Image
 
 from firmware_app.package import kmodel, yolo
-from firmware_app.settings.yaml_subset import load_with_lines
 from host_client.base.exceptions import PackageError
 from host_client.base.wording import quantity, reason
 from host_client.check import pictures as material
 from host_client.cli import output
 from host_client.cli.endings import run_async
+from host_client.cli.name_files import names_in
 from host_client.cli.names import no_such
 from host_client.cli.options import json_option
 from host_client.cli.simulation import micropython_option, virtual_board_command
@@ -30,7 +30,6 @@ from host_client.commands.packages import read_package
 
 _NAMED = re.compile(r"yolo-?_?(v?5|v?8|v?11|v?26)(?!\d)")
 _FAMILIES = {"5": "yolov5", "8": "yolov8", "11": "yolo11", "26": "yolo26"}
-_MAX_FILE = 1 << 20  # bytes of a file of names
 
 
 class _OneOf(click.ParamType):  # type: ignore[type-arg]
@@ -113,8 +112,8 @@ def package(
             f"{model}: expected the outputs of a YOLO model, found {found}"
             + (f"; {hint}" if hint else "")
         )
-    names = _names(labels)
-    points = _names(keypoints) if keypoints is not None else None
+    names = names_in(labels)
+    points = names_in(keypoints) if keypoints is not None else None
     chosen = task
     if task is None and (family is None or yolo.fits(layout, family)):
         task = _task(model, layout, names, points, labels)
@@ -249,54 +248,6 @@ def _size(header: kmodel.Kmodel) -> tuple[int, int]:
     raise PackageError(
         f"{header.name}: expected one input uint8 1x3xheightxwidth, found {found}{hint}"
     )
-
-
-def _names(path: Path) -> list[str]:
-    """Return the names in a file: one a line, or JSON or YAML with a list, a numbered map or `names:`."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(_MAX_FILE + 1)
-    except OSError as error:
-        raise PackageError(f"{path}: can't be read: {reason(error)}") from None
-    if len(raw) > _MAX_FILE:
-        raise PackageError(f"{path}: expected at most {_MAX_FILE} bytes of names")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise PackageError(f"{path}: expected UTF-8, found other bytes at {error.start}") from None
-    if path.suffix.lower() == ".json":
-        try:
-            names = json.loads(text)
-        except ValueError as error:
-            raise PackageError(f"{path}: expected JSON: {error}") from None
-    elif path.suffix.lower() in (".yaml", ".yml"):
-        try:
-            # Ultralytics numbers its names: 0: person.
-            quoted = re.sub(r"^(\s*)(\d+)(\s*:)", r'\1"\2"\3', text, flags=re.MULTILINE)
-            names, _ = load_with_lines(quoted, str(path))
-        except ValueError as error:
-            raise PackageError(str(error)) from None
-    else:
-        names = [line.strip() for line in text.splitlines()]
-        while names and not names[-1]:
-            names.pop()
-    if isinstance(names, dict) and "names" in names:
-        names = names["names"]
-    if isinstance(names, dict):
-        names = [value for _, value in sorted(names.items(), key=lambda item: _number(item[0]))]
-    if not isinstance(names, list) or not names:
-        raise PackageError(f"{path}: expected names, one a line, found none")
-    for number, name in enumerate(names, 1):
-        if not isinstance(name, str) or not name:
-            raise PackageError(f"{path}: name {number}: expected text, found {name!r}")
-    return names
-
-
-def _number(key: Any) -> int:
-    try:
-        return int(key)
-    except (TypeError, ValueError):
-        return sys.maxsize
 
 
 def _family(model: Path, layout: yolo.Layout) -> str:

@@ -98,7 +98,7 @@ def _memory() -> Path:
 
 
 def _recall() -> dict[str, str]:
-    with contextlib.suppress(OSError, ValueError):
+    with contextlib.suppress(OSError, ValueError, RecursionError):
         found = json.loads(_memory().read_text("utf-8"))
         if isinstance(found, dict):
             return {key: found[key] for key in _REMEMBERED if isinstance(found.get(key), str)}

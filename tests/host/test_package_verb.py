@@ -76,12 +76,48 @@ def test_family_and_task_are_found(
         ("data.yaml", "path: x\nnames:\n  0: one\n  1: two\n"),
         ("data.yaml", "names: [one, two]\n"),
         ("data.yml", "names:\n  - one\n  - two\n"),
+        ("data.yml", "names:\n- one # of two\n- 'two'\n\nnc: 2\n"),
+        ("data.yaml", "nc: 2\nnames: ['one',  # of two\n  \"two\",\n]\n"),
+        ("data.yaml", "names: {0: one, 1: 'two'}\n"),
+        ("data.yaml", "names:\n  1: two\n  0: one\ndownload: |\n  import os\n  a: b\n"),
+        ("data.yaml", "- one\n- two\n"),
+        ("data.yaml", "[one, two]\n"),
     ],
 )
 def test_labels_in_every_form(tmp_path: Path, name: str, text: str) -> None:
     assert _run(_model(tmp_path, (1, 6, N)), _labels(tmp_path, text, name)) == 0
     config = json.loads((tmp_path / "made" / "deploy_config.json").read_text("utf-8"))
     assert config["categories"] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.yaml", "names:\n  1: one\n  2: two\n", "expected names 0 to 1, found none of number 0"),
+        ("a.yaml", "names:\n  0: one\n  0: two\n", "line 3: the number 0 appears twice"),
+        ("a.yaml", "names: [one, [two]]\n", "line 1: expected one list of names, found another"),
+        ("a.yaml", "names: [one,\n two\n", "line 1: the ] that closes the names is missing"),
+        ("a.yaml", "names: labels.txt\n", "line 1: expected a list of names, found labels.txt"),
+        ("a.yaml", "nc: 2\n", "line 1: expected names as - NAME or 0: NAME"),
+        ("a.yaml", "names:\n- one\n-\n", "line 3: expected one name, found none"),
+        ("a.yaml", "names:\nnc: 2\n", "expected names, one a line, found none"),
+        ("a.yaml", "names: {one: 0}\n", "line 1: expected names as 0: NAME, found one: 0"),
+        ("a.yaml", "names: ['one]\n", "line 1: the ] that closes the names is missing"),
+        ("a.json", '{"one": 0, "two": 1}', "names numbered from 0 on, found 'one'"),
+        ("a.json", '{"0": "one", "00": "two"}', "names numbered from 0 on, found '00'"),
+        ("a.json", '["\\ud800", "two"]', "name 1: expected letters that can be shown, found U+D800"),
+        ("a.json", "[" * 100000, "expected a list of names, found one nested too deep"),
+        ("a.txt", "o\x1b[31mne\ntwo\n", "name 1: expected letters that can be shown, found U+001B"),
+    ],
+)  # fmt: skip
+def test_names_that_can_not_be_told_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, words: str
+) -> None:
+    labels = _labels(tmp_path, text, name)
+    assert _run(_model(tmp_path, (1, 6, N)), labels) == 8
+    error = capsys.readouterr().err
+    assert words in error and error.startswith(f"k230: {labels}") and error.count("\n") == 1
+    assert not (tmp_path / "made").exists()
 
 
 def test_a_pose_model_has_its_keypoints(tmp_path: Path) -> None:
