@@ -102,6 +102,7 @@ def package(
     Family and task are detected from the model's outputs; what remains unclear is asked. The
     package is then tried on a virtual board, with each IMAGE if there are any.
     """
+    pictures = [picture for given in images for picture in material.pictures_in(given)]
     header = _header(model)
     size = _size(header)
     layout = yolo.look(header.outputs, size)
@@ -154,7 +155,11 @@ def package(
         output.print_line(
             f"{place}: {family}, {task}, {size[0]} x {size[1]}, {quantity(len(names), 'label')}{shown}"
         )
-    report = None if no_verify else _try(place, images, micropython, as_json)
+    report = None
+    if not no_verify:
+        drawings = _drawings(place) if pictures else None
+        with _all_or_nothing(place, drawings):
+            report = _try(place, pictures, drawings, micropython, as_json)
     if as_json:
         output.print_row("package_made", {**said, "verify": report})
     if report is not None and report["verdict"] not in ("ok", "unknown"):
@@ -307,7 +312,7 @@ def _write(place: Path, model: Path, config: dict[str, Any]) -> None:
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with _beside(place) as folder:
-            made = folder / place.name
+            made = folder / "package"
             made.mkdir()
             text = json.dumps(config, indent=2, ensure_ascii=False)
             (made / "deploy_config.json").write_text(text + "\n", "utf-8")
@@ -317,8 +322,11 @@ def _write(place: Path, model: Path, config: dict[str, Any]) -> None:
             except PackageError as error:
                 raise PackageError(str(error).replace(str(made), str(place))) from None
             if place.is_dir():
-                place.rmdir()
-            made.rename(place)
+                with _all_or_nothing(place, None):
+                    for file in sorted(made.iterdir(), reverse=True):
+                        file.rename(place / file.name)
+            else:
+                made.rename(place)
     except OSError as error:
         raise PackageError(f"{place}: can't be written: {reason(error)}") from None
 
@@ -329,33 +337,53 @@ def _beside(place: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+def _drawings(place: Path) -> Path:
+    """Return the folder of the drawn pictures, beside the package."""
+    named = place if place.name not in ("", "..") else place.resolve()
+    return named.parent / f"{named.name}-verify"
+
+
+@contextmanager
+def _all_or_nothing(place: Path, drawings: Path | None) -> Iterator[None]:
+    """Remove a package, and a new folder of drawings, if an error comes: the next run needs their place."""
+    new = drawings is not None and not drawings.exists()
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        if new and drawings is not None:
+            shutil.rmtree(drawings, ignore_errors=True)
+        raise
+
+
 @virtual_board_command
 def _try(
-    place: Path, images: tuple[Path, ...], micropython: str | None, as_json: bool
+    place: Path,
+    pictures: list[Path],
+    drawings: Path | None,
+    micropython: str | None,
+    as_json: bool,
 ) -> dict[str, Any]:
     """Verify the package; without pictures, a grey one shows whether it loads and answers."""
     files = read_package(place)
     with tempfile.TemporaryDirectory(prefix="k230-package-") as folder:
-        grey = Path(folder) / "grey.png"
-        pictures = [picture for given in images for picture in material.pictures_in(given)]
-        if not pictures:
+        drawn = drawings or Path(folder) / "drawn"
+        drawn.mkdir(parents=True, exist_ok=True)
+        if drawings is None:
+            grey = Path(folder) / "grey.png"
             Image.new("RGB", (320, 240), (114, 114, 114)).save(grey)
             pictures = [grey]
-        out = Path(folder) if not images else place.parent / f"{place.name}-verify"
-        out.mkdir(parents=True, exist_ok=True)
-        drawn = out / "drawn" if not images else out
-        drawn.mkdir(exist_ok=True)
         trial = Trial(place, files, pictures, None, drawn, None, micropython)
-        report: dict[str, Any] = run_async(verify_files(trial, as_json or not images))
+        report: dict[str, Any] = run_async(verify_files(trial, as_json or drawings is None))
     verdict = report.pop("judgement")
-    if not images and verdict.trouble not in ("deployment",):
+    if drawings is None and verdict.trouble not in ("deployment",):
         report["verdict"], report["reasons"] = (
             "ok",
             ["it loads and answers; no pictures were given"],
         )
         report["answers"] = []
     if not as_json:
-        if images:
-            say_drawn(report["pictures"], out)
+        if drawings is not None:
+            say_drawn(report["pictures"], drawings)
         output.print_line(f"{report['verdict']}: {'; '.join(report['reasons'])}")
     return report

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from firmware_app.package import yolo
 from host_client.cli.app import run
@@ -297,3 +298,42 @@ def test_a_program_learns_what_was_made(tmp_path: Path, capsys: pytest.CaptureFi
     row = json.loads(capsys.readouterr().out)
     assert check_line(row) == "package_made"
     assert (row["family"], row["labels"], row["verify"]) == ("yolov5", 2, None)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_trial_that_ends_early_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    place, drawings = tmp_path / "made", tmp_path / "made-verify"
+    seen = []
+
+    async def ended(*_: object) -> None:
+        seen.append((place / "deploy_config.json").is_file() and drawings.is_dir())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("host_client.cli.package.verify_files", ended)
+    if there:  # what was drawn before stays
+        drawings.mkdir()
+        (drawings / "a.png").touch()
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    words = ["package", str(_model(tmp_path, (1, 6, N))), "--labels", str(_labels(tmp_path))]
+    assert run([*words, "--out", str(place), str(tmp_path / "a.png")]) == 130
+    assert seen == [True] and not place.exists()
+    assert [file.name for file in tmp_path.glob("made-verify/*")] == ["a.png"] * there
+    assert not list(tmp_path.glob(".k230*"))
+
+
+def test_pictures_are_looked_for_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(_model(tmp_path, (1, 6, N)), _labels(tmp_path), str(tmp_path / "none.jpg")) == 8
+    told = capsys.readouterr()
+    assert told.out == "" and "expected a picture or a folder of pictures" in told.err
+    assert not (tmp_path / "made").exists()
+
+
+def test_an_empty_folder_is_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, labels = _model(tmp_path, (1, 6, N)), _labels(tmp_path)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    words = ["package", str(model), "--labels", str(labels), "--out", ".", "--no-verify"]
+    assert run(words) == 0
+    assert sorted(file.name for file in Path().iterdir()) == ["deploy_config.json", model.name]
