@@ -64,9 +64,36 @@ def pack_result(message: list) -> "bytes | bytearray":
                 + data
             )
     form = _LATER_HEAD if late else _HEAD
+    if size == 6:
+        data = message[4]
+        more = message[5]
+        if type(data) is bytearray and type(more) is bytearray and len(data) + len(more) < 65536:
+            first = struct.pack(form, head, mark, number, 0xCE, ms, generation)
+            return _with_both(first, data, more)
     out = bytearray(struct.pack(form, head, mark, number, 0xCE, ms, generation))
     _pack_items(out, message[4:], 1)
     return out  # as bytes it would be copied, and hashed
+
+
+def _with_both(head: bytes, data: bytearray, more: bytearray) -> bytearray:
+    """Return what begins a message with its two fields behind it, each of less than 65,536 bytes."""
+    size, rest = len(data), len(more)
+    middle = len(head) + size + (2 if size < 256 else 3)
+    out = bytearray(middle + rest + (2 if rest < 256 else 3))
+    out[: len(head)] = head
+    out[middle - size : middle] = data
+    out[len(out) - rest :] = more
+    at = len(head)
+    for count in (size, rest):
+        if count < 256:
+            out[at] = 0xC4
+            out[at + 1] = count
+        else:
+            out[at] = 0xC5
+            out[at + 1] = count >> 8
+            out[at + 2] = count & 0xFF
+        at = middle
+    return out
 
 
 def _pack_items(out: bytearray, items, depth: int) -> None:

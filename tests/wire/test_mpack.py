@@ -83,6 +83,7 @@ EDGES = st.sampled_from([2**power + d for power in (7, 8, 16, 32) for d in (-1, 
     st.one_of(EDGES, st.integers(0, 300)),
     st.one_of(
         st.tuples(st.binary(max_size=300)),
+        st.tuples(st.binary(max_size=300), st.binary(max_size=300)),
         st.lists(SCALARS, max_size=20),
         st.lists(VALUES, max_size=3),
     ),
