@@ -112,42 +112,25 @@ def packet_of(payload: bytes) -> bytes:
 
 
 def packet_of_parts(
-    parts: "tuple[bytes, bytes, bytes]", zeros: "Callable[[bytes], list[int] | None] | None" = None
+    parts: "tuple[bytes, bytes, bytes]",
+    zeros: "Callable[[bytearray], list[int] | None] | None" = None,
 ) -> bytearray:
     """Return packet_of() the three parts put together.
 
-    zeros: tells the places of a long second part's zero bytes quicker than find(), or None: not now.
+    zeros: tells the places of a long packet's zero bytes quicker than find(), or None: not now.
     """
     # MicroPython hashes all of each bytes object that it makes: as few copies as can be.
     first, second, third = parts
     crc = crc32(third, crc32(second, crc32(first)))
     # Its fifth byte is the delimiter.
     last = crc.to_bytes(5, "little")
-    found = zeros(second) if zeros is not None and len(second) >= _MANY else None
-    if found is None:
+    if zeros is None or len(second) < _MANY:
         return _stuffed(b"".join((b"\1", first, second, third, last)))
-    head = b"\1" + first
-    tail = third + last
-    out = bytearray(head)
+    out = bytearray(b"\1" + first)
     out.extend(second)
-    out.extend(tail)
-    start = len(head)
-    places = _places(head, 0)
-    places.extend([start + place for place in found])
-    places.extend(_places(tail, start + len(second)))
-    places.reverse()
-    return _stuffed(out, lambda _, at: places.pop())
-
-
-def _places(data: bytes, start: int) -> list:
-    """Return where the zeros of bytes lie that begin at a place."""
-    places = []
-    find = data.find
-    at = find(b"\0")
-    while at >= 0:
-        places.append(start + at)
-        at = find(b"\0", at + 1)
-    return places
+    out.extend(third + last)
+    places = zeros(out)
+    return _stuffed(out) if places is None else _stuffed_at(out, places)
 
 
 def stuff(data: bytes) -> bytes:
@@ -155,20 +138,15 @@ def stuff(data: bytes) -> bytes:
     return bytes(_stuffed(b"".join((b"\1", data, b"\0")))[:-1])
 
 
-def _stuffed(
-    framed: "bytes | bytearray", find: "Callable[[bytes, int], int] | None" = None
-) -> bytearray:
+def _stuffed(framed: "bytes | bytearray") -> bytearray:
     """Return a packet: framed is what it holds between one byte, whatever it is, and the delimiter.
 
     Each zero becomes the way to the next one, or to the delimiter; where it is further than a byte can
-    tell, another byte comes in between. find: tells the next zero of framed, which is changed then.
+    tell, another byte comes in between.
     """
     last = len(framed) - 1
-    if find is None:
-        out = bytearray(framed)
-        find = framed.find
-    else:
-        out = framed  # type: ignore[assignment]
+    out = bytearray(framed)
+    find = framed.find
     added = 0
     at = 0
     while at < last:
@@ -181,6 +159,26 @@ def _stuffed(
             added += 1
             out[at + added : at + added] = b"\1"
         out[at + added] = zero - at
+        at = zero
+    return out
+
+
+def _stuffed_at(out: bytearray, places: "list[int]") -> bytearray:
+    """Return what _stuffed() makes of out, which is changed. places: of its zeros, the delimiter's last."""
+    last = places[-1]
+    added = 0
+    at = 0
+    for zero in places:
+        step = zero - at
+        while step > 254:
+            out[at + added] = 255
+            at += 254
+            if at + 1 == last:
+                return out
+            added += 1
+            out[at + added : at + added] = b"\1"
+            step -= 254
+        out[at + added] = step
         at = zero
     return out
 

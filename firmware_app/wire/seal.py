@@ -22,7 +22,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
     Encrypt = Callable[[bytes], bytes]  # whole blocks, AES-128 in ECB mode
     Data = bytes | bytearray | memoryview
-    Zeros = Callable[[bytes], list[int] | None]  # the places of the zero bytes; None: not now
+    Zeros = Callable[[bytearray], list[int] | None]  # the places of the zero bytes; None: not now
     Stream = Callable[[bytes, int], bytearray | None]  # None: not now
     Mix = Callable[[Data, Data], bytes | None]  # exclusive or, of equal lengths; None: not now
 
@@ -113,7 +113,7 @@ class Cipher:
     _numbers = [b""]  # and the block numbers 0…, one byte each, as far as any packet needed them
     _few = [[b""]]  # the first of them, for payloads of 0, 1, 2 … blocks
 
-    zeros: "Zeros | None" = None  # where a long payload's zero bytes lie; None: not known quickly
+    zeros: "Zeros | None" = None  # where a long packet's zero bytes lie; None: not known quickly
 
     def __init__(
         self,
