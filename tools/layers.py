@@ -89,6 +89,7 @@ VENDOR = (
 LAUNCHERS = (("main", "machine"), ("fallback", "machine"))
 BOARD_MODULES = {
     "_thread",
+    "array",
     "asyncio",
     "builtins",
     "errno",

@@ -157,12 +157,12 @@ def yolo(tensor, layout: "Layout", size, frame, confidence, overlap, most) -> li
 
 
 def suppressed(
-    table, size: list, parts: int, classes: int, overlap: float, most: int
+    table, size: list, parts: int, classes: int, least: float, overlap: float, most: int
 ) -> "list | None":
     """Return the classes of the boxes that the YOLOv8 function keeps, best first; None: no such firmware.
 
     table: a dense row for each candidate of a model of size [height, width]: x and y of the centre,
-    width, height, scores; a candidate needs one above 0.5. parts: of a pixel that boxes are rounded to.
+    width, height, scores; a candidate needs one above `least`. parts: of a pixel that boxes are rounded to.
     """
     if not _suppressing:
         try:
@@ -175,7 +175,7 @@ def suppressed(
     if arrays.size_of(table) != (4 + classes) * 21 * size[0] * size[1] // 1024:
         raise TaskError("YOLO: expected a row for each candidate")
     try:
-        kept = _suppressing[0](table, frame, size, frame, classes, 0.5, overlap, most)
+        kept = _suppressing[0](table, frame, size, frame, classes, least, overlap, most)
     except Exception as error:
         raise vendor.failed(TaskError, "YOLO", error)
     numbers: list = kept[1]

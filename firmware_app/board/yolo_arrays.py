@@ -1,6 +1,7 @@
 """What the YOLO tasks compute on tensors: candidates and keypoints. See arrays.py."""
 
-import struct
+from array import array
+from builtins import bytearray, len, memoryview  # found sooner than where they are built in
 
 from firmware_app.board import yolo_nms
 from firmware_app.board.arrays import np
@@ -16,13 +17,19 @@ _MOST_SCORE = 60000.0
 _MOST_TOTAL = 1e9
 _COORDINATE = 32000.0  # what keypoints are clipped to: 16 bits hold it
 _TURNED = 600  # numbers put in another order in the time that a candidate's take to be picked out
+# What holds a packed box: of "Q" MicroPython makes long integers, however small they are.
+_BOX = "L" if len(bytearray(array("L", [0]))) == 8 else "Q"
+# Products with these are exact. Of a row with centre and sides its corners:
+_CORNERS = np.array([[1.0, 0, 1, 0], [0, 1, 0, 1], [-0.5, 0, 0.5, 0], [0, -0.5, 0, 0.5]])
+# Of a row with corners x, 32 * y, width and 32 * height: in pairs the bits of a packed box's two words.
+_WORDS = np.array([[1.0, 0, -1, 0], [0, 32, 0, -32], [0, 0, 1, 0], [0, 0, 0, 32]])
 
 
 class Candidates:
     """The candidates of one picture that pass: their scores, an array, and where each one's values begin.
 
-    Of columns `bases` are the numbers of their columns in `table`, else the places in the output where their
-    rows begin. labels: their classes, where the outputs tell them without a look at each one's scores.
+    Of columns `bases` are the numbers of their columns, else the places in the output where their rows
+    begin. labels: their classes, where the outputs tell them without a look at each one's scores.
     """
 
     def __init__(self, tensor, layout: "Layout", threshold: float, most: int) -> None:
@@ -36,8 +43,8 @@ class Candidates:
 
     def _columns(self, tensor, layout: "Layout", threshold: float, most: int) -> None:
         classes = layout.classes
-        self.table = table = tensor.reshape((layout.width, layout.count))
-        peaks = np.max(table[4 : 4 + classes], axis=0) if classes > 1 else table[4]
+        self.tensor = tensor  # 1 x width x count
+        peaks = np.max(tensor[0, 4 : 4 + classes], axis=0) if classes > 1 else tensor[0, 4]
         passed = peaks > threshold
         # Fewer than 65,536 candidates, so uint16 counts them.
         self.bases = np.nonzero(passed)[0].tolist()
@@ -94,14 +101,14 @@ class Candidates:
         if self.layout.kind != "columns":
             return self.table[:, number].copy()
         first, last = self._range
-        return self.table[number, first:last][self._passed]
+        return self.tensor[0, number, first:last][self._passed]
 
     def values(self, count: int):
         """Return the first values of each candidate: an array, a row for each value."""
         if self.layout.kind != "columns":
             return self.table[:, :count].transpose().copy()
         first, last = self._range
-        return np.compress(self._passed, self.table[:count, first:last], axis=1)
+        return np.compress(self._passed, self.tensor[0, :count, first:last], axis=1)
 
     def classes(self):
         """Return the class of each candidate, an array; None where there is one class."""
@@ -113,7 +120,7 @@ class Candidates:
         first, last = self._range
         # Of a single column ulab would give a number.
         if last - first > 1 and (last - first) * layout.classes < _SINGLE * len(self.bases):
-            scores = self.table[4 : 4 + layout.classes, first:last]
+            scores = self.tensor[0, 4 : 4 + layout.classes, first:last]
             labels = np.argmax(scores, axis=0)[self._passed]
             self.labels = labels.tolist()
             return labels
@@ -128,7 +135,7 @@ class Candidates:
         classes = self.layout.classes
         if classes == 1:
             return 0
-        return np.argmax(self.table[4 : 4 + classes, self.bases[number]])
+        return np.argmax(self.tensor[0, 4 : 4 + classes, self.bases[number]])
 
 
 def numbers(arrays: list) -> bool:
@@ -154,22 +161,21 @@ def shapes(w, h, angle) -> tuple:
 
 
 class _Boxes(Candidates):
-    """Candidates with tables of their sides (x, y of the centre, width, height) and corners (x1, y1, x2, y2).
+    """Candidates with tables of their sides and corners, in pixels of the model's input.
 
-    Both are in pixels of the model's input.
+    sides: rows with x and y of all centres, widths, heights; corners: a row x1, y1, x2, y2 for each
+    candidate. One with a value that is no number, or infinite, has corners that are none either.
     """
 
     def place(self) -> None:
         """Make the tables, of at least one candidate."""
-        table = self.values(4)
+        self.sides = sides = self.values(4)
         if self.layout.kind == "rows":
-            self.corners = table
-            low, high = table[:2], table[2:]
+            self.corners = sides.transpose()
+            low, high = sides[:2], sides[2:]
             self.sides = np.concatenate(((low + high) * 0.5, high - low), axis=0)
         else:
-            self.sides = table
-            centre, half = table[:2], table[2:] * 0.5
-            self.corners = np.concatenate((centre - half, centre + half), axis=0)
+            self.corners = np.dot(sides.transpose(), _CORNERS)
 
     def order(self, overlap: float, alone: bool, span: int) -> list:
         """Return the numbers of the candidates that are kept, best first.
@@ -177,12 +183,14 @@ class _Boxes(Candidates):
         overlap: from which a worse box is suppressed; from 1 on none is. alone: classes suppress each
         other. span: the longer side of the model's input.
         """
-        order = yolo_nms.best_first(self.scores)
+        count = len(self.bases)
         if overlap >= 1:
-            return order[:KEPT]
+            return yolo_nms.best_first(self.scores)[:KEPT]
+        if count == 1:
+            return [0]
         labels = None if alone else self.classes()
-        if len(order) <= yolo_nms.FEW:
-            found = yolo_nms.by_native(self.sides, order, labels, overlap, span)
+        if count <= yolo_nms.FEW:
+            found = yolo_nms.by_native(self.sides, self.scores, labels, overlap, span)
             if found is not None:
                 return found
         return yolo_nms.by_arrays(self.corners, self.scores, labels, overlap)
@@ -203,17 +211,24 @@ class Mapping:
         self._high = _both(width, height)
         self._offset = _both(dx, dy) if dx or dy else None
 
-    def frame(self, corners) -> list:
-        """Return [[x1, y1, x2, y2]] inside the region, in pixels of the frame."""
-        placed = np.maximum((corners - self._start) * self._scale, 0.0)
-        placed = np.floor(np.minimum(placed, self._high))
+    def placed(self, corners):
+        """Return corners inside the region, in whole pixels of the frame: floats.
+
+        What is no number lies at the region's right and lower edge: a box of such corners has no sides.
+        """
+        placed = np.floor(np.clip((corners - self._start) * self._scale, 0.0, self._high))
         if self._offset is not None:
             placed = placed + self._offset
-        return np.array(placed.transpose(), dtype=np.uint16).tolist()
+        return placed
+
+
+def _listed(placed) -> list:
+    """Return [[x1, y1, x2, y2]] of what Mapping.placed() returns."""
+    return np.array(placed, dtype=np.uint16).tolist()
 
 
 def _both(x, y):
-    return np.array([[float(x)], [float(y)], [float(x)], [float(y)]])
+    return np.array([float(x), float(y), float(x), float(y)])
 
 
 def _fewer(scores, most: int) -> tuple:
@@ -232,25 +247,12 @@ def passing(tensor, layout: "Layout", threshold: float, most: int) -> list:
     if not found.bases:
         return []
     found.place()
-    corners = found.corners.transpose().tolist()
+    corners = found.corners.tolist()
     scores = found.scores.tolist()
     return [
         (scores[number], found.label(number)) + tuple(corners[number]) + (found.bases[number],)
         for number in found.order(1.0, True, 0)
     ]
-
-
-def _placed(found: _Boxes, limits: tuple, mapping: Mapping) -> tuple:
-    """Return (numbers, [[x1, y1, x2, y2]], [score1000]): numbers are of those that are kept, best first.
-
-    A score above 1000 stays, as far as 60000: the caller refuses it.
-    """
-    found.place()
-    numbers = found.order(limits[1], limits[2], mapping.span)
-    places = mapping.frame(found.corners)
-    # An array rounds what becomes an integer.
-    scores = np.clip(found.scores * 1000.0, 0.0, _MOST_SCORE)
-    return numbers, places, np.array(scores, dtype=np.uint16).tolist()
 
 
 def boxes(
@@ -267,7 +269,12 @@ def boxes(
     bases: list = []
     if not found.bases:
         return rows, bases
-    numbers, places, scores = _placed(found, limits, mapping)
+    found.place()
+    numbers = found.order(limits[1], limits[2], mapping.span)
+    places = _listed(mapping.placed(found.corners))
+    # An array rounds what becomes an integer.
+    scores = np.clip(found.scores * 1000.0, 0.0, _MOST_SCORE)
+    scores = np.array(scores, dtype=np.uint16).tolist()
     all_bases = found.bases
     labels = found.labels
     single = layout.classes == 1
@@ -293,61 +300,84 @@ def packed(
     """Return (the boxes that boxes() returns as packets have them, what is kept, the best score1000).
 
     Arguments are those of boxes(). Coordinates in the frame need 11 bits, classes 10. What is kept:
-    (numbers of the candidates, the bases of all, [x1, y1, x2, y2] in the frame of all).
+    (numbers of the candidates, the bases of all, of a model with masks [x1, y1, x2, y2] in the frame of all).
     """
     found = _Boxes(tensor, layout, limits[0], most)
-    if not found.bases:
-        return bytearray(0), ([], [], []), 0
-    numbers, places, scores = _placed(found, limits, mapping)
-    labels: "Any" = found.labels
-    if labels is None:
-        labels = [0] * len(scores)
-        if layout.classes > 1:
-            labels = {number: found.label(number) for number in numbers}
-    words = [0] * (2 * len(numbers))
-    small: list = []
-    at = 0
-    for number in numbers:
-        x, y, w, h = places[number]
-        w -= x
-        h -= y
-        if w < smallest or h < smallest:
-            small.append(number)
-            continue
-        words[at] = x | scores[number] << 11 | y << 21
-        words[at + 1] = w | labels[number] << 11 | h << 21
-        at += 2
+    bases = found.bases
+    if not bases:
+        return bytearray(0), ([], bases, []), 0
+    found.place()
+    numbers = found.order(limits[1], limits[2], mapping.span)
+    placed = mapping.placed(found.corners)
+    table = np.dot(placed, _WORDS)
+    lowest = np.min(table, axis=0)  # a view does not keep it
+    sides = memoryview(lowest)
+    small = sides[2] < smallest or sides[3] < 32 * smallest
+    places = _listed(placed) if small or layout.masks >= 0 else []
     if small:
-        numbers = [number for number in numbers if number not in small]
+        numbers = _large(numbers, places, smallest)
     if len(numbers) > room:
         numbers = numbers[:room]
-    best = scores[numbers[0]] if numbers else 0
-    # Bytes: MicroPython compares a string that it makes with all names that it knows.
-    data = bytearray(struct.pack(b"<" + b"I" * len(words), *words))
-    return data[: 8 * len(numbers)], (numbers, found.bases, places), best
+    if not numbers:
+        return bytearray(0), (numbers, bases, places), 0
+    words = array(_BOX, bytearray(np.array(table, dtype=np.uint16)))
+    # An array rounds what becomes an integer.
+    thousandths = np.clip(found.scores * 1000.0, 0.0, _MOST_SCORE)
+    thousandths = np.array(thousandths, dtype=np.uint16)
+    scores = memoryview(thousandths)
+    best = scores[numbers[0]]
+    if layout.classes == 1:
+        packed = [words[number] | scores[number] << 11 for number in numbers]
+    else:
+        labels: "Any" = found.labels
+        if labels is None:
+            labels = {number: found.label(number) for number in numbers}
+        packed = [words[number] | scores[number] << 11 | labels[number] << 43 for number in numbers]
+    return bytearray(array(_BOX, packed)), (numbers, bases, places), best
 
 
-def behind(tensor, layout: "Layout", bases: list, first: int, size: int):
-    """Return a table with values first to first + size - 1 of each of some candidates."""
-    table = np.zeros((len(bases), size))
+def _large(numbers: list, places: list, smallest: int) -> list:
+    """Return those of some numbers of places that have sides of so many pixels."""
+    found: list = []
+    for number in numbers:
+        x1, y1, x2, y2 = places[number]
+        if x2 - x1 >= smallest and y2 - y1 >= smallest:
+            found.append(number)
+    return found
+
+
+def behind(tensor, layout: "Layout", kept: tuple, first: int, size: int):
+    """Return a table with values first to first + size - 1 of each of some candidates.
+
+    kept: (their numbers, the bases of all candidates), as packed() has it.
+    """
+    numbers, bases = kept
+    count = len(numbers)
+    table = np.zeros((count, size))
     if layout.kind == "columns":
-        part = tensor.reshape((layout.width, layout.count))[first : first + size]
-        low, high = min(bases), max(bases) + 1
-        if size * (high - low) < _TURNED * len(bases):
+        low, high = bases[0], bases[-1] + 1
+        if size * (high - low) >= _TURNED * count:
+            some = [bases[number] for number in numbers]
+            low, high = min(some), max(some) + 1
+        if size * (high - low) < _TURNED * count:
             # All from the first to the last, as rows: Python copies those. A view does not keep an array.
-            turned = part[:, low:high].transpose().copy()
+            turned = tensor[0, first : first + size, low:high].transpose().copy()
             source, target = memoryview(turned), memoryview(table)
             at = 0
-            for base in bases:
-                start = (base - low) * size
-                target[at : at + size] = source[start : start + size]
-                at += size
+            end = size
+            for number in numbers:
+                start = (bases[number] - low) * size
+                target[at:end] = source[start : start + size]
+                at = end
+                end += size
             return table
-        for row, base in enumerate(bases):
-            table[row] = part[:, base]
+        part = tensor[0, first : first + size]
+        for row in range(count):
+            table[row] = part[:, bases[numbers[row]]]
     else:
         flat = tensor.reshape((tensor.size,))
-        for row, base in enumerate(bases):
+        for row in range(count):
+            base = bases[numbers[row]]
             table[row] = flat[base + first : base + first + size]
     return table
 
@@ -379,8 +409,7 @@ class Keypoints:
         values = (table - self._start) * self._scale
         if self._offset is not None:
             values = values + self._offset
-        values = np.maximum(self._low, np.minimum(values, self._high))
-        out = np.array(values, dtype=np.int16)
+        out = np.array(np.clip(values, self._low, self._high), dtype=np.int16)
         if self._dims == 2:
             both = np.zeros((len(table), self._numbers), dtype=np.int16) - 1
             for place in range(2):

@@ -12,6 +12,12 @@ _SIDE = 32  # pixels of the least model that the native function takes
 _CELLS = 21  # and its candidates
 _PARTS = 16  # of a pixel
 _APART = 3.0  # spans between the classes' places
+_SURE = 1e-6  # the least score that the native function looks at
+# Scores of at least _LEAST and at most 1 are multiples of 2^-24, or of a part of it: subtracting some of
+# that is exact. Whole ones stay apart if less than their distance is subtracted.
+_LEAST = 1e-4
+_STEP = 1.0 / (1 << 24)
+_STEPS = np.array(range(FEW)) * _STEP
 
 
 def best_first(scores) -> list:
@@ -54,19 +60,33 @@ def _sort_equals(order: list, same: list) -> None:
         last = at + 1
 
 
-def by_native(sides, order: list, labels, overlap: float, span: int) -> "list | None":
+def _ranks(scores, count: int):
+    """Return numbers above _SURE in the order of scores, an array; of equal scores the first has the higher one."""
+    ordered = np.sort(scores, axis=0)
+    ends = memoryview(ordered)
+    if ends[0] > _LEAST and ends[count - 1] <= 1.0:
+        gaps = np.diff(ordered)
+        if np.min(gaps) > 0:
+            return scores
+        if np.min(np.where(gaps, gaps, 1.0)) > count * _STEP:
+            return scores - _STEPS[:count]
+    # How many each one is better than, and 1: sorting an order turns it round.
+    return float(count) - np.argsort(np.array(best_first(scores)), axis=0)
+
+
+def by_native(sides, scores, labels, overlap: float, span: int) -> "list | None":
     """Return the numbers of the boxes that no better one suppresses, best first; None: no such firmware.
 
-    sides: an array of four rows, x and y of the centre, width and height; order: the boxes' numbers,
-    the best first; labels: their classes, an array, None where classes suppress each other; overlap:
-    from which a worse box is suppressed; span: the longer side of the model's input.
+    sides: an array of four rows, x and y of the centre, width and height, of 2 to FEW boxes; scores: an
+    array; labels: their classes, an array, None where classes suppress each other; overlap: from which a
+    worse box is suppressed; span: the longer side of the model's input.
 
     The firmware's function for yolov8 does this part well. It rounds to pixels of a frame: so that is
     larger than the model. It moves a box that lies to the left or above: so none does. Classes suppress
     each other: so each has a place of its own. It keeps any of equal scores: so there are none. It tells
     no more than a box's class: so each box is one.
     """
-    count = len(order)
+    count = len(scores)
     width = 4 + count
     columns = (count + _CELLS - 1) // _CELLS
     table = np.zeros((columns * _CELLS, width))
@@ -74,10 +94,9 @@ def by_native(sides, order: list, labels, overlap: float, span: int) -> "list | 
     if labels is not None:
         table[:count, 0] = sides[0] + (labels * (_APART * span) + float(span))
     flat = table.reshape((columns * _CELLS * width,))
-    # How many boxes each one is better than, and 1: sorting an order turns it round.
-    better = float(count) - np.argsort(np.array(order), axis=0)
-    flat[4 : count * (width + 1) : width + 1] = better
-    return decoders.suppressed(table, [_SIDE, _SIDE * columns], _PARTS, count, overlap, KEPT)
+    flat[4 : count * (width + 1) : width + 1] = _ranks(scores, count)
+    size = [_SIDE, _SIDE * columns]
+    return decoders.suppressed(table, size, _PARTS, count, _SURE, overlap, KEPT)
 
 
 _moves: dict = {}  # what _moved() has returned last
@@ -96,9 +115,9 @@ def _moved(span: int):
 def by_arrays(corners, scores, labels, overlap: float) -> list:
     """Return what by_native() does: each kept box suppresses all others at once.
 
-    corners: an array of four rows, x1, y1, x2, y2; scores: an array.
+    corners: an array with a row x1, y1, x2, y2 for each box; scores: an array.
     """
-    left, top, right, bottom = [corners[side] for side in range(4)]
+    left, top, right, bottom = [corners[:, side].copy() for side in range(4)]
     scores = scores.copy()
     views = [memoryview(side) for side in (left, top, right, bottom)]
     areas = (right - left) * (bottom - top)

@@ -155,7 +155,7 @@ def packed_yolo(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
     """Return (the boxes of a YOLO's output as pack_boxes() returns them, what is kept), best first.
 
     What is kept: (numbers, bases, places): of each box, the best first, its number in the two other
-    lists. places: [x1, y1, x2, y2] in the frame, or what yolo.boxed() returns.
+    lists. places, of a model with masks: [x1, y1, x2, y2] in the frame, or what yolo.boxed() returns.
     """
     x, y, width, height = plan.region
     if (

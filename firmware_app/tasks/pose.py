@@ -33,16 +33,14 @@ class Pose(yolo.YoloTask):
         layout = self.layout
         tensor = outputs[layout.output]
         boxes, kept = packed_yolo(tensor, layout, plan, self.package.img_size)
-        numbers, bases, _ = kept
-        if not numbers:
+        if not kept[0]:
             return [b"", b""]
-        bases = [bases[number] for number in numbers]
         keypoints = plan.keypoints
         if keypoints is None:
             keypoints = plan.keypoints = self._keypoints(plan)
         first = layout.first if layout.kind == "rows" else layout.first + layout.classes
         size = layout.points * layout.dims
-        table = yolo_arrays.behind(tensor, layout, bases, first, size)
+        table = yolo_arrays.behind(tensor, layout, kept[:2], first, size)
         return [boxes, keypoints.records(table)]
 
     def _keypoints(self, plan: "Plan") -> "yolo_arrays.Keypoints":

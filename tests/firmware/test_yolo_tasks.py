@@ -539,6 +539,36 @@ def test_equal_scores_keep_the_first(tmp_path: Path) -> None:
     assert [len(result.boxes) for result in decoded(tmp_path, cases[:3])] == [2, 100, 300]
 
 
+@pytest.mark.parametrize("many", [False, True])
+def test_scores_as_near_as_numbers_can_be_keep_their_order(tmp_path: Path, many: bool) -> None:
+    """Of scores a bit apart the higher one comes first, wherever it lies; of equal ones the first."""
+    random = np.random.default_rng(5)
+    cases: list[dict[str, Any]] = []
+    wanted: list[list[tuple[int, int]]] = []
+    for base, step in (
+        (0.6, 2**-24),
+        (0.9995, 2**-24),
+        (0.3, 2**-8),
+        (0.00011, 2**-36),
+        (1.0, 2**-24),
+    ):
+        for boxes in (2, 30, 200):
+            table = np.zeros((5, 5376), np.float32)
+            scores = np.float32(base) - np.float32(step) * random.integers(0, boxes, boxes)
+            scores = np.maximum(scores, np.float32(0.0001)).astype(np.float32)
+            for at in range(boxes):
+                table[:5, at] = (8 + 14 * (at % 36), 8 + 14 * (at // 36), 10, 10, scores[at])
+            order = np.argsort(-scores, kind="stable").tolist()
+            wanted.append([(3 + 14 * (at % 36), 3 + 14 * (at // 36)) for at in order])
+            cases.append(
+                case_of(tmp_path, f"n{len(cases)}", "detection", "columns", [table[None]],
+                        "max_results: 300\nconfidence_threshold: 0.00001", classes=1, size=(512, 512),
+                        frame=(512, 512), region=[0, 0, 512, 512], many=many)
+            )  # fmt: skip
+    for places, result in zip(wanted, decoded(tmp_path, cases), strict=True):
+        assert [(item.x, item.y) for item in result.boxes] == places
+
+
 GOLDEN = Path(__file__).resolve().parents[3] / "shared" / "golden"
 VENDORS = [
     ("det5", "anchors", "detection"),
