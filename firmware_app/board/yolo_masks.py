@@ -215,7 +215,7 @@ def _runs(parts: tuple, limit: float, ends: list, found: list) -> int:
     places = changes.tolist()
     index = places.index
     lengths = changes[1:] - changes[:-1]
-    long = np.max(lengths) > _LOW
+    long = np.max(lengths) >= _LOW
     lengths = bytearray(np.array(np.minimum(lengths, 255), dtype=np.uint8))
     view = memoryview(lengths)
     append = found.append

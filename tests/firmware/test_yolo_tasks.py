@@ -389,6 +389,26 @@ def test_masks_at_the_edges_and_of_many_objects(tmp_path: Path) -> None:
     assert [max(item.mask.rows for item in one.objects) for one in found[5:]] == [2, 4, 4]
 
 
+def test_runs_at_the_length_that_takes_a_second_byte(tmp_path: Path) -> None:
+    cases = []
+    lengths = range(126, 131)
+    for length in lengths:
+        outputs = _objects([(48, 32, 96, 48, 0.9, 0), (48, 32, 90, 40, 0.8, 0)])
+        # Rows of 24 cells, all of them in the first box: one run from row to row, cells before and behind it.
+        cells = np.full(16 * 24, -1, np.float32)
+        cells[100 : 100 + length] = 1
+        outputs[1][0, 0] = cells.reshape(16, 24)
+        settings = "nms_threshold: 1\nmap_side: 16"
+        cases.append(
+            case_of(tmp_path, f"r{length}", "instance_segmentation", "columns", outputs, settings)
+        )
+    for length, result in zip(lengths, decoded(tmp_path, cases), strict=True):
+        first, second = result.objects
+        assert first.mask.columns == 24, first
+        assert first.mask.area == length, (length, first)
+        assert 0 < second.mask.area < length
+
+
 def test_boxes_that_no_model_should_make(tmp_path: Path) -> None:
     """Numbers from outside are told or left out; none of them ends the service or moves another box."""
     good = (48, 32, 20, 20, 0.9, 1)
