@@ -4,6 +4,8 @@ A mask's cells lie on the prototypes' grid, or between its points. ulab's calls 
 so all masks of a picture share those that can be shared.
 """
 
+import struct
+
 from firmware_app.board import arrays
 from firmware_app.board.arrays import np
 from firmware_app.package.yolo import MASKS
@@ -13,9 +15,14 @@ if 0:  # for type checkers; mpy-cross leaves it out
 
 TWICE = -2  # a step between cells: two of them each way in each of the prototypes'
 MOST_CELLS = 60000  # looked at together: 16 bits number them
-_LOW = 128  # from here on a run takes two bytes
+_SHORT = 127  # the longest run that takes one byte
 _FEW_CELLS = 14  # up to which two products of tables take less time than sums of parts
 _APART = 3  # cells around each mask, which keep the runs of two masks apart
+_ROOM = 24000  # bytes of all masks of a message
+_AROUND = 16  # bytes that a mask takes beside its runs, about
+_HEAD = 22  # what it does take
+# Of [x, y, w, h, columns, rows, runs]: each number of 16 bits behind its mark, marks with every other one.
+_FORM = ">HhIHIHIH"
 
 
 class Grid:
@@ -43,6 +50,12 @@ class Grid:
         for side in (0, 1):
             self._corner[side, side] = self._corner[side, side + 2] = 1.0
         self._least = np.array([[0.0, 0.0, 1.0, 1.0]])
+        # And where they lie in the frame: in pixels of it, and as they are.
+        self._spread = np.zeros((4, 8))
+        for side in range(4):
+            self._spread[side, side] = (wide, high)[side & 1]
+            self._spread[side, side + 4] = 1.0
+        self._offset = np.array([[x, y, x, y, 0.0, 0.0, 0.0, 0.0]])
 
     def cells(self, boxes: list) -> list:
         """Return [[x1, y1, x2, y2, left, top, right, bottom]] of the masks of boxes.
@@ -52,29 +65,32 @@ class Grid:
         last.
         """
         edges = np.array(boxes)
-        edges = np.maximum(np.ceil((edges - self._start) / self._cell - 0.5), 0.0)
-        edges = np.minimum(edges, self._most)
+        edges = np.clip(np.ceil((edges - self._start) / self._cell - 0.5), 0.0, self._most)
         edges = np.maximum(edges, np.dot(edges, self._corner) + self._least)
-        table = np.concatenate((edges * self._cell + self._start, edges), axis=1)
+        table = np.dot(edges, self._spread) + self._offset
         # An array rounds what becomes an integer.
         rows: list = np.array(table, dtype=np.int16).tolist()
         return rows
 
 
-def runs_of(tensors: tuple, layout: "Layout", kept: tuple, rows: list, grid: Grid) -> tuple:
-    """Return the runs of each mask (a buffer, LEB128 lengths off, on, off ...), and all masks' bytes and cells.
+def packed(tensors: tuple, layout: "Layout", kept: tuple, rows: list, grid: Grid) -> tuple:
+    """Return the masks of a message, as packets have them, and how many cells were looked at.
 
     tensors: the output with the candidates, and the prototypes (1, 32, height, width); kept: (each
     object's number in bases, where the candidates' values begin, as yolo_arrays has it); rows: as grid
-    has them.
+    has them. A mask is [x, y, w, h, columns, rows, LEB128 lengths of runs: off, on, off ...]; those that
+    a message has no room for are nil.
     """
     shape = tensors[1].shape
     planes = tensors[1].reshape(shape[1:])
+    across = shape[3]
     step = grid.step
     if step > 1:
         planes = planes[:, ::step, ::step]
+        across *= step  # no mask is so wide that whole rows of these are taken
     elif step == TWICE and grid.finer is None:
-        grid.finer = Finer(shape[2], shape[3])
+        grid.finer = Finer(shape[2], across)
+    much = _much(across)
     finer = grid.finer
     kernels = _coefficients(tensors[0], layout)
     apart = 1 if layout.kind == "columns" else layout.width
@@ -82,31 +98,42 @@ def runs_of(tensors: tuple, layout: "Layout", kept: tuple, rows: list, grid: Gri
     dot = np.dot
     between, limit = grid.between, grid.limit
     most, masks, around = MOST_CELLS, MASKS, _APART
-    found: list = []
-    total = cells = 0
+    out = bytearray(0)
+    behind = 3  # what the message's array begins with
+    cells = done = 0
     # Lists of their size: what is appended takes longer.
-    left_over = len(rows)
-    parts: list = [between] * (2 * left_over + 1)
-    ends = [0] * left_over
+    count = len(rows)
+    parts: list = [between] * (2 * count + 1)
+    ends = [0] * count
     parts[0] = grid.begin
     number = slot = 0
     at = 2
-    for index in range(left_over):
+    for index in range(count):
         _, _, _, _, left, top, right, bottom = rows[index]
-        size = (right - left) * (bottom - top)
+        wide = right - left
+        size = wide * (bottom - top)
         if at + size > most and number:
-            total += _runs(tuple(parts[: slot + 1]), limit, ends[:number], found)
+            out, behind, done = _write(
+                tuple(parts[: slot + 1]), limit, ends[:number], rows, index - number, out, behind
+            )
             cells += at - 2 - around * number
-            left_over -= number
-            parts = [between] * (2 * left_over + 1)
-            ends = [0] * left_over
+            at = 2
+            if done < index:
+                number = 0
+                break
+            parts = [between] * (2 * (count - index) + 1)
+            ends = [0] * (count - index)
             parts[0] = grid.begin
             number = slot = 0
-            at = 2
         row = bases[numbers[index]] // apart
         kernel = kernels[row : row + 1]
         if finer is not None:
             part = finer.logits(planes, kernel, left, top, right, bottom)
+        elif wide > much:
+            part = _of_rows(planes, kernel, top, bottom)
+            if wide < across:
+                part = part[:, left:right].copy()
+            part = part.reshape((1, size))
         else:
             part = planes[:, top:bottom, left:right].copy().reshape((masks, size))
             part = dot(kernel, part)
@@ -116,8 +143,29 @@ def runs_of(tensors: tuple, layout: "Layout", kept: tuple, rows: list, grid: Gri
         number += 1
         parts[slot + 1] = part
         slot += 2
-    total += _runs(tuple(parts), limit, ends, found)
-    return found, total, cells + at - 2 - around * number
+    if number:
+        out, behind, done = _write(tuple(parts), limit, ends, rows, count - number, out, behind)
+        cells += at - 2 - around * number
+    out[0] = 0xDC
+    out[1] = count >> 8
+    out[2] = count & 0xFF
+    found: "bytes | memoryview" = memoryview(out)[:behind]  # a copy would take longer
+    if done < count:
+        found = bytes(found) + b"\xc0" * (count - done)  # nil
+    return found, cells
+
+
+def _much(across: int) -> int:
+    """Return from which width on whole rows of prototypes take less time than a copy of a part of each."""
+    return across * 5 // 8
+
+
+def _of_rows(planes, kernel, top: int, bottom: int):
+    """Return the logits of whole rows of prototypes: a table."""
+    _, down, across = planes.shape
+    # A view, which a product takes as it is; that of a part of each row would have three dimensions.
+    part = planes.reshape((MASKS, down * across))[:, top * across : bottom * across]
+    return np.dot(kernel, part).reshape((bottom - top, across))
 
 
 def _coefficients(tensor, layout: "Layout"):
@@ -135,31 +183,58 @@ class Finer:
     def __init__(self, height: int, width: int) -> None:
         self._height = height
         self._width = width
+        self._much = _much(width)
         self._down = _between(height, False)
         self._across = _between(width, True)
+        # Parts of these, by how many cells they are for and whether the first one is odd: few are small.
+        self._rows: dict = {}
+        self._columns: dict = {}
 
     def logits(self, planes, kernel, left: int, top: int, right: int, bottom: int):
         """Return those of a mask as a table of one row."""
         # The prototypes' cells that these lie in, and one more on each side, where there is one.
         x0, x1 = (left >> 1) - 1, (right + 3) >> 1
         y0, y1 = (top >> 1) - 1, (bottom + 3) >> 1
+        inside = True
         if x0 < 0:
             x0 = 0
+            inside = False
         if x1 > self._width:
             x1 = self._width
+            inside = False
         if y0 < 0:
             y0 = 0
+            inside = False
         if y1 > self._height:
             y1 = self._height
+            inside = False
         high, wide = y1 - y0, x1 - x0
         dot = np.dot
-        near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, high * wide))
-        near = dot(kernel, near).reshape((high, wide))
-        if wide <= _FEW_CELLS and high <= _FEW_CELLS:
+        if wide > self._much:
+            near = _of_rows(planes, kernel, y0, y1)
+            if wide < self._width:
+                near = near[:, x0:x1].copy()
+        else:
+            near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, high * wide))
+            near = dot(kernel, near).reshape((high, wide))
+        if wide > _FEW_CELLS or high > _FEW_CELLS:
+            near = self._sums(near, (x0, y0, x1, y1), (left, top, right, bottom))
+        elif inside:
+            # Away from the edges they take the same from those around them, wherever they lie.
+            down, across = bottom - top, right - left
+            kind = down << 1 | top & 1
+            rows = self._rows.get(kind)
+            if rows is None:
+                rows = self._rows[kind] = self._down[top:bottom, y0:y1]
+            kind = across << 1 | left & 1
+            columns = self._columns.get(kind)
+            if columns is None:
+                columns = self._columns[kind] = self._across[x0:x1, left:right]
+            near = dot(dot(rows, near), columns)
+            return near.reshape((1, across * down))
+        else:
             near = dot(self._down[top:bottom, y0:y1], near)
             near = dot(near, self._across[x0:x1, left:right])
-        else:
-            near = self._sums(near, (x0, y0, x1, y1), (left, top, right, bottom))
         return near.reshape((1, (right - left) * (bottom - top)))
 
     def _sums(self, near, cells: tuple, window: tuple):
@@ -204,47 +279,93 @@ def _between(size: int, turned: bool):
     return table.transpose().copy() if turned else table
 
 
-def _runs(parts: tuple, limit: float, ends: list, found: list) -> int:
-    """Add the LEB128 lengths of the runs of several masks to `found`: off, on, off ...; return their bytes.
+def _write(
+    parts: tuple, limit: float, ends: list, rows: list, number: int, out: bytearray, at: int
+) -> tuple:
+    """Write several masks to a copy of out, from `at` on; return (it, behind the last, behind the number of the last).
 
     parts: tables of one row, logits; before each mask lie a cell that is on and one that is off, behind it
-    one that is off, and such two behind all. ends: behind the last cell of each mask.
+    one that is off, and such two behind all. ends: behind the last cell of each mask. number: of the
+    first one in rows. What the message has no room for is left out, with all that follows.
     """
     cells = (np.concatenate(parts, axis=1) > limit)[0]
     changes = np.nonzero(cells[1:] != cells[:-1])[0]
     places = changes.tolist()
     index = places.index
-    lengths = changes[1:] - changes[:-1]
-    long = np.max(lengths) >= _LOW
-    lengths = bytearray(np.array(np.minimum(lengths, 255), dtype=np.uint8))
+    runs = changes[1:] - changes[:-1]
+    long: list = []  # the runs that may take more than a byte, the first one last
+    if np.max(runs) > _SHORT:
+        long = np.nonzero(runs > _SHORT)[0].tolist()
+        long.reverse()
+        runs = np.minimum(runs, 255)
+    lengths = bytearray(np.array(runs, dtype=np.uint8))
     view = memoryview(lengths)
-    append = found.append
-    total = 0
+    most = at + _HEAD * len(ends) + len(lengths) + 2 * len(long)
+    # Most messages have room for all that there may be.
+    full = most + _AROUND * len(ends) > _ROOM
+    before = memoryview(out)[:at]
+    out = bytearray(most)
+    out[: len(before)] = before
+    pack_into = struct.pack_into
+    form, head = _FORM, _HEAD
     first = 0  # the change in front of a mask; the one behind it stands at its end
     for end in ends:
         last = index(end, first)
         # The first and the last run have a cell too many, the one around the mask.
-        behind = last - 1
         lengths[first] -= 1
-        size = lengths[behind] - 1
+        stop = last - 1
+        size = lengths[stop] - 1
         if size:
-            lengths[behind] = size
-            behind = last
-        runs: "bytes | memoryview" = view[first:behind]
-        if long and max(runs) >= _LOW - 1:
-            runs = _long_runs(places[first : last + 1])
-            total += len(runs) + first - behind
-        total += behind - first
-        append(runs)
+            lengths[stop] = size
+            stop = last
+        size = stop - first
+        mask: "bytearray | memoryview" = view[first:stop]
+        if long and long[-1] < last:
+            mask = _long_runs(view, places, long, (first, stop, last))
+            size = len(mask)
+        x1, y1, x2, y2, left, top, right, bottom = rows[number]
+        if full and at - 3 - _HEAD * number + size + _AROUND * (number + 1) >= _ROOM:
+            break
+        pack_into(
+            form,
+            out,
+            at,
+            0x97D1,
+            x1,
+            0xD10000CD | (y1 & 0xFFFF) << 8,
+            x2 - x1 or 1,
+            0xCD0000CD | (y2 - y1 or 1) << 8,
+            right - left,
+            0xCD0000C5 | bottom - top << 8,
+            size,
+        )
+        at += head
+        stop = at + size
+        out[at:stop] = mask
+        at = stop
         first = last + 1
-    return total
+        number += 1
+    return out, at, number
 
 
-def _long_runs(places: list) -> bytes:
-    """Return the runs of a mask with one that takes more than a byte. places: of its changes."""
-    lengths = [places[at + 1] - places[at] for at in range(len(places) - 1)]
-    lengths[0] -= 1
-    lengths[-1] -= 1
-    if not lengths[-1]:
-        lengths.pop()
-    return b"".join([arrays.leb128(length) for length in lengths])
+def _long_runs(view, places: list, long: list, part: tuple) -> bytearray:
+    """Return the runs of a mask with some that may take more than a byte; those are taken from `long`.
+
+    view: the runs' lengths; places: of their changes; part: the numbers of the mask's first run, of the one
+    behind its last, and of the change at its end.
+    """
+    first, stop, last = part
+    out = bytearray(0)
+    at = first
+    while long and long[-1] < last:
+        number = long.pop()
+        size = places[number + 1] - places[number]
+        if number == first:
+            size -= 1
+        if number == last - 1:
+            size -= 1
+        out.extend(view[at:number])
+        out.extend(arrays.leb128(size))
+        at = number + 1
+    out.extend(view[at:stop])
+    return out

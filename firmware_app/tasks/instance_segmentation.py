@@ -4,7 +4,6 @@ The vendor's native function paints all masks into one coloured picture, where t
 ulab makes each of its 32 coefficients and the prototypes under its box.
 """
 
-import struct
 from math import log
 
 from firmware_app.board import yolo_masks
@@ -19,11 +18,6 @@ if 0:  # for type checkers; mpy-cross leaves it out
     from firmware_app.package.reader import Package
     from firmware_app.tasks.base import Plan
 
-_ROOM = 24000  # bytes of all masks of a message
-_AROUND = 16  # bytes that a mask takes beside its runs, about
-_HEAD = 22  # what it does take
-# Of [x, y, w, h, columns, rows, runs]: each number of 16 bits behind its mark, marks with every other one.
-_FORM = ">HhIHIHIH"
 _PIXELS = 4  # of the model's input, for a cell of the prototypes
 
 
@@ -79,10 +73,10 @@ class InstanceSegmentation(yolo.YoloTask):
         rows = grid.cells(places)
         tensors = (tensor, outputs[layout.masks])
         kept = (numbers, bases)
-        runs, total, cells = yolo_masks.runs_of(tensors, layout, kept, rows, grid)
+        masks, cells = yolo_masks.packed(tensors, layout, kept, rows, grid)
         # What the arrays of the masks left outside the heap, too.
         self.output_bytes = self._outputs + cells * (64 if step == TWICE else 256)
-        return [boxes, _packed(rows, runs, total)]
+        return [boxes, Packed(masks)]
 
     def _grid(self, plan: "Plan", step: int) -> "yolo_masks.Grid":
         """Return where the masks' cells lie in a plan's pictures."""
@@ -97,59 +91,3 @@ class InstanceSegmentation(yolo.YoloTask):
             step,
             plan.limits[3],
         )
-
-
-def _packed(rows: list, runs: list, total: int) -> Packed:
-    """Return the masks of a message: as lists of numbers many take longer than to find them.
-
-    rows: as Grid has them; total: bytes of all runs.
-    """
-    count = len(runs)
-    left_out = 0
-    if total + _AROUND * count >= _ROOM:
-        runs, total = _fitting(runs)
-        left_out = count - len(runs)
-    out = bytearray(3 + _HEAD * (count - left_out) + total + left_out)
-    pack_into = struct.pack_into
-    pack_into(">BH", out, 0, 0xDC, count)
-    at = 3
-    head = _HEAD
-    form = _FORM
-    measure = len
-    for number in range(count - left_out):  # in less time than with what zip() makes for each
-        x1, y1, x2, y2, left, top, right, bottom = rows[number]
-        mask = runs[number]
-        w = x2 - x1 or 1
-        h = y2 - y1 or 1
-        size = measure(mask)
-        pack_into(
-            form,
-            out,
-            at,
-            0x97D1,
-            x1,
-            0xD10000CD | (y1 & 0xFFFF) << 8,
-            w,
-            0xCD0000CD | h << 8,
-            right - left,
-            0xCD0000C5 | bottom - top << 8,
-            size,
-        )
-        at += head
-        end = at + size
-        out[at:end] = mask
-        at = end
-    if left_out:
-        out[at:] = b"\xc0" * left_out  # nil
-    return Packed(out)
-
-
-def _fitting(runs: list) -> tuple:
-    """Return the runs that a message has room for, and their bytes."""
-    total = 0
-    for number, mask in enumerate(runs):
-        size = len(mask)
-        if total + size + _AROUND * (number + 1) >= _ROOM:
-            return runs[:number], total
-        total += size
-    return runs, total
