@@ -48,16 +48,16 @@ def _output_sizes(head: "str | None", size, classes: int) -> list:
 def anchor_base(outputs, size, frame, classes, confidence, overlap, anchors, agnostic) -> list:
     """Return rows [class, score, x1, y1, x2, y2] in frame pixels; AnchorBaseDet; after expect().
 
-    size, frame: (width, height) of model and picture; anchors: 18 numbers.
+    size, frame: [width, height] of model and picture, lists; anchors: 18 numbers.
     """
     try:
         return aicube.anchorbasedet_post_process(
             outputs[0],
             outputs[1],
             outputs[2],
-            list(size),
-            list(frame),
-            list(STRIDES),
+            size,
+            frame,
+            STRIDES,
             classes,
             confidence,
             overlap,
@@ -75,9 +75,9 @@ def anchor_free(outputs, size, frame, classes, confidence, overlap, agnostic) ->
             outputs[0],
             outputs[1],
             outputs[2],
-            list(size),
-            list(frame),
-            list(STRIDES),
+            size,
+            frame,
+            STRIDES,
             classes,
             confidence,
             overlap,
@@ -94,9 +94,9 @@ def gfl(outputs, size, frame, classes, confidence, overlap, agnostic) -> list:
             outputs[0],
             outputs[1],
             outputs[2],
-            list(size),
-            list(frame),
-            list(STRIDES),
+            size,
+            frame,
+            STRIDES,
             classes,
             confidence,
             overlap,

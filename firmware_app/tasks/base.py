@@ -27,6 +27,8 @@ class Plan:
         self.settings = settings  # the task's values in force
         self.camera = camera
         self.limits: tuple = ()  # thresholds, looked up once
+        self.sizes: tuple = ()  # [width, height] of model and region, of detectors
+        self.packing: "tuple | None" = None  # of boxes that can be packed in one pass
         self.mapping: "Mapping | None" = None  # of YOLO's boxes to the frame, made once
         self.keypoints: "Keypoints | None" = None  # of poses, made once
         self.grids: dict = {}  # of the masks of objects, by the step between their cells

@@ -59,25 +59,41 @@ class Detection(SingleModelTask):
             overlap = yolo.overlap_of(settings, self.package.layout, overlap)
         return (confidence, overlap, agnostic)
 
-    def _rows(self, outputs: list, plan: "Plan") -> list:
+    def _look_up(self, plan: "Plan") -> None:
+        """Complete a plan: what each frame wants of it."""
+        package = self.package
         settings = plan.settings
+        size = package.img_size
+        x, y, width, height = plan.region
+        plan.sizes = ([size[0], size[1]], [width, height])
+        if (
+            package.head in ("AnchorBaseDet", "GFLDet")
+            and not settings["vendor_compatible"]
+            and x + width <= _MAX_COORDINATE
+            and y + height <= _MAX_COORDINATE
+            and len(self.labels) <= _MAX_SCORE_OR_CLASS
+        ):
+            smallest, most = settings["min_size"] or 1, settings["max_results"]
+            plan.packing = (x | y << 21, width, height, smallest, most)
+
+    def _rows(self, outputs: list, plan: "Plan") -> list:
         package = self.package
         head = package.head
-        size = package.img_size
+        if not plan.sizes:
+            self._look_up(plan)
+        size, frame = plan.sizes
         classes = len(self.labels)
-        frame = plan.region[2:]
         confidence, overlap, agnostic = plan.limits
-        layout = package.layout
-        if layout is None and not self._fits:
-            if head != "AnchorFreeDet" or settings["vendor_compatible"]:
-                decoders.expect(outputs, head, size, classes)
-                self._fits = True
+        if not self._fits:
+            self._expect(outputs, plan)
         if head == "AnchorBaseDet":
             return decoders.anchor_base(
                 outputs, size, frame, classes, confidence, overlap, package.anchors, agnostic
             )
         if head == "GFLDet":
             return decoders.gfl(outputs, size, frame, classes, confidence, overlap, agnostic)
+        settings = plan.settings
+        layout = package.layout
         if layout is not None:
             tensor = outputs[layout.output]
             most = settings["max_results"]
@@ -92,6 +108,13 @@ class Detection(SingleModelTask):
             for i in range(3)
         ]
         return repair.anchor_free(levels, size, frame, confidence, overlap, agnostic)
+
+    def _expect(self, outputs: list, plan: "Plan") -> None:
+        package = self.package
+        if package.layout is None:
+            if package.head != "AnchorFreeDet" or plan.settings["vendor_compatible"]:
+                decoders.expect(outputs, package.head, package.img_size, len(self.labels))
+                self._fits = True
 
     def detect(self, plan: "Plan") -> list:
         """Run the model on what take() left; return (x, y, w, h, score1000, class) of each box, best first."""
@@ -108,16 +131,25 @@ class Detection(SingleModelTask):
         layout = self.package.layout
         if layout is not None and not plan.settings["vendor_compatible"]:
             return [packed_yolo(outputs[layout.output], layout, plan, self.package.img_size)[0]]
-        return [pack_boxes(self._boxes(outputs, plan))]
+        rows = self._rows(outputs, plan)
+        packed = None
+        if plan.packing is not None:
+            packed = packed_rows(rows, plan.packing)
+        if packed is None:
+            packed = pack_boxes(self._boxed(rows, plan))
+        return [packed]
 
     def _boxes(self, outputs: list, plan: "Plan") -> list:
-        dx, dy, width, height = plan.region
-        settings = plan.settings
         layout = self.package.layout
-        if layout is not None and not settings["vendor_compatible"]:
+        if layout is not None and not plan.settings["vendor_compatible"]:
             tensor = outputs[layout.output]
             return yolo.boxed(tensor, layout, plan, self.package.img_size)[0]
-        rows = self._rows(outputs, plan)
+        return self._boxed(self._rows(outputs, plan), plan)
+
+    def _boxed(self, rows: list, plan: "Plan") -> list:
+        """Return what detect() does of a decoder's rows."""
+        dx, dy, width, height = plan.region
+        settings = plan.settings
         if not rows:
             return rows
         # The vendor's decoders also answer boxes of which the frame's edge leaves nothing.
@@ -179,6 +211,60 @@ def packed_yolo(tensor, layout: "Layout", plan: "Plan", size) -> tuple:
     if best >= 1000:
         yolo.check_scores([(best / 1000,)])
     return boxes, kept
+
+
+def packed_rows(rows: list, packing: tuple) -> "bytearray | None":
+    """Return pack_boxes() of a native decoder's rows, ordered; None where it takes more than one pass.
+
+    packing: of the plan. There are more rows than a result may have then, a score that is none, or places
+    that are no whole numbers, as the firmware's are.
+    """
+    if not rows:
+        return bytearray()
+    corner, width, height, smallest, most = packing
+    if len(rows) > most:
+        return None
+    whole = int
+    if type(rows[0][0]) is not whole or type(rows[0][2]) is not whole:
+        return None
+    words: list = []
+    append = words.append
+    last = 1000
+    falling = True  # the scores
+    for label, score, x1, y1, x2, y2 in rows:
+        if x1 < 0:
+            x1 = 0
+        if y1 < 0:
+            y1 = 0
+        w = (x2 if x2 < width else width) - x1
+        h = (y2 if y2 < height else height) - y1
+        if w < smallest or h < smallest:
+            continue
+        if not 0 <= score <= 1:
+            return None
+        score = whole(score * 1000 + 0.5)
+        if score > last:
+            falling = False
+        last = score
+        # The corner's fields hold what is added: a box lies in the picture.
+        append(corner + x1 + (y1 << 21) | score << 11)
+        append(w | label << 11 | h << 21)
+    count = len(words)
+    if not falling:
+        keys = [
+            1000 - (words[at] >> 11 & _MAX_SCORE_OR_CLASS) << 20 | at for at in range(0, count, 2)
+        ]
+        keys.sort()
+        ranked: list = []
+        append = ranked.append
+        for key in keys:
+            at = key & 0xFFFFF
+            append(words[at])
+            append(words[at + 1])
+        words = ranked
+    packed = bytearray(4 * count)  # pack() would make bytes, which are hashed
+    struct.pack_into(b"<" + b"I" * count, packed, 0, *words)
+    return packed
 
 
 def pack_boxes(boxes: list):

@@ -187,6 +187,58 @@ for most in (3, 50):
         assert lines[1] == str([best, better, first, second])
 
 
+def test_boxes_packed_in_one_pass_are_those_of_the_passes_one_by_one(tmp_path: Path) -> None:
+    lines = _lines(
+        tmp_path,
+        """
+import random
+from firmware_app.base.errors import TaskError
+from firmware_app.tasks import detection
+random.seed(3)
+quick = detection.packed_rows
+answers = []
+def watched(rows, packing):
+    answers.append(quick(rows, packing))
+    return answers[-1]
+detection.packed_rows = watched
+def random_rows(width, height, scores):
+    rows = []
+    for _ in range(random.choice((0, 1, 5, 20, 30))):
+        x, y = random.randint(-5, width + 2), random.randint(-5, height + 2)
+        rows.append([random.randint(0, 79), random.choice(scores), x, y, x + random.randint(-2, width),
+                     y + random.randint(-2, height)])
+    return rows
+scores = [number / 64 for number in range(65)]
+for kind in (scores, scores, scores, [0.5, 0.25], [0.5, 1.0004, 1.2, float("nan"), float("inf"), 0.0]):
+    for _ in range(60):
+        made = task(detection.Detection, ["a"] * 80, head="AnchorBaseDet", img_size=(64, 64))
+        made._fits = True
+        width, height = random.choice(((64, 48), (640, 360), (1920, 1080), (2560, 1440)))
+        x, y = random.choice(((0, 0), (5, 40), (600, 0)))
+        settings = plan(made, 64, 64, min_size=random.choice((0, 9)), max_results=random.choice((3, 50)))
+        settings.region = (x, y, width, height)
+        made._look_up(settings)
+        rows = random_rows(width, height, kind)
+        if random.random() < 0.1:
+            rows = [row[:2] + [value + 0.5 for value in row[2:]] for row in rows]
+        made._rows = lambda outputs, plan: rows
+        try:
+            slow = detection.pack_boxes(made._boxes([], settings))
+        except TaskError as error:
+            slow = str(error)
+        try:
+            found = made.decode([], settings)[0]
+        except TaskError as error:
+            found = str(error)
+        if found != slow:
+            print("differs", rows, settings.region, found, slow)
+print(len(answers) > 150, len([one for one in answers if one is None]) > 20)
+print(len([one for one in answers if one]) > 50)
+""",
+    )
+    assert lines == ["True True", "True"]
+
+
 def test_scores_outside_0_to_1_run_over_into_nothing(tmp_path: Path) -> None:
     lines = _lines(
         tmp_path,
