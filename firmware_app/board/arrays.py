@@ -275,6 +275,12 @@ def transposed(tensor):
     return dense(tensor.reshape((tensor.shape[1], tensor.shape[2])).transpose())
 
 
+def transposed_without(tensor, first: int, last: int):
+    """Return transposed() of a (1, r, n) tensor without the rows first to last - 1."""
+    table = tensor.reshape((tensor.shape[1], tensor.shape[2]))
+    return np.concatenate((table[:first], table[last:]), axis=0).transpose().copy()
+
+
 _LONGEST = 16383  # of a run: two LEB128 bytes hold 14 bits
 _COUNTED = 65535  # ulab counts hits in 16 bits
 _FEW_RUNS = 32  # read one by one in less time than calls of ulab take

@@ -194,6 +194,10 @@ def poses(tensor, layout: "Layout", size, frame, confidence, overlap, most) -> l
     data = _yolo_data(tensor, layout)
     seen, model, shown = _sizes_of(size, frame)
     classes, points, dims = layout.classes, layout.points, layout.dims
+    if layout.kind == "columns" and classes > 1:
+        # It looks for keypoints behind one score, and for the next candidate behind those.
+        whole = tensor.reshape((1, layout.width, layout.count))
+        data = arrays.transposed_without(whole, 5, 4 + classes)
     try:
         import aidemo
 

@@ -697,3 +697,20 @@ for family in (None, "yolo11"):
         "None (10, 20, 100, 300)",
         "(140, 0, 360, 360) (10, 120, 100, 100)",
     ]
+
+
+def test_vendor_compatible_poses_of_several_classes(tmp_path: Path) -> None:
+    cases = []
+    for seed in range(4):
+        output = outputs_of("pose", "columns", 60 + seed)[0]
+        first = np.concatenate((output[:, :5], output[:, 4 + CLASSES :]), axis=1)
+        for name, each, classes in (("all", output, CLASSES), ("first", first, 1)):
+            case = case_of(
+                tmp_path, f"{name}{seed}", "pose", "columns", [each], "vendor_compatible: true"
+            )
+            cases.append({**case, "classes": classes})
+    found = decoded(tmp_path, cases)
+    assert all(not isinstance(each, str) for each in found), found
+    for number in range(0, len(found), 2):
+        assert found[number].objects == found[number + 1].objects
+    assert any(each.objects for each in found)
