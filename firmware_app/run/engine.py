@@ -72,7 +72,7 @@ class Engine:
         self._work = asyncio.Event()  # set where there may be something to infer again
         self._turns = 0  # of the loop, to be given after the frame in hand
         self.processed = 0  # camera frames that were made into results
-        self._failing = False  # the last frame made no result
+        self.failing = False  # the last frame made no result
         self.collector = Collector()
         self._values: "dict | None" = None  # the service's settings that the next three are of
         self._every = 1
@@ -131,7 +131,7 @@ class Engine:
         self._picture_plan = None
         task = running.task
         if task is not before.task:
-            self._failing = False
+            self.failing = False
             self._problems.clear(RESULTS)
             recognizer = task.recognizer if task is not None else None
             self._problems.set(GALLERY, recognizer.problem if recognizer is not None else "")
@@ -275,8 +275,8 @@ class Engine:
                         self._first_frame(task, camera, frame)
                 else:
                     camera.release()
-                if self._failing:
-                    self._failing = False
+                if self.failing:
+                    self.failing = False
                     self._problems.clear(RESULTS)
             except Exception as error:  # each of the vendor's calls raises what it likes
                 if ide_connects(error):
@@ -345,7 +345,7 @@ class Engine:
 
     def _trouble(self, text: str) -> None:
         # A task that fails fails on every frame: the store says it once.
-        self._failing = True
+        self.failing = True
         self._problems.set(RESULTS, "task %s: %s" % (self.running.task.name, text))
 
     def _first_frame(self, task: "Task", camera: "Camera", frame) -> None:

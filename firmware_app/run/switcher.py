@@ -299,10 +299,11 @@ class Switcher:
         self._commit(trial)
 
     async def _next_result(self) -> None:
+        """Return after the next result; a task that fails makes none."""
         engine = self._engine
         if engine.camera is not None and not engine.camera.broken:
             made = engine.processed
-            await self._until(lambda: engine.processed != made)
+            await self._until(lambda: engine.processed != made or engine.failing)
 
     async def _until(self, condition) -> None:
         """Return when condition() holds, or when the loop had nothing to do for _IDLE_MS.
