@@ -209,19 +209,15 @@ class Finer:
             y1 = self._height
             inside = False
         high, wide = y1 - y0, x1 - x0
+        down, across = bottom - top, right - left
         dot = np.dot
-        if wide > self._much:
-            near = _of_rows(planes, kernel, y0, y1)
-            if wide < self._width:
-                near = near[:, x0:x1].copy()
-        else:
-            near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, high * wide))
-            near = dot(kernel, near).reshape((high, wide))
-        if wide > _FEW_CELLS or high > _FEW_CELLS:
-            near = self._sums(near, (x0, y0, x1, y1), (left, top, right, bottom))
-        elif inside:
+        few = wide <= _FEW_CELLS and high <= _FEW_CELLS
+        if few and inside:
             # Away from the edges they take the same from those around them, wherever they lie.
-            down, across = bottom - top, right - left
+            # A cell in the half that is farther from a neighbour takes nothing from that one.
+            y0, x0 = (top - 1) >> 1, (left - 1) >> 1
+            y1, x1 = (bottom >> 1) + 1, (right >> 1) + 1
+            high, wide = y1 - y0, x1 - x0
             kind = down << 1 | top & 1
             rows = self._rows.get(kind)
             if rows is None:
@@ -230,12 +226,22 @@ class Finer:
             columns = self._columns.get(kind)
             if columns is None:
                 columns = self._columns[kind] = self._across[x0:x1, left:right]
-            near = dot(dot(rows, near), columns)
+            near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, high * wide))
+            near = dot(dot(rows, dot(kernel, near).reshape((high, wide))), columns)
             return near.reshape((1, across * down))
+        if wide > self._much:
+            near = _of_rows(planes, kernel, y0, y1)
+            if wide < self._width:
+                near = near[:, x0:x1].copy()
         else:
+            near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, high * wide))
+            near = dot(kernel, near).reshape((high, wide))
+        if few:
             near = dot(self._down[top:bottom, y0:y1], near)
             near = dot(near, self._across[x0:x1, left:right])
-        return near.reshape((1, (right - left) * (bottom - top)))
+        else:
+            near = self._sums(near, (x0, y0, x1, y1), (left, top, right, bottom))
+        return near.reshape((1, across * down))
 
     def _sums(self, near, cells: tuple, window: tuple):
         """Return the logits of a window of cells from those of the prototypes' cells about it."""
