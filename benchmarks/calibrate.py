@@ -71,6 +71,27 @@ LOOK_MS: Span = (0.46, 0.62)
 # (--instructions counts them anew). That PC is faster; both give the reference piece's time on the first one.
 OTHER_PLAIN_US, OTHER_REFERENCE_US = 2900, 0.351
 PLAIN_X86, REFERENCE_X86 = 37.95e6, 5513
+# What an element takes in ulab's loops, in ns, by the kinds of the profile's `arrays`, on a third quiet PC with
+# MicroPython 1.21 and the firmware's ulab: the first one is argmax over six columns, as ARGMAX_NS.
+LOOPS_NS: dict[str, tuple[float, ...]] = {
+    "argmax": (2.56, 1.46, 1.34),
+    "arithmetic": (2.64, 2.77, 2.81, 2.77),
+    "whole": (3.38, 3.38),
+    "sum": (4.96, 2.12),
+    "sum_whole": (8.02, 8.02),
+    "function": (6.63, 6.02, 5.57, 6.06),
+    "nonzero": (1.92,),
+    "copy": (9.85, 10.25, 10.42, 9.81, 9.68, 8.54, 10.38, 10.82, 8.14),
+    "convert": (11.23, 17.46),
+    "put": (18.96, 20.43),
+    "list": (24.98,),
+    "list_whole_numbers": (7.73,),
+    "from_list": (37.11,),
+    "compress": (40.85, 24.7),
+    "dot": (3.66, 4.88),
+    "norm": (5.21,),
+}
+NO_HIT = "nonzero, no hit"
 
 
 @dataclass(frozen=True)
@@ -166,7 +187,29 @@ def derived(profile_name: str = "k230") -> list[Derived]:
             (0.0, 1.0),
             "a sleep below RT-Smart's tick of 1 ms ends with the tick under way: half of it on average",
         ),
+        *(
+            one(
+                f"arrays.{kind}",
+                (min(ns) / LOOPS_NS["argmax"][0], max(ns) / LOOPS_NS["argmax"][0]),
+                f"{min(ns):g} to {max(ns):g} ns an element on a PC where argmax takes {LOOPS_NS['argmax'][0]:g}",
+            )
+            for kind, ns in LOOPS_NS.items()
+            if kind != "argmax"
+        ),
     ]
+
+
+def measure_loops(ran: Interpreter) -> dict[str, list[float]]:
+    """Return what an element takes here in ulab's loops, in ns, by kind; nothing without the real ulab."""
+    found: dict[str, list[float]] = {}
+    run = _run([ran.path, "-X", "heapsize=16M", str(SCRIPT), str(MODULES), "loops"])
+    for line in run.stdout.splitlines():
+        kind, ns = json.loads(line)
+        found.setdefault(kind, []).extend(ns)
+    if NO_HIT in found:
+        least = found.pop(NO_HIT)[0]  # beside the look at each element, each place that is found
+        found["nonzero"] = [round(ns - least, 2) for ns in found["nonzero"]]
+    return found
 
 
 def measure(ran: Interpreter) -> dict[str, list[float]]:
@@ -249,6 +292,7 @@ def report(ran: Interpreter, count: bool) -> dict[str, object]:
             for piece in ("reference", *(("plain",) if ran.real_ulab else ()))
             if count
         },
+        "loops_ns": measure_loops(ran),
         "derived": [{**asdict(row), "holds": row.holds} for row in derived()],
     }
 
@@ -279,6 +323,8 @@ def _print(found: dict[str, object]) -> None:
     for piece, counted in found["instructions"].items():  # type: ignore[attr-defined]
         if counted is not None:
             print(f"instructions of {piece}: {counted:,.0f}")
+    for kind, ns in found["loops_ns"].items():  # type: ignore[attr-defined]
+        print(f"{kind:22} {', '.join(f'{one:g}' for one in ns)} ns an element")
     print("\nconstant                         derived          low  likely  high")
     for row in found["derived"]:  # type: ignore[attr-defined]
         low, high = row["span"]

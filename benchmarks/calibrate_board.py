@@ -185,6 +185,74 @@ def programs():
     tell("reference piece, 1000 times", [int(1000 * speed().best_us) for _ in range(ROUNDS)])
 
 
+def loops():
+    """Measure what an element takes in ulab's loops, by the kinds of the profile's `arrays`."""
+    if np is None:
+        return
+    count, columns = 24576, 6
+    rows = count // columns
+    line = np.ones(count)
+    table = line.reshape((rows, columns))
+    one, small = np.ones((1, columns)), np.ones(count, dtype=np.uint8)
+    numbers, half = [1.0] * 1024, np.ones((rows, columns // 2))
+    all_hit, none_hit = line > 0.5, line > 2.0
+    left = np.ones((64, 64))
+
+    def put_number():
+        table[:, ::2] = 1.0
+
+    def put_array():
+        table[:, ::2] = half
+
+    for kind, function, elements in (
+        ("argmax", lambda: np.argmax(table, axis=1), count),
+        ("argmax", lambda: line > 0.5, count),
+        ("argmax", lambda: np.bitwise_xor(small, small), count),
+        ("arithmetic", lambda: line * line, count),
+        ("arithmetic", lambda: table * one, count),
+        ("arithmetic", lambda: np.maximum(line, line), count),
+        ("arithmetic", lambda: table[:, ::2] * 1.0, count // 2),
+        ("whole", lambda: np.max(line), count),
+        ("whole", lambda: np.argmax(line), count),
+        ("sum", lambda: np.sum(table, axis=0), count),
+        ("sum", lambda: np.sum(table, axis=1), count),
+        ("sum_whole", lambda: np.sum(line), count),
+        ("sum_whole", lambda: np.mean(line), count),
+        ("function", lambda: np.exp(line), count),
+        ("function", lambda: np.floor(line), count),
+        ("function", lambda: np.clip(line, 0.0, 1.0), count),
+        ("function", lambda: np.diff(line), count),
+        ("nonzero", lambda: np.nonzero(all_hit), count),
+        ("nonzero, no hit", lambda: np.nonzero(none_hit), count),
+        ("copy", line.copy, count),
+        ("copy", lambda: table.transpose().copy(), count),
+        ("copy", table[:, ::2].copy, count // 2),
+        ("copy", lambda: np.concatenate((line, line)), 2 * count),
+        ("copy", lambda: np.roll(line, 1), count),
+        ("copy", lambda: np.ones(count), count),
+        ("copy", lambda: -line, count),
+        ("copy", lambda: line[all_hit], count),
+        ("copy", put_number, count // 2),
+        ("convert", lambda: np.array(small, dtype=np.float), count),
+        ("convert", lambda: np.array(line, dtype=np.int16), count),
+        ("put", put_array, count // 2),
+        ("list", line.tolist, count),
+        ("list_whole_numbers", small.tolist, count),
+        ("from_list", lambda: np.array(numbers), len(numbers)),
+        ("compress", lambda: np.compress(all_hit, line), count),
+        ("compress", lambda: np.compress(all_hit[:rows], table, axis=0), count),
+        ("dot", lambda: np.dot(left, left), 64 * 64 * 64),
+        ("dot", lambda: np.dot(table[:1024], one.reshape((columns,))), 1024 * columns),
+        ("norm", lambda: np.linalg.norm(table, axis=1), count),
+    ):
+        best = 1 << 30
+        for _ in range(ROUNDS * 20):
+            start = time.ticks_us()
+            function()
+            best = min(best, time.ticks_diff(time.ticks_us(), start))
+        tell(kind, [round(1000 * best / elements, 2)])
+
+
 def memory():
     """Measure what looks at the whole heap, which has a board's 4 MiB."""
     kept = []
@@ -200,5 +268,7 @@ if __name__ == "__main__":
         programs()
     elif sys.argv[2] == "memory":
         memory()
+    elif sys.argv[2] == "loops":
+        loops()
     else:
         count(sys.argv[2], int(sys.argv[3]))

@@ -93,7 +93,8 @@ def limit_ms(profile: Profile, case: Case, sensor_fps: int, baudrate: int = 0) -
     if case.scenes[0].config.get("task"):  # a YOLO's
         classes = len(case.scenes[0].config["categories"])
         seen = classes * case.scenes[0].outputs[0].shape[2] if classes > 1 else 0
-        total += (seen + _products(case)) * profile.numbers["native.element_ns"] / 1e6
+        total += seen * profile.numbers["native.element_ns"] / 1e6
+        total += profile.product_ms(_products(case))
     if case.task in ("detection", "segmentation", "instance_segmentation", "pose"):
         total += profile.post_ms(sum(one.nbytes for one in case.scenes[0].outputs))
     elif case.task == "ocr":

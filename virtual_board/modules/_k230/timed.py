@@ -17,9 +17,16 @@ from media.sensor import Sensor
 from _k230 import card, gc, select, threads
 from _k230.silicon import clock
 
-_SPECIAL = (
-    "add sub mul truediv floordiv pow radd rsub rmul rtruediv and or xor rand ror rxor neg pos abs "
-    + "invert eq ne lt le gt ge iadd isub imul itruediv ipow"
+_CALCULATED = (
+    "add sub mul truediv floordiv pow radd rsub rmul rtruediv iadd isub imul itruediv ipow"
+)
+_COMPARED = "and or xor rand ror rxor invert eq ne lt le gt ge"
+# Of ulab's functions, by how long an element takes (`arrays` of the profile); all others are `function`.
+_COPIES = ("concatenate", "roll", "ones", "full")
+_HIGHEST = ("argmax", "argmin", "max", "min")
+_LOOPS = (
+    "array compress dot nonzero sort argsort minimum maximum sum mean concatenate roll ones full "
+    + "argmax argmin max min bitwise_and bitwise_or bitwise_xor"
 )
 _FLAT = "zeros empty frombuffer asarray"  # of ulab: they look at no element
 _THRESHOLD = 24 << 20
@@ -46,6 +53,10 @@ def start(numbers: dict) -> None:
     _methods(select._Poll, "poll register modify unregister", call_us)
     _sockets(numbers)
     _ulab(numbers, call_us)
+
+
+def _special(names: str) -> str:
+    return " ".join(["__%s__" % name for name in names.split()])
 
 
 def _methods(cls, names: str, us: float, size=None) -> None:
@@ -130,43 +141,90 @@ def _ulab(numbers, call_us: float) -> None:
         return  # the real one is built in: its time is the PC's, stretched like Python's
     us_element = numbers["native.element_ns"] / 1000
     number_us = numbers["native.number_us"]
+    ndarray = _array.ndarray
 
-    def elements(args, result) -> float:
-        # Of joined arrays, a list or a row with a table the result has more; of a table's sum the table.
-        first = getattr(args[0], "_n", 0) if args else 0
-        return us_element * max(first, getattr(result, "_n", 0))
+    def us_of(kind: str) -> float:
+        return us_element * numbers.get("arrays." + kind, 1.0)
+
+    def loop(us: float, whole_us: float = 0.0):
+        """Return what tells the time of a call; whole_us: where its answer is no array."""
+
+        def elements(args, result) -> float:
+            # Of joined arrays, a list or a row with a table the result has more; of a table's sum the table.
+            first = getattr(args[0], "_n", 0) if args else 0
+            last = getattr(result, "_n", 0)
+            return (us if last or not whole_us else whole_us) * max(first, last)
+
+        return elements
+
+    convert_us, list_us = us_of("convert"), us_of("from_list")
+
+    def made(args, result) -> float:
+        return (convert_us if isinstance(args[0], ndarray) else list_us) * result._n
+
+    compress_us = us_of("compress")
 
     def picked(args, result) -> float:
-        return us_element * args[1]._n  # the mask is the first
+        return compress_us * args[1]._n  # the mask is the first
+
+    hit_us = us_of("nonzero")
+
+    def found(args, result) -> float:
+        return us_element * args[0]._n + hit_us * result[0]._n
+
+    dot_us = us_of("dot")
 
     def products(args, result) -> float:
         left, right = args
-        return us_element * left._n * (right._s[1] if len(right._s) == 2 else 1)
+        return dot_us * left._n * (right._s[1] if len(right._s) == 2 else 1)
 
     def sorting(args, result) -> float:
         # 8,400 numbers take as long as 90 times as many in argmax, with the port's ulab on a PC.
         count = args[0]._n
         return us_element * 7 * count * log2(max(1, count))
 
-    nothing = [getattr(numpy, name) for name in _FLAT.split()]
-    known = numpy.compress, numpy.dot, numpy.sort, numpy.argsort
-    _functions(numpy, call_us, elements)
-    for name, function in zip(_FLAT.split(), nothing):
-        setattr(numpy, name, clock.native(function, call_us))
-    numpy.compress = clock.native(known[0], call_us, picked)
-    numpy.dot = clock.native(known[1], call_us, products)
-    numpy.sort = clock.native(known[2], call_us, sorting)
-    numpy.argsort = clock.native(known[3], call_us, sorting)
-    for part in (numpy.linalg, numpy.fft):
-        _functions(part, call_us, elements)
-    ndarray = _array.ndarray
-    names = " ".join(["__%s__" % name for name in _SPECIAL.split()])
-    _methods(ndarray, names + " copy flatten byteswap sort tobytes tolist", call_us, elements)
-    _methods(ndarray, "transpose", call_us)
+    known = {name: getattr(numpy, name) for name in (_FLAT + " " + _LOOPS).split()}
+    _functions(numpy, call_us, loop(us_of("function")))
+    for name in _FLAT.split():
+        setattr(numpy, name, clock.native(known[name], call_us))
+    copies, highest = loop(us_of("copy")), loop(us_element, us_of("whole"))
+    sums, between = loop(us_of("sum"), us_of("sum_whole")), loop(us_of("arithmetic"))
+    times = {
+        "array": made,
+        "compress": picked,
+        "dot": products,
+        "nonzero": found,
+        "sort": sorting,
+        "argsort": sorting,
+        "minimum": between,
+        "maximum": between,
+        "sum": sums,
+        "mean": sums,
+    }
+    for name in _LOOPS.split():
+        time_of = times.get(name)
+        if time_of is None:
+            time_of = highest if name in _HIGHEST else loop(us_element)
+            time_of = copies if name in _COPIES else time_of
+        setattr(numpy, name, clock.native(known[name], call_us, time_of))
+    _functions(numpy.linalg, call_us, loop(us_of("norm"), us_of("norm")))
+    _functions(numpy.fft, call_us, loop(us_of("function")))
+    _methods(ndarray, _special(_COMPARED), call_us, loop(us_element))
+    _methods(ndarray, _special(_CALCULATED), call_us, between)
+    _methods(ndarray, "__neg__ __pos__ __abs__ copy flatten byteswap", call_us, copies)
+    _methods(ndarray, "sort", call_us, sorting)
+    _methods(ndarray, "transpose tobytes", call_us)
+
+    copy_us, floats_us, whole_us = us_of("copy"), us_of("list"), us_of("list_whole_numbers")
+
+    def listed(args, result) -> float:
+        return (floats_us if args[0]._d == _array.FLOAT else whole_us) * args[0]._n
+
+    _methods(ndarray, "tolist", call_us, listed)
 
     def reshaped(args, result) -> float:
         # Of what is not dense a plain integer makes a copy.
-        return 0.0 if isinstance(args[0], _array.dense_array) else us_element * args[0]._n
+        return 0.0 if isinstance(args[0], _array.dense_array) else copy_us * args[0]._n
 
     _methods(ndarray, "reshape", call_us, reshaped)
     get = ndarray.__getitem__
@@ -176,12 +234,19 @@ def _ulab(numbers, call_us: float) -> None:
         if type(key) is int and len(array._s) == 1:
             return number_us  # little more than the bytecode that asks for it
         # A mask is looked at element by element, anything else but reached for.
-        return call_us + (us_element * array._n if isinstance(key, ndarray) else 0.0)
+        if isinstance(key, ndarray):
+            return call_us + us_element * array._n + copy_us * result._n
+        return call_us
+
+    put_us = us_of("put")
 
     def put(args, result) -> float:
-        array, key, _ = args
-        part = array if isinstance(key, ndarray) else get(array, key)
-        return us_element * getattr(part, "_n", 0)
+        array, key, value = args
+        if isinstance(key, ndarray):
+            return 1.3 * us_element * array._n
+        return (put_us if isinstance(value, ndarray) else copy_us) * getattr(
+            get(array, key), "_n", 0
+        )
 
     ndarray.__getitem__ = clock.native(get, 0.0, got)
     _methods(ndarray, "__setitem__", call_us, put)

@@ -96,6 +96,11 @@ class Profile:
             if name.partition(".")[0] in _INTERPRETER
         }
 
+    def product_ms(self, count: float) -> float:
+        """Return the time of so many multiplications in a product of tables."""
+        n = self.numbers
+        return count * n["native.element_ns"] * n.get("arrays.dot", 1.0) / 1e6
+
     def jpeg_ms(self, pixels: int) -> float:
         """Return the time of encoding a picture of so many pixels."""
         n = self.numbers
@@ -161,7 +166,7 @@ _DIVISORS = (
     *("interpreter_factor", "reference_us", "cold.factor"),
 )
 _INTERPRETER = (
-    *("interpreter", "cold", "sleep", "native"),
+    *("interpreter", "cold", "sleep", "native", "arrays"),
     *("gc", "sockets", "display", "files"),
 )
 
