@@ -19,11 +19,11 @@ uint8 = np.uint8
 _ROWS = 256  # blocks whose numbers differ in the last byte alone
 
 
-def mixed(data, stream) -> "bytes | None":
+def mixed(data, stream) -> "bytearray | None":
     """Return the exclusive or of two buffers of equal length, None where ulab has no memory for it."""
     try:
         one, other = np.frombuffer(data, dtype=np.uint8), np.frombuffer(stream, dtype=np.uint8)
-        return bytes(np.bitwise_xor(one, other))
+        return bytearray(np.bitwise_xor(one, other))  # bytes would be hashed
     except MemoryError:
         return None
 

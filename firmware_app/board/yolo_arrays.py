@@ -15,6 +15,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
 _SINGLE = 600  # scores looked at in the time of two calls
 _MOST_SCORE = 60000.0
 _MOST_TOTAL = 1e9
+_LEFT = -1e9  # pixels: left of all that is seen
 _COORDINATE = 32000.0  # what keypoints are clipped to: 16 bits hold it
 _TURNED = 600  # numbers put in another order in the time that a candidate's take to be picked out
 # What holds a packed box: of "Q" MicroPython makes long integers, however small they are.
@@ -163,19 +164,21 @@ def shapes(w, h, angle) -> tuple:
 class _Boxes(Candidates):
     """Candidates with tables of their sides and corners, in pixels of the model's input.
 
-    sides: rows with x and y of all centres, widths, heights; corners: a row x1, y1, x2, y2 for each
-    candidate. One with a value that is no number, or infinite, has corners that are none either.
+    Of each candidate a row: sides has x and y of the centre, width and height, corners x1, y1, x2, y2. Of
+    columns, one with a value that is no number, or infinite, has corners that are none either.
     """
 
     def place(self) -> None:
         """Make the tables, of at least one candidate."""
-        self.sides = sides = self.values(4)
+        table = self.values(4)
         if self.layout.kind == "rows":
-            self.corners = sides.transpose()
-            low, high = sides[:2], sides[2:]
-            self.sides = np.concatenate(((low + high) * 0.5, high - low), axis=0)
+            self.corners = table.transpose()
+            low, high = table[:2], table[2:]
+            table = np.concatenate(((low + high) * 0.5, high - low), axis=0)
+            self.sides = table.transpose()
         else:
-            self.corners = np.dot(sides.transpose(), _CORNERS)
+            self.sides = table.transpose()
+            self.corners = np.dot(self.sides, _CORNERS)
 
     def order(self, overlap: float, alone: bool, span: int) -> list:
         """Return the numbers of the candidates that are kept, best first.
@@ -190,7 +193,7 @@ class _Boxes(Candidates):
             return [0]
         labels = None if alone else self.classes()
         if count <= yolo_nms.FEW:
-            found = yolo_nms.by_native(self.sides, self.scores, labels, overlap, span)
+            found = yolo_nms.by_native(self.sides, self.scores, count, labels, overlap, span)
             if found is not None:
                 return found
         return yolo_nms.by_arrays(self.corners, self.scores, labels, overlap)
@@ -271,7 +274,10 @@ def boxes(
         return rows, bases
     found.place()
     numbers = found.order(limits[1], limits[2], mapping.span)
-    places = _listed(mapping.placed(found.corners))
+    corners = found.corners
+    if layout.kind == "rows":
+        corners = np.maximum(corners, _LEFT)  # a number, where one is none
+    places = _listed(mapping.placed(corners))
     # An array rounds what becomes an integer.
     scores = np.clip(found.scores * 1000.0, 0.0, _MOST_SCORE)
     scores = np.array(scores, dtype=np.uint16).tolist()

@@ -11,6 +11,7 @@ _GONE = -1.0  # the score of what is kept or suppressed
 _SIDE = 32  # pixels of the least model that the native function takes
 _CELLS = 21  # and its candidates
 _PARTS = 16  # of a pixel
+_KEPT_PARTS = 4  # times _CELLS: rows of tables that are kept, in all some 70 kB
 _APART = 3.0  # spans between the classes' places
 _SURE = 1e-6  # the least score that the native function looks at
 # Scores of at least _LEAST and at most 1 are multiples of 2^-24, or of a part of it: subtracting some of
@@ -74,29 +75,52 @@ def _ranks(scores, count: int):
     return float(count) - np.argsort(np.array(best_first(scores)), axis=0)
 
 
-def by_native(sides, scores, labels, overlap: float, span: int) -> "list | None":
+def by_native(sides, scores, count: int, labels, overlap: float, span: int) -> "list | None":
     """Return the numbers of the boxes that no better one suppresses, best first; None: no such firmware.
 
-    sides: an array of four rows, x and y of the centre, width and height, of 2 to FEW boxes; scores: an
-    array; labels: their classes, an array, None where classes suppress each other; overlap: from which a
-    worse box is suppressed; span: the longer side of the model's input.
+    sides: an array with a row for each of `count` boxes, 2 to FEW: x and y of the centre, width and height;
+    scores: an array; labels: their classes, an array, None where classes suppress each other; overlap: from
+    which a worse box is suppressed; span: the longer side of the model's input.
 
     The firmware's function for yolov8 does this part well. It rounds to pixels of a frame: so that is
     larger than the model. It moves a box that lies to the left or above: so none does. Classes suppress
     each other: so each has a place of its own. It keeps any of equal scores: so there are none. It tells
     no more than a box's class: so each box is one.
     """
-    count = len(scores)
-    width = 4 + count
-    columns = (count + _CELLS - 1) // _CELLS
-    table = np.zeros((columns * _CELLS, width))
-    table[:count, :4] = (sides + _moved(span)).transpose()
+    parts = (count + _CELLS - 1) // _CELLS
+    most = parts * _CELLS
+    width = 4 + most
+    table, flat = _table(parts, count)
+    table[:count, :4] = sides + _moved(span)
     if labels is not None:
-        table[:count, 0] = sides[0] + (labels * (_APART * span) + float(span))
-    flat = table.reshape((columns * _CELLS * width,))
+        table[:count, 0] = sides[:, 0] + (labels * (_APART * span) + float(span))
     flat[4 : count * (width + 1) : width + 1] = _ranks(scores, count)
-    size = [_SIDE, _SIDE * columns]
-    return decoders.suppressed(table, size, _PARTS, count, _SURE, overlap, KEPT)
+    size = [_SIDE, _SIDE * parts]
+    return decoders.suppressed(table, size, _PARTS, most, _SURE, overlap, KEPT)
+
+
+_tables: dict = {}  # what _table() has returned, and how many rows of it had a score
+
+
+def _table(parts: int, count: int) -> tuple:
+    """Return (a table with a row for each of `parts` times _CELLS boxes, the same as one row).
+
+    Behind x, y, width and height each row has as many scores. All but the own one of the first `count` rows
+    are 0.
+    """
+    kept = _tables.get(parts)
+    if kept is None:
+        rows = parts * _CELLS
+        table = np.zeros((rows, 4 + rows))
+        kept = [table, table.reshape((rows * (4 + rows),)), 0]
+        if parts <= _KEPT_PARTS:
+            _tables[parts] = kept
+    table, flat, used = kept
+    if used > count:
+        step = 5 + parts * _CELLS
+        flat[4 + count * step : used * step : step] = 0.0
+    kept[2] = count
+    return table, flat
 
 
 _moves: dict = {}  # what _moved() has returned last
@@ -104,12 +128,12 @@ _moves: dict = {}  # what _moved() has returned last
 
 def _moved(span: int):
     """Return what moves boxes of a model's input to the right and below all others."""
-    column = _moves.get(span)
-    if column is None:
-        column = np.array([[float(span)], [float(span)], [0.0], [0.0]])
+    row = _moves.get(span)
+    if row is None:
+        row = np.array([float(span), float(span), 0.0, 0.0])
         _moves.clear()
-        _moves[span] = column
-    return column
+        _moves[span] = row
+    return row
 
 
 def by_arrays(corners, scores, labels, overlap: float) -> list:

@@ -108,63 +108,64 @@ def _bounded(payload):
 
 def packet_of(payload: bytes) -> bytes:
     """Return payload with its CRC-32, stuffed, ending in the delimiter."""
-    return bytes(_stuffed(b"".join((b"\1", payload, crc32(payload).to_bytes(5, "little")))))
+    last = crc32(payload).to_bytes(5, "little")
+    return bytes(_stuffed(bytearray(b"".join((b"\1", payload, last)))))
 
 
 def packet_of_parts(
-    parts: "tuple[bytes, bytes, bytes]",
+    parts: "tuple[bytes, bytes | bytearray, bytes]",
     zeros: "Callable[[bytearray], list[int] | None] | None" = None,
 ) -> bytearray:
     """Return packet_of() the three parts put together.
 
     zeros: tells the places of a long packet's zero bytes quicker than find(), or None: not now.
     """
-    # MicroPython hashes all of each bytes object that it makes: as few copies as can be.
     first, second, third = parts
     crc = crc32(third, crc32(second, crc32(first)))
     # Its fifth byte is the delimiter.
     last = crc.to_bytes(5, "little")
-    if zeros is None or len(second) < _MANY:
-        return _stuffed(b"".join((b"\1", first, second, third, last)))
-    out = bytearray(b"\1" + first)
-    out.extend(second)
-    out.extend(third + last)
-    places = zeros(out)
+    if type(second) is bytes:
+        out = bytearray(b"".join((b"\1", first, second, third, last)))
+    else:
+        # MicroPython hashes all of each bytes object that it makes: not of a long one.
+        out = bytearray(b"\1" + first)
+        out.extend(second)
+        out.extend(third + last)
+    places = zeros(out) if zeros is not None and len(out) >= _MANY else None
     return _stuffed(out) if places is None else _stuffed_at(out, places)
 
 
 def stuff(data: bytes) -> bytes:
     """Consistent overhead byte stuffing: return data without any zero byte, no delimiter."""
-    return bytes(_stuffed(b"".join((b"\1", data, b"\0")))[:-1])
+    return bytes(_stuffed(bytearray(b"\1" + data + b"\0"))[:-1])
 
 
-def _stuffed(framed: "bytes | bytearray") -> bytearray:
-    """Return a packet: framed is what it holds between one byte, whatever it is, and the delimiter.
+def _stuffed(out: bytearray) -> bytearray:
+    """Return a packet: out, which is changed, is what it holds between any one byte and the delimiter.
 
     Each zero becomes the way to the next one, or to the delimiter; where it is further than a byte can
     tell, another byte comes in between.
     """
-    last = len(framed) - 1
-    out = bytearray(framed)
-    find = framed.find
-    added = 0
+    last = len(out) - 1
+    find = out.find
     at = 0
     while at < last:
         zero = find(b"\0", at + 1)
         while zero - at > 254:
-            out[at + added] = 255
-            at += 254
-            if at + 1 == last:
+            out[at] = 255
+            at += 255
+            if at == last:
                 return out  # a full last block needs no empty block behind it
-            added += 1
-            out[at + added : at + added] = b"\1"
-        out[at + added] = zero - at
+            out[at:at] = b"\1"
+            last += 1
+            zero += 1
+        out[at] = zero - at
         at = zero
     return out
 
 
 def _stuffed_at(out: bytearray, places: "list[int]") -> bytearray:
-    """Return what _stuffed() makes of out, which is changed. places: of its zeros, the delimiter's last."""
+    """Return what _stuffed() does. places: of out's zeros, the delimiter's last."""
     last = places[-1]
     added = 0
     at = 0

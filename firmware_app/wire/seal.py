@@ -24,7 +24,7 @@ if 0:  # for type checkers; mpy-cross leaves it out
     Data = bytes | bytearray | memoryview
     Zeros = Callable[[bytearray], list[int] | None]  # the places of the zero bytes; None: not now
     Stream = Callable[[bytes, int], bytearray | None]  # None: not now
-    Mix = Callable[[Data, Data], bytes | None]  # exclusive or, of equal lengths; None: not now
+    Mix = Callable[[Data, Data], bytearray | None]  # exclusive or, of equal lengths; None: not now
 
 
 class Hmac:
@@ -45,7 +45,7 @@ class Hmac:
             inner.update(part)
         return sha256(self._outer + inner.digest()).digest()
 
-    def tag(self, counter: bytes, payload: bytes) -> bytes:
+    def tag(self, counter: bytes, payload: "bytes | bytearray") -> bytes:
         """Return the first TAG_SIZE bytes of digest(counter, payload): every packet has one."""
         inner = sha256(self._inner)
         inner.update(counter)
@@ -128,7 +128,7 @@ class Cipher:
         self.zeros = zeros
         self._stream = stream
 
-    def crypt(self, counter: bytes, data: "bytes | bytearray") -> bytes:
+    def crypt(self, counter: bytes, data: "bytes | bytearray") -> "bytes | bytearray":
         """Return data encrypted, or decrypted: both are the same. counter: 8 bytes."""
         size = len(data)
         blocks = (size + 15) // _BLOCK
@@ -188,9 +188,10 @@ class Sealer:
 
     def seal(self, payload: bytes) -> bytes:
         """Return payload sealed; call it in the order in which the packets are sent."""
-        return b"".join(self.parts(payload))
+        head, sealed, tag = self.parts(payload)
+        return b"".join((head, bytes(sealed), tag))
 
-    def parts(self, payload: "bytes | bytearray") -> "tuple[bytes, bytes, bytes]":
+    def parts(self, payload: "bytes | bytearray") -> "tuple[bytes, bytes | bytearray, bytes]":
         """Return what seal() puts together: mark with counter, payload, tag."""
         self._counter = number = self._counter + 1
         counter = number.to_bytes(8, "little")
@@ -210,7 +211,7 @@ class Opener:
         self._cipher = cipher
         self._counter = 0
 
-    def open(self, sealed: bytes) -> bytes:
+    def open(self, sealed: bytes) -> "bytes | bytearray":
         """Return the payload, or b"" where tag or counter is not right."""
         if len(sealed) <= _OVERHEAD:
             return b""

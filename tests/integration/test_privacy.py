@@ -47,7 +47,7 @@ class Clear:
             return sealed(sealer, payload)
 
         def opening(opener: encryption.Opener, packet: bytes) -> bytes:
-            self.texts.append(opened(opener, packet))
+            self.texts.append(bytes(opened(opener, packet)))
             return self.texts[-1]
 
         monkeypatch.setattr(encryption.Cipher, "crypt", watched)
