@@ -91,9 +91,11 @@ def by_native(sides, scores, count: int, labels, overlap: float, span: int) -> "
     most = parts * _CELLS
     width = 4 + most
     table, flat = _table(parts, count)
-    table[:count, :4] = sides + _moved(span)
+    moved, apart = _moved(span)
     if labels is not None:
-        table[:count, 0] = sides[:, 0] + (labels * (_APART * span) + float(span))
+        # Whole numbers, so both are exact.
+        moved = np.dot(labels.reshape((count, 1)), apart) + moved
+    table[:count, :4] = sides + moved
     flat[4 : count * (width + 1) : width + 1] = _ranks(scores, count)
     size = [_SIDE, _SIDE * parts]
     return decoders.suppressed(table, size, _PARTS, most, _SURE, overlap, KEPT)
@@ -126,14 +128,17 @@ def _table(parts: int, count: int) -> tuple:
 _moves: dict = {}  # what _moved() has returned last
 
 
-def _moved(span: int):
-    """Return what moves boxes of a model's input to the right and below all others."""
-    row = _moves.get(span)
-    if row is None:
-        row = np.array([float(span), float(span), 0.0, 0.0])
+def _moved(span: int) -> tuple:
+    """Return what moves boxes of a model's input to the right and below all others, and what those of a class."""
+    rows = _moves.get(span)
+    if rows is None:
+        rows = (
+            np.array([float(span), float(span), 0.0, 0.0]),
+            np.array([[_APART * span, 0.0, 0.0, 0.0]]),
+        )
         _moves.clear()
-        _moves[span] = row
-    return row
+        _moves[span] = rows
+    return rows
 
 
 def by_arrays(corners, scores, labels, overlap: float) -> list:
