@@ -1,4 +1,4 @@
-"""What the YOLO tasks compute on tensors: candidates and keypoints. See arrays.py."""
+"""What the YOLO tasks compute on tensors: candidates and keypoints. See arrays.py, of which dense() for x * 1.0."""
 
 from array import array
 from builtins import bytearray, len, memoryview  # found sooner than where they are built in
@@ -61,8 +61,8 @@ class Candidates:
 
     def _rows(self, flat, layout: "Layout", threshold: float, most: int) -> None:
         width = layout.width
-        # A copy of the column first: it is no dense view. Objectness, or the score itself.
-        first = flat[4::width].copy()
+        # Objectness, or the score itself.
+        first = flat[4::width] * 1.0
         hits = np.nonzero(first > threshold)[0].tolist()
         if len(hits) > most:
             _, hits = _fewer(first, most)
@@ -76,12 +76,12 @@ class Candidates:
             table[row] = flat[base : base + kept]
         if ended:
             self.table = table
-            self.scores = table[:, 4].copy()
+            self.scores = table[:, 4] * 1.0
             # Bounded: a class beyond the labels is told later.
             labels = np.array(np.clip(table[:, 5], -1.0, _COORDINATE), dtype=np.int16)
             self.labels = labels.tolist()
             return
-        scores = np.max(table[:, 5:], axis=1) * table[:, 4].copy()
+        scores = np.max(table[:, 5:], axis=1) * table[:, 4]
         labels = np.argmax(table[:, 5:], axis=1)
         if type(labels) is int:  # what ulab gives for a single row
             labels = np.array([labels], dtype=np.int16)
@@ -100,14 +100,14 @@ class Candidates:
     def value(self, number: int):
         """Return one value of each candidate, an array."""
         if self.layout.kind != "columns":
-            return self.table[:, number].copy()
+            return self.table[:, number] * 1.0
         first, last = self._range
         return self.tensor[0, number, first:last][self._passed]
 
     def values(self, count: int):
         """Return the first values of each candidate: an array, a row for each value."""
         if self.layout.kind != "columns":
-            return self.table[:, :count].transpose().copy()
+            return self.table[:, :count].transpose() * 1.0
         first, last = self._range
         return np.compress(self._passed, self.tensor[0, :count, first:last], axis=1)
 
@@ -367,7 +367,7 @@ def behind(tensor, layout: "Layout", kept: tuple, first: int, size: int):
             low, high = min(some), max(some) + 1
         if size * (high - low) < _TURNED * count:
             # All from the first to the last, as rows: Python copies those. A view does not keep an array.
-            turned = tensor[0, first : first + size, low:high].transpose().copy()
+            turned = tensor[0, first : first + size, low:high].transpose() * 1.0
             source, target = memoryview(turned), memoryview(table)
             at = 0
             end = size

@@ -1,7 +1,7 @@
 """The masks of a YOLO's objects: each one's 32 coefficients with the prototypes under its box. See arrays.py.
 
 A mask's cells lie on the prototypes' grid, or between its points. ulab's calls cost more than what they do,
-so all masks of a picture share those that can be shared.
+so all masks of a picture share those that can be shared. A product by 1.0 copies, see arrays.dense().
 """
 
 import struct
@@ -132,10 +132,10 @@ def packed(tensors: tuple, layout: "Layout", kept: tuple, rows: list, grid: Grid
         elif wide > much:
             part = _of_rows(planes, kernel, top, bottom)
             if wide < across:
-                part = part[:, left:right].copy()
+                part = part[:, left:right] * 1.0
             part = part.reshape((1, size))
         else:
-            part = planes[:, top:bottom, left:right].copy().reshape((masks, size))
+            part = (planes[:, top:bottom, left:right] * 1.0).reshape((masks, size))
             part = dot(kernel, part)
         at += size
         ends[number] = at
@@ -226,15 +226,15 @@ class Finer:
             columns = self._columns.get(kind)
             if columns is None:
                 columns = self._columns[kind] = self._across[x0:x1, left:right]
-            near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, high * wide))
+            near = (planes[:, y0:y1, x0:x1] * 1.0).reshape((MASKS, high * wide))
             near = dot(dot(rows, dot(kernel, near).reshape((high, wide))), columns)
             return near.reshape((1, across * down))
         if wide > self._much:
             near = _of_rows(planes, kernel, y0, y1)
             if wide < self._width:
-                near = near[:, x0:x1].copy()
+                near = near[:, x0:x1] * 1.0
         else:
-            near = planes[:, y0:y1, x0:x1].copy().reshape((MASKS, high * wide))
+            near = (planes[:, y0:y1, x0:x1] * 1.0).reshape((MASKS, high * wide))
             near = dot(kernel, near).reshape((high, wide))
         if few:
             near = dot(self._down[top:bottom, y0:y1], near)
@@ -249,9 +249,9 @@ class Finer:
         left, top, right, bottom = window
         # At the edge the last cells are taken twice.
         if x0 == 0:
-            near = np.concatenate((near[:, :1].copy(), near), axis=1)
+            near = np.concatenate((near[:, :1] * 1.0, near), axis=1)
         if x1 == self._width:
-            near = np.concatenate((near, near[:, -1:].copy()), axis=1)
+            near = np.concatenate((near, near[:, -1:] * 1.0), axis=1)
         if y0 == 0:
             near = np.concatenate((near[:1], near), axis=0)
         if y1 == self._height:
@@ -271,7 +271,7 @@ class Finer:
         x = left - 2 * (x0 + 1 if x0 else 0)
         y = top - 2 * (y0 + 1 if y0 else 0)
         if x or y or down.shape != (bottom - top, right - left):
-            down = down[y : y + bottom - top, x : x + right - left].copy()
+            down = down[y : y + bottom - top, x : x + right - left] * 1.0
         return down
 
 
@@ -282,7 +282,7 @@ def _between(size: int, turned: bool):
         table[2 * cell, cell] = table[2 * cell + 1, cell] = 0.75
         table[2 * cell, max(0, cell - 1)] += 0.25
         table[2 * cell + 1, min(size - 1, cell + 1)] += 0.25
-    return table.transpose().copy() if turned else table
+    return table.transpose() * 1.0 if turned else table
 
 
 def _write(

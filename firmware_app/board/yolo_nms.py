@@ -146,8 +146,8 @@ def by_arrays(corners, scores, labels, overlap: float) -> list:
 
     corners: an array with a row x1, y1, x2, y2 for each box; scores: an array.
     """
-    left, top, right, bottom = [corners[:, side].copy() for side in range(4)]
-    scores = scores.copy()
+    left, top, right, bottom = [corners[:, side] * 1.0 for side in range(4)]
+    scores = scores * 1.0
     views = [memoryview(side) for side in (left, top, right, bottom)]
     areas = (right - left) * (bottom - top)
     sizes = memoryview(areas)
