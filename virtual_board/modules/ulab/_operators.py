@@ -77,6 +77,9 @@ def arithmetic(op: int, left, right):
     _stretch(left, right)
     if left._n == 0 or right._n == 0:
         return _empty(op, left, right)
+    if op == 2 and not left._dense and left._d == FLOAT and right._n == 1 and len(right._s) == 1:
+        if left._n > SMALL and right._d == FLOAT and right._m[right._o] == 1.0:
+            return left.copy()  # how a script makes a view dense: no matter for the silicon
     result = _small(op, left, right)
     if result is None:
         result = run(_ARITHMETIC[op], (left, right))
