@@ -278,7 +278,7 @@ def transposed(tensor):
 def transposed_without(tensor, first: int, last: int):
     """Return transposed() of a (1, r, n) tensor without the rows first to last - 1."""
     table = tensor.reshape((tensor.shape[1], tensor.shape[2]))
-    return np.concatenate((table[:first], table[last:]), axis=0).transpose().copy()
+    return dense(np.concatenate((table[:first], table[last:]), axis=0).transpose())
 
 
 _LONGEST = 16383  # of a run: two LEB128 bytes hold 14 bits
